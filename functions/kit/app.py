@@ -1,0 +1,214 @@
+"""`build_app`: the same problems, probes, logs, events and lifespan for every service.
+
+A service's own `app.py` says what is its own: tables, handlers, streams, what is due when it is
+poked. Which doors are opened decides what is mounted: the public API, or events and feeds.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+
+import httpx
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.types import ControllerRouterHandler
+from piccolo.table import Table
+
+from functions.kit import docs, health, inbox, internal_door, logs, migrations, relay
+from functions.kit.catch_up import CatchUp
+from functions.kit.clock import Clock, utc_now
+from functions.kit.database import Database, bind, connect
+from functions.kit.middleware import RequestMiddleware
+from functions.kit.outbox import Outbox
+from functions.kit.problems import problem_response
+from functions.kit.relay import Relay
+from functions.kit.requests import MAX_BODY, JSONRequest
+from functions.kit.responses import JSONResponse
+from functions.kit.settings import ServiceSettings
+from functions.kit.streams import Feed, OwnedStream
+from functions.kit.subscriptions import Subscriptions
+from functions.kit.telemetry import Metrics
+from functions.kit.tokens import Verifier
+
+logger = logging.getLogger(__name__)
+
+SHUTDOWN_FLUSH = 10.0
+"""Seconds that a stopping service gives its outbox."""
+CHORES_EVERY = 15.0
+"""Seconds between looks at what is due, while awake."""
+
+VERSION = "0.1.0"
+
+Chore = Callable[[Database], Awaitable[object]]
+
+
+@dataclass
+class Wiring:
+    """What `build_app` hands to a service while it is being built."""
+
+    database: Database
+    outbox: Outbox
+    clock: Clock
+    http: httpx.AsyncClient
+    metrics: Metrics
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """What a service says of itself."""
+
+    name: str
+    description: str
+    migrations: ModuleType
+    tables: Sequence[type[Table]]
+    public: Sequence[ControllerRouterHandler]
+    """Handlers of the public door."""
+    streams: Sequence[OwnedStream] = ()
+    subscriptions: Subscriptions = field(default_factory=Subscriptions)
+    owners: Mapping[str, str] = field(default_factory=dict)
+    """Internal addresses of the owners whose streams it reads."""
+    verifier: Callable[[Wiring], Verifier]
+    chores: Sequence[Chore] = ()
+    """What is due now and then: at start, when poked, and every so often while awake."""
+    state: Callable[[Wiring], Mapping[str, object]] = lambda wiring: {}
+    """More that its handlers find in `app.state`."""
+
+
+def build_app(
+    service: Service,
+    settings: ServiceSettings,
+    *,
+    clock: Clock = utc_now,
+    http: httpx.AsyncClient | None = None,
+) -> Litestar:
+    """An app that shares nothing with any other, and has opened nothing yet."""
+    database = connect(database_url(service.name, settings))
+    client = http or httpx.AsyncClient()
+    metrics = Metrics()
+    outbox = Outbox(clock)
+    wiring = Wiring(database, outbox, clock, client, metrics)
+    feed = Feed({stream.name: stream for stream in service.streams})
+    sender = Relay(
+        database, settings.k_sink, feed.sources, clock=clock, metrics=metrics, http=client
+    )
+    outbox.wake = sender.notify
+    reader = CatchUp(
+        database, service.subscriptions, service.owners, clock=clock, metrics=metrics, http=client
+    )
+    due = asyncio.Event()
+
+    def poke() -> None:
+        """Do what is due: send, catch up, the service's own chores."""
+        sender.notify()
+        reader.notify()
+        due.set()
+
+    state = State(
+        {
+            "service": service.name,
+            "settings": settings,
+            "database": database,
+            "outbox": outbox,
+            "clock": clock,
+            "http": client,
+            "metrics": metrics,
+            "feed": feed,
+            "relay": sender,
+            "catch_up": reader,
+            "subscriptions": service.subscriptions,
+            "verifier": service.verifier(wiring),
+            "poke": poke,
+            "stopping": False,
+            **service.state(wiring),
+        }
+    )
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        logs.configure(service.name, settings.log_level, settings.log_format)
+        bind(database, service.tables)
+        await _prepare_schema(service, settings, database)
+        tasks = [
+            asyncio.create_task(sender.run(), name="relay"),
+            asyncio.create_task(_do_chores(database, service.chores, due), name="chores"),
+        ]
+        if settings.doors.internal and service.subscriptions.streams:
+            tasks.append(asyncio.create_task(reader.run(), name="catch-up"))
+        try:
+            yield
+        finally:
+            app.state.stopping = True
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await _last_flush(sender)
+            if http is None:
+                await client.aclose()
+            await database.close()
+
+    handlers: list[ControllerRouterHandler] = [*health.PROBES]
+    if settings.doors.public:
+        handlers += [*docs.HANDLERS, *service.public]
+    if settings.doors.internal:
+        handlers += [health.metrics, *internal_door.HANDLERS]
+    app = Litestar(
+        handlers,
+        lifespan=[lifespan],
+        state=state,
+        request_class=JSONRequest,
+        response_class=JSONResponse,
+        request_max_body_size=MAX_BODY,
+        exception_handlers={Exception: problem_response},
+        openapi_config=docs.openapi_config(service.name, VERSION, service.description),
+        logging_config=None,
+        debug=False,
+    )
+    # Around the router, not inside the routes: an unknown route has a trace and a log line too.
+    app.asgi_handler = RequestMiddleware(app.asgi_handler)
+    return app
+
+
+def database_url(name: str, settings: ServiceSettings) -> str:
+    """The database's URL, or the embedded default where nothing is set."""
+    if settings.database_url:
+        return settings.database_url.reveal()
+    return f"sqlite:///.bookstore/{name}.db"
+
+
+async def _prepare_schema(service: Service, settings: ServiceSettings, database: Database) -> None:
+    if not settings.database_url:
+        logger.warning(
+            "DATABASE_URL is not set: using the embedded SQLite file .bookstore/%s.db",
+            service.name,
+        )
+    embedded = database.backend == "sqlite" and not settings.production
+    if settings.auto_migrate if settings.auto_migrate is not None else embedded:
+        await migrations.migrate(database, migrations.load(service.migrations))
+
+
+async def _do_chores(database: Database, chores: Sequence[Chore], due: asyncio.Event) -> None:
+    async def clean(database: Database) -> None:
+        await relay.purge(database, clock=utc_now)
+        await inbox.purge(database, clock=utc_now)
+
+    while True:
+        for chore in [*chores, clean]:
+            try:
+                await chore(database)
+            except Exception:  # one chore that fails does not keep the others from being done
+                logger.exception("a chore failed; it is tried again")
+        due.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(due.wait(), CHORES_EVERY)
+
+
+async def _last_flush(sender: Relay) -> None:
+    try:
+        async with asyncio.timeout(SHUTDOWN_FLUSH):
+            await sender.flush()
+            await sender.release()
+    except Exception as error:  # noqa: BLE001 - what is left is sent by the next process, or when poked
+        logger.warning("the outbox was not emptied at the end; the next start goes on: %r", error)

@@ -1,0 +1,161 @@
+"""The reader's side of a stream: closing gaps from the owner's feed, or from its snapshot.
+
+It runs when an event arrives with a number that is not the next one, when the service wakes up,
+and when a PingSource pokes it. No start and no sale waits for it.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Mapping
+
+import httpx
+import msgspec
+
+from functions.kit import cloudevents, inbox
+from functions.kit.clock import Clock
+from functions.kit.cloudevents import MalformedEvent
+from functions.kit.database import Database
+from functions.kit.subscriptions import Outcome, Stream, Subscriptions
+from functions.kit.telemetry import Metrics
+
+logger = logging.getLogger(__name__)
+
+PAGE = 200
+GAP_PATIENCE = 0.5
+"""Seconds: an event that was overtaken on its way usually arrives by itself."""
+TIMEOUT = httpx.Timeout(10.0, read=30.0)
+RETRY_DELAYS = (1.0, 2.0, 5.0, 15.0, 30.0)
+
+
+class CatchUpFailed(Exception):
+    """The owner cannot be read just now; it is tried again."""
+
+
+class CatchUp:
+    """One per process that opens the internal door; `notify` wakes it, `run` is its task."""
+
+    def __init__(
+        self,
+        database: Database,
+        subscriptions: Subscriptions,
+        owners: Mapping[str, str],
+        *,
+        clock: Clock,
+        metrics: Metrics,
+        http: httpx.AsyncClient,
+    ) -> None:
+        self.database = database
+        self.subscriptions = subscriptions
+        self.owners = owners
+        self.clock = clock
+        self.metrics = metrics
+        self.http = http
+        self._woken = asyncio.Event()
+        self._due: set[Stream] = set()
+
+    def notify(self, source: str | None = None) -> None:
+        """Read on: one source where a gap was seen, or all of them."""
+        self._due.update(
+            stream for stream in self.subscriptions.streams if source in {None, stream.source}
+        )
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Catch up whenever woken, for ever; ended by cancelling."""
+        failures = 0
+        self.notify()
+        while True:
+            delay = RETRY_DELAYS[min(failures, len(RETRY_DELAYS)) - 1] if failures else None
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), delay)
+            self._woken.clear()
+            if not failures:
+                await asyncio.sleep(GAP_PATIENCE)
+            failed = False
+            for stream in sorted(self._due, key=lambda each: each.source):
+                try:
+                    await self.read(stream)
+                    self._due.discard(stream)
+                except CatchUpFailed as error:
+                    failed = True
+                    level = logging.WARNING if failures == 2 else logging.DEBUG
+                    logger.log(level, "%s cannot be read yet: %s", stream.source, error)
+                except Exception:  # catching up outlives whatever one event does to it
+                    failed = True
+                    logger.exception("catching up with %s failed; it is tried again", stream.source)
+            failures = failures + 1 if failed else 0
+
+    async def read(self, stream: Stream) -> int:
+        """Read a stream to its end; answers how many events took effect.
+
+        Raises `CatchUpFailed` when its owner cannot be read.
+        """
+        base = self.owners[stream.owner]
+        after = await inbox.position(self.database, stream.source)
+        effective, failed = 0, 0
+        while True:
+            response = await self._get(
+                f"{base}/internal/streams/{stream.name}", params={"after": after, "limit": PAGE}
+            )
+            if response.status_code == httpx.codes.GONE:
+                return effective + await self.restore(stream)
+            if response.status_code != httpx.codes.OK:
+                raise CatchUpFailed(f"{base} answered {response.status_code}")
+            try:
+                events = cloudevents.read_batch(response.content)
+            except MalformedEvent as error:
+                raise CatchUpFailed(f"{base} sent {error}") from error
+            for event in events:
+                after = event.sequence if event.sequence is not None else after
+                try:
+                    taken = await self.subscriptions.take(self.database, event, clock=self.clock)
+                except Exception as error:
+                    if self.database.is_unavailable(error):
+                        raise
+                    # One event that its handler cannot take does not hold up those behind it;
+                    # it stays unread, so it is tried again with the next catch-up.
+                    failed += 1
+                    logger.exception("event %s of %s failed", event.id, event.source)
+                    continue
+                self.metrics.events_received.labels(stream.source, taken.outcome).inc()
+                effective += taken.outcome is Outcome.APPLIED
+            if len(events) < PAGE:
+                break
+        if failed:
+            raise CatchUpFailed(f"{failed} events failed; each is in the log")
+        return effective
+
+    async def restore(self, stream: Stream) -> int:
+        """Take the owner's snapshot in place of events that are not to be had any more."""
+        base = self.owners[stream.owner]
+        url = f"{base}/internal/snapshots/{stream.name}"
+        headers = {"content-type": "application/cloudevents+json"}
+        sequence: int | None = None
+        count, complete = 0, False
+        try:
+            async with self.http.stream("GET", url, timeout=TIMEOUT) as response:
+                if response.status_code != httpx.codes.OK:
+                    raise CatchUpFailed(f"{url} answered {response.status_code}")
+                async for line in response.aiter_lines():
+                    if sequence is None:
+                        sequence = msgspec.json.decode(line)["sequence"]
+                    elif line.startswith('{"count"'):
+                        complete = msgspec.json.decode(line)["count"] == count
+                    else:
+                        event = cloudevents.read(headers, line.encode())
+                        await self.subscriptions.apply(self.database, event, clock=self.clock)
+                        count += 1
+        except (httpx.HTTPError, MalformedEvent, msgspec.MsgspecError, KeyError) as error:
+            raise CatchUpFailed(f"{url}: {error}") from error
+        if sequence is None or not complete:
+            raise CatchUpFailed(f"{url} ended before it was complete")
+        await inbox.reset(self.database, stream.source, sequence)
+        logger.warning("%s was restored from its snapshot: %d states", stream.source, count)
+        return count
+
+    async def _get(self, url: str, params: Mapping[str, int]) -> httpx.Response:
+        try:
+            return await self.http.get(url, params=dict(params), timeout=TIMEOUT)
+        except httpx.HTTPError as error:
+            raise CatchUpFailed(f"{url}: {type(error).__name__}") from error

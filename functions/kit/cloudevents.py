@@ -1,0 +1,186 @@
+"""CloudEvents on the wire: the SDK's events to and from HTTP, in binary and structured mode.
+
+The SDK invents an `id`, a `time` and a `specversion` where they are missing; an event without
+them is malformed and must be refused, so they are looked for before the SDK is asked. `data`
+stays the JSON text that was sent: only the subscriber knows its shape (`subscriptions.py`).
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from cloudevents.core.bindings.http import HTTPMessage, from_http, to_binary
+from cloudevents.core.exceptions import BaseCloudEventException, CloudEventValidationError
+from cloudevents.core.formats.json import JSONFormat
+from cloudevents.core.v1.event import CloudEvent
+
+JSON = "application/json"
+BATCH_MEDIA_TYPE = "application/cloudevents-batch+json"
+
+_REQUIRED = ("specversion", "id", "source", "type")
+_MAX_ATTRIBUTE = 255
+"""Characters of an attribute that the tables hold."""
+
+
+class MalformedEvent(Exception):
+    """What came is no CloudEvent 1.0 that this shop could hold; the text says what is wrong."""
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One event, as it is sent, received, and kept in a feed."""
+
+    id: str
+    """UUIDv7, fixed when the outbox row was written."""
+    source: str
+    type: str
+    subject: str = ""
+    time: datetime | None = None
+    data: bytes = b"null"
+    """JSON, UTF-8."""
+    dataschema: str | None = None
+    sequence: int | None = None
+    """Contiguous per source; given by the owner's relay."""
+    revision: int | None = None
+    """Grows with each change of the subject."""
+    traceparent: str | None = None
+
+
+class _RawData(JSONFormat):
+    """The SDK's format, but `data` is left as it came."""
+
+    def read_data(self, body: bytes, datacontenttype: str | None) -> Any:
+        del datacontenttype
+        return body
+
+
+def read(headers: Mapping[str, str], body: bytes) -> Event:
+    """An event from a request, whichever mode it is in.
+
+    Raises `MalformedEvent`.
+    """
+    missing: list[str] = []
+    given_time: list[bool] = []
+
+    def strict(attributes: dict[str, Any], data: Any) -> CloudEvent:
+        missing.extend(name for name in _REQUIRED if not attributes.get(name))
+        given_time.append("time" in attributes)
+        if missing:
+            raise MalformedEvent(f"attribute missing: {', '.join(missing)}")
+        return CloudEvent(attributes, data)
+
+    try:
+        parsed = from_http(HTTPMessage(dict(headers), body), _RawData(), strict)
+        return _from_sdk(parsed, keep_time=given_time == [True])
+    except MalformedEvent:
+        raise
+    except CloudEventValidationError as error:
+        raise MalformedEvent(_sentence(error)) from error
+    except (
+        BaseCloudEventException,
+        ValueError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ) as error:
+        raise MalformedEvent(f"not a CloudEvent: {type(error).__name__}: {error}"[:300]) from error
+
+
+def read_batch(body: bytes) -> list[Event]:
+    """The events of a feed's page.
+
+    Raises `MalformedEvent`.
+    """
+    try:
+        items = msgspec.json.decode(body, type=list[msgspec.Raw])
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise MalformedEvent(f"not a batch: {error}") from error
+    headers = {"content-type": JSONFormat.CONTENT_TYPE}
+    return [read(headers, bytes(item)) for item in items]
+
+
+def write(event: Event) -> tuple[dict[str, str], bytes]:
+    """Headers and body of a request in binary mode."""
+    message = to_binary(_to_sdk(event, event.data), JSONFormat())
+    headers = dict(message.headers)
+    if event.traceparent:
+        # The broker's dispatcher strips ce-traceparent, and lets the plain header through.
+        headers["traceparent"] = event.traceparent
+    return headers, message.body
+
+
+def write_structured(event: Event) -> bytes:
+    """The event as one JSON object."""
+    return JSONFormat().write(_to_sdk(event, msgspec.json.decode(event.data)))
+
+
+def write_batch(events: Iterable[Event]) -> bytes:
+    """A feed's page: a JSON array of structured events."""
+    return b"[" + b",".join(map(write_structured, events)) + b"]"
+
+
+def _to_sdk(event: Event, data: Any) -> CloudEvent:
+    attributes: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": event.id,
+        "source": event.source,
+        "type": event.type,
+        "datacontenttype": JSON,
+    }
+    if event.time is not None:
+        attributes["time"] = event.time
+    if event.subject:
+        attributes |= {"subject": event.subject, "partitionkey": event.subject}
+    if event.dataschema:
+        attributes["dataschema"] = event.dataschema
+    if event.sequence is not None:
+        attributes["sequence"] = f"{event.sequence:020d}"
+    if event.revision is not None:
+        attributes["revision"] = str(event.revision)
+    if event.traceparent:
+        attributes["traceparent"] = event.traceparent
+    sdk_event = CloudEvent(attributes, data)
+    if event.time is None:
+        del attributes["time"]  # the SDK has put the present time there
+    return sdk_event
+
+
+def _from_sdk(event: Any, *, keep_time: bool) -> Event:
+    attributes = event.get_attributes()
+    for name, value in attributes.items():
+        if isinstance(value, str) and (len(value) > _MAX_ATTRIBUTE or "\x00" in value):
+            raise MalformedEvent(
+                f"attribute {name[:40]} is longer than {_MAX_ATTRIBUTE} characters or holds NUL"
+            )
+    return Event(
+        id=event.get_id(),
+        source=event.get_source(),
+        type=event.get_type(),
+        subject=event.get_subject() or "",
+        time=event.get_time() if keep_time else None,
+        data=_json_text(event.get_data()),
+        dataschema=event.get_dataschema(),
+        sequence=_whole_number("sequence", attributes.get("sequence")),
+        revision=_whole_number("revision", attributes.get("revision")),
+        traceparent=attributes.get("traceparent"),
+    )
+
+
+def _json_text(data: Any) -> bytes:
+    if isinstance(data, bytes):
+        return data or b"null"
+    return msgspec.json.encode(data)
+
+
+def _whole_number(name: str, value: Any) -> int | None:
+    """Extensions arrive as strings through a broker; integers are taken as well."""
+    if value is None:
+        return None
+    text = str(value)
+    if not text.isascii() or not text.isdigit() or int(text) >= 2**63:
+        raise MalformedEvent(f"attribute {name} must be a whole number")
+    return int(text)
+
+
+def _sentence(error: CloudEventValidationError) -> str:
+    return "; ".join(str(each) for errors in error.errors.values() for each in errors)[:300]

@@ -1,0 +1,244 @@
+"""What a service that issues no tokens knows of auth: ended tokens, shut-out users, public keys.
+
+They come as events, or by the feed, to the internal door, which writes them into the service's
+own database; the public door reads them there. So a sale needs no auth that is awake. A key that
+nobody has told of yet is fetched from auth, once, and kept.
+"""
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import httpx
+import msgspec
+from piccolo.querystring import QueryString
+
+from functions.kit.clock import Clock
+from functions.kit.cloudevents import Event
+from functions.kit.database import Database, transactional
+from functions.kit.errors import Unavailable
+from functions.kit.schema import (
+    BIGINT,
+    BOOLEAN,
+    TEXT,
+    TIMESTAMP,
+    Column,
+    CreateTable,
+    Index,
+    varchar,
+)
+from functions.kit.subscriptions import Stream, Subscriptions
+from functions.kit.tokens import Principal
+
+logger = logging.getLogger(__name__)
+
+STREAM = Stream(source="/bookstore/auth/security", owner="auth", name="security")
+
+JWKS_TIMEOUT = 5.0
+"""Seconds; longer than a cold start of auth takes."""
+
+SCHEMA = (
+    CreateTable(
+        "denied_tokens",
+        [Column("token_id", varchar(64)), Column("expires_at", TIMESTAMP)],
+        primary_key=("token_id",),
+        indexes=[Index("ix_denied_tokens_expires", ("expires_at",))],
+    ),
+    CreateTable(
+        "denied_users",
+        [
+            Column("user_id", BIGINT),
+            Column("revision", BIGINT),
+            Column("disabled", BOOLEAN),
+            Column("tokens_not_before", TIMESTAMP),
+        ],
+        primary_key=("user_id",),
+    ),
+    CreateTable(
+        "verification_keys",
+        [
+            Column("kid", varchar(64)),
+            Column("revision", BIGINT),
+            Column("jwk", TEXT),
+            Column("not_after", TIMESTAMP, null=True),
+        ],
+        primary_key=("kid",),
+    ),
+)
+
+
+class TokenRevoked(msgspec.Struct, frozen=True):
+    """bookstore.token.revoked.v1, as this side reads it."""
+
+    token_id: str
+    expires_at: datetime
+
+
+class UserAccess(msgspec.Struct, frozen=True):
+    """bookstore.user.disabled.v1, as this side reads it."""
+
+    user_id: int
+    disabled: bool
+    tokens_not_before: datetime
+    """Tokens issued before this moment are refused, whatever they say."""
+
+
+class SigningKey(msgspec.Struct, frozen=True):
+    """bookstore.key.rotated.v1, as this side reads it."""
+
+    kid: str
+    public_key: dict[str, Any]
+    """A JWK."""
+    not_after: datetime | None = None
+    """Set once the key signs no more: when the last token that it signed expires."""
+
+
+def subscribe(subscriptions: Subscriptions) -> None:
+    """Let a service's internal door take in what auth tells."""
+    subscriptions.on("bookstore.token.revoked.v1", TokenRevoked)(deny_token)
+    subscriptions.on("bookstore.user.disabled.v1", UserAccess)(record_user_access)
+    subscriptions.on("bookstore.key.rotated.v1", SigningKey)(record_key)
+
+
+@transactional
+async def deny_token(database: Database, event: Event, state: TokenRevoked) -> None:
+    del event
+    await database.execute(
+        QueryString(
+            "INSERT INTO denied_tokens (token_id, expires_at) VALUES ({}, {})"
+            " ON CONFLICT (token_id) DO NOTHING",
+            state.token_id,
+            state.expires_at,
+        )
+    )
+
+
+@transactional
+async def record_user_access(database: Database, event: Event, state: UserAccess) -> None:
+    found = await database.locked(
+        QueryString("SELECT revision FROM denied_users WHERE user_id = {}", state.user_id)
+    )
+    if found and found[0]["revision"] >= _revision(event):
+        return
+    await database.execute(
+        QueryString(
+            "INSERT INTO denied_users (user_id, revision, disabled, tokens_not_before)"
+            " VALUES ({}, {}, {}, {}) ON CONFLICT (user_id) DO UPDATE SET"
+            " revision = excluded.revision, disabled = excluded.disabled,"
+            " tokens_not_before = excluded.tokens_not_before",
+            state.user_id,
+            _revision(event),
+            state.disabled,
+            state.tokens_not_before,
+        )
+    )
+
+
+@transactional
+async def record_key(database: Database, event: Event, state: SigningKey) -> None:
+    await _keep_key(database, state.kid, _revision(event), state.public_key, state.not_after)
+
+
+async def _keep_key(
+    database: Database,
+    kid: str,
+    revision: int,
+    jwk: Mapping[str, Any],
+    not_after: datetime | None,
+) -> None:
+    found = await database.locked(
+        QueryString("SELECT revision FROM verification_keys WHERE kid = {}", kid)
+    )
+    if found and found[0]["revision"] >= revision:
+        return
+    await database.execute(
+        QueryString(
+            "INSERT INTO verification_keys (kid, revision, jwk, not_after) VALUES ({}, {}, {}, {})"
+            " ON CONFLICT (kid) DO UPDATE SET revision = excluded.revision,"
+            " jwk = excluded.jwk, not_after = excluded.not_after",
+            kid,
+            revision,
+            msgspec.json.encode(jwk).decode(),
+            not_after,
+        )
+    )
+
+
+class DenyList:
+    """The public door's view of it."""
+
+    def __init__(
+        self, database: Database, auth_url: str, *, clock: Clock, http: httpx.AsyncClient
+    ) -> None:
+        self.database = database
+        self.auth_url = auth_url
+        self.clock = clock
+        self.http = http
+
+    async def denied(self, principal: Principal) -> bool:
+        """Whether auth has ended this token or shut its user out."""
+        outcome = await self.database.execute(
+            QueryString(
+                "SELECT 1 FROM denied_tokens WHERE token_id = {} UNION ALL"
+                " SELECT 1 FROM denied_users WHERE user_id = {}"
+                " AND (disabled = {} OR tokens_not_before > {})",
+                principal.token_id,
+                principal.user_id,
+                True,
+                principal.issued_at,
+            )
+        )
+        return bool(outcome.rows)
+
+    async def key(self, kid: str) -> Mapping[str, Any] | None:
+        """A public key: from the own database, else from auth, which then need not be asked again.
+
+        Raises `Unavailable` when only auth could know and it cannot be reached.
+        """
+        outcome = await self.database.execute(
+            QueryString("SELECT jwk, not_after FROM verification_keys WHERE kid = {}", kid)
+        )
+        if outcome.rows:
+            row = outcome.rows[0]
+            if row["not_after"] is not None and row["not_after"] <= self.clock():
+                return None
+            jwk: Mapping[str, Any] = msgspec.json.decode(row["jwk"])
+            return jwk
+        return await self._fetch(kid)
+
+    async def _fetch(self, kid: str) -> Mapping[str, Any] | None:
+        url = f"{self.auth_url}/.well-known/jwks.json"
+        try:
+            response = await self.http.get(url, timeout=JWKS_TIMEOUT)
+            response.raise_for_status()
+            keys = msgspec.json.decode(response.content, type=_KeySet).keys
+        except (httpx.HTTPError, msgspec.MsgspecError) as error:
+            logger.warning("auth's keys cannot be read: %s", type(error).__name__)
+            raise Unavailable("auth's keys cannot be read. Try again.", retry_after=2) from error
+        for jwk in keys:
+            if jwk.get("kid") == kid:
+                await _keep(self.database, kid, jwk)
+                return jwk
+        return None
+
+
+class _KeySet(msgspec.Struct):
+    keys: list[dict[str, Any]]
+
+
+@transactional
+async def _keep(database: Database, kid: str, jwk: Mapping[str, Any]) -> None:
+    await _keep_key(database, kid, 0, jwk, None)  # any event about it is newer
+
+
+@transactional
+async def purge(database: Database, *, clock: Clock) -> None:
+    """Forget tokens that have expired by themselves, and keys that verify nothing any more."""
+    now = clock()
+    await database.execute(QueryString("DELETE FROM denied_tokens WHERE expires_at < {}", now))
+    await database.execute(QueryString("DELETE FROM verification_keys WHERE not_after < {}", now))
+
+
+def _revision(event: Event) -> int:
+    return event.revision if event.revision is not None else 0

@@ -1,0 +1,135 @@
+"""The OpenAPI document and Swagger UI, served by the service itself: no CDN.
+
+The document is built at the first request for it, never at start. What guards ask for is written
+into it from the guards themselves, so the document cannot say otherwise than the code does.
+"""
+
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from litestar import MediaType, Request, Response, get
+from litestar.app import Litestar
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.params import FromPath
+
+from functions.kit.errors import NotFound
+from functions.kit.problems import MEDIA_TYPE
+from functions.kit.tokens import Requires
+
+CACHE = {"cache-control": "public, max-age=86400"}
+
+_FILES = {
+    "swagger-ui-bundle.js": "text/javascript",
+    "swagger-ui.css": "text/css",
+    "favicon-32x32.png": "image/png",
+}
+
+_START = """window.onload = function () {
+  window.ui = SwaggerUIBundle({
+    url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, persistAuthorization: true,
+  });
+};
+"""
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <title>{title}</title>
+  <link rel="icon" type="image/png" href="/apidocs/favicon-32x32.png">
+  <link rel="stylesheet" href="/apidocs/swagger-ui.css">
+</head>
+<body>
+  <div id="swagger-ui"></div>
+  <script src="/apidocs/swagger-ui-bundle.js"></script>
+  <script src="/apidocs/start.js"></script>
+</body>
+</html>
+"""
+
+
+def openapi_config(service: str, version: str, description: str) -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title=f"Bookstore: {service}",
+        version=version,
+        description=description,
+        path="/openapi",
+        components=Components(
+            security_schemes={
+                "bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")
+            }
+        ),
+        use_handler_docstrings=True,
+    )
+
+
+def document(app: Litestar) -> dict[str, Any]:
+    """The OpenAPI document of the public door."""
+    schema: dict[str, Any] = msgspec.json.decode(
+        msgspec.json.encode(app.openapi_schema.to_schema())
+    )
+    for route in app.routes:
+        operations = schema["paths"].get(getattr(route, "path_format", None) or "/", {})
+        for handler in getattr(route, "route_handlers", ()):
+            guards = [guard for guard in handler.resolve_guards() if isinstance(guard, Requires)]
+            for method in handler.http_methods:
+                operation = operations.get(method.lower())
+                if operation is not None:
+                    _complete(operation, guards)
+    return schema
+
+
+def _complete(operation: dict[str, Any], guards: list[Requires]) -> None:
+    """What every operation has in common, so that no handler says it again."""
+    problem = {
+        MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}},
+    }
+    responses = operation["responses"]
+    if "400" in responses:  # Litestar describes a refusal of its own there
+        responses["400"] = {"description": "Bad Request", "content": problem}
+    if guards:
+        operation["security"] = [{"bearer": []}]
+        responses.setdefault("401", {"description": "Unauthorized", "content": problem})
+        if any(guard.roles for guard in guards):
+            responses.setdefault("403", {"description": "Forbidden", "content": problem})
+    responses.setdefault("default", {"description": "Any other refusal", "content": problem})
+
+
+@get("/openapi.json", include_in_schema=False, media_type=MediaType.JSON, sync_to_thread=False)
+def openapi_json(request: Request[Any, Any, Any]) -> Response[bytes]:
+    state = request.app.state
+    if "openapi_json" not in state:
+        state.openapi_json = msgspec.json.encode(document(request.app))
+    return Response(state.openapi_json, media_type=MediaType.JSON)
+
+
+@get(["/apidocs", "/apidocs/"], include_in_schema=False, sync_to_thread=False)
+def swagger_ui(request: Request[Any, Any, Any]) -> Response[str]:
+    title = request.app.state.service
+    return Response(_PAGE.format(title=f"Bookstore: {title}"), media_type=MediaType.HTML)
+
+
+@get("/apidocs/{name:str}", include_in_schema=False, sync_to_thread=True)
+def swagger_file(name: FromPath[str]) -> Response[bytes]:
+    if name == "start.js":
+        return Response(_START.encode(), media_type="text/javascript", headers=CACHE)
+    if name not in _FILES:
+        raise NotFound("Swagger UI has no such file.")
+    return Response(_static(name), media_type=_FILES[name], headers=CACHE)
+
+
+@lru_cache
+def _static(name: str) -> bytes:
+    """A file of the package `swagger-ui-py`, whose code is not imported."""
+    spec = find_spec("swagger_ui")
+    if spec is None or spec.origin is None:
+        raise NotFound("Swagger UI is not installed here.")
+    return (Path(spec.origin).parent / "static" / name).read_bytes()
+
+
+HANDLERS = (openapi_json, swagger_ui, swagger_file)

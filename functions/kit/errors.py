@@ -1,0 +1,183 @@
+"""Refusals as exceptions, with no word of HTTP in them.
+
+A service's `errors.py` subclasses these; `problems.py` is the only place that knows which
+status a kind becomes.
+
+    DomainError
+    ├── InvalidInput              malformed or out of bounds
+    ├── Unauthenticated           nobody, or not who they say they are
+    ├── Forbidden                 known, but not allowed
+    ├── NotFound                  not there, or another user's
+    ├── Gone                      was there, and will not come back
+    ├── Conflict                  the state does not allow it
+    ├── PreconditionFailed        the caller looked at an older version
+    ├── PreconditionRequired      the caller must say which version it looked at
+    ├── PaymentDeclined           the payment provider said no
+    ├── IdempotencyKeyReused      the same key with another request
+    ├── TooLarge                  more than the door takes
+    ├── UnsupportedMediaType      not JSON
+    ├── TooManyRequests           throttled
+    └── Unavailable               passing fault: try again
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import ClassVar, NamedTuple
+
+
+class Kind(StrEnum):
+    """What sort of refusal it is; one HTTP status each, in `problems.py`."""
+
+    INVALID = "invalid"
+    UNAUTHENTICATED = "unauthenticated"
+    PAYMENT_DECLINED = "payment-declined"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not-found"
+    CONFLICT = "conflict"
+    GONE = "gone"
+    PRECONDITION_FAILED = "precondition-failed"
+    TOO_LARGE = "too-large"
+    UNSUPPORTED_MEDIA_TYPE = "unsupported-media-type"
+    UNPROCESSABLE = "unprocessable"
+    PRECONDITION_REQUIRED = "precondition-required"
+    TOO_MANY_REQUESTS = "too-many-requests"
+    UNAVAILABLE = "unavailable"
+
+
+class Text(NamedTuple):
+    """A short text for people, in the shop's two languages."""
+
+    es: str
+    en: str
+
+
+class FieldError(NamedTuple):
+    """One field that was refused: `field` is its path in the body, such as `items[0].quantity`."""
+
+    field: str
+    message: str
+
+
+class DomainError(Exception):
+    """A refusal with a stable `code`, a fixed `title`, and the short `error` of the original.
+
+    `detail` says what happened this time and what to do about it. `extensions` are members
+    of their own in the problem document, such as `stock_actual`.
+    """
+
+    kind: ClassVar[Kind]
+    code: ClassVar[str]
+    title: ClassVar[str]
+    error: ClassVar[Text]
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        errors: Sequence[FieldError] = (),
+        retry_after: float | None = None,
+        **extensions: object,
+    ) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail
+        self.errors = tuple(errors)
+        self.retry_after = retry_after
+        self.extensions = extensions
+
+
+class InvalidInput(DomainError):
+    kind = Kind.INVALID
+    code = "invalid-input"
+    title = "The request is malformed or out of bounds"
+    error = Text("solicitud inválida", "invalid request")
+
+
+class Unauthenticated(DomainError):
+    kind = Kind.UNAUTHENTICATED
+    code = "unauthenticated"
+    title = "A valid access token is needed"
+    error = Text("Token requerido", "Token required")
+
+
+class Forbidden(DomainError):
+    kind = Kind.FORBIDDEN
+    code = "forbidden"
+    title = "This account may not do that"
+    error = Text("No autorizado", "Not allowed")
+
+
+class NotFound(DomainError):
+    kind = Kind.NOT_FOUND
+    code = "not-found"
+    title = "There is no such thing here"
+    error = Text("No encontrado", "Not found")
+
+
+class Gone(DomainError):
+    kind = Kind.GONE
+    code = "gone"
+    title = "It was here, and is not any more"
+    error = Text("Ya no está disponible", "No longer available")
+
+
+class Conflict(DomainError):
+    kind = Kind.CONFLICT
+    code = "conflict"
+    title = "The present state does not allow this"
+    error = Text("Conflicto", "Conflict")
+
+
+class PreconditionFailed(DomainError):
+    kind = Kind.PRECONDITION_FAILED
+    code = "precondition-failed"
+    title = "It has changed since you looked"
+    error = Text("El recurso ha cambiado", "The resource has changed")
+
+
+class PreconditionRequired(DomainError):
+    kind = Kind.PRECONDITION_REQUIRED
+    code = "precondition-required"
+    title = "Say which version you mean"
+    error = Text("Se requiere If-Match", "If-Match is required")
+
+
+class PaymentDeclined(DomainError):
+    kind = Kind.PAYMENT_DECLINED
+    code = "payment-declined"
+    title = "The payment was declined"
+    error = Text("Pago rechazado", "Payment declined")
+
+
+class IdempotencyKeyReused(DomainError):
+    kind = Kind.UNPROCESSABLE
+    code = "idempotency-key-reused"
+    title = "This Idempotency-Key belongs to another request"
+    error = Text("Idempotency-Key ya usada", "Idempotency-Key already used")
+
+
+class TooLarge(DomainError):
+    kind = Kind.TOO_LARGE
+    code = "too-large"
+    title = "The body is too large"
+    error = Text("Cuerpo demasiado grande", "Body too large")
+
+
+class UnsupportedMediaType(DomainError):
+    kind = Kind.UNSUPPORTED_MEDIA_TYPE
+    code = "unsupported-media-type"
+    title = "The body's media type is not taken here"
+    error = Text("Tipo de contenido no soportado", "Unsupported media type")
+
+
+class TooManyRequests(DomainError):
+    kind = Kind.TOO_MANY_REQUESTS
+    code = "too-many-requests"
+    title = "Too many tries"
+    error = Text("Demasiados intentos", "Too many attempts")
+
+
+class Unavailable(DomainError):
+    kind = Kind.UNAVAILABLE
+    code = "unavailable"
+    title = "Something that this needs is not reachable just now"
+    error = Text("Servicio no disponible", "Service unavailable")

@@ -1,0 +1,59 @@
+"""Entity tags and the conditions that use them (RFC 9110, sections 8.8.3 and 13.1)."""
+
+import hashlib
+import re
+
+from functions.kit.errors import InvalidInput, PreconditionFailed, PreconditionRequired
+
+_ENTITY_TAG = re.compile(r'\s*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*(?:,|$)')
+
+
+def strong_etag(*parts: object) -> str:
+    """A tag that changes when any part does."""
+    text = "\x1f".join(map(str, parts)).encode()
+    return f'"{hashlib.blake2b(text, digest_size=12).hexdigest()}"'
+
+
+def parse(header: str) -> list[tuple[bool, str]] | None:
+    """The tags of a header as (weak, opaque); None for `*`.
+
+    Raises `InvalidInput` for anything else.
+    """
+    if header.strip() == "*":
+        return None
+    tags = []
+    position = 0
+    while position < len(header):
+        match = _ENTITY_TAG.match(header, position)
+        if match is None:
+            raise InvalidInput('An entity tag is written in double quotes, as in "abc".')
+        tags.append((match[1] is not None, match[2]))
+        position = match.end()
+    if not tags:
+        raise InvalidInput("The list of entity tags is empty.")
+    return tags
+
+
+def not_modified(if_none_match: str | None, etag: str) -> bool:
+    """Whether the caller has this version already (weak comparison)."""
+    if if_none_match is None:
+        return False
+    try:
+        tags = parse(if_none_match)
+    except InvalidInput:
+        return False  # a read is answered in full rather than refused
+    return tags is None or etag.strip('"') in {opaque for _, opaque in tags}
+
+
+def require_match(if_match: str | None, etag: str, *, required: bool) -> None:
+    """Check that the caller changes the version that it has seen (strong comparison).
+
+    Raises `PreconditionFailed`, or `PreconditionRequired` where it must say and does not.
+    """
+    if if_match is None:
+        if required:
+            raise PreconditionRequired("Send If-Match with the ETag of the version you have seen.")
+        return
+    tags = parse(if_match)
+    if tags is not None and (False, etag.strip('"')) not in tags:
+        raise PreconditionFailed("Read it again, and send If-Match with its new ETag.")

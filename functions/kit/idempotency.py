@@ -1,0 +1,158 @@
+"""Idempotency keys: a request that is sent again is answered again, and does nothing again.
+
+The key's row is the first thing that the request's own transaction writes. So a failure leaves
+the key free, and of two that come at once the second waits and then finds the first's answer.
+
+Source: the IETF draft "The Idempotency-Key HTTP Header Field".
+"""
+
+import hashlib
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import NamedTuple, TypeVar
+
+from piccolo.querystring import QueryString
+
+from functions.kit.clock import Clock
+from functions.kit.database import Database, transactional
+from functions.kit.errors import FieldError, IdempotencyKeyReused, InvalidInput
+from functions.kit.schema import BIGINT, LONGTEXT, TIMESTAMP, Column, CreateTable, Index, varchar
+
+T = TypeVar("T")
+
+RETENTION = timedelta(days=7)
+HEADER = "idempotency-key"
+
+_KEY = re.compile(r"^[\x21-\x7e]{1,200}$")
+
+SCHEMA = (
+    CreateTable(
+        "idempotency_keys",
+        [
+            Column("user_id", BIGINT),
+            Column("route", varchar(100)),
+            Column("idempotency_key", varchar(200)),
+            Column("fingerprint", varchar(64)),
+            Column("status", BIGINT),
+            Column("body", LONGTEXT),
+            Column("created_at", TIMESTAMP),
+        ],
+        primary_key=("user_id", "route", "idempotency_key"),
+        indexes=[Index("ix_idempotency_created", ("created_at",))],
+    ),
+)
+
+
+class Scope(NamedTuple):
+    """Whose key it is, for which route, and for which body."""
+
+    user_id: int
+    route: str
+    key: str
+    fingerprint: str
+
+
+class Answer(NamedTuple):
+    """A response as it was first given."""
+
+    status: int
+    body: bytes
+    replayed: bool
+
+
+def scope_of(
+    headers: Mapping[str, str], *, user_id: int, route: str, body: bytes, required: bool = False
+) -> Scope | None:
+    """The scope that a request names; None where it has no key.
+
+    Raises `InvalidInput` for a key that is none, or is missing where the route requires one.
+    """
+    key = headers.get(HEADER)
+    if key is None:
+        if required:
+            raise InvalidInput(
+                "Send an Idempotency-Key header, such as a new UUID; it makes a retry safe.",
+                errors=[FieldError("Idempotency-Key", "is missing")],
+            )
+        return None
+    if not _KEY.match(key):
+        raise InvalidInput(
+            "An Idempotency-Key has 1 to 200 visible ASCII characters; a UUID is a good one.",
+            errors=[FieldError("Idempotency-Key", "is malformed")],
+        )
+    return Scope(user_id, route, key, hashlib.sha256(body).hexdigest())
+
+
+@transactional
+async def answer_once(
+    database: Database,
+    scope: Scope | None,
+    command: Callable[[], Awaitable[T]],
+    render: Callable[[T], tuple[int, bytes]],
+    *,
+    clock: Clock,
+) -> Answer:
+    """Run a command and keep its answer, or give the answer that was kept.
+
+    Raises `IdempotencyKeyReused` when the key was used for another body.
+    """
+    if scope is None:
+        return Answer(*render(await command()), replayed=False)
+    if (kept := await _begin(database, scope, clock)) is not None:
+        return kept
+    status, body = render(await command())
+    await database.execute(
+        QueryString(
+            "UPDATE idempotency_keys SET status = {}, body = {}"
+            " WHERE user_id = {} AND route = {} AND idempotency_key = {}",
+            status,
+            body.decode(),
+            scope.user_id,
+            scope.route,
+            scope.key,
+        )
+    )
+    return Answer(status, body, replayed=False)
+
+
+async def _begin(database: Database, scope: Scope, clock: Clock) -> Answer | None:
+    try:
+        await database.execute(
+            QueryString(
+                "INSERT INTO idempotency_keys"
+                " (user_id, route, idempotency_key, fingerprint, status, body, created_at)"
+                " VALUES ({}, {}, {}, {}, 0, '', {})",
+                scope.user_id,
+                scope.route,
+                scope.key,
+                scope.fingerprint,
+                clock(),
+            )
+        )
+    except Exception as error:
+        if not database.is_duplicate(error):
+            raise
+    else:
+        return None
+    outcome = await database.execute(
+        QueryString(
+            "SELECT fingerprint, status, body FROM idempotency_keys"
+            " WHERE user_id = {} AND route = {} AND idempotency_key = {}",
+            scope.user_id,
+            scope.route,
+            scope.key,
+        )
+    )
+    row = outcome.rows[0]
+    if row["fingerprint"] != scope.fingerprint:
+        raise IdempotencyKeyReused("Use a new key for a new request.")
+    return Answer(row["status"], row["body"].encode(), replayed=True)
+
+
+@transactional
+async def purge(database: Database, *, clock: Clock) -> None:
+    """Forget keys that nobody will send again."""
+    await database.execute(
+        QueryString("DELETE FROM idempotency_keys WHERE created_at < {}", clock() - RETENTION)
+    )

@@ -1,0 +1,160 @@
+"""The inbox: an event takes effect once, and the reader knows how far it has read without a gap.
+
+`once` and `advance` run in the transaction of the event's effect, so the effect, the row that
+remembers it and the position are there together or not at all. `streams.py` closes the gaps that
+are found here.
+"""
+
+from datetime import timedelta
+from typing import NamedTuple
+
+from piccolo.querystring import QueryString
+
+from functions.kit.clock import Clock
+from functions.kit.cloudevents import Event
+from functions.kit.database import Database, transactional
+from functions.kit.schema import BIGINT, TIMESTAMP, Column, CreateTable, Index, varchar
+
+SCHEMA = (
+    CreateTable(
+        "inbox",
+        [
+            Column("source", varchar(255)),
+            Column("event_id", varchar(255)),
+            Column("sequence", BIGINT, null=True),
+            Column("received_at", TIMESTAMP),
+        ],
+        primary_key=("source", "event_id"),
+        indexes=[
+            Index("ix_inbox_sequence", ("source", "sequence")),
+            Index("ix_inbox_received", ("received_at",)),
+        ],
+    ),
+    CreateTable(
+        "stream_positions",
+        [Column("source", varchar(255)), Column("contiguous", BIGINT)],
+        primary_key=("source",),
+    ),
+)
+
+RETENTION = timedelta(days=35)
+"""Longer than a feed reaches back, so that nothing read again takes effect again."""
+
+_WINDOW = 1000
+
+
+class Position(NamedTuple):
+    """How far a source was read: all up to `contiguous`; there is a gap when `seen` is beyond."""
+
+    contiguous: int
+    seen: int
+
+    @property
+    def gap(self) -> bool:
+        return self.seen > self.contiguous
+
+
+async def once(database: Database, event: Event, *, clock: Clock) -> bool:
+    """Remember the event; False where it was remembered already, and has had its effect."""
+    try:
+        await database.execute(
+            QueryString(
+                "INSERT INTO inbox (source, event_id, sequence, received_at)"
+                " VALUES ({}, {}, {}, {})",
+                event.source,
+                event.id,
+                event.sequence,
+                clock(),
+            )
+        )
+    except Exception as error:
+        if database.is_duplicate(error):
+            return False
+        raise
+    return True
+
+
+async def advance(database: Database, source: str) -> Position:
+    """Move the position over everything that was read without a gap."""
+    start = await _locked_position(database, source)
+    contiguous, seen = start, start
+    while True:
+        found = await database.execute(
+            QueryString(
+                "SELECT sequence FROM inbox WHERE source = {} AND sequence > {}"
+                " ORDER BY sequence LIMIT {}",
+                source,
+                seen,
+                _WINDOW,
+            )
+        )
+        for row in found.rows:
+            seen = row["sequence"]
+            if seen == contiguous + 1:
+                contiguous = seen
+        # Behind a gap the rest of the window tells nothing more than that there is a gap.
+        if len(found.rows) < _WINDOW or seen > contiguous:
+            break
+    if contiguous > start:
+        await _set(database, source, contiguous)
+    return Position(contiguous, seen)
+
+
+async def position(database: Database, source: str) -> int:
+    """The last sequence up to which everything of a source was read; 0 at the beginning."""
+    outcome = await database.execute(
+        QueryString("SELECT contiguous FROM stream_positions WHERE source = {}", source)
+    )
+    return outcome.rows[0]["contiguous"] if outcome.rows else 0
+
+
+@transactional
+async def reset(database: Database, source: str, sequence: int) -> Position:
+    """Stand at the sequence of a snapshot: everything up to there is contained in it.
+
+    It may lie before the old position: then the owner's database was restored from a backup, and
+    the numbers beyond will be given again, to other events.
+    """
+    current = await advance(database, source)
+    if sequence < current.seen:
+        await database.execute(
+            QueryString(
+                "UPDATE inbox SET sequence = NULL WHERE source = {} AND sequence > {}",
+                source,
+                sequence,
+            )
+        )
+    await _set(database, source, sequence)
+    return await advance(database, source)
+
+
+async def _locked_position(database: Database, source: str) -> int:
+    select = QueryString("SELECT contiguous FROM stream_positions WHERE source = {}", source)
+    rows = await database.locked(select)
+    if not rows:
+        await database.execute(
+            QueryString(
+                "INSERT INTO stream_positions (source, contiguous) VALUES ({}, 0)"
+                " ON CONFLICT (source) DO NOTHING",
+                source,
+            )
+        )
+        rows = await database.locked(select)
+    contiguous: int = rows[0]["contiguous"]
+    return contiguous
+
+
+async def _set(database: Database, source: str, contiguous: int) -> None:
+    await database.execute(
+        QueryString(
+            "UPDATE stream_positions SET contiguous = {} WHERE source = {}", contiguous, source
+        )
+    )
+
+
+@transactional
+async def purge(database: Database, *, clock: Clock) -> None:
+    """Forget events that no feed and no broker can bring again."""
+    await database.execute(
+        QueryString("DELETE FROM inbox WHERE received_at < {}", clock() - RETENTION)
+    )

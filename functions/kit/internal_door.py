@@ -1,0 +1,178 @@
+"""The internal door: events in, feeds and snapshots out. Never reachable from outside.
+
+What `POST /events` answers decides whether an event lives: the broker's dispatcher takes most 4xx
+as success and forgets the event. So it is 202 for whatever need not come again, and 503 only for a
+fault that passes.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Mapping
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, Response, get, post
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath, QueryParameter
+from litestar.response import Stream
+
+from functions.kit import cloudevents, dead_letters
+from functions.kit.cloudevents import BATCH_MEDIA_TYPE, MalformedEvent
+from functions.kit.dead_letters import DeadLetter, Reason
+from functions.kit.errors import Conflict, Text
+from functions.kit.pages import After, Limit, decode_cursor, encode_cursor, page_response
+from functions.kit.problems import problems
+from functions.kit.streams import HEAD_HEADER, MAX_PAGE, Feed
+from functions.kit.subscriptions import PING, Outcome, Taken
+from functions.kit.tokens import admin
+from functions.kit.types import MAX_ID
+
+logger = logging.getLogger(__name__)
+
+MAX_EVENT = 1024 * 1024
+"""Bytes of an event that are read; what is longer is put aside with its beginning."""
+
+_ACCEPTED = {202: ResponseSpec(None, description="Taken; it need not be sent again")}
+
+Sequence = Annotated[int, QueryParameter(ge=0, le=MAX_ID)]
+PageSize = Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)]
+
+
+class CannotReplay(Conflict):
+    code = "cannot-replay"
+    title = "This event cannot be taken in as it is"
+    error = Text("El evento no se puede procesar", "The event cannot be processed")
+
+
+async def _read_body(request: Request[Any, Any, Any]) -> tuple[bytes, bool]:
+    """The body, and whether it was whole; an oversized one is read to its end and cut."""
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        if size < MAX_EVENT:
+            chunks.append(chunk[: MAX_EVENT - size])
+        size += len(chunk)
+    return b"".join(chunks), size <= MAX_EVENT
+
+
+async def take_in(
+    state: Any, headers: Mapping[str, str], body: bytes, *, whole: bool = True
+) -> Taken:
+    """Give what came its effect, or put it aside with the reason."""
+    database, clock = state.database, state.clock
+    try:
+        if not whole:
+            raise MalformedEvent(f"longer than {MAX_EVENT} bytes")
+        event = cloudevents.read(headers, body)
+    except MalformedEvent as error:
+        await dead_letters.put_aside(
+            database, Reason.QUARANTINED, str(error), headers, body, clock=clock
+        )
+        return Taken(Outcome.QUARANTINED, None)
+    if event.type == PING:
+        state.poke()
+        return Taken(Outcome.POKED, None)
+    taken = await state.subscriptions.take(database, event, clock=clock)
+    source = event.source if event.source in state.subscriptions.sources else "other"
+    state.metrics.events_received.labels(source, taken.outcome).inc()
+    if taken.position is not None and taken.position.gap:
+        state.catch_up.notify(event.source)
+    return Taken(taken.outcome, taken.position)
+
+
+@post("/events", status_code=202, request_max_body_size=None, responses=_ACCEPTED)
+async def events(request: Request[Any, Any, Any]) -> Response[None]:
+    """A CloudEvent, in binary or structured mode."""
+    body, whole = await _read_body(request)
+    await take_in(request.app.state, request.headers, body, whole=whole)
+    return Response(None, status_code=202)
+
+
+@post("/events/dead-letter", status_code=202, request_max_body_size=None, responses=_ACCEPTED)
+async def dead_letter(request: Request[Any, Any, Any]) -> Response[None]:
+    """An event that the broker gave up delivering."""
+    body, _ = await _read_body(request)
+    headers = request.headers
+    code = headers.get("ce-knativeerrorcode", "unknown")
+    destination = headers.get("ce-knativeerrordest", "unknown")
+    reason = f"not delivered to {destination}: {code}"
+    state = request.app.state
+    await dead_letters.put_aside(
+        state.database, Reason.DEAD_LETTERED, reason, headers, body, clock=state.clock
+    )
+    return Response(None, status_code=202)
+
+
+@get(
+    "/internal/streams/{name:str}",
+    responses={
+        200: ResponseSpec(list[dict[str, Any]], media_type=BATCH_MEDIA_TYPE),
+        **problems(404, 410),
+    },
+)
+async def stream(
+    request: Request[Any, Any, Any],
+    name: FromPath[str],
+    after: Sequence = 0,
+    limit: PageSize = MAX_PAGE,
+) -> Response[bytes]:
+    """Events after a sequence, in order: a CloudEvents batch."""
+    feed: Feed = request.app.state.feed
+    page = await feed.page(request.app.state.database, name, after=after, limit=limit)
+    headers = {HEAD_HEADER: str(page.head)}
+    if page.last is not None and page.last < page.head:
+        path = request.scope["path"]
+        headers["link"] = f'<{path}?after={page.last}&limit={limit}>; rel="next"'
+    return Response(page.body, media_type=BATCH_MEDIA_TYPE, headers=headers)
+
+
+@get("/internal/snapshots/{name:str}", responses=problems(404))
+async def snapshot(request: Request[Any, Any, Any], name: FromPath[str]) -> Stream:
+    """The present state: lines of JSON, the first with the sequence that it stands at."""
+    feed: Feed = request.app.state.feed
+    lines: AsyncIterator[bytes] = await feed.snapshot(request.app.state.database, name)
+    return Stream(lines, media_type="application/x-ndjson")
+
+
+@get("/internal/dead-letters", guards=[admin])
+async def list_dead_letters(
+    request: Request[Any, Any, Any], limit: Limit = 50, after: After = None
+) -> Response[list[DeadLetter]]:
+    """Events that were put aside, oldest first."""
+    start = decode_cursor(after, int)[0] if after is not None else 0
+    rows = await dead_letters.listing(request.app.state.database, after=start, limit=limit + 1)
+    cursor = encode_cursor(rows[limit - 1].id) if len(rows) > limit else None
+    return page_response(request, rows[:limit], cursor)
+
+
+class Replayed(msgspec.Struct, frozen=True):
+    id: int
+    outcome: str
+
+
+@post(
+    "/internal/dead-letters/{letter_id:int}/replay",
+    status_code=200,
+    guards=[admin],
+    responses=problems(404, 409),
+)
+async def replay(request: Request[Any, Any, Any], letter_id: FromPath[int]) -> Replayed:
+    """Take an event in again; one that had its effect already changes nothing."""
+    state = request.app.state
+    letter = await dead_letters.get(state.database, letter_id)
+    headers = {name: value for name, value in letter.headers.items() if "knativeerror" not in name}
+    try:
+        event = cloudevents.read(headers, letter.body.encode())
+    except MalformedEvent as error:
+        raise CannotReplay(f"It is malformed: {error}") from error
+    taken = await state.subscriptions.take(state.database, event, clock=state.clock)
+    outcome = taken.outcome
+    if outcome is Outcome.SEEN_BEFORE and letter.kind is Reason.QUARANTINED:
+        # It counts as read, but had no effect; a corrected handler may understand it now.
+        outcome = await state.subscriptions.apply(state.database, event, clock=state.clock)
+    if outcome is Outcome.QUARANTINED:
+        raise CannotReplay(letter.reason)
+    await dead_letters.mark_replayed(state.database, letter_id, clock=state.clock)
+    logger.info("dead letter %d was replayed: %s", letter_id, outcome)
+    return Replayed(letter_id, str(outcome))
+
+
+HANDLERS = (events, dead_letter, stream, snapshot, list_dead_letters, replay)

@@ -1,0 +1,132 @@
+"""The transactional outbox: an event is a row in the transaction of the change that it tells of.
+
+`relay.py` numbers the rows and sends them; `streams.py` shows them as the owner's feed. Broker
+down, process killed: the row is there, or the change never happened.
+"""
+
+from typing import Any
+
+import msgspec
+from piccolo.querystring import QueryString
+from uuid_utils import uuid7
+
+from functions.kit.clock import Clock
+from functions.kit.cloudevents import Event
+from functions.kit.database import Database, Row, after_commit
+from functions.kit.schema import (
+    AUTO_ID,
+    BIGINT,
+    LONGTEXT,
+    TIMESTAMP,
+    Column,
+    CreateTable,
+    Index,
+    varchar,
+)
+from functions.kit.telemetry import current_traceparent
+
+SCHEMA = (
+    CreateTable(
+        "outbox",
+        [
+            Column("id", AUTO_ID),
+            Column("event_id", varchar(36)),
+            Column("source", varchar(100)),
+            Column("type", varchar(100)),
+            Column("subject", varchar(255)),
+            Column("revision", BIGINT),
+            Column("data", LONGTEXT),
+            Column("traceparent", varchar(64), null=True),
+            Column("created_at", TIMESTAMP),
+            # Given by the relay after the commit: an AUTO_INCREMENT has gaps and commits out of
+            # order, so it could not tell a reader that nothing is missing.
+            Column("sequence", BIGINT, null=True),
+            Column("sent_at", TIMESTAMP, null=True),
+        ],
+        indexes=[
+            Index("ux_outbox_event", ("event_id",), unique=True),
+            Index("ux_outbox_sequence", ("source", "sequence"), unique=True),
+            Index("ix_outbox_unnumbered", ("sequence", "id")),
+            Index("ix_outbox_unsent", ("sent_at", "id")),
+        ],
+    ),
+    CreateTable(
+        "outbox_streams",
+        [
+            Column("source", varchar(100)),
+            Column("head", BIGINT),
+            Column("floor", BIGINT),
+        ],
+        primary_key=("source",),
+    ),
+    CreateTable(
+        "outbox_lease",
+        [Column("name", varchar(20)), Column("holder", varchar(36)), Column("expires_at", BIGINT)],
+        primary_key=("name",),
+    ),
+)
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """What a service's `events.py` makes: an event that has not been written yet."""
+
+    source: str
+    type: str
+    subject: str
+    revision: int
+    """Of the subject; a consumer applies a state only when this is newer than what it has."""
+    data: Any
+    """A struct with the full state of the subject; its fields are the contract's."""
+
+
+class Outbox:
+    """Writes rows, and wakes the relay once the transaction around them has committed."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.wake = _nobody
+
+    async def add(self, database: Database, *messages: Message) -> None:
+        """Write events, in this order, inside the transaction of the change they tell of."""
+        if not database.transaction_exists():
+            raise ValueError("An event is written in the transaction of its change")
+        now = self.clock()
+        for message in messages:
+            await database.execute(
+                QueryString(
+                    "INSERT INTO outbox (event_id, source, type, subject, revision, data,"
+                    " traceparent, created_at) VALUES ({}, {}, {}, {}, {}, {}, {}, {})",
+                    str(uuid7()),
+                    message.source,
+                    message.type,
+                    message.subject,
+                    message.revision,
+                    msgspec.json.encode(message.data).decode(),
+                    current_traceparent.get(),
+                    now,
+                )
+            )
+        after_commit(self._wake)
+
+    def _wake(self) -> None:
+        self.wake()
+
+
+def to_event(row: Row) -> Event:
+    """The event of an outbox row."""
+    return Event(
+        id=row["event_id"],
+        source=row["source"],
+        type=row["type"],
+        subject=row["subject"],
+        time=row["created_at"],
+        data=row["data"].encode(),
+        dataschema=f"urn:bookstore:contract:{row['type']}",
+        sequence=row["sequence"],
+        revision=row["revision"],
+        traceparent=row["traceparent"],
+    )
+
+
+def _nobody() -> None:
+    """Nothing sends here: the events wait for a process that does."""

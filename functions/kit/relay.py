@@ -1,0 +1,263 @@
+"""The relay: numbers the outbox's rows and sends them to the broker, in order, at least once.
+
+Of all processes on one database the one that holds the lease sends; a row is marked sent only
+after the broker's 202. It runs right after a commit, at start, on shutdown, and when a PingSource
+pokes it, so a service that sleeps at zero still empties its outbox. Who missed an event all the
+same reads it in `streams.py`.
+"""
+
+import asyncio
+import contextlib
+import logging
+import uuid
+from collections.abc import Iterable
+from datetime import timedelta
+
+import httpx
+from piccolo.querystring import QueryString
+
+from functions.kit import cloudevents
+from functions.kit.clock import Clock
+from functions.kit.database import Database, transactional
+from functions.kit.outbox import to_event
+from functions.kit.telemetry import Metrics
+
+logger = logging.getLogger(__name__)
+
+BATCH = 200
+LEASE = timedelta(seconds=10)
+"""How long a killed relay keeps the others waiting."""
+SEND_TIMEOUT = 10.0
+"""Seconds; the broker's ingress has no limit of its own and hangs under a memory alarm."""
+RETRY_DELAYS = (0.1, 0.5, 1.0, 2.0, 5.0)
+RETENTION = timedelta(days=30)
+"""How long a feed reaches back."""
+
+
+@transactional
+async def number_rows(database: Database, sources: Iterable[str]) -> int:
+    """Give the next numbers of their source to rows that have committed; answers how many.
+
+    Anybody may call it: the stream's row is locked, so numbers are contiguous whoever gives them.
+    """
+    heads: dict[str, int] = {}
+    for source in sorted(sources):
+        heads[source] = await _locked_head(database, source)
+    unnumbered = await database.execute(
+        QueryString(
+            "SELECT id, source FROM outbox WHERE sequence IS NULL ORDER BY id LIMIT {}", BATCH
+        )
+    )
+    changed = set()
+    for row in unnumbered.rows:
+        source = row["source"]
+        heads[source] += 1
+        changed.add(source)
+        await database.execute(
+            QueryString("UPDATE outbox SET sequence = {} WHERE id = {}", heads[source], row["id"])
+        )
+    for source in sorted(changed):
+        await database.execute(
+            QueryString(
+                "UPDATE outbox_streams SET head = {} WHERE source = {}", heads[source], source
+            )
+        )
+    return len(unnumbered.rows)
+
+
+async def _locked_head(database: Database, source: str) -> int:
+    select = QueryString("SELECT head FROM outbox_streams WHERE source = {}", source)
+    rows = await database.locked(select)
+    if not rows:
+        await database.execute(
+            QueryString(
+                "INSERT INTO outbox_streams (source, head, floor) VALUES ({}, 0, 0)"
+                " ON CONFLICT (source) DO NOTHING",
+                source,
+            )
+        )
+        rows = await database.locked(select)
+    head: int = rows[0]["head"]
+    return head
+
+
+class Relay:
+    """One per process; `notify` wakes it, `run` is its task."""
+
+    def __init__(
+        self,
+        database: Database,
+        sink: str,
+        sources: Iterable[str],
+        *,
+        clock: Clock,
+        metrics: Metrics,
+        http: httpx.AsyncClient,
+    ) -> None:
+        self.database = database
+        self.sink = sink
+        self.sources = tuple(sources)
+        self.clock = clock
+        self.metrics = metrics
+        self.http = http
+        self.holder = str(uuid.uuid4())
+        self._woken = asyncio.Event()
+
+    def notify(self) -> None:
+        """Something was committed, or somebody asks: look at the outbox now."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Send what comes, for ever; ended by cancelling."""
+        failures = 0
+        self.notify()
+        while True:
+            delay = RETRY_DELAYS[min(failures, len(RETRY_DELAYS)) - 1] if failures else None
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), delay)
+            self._woken.clear()
+            try:
+                done = await self.flush()
+            except Exception:  # the relay outlives whatever happens to one round
+                logger.exception("the relay failed; it tries again")
+                done = False
+            failures = 0 if done else failures + 1
+
+    async def flush(self) -> bool:
+        """Number and send all there is; answers whether nothing is left to do."""
+        while await number_rows(self.database, self.sources) == BATCH:
+            pass
+        if not self.sink:
+            return True
+        while True:
+            rows = await self._unsent()
+            if not rows:
+                self.metrics.outbox_unsent.set(0)
+                return True
+            if not await self._take_lease():
+                return False
+            if not await self._send(rows):
+                return False
+
+    async def _unsent(self) -> list[dict[str, object]]:
+        outcome = await self.database.execute(
+            QueryString(
+                "SELECT * FROM outbox WHERE sent_at IS NULL AND sequence IS NOT NULL"
+                " ORDER BY id LIMIT {}",
+                BATCH,
+            )
+        )
+        rows: list[dict[str, object]] = outcome.rows
+        return rows
+
+    async def _send(self, rows: list[dict[str, object]]) -> bool:
+        sent: list[object] = []
+        try:
+            for row in rows:
+                headers, body = cloudevents.write(to_event(row))
+                response = await self.http.post(
+                    self.sink, content=body, headers=headers, timeout=SEND_TIMEOUT
+                )
+                if response.status_code != httpx.codes.ACCEPTED:
+                    logger.warning(
+                        "the broker answered %d to event %s; it stays in the outbox",
+                        response.status_code,
+                        row["event_id"],
+                    )
+                    return False
+                sent.append(row["id"])
+        except httpx.HTTPError as error:
+            logger.warning("the broker cannot be reached (%s); events wait", type(error).__name__)
+            return False
+        finally:
+            if sent:
+                await asyncio.shield(self._mark(sent))
+        return True
+
+    async def _mark(self, ids: list[object]) -> None:
+        places = ", ".join(["{}"] * len(ids))
+        await self.database.execute(
+            QueryString(
+                f"UPDATE outbox SET sent_at = {{}} WHERE id IN ({places})",  # noqa: S608 - only places self.clock(), *ids
+            )
+        )
+        self.metrics.events_sent.inc(len(ids))
+
+    async def _take_lease(self) -> bool:
+        """Hold the lease for another `LEASE`, or find that another process does."""
+        if await self._extend_lease():
+            return True
+        await self.database.execute(
+            QueryString(
+                "INSERT INTO outbox_lease (name, holder, expires_at) VALUES ('relay', '', 0)"
+                " ON CONFLICT (name) DO NOTHING"
+            )
+        )
+        return await self._extend_lease()
+
+    async def _extend_lease(self) -> bool:
+        now = int(self.clock().timestamp() * 1000)
+        taken = await self.database.execute(
+            QueryString(
+                "UPDATE outbox_lease SET holder = {}, expires_at = {}"
+                " WHERE name = 'relay' AND (holder = {} OR expires_at < {})",
+                self.holder,
+                now + int(LEASE.total_seconds() * 1000),
+                self.holder,
+                now,
+            )
+        )
+        return bool(taken.rowcount)
+
+    async def release(self) -> None:
+        """Give the lease back, so that another process need not wait for it to run out."""
+        await self.database.execute(
+            QueryString("UPDATE outbox_lease SET expires_at = 0 WHERE holder = {}", self.holder)
+        )
+
+    async def measure(self) -> None:
+        """Set the gauges that tell an operator whether events get out."""
+        outcome = await self.database.execute(
+            QueryString(
+                "SELECT COUNT(*) AS waiting, MIN(id) AS first FROM outbox WHERE sent_at IS NULL"
+            )
+        )
+        row = outcome.rows[0]
+        self.metrics.outbox_unsent.set(row["waiting"])
+        age = 0.0
+        if row["first"] is not None:
+            oldest = await self.database.execute(
+                QueryString("SELECT created_at FROM outbox WHERE id = {}", row["first"])
+            )
+            if oldest.rows:
+                age = (self.clock() - oldest.rows[0]["created_at"]).total_seconds()
+        self.metrics.outbox_age.set(max(0.0, age))
+
+
+@transactional
+async def purge(database: Database, *, clock: Clock) -> None:
+    """Forget what was sent longer ago than a feed reaches back."""
+    before = clock() - RETENTION
+    ends = await database.execute(
+        QueryString(
+            "SELECT source, MAX(sequence) AS last FROM outbox"
+            " WHERE created_at < {} AND sent_at IS NOT NULL GROUP BY source",
+            before,
+        )
+    )
+    for row in ends.rows:
+        await database.execute(
+            QueryString(
+                "UPDATE outbox_streams SET floor = {} WHERE source = {} AND floor < {}",
+                row["last"],
+                row["source"],
+                row["last"],
+            )
+        )
+        await database.execute(
+            QueryString(
+                "DELETE FROM outbox WHERE source = {} AND sequence <= {}",
+                row["source"],
+                row["last"],
+            )
+        )

@@ -1,0 +1,89 @@
+"""Reading a request's body: JSON, strictly, whatever curl says that it is.
+
+Litestar would take "3" for 3 and ignore a member that nobody knows; a body is decoded here into
+its struct by msgspec's strict rules, and every field that is wrong is named at once.
+"""
+
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from litestar import Request
+from litestar.datastructures.state import State
+
+from functions.kit.errors import FieldError, InvalidInput, UnsupportedMediaType
+
+MAX_BODY = 64 * 1024
+"""Bytes."""
+
+
+class JSONRequest(Request[Any, Any, State]):
+    """A request whose body is JSON and becomes the struct that the handler's `data` names."""
+
+    async def json(self) -> Any:
+        """The body, decoded.
+
+        Raises `InvalidInput` with one entry a field, or `UnsupportedMediaType`.
+        """
+        body = await self.body()
+        self._check_media_type(body)
+        field = self.route_handler.parsed_data_field
+        return decode(body, field.annotation if field is not None else Any)
+
+    def _check_media_type(self, body: bytes) -> None:
+        media_type = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type in {"", "application/json"} or media_type.endswith("+json"):
+            return
+        # `curl -d '{...}'` says that it is a form.
+        if media_type == "application/x-www-form-urlencoded" and body.lstrip()[:1] == b"{":
+            return
+        raise UnsupportedMediaType(f"Send application/json, not {media_type[:80]}.")
+
+
+def decode(body: bytes, kind: Any) -> Any:
+    """A struct from JSON.
+
+    Raises `InvalidInput`, naming every field that is wrong.
+    """
+    try:
+        return _decoder(kind).decode(body)
+    except msgspec.ValidationError as error:
+        errors = field_errors(body, kind) or [FieldError("", str(error))]
+        named = "; ".join(f"{each.field}: {each.message}" for each in errors).lstrip(": ")
+        raise InvalidInput(f"Correct the body: {named}"[:1000], errors=errors) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"The body is not JSON: {error}") from error
+    except RecursionError as error:
+        raise InvalidInput("The body is nested too deeply.") from error
+
+
+def field_errors(body: bytes, kind: Any) -> list[FieldError]:
+    """Each member of an object that its struct refuses, is lacking, or does not know."""
+    document = msgspec.json.decode(body)
+    if not isinstance(document, dict) or not _is_struct(kind):
+        return []
+    found = []
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    for name, field in fields.items():
+        if name not in document:
+            if field.required:
+                found.append(FieldError(name, "is missing"))
+            continue
+        try:
+            _decoder(field.type).decode(msgspec.json.encode(document[name]))
+        except msgspec.ValidationError as error:
+            message, _, path = str(error).partition(" - at `$")
+            found.append(FieldError(name + path.rstrip("`"), message))
+    found.extend(
+        FieldError(str(name)[:80], "is not known here") for name in document if name not in fields
+    )
+    return found
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+@lru_cache(maxsize=256)
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)

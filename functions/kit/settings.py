@@ -1,0 +1,153 @@
+"""Settings: a frozen struct built from a mapping, so that a test passes a dict and nobody patches.
+
+The name of a field in upper case is the name of its environment variable. One error lists
+every variable that is wrong. A service's own `settings.py` adds its fields to `ServiceSettings`.
+"""
+
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+import msgspec
+from msgspec import Meta
+
+
+class Environment(StrEnum):
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class Doors(StrEnum):
+    """Which doors a process opens: the public API, the internal one (events, feeds), or both."""
+
+    PUBLIC = "public"
+    INTERNAL = "internal"
+    BOTH = "both"
+
+    @property
+    def public(self) -> bool:
+        return self is not Doors.INTERNAL
+
+    @property
+    def internal(self) -> bool:
+        return self is not Doors.PUBLIC
+
+
+class LogFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+class Secret:
+    """A value that is never shown: `repr` and `str` hide it, `reveal` gives it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __repr__(self) -> str:
+        return "Secret('***')" if self._value else "Secret('')"
+
+
+class BadSettings(ValueError):
+    """The environment cannot be used; the message lists every variable that is wrong, and why."""
+
+
+Url = Annotated[str, Meta(pattern=r"^https?://[^\s/]+")]
+
+
+class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What all three services read from their environment."""
+
+    environment: Environment = Environment.DEVELOPMENT
+    """`development`, or `production`, which refuses embedded defaults and missing secrets."""
+
+    database_url: Secret = Secret("")
+    """`sqlite:///relative.db`, `sqlite:////absolute.db` or `mysql://user:password@host:3306/name`;
+    empty: an embedded SQLite file under `.bookstore/`."""
+
+    doors: Doors = Doors.BOTH
+    """Which doors to open: `public`, `internal` or `both`."""
+
+    k_sink: str = ""
+    """Address of the broker that takes this service's events; empty: they wait in the outbox, and
+    others read the feed."""
+
+    auth_url: Url = "http://127.0.0.1:5000"
+    """Where auth's public door is; its keys are read at `/.well-known/jwks.json`."""
+
+    auth_internal_url: Url = "http://127.0.0.1:5000"
+    """Where auth's internal door is: the feed of revoked tokens, disabled users and keys."""
+
+    token_issuer: str = "https://auth.bookstore.example"  # noqa: S105 - a name, not a secret
+    """The `iss` that access tokens carry and must carry."""
+
+    token_audience: str = "bookstore"  # noqa: S105 - a name, not a secret
+    """The `aud` that access tokens carry and must carry."""
+
+    log_level: str = "INFO"
+    """Least severe level that is logged: `DEBUG`, `INFO`, `WARNING` or `ERROR`."""
+
+    log_format: LogFormat = LogFormat.TEXT
+    """`text` for people, `json` for machines (one object a line)."""
+
+    auto_migrate: bool | None = None
+    """Bring the schema up to date at start; unset: only on SQLite in development. In a cluster a
+    Job does it before."""
+
+    @classmethod
+    def from_mapping(cls, environ: Mapping[str, str]) -> Self:
+        """Settings from an environment.
+
+        Raises `BadSettings`, whose text names every variable that is wrong.
+        """
+        values: dict[str, Any] = {}
+        wrong: list[str] = []
+        for field in msgspec.structs.fields(cls):
+            name = field.name.upper()
+            if name not in environ:
+                continue
+            try:
+                values[field.name] = _parse(environ[name], field.type)
+            except msgspec.ValidationError as error:
+                wrong.append(f"{name}: {error}")
+        if not wrong:
+            settings = cls(**values)
+            wrong.extend(settings.problems())
+            if not wrong:
+                return settings
+        raise BadSettings("These settings cannot be used:\n" + "\n".join(f"  {w}" for w in wrong))
+
+    def problems(self) -> Iterator[str]:
+        """What is wrong with the whole, beyond single values; services add their own."""
+        if self.log_level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+            yield "LOG_LEVEL: must be DEBUG, INFO, WARNING or ERROR"
+        if self.k_sink and not self.k_sink.startswith(("http://", "https://")):
+            yield "K_SINK: must be an http:// or https:// address"
+        if self.environment is Environment.PRODUCTION and not self.database_url:
+            yield "DATABASE_URL: production needs a database; the embedded one is for trying out"
+
+    @property
+    def production(self) -> bool:
+        return self.environment is Environment.PRODUCTION
+
+
+def _parse(text: str, kind: object) -> object:
+    if kind is Secret:
+        return Secret(text)
+    if text == "" and kind is not str:
+        raise msgspec.ValidationError("is empty: leave it out, or give a value")
+    return msgspec.convert(text, kind, strict=False)

@@ -1,0 +1,317 @@
+"""Piccolo's SQLite engine, corrected for a service that is shared and gets killed.
+
+Piccolo opens a connection for every query, begins transactions DEFERRED (read-then-write then
+fails with "database is locked"), and leaks its context variable and its connection when COMMIT
+fails. Here one connection writes and one reads for as long as the engine lives, transactions are
+BEGIN IMMEDIATE behind one lock of the process, and a failed COMMIT leaves nothing behind. The
+interface is that of `database.py`; `mysql/` is the twin.
+"""
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from contextvars import ContextVar, Token
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NoReturn, Self
+from urllib.parse import parse_qsl
+
+import aiosqlite
+from piccolo.engine.base import BaseTransaction, validate_savepoint_name
+from piccolo.engine.sqlite import SQLiteEngine as PiccoloSQLiteEngine
+from piccolo.query.base import DDL, Query
+from piccolo.querystring import QueryString
+
+from functions.kit.database import Outcome, Row
+
+BUSY_TIMEOUT = 5.0
+"""Seconds that a writer waits for a writer of another process."""
+
+SYNCHRONOUS = ("full", "normal", "off")
+
+_READS = ("SELECT", "WITH", "EXPLAIN")
+
+
+class TransactionEnded(Exception):
+    """A task outlived the transaction that it was started in; its query was not run."""
+
+
+def _as_dict(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> Row:
+    return {column[0]: value for column, value in zip(cursor.description, row, strict=True)}
+
+
+class Savepoint:
+    """A point inside a transaction that can be returned to."""
+
+    def __init__(self, name: str, transaction: "Transaction") -> None:
+        self.name = name
+        self.transaction = transaction
+
+    async def rollback_to(self) -> None:
+        await self.transaction.connection.execute(f"ROLLBACK TO SAVEPOINT {self.name}")
+
+    async def release(self) -> None:
+        await self.transaction.connection.execute(f"RELEASE SAVEPOINT {self.name}")
+
+
+class Transaction(BaseTransaction):
+    """BEGIN IMMEDIATE ... COMMIT, one at a time in a process.
+
+    Inside another transaction of the same task it joins that one.
+    """
+
+    __slots__ = ("_context", "_parent", "_savepoints", "connection", "engine", "finished")
+
+    def __init__(self, engine: "SQLiteEngine", *, allow_nested: bool = True) -> None:
+        self.engine = engine
+        self._parent = engine.active_transaction()
+        self._savepoints = 0
+        self.finished = False
+        if self._parent is not None and not allow_nested:
+            raise ValueError("This task is in a transaction already")
+
+    async def __aenter__(self) -> "Transaction":  # noqa: PYI034 - the outer one, where it joins
+        if self._parent is not None:
+            return self._parent
+        await self.engine.write_lock.acquire()
+        try:
+            self.connection = await self.engine.writer()
+            await self.connection.execute("BEGIN IMMEDIATE")
+        except BaseException:
+            self.engine.write_lock.release()
+            raise
+        self._context: Token[Transaction | None] = self.engine.current_transaction.set(self)
+        return self
+
+    async def __aexit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        if self._parent is not None:
+            return False
+        try:
+            if not self.finished:
+                # Shielded: a caller that goes away must not leave the one writer half way.
+                await asyncio.shield(self._end(commit=exception is None))
+        finally:
+            self.finished = True
+            self.engine.current_transaction.reset(self._context)
+            self.engine.write_lock.release()
+        return False
+
+    async def _end(self, *, commit: bool) -> None:
+        try:
+            if commit:
+                await self.connection.execute("COMMIT")
+        finally:
+            if self.connection.in_transaction:
+                # SQLite has rolled back by itself after a full disk; then there is nothing to do.
+                with contextlib.suppress(sqlite3.Error):
+                    await self.connection.execute("ROLLBACK")
+
+    async def commit(self) -> None:
+        await self.connection.execute("COMMIT")
+        self.finished = True
+
+    async def rollback(self) -> None:
+        await self.connection.execute("ROLLBACK")
+        self.finished = True
+
+    async def rollback_to(self, savepoint_name: str) -> None:
+        validate_savepoint_name(savepoint_name)
+        await Savepoint(savepoint_name, self).rollback_to()
+
+    async def savepoint(self, name: str | None = None) -> Savepoint:
+        self._savepoints += 1
+        name = name or f"savepoint_{self._savepoints}"
+        validate_savepoint_name(name)
+        await self.connection.execute(f"SAVEPOINT {name}")
+        return Savepoint(name, self)
+
+
+class SQLiteEngine(PiccoloSQLiteEngine):
+    """One file, one writing and one reading connection, both opened at the first query."""
+
+    backend = "sqlite"
+    current_transaction: ContextVar[Transaction | None]  # type: ignore[assignment]
+
+    def __init__(self, path: str, *, synchronous: str = "full") -> None:
+        if synchronous not in SYNCHRONOUS:
+            raise ValueError(f"synchronous must be one of {', '.join(SYNCHRONOUS)}")
+        super().__init__(path=path)
+        self.synchronous = synchronous
+        self.write_lock = asyncio.Lock()
+        self._opening = asyncio.Lock()
+        self._writer: aiosqlite.Connection | None = None
+        self._reader: aiosqlite.Connection | None = None
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        """`sqlite:///relative.db` or `sqlite:////absolute.db`; `?synchronous=normal` is faster."""
+        _, _, rest = url.partition("sqlite://")
+        path, _, query = rest.partition("?")
+        options = dict(parse_qsl(query, keep_blank_values=True))
+        synchronous = options.pop("synchronous", "full")
+        if not path.startswith("/") or path == "/":
+            raise ValueError(
+                "A SQLite URL is sqlite:///relative.db or sqlite:////absolute.db"
+                " (a database in memory would be lost with the process)"
+            )
+        if options:
+            raise ValueError(f"Unknown option in the SQLite URL: {', '.join(sorted(options))}")
+        return cls(path[1:], synchronous=synchronous)
+
+    # Connections
+
+    async def get_connection(self) -> aiosqlite.Connection:
+        """Open a connection as this engine wants it."""
+        Path(self.path).parent.mkdir(parents=True, exist_ok=True)
+        connection = await aiosqlite.connect(**self.connection_kwargs, timeout=BUSY_TIMEOUT)
+        connection.row_factory = _as_dict  # type: ignore[assignment]
+        await connection.execute("PRAGMA journal_mode = WAL")
+        await connection.execute("PRAGMA foreign_keys = ON")
+        await connection.execute(f"PRAGMA synchronous = {self.synchronous}")
+        return connection
+
+    async def writer(self) -> aiosqlite.Connection:
+        if self._writer is None:
+            async with self._opening:
+                if self._writer is None:
+                    self._writer = await self.get_connection()
+        return self._writer
+
+    async def _read(self) -> aiosqlite.Connection:
+        if self._reader is None:
+            async with self._opening:
+                if self._reader is None:
+                    self._reader = await self.get_connection()
+        return self._reader
+
+    async def ping(self) -> None:
+        await (await self._read()).execute_fetchall("SELECT 1")
+
+    async def close(self) -> None:
+        for connection in (self._reader, self._writer):
+            if connection is not None:
+                await connection.close()
+        self._reader = self._writer = None
+
+    # Statements
+
+    def active_transaction(self) -> Transaction | None:
+        """This task's transaction.
+
+        Raises `TransactionEnded` when the task was started in one that has ended.
+        """
+        transaction = self.current_transaction.get()
+        if transaction is not None and transaction.finished:
+            raise TransactionEnded(
+                "This task was started inside a transaction that has ended; await it there,"
+                " or start it with a context of its own"
+            )
+        return transaction
+
+    async def execute(self, query: Query[Any, Any] | QueryString, /) -> Outcome:
+        if isinstance(query, Query):
+            (query,) = query.querystrings
+        sql, args = query.compile_string(engine_type="sqlite")
+        return await self._run(sql, args)
+
+    async def run_querystring(self, querystring: QueryString, in_pool: bool = False) -> list[Row]:
+        del in_pool
+        return (await self.execute(querystring)).rows
+
+    async def run_ddl(self, ddl: str, in_pool: bool = False) -> list[Row]:
+        del in_pool
+        return (await self._run(ddl, [])).rows
+
+    async def _run(self, sql: str, args: Sequence[Any]) -> Outcome:
+        transaction = self.active_transaction()
+        if transaction is not None:
+            return await self._run_on(transaction.connection, sql, args)
+        if sql.lstrip()[:7].upper().startswith(_READS):
+            return await self._run_on(await self._read(), sql, args)
+        async with self.write_lock:
+            return await self._run_on(await self.writer(), sql, args)
+
+    async def _run_on(
+        self, connection: aiosqlite.Connection, sql: str, args: Sequence[Any]
+    ) -> Outcome:
+        async with connection.execute(sql, args) as cursor:
+            rows = list(await cursor.fetchall()) if cursor.description else []
+            return Outcome(rows, cursor.rowcount, cursor.lastrowid)  # type: ignore[arg-type]
+
+    def locked(
+        self, select: Query[Any, Any] | QueryString, *, skip_locked: bool = False
+    ) -> "_Locked":
+        """The rows of a select; IMMEDIATE has locked the whole file already."""
+        del skip_locked
+        if self.active_transaction() is None:
+            raise ValueError("Rows are locked inside a transaction only")
+        return _Locked(self, select)
+
+    # Transactions
+
+    def transaction(  # type: ignore[override]
+        self, *, isolation: str | None = None, allow_nested: bool = True
+    ) -> Transaction:
+        del isolation  # one writer at a time is serializable whatever was asked
+        return Transaction(self, allow_nested=allow_nested)
+
+    def transaction_exists(self) -> bool:
+        return self.active_transaction() is not None
+
+    @contextlib.asynccontextmanager
+    async def advisory_lock(self, name: str, timeout: float) -> AsyncIterator[None]:  # noqa: ASYNC109
+        """Nothing to take: on SQLite the transaction itself shuts every other writer out."""
+        del name, timeout
+        yield
+
+    def atomic(self, *args: object, **kwargs: object) -> NoReturn:
+        raise NotImplementedError("Use `async with database.transaction():`")
+
+    async def batch(self, *args: object, **kwargs: object) -> NoReturn:
+        raise NotImplementedError("Piccolo's batch is broken on SQLite: page by key instead")
+
+    # Errors
+
+    def is_duplicate(self, error: BaseException) -> bool:
+        return isinstance(error, sqlite3.IntegrityError) and error.sqlite_errorcode in {
+            sqlite3.SQLITE_CONSTRAINT_UNIQUE,
+            sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
+        }
+
+    def is_retryable(self, error: BaseException) -> bool:
+        return isinstance(error, sqlite3.OperationalError) and (
+            error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+        )
+
+    def is_unavailable(self, error: BaseException) -> bool:
+        return isinstance(error, sqlite3.OperationalError) and (
+            error.sqlite_errorcode & 0xFF
+            in {
+                sqlite3.SQLITE_BUSY,
+                sqlite3.SQLITE_CANTOPEN,
+                sqlite3.SQLITE_FULL,
+                sqlite3.SQLITE_IOERR,
+                sqlite3.SQLITE_READONLY,
+            }
+        )
+
+
+class _Locked:
+    def __init__(self, engine: SQLiteEngine, select: Query[Any, Any] | QueryString) -> None:
+        self._engine = engine
+        self._select = select
+
+    def __await__(self) -> Any:
+        return self._rows().__await__()
+
+    async def _rows(self) -> list[Row]:
+        return (await self._engine.execute(self._select)).rows
+
+
+__all__ = ["DDL", "SQLiteEngine", "Transaction", "TransactionEnded"]

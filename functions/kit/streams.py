@@ -1,0 +1,122 @@
+"""The owner's side of a stream: its ordered feed, and a snapshot of the present state.
+
+The push through the broker is how events arrive fast; this is how none is lost. A reader that
+finds a gap, wakes up, or is poked reads on from its own position (`catch_up.py`).
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+
+import msgspec
+from piccolo.querystring import QueryString
+
+from functions.kit import cloudevents
+from functions.kit.cloudevents import Event
+from functions.kit.database import Database
+from functions.kit.errors import Gone, NotFound, Text
+from functions.kit.outbox import to_event
+from functions.kit.relay import number_rows
+
+MAX_PAGE = 500
+HEAD_HEADER = "stream-head"
+"""Sequence of the newest event; a reader that is beyond it has outlived a restored backup."""
+
+
+class StreamNotFound(NotFound):
+    code = "stream-not-found"
+    title = "This service has no such stream"
+    error = Text("Flujo no encontrado", "Stream not found")
+
+
+class StreamTooOld(Gone):
+    code = "stream-too-old"
+    title = "The feed does not reach back that far"
+    error = Text("El flujo ya no llega tan atrás", "The feed does not reach back that far")
+
+
+@dataclass(frozen=True)
+class OwnedStream:
+    """A stream that this service owns."""
+
+    name: str
+    source: str
+    snapshot: Callable[[Database], AsyncIterator[Event]]
+    """The present state of every subject, as the events that would tell it."""
+
+
+@dataclass(frozen=True)
+class Page:
+    body: bytes
+    """A CloudEvents batch."""
+    head: int
+    last: int | None
+    """Sequence of the last event in the page; None where it is empty."""
+
+
+class Feed:
+    """What a service shows of its streams."""
+
+    def __init__(self, streams: Mapping[str, OwnedStream]) -> None:
+        self.streams = streams
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return tuple(stream.source for stream in self.streams.values())
+
+    def _stream(self, name: str) -> OwnedStream:
+        stream = self.streams.get(name)
+        if stream is None:
+            raise StreamNotFound(f"There are: {', '.join(sorted(self.streams)) or 'none'}")
+        return stream
+
+    async def _ends(self, database: Database, source: str) -> tuple[int, int]:
+        await number_rows(database, self.sources)
+        outcome = await database.execute(
+            QueryString("SELECT head, floor FROM outbox_streams WHERE source = {}", source)
+        )
+        row = outcome.rows[0]
+        return row["head"], row["floor"]
+
+    async def page(self, database: Database, name: str, *, after: int, limit: int) -> Page:
+        """Events after a sequence, in order.
+
+        Raises `StreamTooOld` when there is no way to read on from there: too long ago, or from a
+        past that the owner's database does not know any more. Then the snapshot is the way.
+        """
+        stream = self._stream(name)
+        head, floor = await self._ends(database, stream.source)
+        if after < floor:
+            raise StreamTooOld(f"The feed begins after {floor}. Take the snapshot.")
+        if after > head:
+            raise StreamTooOld(f"The feed ends at {head}. Take the snapshot.")
+        outcome = await database.execute(
+            QueryString(
+                "SELECT * FROM outbox WHERE source = {} AND sequence > {}"
+                " ORDER BY sequence LIMIT {}",
+                stream.source,
+                after,
+                limit,
+            )
+        )
+        events = [to_event(row) for row in outcome.rows]
+        return Page(cloudevents.write_batch(events), head, events[-1].sequence if events else None)
+
+    async def snapshot(self, database: Database, name: str) -> AsyncIterator[bytes]:
+        """Lines of JSON: the sequence, each state as a structured event, the count.
+
+        The sequence is read before the states, so a state may be newer than it says; the events
+        that come again after it change nothing, because their revisions are not newer.
+        """
+        stream = self._stream(name)
+        head, _ = await self._ends(database, stream.source)
+        return self._lines(database, stream, head)
+
+    async def _lines(
+        self, database: Database, stream: OwnedStream, head: int
+    ) -> AsyncIterator[bytes]:
+        yield msgspec.json.encode({"sequence": head}) + b"\n"
+        count = 0
+        async for event in stream.snapshot(database):
+            count += 1
+            yield cloudevents.write_structured(event) + b"\n"
+        yield msgspec.json.encode({"count": count}) + b"\n"

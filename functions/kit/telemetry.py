@@ -1,0 +1,75 @@
+"""Where a piece of work comes from and how it went: W3C trace context, and counters.
+
+A request's `traceparent` is continued, or a new trace is begun; outbox rows keep it, so that an
+event which is sent minutes later still belongs to the purchase that caused it. Counters are
+Prometheus', shown at `/metrics` by the internal door only.
+"""
+
+import re
+import secrets
+from contextvars import ContextVar
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
+
+current_traceparent: ContextVar[str | None] = ContextVar("traceparent", default=None)
+"""The trace that the present task works for, as a `traceparent` header."""
+
+
+def continue_trace(traceparent: str | None) -> str:
+    """A child span of the given trace, or the first span of a new one, sampled.
+
+    Source: W3C Trace Context, section 3.2.
+    """
+    match = _TRACEPARENT.match(traceparent or "")
+    span = secrets.token_hex(8)
+    if match and set(match[1]) != {"0"} and set(match[2]) != {"0"}:
+        return f"00-{match[1]}-{span}-{match[3]}"
+    return f"00-{secrets.token_hex(16)}-{span}-01"
+
+
+def trace_id(traceparent: str | None) -> str | None:
+    return traceparent[3:35] if traceparent else None
+
+
+class Metrics:
+    """One service's counters, in a registry of its own: a process can hold several services."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "http_requests_total",
+            "Requests answered.",
+            ["method", "route", "status"],
+            registry=self.registry,
+        )
+        self.duration = Histogram(
+            "http_request_duration_seconds",
+            "Time to answer a request.",
+            ["method", "route"],
+            registry=self.registry,
+        )
+        self.events_received = Counter(
+            "events_received_total",
+            "Events taken in, by what became of them.",
+            ["source", "outcome"],
+            registry=self.registry,
+        )
+        self.events_sent = Counter(
+            "events_sent_total", "Events that the broker has taken.", registry=self.registry
+        )
+        self.outbox_unsent = Gauge(
+            "outbox_unsent_events", "Events that wait for the broker.", registry=self.registry
+        )
+        self.outbox_age = Gauge(
+            "outbox_oldest_unsent_seconds",
+            "Age of the oldest event that waits for the broker.",
+            registry=self.registry,
+        )
+        self.dead_letters = Gauge(
+            "dead_letters", "Events put aside, not replayed yet.", registry=self.registry
+        )
+
+    def exposition(self) -> bytes:
+        return generate_latest(self.registry)

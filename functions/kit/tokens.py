@@ -1,0 +1,251 @@
+"""Bearer token → `Principal`, and the guards that ask for one. It verifies; it cannot sign.
+
+Everything is decided here, from the token, the keys and the deny-list that this process can
+reach (`denylist.py`): no request waits for auth, unless its key was never seen before.
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple, Protocol
+
+from litestar.connection import ASGIConnection
+from litestar.handlers.base import BaseRouteHandler
+
+from functions.kit.clock import Clock
+from functions.kit.errors import Forbidden, Text, Unauthenticated
+
+ALGORITHM = "EdDSA"
+TYPE = "at+jwt"
+MAX_TOKEN = 4096
+CLOCK_SKEW = timedelta(seconds=30)
+"""How far into the future a token's `iat` may lie."""
+
+CUSTOMER, STAFF, ADMIN = "customer", "staff", "admin"
+ROLES = frozenset({CUSTOMER, STAFF, ADMIN})
+
+_KID = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
+_JTI = re.compile(r"^[A-Za-z0-9-]{1,64}$")
+
+
+class TokenMissing(Unauthenticated):
+    code = "token-missing"
+    error = Text("Token requerido", "Token required")
+
+
+class TokenInvalid(Unauthenticated):
+    code = "token-invalid"
+    error = Text("Token inválido", "Invalid token")
+
+
+class TokenExpired(Unauthenticated):
+    code = "token-expired"
+    error = Text("Token expirado", "Token expired")
+
+
+class TokenRevoked(Unauthenticated):
+    code = "token-revoked"
+    error = Text("Token invalidado", "Token revoked")
+
+
+class Principal(NamedTuple):
+    """Who asks: what a verified access token says."""
+
+    user_id: int
+    roles: frozenset[str]
+    token_id: str
+    issued_at: datetime
+    expires_at: datetime
+
+    @property
+    def is_staff(self) -> bool:
+        return not self.roles.isdisjoint({STAFF, ADMIN})
+
+
+class Keys(Protocol):
+    """Where public keys come from."""
+
+    async def find(self, kid: str) -> Mapping[str, Any] | None:
+        """The key as a JWK, or None where nobody knows it."""
+
+
+Denied = Callable[[Principal], Awaitable[bool]]
+"""Whether a token was revoked, or its user shut out."""
+
+
+def bearer(header: str | None) -> str | None:
+    """The token of an Authorization header, with or without the word Bearer."""
+    if header is None:
+        return None
+    scheme, _, rest = header.strip().partition(" ")
+    token = rest.strip() if scheme.lower() == "bearer" else header.strip()
+    return token or None
+
+
+class Verifier:
+    """Checks access tokens.
+
+    Source: RFC 9068 for the type and the claims, RFC 8725 for what must not be trusted.
+    """
+
+    def __init__(
+        self, keys: Keys, denied: Denied, *, issuer: str, audience: str, clock: Clock
+    ) -> None:
+        self.keys = keys
+        self.denied = denied
+        self.issuer = issuer
+        self.audience = audience
+        self.clock = clock
+
+    async def verify(self, token: str | None) -> Principal:
+        """Raises `TokenMissing`, `TokenInvalid`, `TokenExpired` or `TokenRevoked`."""
+        if token is None:
+            raise TokenMissing("Send Authorization: Bearer <token>; POST /login on auth gives one.")
+        principal = await self._read(token)
+        if principal.expires_at <= self.clock():
+            raise TokenExpired("Take a new one with POST /refresh or POST /login on auth.")
+        if await self.denied(principal):
+            raise TokenRevoked("This token was ended. Log in again.")
+        return principal
+
+    async def _read(self, token: str) -> Principal:
+        import jwt  # noqa: PLC0415 - brings cryptography, which a cold start need not wait for
+
+        invalid = TokenInvalid("This token was not issued by this shop.")
+        if len(token) > MAX_TOKEN:
+            raise invalid
+        try:
+            header = jwt.get_unverified_header(token)
+            kid = header.get("kid")
+            if (
+                header.get("alg") != ALGORITHM
+                or str(header.get("typ")).lower() != TYPE
+                or not isinstance(kid, str)
+                or not _KID.match(kid)
+                or "crit" in header
+            ):
+                raise invalid
+            jwk = await self.keys.find(kid)
+            if jwk is None:
+                raise invalid
+            claims = jwt.decode(
+                token,
+                key=jwt.PyJWK(dict(jwk), algorithm=ALGORITHM),
+                algorithms=[ALGORITHM],
+                audience=self.audience,
+                issuer=self.issuer,
+                options={
+                    "require": ["iss", "aud", "sub", "jti", "iat", "exp"],
+                    # Looked at below, by the clock that was passed in.
+                    "verify_exp": False,
+                    "verify_iat": False,
+                    "verify_nbf": False,
+                },
+            )
+            principal = _principal(claims)
+        except (
+            jwt.InvalidTokenError,
+            ValueError,
+            TypeError,
+            OverflowError,
+            RecursionError,
+        ) as error:
+            raise invalid from error
+        if principal.issued_at > self.clock() + CLOCK_SKEW:
+            raise invalid
+        return principal
+
+
+def _principal(claims: Mapping[str, Any]) -> Principal:
+    subject, token_id, roles = claims["sub"], claims["jti"], claims.get("roles")
+    if not isinstance(subject, str) or not subject.isascii() or not subject.isdigit():
+        raise ValueError("sub")
+    if not isinstance(token_id, str) or not _JTI.match(token_id):
+        raise ValueError("jti")
+    if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
+        raise ValueError("roles")
+    if any(type(claims[name]) not in {int, float} for name in ("iat", "exp")):
+        raise ValueError("iat, exp")
+    return Principal(
+        int(subject),
+        frozenset(roles) & ROLES,
+        token_id,
+        datetime.fromtimestamp(claims["iat"], UTC),
+        datetime.fromtimestamp(claims["exp"], UTC),
+    )
+
+
+class CachedKeys:
+    """Keys of another source, kept for a while; unknown ones are asked for at a bounded rate.
+
+    Forged key ids would otherwise turn each bad token into a request to auth.
+    """
+
+    def __init__(
+        self,
+        source: Callable[[str], Awaitable[Mapping[str, Any] | None]],
+        *,
+        keep: float = 300.0,
+        misses_per_second: float = 1.0,
+        burst: int = 5,
+    ) -> None:
+        self.source = source
+        self.keep = keep
+        self.rate = misses_per_second
+        self.burst = burst
+        self._known: dict[str, tuple[float, Mapping[str, Any]]] = {}
+        self._allowance = float(burst)
+        self._checked = time.monotonic()
+        self._asking = asyncio.Lock()
+
+    async def find(self, kid: str) -> Mapping[str, Any] | None:
+        if (known := self._fresh(kid)) is not None:
+            return known
+        async with self._asking:
+            if (known := self._fresh(kid)) is not None:
+                return known
+            if not self._may_ask():
+                return None
+            jwk = await self.source(kid)
+            if jwk is not None:
+                self._known[kid] = (time.monotonic() + self.keep, jwk)
+                self._allowance = min(float(self.burst), self._allowance + 1)
+            return jwk
+
+    def _fresh(self, kid: str) -> Mapping[str, Any] | None:
+        until, jwk = self._known.get(kid, (0.0, None))
+        return jwk if until > time.monotonic() else None
+
+    def _may_ask(self) -> bool:
+        now = time.monotonic()
+        self._allowance = min(
+            float(self.burst), self._allowance + (now - self._checked) * self.rate
+        )
+        self._checked = now
+        if self._allowance < 1:
+            return False
+        self._allowance -= 1
+        return True
+
+
+class Requires:
+    """A guard: somebody with one of the roles, or with any valid token where none is named."""
+
+    def __init__(self, *roles: str) -> None:
+        self.roles = frozenset(roles)
+
+    async def __call__(
+        self, connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler
+    ) -> None:
+        verifier: Verifier = connection.app.state.verifier
+        principal = await verifier.verify(bearer(connection.headers.get("authorization")))
+        if self.roles and self.roles.isdisjoint(principal.roles):
+            raise Forbidden(f"This needs the role {' or '.join(sorted(self.roles))}.")
+        connection.scope["user"] = principal
+
+
+signed_in = Requires()
+staff = Requires(STAFF, ADMIN)
+admin = Requires(ADMIN)
