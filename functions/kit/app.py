@@ -67,11 +67,12 @@ class Service:
     public: Sequence[ControllerRouterHandler]
     """Handlers of the public door."""
     streams: Sequence[OwnedStream] = ()
-    subscriptions: Subscriptions = field(default_factory=Subscriptions)
+    subscriptions: Callable[[Wiring], Subscriptions] = lambda wiring: Subscriptions()
+    """What it consumes."""
     owners: Mapping[str, str] = field(default_factory=dict)
     """Internal addresses of the owners whose streams it reads."""
     verifier: Callable[[Wiring], Verifier]
-    chores: Sequence[Chore] = ()
+    chores: Callable[[Wiring], Sequence[Chore]] = lambda wiring: ()
     """What is due now and then: at start, when poked, and every so often while awake."""
     state: Callable[[Wiring], Mapping[str, object]] = lambda wiring: {}
     """More that its handlers find in `app.state`."""
@@ -91,12 +92,13 @@ def build_app(
     outbox = Outbox(clock)
     wiring = Wiring(database, outbox, clock, client, metrics)
     feed = Feed({stream.name: stream for stream in service.streams})
+    subscriptions = service.subscriptions(wiring)
     sender = Relay(
         database, settings.k_sink, feed.sources, clock=clock, metrics=metrics, http=client
     )
     outbox.wake = sender.notify
     reader = CatchUp(
-        database, service.subscriptions, service.owners, clock=clock, metrics=metrics, http=client
+        database, subscriptions, service.owners, clock=clock, metrics=metrics, http=client
     )
     due = asyncio.Event()
 
@@ -118,7 +120,7 @@ def build_app(
             "feed": feed,
             "relay": sender,
             "catch_up": reader,
-            "subscriptions": service.subscriptions,
+            "subscriptions": subscriptions,
             "verifier": service.verifier(wiring),
             "poke": poke,
             "stopping": False,
@@ -133,9 +135,9 @@ def build_app(
         await _prepare_schema(service, settings, database)
         tasks = [
             asyncio.create_task(sender.run(), name="relay"),
-            asyncio.create_task(_do_chores(database, service.chores, due), name="chores"),
+            asyncio.create_task(_do_chores(database, service.chores(wiring), due), name="chores"),
         ]
-        if settings.doors.internal and service.subscriptions.streams:
+        if settings.doors.internal and subscriptions.streams:
             tasks.append(asyncio.create_task(reader.run(), name="catch-up"))
         try:
             yield

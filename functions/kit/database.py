@@ -7,11 +7,11 @@ it or refuses it by name. The engines are in `sqlite.py` and `mysql/`; the schem
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from functools import wraps
-from typing import Any, Concatenate, NamedTuple, ParamSpec, Protocol, TypeVar
+from typing import Any, ClassVar, Concatenate, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from piccolo.query.base import Query
 from piccolo.querystring import QueryString
@@ -36,7 +36,7 @@ class Outcome(NamedTuple):
 class Database(Protocol):
     """What both engines offer. Either is also a Piccolo engine, so tables can be bound to it."""
 
-    backend: str
+    backend: ClassVar[str]
     """`sqlite` or `mysql`: what it talks to, whatever dialect it prints."""
 
     async def execute(self, query: "Query[Any, Any] | QueryString", /) -> Any:
@@ -101,6 +101,11 @@ def bind(database: Database, tables: Iterable[type[Table]]) -> None:
     """
     for table in tables:
         table._meta.db = database  # type: ignore[assignment]  # noqa: SLF001 - Piccolo's way in
+
+
+def is_in(column: str, values: Sequence[object]) -> QueryString:
+    """A condition that the column has one of the values, of which there is at least one."""
+    return QueryString(f"{column} IN ({', '.join(['{}'] * len(values))})", *values)
 
 
 _after_commit: ContextVar[list[Callable[[], None]] | None] = ContextVar(

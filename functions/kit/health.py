@@ -13,26 +13,26 @@ from litestar.exceptions import ServiceUnavailableException
 from functions.kit import dead_letters
 
 
-class Status(msgspec.Struct, frozen=True):
+class ServiceStatus(msgspec.Struct, frozen=True):
     service: str
     status: str
 
 
 @get("/", sync_to_thread=False, summary="What this is, and that it runs")
-def root(request: Request[Any, Any, Any]) -> Status:
-    return Status(request.app.state.service, "running")
+def root(request: Request[Any, Any, Any]) -> ServiceStatus:
+    return ServiceStatus(request.app.state.service, "running")
 
 
 @get("/livez", sync_to_thread=False, include_in_schema=False)
-def livez(request: Request[Any, Any, Any]) -> Status:
-    return Status(request.app.state.service, "alive")
+def livez(request: Request[Any, Any, Any]) -> ServiceStatus:
+    return ServiceStatus(request.app.state.service, "alive")
 
 
 @get("/readyz", sync_to_thread=False, include_in_schema=False)
-def readyz(request: Request[Any, Any, Any]) -> Status:
+def readyz(request: Request[Any, Any, Any]) -> ServiceStatus:
     if request.app.state.stopping:
         raise ServiceUnavailableException("stopping")
-    return Status(request.app.state.service, "ready")
+    return ServiceStatus(request.app.state.service, "ready")
 
 
 @get("/metrics", include_in_schema=False)

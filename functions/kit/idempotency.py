@@ -135,6 +135,14 @@ async def _begin(database: Database, scope: Scope, clock: Clock) -> Answer | Non
             raise
     else:
         return None
+    return await kept_answer(database, scope)
+
+
+async def kept_answer(database: Database, scope: Scope) -> Answer | None:
+    """The answer that was given under this key; None where there was none yet.
+
+    Raises `IdempotencyKeyReused` when the key was used for another body.
+    """
     outcome = await database.execute(
         QueryString(
             "SELECT fingerprint, status, body FROM idempotency_keys"
@@ -144,6 +152,8 @@ async def _begin(database: Database, scope: Scope, clock: Clock) -> Answer | Non
             scope.key,
         )
     )
+    if not outcome.rows:
+        return None
     row = outcome.rows[0]
     if row["fingerprint"] != scope.fingerprint:
         raise IdempotencyKeyReused("Use a new key for a new request.")

@@ -79,15 +79,15 @@ async def take_in(
 
 
 @post("/events", status_code=202, request_max_body_size=None, responses=_ACCEPTED)
-async def events(request: Request[Any, Any, Any]) -> Response[None]:
+async def events(request: Request[Any, Any, Any]) -> Response[bytes]:
     """A CloudEvent, in binary or structured mode."""
     body, whole = await _read_body(request)
     await take_in(request.app.state, request.headers, body, whole=whole)
-    return Response(None, status_code=202)
+    return Response(b"", status_code=202)
 
 
 @post("/events/dead-letter", status_code=202, request_max_body_size=None, responses=_ACCEPTED)
-async def dead_letter(request: Request[Any, Any, Any]) -> Response[None]:
+async def dead_letter(request: Request[Any, Any, Any]) -> Response[bytes]:
     """An event that the broker gave up delivering."""
     body, _ = await _read_body(request)
     headers = request.headers
@@ -98,7 +98,7 @@ async def dead_letter(request: Request[Any, Any, Any]) -> Response[None]:
     await dead_letters.put_aside(
         state.database, Reason.DEAD_LETTERED, reason, headers, body, clock=state.clock
     )
-    return Response(None, status_code=202)
+    return Response(b"", status_code=202)
 
 
 @get(

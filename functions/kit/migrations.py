@@ -16,7 +16,7 @@ import logging
 import os
 import pkgutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import NamedTuple
 
@@ -151,11 +151,14 @@ def _check(known: Mapping[int, str], migrations: Sequence[Migration]) -> None:
             )
 
 
-def main(service: str, package: ModuleType, url: str) -> int:
-    """What `python -m functions.SERVICE.migrate` does; answers the exit code."""
+def main(service: str, package: ModuleType, url: Callable[[], str]) -> int:
+    """What `python -m functions.SERVICE.migrate` does; answers the exit code.
+
+    `url` reads the settings, so that what is wrong with them is said, not traced.
+    """
 
     async def run() -> list[Migration]:
-        database = connect(url)
+        database = connect(url())
         try:
             return await migrate(database, load(package))
         finally:

@@ -121,11 +121,29 @@ def to_event(row: Row) -> Event:
         subject=row["subject"],
         time=row["created_at"],
         data=row["data"].encode(),
-        dataschema=f"urn:bookstore:contract:{row['type']}",
+        dataschema=contract(row["type"]),
         sequence=row["sequence"],
         revision=row["revision"],
         traceparent=row["traceparent"],
     )
+
+
+def as_state(message: Message) -> Event:
+    """The event that a snapshot shows for a subject: its state, of no place in the stream."""
+    return Event(
+        id=str(uuid7()),
+        source=message.source,
+        type=message.type,
+        subject=message.subject,
+        data=msgspec.json.encode(message.data),
+        dataschema=contract(message.type),
+        revision=message.revision,
+    )
+
+
+def contract(event_type: str) -> str:
+    """The name of a type's contract, which `eventing/contracts` holds."""
+    return f"urn:bookstore:contract:{event_type}"
 
 
 def _nobody() -> None:

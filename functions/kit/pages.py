@@ -11,6 +11,7 @@ from litestar import Request, Response
 from litestar.params import QueryParameter
 
 from functions.kit.errors import FieldError, InvalidInput
+from functions.kit.responses import JSONResponse
 
 T = TypeVar("T")
 
@@ -61,4 +62,4 @@ def page_response(
         ]
         link = f"{request.scope['path']}?{urlencode([*query, ('after', cursor)])}"
         all_headers["link"] = f'<{link}>; rel="next"'
-    return Response(list(rows), headers=all_headers)
+    return JSONResponse(list(rows), headers=all_headers)

@@ -26,6 +26,7 @@ from functions.kit.errors import (
     Unavailable,
 )
 from functions.kit.language import preferred
+from functions.kit.requests import refusal_of_lacking
 from functions.kit.telemetry import current_traceparent, trace_id
 
 logger = logging.getLogger(__name__)
@@ -135,7 +136,7 @@ def _refusal(request: Request[Any, Any, Any], error: Exception) -> tuple[int, Do
     if not isinstance(error, HTTPException) or error.status_code >= 500:
         return 500, InternalError("It has been logged; try again, or report the trace_id.")
     if isinstance(error, ValidationException):
-        return _invalid(error)
+        return _invalid(request, error)
     if error.status_code == HTTPStatus.NOT_FOUND:
         return 404, RouteNotFound("Look at /openapi.json for the routes of this service.")
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
@@ -145,7 +146,9 @@ def _refusal(request: Request[Any, Any, Any], error: Exception) -> tuple[int, Do
     return 400, InvalidInput(error.detail)
 
 
-def _invalid(error: ValidationException) -> tuple[int, DomainError]:
+def _invalid(
+    request: Request[Any, Any, Any], error: ValidationException
+) -> tuple[int, DomainError]:
     """Litestar's complaint about parameters; a path that cannot be is a thing that is not there."""
     listed = error.extra if isinstance(error.extra, list) else []
     if any(str(each.get("source")) == "path" for each in listed):
@@ -154,7 +157,9 @@ def _invalid(error: ValidationException) -> tuple[int, DomainError]:
     if fields and [each.field for each in fields] != ["data"]:  # `data` is the body as a whole
         named = ", ".join(each.field for each in fields if each.field)
         return 400, InvalidInput(f"Correct these and send it again: {named}", errors=fields)
-    return 400, InvalidInput("The request lacks its body, or it cannot be read.")
+    body = request.route_handler.parsed_data_field
+    refusal = refusal_of_lacking(body.annotation if body is not None else None)
+    return 400, refusal("The request lacks its body, or it cannot be read.")
 
 
 def problems(*statuses: int) -> dict[int, ResponseSpec]:

@@ -18,7 +18,7 @@ from piccolo.querystring import QueryString
 
 from functions.kit import cloudevents
 from functions.kit.clock import Clock
-from functions.kit.database import Database, transactional
+from functions.kit.database import Database, is_in, transactional
 from functions.kit.outbox import to_event
 from functions.kit.telemetry import Metrics
 
@@ -175,11 +175,8 @@ class Relay:
         return True
 
     async def _mark(self, ids: list[object]) -> None:
-        places = ", ".join(["{}"] * len(ids))
         await self.database.execute(
-            QueryString(
-                f"UPDATE outbox SET sent_at = {{}} WHERE id IN ({places})",  # noqa: S608 - only places self.clock(), *ids
-            )
+            QueryString("UPDATE outbox SET sent_at = {} WHERE {}", self.clock(), is_in("id", ids))
         )
         self.metrics.events_sent.inc(len(ids))
 

@@ -16,6 +16,8 @@ from functions.kit.errors import FieldError, InvalidInput, UnsupportedMediaType
 MAX_BODY = 64 * 1024
 """Bytes."""
 
+_MISSING = "is missing"
+
 
 class JSONRequest(Request[Any, Any, State]):
     """A request whose body is JSON and becomes the struct that the handler's `data` names."""
@@ -50,11 +52,19 @@ def decode(body: bytes, kind: Any) -> Any:
     except msgspec.ValidationError as error:
         errors = field_errors(body, kind) or [FieldError("", str(error))]
         named = "; ".join(f"{each.field}: {each.message}" for each in errors).lstrip(": ")
-        raise InvalidInput(f"Correct the body: {named}"[:1000], errors=errors) from error
+        lacks = any(each.message == _MISSING for each in errors)
+        refusal = refusal_of_lacking(kind) if lacks else InvalidInput
+        raise refusal(f"Correct the body: {named}"[:1000], errors=errors) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"The body is not JSON: {error}") from error
     except RecursionError as error:
         raise InvalidInput("The body is nested too deeply.") from error
+
+
+def refusal_of_lacking(kind: Any) -> type[InvalidInput]:
+    """What a body without its required members is refused with (`Strict.lacking`)."""
+    refusal: type[InvalidInput] = getattr(kind, "lacking", InvalidInput)
+    return refusal
 
 
 def field_errors(body: bytes, kind: Any) -> list[FieldError]:
@@ -67,12 +77,14 @@ def field_errors(body: bytes, kind: Any) -> list[FieldError]:
     for name, field in fields.items():
         if name not in document:
             if field.required:
-                found.append(FieldError(name, "is missing"))
+                found.append(FieldError(name, _MISSING))
             continue
         try:
             _decoder(field.type).decode(msgspec.json.encode(document[name]))
         except msgspec.ValidationError as error:
             message, _, path = str(error).partition(" - at `$")
+            if field.required and document[name] in (None, ""):
+                message = _MISSING
             found.append(FieldError(name + path.rstrip("`"), message))
     found.extend(
         FieldError(str(name)[:80], "is not known here") for name in document if name not in fields

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextvars import ContextVar, Token
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import Any, ClassVar, NoReturn, Self
 from urllib.parse import parse_qsl
 
 import aiosqlite
@@ -135,7 +135,7 @@ class Transaction(BaseTransaction):
 class SQLiteEngine(PiccoloSQLiteEngine):
     """One file, one writing and one reading connection, both opened at the first query."""
 
-    backend = "sqlite"
+    backend: ClassVar[str] = "sqlite"
     current_transaction: ContextVar[Transaction | None]  # type: ignore[assignment]
 
     def __init__(self, path: str, *, synchronous: str = "full") -> None:

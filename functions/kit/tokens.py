@@ -103,14 +103,18 @@ class Verifier:
         """Raises `TokenMissing`, `TokenInvalid`, `TokenExpired` or `TokenRevoked`."""
         if token is None:
             raise TokenMissing("Send Authorization: Bearer <token>; POST /login on auth gives one.")
-        principal = await self._read(token)
+        principal = await self.read(token)
         if principal.expires_at <= self.clock():
             raise TokenExpired("Take a new one with POST /refresh or POST /login on auth.")
         if await self.denied(principal):
             raise TokenRevoked("This token was ended. Log in again.")
         return principal
 
-    async def _read(self, token: str) -> Principal:
+    async def read(self, token: str) -> Principal:
+        """What a token says that this shop has issued, though it may have ended since.
+
+        Raises `TokenInvalid`.
+        """
         import jwt  # noqa: PLC0415 - brings cryptography, which a cold start need not wait for
 
         invalid = TokenInvalid("This token was not issued by this shop.")

@@ -1,10 +1,12 @@
 """Types of fields that several schemas share: bounded, and without control characters."""
 
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 from msgspec import Meta
+
+from functions.kit.errors import InvalidInput
 
 MAX_ID = 2**63 - 1
 MAX_MONEY_MINOR = 10**11
@@ -53,3 +55,6 @@ def from_minor(minor: int) -> Decimal:
 
 class Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A body: what it does not know, it refuses."""
+
+    lacking: ClassVar[type[InvalidInput]] = InvalidInput
+    """The refusal of a body without a required member, for routes whose text clients know."""

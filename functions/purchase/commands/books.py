@@ -1,0 +1,50 @@
+"""Take in what catalog tells of a book: what is needed to sell it, and its initial stock."""
+
+from datetime import datetime
+
+from piccolo.querystring import QueryString
+
+from functions.kit.database import Database, transactional
+from functions.kit.outbox import Outbox
+from functions.purchase.commands.inventory import open_inventory
+
+
+@transactional
+async def record_book(
+    database: Database,
+    book_id: int,
+    *,
+    title: str,
+    price_minor: int,
+    currency: str,
+    retired: bool,
+    initial_stock: int,
+    revision: int,
+    outbox: Outbox,
+    now: datetime,
+) -> None:
+    """Keep the state if it is newer than what is known; a retired book stays, for its buyers.
+
+    Whichever of a book's events comes first opens its inventory: each carries the whole state.
+    """
+    known = await database.locked(
+        QueryString("SELECT revision FROM books WHERE book_id = {}", book_id)
+    )
+    if not known or known[0]["revision"] < revision:
+        await database.execute(
+            QueryString(
+                "INSERT INTO books (book_id, title, price_minor, currency, retired, revision)"
+                " VALUES ({}, {}, {}, {}, {}, {}) ON CONFLICT (book_id) DO UPDATE SET"
+                " title = excluded.title, price_minor = excluded.price_minor,"
+                " currency = excluded.currency, retired = excluded.retired,"
+                " revision = excluded.revision",
+                book_id,
+                title,
+                price_minor,
+                currency,
+                retired,
+                revision,
+            )
+        )
+    if not known:
+        await open_inventory(database, book_id, initial_stock, outbox=outbox, now=now)

@@ -1,0 +1,12 @@
+"""The HTTP door: parse → command or query → schema. No SQL, no rule.
+
+`purchases.py` is where a sale comes in; the others are what follows it.
+"""
+
+from functions.purchase.controllers.books import HANDLERS as BOOKS
+from functions.purchase.controllers.deliveries import HANDLERS as DELIVERIES
+from functions.purchase.controllers.inventory import HANDLERS as INVENTORY
+from functions.purchase.controllers.payments import HANDLERS as PAYMENTS
+from functions.purchase.controllers.purchases import HANDLERS as PURCHASES
+
+HANDLERS = (*PURCHASES, *PAYMENTS, *DELIVERIES, *INVENTORY, *BOOKS)

@@ -1,0 +1,184 @@
+"""Delivery providers, and the deliveries that they are given."""
+
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, get, patch, post
+from litestar.params import FromPath, JSONBody
+
+from functions.kit.database import Row
+from functions.kit.errors import FieldError, InvalidInput, Text
+from functions.kit.idempotency import answer_once, scope_of
+from functions.kit.language import say
+from functions.kit.pages import After, Limit, encode_cursor, page_response
+from functions.kit.problems import problems
+from functions.kit.responses import answer_response, encode
+from functions.kit.tokens import Principal, signed_in, staff
+from functions.kit.types import from_minor
+from functions.purchase import queries
+from functions.purchase.commands.deliveries import add_provider, assign_delivery, update_delivery
+from functions.purchase.controllers.purchases import amount_minor, id_after, owner_of
+from functions.purchase.domain import DeliveryStatus
+from functions.purchase.schemas import (
+    AssignmentChanged,
+    AssignmentCreated,
+    AssignmentView,
+    DeliveryChange,
+    NewAssignment,
+    NewProvider,
+    ProviderCreated,
+    ProviderView,
+)
+
+PROVIDER_ADDED = Text("Proveedor agregado", "Provider added")
+ASSIGNED = Text("Entrega asignada", "Delivery assigned")
+UPDATED = Text("Entrega actualizada", "Delivery updated")
+
+
+@get("/providers")
+async def list_providers(
+    request: Request[Any, Any, Any], limit: Limit = 50, after: After = None
+) -> Response[list[ProviderView]]:
+    """Delivery providers, with what they cost."""
+    rows = await queries.providers(
+        request.app.state.database, after=id_after(after), limit=limit + 1
+    )
+    views = [
+        ProviderView(
+            id=row["id"],
+            name=row["name"],
+            contact=row["contact"],
+            coverage=row["coverage"],
+            fee=from_minor(row["fee_minor"]),
+            fee_minor=row["fee_minor"],
+        )
+        for row in rows[:limit]
+    ]
+    cursor = encode_cursor(views[-1].id) if len(rows) > limit else None
+    return page_response(request, views, cursor)
+
+
+@post("/providers", guards=[staff], responses=problems(409))
+async def create_provider(
+    request: Request[Principal, Any, Any], data: JSONBody[NewProvider]
+) -> ProviderCreated:
+    """Add a delivery provider."""
+    provider_id = await add_provider(
+        request.app.state.database,
+        data.name.strip(),
+        data.contact.strip(),
+        data.coverage,
+        amount_minor("fee", data.fee),
+    )
+    return ProviderCreated(message=say(request.headers, PROVIDER_ADDED), provider_id=provider_id)
+
+
+@post("/assignments", guards=[staff], responses=problems(404, 409, 422))
+async def assign(
+    request: Request[Principal, Any, Any], data: JSONBody[NewAssignment]
+) -> Response[AssignmentCreated]:
+    """Hand a paid purchase to a delivery provider."""
+    state, user_id = request.app.state, request.user.user_id
+
+    async def command() -> int:
+        return await assign_delivery(
+            state.database,
+            data.purchase_id,
+            data.provider_id,
+            user_id=user_id,
+            outbox=state.outbox,
+            now=state.clock(),
+        )
+
+    def render(assignment_id: int) -> tuple[int, bytes]:
+        created = AssignmentCreated(
+            message=say(request.headers, ASSIGNED),
+            assignment_id=assignment_id,
+            status=str(DeliveryStatus.ASSIGNED),
+        )
+        return 201, encode(created)
+
+    scope = scope_of(
+        request.headers, user_id=user_id, route="POST /assignments", body=await request.body()
+    )
+    answer = await answer_once(state.database, scope, command, render, clock=state.clock)
+    return answer_response(answer)
+
+
+@get("/assignments", guards=[signed_in])
+async def list_assignments(
+    request: Request[Principal, Any, Any], limit: Limit = 50, after: After = None
+) -> Response[list[AssignmentView]]:
+    """Deliveries of one's own purchases, newest first; staff sees all."""
+    rows = await queries.assignments(
+        request.app.state.database,
+        user_id=owner_of(request),
+        after=id_after(after),
+        limit=limit + 1,
+    )
+    views = [_view(row) for row in rows[:limit]]
+    cursor = encode_cursor(views[-1].id) if len(rows) > limit else None
+    return page_response(request, views, cursor)
+
+
+@get("/assignments/{assignment_id:int}", guards=[signed_in], responses=problems(404))
+async def get_assignment(
+    request: Request[Principal, Any, Any], assignment_id: FromPath[int]
+) -> AssignmentView:
+    """One delivery."""
+    row = await queries.assignment(
+        request.app.state.database, assignment_id, user_id=owner_of(request)
+    )
+    return _view(row)
+
+
+def _view(row: Row) -> AssignmentView:
+    return msgspec.convert(
+        {name: row[name] for name in AssignmentView.__struct_fields__}, AssignmentView
+    )
+
+
+@patch("/assignments/{assignment_id:int}", guards=[staff], responses=problems(404, 409))
+async def change_assignment(
+    request: Request[Principal, Any, Any],
+    assignment_id: FromPath[int],
+    data: JSONBody[DeliveryChange],
+) -> AssignmentChanged:
+    """Say how far a delivery has come: `in_transit`, `delivered` or `failed`."""
+    state = request.app.state
+    target = _target(data.status)
+    purchase_status = await update_delivery(
+        state.database,
+        assignment_id,
+        target,
+        user_id=request.user.user_id,
+        outbox=state.outbox,
+        now=state.clock(),
+    )
+    return AssignmentChanged(
+        message=say(request.headers, UPDATED),
+        assignment_id=assignment_id,
+        status=str(target),
+        purchase_status=str(purchase_status),
+    )
+
+
+def _target(text: str) -> DeliveryStatus:
+    wanted = text.strip().lower().replace("_", " ")
+    for status in DeliveryStatus:
+        if status is not DeliveryStatus.ASSIGNED and status.lower() == wanted:
+            return status
+    raise InvalidInput(
+        "status must be in_transit, delivered or failed.",
+        errors=[FieldError("status", "must be in_transit, delivered or failed")],
+    )
+
+
+HANDLERS = (
+    list_providers,
+    create_provider,
+    assign,
+    list_assignments,
+    get_assignment,
+    change_assignment,
+)

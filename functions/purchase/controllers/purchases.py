@@ -1,0 +1,265 @@
+"""Buy, look, move on, cancel."""
+
+from decimal import Decimal
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, Response, delete, get, post, put
+from litestar.params import FromPath, JSONBody, QueryParameter
+
+from functions.kit.database import Row
+from functions.kit.errors import FieldError, InvalidInput, Text
+from functions.kit.idempotency import answer_once, scope_of
+from functions.kit.language import say
+from functions.kit.pages import After, Limit, decode_cursor, encode_cursor, page_response
+from functions.kit.problems import problems
+from functions.kit.responses import answer_response, encode
+from functions.kit.tokens import Principal, signed_in, staff
+from functions.kit.types import MAX_ID, from_minor, to_minor
+from functions.purchase import queries
+from functions.purchase.commands.deliveries import set_purchase_status
+from functions.purchase.commands.lifecycle import cancel_purchase
+from functions.purchase.commands.purchases import Placed, Wanted, place_purchase
+from functions.purchase.domain import Status
+from functions.purchase.queries import PurchaseFilter
+from functions.purchase.schemas import (
+    ItemView,
+    NewPurchase,
+    PurchaseChanged,
+    PurchaseCreated,
+    PurchaseDetail,
+    PurchaseLine,
+    PurchaseView,
+    StatusChange,
+    StockLeft,
+    TimelineView,
+)
+
+CREATED = Text("Compra creada", "Purchase created")
+UPDATED = Text("Compra actualizada", "Purchase updated")
+DELETED = Text("Compra eliminada", "Purchase deleted")
+
+
+class PurchaseIncomplete(InvalidInput):
+    code = "purchase-incomplete"
+    title = "A purchase names a book and how many copies"
+    error = Text("book_id y quantity son requeridos", "book_id and quantity are required")
+
+
+@post("/purchase", guards=[signed_in], responses=problems(404, 409, 422))
+async def place(
+    request: Request[Principal, Any, Any], data: JSONBody[NewPurchase]
+) -> Response[PurchaseCreated]:
+    """Reserve copies of one book, or of several; they are kept for fifteen minutes, to be paid.
+
+    With an `Idempotency-Key` header the same request can be sent again safely.
+    """
+    state, user_id = request.app.state, request.user.user_id
+    wanted = _wanted(data)
+
+    async def command() -> Placed:
+        return await place_purchase(
+            state.database,
+            user_id,
+            wanted,
+            provider_id=data.provider_id,
+            outbox=state.outbox,
+            now=state.clock(),
+        )
+
+    def render(placed: Placed) -> tuple[int, bytes]:
+        return 201, encode(_created(placed, say(request.headers, CREATED)))
+
+    scope = scope_of(
+        request.headers, user_id=user_id, route="POST /purchase", body=await request.body()
+    )
+    answer = await answer_once(state.database, scope, command, render, clock=state.clock)
+    return answer_response(answer)
+
+
+def _wanted(data: NewPurchase) -> list[Wanted]:
+    if data.items is None:
+        if data.book_id is None or data.quantity is None:
+            given = {"book_id": data.book_id, "quantity": data.quantity}
+            raise PurchaseIncomplete(
+                "Send book_id and quantity, or items.",
+                errors=[FieldError(name, "is missing") for name, it in given.items() if it is None],
+            )
+        items = [
+            PurchaseLine(
+                book_id=data.book_id,
+                quantity=data.quantity,
+                expected_unit_price=data.expected_unit_price,
+            )
+        ]
+    elif data.book_id is not None or data.quantity is not None:
+        raise InvalidInput("Send either book_id and quantity, or items.")
+    else:
+        items = data.items
+    if len({item.book_id for item in items}) < len(items):
+        raise InvalidInput("Name each book once, with the number of copies.")
+    return [
+        Wanted(item.book_id, item.quantity, _expected_minor(item.expected_unit_price))
+        for item in items
+    ]
+
+
+def _expected_minor(price: Decimal | None) -> int | None:
+    return None if price is None else amount_minor("expected_unit_price", price)
+
+
+def amount_minor(field: str, amount: Decimal) -> int:
+    """Raises `InvalidInput` for what is no amount of money."""
+    try:
+        return to_minor(amount)
+    except ValueError as error:
+        raise InvalidInput(f"{field} {error}.", errors=[FieldError(field, str(error))]) from error
+
+
+def _created(placed: Placed, message: str) -> PurchaseCreated:
+    return PurchaseCreated(
+        message=message,
+        purchase_id=placed.purchase_id,
+        total_price=from_minor(placed.total_minor),
+        total_price_minor=placed.total_minor,
+        currency=placed.currency,
+        remaining_stock=placed.stock[0].available,
+        status=str(placed.status),
+        expires_at=placed.expires_at,
+        items=[
+            StockLeft(
+                book_id=line.book_id,
+                quantity=line.quantity,
+                unit_price=from_minor(line.unit_price_minor),
+                unit_price_minor=line.unit_price_minor,
+                remaining_stock=stock.available,
+            )
+            for line, stock in zip(placed.lines, placed.stock, strict=True)
+        ],
+    )
+
+
+UserId = Annotated[
+    int | None, QueryParameter(query="user_id", ge=1, le=MAX_ID, description="Staff only")
+]
+StatusFilter = Annotated[Status | None, QueryParameter(query="status")]
+
+
+@get("/purchases", guards=[signed_in])
+async def list_purchases(
+    request: Request[Principal, Any, Any],
+    user_id: UserId = None,
+    status_filter: StatusFilter = None,
+    limit: Limit = 50,
+    after: After = None,
+) -> Response[list[PurchaseView]]:
+    """One's own purchases, newest first; staff sees all, or one user's."""
+    owner = user_id if request.user.is_staff else request.user.user_id
+    rows = await queries.purchases(
+        request.app.state.database,
+        PurchaseFilter(owner, status_filter),
+        after=id_after(after),
+        limit=limit + 1,
+    )
+    views = [msgspec.convert(_view(row, items), PurchaseView) for row, items in rows[:limit]]
+    cursor = encode_cursor(views[-1].id) if len(rows) > limit else None
+    return page_response(request, views, cursor)
+
+
+def id_after(after: str | None) -> int | None:
+    """The id that a cursor of a list by id holds."""
+    key: int | None = None if after is None else decode_cursor(after, int)[0]
+    return key
+
+
+def owner_of(request: Request[Principal, Any, Any]) -> int | None:
+    """Whose objects the caller may see: their own, or anybody's (None)."""
+    return None if request.user.is_staff else request.user.user_id
+
+
+@get("/purchase/{purchase_id:int}", guards=[signed_in], responses=problems(404))
+async def get_purchase(
+    request: Request[Principal, Any, Any], purchase_id: FromPath[int]
+) -> PurchaseDetail:
+    """A purchase, with its items and the states it was in."""
+    row, items, timeline = await queries.purchase(
+        request.app.state.database, purchase_id, user_id=owner_of(request)
+    )
+    entries = [TimelineView(status=entry["status"], at=entry["at"]) for entry in timeline]
+    return msgspec.convert({**_view(row, items), "timeline": entries}, PurchaseDetail)
+
+
+def _view(row: Row, items: list[Row]) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "user_id": row["user_id"],
+        "book_id": items[0]["book_id"],
+        "book_name": items[0]["title"],
+        "quantity": sum(item["quantity"] for item in items),
+        "total_price": from_minor(row["total_minor"]),
+        "total_price_minor": row["total_minor"],
+        "delivery_fee": from_minor(row["delivery_fee_minor"]),
+        "currency": row["currency"],
+        "status": Status(row["status"]),
+        "provider_id": row["provider_id"],
+        "created_at": row["created_at"],
+        "expires_at": row["expires_at"],
+        "items": [
+            ItemView(
+                book_id=item["book_id"],
+                book_name=item["title"],
+                quantity=item["quantity"],
+                unit_price=from_minor(item["unit_price_minor"]),
+                unit_price_minor=item["unit_price_minor"],
+            )
+            for item in items
+        ],
+    }
+
+
+@put("/purchase/{purchase_id:int}", guards=[staff], responses=problems(404, 409))
+async def change_status(
+    request: Request[Principal, Any, Any],
+    purchase_id: FromPath[int],
+    data: JSONBody[StatusChange],
+) -> PurchaseChanged:
+    """Move a purchase on, by the moves that need neither money nor a provider."""
+    state = request.app.state
+    status = await set_purchase_status(
+        state.database,
+        purchase_id,
+        data.status,
+        user_id=request.user.user_id,
+        outbox=state.outbox,
+        now=state.clock(),
+    )
+    return PurchaseChanged(
+        message=say(request.headers, UPDATED), purchase_id=purchase_id, status=str(status)
+    )
+
+
+@delete(
+    "/purchase/{purchase_id:int}",
+    status_code=200,
+    guards=[signed_in],
+    responses=problems(404, 409),
+)
+async def cancel(
+    request: Request[Principal, Any, Any], purchase_id: FromPath[int]
+) -> PurchaseChanged:
+    """Give up a purchase that is not paid: its copies are free again, its history stays."""
+    state = request.app.state
+    status = await cancel_purchase(
+        state.database,
+        purchase_id,
+        user_id=request.user.user_id,
+        staff=request.user.is_staff,
+        outbox=state.outbox,
+        now=state.clock(),
+    )
+    return PurchaseChanged(
+        message=say(request.headers, DELETED), purchase_id=purchase_id, status=str(status)
+    )
+
+
+HANDLERS = (place, list_purchases, get_purchase, change_status, cancel)

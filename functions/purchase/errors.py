@@ -1,0 +1,147 @@
+"""What purchase refuses, each with its code and the original's text.
+
+DomainError (kit)
+├── NotFound
+│   ├── BookNotFound, PurchaseNotFound, PaymentNotFound
+│   └── ProviderNotFound, AssignmentNotFound
+├── Conflict
+│   ├── InsufficientStock, PriceChanged, BookRetired, BookNotReady
+│   ├── IllegalMove, PurchaseExpired, AlreadyPaid, PaymentInProgress
+│   ├── NotPaid, AlreadyAssigned, OverRefund, NotRefundable
+│   └── ProviderExists, StockWouldBeNegative
+├── InvalidInput
+│   └── CardNumberRefused, AmountMismatch
+└── PaymentDeclined
+"""
+
+from functions.kit.errors import Conflict, InvalidInput, NotFound, PaymentDeclined, Text
+
+
+class BookNotFound(NotFound):
+    code = "book-not-found"
+    title = "The shop has no such book"
+    error = Text("Libro no encontrado", "Book not found")
+
+
+class PurchaseNotFound(NotFound):
+    code = "purchase-not-found"
+    title = "There is no such purchase"
+    error = Text("Compra no encontrada", "Purchase not found")
+
+
+class PaymentNotFound(NotFound):
+    code = "payment-not-found"
+    title = "There is no such payment"
+    error = Text("Pago no encontrado", "Payment not found")
+
+
+class ProviderNotFound(NotFound):
+    code = "provider-not-found"
+    title = "There is no such delivery provider"
+    error = Text("Proveedor no encontrado", "Provider not found")
+
+
+class AssignmentNotFound(NotFound):
+    code = "assignment-not-found"
+    title = "There is no such delivery"
+    error = Text("Entrega no encontrada", "Delivery not found")
+
+
+class InsufficientStock(Conflict):
+    code = "insufficient-stock"
+    title = "There are not that many copies"
+    error = Text("No hay suficiente stock disponible", "Not enough stock available")
+
+
+class PriceChanged(Conflict):
+    code = "price-changed"
+    title = "The price is not the one you expect"
+    error = Text("El precio ha cambiado", "The price has changed")
+
+
+class BookRetired(Conflict):
+    code = "book-retired"
+    title = "This book is not sold any more"
+    error = Text("El libro ya no está a la venta", "The book is no longer sold")
+
+
+class BookNotReady(Conflict):
+    code = "book-not-ready"
+    title = "The shop has not heard of its books yet"
+    error = Text("El libro aún no está disponible", "The book is not available yet")
+
+
+class IllegalMove(Conflict):
+    code = "illegal-move"
+    title = "A purchase cannot go from where it is to there"
+    error = Text("Cambio de estado no permitido", "Status change not allowed")
+
+
+class PurchaseExpired(Conflict):
+    code = "purchase-expired"
+    title = "The time to pay has run out"
+    error = Text("La compra ha expirado", "The purchase has expired")
+
+
+class AlreadyPaid(Conflict):
+    code = "already-paid"
+    title = "This purchase has been paid"
+    error = Text("La compra ya está pagada", "The purchase is already paid")
+
+
+class PaymentInProgress(Conflict):
+    code = "payment-in-progress"
+    title = "Another payment for this purchase is under way"
+    error = Text("Hay un pago en curso", "A payment is in progress")
+
+
+class NotPaid(Conflict):
+    code = "not-paid"
+    title = "Only a paid purchase is delivered"
+    error = Text("La compra no está pagada", "The purchase is not paid")
+
+
+class AlreadyAssigned(Conflict):
+    code = "already-assigned"
+    title = "This purchase is on its way already"
+    error = Text("La compra ya tiene una entrega", "The purchase already has a delivery")
+
+
+class OverRefund(Conflict):
+    code = "over-refund"
+    title = "More than was paid cannot be given back"
+    error = Text("El reembolso supera lo pagado", "The refund exceeds the payment")
+
+
+class NotRefundable(Conflict):
+    code = "not-refundable"
+    title = "This payment cannot be refunded now"
+    error = Text("El pago no se puede reembolsar", "The payment cannot be refunded")
+
+
+class ProviderExists(Conflict):
+    code = "provider-exists"
+    title = "There is a provider of that name"
+    error = Text("El proveedor ya existe", "The provider already exists")
+
+
+class StockWouldBeNegative(Conflict):
+    code = "stock-would-be-negative"
+    title = "There are fewer free copies than that"
+    error = Text("El stock no puede ser negativo", "Stock cannot be negative")
+
+
+class CardNumberRefused(InvalidInput):
+    code = "card-number-refused"
+    title = "This shop takes no card numbers"
+    error = Text("No se aceptan números de tarjeta", "Card numbers are not accepted")
+
+
+class AmountMismatch(InvalidInput):
+    code = "amount-mismatch"
+    title = "The amount is not what the purchase costs"
+    error = Text("El monto no coincide con el total", "The amount does not match the total")
+
+
+class Declined(PaymentDeclined):
+    """The payment provider said no; the purchase waits for another try until it expires."""

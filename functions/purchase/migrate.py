@@ -1,0 +1,17 @@
+"""`python -m functions.purchase.migrate`: bring the schema up to date; in a cluster, a Job does."""
+
+import os
+
+from functions.kit.app import database_url
+from functions.kit.migrations import main
+from functions.purchase import migrations
+from functions.purchase.settings import PurchaseSettings
+
+
+def url() -> str:
+    """Where the environment says that the database is."""
+    return database_url("purchase", PurchaseSettings.from_mapping(os.environ))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main("purchase", migrations, url))

@@ -1,0 +1,214 @@
+"""Reads: columns, never objects; pages by key; each list costs a fixed number of statements."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, NamedTuple
+
+from piccolo.querystring import QueryString
+
+from functions.kit.cloudevents import Event
+from functions.kit.database import Database, Row, is_in
+from functions.kit.outbox import as_state
+from functions.purchase import events
+from functions.purchase.commands.lifecycle import lines_of
+from functions.purchase.domain import Status
+from functions.purchase.errors import (
+    AssignmentNotFound,
+    BookNotFound,
+    PaymentNotFound,
+    PurchaseNotFound,
+)
+
+SNAPSHOT_PAGE = 500
+
+
+class PurchaseFilter(NamedTuple):
+    """Whose purchases, in which state; None is all."""
+
+    user_id: int | None
+    status: Status | None = None
+
+
+async def purchases(
+    database: Database, wanted: PurchaseFilter, *, after: int | None, limit: int
+) -> list[tuple[Row, list[Row]]]:
+    """Purchases with their items, newest first, older than the id `after`."""
+    conditions: list[str] = []
+    values: list[Any] = []
+    for condition, value in (
+        ("user_id = {}", wanted.user_id),
+        ("status = {}", None if wanted.status is None else str(wanted.status)),
+        ("id < {}", after),
+    ):
+        if value is not None:
+            conditions.append(condition)
+            values.append(value)
+    rows = await _page(database, "purchases", conditions, values, limit, descending=True)
+    items = await _items(database, [row["id"] for row in rows])
+    return [(row, items[row["id"]]) for row in rows]
+
+
+async def purchase(
+    database: Database, purchase_id: int, *, user_id: int | None
+) -> tuple[Row, list[Row], list[Row]]:
+    """A purchase, its items and its timeline; `user_id` None for who may see any.
+
+    Raises `PurchaseNotFound`, also for another's purchase.
+    """
+    row = await _one(database, "purchases", purchase_id)
+    if row is None or (user_id is not None and row["user_id"] != user_id):
+        raise PurchaseNotFound(f"There is no purchase {purchase_id}.")
+    items = await _items(database, [purchase_id])
+    timeline = await database.execute(
+        QueryString(
+            "SELECT status, at FROM purchase_timeline WHERE purchase_id = {} ORDER BY id",
+            purchase_id,
+        )
+    )
+    return row, items[purchase_id], timeline.rows
+
+
+async def payments(
+    database: Database, *, user_id: int | None, after: int | None, limit: int
+) -> list[Row]:
+    """Payments, newest first, older than the id `after`."""
+    conditions, values = _owned(user_id, after)
+    return await _page(database, "payments", conditions, values, limit, descending=True)
+
+
+async def payment(database: Database, payment_id: int) -> Row:
+    """Raises `PaymentNotFound`."""
+    row = await _one(database, "payments", payment_id)
+    if row is None:
+        raise PaymentNotFound(f"There is no payment {payment_id}.")
+    return row
+
+
+async def providers(database: Database, *, after: int | None, limit: int) -> list[Row]:
+    """Delivery providers, oldest first, after the id `after`."""
+    conditions, values = (["id > {}"], [after]) if after is not None else ([], [])
+    return await _page(database, "providers", conditions, values, limit, descending=False)
+
+
+async def assignments(
+    database: Database, *, user_id: int | None, after: int | None, limit: int
+) -> list[Row]:
+    """Deliveries, newest first, older than the id `after`."""
+    conditions: list[str] = []
+    values: list[Any] = []
+    if user_id is not None:
+        conditions.append("purchase_id IN (SELECT id FROM purchases WHERE user_id = {})")
+        values.append(user_id)
+    if after is not None:
+        conditions.append("id < {}")
+        values.append(after)
+    return await _page(database, "assignments", conditions, values, limit, descending=True)
+
+
+async def assignment(database: Database, assignment_id: int, *, user_id: int | None) -> Row:
+    """Raises `AssignmentNotFound`, also for another's purchase."""
+    row = await _one(database, "assignments", assignment_id)
+    if row is not None and user_id is not None:
+        owner = await _one(database, "purchases", row["purchase_id"])
+        if owner is None or owner["user_id"] != user_id:
+            row = None
+    if row is None:
+        raise AssignmentNotFound(f"There is no delivery {assignment_id}.")
+    return row
+
+
+async def inventory(database: Database, book_id: int) -> Row:
+    """Raises `BookNotFound`."""
+    outcome = await database.execute(
+        QueryString("SELECT * FROM inventory WHERE book_id = {}", book_id)
+    )
+    if not outcome.rows:
+        raise BookNotFound(f"No stock is kept of book {book_id}.")
+    row: Row = outcome.rows[0]
+    return row
+
+
+async def inventory_states(database: Database) -> AsyncIterator[Event]:
+    """The stock of every book, for a snapshot."""
+    after = 0
+    while True:
+        outcome = await database.execute(
+            QueryString(
+                "SELECT * FROM inventory WHERE book_id > {} ORDER BY book_id LIMIT {}",
+                after,
+                SNAPSHOT_PAGE,
+            )
+        )
+        for row in outcome.rows:
+            after = row["book_id"]
+            yield as_state(events.inventory_changed(row))
+        if len(outcome.rows) < SNAPSHOT_PAGE:
+            return
+
+
+async def order_states(database: Database) -> AsyncIterator[Event]:
+    """Every purchase as it stands, for a snapshot."""
+    after = 0
+    while True:
+        rows = await _page(
+            database, "purchases", ["id > {}"], [after], SNAPSHOT_PAGE, descending=False
+        )
+        for row in rows:
+            after = row["id"]
+            lines = await lines_of(database, row["id"])
+            state = events.purchase_state(row, lines)
+            # A purchase on its way or delivered is a paid one; `status` says which.
+            event_type = events.PURCHASE_TYPES.get(
+                Status(row["status"]), events.PURCHASE_TYPES[Status.PAID]
+            )
+            yield as_state(events.order(event_type, row["id"], row["revision"], state))
+        if len(rows) < SNAPSHOT_PAGE:
+            return
+
+
+def _owned(user_id: int | None, after: int | None) -> tuple[list[str], list[Any]]:
+    pairs = [("user_id = {}", user_id), ("id < {}", after)]
+    given = [(condition, value) for condition, value in pairs if value is not None]
+    return [condition for condition, _ in given], [value for _, value in given]
+
+
+async def _page(
+    database: Database,
+    table: str,
+    conditions: Sequence[str],
+    values: Sequence[Any],
+    limit: int,
+    *,
+    descending: bool,
+) -> list[Row]:
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    order = "DESC" if descending else "ASC"
+    outcome = await database.execute(
+        QueryString(
+            f"SELECT * FROM {table}{where} ORDER BY id {order} LIMIT {{}}",  # noqa: S608
+            *values,
+            limit,
+        )
+    )
+    rows: list[Row] = outcome.rows
+    return rows
+
+
+async def _one(database: Database, table: str, row_id: int) -> Row | None:
+    rows = await _page(database, table, ["id = {}"], [row_id], 1, descending=False)
+    return rows[0] if rows else None
+
+
+async def _items(database: Database, purchase_ids: Sequence[int]) -> dict[int, list[Row]]:
+    found: dict[int, list[Row]] = {purchase_id: [] for purchase_id in purchase_ids}
+    if not purchase_ids:
+        return found
+    outcome = await database.execute(
+        QueryString(
+            "SELECT purchase_id, book_id, title, quantity, unit_price_minor FROM purchase_items"
+            " WHERE {} ORDER BY purchase_id, book_id",
+            is_in("purchase_id", purchase_ids),
+        )
+    )
+    for row in outcome.rows:
+        found[row["purchase_id"]].append(row)
+    return found

@@ -1,0 +1,211 @@
+"""Bodies in and out. Names are the original's where it had them; amounts are numbers with two
+decimals, and minor units beside them."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from functions.kit.types import Amount, Id, Strict, line
+from functions.purchase.domain import MAX_LINES, MAX_QUANTITY, DeliveryStatus, Status
+
+Quantity = Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]
+Currency = Annotated[str, Meta(description="ISO 4217")]
+
+
+class PurchaseLine(Strict, frozen=True, kw_only=True):
+    book_id: Id
+    quantity: Quantity
+    expected_unit_price: Amount | None = None
+
+
+class NewPurchase(Strict, frozen=True, kw_only=True):
+    """One book (`book_id`, `quantity`) or several (`items`)."""
+
+    book_id: Id | None = None
+    quantity: Quantity | None = None
+    expected_unit_price: Amount | None = None
+    items: Annotated[list[PurchaseLine], Meta(min_length=1, max_length=MAX_LINES)] | None = None
+    provider_id: Id | None = None
+
+
+class StockLeft(msgspec.Struct, frozen=True, kw_only=True):
+    book_id: int
+    quantity: int
+    unit_price: Decimal
+    unit_price_minor: int
+    remaining_stock: int
+
+
+class PurchaseCreated(msgspec.Struct, frozen=True, kw_only=True):
+    message: str
+    purchase_id: int
+    total_price: Decimal
+    total_price_minor: int
+    currency: Currency
+    remaining_stock: int
+    """Of the first book."""
+    status: str
+    expires_at: datetime
+    items: list[StockLeft]
+
+
+class ItemView(msgspec.Struct, frozen=True, kw_only=True):
+    book_id: int
+    book_name: str
+    quantity: int
+    unit_price: Decimal
+    unit_price_minor: int
+
+
+class TimelineView(msgspec.Struct, frozen=True, kw_only=True):
+    status: str
+    at: datetime
+
+
+class PurchaseView(msgspec.Struct, frozen=True, kw_only=True):
+    """`book_id` and `book_name` are the first item's, `quantity` is of all copies."""
+
+    id: int
+    user_id: int
+    book_id: int
+    book_name: str
+    quantity: int
+    total_price: Decimal
+    total_price_minor: int
+    delivery_fee: Decimal
+    currency: Currency
+    status: Status
+    provider_id: int | None
+    created_at: datetime
+    expires_at: datetime
+    items: list[ItemView]
+
+
+class PurchaseDetail(PurchaseView, frozen=True, kw_only=True):
+    timeline: list[TimelineView]
+
+
+class StatusChange(Strict, frozen=True, kw_only=True):
+    status: Status
+
+
+class PurchaseChanged(msgspec.Struct, frozen=True, kw_only=True):
+    message: str
+    purchase_id: int
+    status: str
+
+
+class NewPayment(Strict, frozen=True, kw_only=True):
+    """`payment_method` is a token of the payment provider or a name such as `cash`."""
+
+    purchase_id: Id
+    payment_method: Annotated[str, line(100)] | None = None
+    method: Annotated[str, line(100)] | None = None
+    """Another name of `payment_method`."""
+    amount: Amount | None = None
+
+
+class PaymentCreated(msgspec.Struct, frozen=True, kw_only=True):
+    message: str
+    payment_id: int
+    status: str
+
+
+class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
+    id: int
+    purchase_id: int
+    amount: Decimal
+    amount_minor: int
+    refunded: Decimal
+    currency: Currency
+    method: str
+    status: str
+    created_at: datetime
+
+
+class NewRefund(Strict, frozen=True, kw_only=True):
+    amount: Amount | None = None
+    """All that is left where it is not said."""
+    reason: Annotated[str, line(200)] = "refund"
+
+
+class RefundCreated(msgspec.Struct, frozen=True, kw_only=True):
+    message: str
+    refund_id: int
+    amount: Decimal
+    amount_minor: int
+
+
+class NewProvider(Strict, frozen=True, kw_only=True):
+    name: Annotated[str, line(100)]
+    contact: Annotated[str, line(200)]
+    coverage: Annotated[str, line(100)] | None = None
+    fee: Amount = Decimal(0)
+
+
+class ProviderCreated(msgspec.Struct, frozen=True, kw_only=True):
+    message: str
+    provider_id: int
+
+
+class ProviderView(msgspec.Struct, frozen=True, kw_only=True):
+    id: int
+    name: str
+    contact: str
+    coverage: str | None
+    fee: Decimal
+    fee_minor: int
+
+
+class NewAssignment(Strict, frozen=True, kw_only=True):
+    purchase_id: Id
+    provider_id: Id
+
+
+class AssignmentCreated(msgspec.Struct, frozen=True, kw_only=True):
+    message: str
+    assignment_id: int
+    status: str
+
+
+class AssignmentView(msgspec.Struct, frozen=True, kw_only=True):
+    id: int
+    purchase_id: int
+    provider_id: int
+    status: DeliveryStatus
+    created_at: datetime
+    updated_at: datetime
+
+
+class DeliveryChange(Strict, frozen=True, kw_only=True):
+    """`in_transit`, `delivered` or `failed`; the label that `GET` shows is taken as well."""
+
+    status: Annotated[str, line(20)]
+
+
+class AssignmentChanged(msgspec.Struct, frozen=True, kw_only=True):
+    message: str
+    assignment_id: int
+    status: str
+    purchase_status: str
+
+
+class InventoryView(msgspec.Struct, frozen=True, kw_only=True):
+    book_id: int
+    on_hand: int
+    reserved: int
+    available: int
+    revision: int
+
+
+class StockAdjustment(Strict, frozen=True, kw_only=True):
+    delta: Annotated[int, Meta(ge=-1_000_000, le=1_000_000)]
+    """Copies more, or fewer where it is negative; never zero."""
+    reason: Annotated[str, line(200)]
+
+
+class StockAdjusted(InventoryView, frozen=True, kw_only=True):
+    message: str

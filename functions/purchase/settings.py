@@ -1,0 +1,20 @@
+"""Purchase's environment: what all services read, and what is its own."""
+
+from enum import StrEnum
+
+from functions.kit.settings import ServiceSettings, Url
+
+
+class PaymentProviderName(StrEnum):
+    SIMULATED = "simulated"
+
+
+class PurchaseSettings(ServiceSettings, frozen=True, kw_only=True):
+    catalog_url: Url = "http://127.0.0.1:5001"
+    """Where catalog's public door is, as a browser reaches it: `GET /books` leads there."""
+
+    catalog_internal_url: Url = "http://127.0.0.1:5001"
+    """Where catalog's internal door is: the feed of books."""
+
+    payment_provider: PaymentProviderName = PaymentProviderName.SIMULATED
+    """Who takes the money: `simulated` moves none, and answers as its test tokens say."""

@@ -1,0 +1,57 @@
+"""The event door: what purchase takes in, in tolerant structs of its own.
+
+Catalog's books, to sell them; auth's revoked tokens, disabled users and keys (the kit's
+`denylist.py`).
+"""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from functions.kit import denylist
+from functions.kit.clock import Clock
+from functions.kit.cloudevents import Event
+from functions.kit.database import Database
+from functions.kit.outbox import Outbox
+from functions.kit.subscriptions import Stream, Subscriptions
+from functions.kit.types import MAX_MONEY_MINOR, Id
+from functions.purchase.commands.books import record_book
+from functions.purchase.commands.purchases import BOOKS
+
+
+class BookState(msgspec.Struct, frozen=True, kw_only=True):
+    """bookstore.book.created.v1, updated.v1 and retired.v1, as this side reads them."""
+
+    book_id: Id
+    title: Annotated[str, Meta(min_length=1, max_length=255)]
+    price_minor: Annotated[int, Meta(ge=0, le=MAX_MONEY_MINOR)]
+    currency: Annotated[str, Meta(min_length=3, max_length=3)]
+    retired: bool
+    initial_stock: Annotated[int, Meta(ge=0, le=10**9)]
+
+
+def build(outbox: Outbox, clock: Clock) -> Subscriptions:
+    """What this service consumes."""
+    subscriptions = Subscriptions(
+        Stream(source=BOOKS, owner="catalog", name="books"), denylist.STREAM
+    )
+
+    async def book_changed(database: Database, event: Event, state: BookState) -> None:
+        await record_book(
+            database,
+            state.book_id,
+            title=state.title,
+            price_minor=state.price_minor,
+            currency=state.currency,
+            retired=state.retired,
+            initial_stock=state.initial_stock,
+            revision=event.revision or 0,
+            outbox=outbox,
+            now=clock(),
+        )
+
+    for change in ("created", "updated", "retired"):
+        subscriptions.on(f"bookstore.book.{change}.v1", BookState)(book_changed)
+    denylist.subscribe(subscriptions)
+    return subscriptions

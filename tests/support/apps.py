@@ -1,0 +1,32 @@
+"""Run an app in this process, lifespan and all, and talk to it over HTTP without a socket."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+from litestar import Litestar
+
+
+@asynccontextmanager
+async def serving(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
+    """Start the app, hand out a client for it, and stop it."""
+    received: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+    sent: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+    running = asyncio.create_task(
+        app({"type": "lifespan", "asgi": {"version": "3.0"}}, received.get, sent.put)  # type: ignore[arg-type]
+    )
+    await received.put({"type": "lifespan.startup"})
+    answer = await sent.get()
+    if answer["type"] != "lifespan.startup.complete":
+        raise RuntimeError(answer.get("message", "the app did not start"))
+    transport = httpx.ASGITransport(app, client=("192.0.2.7", 4711))  # type: ignore[arg-type]
+    try:
+        async with httpx.AsyncClient(transport=transport, base_url="http://shop.test") as client:
+            yield client
+    finally:
+        await received.put({"type": "lifespan.shutdown"})
+        answer = await sent.get()
+        await running
+        if answer["type"] != "lifespan.shutdown.complete":
+            raise RuntimeError(answer.get("message", "the app did not stop"))
