@@ -135,7 +135,9 @@ def build_app(
         await _prepare_schema(service, settings, database)
         tasks = [
             asyncio.create_task(sender.run(), name="relay"),
-            asyncio.create_task(_do_chores(database, service.chores(wiring), due), name="chores"),
+            asyncio.create_task(
+                _do_chores(database, service.chores(wiring), due, clock), name="chores"
+            ),
         ]
         if settings.doors.internal and subscriptions.streams:
             tasks.append(asyncio.create_task(reader.run(), name="catch-up"))
@@ -165,6 +167,7 @@ def build_app(
         request_max_body_size=MAX_BODY,
         exception_handlers={Exception: problem_response},
         openapi_config=docs.openapi_config(service.name, VERSION, service.description),
+        plugins=[docs.AmountSchema()],
         logging_config=None,
         debug=False,
     )
@@ -191,10 +194,12 @@ async def _prepare_schema(service: Service, settings: ServiceSettings, database:
         await migrations.migrate(database, migrations.load(service.migrations))
 
 
-async def _do_chores(database: Database, chores: Sequence[Chore], due: asyncio.Event) -> None:
+async def _do_chores(
+    database: Database, chores: Sequence[Chore], due: asyncio.Event, clock: Clock
+) -> None:
     async def clean(database: Database) -> None:
-        await relay.purge(database, clock=utc_now)
-        await inbox.purge(database, clock=utc_now)
+        await relay.purge(database, clock=clock)
+        await inbox.purge(database, clock=clock)
 
     while True:
         for chore in [*chores, clean]:

@@ -5,6 +5,8 @@ them is malformed and must be refused, so they are looked for before the SDK is 
 stays the JSON text that was sent: only the subscriber knows its shape (`subscriptions.py`).
 """
 
+import math
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -21,6 +23,9 @@ BATCH_MEDIA_TYPE = "application/cloudevents-batch+json"
 _REQUIRED = ("specversion", "id", "source", "type")
 _MAX_ATTRIBUTE = 255
 """Characters of an attribute that the tables hold."""
+
+# Controls, surrogates and noncharacters (CloudEvents 1.0, section 3.1, "String").
+_DISALLOWED = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 
 
 class MalformedEvent(Exception):
@@ -148,10 +153,13 @@ def _to_sdk(event: Event, data: Any) -> CloudEvent:
 def _from_sdk(event: Any, *, keep_time: bool) -> Event:
     attributes = event.get_attributes()
     for name, value in attributes.items():
-        if isinstance(value, str) and (len(value) > _MAX_ATTRIBUTE or "\x00" in value):
+        if isinstance(value, str) and len(value) > _MAX_ATTRIBUTE:
             raise MalformedEvent(
-                f"attribute {name[:40]} is longer than {_MAX_ATTRIBUTE} characters or holds NUL"
+                f"attribute {name[:40]} is longer than {_MAX_ATTRIBUTE} characters"
             )
+        if isinstance(value, str) and _DISALLOWED.search(value):
+            raise MalformedEvent(f"attribute {name[:40]} holds a character that is not allowed")
+    traceparent = attributes.get("traceparent")
     return Event(
         id=event.get_id(),
         source=event.get_source(),
@@ -162,14 +170,25 @@ def _from_sdk(event: Any, *, keep_time: bool) -> Event:
         dataschema=event.get_dataschema(),
         sequence=_whole_number("sequence", attributes.get("sequence")),
         revision=_whole_number("revision", attributes.get("revision")),
-        traceparent=attributes.get("traceparent"),
+        traceparent=traceparent if isinstance(traceparent, str) else None,
     )
 
 
 def _json_text(data: Any) -> bytes:
     if isinstance(data, bytes):
         return data or b"null"
+    if not _is_finite(data):
+        raise MalformedEvent("data holds NaN or Infinity, which JSON does not know")
     return msgspec.json.encode(data)
+
+
+def _is_finite(data: Any) -> bool:
+    """Whether every number is; the SDK takes some that msgspec would write as null."""
+    if isinstance(data, dict):
+        return all(map(_is_finite, data.values()))
+    if isinstance(data, list):
+        return all(map(_is_finite, data))
+    return not isinstance(data, float) or math.isfinite(data)
 
 
 def _whole_number(name: str, value: Any) -> int | None:

@@ -34,6 +34,9 @@ logger = logging.getLogger(__name__)
 MAX_BODY = 256 * 1024
 """Characters of a body that are kept; an event of the shop is a hundredth of it."""
 
+MAX_HEADERS = 50
+"""With their names and values cut, they fit into the column whatever they say."""
+
 
 class Reason(StrEnum):
     QUARANTINED = "quarantined"
@@ -81,7 +84,7 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
 def _kept(headers: Mapping[str, str]) -> dict[str, str]:
     """The headers that make the event; never a token or a cookie that came along."""
     return {
-        name.lower(): value[:1000]
+        name.lower()[:100]: value[:500]
         for name, value in headers.items()
         if name.lower().startswith("ce-") or name.lower() in {"content-type", "traceparent"}
     }
@@ -98,7 +101,7 @@ async def put_aside(
     clock: Clock,
 ) -> None:
     """Keep a request as it came; the same request twice is kept once."""
-    kept = msgspec.json.encode(dict(sorted(_kept(headers).items())[:60])).decode()
+    kept = msgspec.json.encode(dict(sorted(_kept(headers).items())[:MAX_HEADERS])).decode()
     text = body[:MAX_BODY].decode("utf-8", "backslashreplace").replace("\x00", "\\x00")
     fingerprint = hashlib.sha256(b"\x00".join([kind.encode(), kept.encode(), body])).hexdigest()
     stored = await database.execute(

@@ -5,13 +5,15 @@ own database; the public door reads them there. So a sale needs no auth that is 
 nobody has told of yet is fetched from auth, once, and kept.
 """
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import httpx
 import msgspec
+from msgspec import Meta
 from piccolo.querystring import QueryString
 
 from functions.kit.clock import Clock
@@ -29,7 +31,8 @@ from functions.kit.schema import (
     varchar,
 )
 from functions.kit.subscriptions import Stream, Subscriptions
-from functions.kit.tokens import Principal
+from functions.kit.tokens import Principal, TokenBucket
+from functions.kit.types import Id
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +40,8 @@ STREAM = Stream(source="/bookstore/auth/security", owner="auth", name="security"
 
 JWKS_TIMEOUT = 5.0
 """Seconds; longer than a cold start of auth takes."""
+JWKS_PER_SECOND, JWKS_BURST = 1.0, 5
+"""How often auth is asked for keys at most: each forged token could name another one."""
 
 SCHEMA = (
     CreateTable(
@@ -68,29 +73,32 @@ SCHEMA = (
 )
 
 
+Moment = Annotated[datetime, Meta(tz=True)]
+
+
 class TokenRevoked(msgspec.Struct, frozen=True):
     """bookstore.token.revoked.v1, as this side reads it."""
 
-    token_id: str
-    expires_at: datetime
+    token_id: Annotated[str, Meta(max_length=64)]
+    expires_at: Moment
 
 
 class UserAccess(msgspec.Struct, frozen=True):
     """bookstore.user.disabled.v1, as this side reads it."""
 
-    user_id: int
+    user_id: Id
     disabled: bool
-    tokens_not_before: datetime
+    tokens_not_before: Moment
     """Tokens issued before this moment are refused, whatever they say."""
 
 
 class SigningKey(msgspec.Struct, frozen=True):
     """bookstore.key.rotated.v1, as this side reads it."""
 
-    kid: str
+    kid: Annotated[str, Meta(max_length=64)]
     public_key: dict[str, Any]
     """A JWK."""
-    not_after: datetime | None = None
+    not_after: Moment | None = None
     """Set once the key signs no more: when the last token that it signed expires."""
 
 
@@ -116,21 +124,26 @@ async def deny_token(database: Database, event: Event, state: TokenRevoked) -> N
 
 @transactional
 async def record_user_access(database: Database, event: Event, state: UserAccess) -> None:
-    found = await database.locked(
-        QueryString("SELECT revision FROM denied_users WHERE user_id = {}", state.user_id)
-    )
-    if found and found[0]["revision"] >= _revision(event):
-        return
+    # Two statements rather than a look before: of two first events at once the newer one stays.
     await database.execute(
         QueryString(
             "INSERT INTO denied_users (user_id, revision, disabled, tokens_not_before)"
-            " VALUES ({}, {}, {}, {}) ON CONFLICT (user_id) DO UPDATE SET"
-            " revision = excluded.revision, disabled = excluded.disabled,"
-            " tokens_not_before = excluded.tokens_not_before",
+            " VALUES ({}, {}, {}, {}) ON CONFLICT (user_id) DO NOTHING",
             state.user_id,
             _revision(event),
             state.disabled,
             state.tokens_not_before,
+        )
+    )
+    await database.execute(
+        QueryString(
+            "UPDATE denied_users SET revision = {}, disabled = {}, tokens_not_before = {}"
+            " WHERE user_id = {} AND revision < {}",
+            _revision(event),
+            state.disabled,
+            state.tokens_not_before,
+            state.user_id,
+            _revision(event),
         )
     )
 
@@ -147,20 +160,26 @@ async def _keep_key(
     jwk: Mapping[str, Any],
     not_after: datetime | None,
 ) -> None:
-    found = await database.locked(
-        QueryString("SELECT revision FROM verification_keys WHERE kid = {}", kid)
-    )
-    if found and found[0]["revision"] >= revision:
-        return
+    text = msgspec.json.encode(jwk).decode()
     await database.execute(
         QueryString(
             "INSERT INTO verification_keys (kid, revision, jwk, not_after) VALUES ({}, {}, {}, {})"
-            " ON CONFLICT (kid) DO UPDATE SET revision = excluded.revision,"
-            " jwk = excluded.jwk, not_after = excluded.not_after",
+            " ON CONFLICT (kid) DO NOTHING",
             kid,
             revision,
-            msgspec.json.encode(jwk).decode(),
+            text,
             not_after,
+        )
+    )
+    await database.execute(
+        QueryString(
+            "UPDATE verification_keys SET revision = {}, jwk = {}, not_after = {}"
+            " WHERE kid = {} AND revision < {}",
+            revision,
+            text,
+            not_after,
+            kid,
+            revision,
         )
     )
 
@@ -175,6 +194,9 @@ class DenyList:
         self.auth_url = auth_url
         self.clock = clock
         self.http = http
+        self._rate = TokenBucket(per_second=JWKS_PER_SECOND, burst=JWKS_BURST)
+        self._fetching: asyncio.Task[list[dict[str, Any]] | None] | None = None
+        self._reachable = True
 
     async def denied(self, principal: Principal) -> bool:
         """Whether auth has ended this token or shut its user out."""
@@ -205,22 +227,40 @@ class DenyList:
                 return None
             jwk: Mapping[str, Any] = msgspec.json.decode(row["jwk"])
             return jwk
-        return await self._fetch(kid)
+        return await self._ask_auth(kid)
 
-    async def _fetch(self, kid: str) -> Mapping[str, Any] | None:
-        url = f"{self.auth_url}/.well-known/jwks.json"
-        try:
-            response = await self.http.get(url, timeout=JWKS_TIMEOUT)
-            response.raise_for_status()
-            keys = msgspec.json.decode(response.content, type=_KeySet).keys
-        except (httpx.HTTPError, msgspec.MsgspecError) as error:
-            logger.warning("auth's keys cannot be read: %s", type(error).__name__)
-            raise Unavailable("auth's keys cannot be read. Try again.", retry_after=2) from error
+    async def _ask_auth(self, kid: str) -> Mapping[str, Any] | None:
+        """One request to auth serves all who wait, and forged key ids cause few."""
+        if self._fetching is None and self._rate.take():
+            self._fetching = asyncio.create_task(self._fetch())
+            self._fetching.add_done_callback(self._fetched)
+        if self._fetching is not None:
+            keys = await asyncio.shield(self._fetching)
+        else:
+            keys = [] if self._reachable else None
+        if keys is None:
+            raise Unavailable("auth's keys cannot be read. Try again.", retry_after=2)
         for jwk in keys:
             if jwk.get("kid") == kid:
                 await _keep(self.database, kid, jwk)
                 return jwk
         return None
+
+    async def _fetch(self) -> list[dict[str, Any]] | None:
+        """All of auth's keys; None where it cannot be read."""
+        try:
+            response = await self.http.get(
+                f"{self.auth_url}/.well-known/jwks.json", timeout=JWKS_TIMEOUT
+            )
+            response.raise_for_status()
+            return msgspec.json.decode(response.content, type=_KeySet).keys
+        except (httpx.HTTPError, ValueError, RecursionError) as error:
+            logger.warning("auth's keys cannot be read: %s", type(error).__name__)
+            return None
+
+    def _fetched(self, task: asyncio.Task[list[dict[str, Any]] | None]) -> None:
+        self._fetching = None
+        self._reachable = not task.cancelled() and task.result() is not None
 
 
 class _KeySet(msgspec.Struct):

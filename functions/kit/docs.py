@@ -4,6 +4,7 @@ The document is built at the first request for it, never at start. What guards a
 into it from the guards themselves, so the document cannot say otherwise than the code does.
 """
 
+from decimal import Decimal
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,8 +14,10 @@ import msgspec
 from litestar import MediaType, Request, Response, get
 from litestar.app import Litestar
 from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.spec import Components, SecurityScheme
+from litestar.openapi.spec import Components, Schema, SecurityScheme
+from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import FromPath
+from litestar.plugins import OpenAPISchemaPlugin
 
 from functions.kit.errors import NotFound
 from functions.kit.problems import MEDIA_TYPE
@@ -51,6 +54,18 @@ _PAGE = """<!DOCTYPE html>
 </body>
 </html>
 """
+
+
+class AmountSchema(OpenAPISchemaPlugin):
+    """Amounts go over the wire as JSON numbers; Litestar would say that they are strings."""
+
+    @staticmethod
+    def is_plugin_supported_type(value: Any) -> bool:
+        return value is Decimal
+
+    def to_openapi_schema(self, field_definition: Any, schema_creator: Any) -> Schema:
+        del field_definition, schema_creator
+        return Schema(type=OpenAPIType.NUMBER)
 
 
 def openapi_config(service: str, version: str, description: str) -> OpenAPIConfig:

@@ -5,7 +5,8 @@ import re
 
 from functions.kit.errors import InvalidInput, PreconditionFailed, PreconditionRequired
 
-_ENTITY_TAG = re.compile(r'\s*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*(?:,|$)')
+# Empty elements of a list are passed over (RFC 9110, section 5.6.1).
+_ENTITY_TAG = re.compile(r'[\s,]*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*(?:,[\s,]*|\Z)')
 
 
 def strong_etag(*parts: object) -> str:

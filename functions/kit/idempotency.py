@@ -24,7 +24,7 @@ T = TypeVar("T")
 RETENTION = timedelta(days=7)
 HEADER = "idempotency-key"
 
-_KEY = re.compile(r"^[\x21-\x7e]{1,200}$")
+_KEY = re.compile(r"[\x21-\x7e]{1,200}")
 
 SCHEMA = (
     CreateTable(
@@ -76,7 +76,7 @@ def scope_of(
                 errors=[FieldError("Idempotency-Key", "is missing")],
             )
         return None
-    if not _KEY.match(key):
+    if not _KEY.fullmatch(key):
         raise InvalidInput(
             "An Idempotency-Key has 1 to 200 visible ASCII characters; a UUID is a good one.",
             errors=[FieldError("Idempotency-Key", "is malformed")],

@@ -1,7 +1,7 @@
 """The inbox: an event takes effect once, and the reader knows how far it has read without a gap.
 
 `once` and `advance` run in the transaction of the event's effect, so the effect, the row that
-remembers it and the position are there together or not at all. `streams.py` closes the gaps that
+remembers it and the position are there together or not at all. `catch_up.py` closes the gaps that
 are found here.
 """
 
@@ -154,7 +154,20 @@ async def _set(database: Database, source: str, contiguous: int) -> None:
 
 @transactional
 async def purge(database: Database, *, clock: Clock) -> None:
-    """Forget events that no feed and no broker can bring again."""
+    """Forget events that no feed and no broker can bring again; never one beyond a gap."""
+    before = clock() - RETENTION
     await database.execute(
-        QueryString("DELETE FROM inbox WHERE received_at < {}", clock() - RETENTION)
+        QueryString("DELETE FROM inbox WHERE sequence IS NULL AND received_at < {}", before)
     )
+    positions = await database.execute(
+        QueryString("SELECT source, contiguous FROM stream_positions ORDER BY source")
+    )
+    for row in positions.rows:
+        await database.execute(
+            QueryString(
+                "DELETE FROM inbox WHERE source = {} AND sequence < {} AND received_at < {}",
+                row["source"],
+                row["contiguous"],
+                before,
+            )
+        )

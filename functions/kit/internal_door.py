@@ -21,10 +21,11 @@ from functions.kit.dead_letters import DeadLetter, Reason
 from functions.kit.errors import Conflict, Text
 from functions.kit.pages import After, Limit, decode_cursor, encode_cursor, page_response
 from functions.kit.problems import problems
+from functions.kit.requests import PathId
 from functions.kit.streams import HEAD_HEADER, MAX_PAGE, Feed
 from functions.kit.subscriptions import PING, Outcome, Taken
 from functions.kit.tokens import admin
-from functions.kit.types import MAX_ID
+from functions.kit.values import MAX_ID
 
 logger = logging.getLogger(__name__)
 
@@ -154,7 +155,7 @@ class Replayed(msgspec.Struct, frozen=True):
     guards=[admin],
     responses=problems(404, 409),
 )
-async def replay(request: Request[Any, Any, Any], letter_id: FromPath[int]) -> Replayed:
+async def replay(request: Request[Any, Any, Any], letter_id: PathId) -> Replayed:
     """Take an event in again; one that had its effect already changes nothing."""
     state = request.app.state
     letter = await dead_letters.get(state.database, letter_id)

@@ -1,11 +1,14 @@
 """Spanish by default, as the original spoke; English for who asks for it."""
 
+import re
 from collections.abc import Mapping
 
 from functions.kit.errors import Text
 
 DEFAULT = "es"
 LANGUAGES = ("es", "en")
+
+_QUALITY = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?", re.ASCII)
 
 
 def preferred(accept_language: str | None) -> str:
@@ -15,11 +18,11 @@ def preferred(accept_language: str | None) -> str:
         name, _, parameter = part.strip().partition(";")
         language = name.strip().lower().partition("-")[0]
         quality = 1.0
-        if parameter.strip().startswith("q="):
-            try:
-                quality = float(parameter.strip()[2:])
-            except ValueError:
+        weight = parameter.strip().lower()
+        if weight.startswith("q="):
+            if not _QUALITY.fullmatch(weight[2:]):
                 continue
+            quality = float(weight[2:])
         if language in LANGUAGES and quality > best_quality:
             best, best_quality = language, quality
     return best

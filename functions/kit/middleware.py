@@ -2,6 +2,7 @@
 
 import logging
 import time
+from urllib.parse import quote
 
 from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
@@ -11,6 +12,7 @@ from functions.kit.telemetry import Metrics, continue_trace, current_traceparent
 
 logger = logging.getLogger("request")
 
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 QUIET = frozenset({"/livez", "/readyz", "/metrics"})
 
 SECURITY_HEADERS = (
@@ -61,9 +63,12 @@ class RequestMiddleware:
     def _record(scope: HTTPScope, status: int, elapsed: float) -> None:
         path, method = scope["path"], scope["method"]
         metrics: Metrics = scope["litestar_app"].state.metrics
-        # The route's pattern, never the path: a label for each book id would never end.
+        # The route's pattern, never the path: a label for each book id would never end, and
+        # neither would one for each method that somebody makes up.
         route = scope.get("path_template") or "unknown"
-        metrics.requests.labels(method, route, str(status)).inc()
-        metrics.duration.labels(method, route).observe(elapsed)
+        known = method if method in METHODS else "other"
+        metrics.requests.labels(known, route, str(status)).inc()
+        metrics.duration.labels(known, route).observe(elapsed)
         if path not in QUIET:
-            logger.info("%s %s %d %.1f ms", method, path, status, elapsed * 1000)
+            # Quoted: a line break in a path would begin a log line of the caller's own.
+            logger.info("%s %s %d %.1f ms", method, quote(path), status, elapsed * 1000)

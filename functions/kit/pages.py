@@ -1,10 +1,9 @@
 """Pages by key: an opaque cursor holds the sort key of the last row, so any page costs the same."""
 
 import base64
-import binascii
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import msgspec
 from litestar import Request, Response
@@ -12,6 +11,7 @@ from litestar.params import QueryParameter
 
 from functions.kit.errors import FieldError, InvalidInput
 from functions.kit.responses import JSONResponse
+from functions.kit.values import MAX_ID
 
 T = TypeVar("T")
 
@@ -40,12 +40,15 @@ def decode_cursor(cursor: str, *kinds: type[Any]) -> tuple[Any, ...]:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         raw = base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True)
-        return msgspec.json.decode(raw, type=tuple[kinds])  # type: ignore[valid-type]
-    except (binascii.Error, UnicodeError, msgspec.MsgspecError, RecursionError) as error:
+        keys = msgspec.json.decode(raw, type=tuple[kinds])  # type: ignore[valid-type]
+        if any(isinstance(key, int) and abs(key) > MAX_ID for key in keys):
+            raise ValueError("no column holds such a number")
+    except (ValueError, msgspec.MsgspecError, RecursionError) as error:
         raise InvalidInput(
             "`after` is not a cursor of this list; take it from the Link header.",
             errors=[FieldError("after", "is not a cursor of this list")],
         ) from error
+    return keys
 
 
 def page_response(
@@ -60,6 +63,6 @@ def page_response(
         query = [
             (name, value) for name, value in request.query_params.multi_items() if name != "after"
         ]
-        link = f"{request.scope['path']}?{urlencode([*query, ('after', cursor)])}"
+        link = f"{quote(request.scope['path'])}?{urlencode([*query, ('after', cursor)])}"
         all_headers["link"] = f'<{link}>; rel="next"'
     return JSONResponse(list(rows), headers=all_headers)

@@ -5,6 +5,7 @@ text that clients of the original read. A 500 says nothing about its cause; the 
 """
 
 import logging
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -120,7 +121,7 @@ def problem_response(request: Request[Any, Any, Any], error: Exception) -> Respo
     if status == HTTPStatus.UNAUTHORIZED:
         headers["www-authenticate"] = "Bearer"
     if refusal.retry_after is not None:
-        headers["retry-after"] = str(max(1, round(refusal.retry_after)))
+        headers["retry-after"] = str(max(1, math.ceil(refusal.retry_after)))
     if isinstance(error, HTTPException) and error.headers:
         headers |= {name.lower(): value for name, value in error.headers.items()}
     return Response(
@@ -151,7 +152,8 @@ def _invalid(
 ) -> tuple[int, DomainError]:
     """Litestar's complaint about parameters; a path that cannot be is a thing that is not there."""
     listed = error.extra if isinstance(error.extra, list) else []
-    if any(str(each.get("source")) == "path" for each in listed):
+    in_path = request.path_params
+    if any(str(each.get("source")) == "path" or each.get("key") in in_path for each in listed):
         return 404, NotFound("There is nothing with that id.")
     fields = [FieldError(str(each.get("key", "")), str(each.get("message", ""))) for each in listed]
     if fields and [each.field for each in fields] != ["data"]:  # `data` is the body as a whole

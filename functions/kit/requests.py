@@ -5,16 +5,21 @@ its struct by msgspec's strict rules, and every field that is wrong is named at 
 """
 
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Request
 from litestar.datastructures.state import State
+from litestar.params import PathParameter
 
 from functions.kit.errors import FieldError, InvalidInput, UnsupportedMediaType
+from functions.kit.values import MAX_ID
 
 MAX_BODY = 64 * 1024
 """Bytes."""
+
+PathId = Annotated[int, PathParameter(ge=1, le=MAX_ID)]
+"""An id in a path; a number that can be none is answered as one that is not there."""
 
 _MISSING = "is missing"
 
@@ -50,15 +55,23 @@ def decode(body: bytes, kind: Any) -> Any:
     try:
         return _decoder(kind).decode(body)
     except msgspec.ValidationError as error:
-        errors = field_errors(body, kind) or [FieldError("", str(error))]
-        named = "; ".join(f"{each.field}: {each.message}" for each in errors).lstrip(": ")
-        lacks = any(each.message == _MISSING for each in errors)
-        refusal = refusal_of_lacking(kind) if lacks else InvalidInput
-        raise refusal(f"Correct the body: {named}"[:1000], errors=errors) from error
+        raise _refusal(body, kind, error) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"The body is not JSON: {error}") from error
     except RecursionError as error:
         raise InvalidInput("The body is nested too deeply.") from error
+
+
+def _refusal(body: bytes, kind: Any, error: msgspec.ValidationError) -> InvalidInput:
+    try:
+        errors = field_errors(body, kind) or [FieldError("", str(error))]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        # msgspec stops at the first thing that is wrong; what follows may not be JSON at all.
+        errors = [FieldError("", str(error))]
+    named = "; ".join(f"{each.field}: {each.message}" for each in errors).lstrip(": ")
+    lacks = any(each.message == _MISSING for each in errors)
+    refusal = refusal_of_lacking(kind) if lacks else InvalidInput
+    return refusal(f"Correct the body: {named}"[:1000], errors=errors)
 
 
 def refusal_of_lacking(kind: Any) -> type[InvalidInput]:

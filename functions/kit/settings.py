@@ -66,7 +66,8 @@ class BadSettings(ValueError):
     """The environment cannot be used; the message lists every variable that is wrong, and why."""
 
 
-Url = Annotated[str, Meta(pattern=r"^https?://[^\s/]+")]
+Url = Annotated[str, Meta(pattern=r"^https?://[^\s/?#]+(/[^\s/?#]+)*$")]
+"""An address that paths are appended to: without a slash at its end."""
 
 
 class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,11 +125,15 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
                 values[field.name] = _parse(environ[name], field.type)
             except msgspec.ValidationError as error:
                 wrong.append(f"{name}: {error}")
+        listed = {each.partition(":")[0] for each in wrong}
+        settings = cls(**values)
+        wrong.extend(
+            problem
+            for problem in settings.problems()
+            if problem.partition(":")[0] not in listed  # the default stands in for those
+        )
         if not wrong:
-            settings = cls(**values)
-            wrong.extend(settings.problems())
-            if not wrong:
-                return settings
+            return settings
         raise BadSettings("These settings cannot be used:\n" + "\n".join(f"  {w}" for w in wrong))
 
     def problems(self) -> Iterator[str]:
@@ -137,8 +142,11 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
             yield "LOG_LEVEL: must be DEBUG, INFO, WARNING or ERROR"
         if self.k_sink and not self.k_sink.startswith(("http://", "https://")):
             yield "K_SINK: must be an http:// or https:// address"
-        if self.environment is Environment.PRODUCTION and not self.database_url:
-            yield "DATABASE_URL: production needs a database; the embedded one is for trying out"
+        if not self.database_url:
+            if self.production:
+                yield "DATABASE_URL: production needs one; the embedded file is for trying out"
+        elif not self.database_url.reveal().startswith(("sqlite:///", "mysql://")):
+            yield "DATABASE_URL: must begin with sqlite:/// or mysql://"
 
     @property
     def production(self) -> bool:

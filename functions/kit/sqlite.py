@@ -10,7 +10,7 @@ interface is that of `database.py`; `mysql/` is the twin.
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextvars import ContextVar, Token
 from pathlib import Path
 from types import TracebackType
@@ -75,9 +75,14 @@ class Transaction(BaseTransaction):
         if self._parent is not None:
             return self._parent
         await self.engine.write_lock.acquire()
+        # In a task of its own: the worker thread begins the transaction whether or not the caller
+        # still waits, so a caller that was cancelled must have it ended before the lock is free.
+        begin = asyncio.ensure_future(self._begin())
         try:
-            self.connection = await self.engine.writer()
-            await self.connection.execute("BEGIN IMMEDIATE")
+            await asyncio.shield(begin)
+        except asyncio.CancelledError:
+            self.engine.finish(self._abandon(begin))
+            raise
         except BaseException:
             self.engine.write_lock.release()
             raise
@@ -92,25 +97,34 @@ class Transaction(BaseTransaction):
     ) -> bool:
         if self._parent is not None:
             return False
-        try:
-            if not self.finished:
-                # Shielded: a caller that goes away must not leave the one writer half way.
-                await asyncio.shield(self._end(commit=exception is None))
-        finally:
-            self.finished = True
-            self.engine.current_transaction.reset(self._context)
-            self.engine.write_lock.release()
+        self.engine.current_transaction.reset(self._context)
+        # Shielded: a caller that goes away must not leave the one writer half way.
+        await asyncio.shield(self.engine.finish(self._end(commit=exception is None)))
         return False
+
+    async def _begin(self) -> None:
+        self.connection = await self.engine.writer()
+        await self.connection.execute("BEGIN IMMEDIATE")
+
+    async def _abandon(self, begin: "asyncio.Future[None]") -> None:
+        try:
+            await begin
+        except sqlite3.Error:
+            self.engine.write_lock.release()
+        else:
+            await self._end(commit=False)
 
     async def _end(self, *, commit: bool) -> None:
         try:
-            if commit:
+            if commit and not self.finished:
                 await self.connection.execute("COMMIT")
         finally:
+            self.finished = True
             if self.connection.in_transaction:
                 # SQLite has rolled back by itself after a full disk; then there is nothing to do.
                 with contextlib.suppress(sqlite3.Error):
                     await self.connection.execute("ROLLBACK")
+            self.engine.write_lock.release()
 
     async def commit(self) -> None:
         await self.connection.execute("COMMIT")
@@ -147,6 +161,14 @@ class SQLiteEngine(PiccoloSQLiteEngine):
         self._opening = asyncio.Lock()
         self._writer: aiosqlite.Connection | None = None
         self._reader: aiosqlite.Connection | None = None
+        self._finishing: set[asyncio.Task[None]] = set()
+
+    def finish(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Run the end of a transaction, whoever still waits for it."""
+        task = asyncio.ensure_future(work)
+        self._finishing.add(task)
+        task.add_done_callback(self._finishing.discard)
+        return task
 
     @classmethod
     def from_url(cls, url: str) -> Self:
@@ -168,12 +190,18 @@ class SQLiteEngine(PiccoloSQLiteEngine):
 
     async def get_connection(self) -> aiosqlite.Connection:
         """Open a connection as this engine wants it."""
-        Path(self.path).parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(OSError):  # what the file system refuses, SQLite says too
+            Path(self.path).parent.mkdir(parents=True, exist_ok=True)
         connection = await aiosqlite.connect(**self.connection_kwargs, timeout=BUSY_TIMEOUT)
-        connection.row_factory = _as_dict  # type: ignore[assignment]
-        await connection.execute("PRAGMA journal_mode = WAL")
-        await connection.execute("PRAGMA foreign_keys = ON")
-        await connection.execute(f"PRAGMA synchronous = {self.synchronous}")
+        try:
+            connection.row_factory = _as_dict  # type: ignore[assignment]
+            await connection.execute("PRAGMA journal_mode = WAL")
+            await connection.execute("PRAGMA foreign_keys = ON")
+            await connection.execute(f"PRAGMA synchronous = {self.synchronous}")
+        except BaseException:
+            # Its thread would live on, and keep the process from ending.
+            await asyncio.shield(connection.close())
+            raise
         return connection
 
     async def writer(self) -> aiosqlite.Connection:
@@ -194,6 +222,7 @@ class SQLiteEngine(PiccoloSQLiteEngine):
         await (await self._read()).execute_fetchall("SELECT 1")
 
     async def close(self) -> None:
+        await asyncio.gather(*self._finishing, return_exceptions=True)
         for connection in (self._reader, self._writer):
             if connection is not None:
                 await connection.close()
@@ -233,7 +262,10 @@ class SQLiteEngine(PiccoloSQLiteEngine):
         if transaction is not None:
             return await self._run_on(transaction.connection, sql, args)
         if sql.lstrip()[:7].upper().startswith(_READS):
-            return await self._run_on(await self._read(), sql, args)
+            # Fetched in one go: a cursor left open between two turns of the loop would show every
+            # other reader the database as it was when that cursor began.
+            rows = await (await self._read()).execute_fetchall(sql, args)
+            return Outcome(list(rows), -1, None)  # type: ignore[arg-type]
         async with self.write_lock:
             return await self._run_on(await self.writer(), sql, args)
 
@@ -279,19 +311,19 @@ class SQLiteEngine(PiccoloSQLiteEngine):
     # Errors
 
     def is_duplicate(self, error: BaseException) -> bool:
-        return isinstance(error, sqlite3.IntegrityError) and error.sqlite_errorcode in {
+        return isinstance(error, sqlite3.IntegrityError) and _code(error) in {
             sqlite3.SQLITE_CONSTRAINT_UNIQUE,
             sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY,
         }
 
     def is_retryable(self, error: BaseException) -> bool:
         return isinstance(error, sqlite3.OperationalError) and (
-            error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+            _code(error) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
         )
 
     def is_unavailable(self, error: BaseException) -> bool:
         return isinstance(error, sqlite3.OperationalError) and (
-            error.sqlite_errorcode & 0xFF
+            _code(error) & 0xFF
             in {
                 sqlite3.SQLITE_BUSY,
                 sqlite3.SQLITE_CANTOPEN,
@@ -300,6 +332,11 @@ class SQLiteEngine(PiccoloSQLiteEngine):
                 sqlite3.SQLITE_READONLY,
             }
         )
+
+
+def _code(error: sqlite3.Error) -> int:
+    """SQLite's extended code; what the module itself complains of has none."""
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
 
 
 class _Locked:

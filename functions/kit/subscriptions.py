@@ -2,7 +2,7 @@
 
 A handler runs in the transaction that remembers its event (`inbox.py`), and applies a state only
 when its revision is newer, so neither order nor copies matter. What cannot be understood is put
-aside (`dead_letters.py`) and counts as read. `events_door.py` is the HTTP in front of it.
+aside (`dead_letters.py`) and counts as read. `internal_door.py` is the HTTP in front of it.
 """
 
 import logging
@@ -79,7 +79,8 @@ class Subscriptions:
         ) -> Callable[[Database, Event, State], Awaitable[None]]:
             if event_type in self._by_type:
                 raise ValueError(f"{event_type} has a handler already")
-            self._by_type[event_type] = _Subscription(state, handler)
+            # A snapshot's states come without the transaction of `_take`.
+            self._by_type[event_type] = _Subscription(state, transactional(handler))
             return handler
 
         return register

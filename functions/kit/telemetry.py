@@ -11,7 +11,10 @@ from contextvars import ContextVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-_TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
+_TRACEPARENT = re.compile(
+    r"(?!ff)(?P<version>[0-9a-f]{2})-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})"
+    r"-(?P<flags>[0-9a-f]{2})(?P<more>-.*)?"
+)
 
 current_traceparent: ContextVar[str | None] = ContextVar("traceparent", default=None)
 """The trace that the present task works for, as a `traceparent` header."""
@@ -22,10 +25,12 @@ def continue_trace(traceparent: str | None) -> str:
 
     Source: W3C Trace Context, section 3.2.
     """
-    match = _TRACEPARENT.match(traceparent or "")
     span = secrets.token_hex(8)
-    if match and set(match[1]) != {"0"} and set(match[2]) != {"0"}:
-        return f"00-{match[1]}-{span}-{match[3]}"
+    if match := _TRACEPARENT.fullmatch(traceparent or ""):
+        empty = set(match["trace"]) == {"0"} or set(match["span"]) == {"0"}
+        # Only a version to come may say more; of the flags only the lowest, sampled, is known.
+        if not empty and not (match["version"] == "00" and match["more"]):
+            return f"00-{match['trace']}-{span}-{int(match['flags'], 16) & 1:02x}"
     return f"00-{secrets.token_hex(16)}-{span}-01"
 
 

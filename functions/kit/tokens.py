@@ -4,7 +4,6 @@ Everything is decided here, from the token, the keys and the deny-list that this
 reach (`denylist.py`): no request waits for auth, unless its key was never seen before.
 """
 
-import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,6 +15,7 @@ from litestar.handlers.base import BaseRouteHandler
 
 from functions.kit.clock import Clock
 from functions.kit.errors import Forbidden, Text, Unauthenticated
+from functions.kit.values import MAX_ID
 
 ALGORITHM = "EdDSA"
 TYPE = "at+jwt"
@@ -26,8 +26,9 @@ CLOCK_SKEW = timedelta(seconds=30)
 CUSTOMER, STAFF, ADMIN = "customer", "staff", "admin"
 ROLES = frozenset({CUSTOMER, STAFF, ADMIN})
 
-_KID = re.compile(r"^[A-Za-z0-9_-]{1,64}$")
-_JTI = re.compile(r"^[A-Za-z0-9-]{1,64}$")
+_KID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_JTI = re.compile(r"[A-Za-z0-9-]{1,64}")
+_SUB = re.compile(r"[1-9][0-9]{0,18}")
 
 
 class TokenMissing(Unauthenticated):
@@ -127,7 +128,7 @@ class Verifier:
                 header.get("alg") != ALGORITHM
                 or str(header.get("typ")).lower() != TYPE
                 or not isinstance(kid, str)
-                or not _KID.match(kid)
+                or not _KID.fullmatch(kid)
                 or "crit" in header
             ):
                 raise invalid
@@ -150,7 +151,7 @@ class Verifier:
             )
             principal = _principal(claims)
         except (
-            jwt.InvalidTokenError,
+            jwt.PyJWTError,
             ValueError,
             TypeError,
             OverflowError,
@@ -164,9 +165,9 @@ class Verifier:
 
 def _principal(claims: Mapping[str, Any]) -> Principal:
     subject, token_id, roles = claims["sub"], claims["jti"], claims.get("roles")
-    if not isinstance(subject, str) or not subject.isascii() or not subject.isdigit():
+    if not isinstance(subject, str) or not _SUB.fullmatch(subject) or int(subject) > MAX_ID:
         raise ValueError("sub")
-    if not isinstance(token_id, str) or not _JTI.match(token_id):
+    if not isinstance(token_id, str) or not _JTI.fullmatch(token_id):
         raise ValueError("jti")
     if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
         raise ValueError("roles")
@@ -182,9 +183,10 @@ def _principal(claims: Mapping[str, Any]) -> Principal:
 
 
 class CachedKeys:
-    """Keys of another source, kept for a while; unknown ones are asked for at a bounded rate.
+    """Keys of another source, kept for a while, so that few requests look them up.
 
-    Forged key ids would otherwise turn each bad token into a request to auth.
+    What nobody knows is not kept: forged key ids would fill the memory. The source bounds how
+    often it asks further away (`denylist.py`).
     """
 
     def __init__(
@@ -192,45 +194,40 @@ class CachedKeys:
         source: Callable[[str], Awaitable[Mapping[str, Any] | None]],
         *,
         keep: float = 300.0,
-        misses_per_second: float = 1.0,
-        burst: int = 5,
     ) -> None:
         self.source = source
         self.keep = keep
-        self.rate = misses_per_second
-        self.burst = burst
         self._known: dict[str, tuple[float, Mapping[str, Any]]] = {}
-        self._allowance = float(burst)
-        self._checked = time.monotonic()
-        self._asking = asyncio.Lock()
 
     async def find(self, kid: str) -> Mapping[str, Any] | None:
-        if (known := self._fresh(kid)) is not None:
+        until, known = self._known.get(kid, (0.0, None))
+        if until > time.monotonic():
             return known
-        async with self._asking:
-            if (known := self._fresh(kid)) is not None:
-                return known
-            if not self._may_ask():
-                return None
-            jwk = await self.source(kid)
-            if jwk is not None:
-                self._known[kid] = (time.monotonic() + self.keep, jwk)
-                self._allowance = min(float(self.burst), self._allowance + 1)
-            return jwk
+        jwk = await self.source(kid)
+        if jwk is None:
+            self._known.pop(kid, None)
+        else:
+            self._known[kid] = (time.monotonic() + self.keep, jwk)
+        return jwk
 
-    def _fresh(self, kid: str) -> Mapping[str, Any] | None:
-        until, jwk = self._known.get(kid, (0.0, None))
-        return jwk if until > time.monotonic() else None
 
-    def _may_ask(self) -> bool:
+class TokenBucket:
+    """A bounded rate with a burst."""
+
+    def __init__(self, *, per_second: float, burst: int) -> None:
+        self.per_second = per_second
+        self.burst = burst
+        self._left = float(burst)
+        self._looked = time.monotonic()
+
+    def take(self) -> bool:
+        """Whether one more is within the rate; then it counts."""
         now = time.monotonic()
-        self._allowance = min(
-            float(self.burst), self._allowance + (now - self._checked) * self.rate
-        )
-        self._checked = now
-        if self._allowance < 1:
+        self._left = min(self.burst, self._left + (now - self._looked) * self.per_second)
+        self._looked = now
+        if self._left < 1:
             return False
-        self._allowance -= 1
+        self._left -= 1
         return True
 
 

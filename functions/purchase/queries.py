@@ -9,8 +9,7 @@ from functions.kit.cloudevents import Event
 from functions.kit.database import Database, Row, is_in
 from functions.kit.outbox import as_state
 from functions.purchase import events
-from functions.purchase.commands.lifecycle import lines_of
-from functions.purchase.domain import Status
+from functions.purchase.domain import Line, Status
 from functions.purchase.errors import (
     AssignmentNotFound,
     BookNotFound,
@@ -65,6 +64,18 @@ async def purchase(
         )
     )
     return row, items[purchase_id], timeline.rows
+
+
+async def lines_of(database: Database, purchase_id: int) -> list[Line]:
+    """The lines of a purchase, by ascending book."""
+    outcome = await database.execute(
+        QueryString(
+            "SELECT book_id, quantity, title, unit_price_minor FROM purchase_items"
+            " WHERE purchase_id = {} ORDER BY book_id",
+            purchase_id,
+        )
+    )
+    return [Line(**row) for row in outcome.rows]
 
 
 async def payments(

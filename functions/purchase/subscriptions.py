@@ -15,7 +15,8 @@ from functions.kit.cloudevents import Event
 from functions.kit.database import Database
 from functions.kit.outbox import Outbox
 from functions.kit.subscriptions import Stream, Subscriptions
-from functions.kit.types import MAX_MONEY_MINOR, Id
+from functions.kit.types import Id
+from functions.kit.values import MAX_MONEY_MINOR
 from functions.purchase.commands.books import record_book
 from functions.purchase.commands.purchases import BOOKS
 

@@ -11,6 +11,7 @@ from functions.purchase import events
 from functions.purchase.commands import inventory
 from functions.purchase.domain import HOLDS_STOCK, Line, Status, check_move
 from functions.purchase.errors import PurchaseNotFound
+from functions.purchase.queries import lines_of
 from functions.purchase.tables import TimelineEntry
 
 EXPIRY_BATCH = 100
@@ -25,18 +26,6 @@ async def lock_purchase(database: Database, purchase_id: int) -> Row:
     if not rows:
         raise PurchaseNotFound(f"There is no purchase {purchase_id}.")
     return rows[0]
-
-
-async def lines_of(database: Database, purchase_id: int) -> list[Line]:
-    """The lines of a purchase, by ascending book."""
-    outcome = await database.execute(
-        QueryString(
-            "SELECT book_id, quantity, title, unit_price_minor FROM purchase_items"
-            " WHERE purchase_id = {} ORDER BY book_id",
-            purchase_id,
-        )
-    )
-    return [Line(**row) for row in outcome.rows]
 
 
 async def note(

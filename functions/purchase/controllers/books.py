@@ -3,8 +3,9 @@
 from typing import Any
 
 from litestar import Request, get
-from litestar.params import FromPath
 from litestar.response import Redirect
+
+from functions.kit.requests import PathId
 
 
 def _to_catalog(request: Request[Any, Any, Any], path: str) -> Redirect:
@@ -20,7 +21,7 @@ def list_books(request: Request[Any, Any, Any]) -> Redirect:
 
 
 @get("/books/{book_id:int}", status_code=308, sync_to_thread=False)
-def get_book(request: Request[Any, Any, Any], book_id: FromPath[int]) -> Redirect:
+def get_book(request: Request[Any, Any, Any], book_id: PathId) -> Redirect:
     """Leads to catalog."""
     return _to_catalog(request, f"/books/{book_id}")
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response, get, patch, post
-from litestar.params import FromPath, JSONBody
+from litestar.params import JSONBody
 
 from functions.kit.database import Row
 from functions.kit.errors import FieldError, InvalidInput, Text
@@ -12,9 +12,10 @@ from functions.kit.idempotency import answer_once, scope_of
 from functions.kit.language import say
 from functions.kit.pages import After, Limit, encode_cursor, page_response
 from functions.kit.problems import problems
+from functions.kit.requests import PathId
 from functions.kit.responses import answer_response, encode
 from functions.kit.tokens import Principal, signed_in, staff
-from functions.kit.types import from_minor
+from functions.kit.values import from_minor
 from functions.purchase import queries
 from functions.purchase.commands.deliveries import add_provider, assign_delivery, update_delivery
 from functions.purchase.controllers.purchases import amount_minor, id_after, owner_of
@@ -123,7 +124,7 @@ async def list_assignments(
 
 @get("/assignments/{assignment_id:int}", guards=[signed_in], responses=problems(404))
 async def get_assignment(
-    request: Request[Principal, Any, Any], assignment_id: FromPath[int]
+    request: Request[Principal, Any, Any], assignment_id: PathId
 ) -> AssignmentView:
     """One delivery."""
     row = await queries.assignment(
@@ -141,7 +142,7 @@ def _view(row: Row) -> AssignmentView:
 @patch("/assignments/{assignment_id:int}", guards=[staff], responses=problems(404, 409))
 async def change_assignment(
     request: Request[Principal, Any, Any],
-    assignment_id: FromPath[int],
+    assignment_id: PathId,
     data: JSONBody[DeliveryChange],
 ) -> AssignmentChanged:
     """Say how far a delivery has come: `in_transit`, `delivered` or `failed`."""

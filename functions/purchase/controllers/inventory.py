@@ -4,12 +4,13 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response, get, post
-from litestar.params import FromPath, JSONBody
+from litestar.params import JSONBody
 
 from functions.kit.errors import FieldError, InvalidInput, Text
 from functions.kit.idempotency import answer_once, scope_of
 from functions.kit.language import say
 from functions.kit.problems import problems
+from functions.kit.requests import PathId
 from functions.kit.responses import answer_response, encode
 from functions.kit.tokens import Principal, staff
 from functions.purchase import queries
@@ -20,9 +21,7 @@ ADJUSTED = Text("Inventario actualizado", "Inventory updated")
 
 
 @get("/inventory/{book_id:int}", guards=[staff], responses=problems(404))
-async def get_inventory(
-    request: Request[Principal, Any, Any], book_id: FromPath[int]
-) -> InventoryView:
+async def get_inventory(request: Request[Principal, Any, Any], book_id: PathId) -> InventoryView:
     """Copies of a book: on hand, set aside for purchases, and free."""
     row = await queries.inventory(request.app.state.database, book_id)
     return msgspec.convert(
@@ -33,7 +32,7 @@ async def get_inventory(
 @post("/inventory/{book_id:int}/adjustments", guards=[staff], responses=problems(404, 409, 422))
 async def adjust(
     request: Request[Principal, Any, Any],
-    book_id: FromPath[int],
+    book_id: PathId,
     data: JSONBody[StockAdjustment],
 ) -> Response[StockAdjusted]:
     """More copies, or fewer; an `Idempotency-Key` is required, since it is a sum that changes."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from litestar import Request, Response, get, post
-from litestar.params import FromPath, JSONBody
+from litestar.params import JSONBody
 
 from functions.kit import idempotency
 from functions.kit.database import Row
@@ -12,9 +12,10 @@ from functions.kit.idempotency import answer_once, scope_of
 from functions.kit.language import say
 from functions.kit.pages import After, Limit, encode_cursor, page_response
 from functions.kit.problems import problems
+from functions.kit.requests import PathId
 from functions.kit.responses import JSONResponse, answer_response, encode
 from functions.kit.tokens import Principal, signed_in, staff
-from functions.kit.types import from_minor
+from functions.kit.values import from_minor
 from functions.purchase import queries
 from functions.purchase.commands.payments import (
     begin_payment,
@@ -141,7 +142,7 @@ async def list_payments(
 )
 async def refund(
     request: Request[Principal, Any, Any],
-    payment_id: FromPath[int],
+    payment_id: PathId,
     data: JSONBody[NewRefund],
 ) -> Response[RefundCreated]:
     """Give money back: all that is left, or an amount."""

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Response, delete, get, post, put
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.params import JSONBody, QueryParameter
 
 from functions.kit.database import Row
 from functions.kit.errors import FieldError, InvalidInput, Text
@@ -13,9 +13,10 @@ from functions.kit.idempotency import answer_once, scope_of
 from functions.kit.language import say
 from functions.kit.pages import After, Limit, decode_cursor, encode_cursor, page_response
 from functions.kit.problems import problems
+from functions.kit.requests import PathId
 from functions.kit.responses import answer_response, encode
 from functions.kit.tokens import Principal, signed_in, staff
-from functions.kit.types import MAX_ID, from_minor, to_minor
+from functions.kit.values import MAX_ID, from_minor, to_minor
 from functions.purchase import queries
 from functions.purchase.commands.deliveries import set_purchase_status
 from functions.purchase.commands.lifecycle import cancel_purchase
@@ -140,9 +141,9 @@ def _created(placed: Placed, message: str) -> PurchaseCreated:
 
 
 UserId = Annotated[
-    int | None, QueryParameter(query="user_id", ge=1, le=MAX_ID, description="Staff only")
+    int | None, QueryParameter(name="user_id", ge=1, le=MAX_ID, description="Staff only")
 ]
-StatusFilter = Annotated[Status | None, QueryParameter(query="status")]
+StatusFilter = Annotated[Status | None, QueryParameter(name="status")]
 
 
 @get("/purchases", guards=[signed_in])
@@ -179,7 +180,7 @@ def owner_of(request: Request[Principal, Any, Any]) -> int | None:
 
 @get("/purchase/{purchase_id:int}", guards=[signed_in], responses=problems(404))
 async def get_purchase(
-    request: Request[Principal, Any, Any], purchase_id: FromPath[int]
+    request: Request[Principal, Any, Any], purchase_id: PathId
 ) -> PurchaseDetail:
     """A purchase, with its items and the states it was in."""
     row, items, timeline = await queries.purchase(
@@ -220,7 +221,7 @@ def _view(row: Row, items: list[Row]) -> dict[str, Any]:
 @put("/purchase/{purchase_id:int}", guards=[staff], responses=problems(404, 409))
 async def change_status(
     request: Request[Principal, Any, Any],
-    purchase_id: FromPath[int],
+    purchase_id: PathId,
     data: JSONBody[StatusChange],
 ) -> PurchaseChanged:
     """Move a purchase on, by the moves that need neither money nor a provider."""
@@ -244,9 +245,7 @@ async def change_status(
     guards=[signed_in],
     responses=problems(404, 409),
 )
-async def cancel(
-    request: Request[Principal, Any, Any], purchase_id: FromPath[int]
-) -> PurchaseChanged:
+async def cancel(request: Request[Principal, Any, Any], purchase_id: PathId) -> PurchaseChanged:
     """Give up a purchase that is not paid: its copies are free again, its history stays."""
     state = request.app.state
     status = await cancel_purchase(

@@ -1,0 +1,135 @@
+"""Every task that a person runs. `python3 noxfile.py -s dev` needs nothing but Python.
+
+With nox installed it is `nox -s dev`; `nox -l` lists the tasks. Without it, this file makes a
+private environment under `.nox/` from `requirements/nox.txt`, and starts again in there.
+"""
+
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).parent
+REQUIREMENTS = ROOT / "requirements"
+
+
+def _start_again_with_nox() -> None:
+    """Install the locked nox into an environment of this checkout, and become it."""
+    home = ROOT / ".nox" / "nox"
+    python = home / "bin" / "python"
+    lock = (REQUIREMENTS / "nox.txt").read_text("utf-8")
+    stamp = home / "installed.txt"
+    if not stamp.exists() or stamp.read_text("utf-8") != lock:
+        print("installing nox into .nox/nox ...", file=sys.stderr)
+        try:
+            venv.create(home, with_pip=True, clear=True)
+            install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+            requirements = ["--require-hashes", "-r", str(REQUIREMENTS / "nox.txt")]
+            subprocess.run([python, *install, *requirements], check=True)  # noqa: S603
+        except (OSError, subprocess.CalledProcessError) as error:
+            sys.exit(
+                f"Cannot make an environment for nox: {error}\n"
+                "On Debian and Ubuntu install python3-venv; everywhere, look that the package"
+                " index can be reached."
+            )
+        stamp.write_text(lock, "utf-8")
+    os.chdir(ROOT)
+    os.execv(python, [str(python), "-m", "nox", *sys.argv[1:]])  # noqa: S606
+
+
+if sys.version_info < (3, 11):  # noqa: UP036 - the one file that an older Python may be given
+    sys.exit("The bookstore needs Python 3.11 or newer; this is " + sys.version.split()[0])
+
+try:
+    import nox
+except ModuleNotFoundError:
+    if __name__ != "__main__":
+        raise
+    _start_again_with_nox()
+    raise  # never reached: the line above has replaced this process
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.sessions = ["lint", "test"]
+nox.options.reuse_existing_virtualenvs = True
+nox.options.error_on_external_run = True
+
+
+def _install(session: nox.Session, lock: str) -> None:
+    """Exactly what the lock names, with its hashes."""
+    path = str(REQUIREMENTS / f"{lock}.txt")
+    if session.venv_backend == "uv":
+        session.run_install("uv", "pip", "sync", "--quiet", "--require-hashes", path)
+    else:
+        session.install("--quiet", "--require-hashes", "-r", path)
+
+
+@nox.session(default=False)
+def dev(session: nox.Session) -> None:
+    """Run the whole shop here, on SQLite and a local broker: `-- --fresh` begins anew."""
+    _install(session, "local")
+    session.run("python", "-m", "functions.local.dev", *session.posargs)
+
+
+@nox.session(default=False)
+def tour(session: nox.Session) -> None:
+    """The whole life of a purchase, step by step, against the running shop or one of its own."""
+    _install(session, "local")
+    session.run("python", "-m", "functions.local.tour", *session.posargs)
+
+
+@nox.session
+def test(session: nox.Session) -> None:
+    """The tests; `-- tests/kit -k relay` and the like run some of them."""
+    _install(session, "dev")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """ruff, mypy --strict, and the import rules of functions/README.md."""
+    _install(session, "dev")
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("mypy")
+    session.run("lint-imports", "--no-cache")
+
+
+@nox.session(name="format", default=False)
+def format_(session: nox.Session) -> None:
+    """Let ruff write the code as `lint` wants it."""
+    _install(session, "dev")
+    session.run("ruff", "check", "--fix")
+    session.run("ruff", "format")
+
+
+@nox.session(default=False)
+def lock(session: nox.Session) -> None:
+    """Renew requirements/*.txt from pyproject.toml: `-- --upgrade` takes the newest of all."""
+    session.install("uv")
+    compile_ = ["uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes"]
+    compile_ += ["--no-annotate", "--no-header", "--no-emit-index-url", "pyproject.toml"]
+    groups = {"runtime": [], "local": ["--group", "local"], "dev": ["--group", "dev"]}
+    for name, options in groups.items():
+        output = ["--output-file", f"requirements/{name}.txt"]
+        session.run(*compile_, *options, *output, *session.posargs)
+    output = ["--output-file", "requirements/nox.txt"]
+    only_nox = [part for part in compile_ if part != "pyproject.toml"]
+    session.run(*only_nox, "--group", "nox", *output, *session.posargs)
+
+
+@nox.session(default=False)
+def minimums(session: nox.Session) -> None:
+    """The tests on the oldest releases that pyproject.toml allows."""
+    oldest = Path(session.create_tmp()) / "oldest.txt"
+    session.run_install(
+        "uv", "pip", "compile", "--quiet", "--resolution", "lowest-direct", "--group", "dev",
+        "pyproject.toml", "--output-file", str(oldest),
+    )  # fmt: skip
+    session.run_install("uv", "pip", "sync", "--quiet", str(oldest))
+    session.run("pytest", *session.posargs)
+
+
+if __name__ == "__main__":
+    nox.main()

@@ -1,0 +1,171 @@
+"""Purchase, running in this process with books to sell, and callers of each kind."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+from litestar import Litestar
+
+from functions.kit import cloudevents
+from functions.kit.cloudevents import Event
+from functions.kit.database import Database
+from functions.purchase.app import create_app
+from functions.purchase.payment_provider import PaymentProvider
+from functions.purchase.settings import PurchaseSettings
+from tests.support.apps import serving
+from tests.support.clock import FakeClock
+from tests.support.tokens import Issuer
+
+BUYER, OTHER, STAFF = 7, 8, 1
+PRICE_MINOR = 1990
+STOCK = 5
+BOOKS = "/bookstore/catalog/books"
+
+
+def book_event(
+    book_id: int,
+    *,
+    sequence: int | None = None,
+    revision: int = 1,
+    kind: str = "created",
+    **state: Any,
+) -> Event:
+    """What catalog tells of a book."""
+    return Event(
+        id=f"book-{book_id}-{revision}-{kind}",
+        source=BOOKS,
+        type=f"bookstore.book.{kind}.v1",
+        subject=f"book/{book_id}",
+        sequence=book_id if sequence is None else sequence,
+        revision=revision,
+        data=msgspec.json.encode(
+            {
+                "book_id": book_id,
+                "title": f"Libro {book_id}",
+                "author": "Autora",
+                "description": None,
+                "isbn": None,
+                "category": None,
+                "price_minor": PRICE_MINOR,
+                "currency": "USD",
+                "retired": kind == "retired",
+                "initial_stock": STOCK,
+                **state,
+            }
+        ),
+    )
+
+
+class Shop:
+    """A running purchase service."""
+
+    def __init__(
+        self, app: Litestar, client: httpx.AsyncClient, issuer: Issuer, clock: FakeClock
+    ) -> None:
+        self.app = app
+        self.client = client
+        self.issuer = issuer
+        self.clock = clock
+
+    @property
+    def database(self) -> Database:
+        database: Database = self.app.state.database
+        return database
+
+    def caller(self, user_id: int = BUYER) -> dict[str, str]:
+        roles = ("staff",) if user_id == STAFF else ("customer",)
+        return self.issuer.bearer(user_id, *roles)
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        user: int | None = BUYER,
+        key: str | None = None,
+        **headers: str,
+    ) -> httpx.Response:
+        """A request with a JSON body, as a user, or as nobody (None)."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if user is not None:
+            sent |= self.caller(user)
+        if key is not None:
+            sent["idempotency-key"] = key
+        content = None if body is None else msgspec.json.encode(body)
+        return await self.client.request(method, path, content=content, headers=sent)
+
+    async def tell(self, event: Event) -> httpx.Response:
+        """Deliver an event, as the broker does."""
+        headers, body = cloudevents.write(event)
+        return await self.client.post("/events", headers=headers, content=body)
+
+    async def buy(self, book_id: int = 1, quantity: int = 1, user: int = BUYER) -> int:
+        """The id of a purchase."""
+        body = {"book_id": book_id, "quantity": quantity}
+        response = await self.call("POST", "/purchase", body, user=user)
+        assert response.status_code == 201, response.text
+        purchase_id: int = response.json()["purchase_id"]
+        return purchase_id
+
+    async def pay(self, purchase_id: int, method: str = "tok_success") -> int:
+        """The id of a payment."""
+        body = {"purchase_id": purchase_id, "payment_method": method}
+        response = await self.call("POST", "/payment", body)
+        assert response.status_code in {201, 202}, response.text
+        payment_id: int = response.json()["payment_id"]
+        return payment_id
+
+    async def assign(self, purchase_id: int) -> int:
+        """The id of a delivery, by a provider that is made where there is none."""
+        await self.call(
+            "POST", "/providers", {"name": "DHL", "contact": "dhl@example.org"}, user=STAFF
+        )
+        body = {"purchase_id": purchase_id, "provider_id": 1}
+        response = await self.call("POST", "/assignments", body, user=STAFF)
+        assert response.status_code == 201, response.text
+        assignment_id: int = response.json()["assignment_id"]
+        return assignment_id
+
+    async def status_of(self, purchase_id: int) -> str:
+        response = await self.call("GET", f"/purchase/{purchase_id}", user=STAFF)
+        status: str = response.json()["status"]
+        return status
+
+    async def stock_of(self, book_id: int = 1) -> tuple[int, int, int]:
+        """Copies on hand, reserved and available."""
+        found = (await self.call("GET", f"/inventory/{book_id}", user=STAFF)).json()
+        return found["on_hand"], found["reserved"], found["available"]
+
+    async def published(self, stream: str) -> list[dict[str, Any]]:
+        """Everything that the service has published on one of its streams."""
+        response = await self.client.get(f"/internal/streams/{stream}")
+        events: list[dict[str, Any]] = response.json()
+        return events
+
+
+@asynccontextmanager
+async def open_shop(
+    url: str,
+    *,
+    clock: FakeClock | None = None,
+    books: int = 3,
+    payment_provider: PaymentProvider | None = None,
+) -> AsyncIterator[Shop]:
+    """A running service that knows `books` books, with `STOCK` copies of each."""
+    clock = clock or FakeClock()
+    issuer = Issuer(clock)
+    settings = PurchaseSettings.from_mapping({"DATABASE_URL": url})
+    app = create_app(settings, clock=clock, http=issuer.wire(), payment_provider=payment_provider)
+    async with serving(app) as client:
+        shop = Shop(app, client, issuer, clock)
+        for book_id in range(1, books + 1):
+            await shop.tell(book_event(book_id))
+        yield shop
+
+
+def sqlite_url(folder: Path) -> str:
+    return f"sqlite:///{folder.resolve()}/purchase.db?synchronous=off"

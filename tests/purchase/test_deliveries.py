@@ -1,0 +1,126 @@
+import pytest
+
+from tests.purchase.shop import OTHER, STAFF, STOCK, Shop
+
+
+async def test_a_delivery_takes_a_paid_purchase_to_its_buyer(shop: Shop) -> None:
+    """Assigned, in transit, delivered; the copies leave the shop with it."""
+    purchase_id = await shop.buy(1, 2)
+    await shop.pay(purchase_id)
+    assignment_id = await shop.assign(purchase_id)
+    on_the_way = await shop.status_of(purchase_id)
+    path = f"/assignments/{assignment_id}"
+    moved = await shop.call("PATCH", path, {"status": "in_transit"}, user=STAFF)
+    arrived = await shop.call("PATCH", path, {"status": "delivered"}, user=STAFF)
+
+    assert on_the_way == "On Delivery"
+    assert (moved.json()["status"], moved.json()["purchase_status"]) == (
+        "In Transit",
+        "On Delivery",
+    )
+    assert arrived.json()["purchase_status"] == "Delivered"
+    assert await shop.stock_of(1) == (STOCK - 2, 0, STOCK - 2)
+
+
+async def test_a_failed_delivery_can_be_assigned_anew(shop: Shop) -> None:
+    """The purchase is paid still, and its copies are kept for it."""
+    purchase_id = await shop.buy(1)
+    await shop.pay(purchase_id)
+    first = await shop.assign(purchase_id)
+    await shop.call("PATCH", f"/assignments/{first}", {"status": "failed"}, user=STAFF)
+    status = await shop.status_of(purchase_id)
+    second = await shop.assign(purchase_id)
+    stale = await shop.call("PATCH", f"/assignments/{first}", {"status": "delivered"}, user=STAFF)
+
+    assert status == "Paid"
+    assert second != first
+    assert stale.status_code == 409
+    assert await shop.stock_of(1) == (STOCK, 1, STOCK - 1)
+
+
+async def test_staff_may_say_how_a_delivery_ended_on_the_purchase(shop: Shop) -> None:
+    """`PUT /purchase` moves the delivery that is under way along with it."""
+    purchase_id = await shop.buy(1)
+    await shop.pay(purchase_id)
+    assignment_id = await shop.assign(purchase_id)
+    changed = await shop.call(
+        "PUT", f"/purchase/{purchase_id}", {"status": "Delivered"}, user=STAFF
+    )
+    delivery = (await shop.call("GET", f"/assignments/{assignment_id}", user=STAFF)).json()
+
+    assert changed.json()["status"] == "Delivered"
+    assert delivery["status"] == "Delivered"
+
+
+async def test_only_paid_purchases_are_delivered_and_once(shop: Shop) -> None:
+    """Each refusal says where the purchase stands."""
+    purchase_id = await shop.buy(1)
+    await shop.call("POST", "/providers", {"name": "DHL", "contact": "x"}, user=STAFF)
+    body = {"purchase_id": purchase_id, "provider_id": 1}
+    unpaid = await shop.call("POST", "/assignments", body, user=STAFF)
+    await shop.pay(purchase_id)
+    nobody = await shop.call("POST", "/assignments", {**body, "provider_id": 9}, user=STAFF)
+    nothing = await shop.call("POST", "/assignments", {**body, "purchase_id": 9}, user=STAFF)
+    taken = await shop.call("POST", "/assignments", body, user=STAFF)
+    twice = await shop.call("POST", "/assignments", body, user=STAFF)
+
+    assert [
+        (each.status_code, each.json().get("code"))
+        for each in (unpaid, nobody, nothing, taken, twice)
+    ] == [
+        (409, "not-paid"),
+        (404, "provider-not-found"),
+        (404, "purchase-not-found"),
+        (201, None),
+        (409, "already-assigned"),
+    ]
+    assert unpaid.json()["status_actual"] == "Pending Payment"
+
+
+async def test_buyers_follow_their_own_deliveries(shop: Shop) -> None:
+    """Another's is not there for them."""
+    purchase_id = await shop.buy(1)
+    await shop.pay(purchase_id)
+    assignment_id = await shop.assign(purchase_id)
+    own = (await shop.call("GET", "/assignments")).json()
+    others = (await shop.call("GET", "/assignments", user=OTHER)).json()
+    peek = await shop.call("GET", f"/assignments/{assignment_id}", user=OTHER)
+
+    assert [each["id"] for each in own] == [assignment_id]
+    assert others == []
+    assert peek.status_code == 404
+
+
+@pytest.mark.parametrize("status", ["assigned", "Assigned", "lost", ""])
+async def test_a_delivery_is_not_set_to_anything_else(shop: Shop, status: str) -> None:
+    """The refusal names what it can be."""
+    purchase_id = await shop.buy(1)
+    await shop.pay(purchase_id)
+    assignment_id = await shop.assign(purchase_id)
+    response = await shop.call(
+        "PATCH", f"/assignments/{assignment_id}", {"status": status}, user=STAFF
+    )
+
+    assert response.status_code == 400
+
+
+async def test_providers_are_known_by_name_once(shop: Shop) -> None:
+    """Anybody may see what they cost; the fee is exact."""
+    body = {"name": "FedEx", "contact": "fedex@example.org", "coverage": "international", "fee": 45}
+    first = await shop.call("POST", "/providers", body, user=STAFF)
+    twice = await shop.call("POST", "/providers", body, user=STAFF)
+    listed = await shop.call("GET", "/providers", user=None)
+
+    assert first.status_code == 201
+    assert first.json()["message"] == "Proveedor agregado"
+    assert (twice.status_code, twice.json()["code"]) == (409, "provider-exists")
+    assert listed.json() == [
+        {
+            "id": first.json()["provider_id"],
+            "name": "FedEx",
+            "contact": "fedex@example.org",
+            "coverage": "international",
+            "fee": 45.0,
+            "fee_minor": 4500,
+        }
+    ]

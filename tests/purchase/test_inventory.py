@@ -1,0 +1,68 @@
+import asyncio
+
+from tests.purchase.shop import STAFF, STOCK, Shop
+
+
+async def test_an_adjustment_is_made_once_for_its_key(shop: Shop) -> None:
+    """Sent twice, it is added once, and answered alike."""
+    body = {"delta": 7, "reason": "delivery from the publisher"}
+    first, second = [
+        await shop.call("POST", "/inventory/1/adjustments", body, user=STAFF, key="d")
+        for _ in range(2)
+    ]
+
+    assert first.status_code == 201
+    assert second.content == first.content
+    assert await shop.stock_of(1) == (STOCK + 7, 0, STOCK + 7)
+
+
+async def test_an_adjustment_needs_a_key(shop: Shop) -> None:
+    """A sum that changes must not be sent twice by accident."""
+    body = {"delta": 7, "reason": "x"}
+    response = await shop.call("POST", "/inventory/1/adjustments", body, user=STAFF)
+
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["field"] == "Idempotency-Key"
+
+
+async def test_reserved_copies_cannot_be_taken_away(shop: Shop) -> None:
+    """They are promised to somebody."""
+    await shop.buy(1, 2)
+    body = {"delta": -STOCK, "reason": "lost"}
+    refused = await shop.call("POST", "/inventory/1/adjustments", body, user=STAFF, key="1")
+    body = {"delta": -(STOCK - 2), "reason": "lost"}
+    taken = await shop.call("POST", "/inventory/1/adjustments", body, user=STAFF, key="2")
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "stock-would-be-negative")
+    assert refused.json()["stock_actual"] == STOCK - 2
+    assert taken.status_code == 201
+    assert await shop.stock_of(1) == (2, 2, 0)
+
+
+async def test_adjustments_and_sales_at_once_lose_nothing(shop: Shop) -> None:
+    """Ten copies come while five are sold."""
+    await asyncio.gather(
+        *[
+            shop.call(
+                "POST",
+                "/inventory/1/adjustments",
+                {"delta": 1, "reason": "found"},
+                user=STAFF,
+                key=f"k{number}",
+            )
+            for number in range(10)
+        ],
+        *[shop.buy(1) for _ in range(5)],
+    )
+
+    assert await shop.stock_of(1) == (STOCK + 10, 5, STOCK + 5)
+
+
+async def test_unknown_books_have_no_stock(shop: Shop) -> None:
+    """Neither to see nor to change."""
+    seen = await shop.call("GET", "/inventory/99", user=STAFF)
+    changed = await shop.call(
+        "POST", "/inventory/99/adjustments", {"delta": 1, "reason": "x"}, user=STAFF, key="k"
+    )
+
+    assert (seen.status_code, changed.status_code) == (404, 404)

@@ -1,0 +1,192 @@
+"""A purchase's life in any order of steps, beside a model of it: whatever comes, it adds up."""
+
+import asyncio
+import itertools
+import tempfile
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import hypothesis.strategies as st
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
+from piccolo.querystring import QueryString
+
+from functions.purchase.commands.lifecycle import expire_purchases
+from functions.purchase.commands.payments import reconcile_payments, settle_refunds
+from functions.purchase.domain import HOLDS_STOCK, MOVES, Status
+from tests.purchase.shop import STAFF, STOCK, open_shop, sqlite_url
+from tests.purchase.test_payments import CountingProvider
+
+T = TypeVar("T")
+BOOKS = (1, 2)
+METHODS = ("tok_success", "tok_decline", "tok_timeout", "tok_late")
+
+
+class PurchaseLife(RuleBasedStateMachine):
+    """Buy, pay, cancel, wait, refund, deliver: each step by HTTP, as its users take it."""
+
+    purchases = Bundle("purchases")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.folder = tempfile.TemporaryDirectory()
+        self.provider = CountingProvider()
+        self.opened = open_shop(
+            sqlite_url(Path(self.folder.name)), books=len(BOOKS), payment_provider=self.provider
+        )
+        self.shop = self.run(self.opened.__aenter__())
+        self.status: dict[int, Status] = {}
+        self.names = itertools.count()
+
+    def run(self, step: Coroutine[Any, Any, T]) -> T:
+        return self.runner.run(step)
+
+    def teardown(self) -> None:
+        self.run(self.opened.__aexit__(None, None, None))
+        self.runner.close()
+        self.folder.cleanup()
+
+    def moved(self, purchase_id: int) -> None:
+        """The purchase is where it was, or one legal move further."""
+        found = Status(self.run(self.shop.status_of(purchase_id)))
+        before = self.status[purchase_id]
+        reachable = {before} | MOVES[before]
+        reachable |= {after for each in MOVES[before] for after in MOVES[each]}
+
+        assert found in reachable
+        self.status[purchase_id] = found
+
+    @rule(target=purchases, book_id=st.sampled_from(BOOKS), quantity=st.integers(1, 3))
+    def buy(self, book_id: int, quantity: int) -> int | None:
+        _, _, available = self.run(self.shop.stock_of(book_id))
+        body = {"book_id": book_id, "quantity": quantity}
+        response = self.run(self.shop.call("POST", "/purchase", body))
+
+        assert response.status_code == (201 if quantity <= available else 409)
+        if response.status_code != 201:
+            return None
+        purchase_id: int = response.json()["purchase_id"]
+        self.status[purchase_id] = Status.PENDING
+        return purchase_id
+
+    @rule(purchase_id=purchases, method=st.sampled_from(METHODS))
+    def pay(self, purchase_id: int | None, method: str) -> None:
+        if purchase_id is None:
+            return
+        body = {"purchase_id": purchase_id, "payment_method": method}
+        response = self.run(self.shop.call("POST", "/payment", body))
+
+        assert response.status_code in {201, 202, 402, 409}
+        if response.status_code == 201:
+            assert self.status[purchase_id] is Status.PENDING
+        self.moved(purchase_id)
+
+    @rule(purchase_id=purchases)
+    def give_up(self, purchase_id: int | None) -> None:
+        if purchase_id is None:
+            return
+        response = self.run(self.shop.call("DELETE", f"/purchase/{purchase_id}"))
+
+        allowed = self.status[purchase_id] in {Status.PENDING, Status.CANCELLED}
+        assert response.status_code == (200 if allowed else 409)
+        self.moved(purchase_id)
+
+    @rule(minutes=st.sampled_from([1, 7, 16]))
+    def wait(self, minutes: int) -> None:
+        self.shop.clock.advance(minutes=minutes)
+
+    @rule()
+    def do_what_is_due(self) -> None:
+        outbox, now = self.shop.app.state.outbox, self.shop.clock()
+        self.run(expire_purchases(self.shop.database, outbox=outbox, now=now))
+        self.run(reconcile_payments(self.shop.database, self.provider, outbox=outbox, now=now))
+        self.run(settle_refunds(self.shop.database, self.provider))
+        for purchase_id in self.status:
+            self.moved(purchase_id)
+
+    @rule(purchase_id=purchases, amount=st.sampled_from([None, 5, 1000]))
+    def refund(self, purchase_id: int | None, amount: int | None) -> None:
+        if purchase_id is None:
+            return
+        payments = self.run(self.shop.call("GET", "/payments?limit=100", user=STAFF)).json()
+        for payment in payments:
+            if payment["purchase_id"] == purchase_id:
+                body = {} if amount is None else {"amount": amount}
+                path = f"/payments/{payment['id']}/refunds"
+                response = self.run(self.shop.call("POST", path, body, user=STAFF))
+
+                assert response.status_code in {201, 409}
+        self.moved(purchase_id)
+
+    @rule(purchase_id=purchases)
+    def assign(self, purchase_id: int | None) -> None:
+        if purchase_id is None:
+            return
+        provider = {"name": f"P{next(self.names)}", "contact": "x"}
+        made = self.run(self.shop.call("POST", "/providers", provider, user=STAFF)).json()
+        body = {"purchase_id": purchase_id, "provider_id": made["provider_id"]}
+        response = self.run(self.shop.call("POST", "/assignments", body, user=STAFF))
+
+        paid = self.status[purchase_id] is Status.PAID
+        assert response.status_code == (201 if paid else 409)
+        self.moved(purchase_id)
+
+    @rule(purchase_id=purchases, outcome=st.sampled_from(["Delivered", "Paid"]))
+    def end_delivery(self, purchase_id: int | None, outcome: str) -> None:
+        if purchase_id is None:
+            return
+        response = self.run(
+            self.shop.call("PUT", f"/purchase/{purchase_id}", {"status": outcome}, user=STAFF)
+        )
+
+        under_way = self.status[purchase_id] is Status.ON_DELIVERY
+        assert response.status_code == (200 if under_way else 409)
+        self.moved(purchase_id)
+
+    @invariant()
+    def copies_add_up(self) -> None:
+        """On hand is free plus reserved; what was put in is on hand or delivered."""
+        held = self.query(
+            "SELECT i.book_id, SUM(i.quantity) AS n FROM purchase_items i"
+            " JOIN purchases p ON p.id = i.purchase_id WHERE p.status IN ({}, {}, {})"
+            " GROUP BY i.book_id",
+            *map(str, HOLDS_STOCK),
+        )
+        reserved = {row["book_id"]: row["n"] for row in held}
+        for row in self.query("SELECT * FROM inventory"):
+            assert row["on_hand"] == row["available"] + row["reserved"]
+            assert row["on_hand"] + row["fulfilled"] == STOCK
+            assert row["reserved"] == reserved.get(row["book_id"], 0)
+
+    @invariant()
+    def money_adds_up(self) -> None:
+        """What was taken and not given back is what paid purchases owe, less their refunds."""
+        rows = self.query(
+            "SELECT p.id, p.status, p.total_minor, SUM(y.amount_minor) AS taken,"
+            " SUM(y.refunded_minor) AS returned FROM purchases p LEFT JOIN payments y"
+            " ON y.purchase_id = p.id AND y.status IN ('Completed', 'Refunded')"
+            " GROUP BY p.id, p.status, p.total_minor"
+        )
+        for row in rows:
+            taken, returned = row["taken"] or 0, row["returned"] or 0
+            if row["status"] in {Status.PAID, Status.ON_DELIVERY, Status.DELIVERED}:
+                assert taken == row["total_minor"]
+                assert returned <= taken
+            else:
+                assert taken == returned
+
+    def query(self, template: str, *args: object) -> list[dict[str, Any]]:
+        outcome = self.run(self.shop.database.execute(QueryString(template, *args)))
+        rows: list[dict[str, Any]] = outcome.rows
+        return rows
+
+
+PurchaseLife.TestCase.settings = settings(
+    max_examples=25,
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+TestPurchaseLife = PurchaseLife.TestCase
