@@ -65,18 +65,25 @@ def _install(session: nox.Session, lock: str) -> None:
         session.install("--quiet", "--require-hashes", "-r", path)
 
 
+def _serve(session: nox.Session, module: str) -> None:
+    """Run a module that ends its own processes on Ctrl-C, and is given the time to."""
+    session.run(
+        "python", "-m", module, *session.posargs, interrupt_timeout=30, terminate_timeout=10
+    )
+
+
 @nox.session(default=False)
 def dev(session: nox.Session) -> None:
     """Run the whole shop here, on SQLite and a local broker: `-- --fresh` begins anew."""
     _install(session, "local")
-    session.run("python", "-m", "functions.local.dev", *session.posargs)
+    _serve(session, "functions.local.dev")
 
 
 @nox.session(default=False)
 def tour(session: nox.Session) -> None:
     """The whole life of a purchase, step by step, against the running shop or one of its own."""
     _install(session, "local")
-    session.run("python", "-m", "functions.local.tour", *session.posargs)
+    _serve(session, "functions.local.tour")
 
 
 @nox.session

@@ -1,0 +1,143 @@
+"""`python -m functions.local.broker`: the broker as a process of its own."""
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import httpx
+import uvicorn
+
+from functions.local.broker.app import App
+from functions.local.broker.core import Broker
+from functions.local.broker.errors import BrokerError
+from functions.local.broker.manifests import Manifests, load_manifests
+from functions.local.broker.pings import run_pings
+from functions.local.broker.sqlite_store import SqliteStore
+
+# Below the 5 s after which uvicorn hangs up on an idle connection: a request must not
+# meet a connection that the subscriber closes at that very moment.
+_LIMITS = httpx.Limits(max_connections=None, keepalive_expiry=2.0)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        manifests = load_manifests(options.manifests, dict(options.resolve))
+        if not manifests.triggers:
+            raise BrokerError(f"{options.manifests} holds no Trigger: every event would be lost")
+        asyncio.run(_check_store(options.store))
+    except BrokerError as error:
+        print(f"broker: {error}", file=sys.stderr)
+        return 2
+    # uvicorn ends by raising the signal again that ended it; the end was asked for, so 0.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    config = uvicorn.Config(
+        App(_running(manifests, options)),
+        host=options.host,
+        port=options.port,
+        lifespan="on",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=5,
+    )
+    server = uvicorn.Server(config)
+    server.run()
+    return 0 if server.started else 3
+
+
+async def _check_store(file: Path) -> None:
+    """Before uvicorn starts, whose traceback would hide the sentence."""
+    store = await SqliteStore.open(file)
+    await store.close()
+
+
+@asynccontextmanager
+async def _running(manifests: Manifests, options: argparse.Namespace) -> AsyncIterator[Broker]:
+    store = await SqliteStore.open(options.store)
+    # trust_env off: a proxy of the surroundings has no business between two local processes.
+    async with httpx.AsyncClient(limits=_LIMITS, timeout=None, trust_env=False) as client:  # noqa: S113 - each delivery has its deadline
+        broker = Broker(manifests.triggers, store, client, parallelism=options.parallelism)
+        broker.start()
+        pings = asyncio.create_task(
+            run_pings(manifests.ping_sources, client, every=options.poke_every)
+        )
+        logging.getLogger(__name__).info(
+            "broker on http://%s:%s with the Triggers %s",
+            options.host,
+            options.port,
+            ", ".join(trigger.name for trigger in manifests.triggers),
+        )
+        try:
+            yield broker
+        finally:
+            pings.cancel()
+            with suppress(asyncio.CancelledError):
+                await pings
+            await broker.stop()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m functions.local.broker", description=(__doc__ or "").partition(":")[2]
+    )
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=5009)
+    parser.add_argument("--store", type=Path, required=True, help="SQLite file; made if missing")
+    parser.add_argument("--manifests", type=Path, default=Path("eventing"), help="folder")
+    parser.add_argument(
+        "--resolve",
+        type=_resolution,
+        action="append",
+        default=[],
+        metavar="SERVICE=URL",
+        help="where a Knative Service is on this machine (repeatable)",
+    )
+    parser.add_argument(
+        "--parallelism",
+        type=_at_least_one,
+        default=1,
+        help="events under way per Trigger without the annotation; 1, as in Knative, keeps order",
+    )
+    parser.add_argument(
+        "--poke-every",
+        type=_seconds,
+        metavar="SECONDS",
+        help="fire the PingSources so often, whatever their schedule",
+    )
+    return parser
+
+
+def _resolution(text: str) -> tuple[str, str]:
+    name, _, url = text.partition("=")
+    if not name or not url.startswith(("http://", "https://")):
+        raise argparse.ArgumentTypeError(f"{text!r} is not SERVICE=http://...")
+    return name, url
+
+
+def _at_least_one(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+    return seconds
+
+
+if __name__ == "__main__":
+    sys.exit(main())

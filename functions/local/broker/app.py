@@ -1,0 +1,119 @@
+"""The broker's HTTP door, a plain ASGI application.
+
+`POST /` is Knative's ingress: 202 with an empty body once the event is on disk. `/healthz`
+and `/status` are for the runner and for people.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from functions.local.broker.core import Broker
+from functions.local.broker.errors import NotAnEvent, StoreError, UnsupportedMode
+from functions.local.broker.wire import read_event
+
+logger = logging.getLogger(__name__)
+
+MOST_BYTES = 1024 * 1024
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class _TooLarge(Exception):
+    pass
+
+
+class _SenderGone(Exception):
+    pass
+
+
+class App:
+    """`running` is entered at start and left at shutdown, and gives the broker between."""
+
+    def __init__(self, running: AbstractAsyncContextManager[Broker]) -> None:
+        self._running = running
+        self._broker: Broker | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http" and self._broker is not None:
+            await self._http(self._broker, scope, receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            self._broker = await self._running.__aenter__()
+        except Exception as error:  # noqa: BLE001 - uvicorn prints the text and ends with 3
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._running.__aexit__(None, None, None)
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _http(self, broker: Broker, scope: Scope, receive: Receive, send: Send) -> None:
+        match scope["method"], scope["path"]:
+            case "POST", "/":
+                try:
+                    status, text = await _publish(broker, scope, receive)
+                except _SenderGone:
+                    return
+                await _answer(send, status, text.encode(), "text/plain; charset=utf-8")
+            case "GET" | "HEAD", "/healthz":
+                await _answer(send, 200, b"ok", "text/plain")
+            case "GET", "/status":
+                report = json.dumps({"triggers": await broker.status()}, indent=2)
+                await _answer(send, 200, report.encode(), "application/json")
+            case _, "/" | "/healthz" | "/status":
+                await _answer(send, 405, b"method not allowed", "text/plain")
+            case _:
+                await _answer(send, 404, b"events go to /", "text/plain")
+
+
+async def _publish(broker: Broker, scope: Scope, receive: Receive) -> tuple[int, str]:
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    try:
+        body = await _read_body(headers, receive)
+        event = read_event(headers, body)
+        # Shielded: a sender that hangs up must not tear a transaction in two.
+        await asyncio.shield(broker.publish(event))
+    except _TooLarge:
+        return 413, f"an event may have {MOST_BYTES} bytes"
+    except UnsupportedMode as error:
+        return 415, str(error)
+    except NotAnEvent as error:
+        return 400, str(error)
+    except StoreError as error:
+        logger.exception("an event could not be stored")
+        return 503, str(error)
+    return 202, ""
+
+
+async def _read_body(headers: Mapping[str, str], receive: Receive) -> bytes:
+    length = headers.get("content-length", "0")
+    if length.isdigit() and int(length) > MOST_BYTES:
+        raise _TooLarge
+    body = bytearray()
+    while True:
+        part = await receive()
+        if part["type"] == "http.disconnect":
+            raise _SenderGone
+        body += part.get("body", b"")
+        if len(body) > MOST_BYTES:
+            raise _TooLarge
+        if not part.get("more_body", False):
+            return bytes(body)
+
+
+async def _answer(send: Send, status: int, body: bytes, content_type: str) -> None:
+    headers = [(b"content-length", str(len(body)).encode())]
+    if body:
+        headers.append((b"content-type", content_type.encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,109 @@
+"""What runs, and how it is told: the broker and three services, each a process of its own.
+
+Every program is started on the leash, and gets its whole configuration by environment and
+arguments, as it would in the cluster. Next file: `supervisor`, which keeps them running.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from functions.local.data_folder import DataFolder
+from functions.local.ports import HOST, SERVICES, Ports
+
+ROOT = Path(__file__).parents[2]
+
+# An address of a database or broker from the surroundings must not reach the local shop.
+_NOT_INHERITED = ("DATABASE_URL", "K_SINK", "DOORS", "ENVIRONMENT", "AUTO_MIGRATE")
+
+
+@dataclass(frozen=True)
+class Program:
+    name: str
+    module: str
+    arguments: tuple[str, ...]
+    ready_url: str
+    environment: Mapping[str, str] = field(repr=False)
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        return (
+            *(sys.executable, "-m", "functions.local.leash"),
+            *(self.module, *self.arguments),
+        )
+
+
+@dataclass(frozen=True)
+class Admin:
+    email: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Plan:
+    folder: DataFolder
+    ports: Ports
+    admin: Admin
+    package: str = "functions"
+    """Where the services are: `PACKAGE.auth.app:create_app`."""
+    poke_every: float | None = None
+
+    def broker(self) -> Program:
+        arguments = [
+            *("--host", HOST, "--port", str(self.ports.broker)),
+            *("--store", str(self.folder.database("broker"))),
+            *("--manifests", str(ROOT / "eventing")),
+        ]
+        for service in SERVICES:
+            arguments += ["--resolve", f"{service}-internal={self.ports.url(service)}"]
+        if self.poke_every is not None:
+            arguments += ["--poke-every", str(self.poke_every)]
+        return Program(
+            name="broker",
+            module="functions.local.broker",
+            arguments=tuple(arguments),
+            ready_url=f"{self.ports.url('broker')}/healthz",
+            environment=_inherited(),
+        )
+
+    def service(self, name: str) -> Program:
+        return Program(
+            name=name,
+            module="uvicorn",
+            arguments=(
+                *("--factory", f"{self.package}.{name}.app:create_app"),
+                *("--host", HOST, "--port", str(self.ports.of(name))),
+                # A stream that somebody keeps open must not hold up the end.
+                *("--timeout-graceful-shutdown", "5"),
+            ),
+            ready_url=f"{self.ports.url(name)}/readyz",
+            environment=self.environment(name),
+        )
+
+    def migration(self, name: str) -> tuple[str, ...]:
+        return (sys.executable, "-m", f"{self.package}.{name}.migrate")
+
+    def environment(self, service: str) -> dict[str, str]:
+        environment = {
+            **_inherited(),
+            "ENVIRONMENT": "development",
+            "LOG_FORMAT": "text",
+            # Four slashes: an absolute path.
+            "DATABASE_URL": f"sqlite:///{self.folder.database(service)}",
+            "K_SINK": self.ports.url("broker"),
+        }
+        for name in SERVICES:
+            # One process opens both doors here.
+            environment[f"{name.upper()}_URL"] = self.ports.url(name)
+            environment[f"{name.upper()}_INTERNAL_URL"] = self.ports.url(name)
+        if service == "auth":
+            environment["FIRST_ADMIN_EMAIL"] = self.admin.email
+            environment["FIRST_ADMIN_PASSWORD"] = self.admin.password
+        return environment
+
+
+def _inherited() -> dict[str, str]:
+    environment = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
+    return {**environment, "PYTHONUNBUFFERED": "1"}

@@ -1,0 +1,48 @@
+"""Triggers and events to play with, and what a test gets to run them."""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+
+from functions.local.broker.core import Broker
+from functions.local.broker.manifests import Trigger
+from functions.local.broker.policy import Backoff, DeliveryPolicy
+from functions.local.broker.wire import Event, read_event
+
+BrokerFactory = Callable[..., AbstractAsyncContextManager[Broker]]
+
+SOURCE = "/bookstore/catalog/books"
+
+
+def trigger(
+    url: str,
+    name: str = "purchase-books",
+    *,
+    source: str = SOURCE,
+    retry: int = 2,
+    delay: float = 0.01,
+    timeout: float = 20.0,
+    dead_letters: bool = True,
+) -> Trigger:
+    return Trigger(
+        name=name,
+        filter={"source": source},
+        subscriber=f"{url}/events",
+        policy=DeliveryPolicy(retry, Backoff.LINEAR, delay, timeout),
+        dead_letter_sink=f"{url}/events/dead-letter" if dead_letters else None,
+        parallelism=None,
+    )
+
+
+def binary(event_id: str, source: str = SOURCE, **headers: str) -> dict[str, str]:
+    return {
+        "ce-specversion": "1.0",
+        "ce-id": event_id,
+        "ce-source": source,
+        "ce-type": "bookstore.book.updated.v1",
+        "content-type": "application/json",
+        **headers,
+    }
+
+
+def event(event_id: str, source: str = SOURCE, body: bytes = b"{}", **headers: str) -> Event:
+    return read_event(binary(event_id, source, **headers), body)

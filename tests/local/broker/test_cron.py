@@ -1,0 +1,126 @@
+"""Schedules fire when the cluster's would."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.local.broker.cron import parse_cron
+
+NOON = datetime(2026, 3, 14, 12, 0, 0, tzinfo=UTC)  # a Saturday
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [
+        ("* * * * *", datetime(2026, 3, 14, 12, 1, tzinfo=UTC)),
+        ("*/10 * * * *", datetime(2026, 3, 14, 12, 10, tzinfo=UTC)),
+        ("5/20 * * * *", datetime(2026, 3, 14, 12, 5, tzinfo=UTC)),
+        ("0 9-17/4 * * *", datetime(2026, 3, 14, 13, 0, tzinfo=UTC)),
+        ("0 0 1,15 * *", datetime(2026, 3, 15, 0, 0, tzinfo=UTC)),
+        ("0 0 29 2 *", datetime(2028, 2, 29, 0, 0, tzinfo=UTC)),
+        ("0 0 ? JAN ?", datetime(2027, 1, 1, 0, 0, tzinfo=UTC)),
+        ("0 12 * * mon-fri", datetime(2026, 3, 16, 12, 0, tzinfo=UTC)),
+        ("*/15 * * * * *", datetime(2026, 3, 14, 12, 0, 15, tzinfo=UTC)),
+        ("30 0 12 * * SAT", datetime(2026, 3, 14, 12, 0, 30, tzinfo=UTC)),
+        # Two restricted day fields are an "or": Sunday the 15th comes before the 20th.
+        ("0 0 20 * SUN", datetime(2026, 3, 15, 0, 0, tzinfo=UTC)),
+    ],
+)
+def test_the_next_firing(expression: str, expected: datetime) -> None:
+    assert expected == parse_cron(expression).next_after(NOON)
+
+
+@pytest.mark.parametrize(
+    ("expression", "complaint"),
+    [
+        ("", "0 fields"),
+        ("* * * *", "4 fields"),
+        ("* * * * * * *", "7 fields"),
+        ("@hourly", "1 fields"),
+        ("60 * * * *", "minute: '60' is not within 0-59"),
+        ("* 24 * * *", "hour: '24'"),
+        ("* * 0 * *", "day of month: '0'"),
+        ("* * * 13 *", "month: '13'"),
+        ("* * * * 7", "day of week: '7'"),
+        ("*/0 * * * *", "the step"),
+        ("30-10 * * * *", "minute: '30-10'"),
+        ("1,,2 * * * *", "minute: '' is no number"),
+        ("-1 * * * *", "minute: '' is no number"),
+        ("1.5 * * * *", "minute: '1.5' is no number"),
+        ("² * * * *", "minute: '²' is no number"),
+        ("* * * FOO *", "month: 'FOO' is no number"),
+        ("0 0 30 2 *", "never fires"),
+    ],
+)
+def test_what_the_cluster_refuses_is_refused(expression: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint.replace("(", r"\(")):
+        parse_cron(expression)
+
+
+def test_a_time_that_the_clocks_jump_over_is_skipped() -> None:
+    """In Madrid, 2026-03-29 has no 02:30."""
+    schedule = parse_cron("30 2 * * *", ZoneInfo("Europe/Madrid"))
+
+    following = schedule.next_after(datetime(2026, 3, 28, 12, 0, tzinfo=UTC))
+
+    assert datetime(2026, 3, 30, 0, 30, tzinfo=UTC) == following
+
+
+def test_a_zone_moves_the_schedule() -> None:
+    schedule = parse_cron("0 9 * * *", ZoneInfo("America/Bogota"))
+
+    assert datetime(2026, 3, 14, 14, 0, tzinfo=UTC) == schedule.next_after(NOON)
+
+
+moments = st.datetimes(
+    datetime(2024, 1, 1),  # noqa: DTZ001 - Hypothesis adds the zone
+    datetime(2030, 12, 31),  # noqa: DTZ001
+    timezones=st.just(UTC),
+)
+
+
+@st.composite
+def minutes_and_hours(draw: st.DrawFn) -> tuple[str, set[int], set[int]]:
+    """A schedule by minute and hour, with the values that it means."""
+    minutes = draw(st.sets(st.integers(0, 59), min_size=1, max_size=5))
+    first = draw(st.integers(0, 23))
+    last = draw(st.integers(first, 23))
+    step = draw(st.integers(1, 5))
+    expression = f"{','.join(map(str, minutes))} {first}-{last}/{step} * * *"
+    return expression, minutes, set(range(first, last + 1, step))
+
+
+@given(minutes_and_hours(), moments)
+def test_the_next_firing_is_the_first_minute_that_fits(
+    schedule: tuple[str, set[int], set[int]], moment: datetime
+) -> None:
+    expression, minutes, hours = schedule
+    candidate = moment.replace(second=0, microsecond=0) + timedelta(minutes=1)
+    while candidate.minute not in minutes or candidate.hour not in hours:
+        candidate += timedelta(minutes=1)
+
+    assert candidate == parse_cron(expression).next_after(moment)
+
+
+@given(st.integers(1, 31), st.integers(1, 12), st.integers(0, 6), moments)
+def test_day_fields_hold_on_every_firing(
+    day: int, month: int, weekday: int, moment: datetime
+) -> None:
+    firing = parse_cron(f"0 0 {day} {month} {weekday}").next_after(moment)
+
+    assert firing is not None
+    assert firing > moment
+    assert firing.month == month
+    assert firing.day == day or firing.isoweekday() % 7 == weekday
+
+
+@given(st.text(alphabet="*/,-?0123456789 ABCJFMONSU@", max_size=24))
+def test_any_text_is_a_schedule_or_a_value_error(text: str) -> None:
+    try:
+        schedule = parse_cron(text)
+    except ValueError:
+        return
+    assert schedule.next_after(NOON) is not None

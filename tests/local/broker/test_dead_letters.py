@@ -1,0 +1,92 @@
+"""What cannot be delivered becomes a dead letter, or is lost, but never quietly."""
+
+import logging
+
+import pytest
+
+from tests.local.broker.events import BrokerFactory, event, trigger
+from tests.local.broker.settling import settled
+from tests.local.subscribers import Answer, Subscriber
+
+
+async def test_a_poison_event_becomes_a_dead_letter_with_the_reason(
+    subscriber: Subscriber, running_broker: BrokerFactory
+) -> None:
+    subscriber.answer = lambda got: (
+        Answer(500, body=b"cannot read this" * 100) if got.path == "/events" else Answer()
+    )
+
+    async with running_broker(trigger(subscriber.url, retry=2)) as broker:
+        await broker.publish(event("poison", body=b"data"))
+        await subscriber.until_count(4)
+        await settled(broker)
+        status = await broker.status()
+
+    assert [got.path for got in subscriber.received] == ["/events"] * 3 + ["/events/dead-letter"]
+    letter = subscriber.received[-1]
+    assert letter.event_id == "poison"
+    assert letter.body == b"data"
+    assert letter.headers["ce-knativeerrordest"] == f"{subscriber.url}/events"
+    assert letter.headers["ce-knativeerrorcode"] == "500"
+    assert letter.headers["ce-knativeerrordata"] == ("cannot read this" * 100)[:1024].replace(
+        " ", "%20"
+    )
+    assert status["purchase-books"] == {
+        "queued": 0,
+        "retrying": 0,
+        "delivered": 0,
+        "dead_lettered": 1,
+        "dead_letters_waiting": 0,
+        "lost": 0,
+    }
+
+
+async def test_a_dead_letter_that_finds_no_ear_is_lost_loudly(
+    subscriber: Subscriber, running_broker: BrokerFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    subscriber.answer = lambda _: Answer(500)
+
+    async with running_broker(trigger(subscriber.url, retry=0)) as broker:
+        await broker.publish(event("1"))
+        await subscriber.until_count(2)
+        await settled(broker)
+
+        assert (await broker.status())["purchase-books"]["lost"] == 1
+
+    assert "IS LOST" in caplog.text
+
+
+async def test_without_a_dead_letter_sink_the_event_is_lost_loudly(
+    subscriber: Subscriber, running_broker: BrokerFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    subscriber.answer = lambda _: Answer(500)
+
+    async with running_broker(trigger(subscriber.url, retry=1, dead_letters=False)) as broker:
+        await broker.publish(event("1"))
+        await subscriber.until_count(2)
+        await settled(broker)
+
+        assert (await broker.status())["purchase-books"]["lost"] == 1
+
+    assert "IS LOST" in caplog.text
+
+
+@pytest.mark.parametrize("status", [301, 400, 401, 403, 422])
+async def test_a_refusal_counts_as_done_and_is_shouted_about(
+    status: int,
+    subscriber: Subscriber,
+    running_broker: BrokerFactory,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    subscriber.answer = lambda _: Answer(status, body=b"no such field")
+
+    async with running_broker(trigger(subscriber.url)) as broker:
+        await broker.publish(event("1"))
+        await subscriber.until_count(1)
+        await settled(broker)
+
+        assert (await broker.status())["purchase-books"]["delivered"] == 1
+
+    (warning,) = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert f"ANSWERED {status}" in warning.message
+    assert "no such field" in warning.message

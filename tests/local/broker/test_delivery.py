@@ -1,0 +1,219 @@
+"""Events arrive as the Trigger says: in order, retried, never stuck."""
+
+import asyncio
+import base64
+
+import pytest
+
+from tests.local.broker.events import BrokerFactory, event, trigger
+from tests.local.broker.settling import settled
+from tests.local.subscribers import (
+    Answer,
+    Received,
+    Subscriber,
+    free_port,
+    subscribing,
+)
+
+
+async def test_events_arrive_in_order_of_arrival(
+    subscriber: Subscriber, running_broker: BrokerFactory
+) -> None:
+    expected = [str(number) for number in range(50)]
+
+    async with running_broker(trigger(subscriber.url)) as broker:
+        for event_id in expected:
+            await broker.publish(event(event_id))
+        await subscriber.until_count(50)
+
+    assert expected == subscriber.ids()
+
+
+async def test_an_event_goes_to_every_trigger_that_wants_it_and_to_no_other(
+    subscriber: Subscriber, running_broker: BrokerFactory
+) -> None:
+    async with subscribing() as other:
+        triggers = [
+            trigger(subscriber.url, "one"),
+            trigger(other.url, "two"),
+            trigger(other.url, "three", source="/elsewhere"),
+        ]
+        async with running_broker(*triggers) as broker:
+            await broker.publish(event("wanted"))
+            await broker.publish(event("unwanted", source="/nobody"))
+            await broker.publish(event("last"))
+            await subscriber.until_count(2)
+            await other.until_count(2)
+
+        assert subscriber.ids() == other.ids() == ["wanted", "last"]
+
+
+async def test_the_message_arrives_as_it_was_sent(
+    subscriber: Subscriber, running_broker: BrokerFactory
+) -> None:
+    body = b"\x00\xff not json"
+
+    async with running_broker(trigger(subscriber.url)) as broker:
+        await broker.publish(
+            event("1", body=body, **{"ce-sequence": "00000000000000000007", "traceparent": "00-b"})
+        )
+        await subscriber.until_count(1)
+
+    (got,) = subscriber.received
+    assert (got.path, got.body) == ("/events", body)
+    assert got.headers["ce-sequence"] == "00000000000000000007"
+    assert got.headers["traceparent"] == "00-b"
+    assert got.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("status", [404, 409, 429, 500, 503])
+async def test_a_passing_fault_is_retried(
+    status: int, subscriber: Subscriber, running_broker: BrokerFactory
+) -> None:
+    answers = iter([Answer(status), Answer(status), Answer(202)])
+    subscriber.answer = lambda _: next(answers)
+
+    async with running_broker(trigger(subscriber.url, retry=2)) as broker:
+        await broker.publish(event("1"))
+        await subscriber.until_count(3)
+        await settled(broker)
+
+        assert (await broker.status())["purchase-books"]["delivered"] == 1
+
+
+async def test_good_events_overtake_one_that_waits_for_its_retry(
+    subscriber: Subscriber, running_broker: BrokerFactory
+) -> None:
+    subscriber.answer = lambda got: Answer(500 if got.event_id == "poison" else 202)
+
+    async with running_broker(trigger(subscriber.url, delay=3600)) as broker:
+        await broker.publish(event("poison"))
+        for number in range(20):
+            await broker.publish(event(str(number)))
+        await subscriber.until_count(21)
+
+    assert subscriber.ids() == ["poison", *map(str, range(20))]
+
+
+async def test_an_answer_that_does_not_come_in_time_is_retried(
+    subscriber: Subscriber, running_broker: BrokerFactory
+) -> None:
+    never = asyncio.Event()
+    answers = iter([Answer(hold=never), Answer()])
+    subscriber.answer = lambda _: next(answers)
+
+    async with running_broker(trigger(subscriber.url, timeout=0.1)) as broker:
+        await broker.publish(event("1"))
+        await subscriber.until_count(2)
+        await settled(broker)
+        never.set()
+
+        assert (await broker.status())["purchase-books"]["delivered"] == 1
+
+
+async def test_a_subscriber_that_is_away_costs_no_attempts(running_broker: BrokerFactory) -> None:
+    """With no retries at all the events still wait for it, in order."""
+    port = free_port()
+
+    async with running_broker(trigger(f"http://127.0.0.1:{port}", retry=0)) as broker:
+        for number in range(10):
+            await broker.publish(event(str(number)))
+        status = await broker.status()
+        async with subscribing(port) as subscriber:
+            await subscriber.until_count(10)
+            await settled(broker)
+
+    assert status["purchase-books"]["queued"] == 10
+    assert subscriber.ids() == [str(number) for number in range(10)]
+
+
+async def test_one_slow_answer_holds_up_only_its_own_trigger(
+    subscriber: Subscriber, running_broker: BrokerFactory
+) -> None:
+    slow = asyncio.Event()
+
+    async with subscribing() as other:
+        subscriber.answer = lambda _: Answer(hold=slow)
+        triggers = [trigger(subscriber.url, "slow"), trigger(other.url, "quick")]
+        async with running_broker(*triggers) as broker:
+            for number in range(5):
+                await broker.publish(event(str(number)))
+            await other.until_count(5)
+            held = subscriber.ids()
+            slow.set()
+            await subscriber.until_count(5)
+
+    assert held == ["0"]
+
+
+async def test_parallelism_lets_as_many_be_under_way(
+    subscriber: Subscriber, running_broker: BrokerFactory
+) -> None:
+    together = asyncio.Event()
+    subscriber.answer = lambda _: Answer(hold=together)
+
+    async with running_broker(trigger(subscriber.url), parallelism=3) as broker:
+        for number in range(9):
+            await broker.publish(event(str(number)))
+        await subscriber.until_count(3)
+        under_way = len(subscriber.received)
+        together.set()
+        await subscriber.until_count(9)
+
+    assert under_way == 3
+    assert sorted(subscriber.ids()) == [str(number) for number in range(9)]
+
+
+async def test_what_is_not_delivered_at_the_end_is_delivered_after_a_restart(
+    running_broker: BrokerFactory,
+) -> None:
+    port = free_port()
+    async with running_broker(trigger(f"http://127.0.0.1:{port}")) as broker:
+        await broker.publish(event("1"))
+        await broker.publish(event("2"))
+
+    async with subscribing(port) as subscriber, running_broker(trigger(subscriber.url)):
+        await subscriber.until_count(2)
+
+    assert subscriber.ids() == ["1", "2"]
+
+
+async def test_an_event_in_the_answer_is_published(
+    subscriber: Subscriber, running_broker: BrokerFactory
+) -> None:
+    reply = {
+        "ce-specversion": "1.0",
+        "ce-id": "reply",
+        "ce-source": "/replies",
+        "ce-type": "t",
+        "content-type": "application/octet-stream",
+    }
+
+    def answer(got: Received) -> Answer:
+        data = base64.b64encode(got.body)
+        return Answer(200, reply, data) if got.event_id == "1" else Answer()
+
+    subscriber.answer = answer
+
+    triggers = [trigger(subscriber.url, "a"), trigger(subscriber.url, "b", source="/replies")]
+    async with running_broker(*triggers) as broker:
+        await broker.publish(event("1", body=b"data"))
+        await subscriber.until_count(2)
+
+    assert subscriber.ids() == ["1", "reply"]
+    assert subscriber.received[1].body == base64.b64encode(b"data")
+
+
+async def test_an_answer_that_is_half_an_event_does_not_hurt(
+    subscriber: Subscriber, running_broker: BrokerFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    subscriber.answer = lambda _: Answer(200, {"ce-specversion": "1.0"})
+
+    async with running_broker(trigger(subscriber.url)) as broker:
+        await broker.publish(event("1"))
+        await subscriber.until_count(1)
+        await settled(broker)
+
+        assert (await broker.status())["purchase-books"]["delivered"] == 1
+
+    assert "its reply is no event" in caplog.text

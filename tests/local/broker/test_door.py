@@ -1,0 +1,126 @@
+"""The HTTP door answers as Knative's ingress: 202 for what is stored, a reason otherwise."""
+
+import json
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from cloudevents.core.bindings.http import to_binary_event, to_structured_event
+from cloudevents.core.v1.event import CloudEvent
+
+from functions.local.broker.app import MOST_BYTES, App
+from tests.local.broker.events import SOURCE, BrokerFactory, binary, trigger
+from tests.local.subscribers import Subscriber, serving
+
+
+@pytest.fixture
+async def door(
+    subscriber: Subscriber, running_broker: BrokerFactory
+) -> AsyncIterator[httpx.AsyncClient]:
+    async with (
+        serving(App(running_broker(trigger(subscriber.url)))) as url,
+        httpx.AsyncClient(base_url=url) as client,
+    ):
+        yield client
+
+
+@pytest.mark.parametrize("write", [to_binary_event, to_structured_event])
+async def test_the_sdks_events_are_taken_in_both_modes(
+    write: object, door: httpx.AsyncClient, subscriber: Subscriber
+) -> None:
+    sent = CloudEvent(
+        {
+            "type": "t",
+            "source": SOURCE,
+            "subject": "book/42",
+            "datacontenttype": "application/json",
+        },
+        {"title": "Rayuela", "price": 12.5},
+    )
+    message = write(sent)  # type: ignore[operator]
+
+    answer = await door.post("/", headers=message.headers, content=message.body)
+    await subscriber.until_count(1)
+
+    assert (answer.status_code, answer.content) == (202, b"")
+    (got,) = subscriber.received
+    assert got.event_id == sent.get_id()
+    assert got.headers["ce-subject"] == "book/42"
+    assert json.loads(got.body) == {"title": "Rayuela", "price": 12.5}
+
+
+async def test_an_event_that_nobody_wants_is_confirmed(door: httpx.AsyncClient) -> None:
+    answer = await door.post("/", headers=binary("1", "/nobody"), content=b"{}")
+
+    assert (answer.status_code, answer.content) == (202, b"")
+
+
+async def test_what_is_no_event_is_refused_with_a_reason(door: httpx.AsyncClient) -> None:
+    answer = await door.post("/", json={"title": "Rayuela"})
+
+    assert answer.status_code == 400
+    assert answer.text == "no CloudEvent 1.0: specversion, id, source, type missing"
+
+
+async def test_a_batch_is_an_unsupported_type(door: httpx.AsyncClient) -> None:
+    headers = {"content-type": "application/cloudevents-batch+json"}
+    answer = await door.post("/", headers=headers, content=b"[]")
+
+    assert answer.status_code == 415
+
+
+async def stream(size: int) -> AsyncIterator[bytes]:
+    for _ in range(size // 1024):
+        yield b"x" * 1024
+
+
+async def test_a_mebibyte_is_taken_and_no_more(
+    door: httpx.AsyncClient, subscriber: Subscriber
+) -> None:
+    largest = await door.post("/", headers=binary("1"), content=b"x" * MOST_BYTES)
+    declared = await door.post("/", headers=binary("2"), content=b"x" * (MOST_BYTES + 1))
+    chunked = await door.post("/", headers=binary("3"), content=stream(MOST_BYTES + 1024))
+    await subscriber.until_count(1)
+
+    assert [a.status_code for a in (largest, declared, chunked)] == [202, 413, 413]
+    assert [len(got.body) for got in subscriber.received] == [MOST_BYTES]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/healthz", 200), ("GET", "/", 405), ("POST", "/status", 405), ("POST", "/x", 404)],
+)
+async def test_other_paths(method: str, path: str, status: int, door: httpx.AsyncClient) -> None:
+    assert status == (await door.request(method, path)).status_code
+
+
+async def test_status_counts_per_trigger(door: httpx.AsyncClient, store_file: Path) -> None:
+    before = (await door.get("/status")).json()
+
+    assert before == {
+        "triggers": {
+            "purchase-books": {
+                "queued": 0,
+                "retrying": 0,
+                "delivered": 0,
+                "dead_lettered": 0,
+                "dead_letters_waiting": 0,
+                "lost": 0,
+            }
+        }
+    }
+
+
+async def test_what_cannot_be_stored_is_not_confirmed(
+    door: httpx.AsyncClient, store_file: Path
+) -> None:
+    with sqlite3.connect(store_file) as sql:
+        sql.execute("DROP TABLE queue")
+    sql.close()
+
+    answer = await door.post("/", headers=binary("1"), content=b"{}")
+
+    assert answer.status_code == 503
+    assert "no such table" in answer.text

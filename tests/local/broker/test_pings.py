@@ -1,0 +1,88 @@
+"""A PingSource sends Knative's ping to its sink, tries five times, and lets the tick go."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import httpx
+import pytest
+
+from functions.local.broker import pings
+from functions.local.broker.cron import parse_cron
+from functions.local.broker.manifests import PingSource
+from functions.local.broker.pings import run_pings, send_ping
+from tests.local.subscribers import Answer, Subscriber, free_port
+
+
+def source(url: str, schedule: str = "* * * * * *") -> PingSource:
+    return PingSource(
+        name="poke-catalog",
+        namespace="bookstore",
+        schedule=parse_cron(schedule),
+        sink=f"{url}/events",
+        content_type="application/json",
+        data=b"{}",
+        extensions={"partitionkey": "x"},
+    )
+
+
+@pytest.fixture
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pings, "_PAUSE_SECONDS", 0.0)
+
+
+async def test_a_ping_is_the_event_that_knative_sends(subscriber: Subscriber) -> None:
+    async with httpx.AsyncClient() as client:
+        assert await send_ping(source(subscriber.url), client)
+
+    (got,) = subscriber.received
+    assert got.path == "/events"
+    assert got.body == b"{}"
+    assert got.headers["ce-type"] == "dev.knative.sources.ping"
+    assert got.headers["ce-source"] == "/apis/v1/namespaces/bookstore/pingsources/poke-catalog"
+    assert got.headers["ce-partitionkey"] == "x"
+    assert got.headers["content-type"] == "application/json"
+    assert datetime.fromisoformat(got.headers["ce-time"]) <= datetime.now(UTC)
+
+
+@pytest.mark.usefixtures("_impatient")
+async def test_a_ping_is_tried_five_times(subscriber: Subscriber) -> None:
+    subscriber.answer = lambda _: Answer(503)
+
+    async with httpx.AsyncClient() as client:
+        assert not await send_ping(source(subscriber.url), client)
+
+    assert len(subscriber.received) == 5
+    assert len({got.event_id for got in subscriber.received}) == 1
+
+
+@pytest.mark.usefixtures("_impatient")
+async def test_nobody_there_is_no_harm(caplog: pytest.LogCaptureFixture) -> None:
+    async with httpx.AsyncClient() as client:
+        assert not await send_ping(source(f"http://127.0.0.1:{free_port()}"), client)
+
+    assert "this tick is lost" in caplog.text
+
+
+async def test_a_refused_ping_is_not_repeated(subscriber: Subscriber) -> None:
+    subscriber.answer = lambda _: Answer(400)
+
+    async with httpx.AsyncClient() as client:
+        assert not await send_ping(source(subscriber.url), client)
+
+    assert len(subscriber.received) == 1
+
+
+@pytest.mark.parametrize(("schedule", "every"), [("* * * * * *", None), ("0 0 1 1 *", 0.05)])
+async def test_pings_come_again_and_again(
+    schedule: str, every: float | None, subscriber: Subscriber
+) -> None:
+    async with httpx.AsyncClient() as client:
+        task = asyncio.create_task(
+            run_pings([source(subscriber.url, schedule)], client, every=every)
+        )
+        await subscriber.until_count(2)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    first, second = subscriber.received[:2]
+    assert first.event_id != second.event_id

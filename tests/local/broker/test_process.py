@@ -1,0 +1,229 @@
+"""The broker as a process: what it confirmed outlives kill -9, and it says what is wrong."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+
+from tests.local.broker.events import binary
+from tests.local.subscribers import DEADLINE_SECONDS, Answer, free_port, subscribing
+
+ROOT = Path(__file__).parents[3]
+SINK = {"ref": {"kind": "Service", "name": "purchase-internal"}, "uri": "/events"}
+
+
+def manifests(folder: Path, **delivery: object) -> Path:
+    folder.mkdir(exist_ok=True)
+    trigger = {
+        "apiVersion": "eventing.knative.dev/v1",
+        "kind": "Trigger",
+        "metadata": {"name": "purchase-books"},
+        "spec": {
+            "broker": "bookstore",
+            "filter": {"attributes": {"source": "/bookstore/catalog/books"}},
+            "delivery": {
+                "retry": 3,
+                "backoffPolicy": "linear",
+                "backoffDelay": "PT0.05S",
+                "timeout": "PT20S",
+                "deadLetterSink": {**SINK, "uri": "/events/dead-letter"},
+                **delivery,
+            },
+            "subscriber": SINK,
+        },
+    }
+    ping = {
+        "apiVersion": "sources.knative.dev/v1",
+        "kind": "PingSource",
+        "metadata": {"name": "poke-purchase", "namespace": "bookstore"},
+        "spec": {"schedule": "0 0 1 1 *", "sink": {**SINK, "uri": "/ping"}},
+    }
+    (folder / "all.yaml").write_text(yaml.safe_dump_all([trigger, ping]))
+    return folder
+
+
+async def start(
+    port: int, store: Path, folder: Path, subscriber: str, *more: str
+) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "functions.local.broker", "--port", str(port), "--store", str(store)),
+        *("--manifests", str(folder), "--resolve", f"purchase-internal={subscriber}", *more),
+        cwd=ROOT,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+@asynccontextmanager
+async def broker_process(
+    port: int, store: Path, folder: Path, subscriber: str, *more: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await start(port, store, folder, subscriber, *more)
+    drain = asyncio.create_task(process.stderr.read())  # type: ignore[union-attr]
+    try:
+        async with asyncio.timeout(DEADLINE_SECONDS), httpx.AsyncClient() as client:
+            while True:
+                with suppress(httpx.TransportError):
+                    if (await client.get(f"http://127.0.0.1:{port}/healthz")).is_success:
+                        break
+                assert process.returncode is None, (await drain).decode()
+                await asyncio.sleep(0.02)
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+        await drain
+
+
+async def send(client: httpx.AsyncClient, event_id: str) -> bool:
+    try:
+        answer = await client.post("/", headers=binary(event_id), content=b"{}")
+    except httpx.TransportError:
+        return False
+    return answer.status_code == 202
+
+
+async def test_what_was_confirmed_outlives_kill_9(tmp_path: Path) -> None:
+    """Killed over and over while events come in and go out: each confirmed one arrives."""
+    port, folder, store = free_port(), manifests(tmp_path / "eventing"), tmp_path / "broker.db"
+    confirmed: set[str] = set()
+
+    async with subscribing() as subscriber:
+        for round_ in range(4):
+            async with (
+                broker_process(port, store, folder, subscriber.url) as process,
+                httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+            ):
+                # Round 3 only delivers what the rounds before left behind.
+                for number in range(60 if round_ < 3 else 0):
+                    event_id = f"{round_}-{number}"
+                    if number == 40:
+                        process.kill()
+                    if await send(client, event_id):
+                        confirmed.add(event_id)
+                if round_ == 3:
+                    await subscriber.until(
+                        lambda received: confirmed <= {got.event_id for got in received}
+                    )
+
+    assert len(confirmed) >= 3 * 40
+    assert confirmed <= set(subscriber.ids())
+
+
+async def test_a_kill_during_a_delivery_repeats_it(tmp_path: Path) -> None:
+    port, folder, store = free_port(), manifests(tmp_path / "eventing"), tmp_path / "broker.db"
+    never = asyncio.Event()
+
+    async with subscribing() as subscriber:
+        subscriber.answer = lambda _: Answer(hold=never)
+        async with (
+            broker_process(port, store, folder, subscriber.url),
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+        ):
+            assert await send(client, "1")
+            await subscriber.until_count(1)
+        subscriber.answer = lambda _: Answer()
+        async with broker_process(port, store, folder, subscriber.url):
+            await subscriber.until_count(2)
+        never.set()
+
+    assert subscriber.ids() == ["1", "1"]
+
+
+async def test_the_manifest_rules_retries_and_dead_letters(tmp_path: Path) -> None:
+    port, store = free_port(), tmp_path / "broker.db"
+    folder = manifests(tmp_path / "eventing", retry=2)
+
+    async with subscribing() as subscriber:
+        subscriber.answer = lambda got: Answer(
+            500 if got.path == "/events" and got.event_id == "poison" else 202
+        )
+        async with (
+            broker_process(port, store, folder, subscriber.url),
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
+        ):
+            assert await send(client, "poison")
+            assert await send(client, "good")
+            await subscriber.until(
+                lambda received: any(got.path == "/events/dead-letter" for got in received)
+            )
+            await subscriber.until(lambda _: "good" in subscriber.ids())
+
+    assert subscriber.ids().count("poison") == 3
+    assert subscriber.ids("/events/dead-letter") == ["poison"]
+
+
+async def test_sigterm_ends_it_with_exit_code_0(tmp_path: Path) -> None:
+    port, folder, store = free_port(), manifests(tmp_path / "eventing"), tmp_path / "broker.db"
+
+    async with (
+        subscribing() as subscriber,
+        broker_process(port, store, folder, subscriber.url) as process,
+    ):
+        process.send_signal(signal.SIGTERM)
+
+        assert await asyncio.wait_for(process.wait(), DEADLINE_SECONDS) == 0
+
+
+async def test_poke_every_overrides_the_schedule(tmp_path: Path) -> None:
+    port, folder, store = free_port(), manifests(tmp_path / "eventing"), tmp_path / "broker.db"
+
+    async with (
+        subscribing() as subscriber,
+        broker_process(port, store, folder, subscriber.url, "--poke-every", "0.05"),
+    ):
+        await subscriber.until_count(2)
+
+    assert {got.path for got in subscriber.received} == {"/ping"}
+
+
+async def refused(*more: str, folder: Path, store: Path, subscriber: str = "http://x") -> str:
+    process = await start(free_port(), store, folder, subscriber, *more)
+    _, errors = await asyncio.wait_for(process.communicate(), DEADLINE_SECONDS)
+
+    assert process.returncode == 2
+    return errors.decode()
+
+
+async def test_a_manifest_that_cannot_be_read_ends_it_with_a_sentence(tmp_path: Path) -> None:
+    folder = manifests(tmp_path / "eventing", retrys=3)
+
+    errors = await refused(folder=folder, store=tmp_path / "broker.db")
+
+    assert errors.startswith(f"broker: {folder / 'all.yaml'}: spec.delivery.retrys: is not known")
+    assert len(errors.splitlines()) == 1
+
+
+async def test_a_store_that_is_none_ends_it_with_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "broker.db").write_text("dear diary" * 1000)
+
+    errors = await refused(folder=manifests(tmp_path / "eventing"), store=tmp_path / "broker.db")
+
+    assert "cannot be opened as a store" in errors
+    assert len(errors.splitlines()) == 1
+
+
+async def test_no_trigger_at_all_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "eventing").mkdir()
+
+    errors = await refused(folder=tmp_path / "eventing", store=tmp_path / "broker.db")
+
+    assert "holds no Trigger" in errors
+
+
+@pytest.mark.parametrize(
+    "option", [("--resolve", "x"), ("--parallelism", "0"), ("--poke-every", "-1")]
+)
+async def test_a_wrong_option_is_named(option: tuple[str, str], tmp_path: Path) -> None:
+    errors = await refused(
+        *option, folder=manifests(tmp_path / "eventing"), store=tmp_path / "broker.db"
+    )
+
+    assert option[0] in errors

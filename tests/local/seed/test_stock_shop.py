@@ -1,0 +1,20 @@
+"""The seed is a file that the shop's own import takes."""
+
+import csv
+import io
+from decimal import Decimal
+
+from functions.local.seed import stock_shop
+
+
+def test_the_seed_is_some_sixty_books_that_the_import_takes() -> None:
+    rows = list(csv.DictReader(io.StringIO(stock_shop.books_as_csv().decode())))
+
+    assert len(rows) >= 50
+    for row in rows:
+        assert list(row) == list(stock_shop.COLUMNS)
+        assert all(row[name].strip() for name in ("title", "author", "description", "category"))
+        assert Decimal(row["price"]) > 0
+        assert Decimal(row["price"]).as_tuple().exponent == -2
+        assert int(row["stock"]) >= 0
+    assert len({row["title"] for row in rows}) == len(rows)

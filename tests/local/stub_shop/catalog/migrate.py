@@ -1,0 +1,6 @@
+"""What the runner calls before it starts the service."""
+
+from tests.local.stub_shop.service import migrate
+
+if __name__ == "__main__":
+    migrate("catalog")

@@ -1,0 +1,74 @@
+"""The project's own Triggers and PingSources: what Knative takes, and what events.md says."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from functions.local.broker.manifests import load_manifests
+from functions.local.broker.policy import Backoff, DeliveryPolicy
+
+ROOT = Path(__file__).parents[2]
+EVENTING = ROOT / "eventing"
+SCHEMAS = ROOT.parent / "shared" / "schemas"
+FILES = sorted([*EVENTING.glob("triggers/*.yaml"), *EVENTING.glob("sources/*.yaml")])
+DOORS = {f"{service}-internal": f"http://{service}" for service in ("auth", "catalog", "purchase")}
+
+
+def strict(schema: dict[str, Any]) -> dict[str, Any]:
+    """As the API server: a field that the schema does not name is an error."""
+    copy = {
+        key: strict(value) if isinstance(value, dict) else value for key, value in schema.items()
+    }
+    open_ended = copy.get("x-kubernetes-preserve-unknown-fields", False)
+    if isinstance(copy.get("properties"), dict) and not open_ended:
+        copy["additionalProperties"] = False
+    return copy
+
+
+def documents(file: Path) -> Iterator[dict[str, Any]]:
+    yield from yaml.safe_load_all(file.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_the_cluster_would_take_it(file: Path) -> None:
+    if not SCHEMAS.is_dir():
+        pytest.skip("the schemas of the Knative kinds are not beside the project")
+    for document in documents(file):
+        group, version = document["apiVersion"].split("/")
+        schema = json.loads((SCHEMAS / group / f"{document['kind']}_{version}.json").read_text())
+
+        assert document["metadata"]["namespace"] == "bookstore"
+        Draft202012Validator(strict(schema["properties"]["spec"])).validate(document["spec"])
+
+
+def test_every_consumer_hears_every_source_it_needs() -> None:
+    triggers = load_manifests(EVENTING, DOORS).triggers
+
+    assert {trigger.name: (trigger.filter, trigger.subscriber) for trigger in triggers} == {
+        "catalog-inventory": (
+            {"source": "/bookstore/purchase/inventory"},
+            "http://catalog/events",
+        ),
+        "catalog-security": ({"source": "/bookstore/auth/security"}, "http://catalog/events"),
+        "purchase-books": ({"source": "/bookstore/catalog/books"}, "http://purchase/events"),
+        "purchase-security": ({"source": "/bookstore/auth/security"}, "http://purchase/events"),
+    }
+
+
+def test_every_trigger_carries_the_whole_delivery() -> None:
+    for trigger in load_manifests(EVENTING, DOORS).triggers:
+        assert trigger.policy == DeliveryPolicy(8, Backoff.LINEAR, 1.0, 60.0)
+        assert trigger.dead_letter_sink == f"{trigger.subscriber}/dead-letter"
+
+
+def test_every_service_is_poked() -> None:
+    sources = load_manifests(EVENTING, DOORS).ping_sources
+
+    assert {source.name: source.sink for source in sources} == {
+        f"poke-{service}": f"http://{service}/events" for service in ("auth", "catalog", "purchase")
+    }

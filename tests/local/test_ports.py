@@ -1,0 +1,22 @@
+"""A port that cannot be had is named before anything starts."""
+
+import socket
+
+import pytest
+
+from functions.local.errors import PortTakenError
+from functions.local.ports import Ports, check_free
+
+
+def test_one_port_for_two_is_refused() -> None:
+    with pytest.raises(PortTakenError, match="auth and purchase cannot both"):
+        check_free(Ports(auth=45_000, catalog=45_001, purchase=45_000, broker=45_009))
+
+
+def test_a_listener_on_all_addresses_takes_the_port_too() -> None:
+    ports = Ports.any_free()
+    with (
+        socket.create_server(("", ports.auth)),
+        pytest.raises(PortTakenError, match=f"Port {ports.auth}, which auth wants"),
+    ):
+        check_free(ports)

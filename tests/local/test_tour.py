@@ -1,0 +1,72 @@
+"""The tour finds the open shop, and says what it lacks."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from functions.local.data_folder import DataFolder
+from functions.local.dev import RUNNING_FILE
+from functions.local.errors import ShopError
+from functions.local.ports import SERVICES
+from functions.local.programs import Admin
+from functions.local.tour import Shop, find_shop
+from tests.local.subscribers import Answer, free_port, subscribing
+
+
+def folder_of_a_shop_at(url: str, path: Path, pid: int) -> DataFolder:
+    folder = DataFolder(path)
+    folder.write(RUNNING_FILE, {"pid": pid, **dict.fromkeys(SERVICES, url)})
+    return folder
+
+
+async def test_the_open_shop_is_found_by_its_data_folder(tmp_path: Path) -> None:
+    async with subscribing() as service:
+        folder = folder_of_a_shop_at(service.url, tmp_path, os.getpid())
+        folder.write("admin.json", {"email": "admin@bookstore.example", "password": "secret"})
+
+        found = await find_shop(folder)
+
+    assert found == Shop(
+        dict.fromkeys(SERVICES, service.url), Admin("admin@bookstore.example", "secret")
+    )
+
+
+async def test_a_shop_that_is_being_started_again_is_waited_for(tmp_path: Path) -> None:
+    async with subscribing() as service:
+        answers = iter([Answer(503), Answer(503)])
+        service.answer = lambda _: next(answers, Answer(200))
+        folder = folder_of_a_shop_at(service.url, tmp_path, os.getpid())
+        folder.write("admin.json", {"email": "admin@bookstore.example", "password": "secret"})
+
+        assert await find_shop(folder) is not None
+
+
+async def test_what_a_killed_runner_left_behind_is_no_shop(tmp_path: Path) -> None:
+    no_process = 2**22 + 1  # above the highest that Linux gives
+    url = f"http://127.0.0.1:{free_port()}"
+
+    assert await find_shop(folder_of_a_shop_at(url, tmp_path, no_process)) is None
+
+
+async def test_the_admin_may_be_named_by_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIRST_ADMIN_EMAIL", "me@example.org")
+    monkeypatch.setenv("FIRST_ADMIN_PASSWORD", "secret")
+    async with subscribing() as service:
+        found = await find_shop(folder_of_a_shop_at(service.url, tmp_path, os.getpid()))
+
+    assert found is not None
+    assert found.admin == Admin("me@example.org", "secret")
+
+
+async def test_a_shop_without_a_known_admin_is_said_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FIRST_ADMIN_EMAIL", raising=False)
+    async with subscribing() as service:
+        folder = folder_of_a_shop_at(service.url, tmp_path, os.getpid())
+
+        with pytest.raises(ShopError, match="holds no admin"):
+            await find_shop(folder)
