@@ -108,6 +108,12 @@ def build_app(
         reader.notify()
         due.set()
 
+    async def clean(database: Database) -> None:
+        """Also look at the outbox: a process that was killed may have left something in it."""
+        sender.notify()
+        await relay.purge(database, clock=clock)
+        await inbox.purge(database, clock=clock)
+
     state = State(
         {
             "service": service.name,
@@ -132,26 +138,28 @@ def build_app(
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         logs.configure(service.name, settings.log_level, settings.log_format)
         bind(database, service.tables)
-        await _prepare_schema(service, settings, database)
-        tasks = [
-            asyncio.create_task(sender.run(), name="relay"),
-            asyncio.create_task(
-                _do_chores(database, service.chores(wiring), due, clock), name="chores"
-            ),
-        ]
-        if settings.doors.internal and subscriptions.streams:
-            tasks.append(asyncio.create_task(reader.run(), name="catch-up"))
-        try:
-            yield
-        finally:
-            app.state.stopping = True
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            await _last_flush(sender)
+        async with contextlib.AsyncExitStack() as stack:
+            # Closed at the end, also where the start fails: an open connection is a live thread.
+            stack.push_async_callback(database.close)
             if http is None:
-                await client.aclose()
-            await database.close()
+                stack.push_async_callback(client.aclose)
+            await _prepare_schema(service, settings, database)
+            tasks = [
+                asyncio.create_task(sender.run(), name="relay"),
+                asyncio.create_task(
+                    _do_chores(database, [*service.chores(wiring), clean], due), name="chores"
+                ),
+            ]
+            if settings.doors.internal and subscriptions.streams:
+                tasks.append(asyncio.create_task(reader.run(), name="catch-up"))
+            try:
+                yield
+            finally:
+                app.state.stopping = True
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+                await _last_flush(sender)
 
     handlers: list[ControllerRouterHandler] = [*health.PROBES]
     if settings.doors.public:
@@ -194,20 +202,14 @@ async def _prepare_schema(service: Service, settings: ServiceSettings, database:
         await migrations.migrate(database, migrations.load(service.migrations))
 
 
-async def _do_chores(
-    database: Database, chores: Sequence[Chore], due: asyncio.Event, clock: Clock
-) -> None:
-    async def clean(database: Database) -> None:
-        await relay.purge(database, clock=clock)
-        await inbox.purge(database, clock=clock)
-
+async def _do_chores(database: Database, chores: Sequence[Chore], due: asyncio.Event) -> None:
     while True:
-        for chore in [*chores, clean]:
+        due.clear()  # before the work, so that a poke in the middle of it counts
+        for chore in chores:
             try:
                 await chore(database)
             except Exception:  # one chore that fails does not keep the others from being done
                 logger.exception("a chore failed; it is tried again")
-        due.clear()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(due.wait(), CHORES_EVERY)
 
@@ -216,6 +218,5 @@ async def _last_flush(sender: Relay) -> None:
     try:
         async with asyncio.timeout(SHUTDOWN_FLUSH):
             await sender.flush()
-            await sender.release()
     except Exception as error:  # noqa: BLE001 - what is left is sent by the next process, or when poked
         logger.warning("the outbox was not emptied at the end; the next start goes on: %r", error)

@@ -7,17 +7,17 @@ and when a PingSource pokes it. No start and no sale waits for it.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import httpx
 import msgspec
 
 from functions.kit import cloudevents, inbox
 from functions.kit.clock import Clock
-from functions.kit.cloudevents import MalformedEvent
+from functions.kit.cloudevents import Event, MalformedEvent
 from functions.kit.database import Database
 from functions.kit.subscriptions import Outcome, Stream, Subscriptions
-from functions.kit.telemetry import Metrics
+from functions.kit.telemetry import Metrics, continue_trace, current_traceparent
 
 logger = logging.getLogger(__name__)
 
@@ -73,16 +73,18 @@ class CatchUp:
             if not failures:
                 await asyncio.sleep(GAP_PATIENCE)
             failed = False
-            for stream in sorted(self._due, key=lambda each: each.source):
+            due, self._due = self._due, set()
+            for stream in sorted(due, key=lambda each: each.source):
                 try:
                     await self.read(stream)
-                    self._due.discard(stream)
                 except CatchUpFailed as error:
                     failed = True
+                    self._due.add(stream)
                     level = logging.WARNING if failures == 2 else logging.DEBUG
                     logger.log(level, "%s cannot be read yet: %s", stream.source, error)
                 except Exception:  # catching up outlives whatever one event does to it
                     failed = True
+                    self._due.add(stream)
                     logger.exception("catching up with %s failed; it is tried again", stream.source)
             failures = failures + 1 if failed else 0
 
@@ -108,18 +110,9 @@ class CatchUp:
                 raise CatchUpFailed(f"{base} sent {error}") from error
             for event in events:
                 after = event.sequence if event.sequence is not None else after
-                try:
-                    taken = await self.subscriptions.take(self.database, event, clock=self.clock)
-                except Exception as error:
-                    if self.database.is_unavailable(error):
-                        raise
-                    # One event that its handler cannot take does not hold up those behind it;
-                    # it stays unread, so it is tried again with the next catch-up.
-                    failed += 1
-                    logger.exception("event %s of %s failed", event.id, event.source)
-                    continue
-                self.metrics.events_received.labels(stream.source, taken.outcome).inc()
-                effective += taken.outcome is Outcome.APPLIED
+                outcome = await self._attempt(event, self._take)
+                failed += outcome is None
+                effective += outcome is Outcome.APPLIED
             if len(events) < PAGE:
                 break
         if failed:
@@ -132,7 +125,7 @@ class CatchUp:
         url = f"{base}/internal/snapshots/{stream.name}"
         headers = {"content-type": "application/cloudevents+json"}
         sequence: int | None = None
-        count, complete = 0, False
+        count, failed, complete = 0, 0, False
         try:
             async with self.http.stream("GET", url, timeout=TIMEOUT) as response:
                 if response.status_code != httpx.codes.OK:
@@ -144,15 +137,45 @@ class CatchUp:
                         complete = msgspec.json.decode(line)["count"] == count
                     else:
                         event = cloudevents.read(headers, line.encode())
-                        await self.subscriptions.apply(self.database, event, clock=self.clock)
+                        failed += await self._attempt(event, self._apply) is None
                         count += 1
         except (httpx.HTTPError, MalformedEvent, msgspec.MsgspecError, KeyError) as error:
             raise CatchUpFailed(f"{url}: {error}") from error
         if sequence is None or not complete:
             raise CatchUpFailed(f"{url} ended before it was complete")
+        if failed:
+            raise CatchUpFailed(f"{failed} states of {url} failed; each is in the log")
         await inbox.reset(self.database, stream.source, sequence)
         logger.warning("%s was restored from its snapshot: %d states", stream.source, count)
         return count
+
+    async def _take(self, event: Event) -> Outcome:
+        taken = await self.subscriptions.take(self.database, event, clock=self.clock)
+        return taken.outcome
+
+    async def _apply(self, event: Event) -> Outcome:
+        return await self.subscriptions.apply(self.database, event, clock=self.clock)
+
+    async def _attempt(
+        self, event: Event, take: Callable[[Event], Awaitable[Outcome]]
+    ) -> Outcome | None:
+        """Give an event its effect, in its own trace; None where its handler failed.
+
+        One such event does not hold up those behind it. It stays unread, so it is tried again
+        with the next catch-up.
+        """
+        trace = current_traceparent.set(continue_trace(event.traceparent))
+        try:
+            outcome = await take(event)
+        except Exception as error:
+            if self.database.is_unavailable(error):
+                raise
+            logger.exception("event %s of %s failed", event.id, event.source)
+            return None
+        finally:
+            current_traceparent.reset(trace)
+        self.metrics.events_received.labels(event.source, outcome).inc()
+        return outcome
 
     async def _get(self, url: str, params: Mapping[str, int]) -> httpx.Response:
         try:

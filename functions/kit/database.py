@@ -7,6 +7,7 @@ it or refuses it by name. The engines are in `sqlite.py` and `mysql/`; the schem
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
@@ -123,6 +124,8 @@ def after_commit(callback: Callable[[], None]) -> None:
 
 
 RETRIES = 8
+PATIENCE = 10.0
+"""Seconds after which a command is not tried again; a try may itself wait for a lock."""
 
 
 def transactional(
@@ -139,6 +142,7 @@ def transactional(
     async def run(database: Database, /, *args: P.args, **kwargs: P.kwargs) -> T:
         if database.transaction_exists():
             return await command(database, *args, **kwargs)
+        deadline = time.monotonic() + PATIENCE
         for attempt in range(RETRIES + 1):
             callbacks: list[Callable[[], None]] = []
             token = _after_commit.set(callbacks)
@@ -148,7 +152,7 @@ def transactional(
             except Exception as error:
                 if not database.is_retryable(error):
                     raise
-                if attempt == RETRIES:
+                if attempt == RETRIES or time.monotonic() > deadline:
                     raise Unavailable("The database is busy. Try again.", retry_after=1) from error
             else:
                 for callback in callbacks:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from litestar import MediaType, Request, Response, get
+from litestar import Controller, MediaType, Request, Response, get
 from litestar.app import Litestar
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, Schema, SecurityScheme
@@ -34,6 +34,7 @@ _FILES = {
 _START = """window.onload = function () {
   window.ui = SwaggerUIBundle({
     url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, persistAuthorization: true,
+    validatorUrl: null,
   });
 };
 """
@@ -69,7 +70,7 @@ class AmountSchema(OpenAPISchemaPlugin):
 
 
 def openapi_config(service: str, version: str, description: str) -> OpenAPIConfig:
-    return OpenAPIConfig(
+    config = OpenAPIConfig(
         title=f"Bookstore: {service}",
         version=version,
         description=description,
@@ -81,6 +82,14 @@ def openapi_config(service: str, version: str, description: str) -> OpenAPIConfi
         ),
         use_handler_docstrings=True,
     )
+    # Otherwise Litestar adds pages of its own under `path`, which load their code from a CDN.
+    # It is set here because the constructor's parameter is deprecated.
+    config.openapi_controller = _NoPages  # type: ignore[assignment]
+    return config
+
+
+class _NoPages(Controller):
+    path = "/openapi"
 
 
 def document(app: Litestar) -> dict[str, Any]:

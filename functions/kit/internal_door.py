@@ -8,6 +8,7 @@ fault that passes.
 import logging
 from collections.abc import AsyncIterator, Mapping
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import msgspec
 from litestar import Request, Response, get, post
@@ -120,7 +121,7 @@ async def stream(
     page = await feed.page(request.app.state.database, name, after=after, limit=limit)
     headers = {HEAD_HEADER: str(page.head)}
     if page.last is not None and page.last < page.head:
-        path = request.scope["path"]
+        path = quote(request.scope["path"])
         headers["link"] = f'<{path}?after={page.last}&limit={limit}>; rel="next"'
     return Response(page.body, media_type=BATCH_MEDIA_TYPE, headers=headers)
 

@@ -16,6 +16,7 @@ import logging
 import os
 import pkgutil
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import NamedTuple
@@ -83,10 +84,22 @@ async def migrate(database: Database, migrations: Sequence[Migration]) -> list[M
     """
     backend: Backend = "mysql" if database.backend == "mysql" else "sqlite"
     if backend == "sqlite":
-        async with database.transaction():
-            return await _run(database, migrations, backend)
+        return await _run_alone(database, migrations)
     async with database.advisory_lock(LOCK_NAME, LOCK_TIMEOUT):
         return await _run(database, migrations, backend)
+
+
+async def _run_alone(database: Database, migrations: Sequence[Migration]) -> list[Migration]:
+    """On SQLite: the first writer shuts the others out, and they try until it is done."""
+    deadline = time.monotonic() + LOCK_TIMEOUT
+    while True:
+        try:
+            async with database.transaction():
+                return await _run(database, migrations, "sqlite")
+        except Exception as error:
+            if not database.is_retryable(error) or time.monotonic() > deadline:
+                raise
+        await asyncio.sleep(0.05)
 
 
 async def pending(database: Database, migrations: Sequence[Migration]) -> list[Migration]:
@@ -161,6 +174,10 @@ def main(service: str, package: ModuleType, url: Callable[[], str]) -> int:
         database = connect(url())
         try:
             return await migrate(database, load(package))
+        except Exception as error:
+            if database.is_unavailable(error):
+                raise MigrationError(f"The database cannot be used: {error}") from error
+            raise
         finally:
             await database.close()
 

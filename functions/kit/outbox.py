@@ -90,22 +90,31 @@ class Outbox:
         """Write events, in this order, inside the transaction of the change they tell of."""
         if not database.transaction_exists():
             raise ValueError("An event is written in the transaction of its change")
+        if not messages:
+            return
         now = self.clock()
-        for message in messages:
-            await database.execute(
-                QueryString(
-                    "INSERT INTO outbox (event_id, source, type, subject, revision, data,"
-                    " traceparent, created_at) VALUES ({}, {}, {}, {}, {}, {}, {}, {})",
-                    str(uuid7()),
-                    message.source,
-                    message.type,
-                    message.subject,
-                    message.revision,
-                    msgspec.json.encode(message.data).decode(),
-                    current_traceparent.get(),
-                    now,
-                )
+        values = [
+            value
+            for message in messages
+            for value in (
+                str(uuid7()),
+                message.source,
+                message.type,
+                message.subject,
+                message.revision,
+                msgspec.json.encode(message.data).decode(),
+                current_traceparent.get(),
+                now,
             )
+        ]
+        places = ", ".join(["({}, {}, {}, {}, {}, {}, {}, {})"] * len(messages))
+        await database.execute(
+            QueryString(
+                "INSERT INTO outbox (event_id, source, type, subject, revision, data,"  # noqa: S608
+                f" traceparent, created_at) VALUES {places}",
+                *values,
+            )
+        )
         after_commit(self._wake)
 
     def _wake(self) -> None:

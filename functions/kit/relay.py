@@ -9,16 +9,17 @@ same reads it in `streams.py`.
 import asyncio
 import contextlib
 import logging
+import time
 import uuid
-from collections.abc import Iterable
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 
 import httpx
 from piccolo.querystring import QueryString
 
 from functions.kit import cloudevents
 from functions.kit.clock import Clock
-from functions.kit.database import Database, is_in, transactional
+from functions.kit.database import Database, Row, is_in, transactional
 from functions.kit.outbox import to_event
 from functions.kit.telemetry import Metrics
 
@@ -27,8 +28,9 @@ logger = logging.getLogger(__name__)
 BATCH = 200
 LEASE = timedelta(seconds=10)
 """How long a killed relay keeps the others waiting."""
-SEND_TIMEOUT = 10.0
-"""Seconds; the broker's ingress has no limit of its own and hangs under a memory alarm."""
+SEND_TIMEOUT = 5.0
+"""Seconds; the broker's ingress has no limit of its own and hangs under a memory alarm. Half of
+the lease, which is renewed on the way, so that it outlasts any one event."""
 RETRY_DELAYS = (0.1, 0.5, 1.0, 2.0, 5.0)
 RETENTION = timedelta(days=30)
 """How long a feed reaches back."""
@@ -39,13 +41,18 @@ async def number_rows(database: Database, sources: Iterable[str]) -> int:
     """Give the next numbers of their source to rows that have committed; answers how many.
 
     Anybody may call it: the stream's row is locked, so numbers are contiguous whoever gives them.
+    A row whose source is no stream of this service is left alone; `measure` shows that it waits.
     """
     heads: dict[str, int] = {}
     for source in sorted(sources):
         heads[source] = await _locked_head(database, source)
+    if not heads:
+        return 0
     unnumbered = await database.execute(
         QueryString(
-            "SELECT id, source FROM outbox WHERE sequence IS NULL ORDER BY id LIMIT {}", BATCH
+            "SELECT id, source FROM outbox WHERE sequence IS NULL AND {} ORDER BY id LIMIT {}",
+            is_in("source", list(heads)),
+            BATCH,
         )
     )
     changed = set()
@@ -63,6 +70,13 @@ async def number_rows(database: Database, sources: Iterable[str]) -> int:
             )
         )
     return len(unnumbered.rows)
+
+
+async def number_all(database: Database, sources: Iterable[str]) -> None:
+    """Number all rows that have committed, a batch in a transaction."""
+    sources = tuple(sources)
+    while await number_rows(database, sources) == BATCH:
+        pass
 
 
 async def _locked_head(database: Database, source: str) -> int:
@@ -102,6 +116,7 @@ class Relay:
         self.http = http
         self.holder = str(uuid.uuid4())
         self._woken = asyncio.Event()
+        self._leased_at = 0.0
 
     def notify(self) -> None:
         """Something was committed, or somebody asks: look at the outbox now."""
@@ -125,63 +140,70 @@ class Relay:
 
     async def flush(self) -> bool:
         """Number and send all there is; answers whether nothing is left to do."""
-        while await number_rows(self.database, self.sources) == BATCH:
-            pass
+        await number_all(self.database, self.sources)
         if not self.sink:
             return True
-        while True:
-            rows = await self._unsent()
-            if not rows:
-                self.metrics.outbox_unsent.set(0)
-                return True
+        while await self._unsent(limit=1):
             if not await self._take_lease():
                 return False
-            if not await self._send(rows):
+            # Read under the lease: what another process has sent by now is not sent again.
+            if not await self._send(await self._unsent(limit=BATCH)):
                 return False
+        self.metrics.outbox_unsent.set(0)
+        return True
 
-    async def _unsent(self) -> list[dict[str, object]]:
+    async def _unsent(self, limit: int) -> list[Row]:
         outcome = await self.database.execute(
             QueryString(
                 "SELECT * FROM outbox WHERE sent_at IS NULL AND sequence IS NOT NULL"
                 " ORDER BY id LIMIT {}",
-                BATCH,
+                limit,
             )
         )
-        rows: list[dict[str, object]] = outcome.rows
+        rows: list[Row] = outcome.rows
         return rows
 
-    async def _send(self, rows: list[dict[str, object]]) -> bool:
-        sent: list[object] = []
+    async def _send(self, rows: Sequence[Row]) -> bool:
+        """Send a batch in order, and stop at the first event that the broker does not take."""
+        sent: list[int] = []
         try:
             for row in rows:
-                headers, body = cloudevents.write(to_event(row))
+                if sent and self._lease_is_ageing() and not await self._take_lease():
+                    return False
+                if not await self._post(row):
+                    return False
+                sent.append(row["id"])
+        finally:
+            await asyncio.shield(self._settle(sent, release=len(sent) < BATCH))
+        return True
+
+    async def _post(self, row: Row) -> bool:
+        headers, body = cloudevents.write(to_event(row))
+        try:
+            async with asyncio.timeout(SEND_TIMEOUT):
                 response = await self.http.post(
                     self.sink, content=body, headers=headers, timeout=SEND_TIMEOUT
                 )
-                if response.status_code != httpx.codes.ACCEPTED:
-                    logger.warning(
-                        "the broker answered %d to event %s; it stays in the outbox",
-                        response.status_code,
-                        row["event_id"],
-                    )
-                    return False
-                sent.append(row["id"])
-        except httpx.HTTPError as error:
+        except (httpx.HTTPError, TimeoutError) as error:
             logger.warning("the broker cannot be reached (%s); events wait", type(error).__name__)
             return False
-        finally:
-            if sent:
-                await asyncio.shield(self._mark(sent))
+        if response.status_code != httpx.codes.ACCEPTED:
+            logger.warning(
+                "the broker answered %d to event %s; it stays in the outbox",
+                response.status_code,
+                row["event_id"],
+            )
+            return False
         return True
 
-    async def _mark(self, ids: list[object]) -> None:
-        await self.database.execute(
-            QueryString("UPDATE outbox SET sent_at = {} WHERE {}", self.clock(), is_in("id", ids))
-        )
-        self.metrics.events_sent.inc(len(ids))
+    async def _settle(self, sent: Sequence[int], *, release: bool) -> None:
+        """Mark what was sent and, where no more follows, let another process have the lease."""
+        await _mark(self.database, sent, self.holder if release else None, now=self.clock())
+        self.metrics.events_sent.inc(len(sent))
 
     async def _take_lease(self) -> bool:
         """Hold the lease for another `LEASE`, or find that another process does."""
+        self._leased_at = time.monotonic()
         if await self._extend_lease():
             return True
         await self.database.execute(
@@ -206,11 +228,12 @@ class Relay:
         )
         return bool(taken.rowcount)
 
+    def _lease_is_ageing(self) -> bool:
+        return time.monotonic() - self._leased_at > LEASE.total_seconds() / 4
+
     async def release(self) -> None:
         """Give the lease back, so that another process need not wait for it to run out."""
-        await self.database.execute(
-            QueryString("UPDATE outbox_lease SET expires_at = 0 WHERE holder = {}", self.holder)
-        )
+        await _mark(self.database, (), self.holder, now=self.clock())
 
     async def measure(self) -> None:
         """Set the gauges that tell an operator whether events get out."""
@@ -229,6 +252,20 @@ class Relay:
             if oldest.rows:
                 age = (self.clock() - oldest.rows[0]["created_at"]).total_seconds()
         self.metrics.outbox_age.set(max(0.0, age))
+
+
+@transactional
+async def _mark(
+    database: Database, sent: Sequence[int], released_by: str | None, *, now: datetime
+) -> None:
+    if sent:
+        await database.execute(
+            QueryString("UPDATE outbox SET sent_at = {} WHERE {}", now, is_in("id", sent))
+        )
+    if released_by is not None:
+        await database.execute(
+            QueryString("UPDATE outbox_lease SET expires_at = 0 WHERE holder = {}", released_by)
+        )
 
 
 @transactional

@@ -15,7 +15,7 @@ from functions.kit.cloudevents import Event
 from functions.kit.database import Database
 from functions.kit.errors import Gone, NotFound, Text
 from functions.kit.outbox import to_event
-from functions.kit.relay import number_rows
+from functions.kit.relay import number_all
 
 MAX_PAGE = 500
 HEAD_HEADER = "stream-head"
@@ -70,7 +70,7 @@ class Feed:
         return stream
 
     async def _ends(self, database: Database, source: str) -> tuple[int, int]:
-        await number_rows(database, self.sources)
+        await number_all(database, self.sources)
         outcome = await database.execute(
             QueryString("SELECT head, floor FROM outbox_streams WHERE source = {}", source)
         )

@@ -1,0 +1,73 @@
+"""`create_app`: auth, wired. What the parts do is in `controllers/` and `commands/`.
+
+auth consumes nothing, so it has no `subscriptions.py`; what it tells is in `events.py`.
+"""
+
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+
+import httpx
+from litestar import Litestar
+
+from functions.auth import commands, events, migrations, queries
+from functions.auth.controllers import HANDLERS
+from functions.auth.errors import SigningKeyUnreadable
+from functions.auth.settings import AuthSettings
+from functions.auth.tables import TABLES
+from functions.auth.tools import Tools
+from functions.kit.app import Chore, Service, Wiring, build_app
+from functions.kit.clock import Clock, utc_now
+from functions.kit.cloudevents import Event
+from functions.kit.database import Database
+from functions.kit.streams import OwnedStream
+from functions.kit.tokens import Verifier
+
+DESCRIPTION = "Accounts, roles, and the tokens that the whole bookstore trusts."
+
+
+def create_app(
+    settings: AuthSettings | None = None,
+    *,
+    clock: Clock = utc_now,
+    http: httpx.AsyncClient | None = None,
+) -> Litestar:
+    """The service, for `uvicorn --factory`; arguments are for tests."""
+    settings = settings or AuthSettings.from_mapping(os.environ)
+
+    def verifier(wiring: Wiring) -> Verifier:
+        access = queries.Access(wiring.database, clock)
+        return Verifier(
+            access,
+            access.denied,
+            issuer=settings.token_issuer,
+            audience=settings.token_audience,
+            clock=clock,
+        )
+
+    def snapshot(database: Database) -> AsyncIterator[Event]:
+        return queries.security_snapshot(database, clock)
+
+    def chores(wiring: Wiring) -> Sequence[Chore]:
+        async def prepare(database: Database) -> None:
+            with suppress(SigningKeyUnreadable):  # the log has said which key, and what to do
+                await commands.prepare(database, app.state.tools, clock())
+
+        async def purge(database: Database) -> None:
+            await commands.purge(database, clock())
+
+        return (prepare, purge)
+
+    service = Service(
+        name="auth",
+        description=DESCRIPTION,
+        migrations=migrations,
+        tables=TABLES,
+        public=HANDLERS,
+        streams=[OwnedStream(events.STREAM, events.SOURCE, snapshot)],
+        verifier=verifier,
+        chores=chores,
+        state=lambda wiring: {"tools": Tools.of(settings, wiring.outbox)},
+    )
+    app = build_app(service, settings, clock=clock, http=http)
+    return app

@@ -1,0 +1,34 @@
+"""What changes something: one function a use case, one transaction each.
+
+Where a password is looked at there are two: the try is counted and committed before, because it
+counts whatever comes of it. `steps.py` holds what several use cases have in common.
+"""
+
+from functions.auth.commands.accounts import (
+    change_password,
+    change_profile,
+    delete_account,
+    register,
+)
+from functions.auth.commands.administration import change_user, ensure_first_admin, make_admin
+from functions.auth.commands.logins import log_in, log_out, refresh
+from functions.auth.commands.steps import TokenPair
+from functions.auth.commands.upkeep import prepare, purge
+from functions.auth.signing import rotate_key
+
+__all__ = [
+    "TokenPair",
+    "change_password",
+    "change_profile",
+    "change_user",
+    "delete_account",
+    "ensure_first_admin",
+    "log_in",
+    "log_out",
+    "make_admin",
+    "prepare",
+    "purge",
+    "refresh",
+    "register",
+    "rotate_key",
+]

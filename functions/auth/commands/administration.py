@@ -1,0 +1,148 @@
+"""What admins do with accounts, and where the first admin comes from."""
+
+import logging
+from collections.abc import Collection
+from datetime import datetime
+
+from piccolo.querystring import QueryString
+
+from functions.auth import queries
+from functions.auth.commands.steps import (
+    add_roles,
+    end_access,
+    end_all_families,
+    insert_user,
+    lock_user,
+)
+from functions.auth.domain import Email, Role, check_password, parse_email
+from functions.auth.errors import EmailAlreadyRegistered, LastAdmin, UserNotFound
+from functions.auth.passwords import common_passwords
+from functions.auth.queries import Account
+from functions.auth.tables import User, UserRole
+from functions.auth.tools import Tools
+from functions.kit.database import Database, transactional
+
+logger = logging.getLogger(__name__)
+
+
+@transactional
+async def change_user(
+    database: Database,
+    tools: Tools,
+    user_id: int,
+    *,
+    roles: Collection[Role] | None,
+    disabled: bool | None,
+    now: datetime,
+) -> Account:
+    """Give a user other roles, shut them out, or let them in again; None leaves a thing as it is.
+
+    Whoever loses a role or the access has their access tokens ended.
+    Raises `UserNotFound` or `LastAdmin`.
+    """
+    if disabled or (roles is not None and Role.ADMIN not in roles):
+        await refuse_last_admin(database, user_id)
+    user = await lock_user(database, user_id)
+    if user is None:
+        raise UserNotFound(f"There is no user {user_id}.")
+    changed = False
+    if roles is not None:
+        changed = await _set_roles(database, user_id, set(roles))
+    if disabled is not None and disabled != user["disabled"]:
+        await database.execute(User.update({User.disabled: disabled}).where(User.id == user_id))
+        if disabled:
+            await end_all_families(database, user_id, now)
+        changed = True  # told in both directions, or the others would keep the user out
+    if changed:
+        await end_access(database, tools, user_id, now)
+    return await queries.get_account(database, user_id)
+
+
+async def _set_roles(database: Database, user_id: int, wanted: set[Role]) -> bool:
+    """Whether a role was taken away."""
+    present = set(await queries.roles_of(database, user_id))
+    await add_roles(database, user_id, wanted - present)
+    taken = present - wanted
+    if taken:
+        await database.execute(
+            UserRole.delete().where(UserRole.user_id == user_id, UserRole.role.is_in(sorted(taken)))
+        )
+    return bool(taken)
+
+
+async def refuse_last_admin(database: Database, user_id: int) -> None:
+    """Raises `LastAdmin`. The admins' rows stay locked: two of them cannot dismiss each other."""
+    rows = await database.locked(
+        QueryString(
+            "SELECT user_roles.user_id AS user_id FROM user_roles"
+            " JOIN users ON users.id = user_roles.user_id"
+            " WHERE user_roles.role = {} AND users.disabled = {} ORDER BY user_roles.user_id",
+            Role.ADMIN.value,
+            False,
+        )
+    )
+    if [row["user_id"] for row in rows] == [user_id]:
+        raise LastAdmin("Make somebody else an admin first.")
+
+
+async def ensure_first_admin(database: Database, tools: Tools, now: datetime) -> bool:
+    """Make the admin that the settings name, where there is none yet; whether one was made."""
+    settings = tools.settings
+    if not settings.first_admin_email or await _has_admin(database):
+        return False
+    email = parse_email(settings.first_admin_email)
+    hashed = await tools.passwords.hash(settings.first_admin_password.reveal())
+    try:
+        await insert_user(database, email, hashed, None, {Role.ADMIN}, now)
+    except EmailAlreadyRegistered:
+        if not await _has_admin(database):
+            # Whoever registered that address first is not made an admin by it.
+            logger.error(  # noqa: TRY400 - the reason is known; a traceback would hide it
+                "FIRST_ADMIN_EMAIL belongs to an account that is no admin: name another address,"
+                " or run python -m functions.auth.create_admin"
+            )
+        return False
+    logger.warning("the first admin was made, as FIRST_ADMIN_EMAIL says")
+    return True
+
+
+async def make_admin(
+    database: Database, tools: Tools, email_text: str, password: str, *, now: datetime
+) -> int:
+    """An admin with this password, be the account new or old; answers the id.
+
+    Raises `EmailInvalid` or `PasswordRefused`.
+    """
+    email = parse_email(email_text)
+    minimum = tools.settings.minimum_admin_password
+    check_password(password, email, common_passwords(), minimum=minimum)
+    hashed = await tools.passwords.hash(password)
+    return await _make_admin(database, tools, email, hashed, now)
+
+
+@transactional
+async def _make_admin(
+    database: Database, tools: Tools, email: Email, hashed: str, now: datetime
+) -> int:
+    login = await queries.find_login(database, email.key)
+    if login is None:
+        return await insert_user(database, email, hashed, None, {Role.ADMIN}, now)
+    await lock_user(database, login.user_id)
+    await database.execute(
+        User.update({User.password_hash: hashed, User.disabled: False}).where(
+            User.id == login.user_id
+        )
+    )
+    roles = await queries.roles_of(database, login.user_id)
+    await add_roles(database, login.user_id, {Role.ADMIN} - set(roles))
+    # Whoever was in with the old password is out.
+    await end_all_families(database, login.user_id, now)
+    await end_access(database, tools, login.user_id, now)
+    return login.user_id
+
+
+async def _has_admin(database: Database) -> bool:
+    outcome = await database.execute(
+        UserRole.select(UserRole.user_id).where(UserRole.role == Role.ADMIN.value).limit(1)
+    )
+    return bool(outcome.rows)

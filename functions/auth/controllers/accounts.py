@@ -1,0 +1,108 @@
+"""Registering, and one's own account."""
+
+from typing import Any
+
+import msgspec
+from litestar import Request, delete, get, patch, post
+from litestar.params import JSONBody
+
+from functions.auth import commands, queries
+from functions.auth.controllers.logins import NO_STORE, client_host, token_fields
+from functions.auth.queries import Account
+from functions.auth.schemas import (
+    Done,
+    LoggedIn,
+    PasswordChange,
+    Profile,
+    ProfileChange,
+    Registered,
+    Registration,
+)
+from functions.kit.errors import Text
+from functions.kit.language import say
+from functions.kit.problems import problems
+from functions.kit.tokens import signed_in
+
+REGISTERED = Text("usuario creado", "user created")
+PASSWORD_CHANGED = Text("password actualizado", "password changed")
+DELETED = Text("usuario eliminado", "user deleted")
+
+
+def profile(account: Account) -> Profile:
+    return Profile(
+        id=account.id,
+        email=account.email,
+        name=account.name,
+        roles=list(account.roles),
+        created_at=account.created_at,
+    )
+
+
+@post("/register", responses=problems(400, 409, 429))
+async def register(request: Request[Any, Any, Any], data: JSONBody[Registration]) -> Registered:
+    """Open an account, as a customer."""
+    state = request.app.state
+    user_id = await commands.register(
+        state.database,
+        state.tools,
+        data.email,
+        data.password,
+        data.name,
+        host=client_host(request),
+        clock=state.clock,
+    )
+    return Registered(message=say(request.headers, REGISTERED), id=user_id)
+
+
+@get("/me", guards=[signed_in])
+async def read_me(request: Request[Any, Any, Any]) -> Profile:
+    """One's own account."""
+    return profile(await queries.get_account(request.app.state.database, request.user.user_id))
+
+
+@patch("/me", guards=[signed_in], responses=problems(400, 409))
+async def change_me(request: Request[Any, Any, Any], data: JSONBody[ProfileChange]) -> Profile:
+    """Change name or email; what is left out stays, a name that is null is removed."""
+    changes = msgspec.structs.asdict(data)
+    given = {name: value for name, value in changes.items() if value is not msgspec.UNSET}
+    return profile(
+        await commands.change_profile(request.app.state.database, request.user.user_id, given)
+    )
+
+
+@delete("/me", status_code=200, guards=[signed_in], responses=problems(409))
+async def delete_me(request: Request[Any, Any, Any]) -> Done:
+    """Delete the account: email and name are forgotten, every login ends, the id stays."""
+    state = request.app.state
+    await commands.delete_account(
+        state.database, state.tools, request.user.user_id, now=state.clock()
+    )
+    return Done(message=say(request.headers, DELETED))
+
+
+@post(
+    "/me/password",
+    status_code=200,
+    guards=[signed_in],
+    cache_control=NO_STORE,
+    responses=problems(400, 401, 429),
+)
+async def change_password(
+    request: Request[Any, Any, Any], data: JSONBody[PasswordChange]
+) -> LoggedIn:
+    """Change the password. Every other login ends; the answer has new tokens for this one."""
+    state = request.app.state
+    pair = await commands.change_password(
+        state.database,
+        state.tools,
+        request.user.user_id,
+        data.current_password,
+        data.new_password,
+        host=client_host(request),
+        clock=state.clock,
+    )
+    message = say(request.headers, PASSWORD_CHANGED)
+    return LoggedIn(message=message, **token_fields(state.tools, pair))
+
+
+HANDLERS = (register, read_me, change_me, delete_me, change_password)

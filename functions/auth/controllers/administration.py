@@ -1,0 +1,102 @@
+"""Users, for admins; keys, for everybody to read and admins to rotate."""
+
+from typing import Annotated, Any
+
+import msgspec
+from litestar import Request, Response, get, patch, post
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import JSONBody, QueryParameter
+
+from functions.auth import commands, queries
+from functions.auth.domain import email_key
+from functions.auth.queries import Account
+from functions.auth.schemas import JWK, KeyRotated, KeySet, UserChange, UserDetails
+from functions.kit.etags import not_modified, strong_etag
+from functions.kit.pages import After, Limit, decode_cursor, encode_cursor, page_response
+from functions.kit.problems import problems
+from functions.kit.requests import PathId
+from functions.kit.tokens import admin
+
+_NOT_MODIFIED = {304: ResponseSpec(None, description="What you have is still so")}
+
+JWKS_MAX_AGE = 300
+"""Seconds; a verifier that meets an unknown key asks again before they are over."""
+
+EmailFilter = Annotated[
+    str | None, QueryParameter(max_length=320, description="Only the account with this address")
+]
+
+
+def details(account: Account) -> UserDetails:
+    return UserDetails(
+        id=account.id,
+        email=account.email,
+        name=account.name,
+        roles=list(account.roles),
+        disabled=account.disabled,
+        created_at=account.created_at,
+    )
+
+
+@get("/users", guards=[admin], responses=problems(400))
+async def list_users(
+    request: Request[Any, Any, Any],
+    limit: Limit = 50,
+    after: After = None,
+    email: EmailFilter = None,
+) -> Response[list[UserDetails]]:
+    """Accounts, oldest first; deleted ones are gone."""
+    accounts = await queries.list_accounts(
+        request.app.state.database,
+        after=decode_cursor(after, int)[0] if after is not None else 0,
+        limit=limit + 1,
+        email_key=email_key(email) if email is not None else None,
+    )
+    cursor = encode_cursor(accounts[limit - 1].id) if len(accounts) > limit else None
+    return page_response(request, [details(account) for account in accounts[:limit]], cursor)
+
+
+@patch("/users/{user_id:int}", guards=[admin], responses=problems(400, 404, 409))
+async def change_user(
+    request: Request[Any, Any, Any], user_id: PathId, data: JSONBody[UserChange]
+) -> UserDetails:
+    """Set a user's roles, shut the user out, or let the user in again.
+
+    Who loses a role or the access is refused everywhere at once, whatever tokens are about.
+    """
+    state = request.app.state
+    account = await commands.change_user(
+        state.database,
+        state.tools,
+        user_id,
+        roles=data.roles if data.roles is not msgspec.UNSET else None,
+        disabled=data.disabled if data.disabled is not msgspec.UNSET else None,
+        now=state.clock(),
+    )
+    return details(account)
+
+
+@get("/.well-known/jwks.json", responses=_NOT_MODIFIED)
+async def jwks(request: Request[Any, Any, Any]) -> Response[KeySet]:
+    """The public keys that verify this shop's access tokens; cacheable, with an ETag."""
+    state = request.app.state
+    keys = await queries.public_keys(state.database, state.clock())
+    if not keys:
+        await state.tools.signer.ensure_key(state.database, state.clock())
+        keys = await queries.public_keys(state.database, state.clock())
+    etag = strong_etag(*(key["kid"] for key in keys))
+    headers = {"etag": etag, "cache-control": f"public, max-age={JWKS_MAX_AGE}"}
+    if not_modified(request.headers.get("if-none-match"), etag):
+        return Response(None, status_code=304, headers=headers)  # type: ignore[arg-type]
+    return Response(KeySet([msgspec.convert(key, JWK) for key in keys]), headers=headers)
+
+
+@post("/admin/keys/rotate", guards=[admin])
+async def rotate_keys(request: Request[Any, Any, Any]) -> KeyRotated:
+    """Let a new key sign from now on; tokens of the old one stay good until they expire."""
+    state = request.app.state
+    kid = await commands.rotate_key(state.database, state.tools.signer, state.clock())
+    return KeyRotated(kid)
+
+
+HANDLERS = (list_users, change_user, jwks, rotate_keys)

@@ -1,0 +1,58 @@
+"""Make an account an admin, with a password that is typed and stands in no environment.
+
+`python -m functions.auth.create_admin --email ana@example.com`; a password that comes through a
+pipe is read as one line. An account that exists gets the role and this password.
+"""
+
+import argparse
+import asyncio
+import getpass
+import os
+import sys
+from collections.abc import Sequence
+
+from functions.auth import commands
+from functions.auth.settings import AuthSettings
+from functions.auth.tables import TABLES
+from functions.auth.tools import Tools
+from functions.kit.app import database_url
+from functions.kit.clock import utc_now
+from functions.kit.database import bind, connect
+from functions.kit.errors import InvalidInput
+from functions.kit.outbox import Outbox
+from functions.kit.settings import BadSettings
+
+
+async def create(settings: AuthSettings, email: str, password: str) -> int:
+    database = connect(database_url("auth", settings))
+    bind(database, TABLES)
+    try:
+        tools = Tools.of(settings, Outbox(utc_now))
+        return await commands.make_admin(database, tools, email, password, now=utc_now())
+    finally:
+        await database.close()
+
+
+def read_password() -> str:
+    if sys.stdin.isatty():
+        return getpass.getpass("Password: ")
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Answers the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m functions.auth.create_admin")
+    parser.add_argument("--email", required=True, help="address of the admin's account")
+    options = parser.parse_args(arguments)
+    try:
+        settings = AuthSettings.from_mapping(os.environ)
+        user_id = asyncio.run(create(settings, options.email, read_password()))
+    except (BadSettings, InvalidInput) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"user {user_id} is an admin")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,106 @@
+"""Refusals of auth.
+
+InvalidInput
+├── CredentialsMissing        no email, or no password
+├── TokenNeeded               /validate and /logout without a token
+├── TokenUnreadable           /logout with what is no token of this shop
+├── EmailInvalid
+└── PasswordRefused           too short, too long, too common
+Unauthenticated
+├── InvalidCredentials        unknown, disabled, or wrong password: one answer for all
+└── RefreshTokenInvalid       unknown, expired, used before, or ended
+NotFound
+└── UserNotFound
+Conflict
+├── EmailAlreadyRegistered
+└── LastAdmin                 somebody must be able to administer the shop
+TooManyRequests
+└── TooManyTries
+Unavailable
+├── HashingBusy               more passwords wait to be hashed than memory should hold
+└── SigningKeyUnreadable      sealed under another KEY_ENCRYPTION_SECRET
+"""
+
+from functions.kit.errors import (
+    Conflict,
+    InvalidInput,
+    NotFound,
+    Text,
+    TooManyRequests,
+    Unauthenticated,
+    Unavailable,
+)
+
+
+class CredentialsMissing(InvalidInput):
+    code = "credentials-missing"
+    title = "Email and password are needed"
+    error = Text("email y password requeridos", "email and password are required")
+
+
+class TokenNeeded(InvalidInput):
+    code = "token-needed"
+    title = "A token is needed"
+    error = Text("token requerido", "token required")
+
+
+class TokenUnreadable(InvalidInput):
+    code = "token-unreadable"
+    title = "This is no token of this shop"
+    error = Text("Token inválido", "Invalid token")
+
+
+class EmailInvalid(InvalidInput):
+    code = "email-invalid"
+    title = "This is no email address"
+    error = Text("email inválido", "invalid email")
+
+
+class PasswordRefused(InvalidInput):
+    code = "password-refused"
+    title = "This password cannot be taken"
+    error = Text("password no aceptado", "password not accepted")
+
+
+class InvalidCredentials(Unauthenticated):
+    code = "invalid-credentials"
+    title = "Email or password is wrong"
+    error = Text("credenciales inválidas", "invalid credentials")
+
+
+class RefreshTokenInvalid(Unauthenticated):
+    code = "refresh-token-invalid"
+    title = "This refresh token gives no more access"
+    error = Text("refresh token inválido", "invalid refresh token")
+
+
+class UserNotFound(NotFound):
+    code = "user-not-found"
+    title = "There is no such user"
+    error = Text("Usuario no encontrado", "User not found")
+
+
+class EmailAlreadyRegistered(Conflict):
+    code = "email-already-registered"
+    title = "This email address has an account"
+    error = Text("usuario ya existe", "user already exists")
+
+
+class LastAdmin(Conflict):
+    code = "last-admin"
+    title = "The shop would be left without an admin"
+    error = Text("es el último administrador", "this is the last admin")
+
+
+class TooManyTries(TooManyRequests):
+    code = "too-many-tries"
+
+
+class HashingBusy(Unavailable):
+    code = "hashing-busy"
+    title = "Too many passwords are being checked"
+
+
+class SigningKeyUnreadable(Unavailable):
+    code = "signing-key-unreadable"
+    title = "The key that signs tokens cannot be read"

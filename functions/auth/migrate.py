@@ -1,0 +1,48 @@
+"""Bring auth's schema up to date, and make the first key and the first admin.
+
+`python -m functions.auth.migrate`; in a cluster a Job runs it before a revision goes out.
+"""
+
+import asyncio
+import os
+
+from functions.auth import commands, migrations
+from functions.auth.errors import SigningKeyUnreadable
+from functions.auth.settings import AuthSettings
+from functions.auth.tables import TABLES
+from functions.auth.tools import Tools
+from functions.kit.app import database_url
+from functions.kit.clock import utc_now
+from functions.kit.database import bind, connect
+from functions.kit.migrations import main
+from functions.kit.outbox import Outbox
+
+
+async def prepare(settings: AuthSettings) -> None:
+    """Raises `SigningKeyUnreadable`."""
+    database = connect(database_url("auth", settings))
+    bind(database, TABLES)
+    try:
+        await commands.prepare(database, Tools.of(settings, Outbox(utc_now)), utc_now())
+    finally:
+        await database.close()
+
+
+def url() -> str:
+    """Where the environment says that the database is."""
+    return database_url("auth", AuthSettings.from_mapping(os.environ))
+
+
+def run() -> int:
+    """Answers the exit code."""
+    if code := main("auth", migrations, url):
+        return code
+    try:
+        asyncio.run(prepare(AuthSettings.from_mapping(os.environ)))
+    except SigningKeyUnreadable:  # the log has said which key, and what to do
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(run())

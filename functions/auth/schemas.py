@@ -1,0 +1,136 @@
+"""Bodies of requests and answers."""
+
+from datetime import datetime
+from typing import Annotated, ClassVar
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from functions.auth.domain import Role
+from functions.auth.errors import CredentialsMissing, TokenNeeded
+from functions.kit.errors import InvalidInput
+from functions.kit.types import Strict, line
+
+EmailText = Annotated[str, line(320)]
+"""With room for blanks around it; `domain.parse_email` says what an address is."""
+PasswordText = Annotated[str, Meta(min_length=1, max_length=1024)]
+"""Whatever was typed; what a new password must be, `domain.check_password` says."""
+Name = Annotated[str, line(100)]
+
+
+class Registration(Strict, frozen=True, kw_only=True):
+    email: EmailText
+    password: Annotated[str, Meta(min_length=1, max_length=1024, description="8 to 128 characters")]
+    name: Name | None = None
+
+    lacking: ClassVar[type[InvalidInput]] = CredentialsMissing
+
+
+class Credentials(Strict, frozen=True, kw_only=True):
+    email: EmailText
+    password: PasswordText
+
+    lacking: ClassVar[type[InvalidInput]] = CredentialsMissing
+
+
+class RefreshRequest(Strict, frozen=True, kw_only=True):
+    refresh_token: Annotated[str, Meta(min_length=1, max_length=512)]
+
+
+class TokenToValidate(Strict, frozen=True, kw_only=True):
+    token: Annotated[str, Meta(min_length=1)]
+
+    lacking: ClassVar[type[InvalidInput]] = TokenNeeded
+
+
+class TokenToEnd(Strict, frozen=True, kw_only=True):
+    token: str | None = None
+
+
+class ProfileChange(Strict, frozen=True, kw_only=True):
+    """What is left out stays as it is."""
+
+    name: Name | UnsetType | None = UNSET
+    email: EmailText | UnsetType = UNSET
+
+
+class PasswordChange(Strict, frozen=True, kw_only=True):
+    current_password: PasswordText
+    new_password: Annotated[
+        str, Meta(min_length=1, max_length=1024, description="8 to 128 characters")
+    ]
+
+
+class UserChange(Strict, frozen=True, kw_only=True):
+    """What is left out stays as it is."""
+
+    roles: Annotated[list[Role], Meta(min_length=1, max_length=len(Role))] | UnsetType = UNSET
+    disabled: bool | UnsetType = UNSET
+
+
+class Registered(msgspec.Struct, frozen=True, kw_only=True):
+    message: str
+    id: int
+
+
+class Tokens(msgspec.Struct, frozen=True, kw_only=True):
+    """RFC 6749, section 5.1; `token` is the original's name for the access token."""
+
+    token: str
+    access_token: str
+    token_type: str
+    expires_in: int
+    """Seconds that the access token lives."""
+    refresh_token: str
+
+
+class LoggedIn(Tokens, frozen=True, kw_only=True):
+    message: str
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True):
+    message: str
+
+
+class TokenUser(msgspec.Struct, frozen=True, kw_only=True):
+    id: int
+    email: str
+    roles: list[Role]
+
+
+class Validated(msgspec.Struct, frozen=True, kw_only=True):
+    valid: bool
+    user: TokenUser
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    id: int
+    email: str
+    name: str | None
+    roles: list[Role]
+    created_at: datetime
+
+
+class UserDetails(Profile, frozen=True, kw_only=True):
+    disabled: bool
+
+
+class JWK(msgspec.Struct, frozen=True, kw_only=True):
+    """A public Ed25519 key (RFC 8037)."""
+
+    kty: str
+    crv: str
+    x: str
+    kid: str
+    use: str
+    alg: str
+
+
+class KeySet(msgspec.Struct, frozen=True):
+    """A JWK Set (RFC 7517, section 5)."""
+
+    keys: list[JWK]
+
+
+class KeyRotated(msgspec.Struct, frozen=True):
+    kid: str

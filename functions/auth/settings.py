@@ -1,0 +1,102 @@
+"""auth's environment. The name of a field in upper case is the name of its variable."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from msgspec import Meta
+
+from functions.auth.domain import (
+    MIN_ADMIN_PASSWORD,
+    MIN_PASSWORD,
+    Limit,
+    check_password,
+    parse_email,
+)
+from functions.auth.errors import EmailInvalid, PasswordRefused
+from functions.auth.passwords import common_passwords
+from functions.kit.settings import Secret, ServiceSettings
+
+MIN_SECRET = 32
+
+
+class AuthSettings(ServiceSettings, frozen=True, kw_only=True):
+    """What auth reads from its environment, beyond what all services read."""
+
+    key_encryption_secret: Secret = Secret("")
+    """Seals the private signing keys in the database; at least 32 characters. Empty, in
+    development only: they lie there unsealed."""
+
+    first_admin_email: str = ""
+    """Email of the admin that is made when there is none yet; empty: none is made."""
+
+    first_admin_password: Secret = Secret("")
+    """Password of that admin; in production at least 12 characters."""
+
+    access_token_seconds: Annotated[int, Meta(ge=60, le=3600)] = 900
+    """How long an access token lives."""
+
+    refresh_token_days: Annotated[int, Meta(ge=1, le=365)] = 30
+    """How long a refresh token lives."""
+
+    login_tries: Annotated[int, Meta(ge=1, le=1000)] = 10
+    """Tries of a password per account and address in one window."""
+
+    login_tries_per_address: Annotated[int, Meta(ge=1, le=1000)] = 100
+    """Failed tries per address, whichever accounts, in one window."""
+
+    login_window_seconds: Annotated[int, Meta(ge=1, le=86400)] = 900
+    """The sliding window in which password tries are counted."""
+
+    registrations_per_address: Annotated[int, Meta(ge=1, le=1000)] = 20
+    """New accounts per address in one window."""
+
+    registration_window_seconds: Annotated[int, Meta(ge=1, le=86400)] = 3600
+    """The sliding window in which registrations are counted."""
+
+    hashing_concurrency: Annotated[int, Meta(ge=1, le=64)] = 2
+    """Passwords that are hashed at once; each takes 19 MiB and a core."""
+
+    @property
+    def login_limit(self) -> Limit:
+        return Limit(self.login_tries, self.login_window_seconds)
+
+    @property
+    def address_limit(self) -> Limit:
+        return Limit(self.login_tries_per_address, self.login_window_seconds)
+
+    @property
+    def registration_limit(self) -> Limit:
+        return Limit(self.registrations_per_address, self.registration_window_seconds)
+
+    @property
+    def minimum_admin_password(self) -> int:
+        """Characters."""
+        return MIN_ADMIN_PASSWORD if self.production else MIN_PASSWORD
+
+    def problems(self) -> Iterator[str]:
+        yield from super().problems()
+        secret = len(self.key_encryption_secret.reveal())
+        if secret < MIN_SECRET and (self.production or secret):
+            yield f"KEY_ENCRYPTION_SECRET: needs at least {MIN_SECRET} random characters"
+        yield from self._first_admin_problems()
+
+    def _first_admin_problems(self) -> Iterator[str]:
+        if not self.first_admin_email and not self.first_admin_password:
+            return
+        if not self.first_admin_email or not self.first_admin_password:
+            yield "FIRST_ADMIN_EMAIL, FIRST_ADMIN_PASSWORD: set both or neither"
+            return
+        try:
+            email = parse_email(self.first_admin_email)
+        except EmailInvalid:
+            yield "FIRST_ADMIN_EMAIL: is not an email address"
+            return
+        try:
+            check_password(
+                self.first_admin_password.reveal(),
+                email,
+                common_passwords(),
+                minimum=self.minimum_admin_password,
+            )
+        except PasswordRefused as error:
+            yield f"FIRST_ADMIN_PASSWORD: {error.errors[0].message}"

@@ -1,0 +1,261 @@
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import jwt
+import pytest
+
+from functions.auth import commands
+from tests.auth.service import Auth, Person, open_auth
+
+
+async def change(auth: Auth, admin: Person, user_id: int, **body: Any) -> dict[str, Any]:
+    response = await auth.call("PATCH", f"/users/{user_id}", body, by=admin)
+    assert response.status_code == 200, response.text
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+async def test_users_are_listed_page_by_page(auth: Auth) -> None:
+    """Oldest first, each once, whoever is deleted in between; the last page has no Link."""
+    admin = await auth.admin()
+    people = [await auth.person(f"user{number}@example.com") for number in range(4)]
+    await auth.call("DELETE", "/me", by=people[1])
+    seen: list[int] = []
+    path: str | None = "/users?limit=2"
+    while path is not None:
+        page = await auth.call("GET", path, by=admin)
+        assert page.status_code == 200
+        seen += [user["id"] for user in page.json()]
+        link = page.headers.get("link")
+        path = link.partition(">")[0].lstrip("<") if link else None
+
+    assert seen == [admin.id, people[0].id, people[2].id, people[3].id]
+
+
+async def test_a_listed_user_shows_no_secret(auth: Auth) -> None:
+    """Found by address, in whatever case."""
+    admin = await auth.admin()
+    ana = await auth.person()
+    (found,) = (await auth.call("GET", "/users?email=ANA@example.com", by=admin)).json()
+
+    assert found == {
+        "id": ana.id,
+        "email": "ana@example.com",
+        "name": None,
+        "roles": ["customer"],
+        "disabled": False,
+        "created_at": "2026-03-14T09:26:53.589793Z",
+    }
+    assert (await auth.call("GET", "/users?email=nobody@example.com", by=admin)).json() == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=0",
+        "limit=101",
+        "limit=x",
+        "after=x",
+        "after=W10",
+        "after=WzEyMzQ1Njc4OTAxMjM0NTY3ODkwMTJd",
+    ],
+)
+async def test_a_page_that_cannot_be_is_refused(auth: Auth, query: str) -> None:
+    """Limits out of bounds, cursors that this list has not made."""
+    admin = await auth.admin()
+
+    assert (await auth.call("GET", f"/users?{query}", by=admin)).status_code == 400
+
+
+async def test_a_role_that_is_given_comes_with_the_next_tokens(auth: Auth) -> None:
+    """Nothing is taken away, so nothing ends and nothing is told."""
+    admin = await auth.admin()
+    ana = await auth.person()
+    told = len(await auth.published())
+    answer = await change(auth, admin, ana.id, roles=["staff", "customer"])
+
+    assert answer["roles"] == ["customer", "staff"]
+    assert await auth.is_in(ana)
+    assert len(await auth.published()) == told
+    token = (await auth.refresh(ana.refresh_token)).json()["token"]
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert claims["roles"] == ["customer", "staff"]
+
+
+async def test_a_role_that_is_taken_ends_the_tokens_that_carry_it(auth: Auth) -> None:
+    """At once here, by an event elsewhere; the login goes on with what is left."""
+    admin = await auth.admin()
+    ana = await auth.person()
+    await change(auth, admin, ana.id, roles=["staff", "customer"])
+    ana = await auth.again(ana.id, ana.email)
+    auth.clock.advance(seconds=1)
+    await change(auth, admin, ana.id, roles=["customer"])
+
+    assert not await auth.is_in(ana)
+    (event,) = await auth.published("bookstore.user.disabled.v1")
+    assert event["data"]["disabled"] is False
+    refreshed = await auth.refresh(ana.refresh_token)
+    assert await auth.is_in(ana._replace(token=refreshed.json()["token"]))
+
+
+async def test_a_disabled_user_is_out_until_enabled(auth: Auth) -> None:
+    """Tokens and logins end; enabling brings none of them back, but the user may log in."""
+    admin = await auth.admin()
+    ana = await auth.person()
+    auth.clock.advance(seconds=1)
+    assert (await change(auth, admin, ana.id, disabled=True))["disabled"] is True
+    assert not await auth.is_in(ana)
+    assert (await auth.refresh(ana.refresh_token)).status_code == 401
+    assert (await auth.log_in()).status_code == 401
+    auth.clock.advance(seconds=1)
+    await change(auth, admin, ana.id, disabled=False)
+
+    assert not await auth.is_in(ana)
+    assert (await auth.refresh(ana.refresh_token)).status_code == 401
+    assert await auth.is_in(await auth.again(ana.id, ana.email))
+    events = await auth.published("bookstore.user.disabled.v1")
+    assert [(event["revision"], event["data"]["disabled"]) for event in events] == [
+        ("1", True),
+        ("2", False),
+    ]
+
+
+async def test_what_changes_nothing_tells_nothing(auth: Auth) -> None:
+    """The same roles, the same state, or no member at all."""
+    admin = await auth.admin()
+    ana = await auth.person()
+    told = len(await auth.published())
+    await change(auth, admin, ana.id, roles=["customer", "customer"], disabled=False)
+    await change(auth, admin, ana.id)
+
+    assert len(await auth.published()) == told
+    assert await auth.is_in(ana)
+
+
+@pytest.mark.parametrize("body", [{"roles": ["staff"]}, {"disabled": True}])
+async def test_the_last_admin_cannot_be_taken_away(auth: Auth, body: dict[str, Any]) -> None:
+    """A disabled admin does not count as another one."""
+    admin = await auth.admin()
+    second = await auth.admin("second@example.com")
+    await change(auth, admin, second.id, disabled=True)
+    response = await auth.call("PATCH", f"/users/{admin.id}", body, by=admin)
+
+    assert response.status_code == 409
+    assert response.json()["code"] == "last-admin"
+    assert await auth.is_in(admin)
+
+
+async def test_two_admins_cannot_dismiss_each_other(auth: Auth) -> None:
+    """At the same moment: one of them stays."""
+    first, second = await auth.admin(), await auth.admin("second@example.com")
+    answers = await asyncio.gather(
+        auth.call("PATCH", f"/users/{second.id}", {"roles": ["customer"]}, by=first),
+        auth.call("PATCH", f"/users/{first.id}", {"roles": ["customer"]}, by=second),
+    )
+
+    assert 200 in {answer.status_code for answer in answers}
+    assert len(await auth.rows("SELECT id FROM user_roles WHERE role = 'admin'")) == 1
+
+
+@pytest.mark.parametrize("user_id", ["0", "999", str(2**63), "9" * 40, "x"])
+async def test_a_user_that_is_not_there_is_not_found(auth: Auth, user_id: str) -> None:
+    """Also with a number that no id can be."""
+    admin = await auth.admin()
+    response = await auth.call("PATCH", f"/users/{user_id}", {"disabled": True}, by=admin)
+
+    assert response.status_code == 404
+
+
+async def test_a_deleted_user_is_not_found(auth: Auth) -> None:
+    """There is nobody left to be changed."""
+    admin = await auth.admin()
+    ana = await auth.person()
+    await auth.call("DELETE", "/me", by=ana)
+
+    response = await auth.call("PATCH", f"/users/{ana.id}", {"roles": ["staff"]}, by=admin)
+    assert response.status_code == 404
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"roles": []},
+        {"roles": ["boss"]},
+        {"roles": "admin"},
+        {"roles": None},
+        {"disabled": None},
+        {"disabled": "true"},
+        {"email": "x@example.com"},
+        [],
+    ],
+)
+async def test_a_bad_change_is_refused(auth: Auth, body: object) -> None:
+    """With 400, and nothing of it is done."""
+    admin = await auth.admin()
+    ana = await auth.person()
+    response = await auth.call("PATCH", f"/users/{ana.id}", body, by=admin)
+
+    assert response.status_code == 400
+    assert await auth.is_in(ana)
+
+
+async def test_a_rotated_key_verifies_until_its_tokens_have_expired(auth: Auth) -> None:
+    """New tokens have the new key at once; old ones stay good, then their key goes."""
+    admin = await auth.admin()
+    old = jwt.get_unverified_header(admin.token)["kid"]
+    auth.clock.advance(seconds=1)
+    response = await auth.call("POST", "/admin/keys/rotate", by=admin)
+
+    assert response.status_code == 201
+    new = response.json()["kid"]
+    assert new != old
+    assert await auth.is_in(admin)
+    ana = await auth.person()
+    assert jwt.get_unverified_header(ana.token)["kid"] == new
+    jwks = (await auth.call("GET", "/.well-known/jwks.json")).json()["keys"]
+    assert [key["kid"] for key in jwks] == [old, new]
+    auth.clock.advance(minutes=16)
+    jwks = (await auth.call("GET", "/.well-known/jwks.json")).json()["keys"]
+    assert [key["kid"] for key in jwks] == [new]
+    await commands.purge(auth.database, auth.clock() + timedelta(seconds=1))
+    assert [row["kid"] for row in await auth.rows("SELECT kid FROM signing_keys")] == [new]
+
+
+async def test_concurrent_rotations_leave_one_key_that_signs(auth: Auth) -> None:
+    """Each takes over from the one before."""
+    admin = await auth.admin()
+    answers = await asyncio.gather(
+        *(auth.call("POST", "/admin/keys/rotate", by=admin) for _ in range(4))
+    )
+
+    assert [answer.status_code for answer in answers] == [201] * 4
+    assert len(await auth.rows("SELECT kid FROM signing_keys WHERE active = 1")) == 1
+    assert len(await auth.rows("SELECT kid FROM signing_keys")) == 5
+
+
+async def test_the_key_set_is_cacheable_and_shows_nothing_private(auth: Auth) -> None:
+    """An ETag that changes with the keys; never a `d`."""
+    first = await auth.call("GET", "/.well-known/jwks.json")
+
+    assert first.headers["cache-control"] == "public, max-age=300"
+    (key,) = first.json()["keys"]
+    assert set(key) == {"kty", "crv", "x", "kid", "use", "alg"}
+    assert (key["kty"], key["crv"], key["use"], key["alg"]) == ("OKP", "Ed25519", "sig", "EdDSA")
+    etag = first.headers["etag"]
+    again = await auth.call("GET", "/.well-known/jwks.json", if_none_match=etag)
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", etag)
+    await auth.call("POST", "/admin/keys/rotate", by=await auth.admin())
+    changed = await auth.call("GET", "/.well-known/jwks.json", if_none_match=etag)
+    assert changed.status_code == 200
+
+
+async def test_a_replica_signs_with_the_key_that_another_has_made(database_url: str) -> None:
+    """The key is read when it is used: no replica goes on with a retired one."""
+    async with open_auth(database_url) as auth, open_auth(database_url, clock=auth.clock) as other:
+        admin = await auth.admin()
+        await other.log_in(admin.email)  # has used the old key
+        new = (await auth.call("POST", "/admin/keys/rotate", by=admin)).json()["kid"]
+        token = (await other.log_in(admin.email)).json()["token"]
+
+    assert jwt.get_unverified_header(token)["kid"] == new

@@ -1,0 +1,143 @@
+"""auth, running in this process, and people who use it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import msgspec
+from litestar import Litestar
+from piccolo.querystring import QueryString
+
+from functions.auth import commands
+from functions.auth.app import create_app
+from functions.auth.settings import AuthSettings
+from functions.kit.database import Database, Row
+from tests.support.apps import serving
+from tests.support.clock import FakeClock
+
+PASSWORD = "una frase bastante larga"
+ADMIN = "admin@example.com"
+
+
+class Person(NamedTuple):
+    """Somebody with an account, logged in."""
+
+    id: int
+    email: str
+    token: str
+    refresh_token: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"authorization": f"Bearer {self.token}"}
+
+
+class Auth:
+    """A running auth service."""
+
+    def __init__(self, app: Litestar, client: httpx.AsyncClient, clock: FakeClock) -> None:
+        self.app = app
+        self.client = client
+        self.clock = clock
+
+    @property
+    def database(self) -> Database:
+        database: Database = self.app.state.database
+        return database
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        by: Person | None = None,
+        **headers: str,
+    ) -> httpx.Response:
+        """A request with a JSON body, by somebody or by nobody."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if by is not None:
+            sent |= by.headers
+        content = None if body is None else msgspec.json.encode(body)
+        return await self.client.request(method, path, content=content, headers=sent)
+
+    async def from_address(
+        self, host: str, method: str, path: str, body: Any, by: Person | None = None
+    ) -> httpx.Response:
+        """The same from another address."""
+        transport = httpx.ASGITransport(self.app, client=(host, 1))  # type: ignore[arg-type]
+        async with httpx.AsyncClient(transport=transport, base_url="http://shop.test") as client:
+            headers = by.headers if by is not None else {}
+            return await client.request(
+                method, path, content=msgspec.json.encode(body), headers=headers
+            )
+
+    async def register(
+        self, email: str = "ana@example.com", password: str = PASSWORD
+    ) -> httpx.Response:
+        return await self.call("POST", "/register", {"email": email, "password": password})
+
+    async def log_in(
+        self, email: str = "ana@example.com", password: str = PASSWORD
+    ) -> httpx.Response:
+        return await self.call("POST", "/login", {"email": email, "password": password})
+
+    async def person(self, email: str = "ana@example.com") -> Person:
+        """A new customer, logged in."""
+        registered = await self.register(email)
+        assert registered.status_code == 201, registered.text
+        return await self.again(registered.json()["id"], email)
+
+    async def admin(self, email: str = ADMIN) -> Person:
+        """A new admin, logged in."""
+        user_id = await commands.make_admin(
+            self.database, self.app.state.tools, email, PASSWORD, now=self.clock()
+        )
+        return await self.again(user_id, email)
+
+    async def again(self, user_id: int, email: str, password: str = PASSWORD) -> Person:
+        """One more login of somebody."""
+        response = await self.log_in(email, password)
+        assert response.status_code == 200, response.text
+        answer = response.json()
+        return Person(user_id, email, answer["token"], answer["refresh_token"])
+
+    async def refresh(self, refresh_token: str) -> httpx.Response:
+        return await self.call("POST", "/refresh", {"refresh_token": refresh_token})
+
+    async def is_in(self, person: Person) -> bool:
+        """Whether the access token of somebody still opens."""
+        response = await self.call("GET", "/me", by=person)
+        assert response.status_code in {200, 401}, response.text
+        return response.status_code == 200
+
+    async def published(self, event_type: str | None = None) -> list[dict[str, Any]]:
+        """What was told, in order: structured events of the feed."""
+        response = await self.client.get("/internal/streams/security")
+        assert response.status_code == 200, response.text
+        events: list[dict[str, Any]] = response.json()
+        return [event for event in events if event_type in {None, event["type"]}]
+
+    async def rows(self, template: str, *values: object) -> list[Row]:
+        rows: list[Row] = (await self.database.execute(QueryString(template, *values))).rows
+        return rows
+
+
+@asynccontextmanager
+async def open_auth(
+    url: str, *, clock: FakeClock | None = None, **environ: str
+) -> AsyncIterator[Auth]:
+    """A running service, its first key made."""
+    clock = clock or FakeClock()
+    settings = AuthSettings.from_mapping({"DATABASE_URL": url, **environ})
+    app = create_app(settings, clock=clock)
+    async with serving(app) as client:
+        # The chores would do it in a moment; a test wants it done.
+        await commands.prepare(app.state.database, app.state.tools, clock())
+        yield Auth(app, client, clock)
+
+
+def sqlite_url(folder: Path) -> str:
+    return f"sqlite:///{folder.resolve()}/auth.db?synchronous=off"

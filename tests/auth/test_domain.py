@@ -1,0 +1,164 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.auth.domain import (
+    MAX_EMAIL,
+    Email,
+    Limit,
+    check_password,
+    email_key,
+    origin,
+    parse_email,
+    seconds_to_wait,
+)
+from functions.auth.errors import EmailInvalid, PasswordRefused
+
+ANA = Email("Ana.Ruiz@Example.com", "ana.ruiz@example.com")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ana@example.com",
+        "ana+libros@sub.example.co",
+        "o'hara@example.com",
+        "a@b",
+        f"{'a' * 64}@example.com",
+    ],
+)
+def test_addresses_that_browsers_take_are_taken(text: str) -> None:
+    """The rule is the HTML standard's."""
+    assert parse_email(text) == Email(text, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "ana",
+        "@example.com",
+        "ana@",
+        "ana@@example.com",
+        "ana@example..com",
+        "ana@-example.com",
+        "ana@exam\nple.com",
+        "ana ruiz@example.com",
+        "ana@exa mple.com",
+        "ana\x00@example.com",
+        "añá@example.com",
+        f"{'a' * 65}@example.com",
+        f"a@{'b' * 64}.com",
+        f"a@{'.'.join(['b' * 60] * 5)}",
+        "Ana <ana@example.com>",
+    ],
+)
+def test_what_is_no_address_is_refused_by_field(text: str) -> None:
+    """Length, blanks, controls and names around it: one refusal, which names the field."""
+    with pytest.raises(EmailInvalid) as caught:
+        parse_email(text)
+
+    assert [each.field for each in caught.value.errors] == ["email"]
+
+
+def test_an_address_is_kept_as_typed_and_found_in_lower_case() -> None:
+    """Blanks around it are no part of it."""
+    assert parse_email("  Ana.Ruiz@Example.com ") == ANA
+
+
+@given(st.text(max_size=400))
+def test_any_text_is_an_address_or_refused(text: str) -> None:
+    """Whatever is taken fits its column and is found again under its key."""
+    try:
+        email = parse_email(text)
+    except EmailInvalid:
+        return
+
+    assert len(email.address) <= MAX_EMAIL
+    assert email_key(email.address) == email.key == email_key(email.key)
+
+
+@given(st.text(alphabet="abc.@-_", max_size=20))
+def test_an_accepted_address_is_a_fixed_point(text: str) -> None:
+    """Reading an address that was taken gives the same address."""
+    try:
+        email = parse_email(text)
+    except EmailInvalid:
+        return
+
+    assert parse_email(email.address) == email
+
+
+@pytest.mark.parametrize("password", ["12345678a!", "ñ" * 8, "x y z w v u", "a" * 128])
+def test_characters_are_counted_not_bytes(password: str) -> None:
+    """Eight letters with accents are eight, and 128 are not too many."""
+    check_password(password, ANA, frozenset())
+
+
+def test_a_letter_and_its_accent_are_one_character() -> None:
+    """Seven letters stay seven, though some keyboards send fourteen code points."""
+    with pytest.raises(PasswordRefused):
+        check_password("n\u0303" * 7, ANA, frozenset())
+
+
+@pytest.mark.parametrize(
+    ("password", "problem"),
+    [
+        ("seven77", "must have 8 to 128 characters"),
+        ("a" * 129, "must have 8 to 128 characters"),
+        ("PassWord1", "is among the commonest, which are tried first"),
+        ("ANA.RUIZ", "must not be the email address"),
+        ("ana.ruiz@example.com", "must not be the email address"),
+    ],
+)
+def test_a_password_that_is_guessed_first_is_refused(password: str, problem: str) -> None:
+    """Case does not make it better."""
+    with pytest.raises(PasswordRefused) as caught:
+        check_password(password, ANA, frozenset({"password1"}), field="new_password")
+
+    assert caught.value.errors == (("new_password", problem),)
+
+
+def test_the_last_allowed_try_opens_when_the_oldest_leaves_the_window() -> None:
+    """Three tries in ten seconds: the fourth waits for the first to be ten seconds old."""
+    limit = Limit(tries=3, window=10)
+
+    assert seconds_to_wait([], limit, 100.0) == 0
+    assert seconds_to_wait([91.0, 95.0], limit, 100.0) == 0
+    assert seconds_to_wait([91.0, 95.0, 99.0], limit, 100.0) == 1.0
+    assert seconds_to_wait([91.0, 95.0, 99.0], limit, 101.0) == 0
+
+
+@given(
+    st.lists(st.floats(0, 1000), max_size=60),
+    st.integers(1, 5),
+    st.integers(1, 100),
+)
+def test_no_window_ever_holds_more_than_the_limit(
+    moments: list[float], tries: int, window: int
+) -> None:
+    """Tries at any moments: of those that are let through, no window holds too many."""
+    limit = Limit(tries, window)
+    allowed: list[float] = []
+    for moment in sorted(moments):
+        if seconds_to_wait(allowed[-tries:], limit, moment) == 0:
+            allowed.append(moment)
+
+    for begin in allowed:
+        assert sum(begin <= moment < begin + window for moment in allowed) <= tries
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::99", "2001:db8:1:2::/64"),
+        ("testclient", "testclient"),
+        (None, "unknown"),
+    ],
+)
+def test_an_ipv6_network_counts_as_one_visitor(host: str | None, expected: str) -> None:
+    """Whoever has one address of a network has all of them."""
+    assert origin(host) == expected

@@ -1,0 +1,186 @@
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+
+from functions.auth import events
+from functions.kit import cloudevents, denylist, inbox, outbox
+from functions.kit.cloudevents import Event
+from functions.kit.database import Database, connect
+from functions.kit.denylist import STREAM, DenyList
+from functions.kit.subscriptions import Outcome, Subscriptions
+from functions.kit.tokens import Principal
+from tests.auth.service import PASSWORD, Auth, Person
+from tests.support.contracts import validator, violations
+
+HEADERS = {"content-type": "application/cloudevents+json"}
+
+
+async def everything_happens(auth: Auth) -> dict[str, Person]:
+    """Each reason for an event, at least once."""
+    people = {
+        name: await auth.person(f"{name}@example.com")
+        for name in ("deleted", "disabled", "enabled", "demoted", "renewed", "out", "robbed", "in")
+    }
+    admin = await auth.admin()
+    auth.clock.advance(seconds=1)
+    await auth.call("DELETE", "/me", by=people["deleted"])
+    changes: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("disabled", {"disabled": True}),
+        ("enabled", {"disabled": True}),
+        ("enabled", {"disabled": False}),
+        ("demoted", {"roles": ["staff", "customer"]}),
+        ("demoted", {"roles": ["customer"]}),
+    )
+    for name, change in changes:
+        await auth.call("PATCH", f"/users/{people[name].id}", change, by=admin)
+    body = {"current_password": PASSWORD, "new_password": "otra frase bastante larga"}
+    await auth.call("POST", "/me/password", body, by=people["renewed"])
+    await auth.call("POST", "/logout", by=people["out"])
+    await auth.refresh(people["robbed"].refresh_token)
+    await auth.refresh(people["robbed"].refresh_token)
+    await auth.call("POST", "/admin/keys/rotate", by=admin)
+    return people
+
+
+async def snapshot(auth: Auth) -> list[dict[str, Any]]:
+    response = await auth.client.get("/internal/snapshots/security")
+    lines = [msgspec.json.decode(line) for line in response.text.splitlines()]
+    states: list[dict[str, Any]] = lines[1:-1]
+    assert lines[-1] == {"count": len(states)}
+    return states
+
+
+async def test_what_is_told_keeps_its_contract(auth: Auth) -> None:
+    """Each type, in the feed and in the snapshot."""
+    await everything_happens(auth)
+    told, shown = await auth.published(), await snapshot(auth)
+
+    types = {
+        "bookstore.key.rotated.v1",
+        "bookstore.token.revoked.v1",
+        "bookstore.user.disabled.v1",
+    }
+    assert {event["type"] for event in told} == types
+    assert {event["type"] for event in shown} == types
+    assert violations(told + shown) == []
+    assert {event["source"] for event in told + shown} == {"/bookstore/auth/security"}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        events.token_revoked("jti", 1, datetime.now(UTC)),
+        events.user_disabled(1, 1, disabled=True, tokens_not_before=datetime.now(UTC)),
+        events.key_rotated("kid", {}, None),
+    ],
+    ids=lambda message: message.type,
+)
+def test_a_struct_has_the_fields_of_its_contract(message: outbox.Message) -> None:
+    """No more and no less, and all that are there are required."""
+    contract = validator(message.type).schema
+    fields = {field.encode_name for field in msgspec.structs.fields(message.data)}
+
+    assert isinstance(contract, dict)
+    assert contract["$id"] == outbox.contract(message.type)
+    assert fields == set(contract["properties"]) == set(contract["required"])
+    assert all("description" in each for each in contract["properties"].values())
+
+
+async def test_the_snapshot_is_what_the_feed_adds_up_to(auth: Auth) -> None:
+    """The newest state of every subject that is still of any use."""
+    await everything_happens(auth)
+    newest: dict[str, dict[str, Any]] = {}
+    for event in await auth.published():
+        if int(event["revision"]) >= int(newest.get(event["subject"], {"revision": 0})["revision"]):
+            newest[event["subject"]] = event
+    shown = {event["subject"]: event for event in await snapshot(auth)}
+
+    assert {subject: (each["revision"], each["data"]) for subject, each in shown.items()} == {
+        subject: (each["revision"], each["data"]) for subject, each in newest.items()
+    }
+
+
+async def test_the_snapshot_leaves_out_what_has_expired(auth: Auth) -> None:
+    """Retired keys and ended tokens go; users' states stay for ever."""
+    await everything_happens(auth)
+    auth.clock.advance(days=1)
+    shown = await snapshot(auth)
+
+    kinds = [event["type"] for event in shown]
+    assert kinds.count("bookstore.key.rotated.v1") == 1
+    assert kinds.count("bookstore.token.revoked.v1") == 0
+    assert kinds.count("bookstore.user.disabled.v1") == 5
+
+
+async def test_a_long_snapshot_is_read_page_by_page(
+    auth: Auth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is left out between two pages."""
+    await everything_happens(auth)
+    whole = await snapshot(auth)
+    monkeypatch.setattr("functions.auth.queries.SNAPSHOT_PAGE", 2)
+
+    assert [each["data"] for each in await snapshot(auth)] == [each["data"] for each in whole]
+
+
+@pytest.fixture
+async def other_service(tmp_path: Any) -> AsyncIterator[Database]:
+    """The database of a service that keeps a deny-list."""
+    database = connect(f"sqlite:///{tmp_path}/other.db?synchronous=off")
+    for operation in (*inbox.SCHEMA, *denylist.SCHEMA):
+        for statement in operation.statements("sqlite"):
+            await database.run_ddl(statement)
+    yield database
+    await database.close()
+
+
+async def test_a_deny_list_elsewhere_comes_to_the_same_end(
+    auth: Auth, other_service: Database
+) -> None:
+    """Whoever is out here is out there, whatever order the events came in."""
+    people = await everything_happens(auth)
+    subscriptions = Subscriptions(STREAM)
+    denylist.subscribe(subscriptions)
+    for event in reversed(await auth.published()):
+        parsed = cloudevents.read(HEADERS, msgspec.json.encode(event))
+        taken = await subscriptions.take(other_service, parsed, clock=auth.clock)
+        assert taken.outcome is Outcome.APPLIED
+    wire = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(503)))
+    known = DenyList(other_service, "http://auth.test", clock=auth.clock, http=wire)
+
+    verifier = auth.app.state.verifier
+    outcomes = {}
+    for name, person in people.items():
+        principal: Principal = await verifier.read(person.token)
+        outcomes[name] = await known.denied(principal)
+        assert outcomes[name] is await verifier.denied(principal)
+    assert outcomes == dict.fromkeys(people, True) | {"in": False}
+    for key in (await auth.call("GET", "/.well-known/jwks.json")).json()["keys"]:
+        assert await known.key(key["kid"]) == key
+    await wire.aclose()
+
+
+async def test_an_older_state_does_not_overtake_a_newer_one(
+    auth: Auth, other_service: Database
+) -> None:
+    """Disabled, then enabled: the second stands, though the first comes last."""
+    people = await everything_happens(auth)
+    subject = f"user/{people['enabled'].id}"
+    subscriptions = Subscriptions(STREAM)
+    denylist.subscribe(subscriptions)
+    told = [event for event in await auth.published() if event["subject"] == subject]
+    parsed: list[Event] = [cloudevents.read(HEADERS, msgspec.json.encode(each)) for each in told]
+    for event in (parsed[1], parsed[0]):
+        await subscriptions.take(other_service, event, clock=auth.clock)
+    state = SimpleNamespace(**told[1]["data"])
+
+    assert [each.revision for each in parsed] == [1, 2]
+    assert state.disabled is False
+    known = DenyList(other_service, "", clock=auth.clock, http=auth.client)
+    fresh = await auth.again(people["enabled"].id, people["enabled"].email)
+    assert await known.denied(await auth.app.state.verifier.read(fresh.token)) is False

@@ -1,0 +1,131 @@
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from functions.auth import commands, migrate
+from tests.auth.service import ADMIN, PASSWORD, Auth, open_auth, sqlite_url
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(
+    module: str, *arguments: str, environ: dict[str, str], stdin: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """A command, as somebody types it."""
+    return subprocess.run(  # noqa: S603
+        [sys.executable, "-m", f"functions.auth.{module}", *arguments],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], **environ},
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_migrate_makes_schema_key_and_admin(tmp_path: Path) -> None:
+    """Run again, it changes nothing; the admin logs in."""
+    environ = {
+        "DATABASE_URL": sqlite_url(tmp_path),
+        "FIRST_ADMIN_EMAIL": ADMIN,
+        "FIRST_ADMIN_PASSWORD": PASSWORD,
+    }
+    first, second = (run("migrate", environ=environ) for _ in range(2))
+
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert "auth: 1 migrations were run" in first.stdout
+    assert "auth: up to date" in second.stdout
+    assert PASSWORD not in first.stdout + first.stderr
+    with sqlite3.connect(tmp_path / "auth.db") as database:
+        users = database.execute("SELECT email_key FROM users").fetchall()
+        keys = database.execute("SELECT COUNT(*) FROM signing_keys").fetchone()
+        events = database.execute("SELECT type FROM outbox").fetchall()
+    database.close()
+    assert (users, keys) == ([(ADMIN,)], (1,))
+    assert events == [("bookstore.key.rotated.v1",)]
+
+
+def test_migrate_says_what_is_wrong(tmp_path: Path) -> None:
+    """Bad settings, and a secret that is not the one: a line, exit code 1, no traceback."""
+    url = sqlite_url(tmp_path)
+    bad = run("migrate", environ={"DATABASE_URL": url, "FIRST_ADMIN_EMAIL": ADMIN})
+    good = run("migrate", environ={"DATABASE_URL": url, "KEY_ENCRYPTION_SECRET": "k" * 32})
+    wrong = run("migrate", environ={"DATABASE_URL": url, "KEY_ENCRYPTION_SECRET": "x" * 32})
+
+    assert (bad.returncode, good.returncode, wrong.returncode) == (1, 0, 1)
+    assert "FIRST_ADMIN_EMAIL, FIRST_ADMIN_PASSWORD: set both or neither" in bad.stderr
+    assert "sealed under another KEY_ENCRYPTION_SECRET" in wrong.stderr
+    assert "Traceback" not in bad.stderr + wrong.stderr
+
+
+async def test_the_first_admin_is_made_once(database_url: str) -> None:
+    """Only where there is none; with a changed setting there is no second one."""
+    async with open_auth(
+        database_url, FIRST_ADMIN_EMAIL=ADMIN, FIRST_ADMIN_PASSWORD=PASSWORD
+    ) as auth:
+        admin = await auth.again(1, ADMIN)
+        assert (await auth.call("GET", "/users", by=admin)).status_code == 200
+
+    async with open_auth(
+        database_url, FIRST_ADMIN_EMAIL="second@example.com", FIRST_ADMIN_PASSWORD=PASSWORD
+    ) as auth:
+        assert len(await auth.rows("SELECT id FROM users")) == 1
+
+
+async def test_an_account_is_not_made_admin_by_its_address(
+    database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whoever registers the admin's address first gains nothing; the log says what to do."""
+    async with open_auth(database_url) as auth:
+        await auth.register(ADMIN, "somebody else's password")
+
+    async with open_auth(
+        database_url, FIRST_ADMIN_EMAIL=ADMIN, FIRST_ADMIN_PASSWORD=PASSWORD
+    ) as auth:
+        assert await auth.rows("SELECT id FROM user_roles WHERE role = 'admin'") == []
+
+    assert "FIRST_ADMIN_EMAIL belongs to an account that is no admin" in capsys.readouterr().out
+
+
+def test_a_command_makes_an_admin_from_a_typed_password(tmp_path: Path) -> None:
+    """New or old, the account gets the role; a weak password is refused with a sentence."""
+    environ = {"DATABASE_URL": sqlite_url(tmp_path)}
+    run("migrate", environ=environ)
+    made = run(
+        "create_admin", "--email", ADMIN, environ=environ, stdin="una frase bastante larga\n"
+    )
+    weak = run("create_admin", "--email", ADMIN, environ=environ, stdin="password123\n")
+    no_email = run("create_admin", "--email", "admin", environ=environ, stdin=PASSWORD)
+
+    assert (made.returncode, weak.returncode, no_email.returncode) == (0, 1, 1)
+    assert made.stdout.splitlines()[-1] == "user 1 is an admin"
+    assert "The password is among the commonest" in weak.stderr
+    assert "is not an email address" in no_email.stderr
+    assert "Traceback" not in weak.stderr + no_email.stderr
+
+
+async def test_an_account_that_exists_becomes_admin_with_the_new_password(auth: Auth) -> None:
+    """Whoever was in with the old one is out."""
+    ana = await auth.person(ADMIN)
+    auth.clock.advance(seconds=1)
+    new, tools = "otra frase bastante larga", auth.app.state.tools
+
+    assert ana.id == await commands.make_admin(auth.database, tools, ADMIN, new, now=auth.clock())
+    assert (await auth.log_in(ADMIN)).status_code == 401
+    admin = await auth.again(ana.id, ADMIN, new)
+    assert (await auth.call("GET", "/users", by=admin)).status_code == 200
+    assert (await auth.refresh(ana.refresh_token)).status_code == 401
+
+
+def test_the_database_is_where_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the embedded one."""
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///elsewhere.db")
+    assert migrate.url() == "sqlite:///elsewhere.db"
+
+    monkeypatch.delenv("DATABASE_URL")
+    assert migrate.url() == "sqlite:///.bookstore/auth.db"

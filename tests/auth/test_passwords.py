@@ -1,0 +1,167 @@
+import asyncio
+import hashlib
+import threading
+from collections.abc import Callable
+
+import pytest
+from argon2 import PasswordHasher, extract_parameters
+from argon2.low_level import Type
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.auth import passwords
+from functions.auth.errors import HashingBusy
+from functions.auth.passwords import NOBODY, Passwords, Verdict, common_passwords
+
+PASSWORD = "una frase bastante larga"
+
+
+def werkzeug_hash(password: str, iterations: int = 1000, salt: str = "aB3dE6gH") -> str:
+    """As werkzeug.security.generate_password_hash writes it."""
+    digest = hashlib.pbkdf2_hmac("sha256", password.encode(), salt.encode(), iterations)
+    return f"pbkdf2:sha256:{iterations}${salt}${digest.hex()}"
+
+
+async def test_hashes_are_argon2id_of_owasps_strength() -> None:
+    """19 MiB, 2 iterations, 1 lane, a salt of its own each time."""
+    hasher = Passwords(2)
+    first, second = await asyncio.gather(hasher.hash(PASSWORD), hasher.hash(PASSWORD))
+
+    assert first != second
+    parameters = extract_parameters(first)
+    assert parameters.type is Type.ID
+    assert (parameters.memory_cost, parameters.time_cost, parameters.parallelism) == (19456, 2, 1)
+    assert await hasher.verify(first, PASSWORD) == Verdict(matches=True, outdated=False)
+    assert await hasher.verify(first, PASSWORD + "!") == Verdict(matches=False, outdated=False)
+
+
+def test_nobody_is_as_expensive_as_somebody() -> None:
+    """The hash for unknown accounts has the parameters of those that are made."""
+    assert extract_parameters(NOBODY) == extract_parameters(passwords._hash(PASSWORD))
+
+
+async def test_an_unknown_account_costs_a_verification(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a hash the one of nobody is checked, in full."""
+    checked: list[str] = []
+
+    def verify(hashed: str, password: str) -> Verdict:
+        checked.append(hashed)
+        return Verdict(matches=True, outdated=True)
+
+    monkeypatch.setattr(passwords, "_verify", verify)
+
+    assert await Passwords(1).verify(None, PASSWORD) == Verdict(matches=False, outdated=False)
+    assert checked == [NOBODY]
+
+
+async def test_a_password_is_the_same_however_the_keyboard_sends_it() -> None:
+    """ñ as one code point or as two."""
+    hasher = Passwords(1)
+
+    assert (await hasher.verify(await hasher.hash("contrase\u00f1a!"), "contrasen\u0303a!")).matches
+
+
+async def test_the_originals_hashes_verify_and_are_outdated() -> None:
+    """werkzeug's pbkdf2:sha256, whatever its iterations."""
+    hasher = Passwords(1)
+    hashed = werkzeug_hash("secreto de antes")
+
+    assert await hasher.verify(hashed, "secreto de antes") == Verdict(matches=True, outdated=True)
+    assert not (await hasher.verify(hashed, "otro")).matches
+
+
+async def test_a_weaker_argon2_hash_is_outdated() -> None:
+    """Parameters of another time verify, and are to be replaced."""
+    weak = PasswordHasher(1, 8192, 1).hash(PASSWORD)
+
+    assert await Passwords(1).verify(weak, PASSWORD) == Verdict(matches=True, outdated=True)
+
+
+@pytest.mark.parametrize(
+    "hashed",
+    [
+        "",
+        "pbkdf2:sha256:9999999$aB3dE6gH$" + "0" * 64,
+        "pbkdf2:sha256:0$aB3dE6gH$" + "0" * 64,
+        "pbkdf2:sha1:1000$aB3dE6gH$" + "0" * 40,
+        "pbkdf2:sha256:1000$$" + "0" * 64,
+        "pbkdf2:sha256:1000$aB3dE6gH$" + "0" * 63,
+        "scrypt:32768:8:1$salt$abc",
+        "$argon2id$v=19$m=19456,t=2,p=1$!!!!",
+        "plain text",
+    ],
+)
+async def test_a_hash_that_is_none_matches_nothing(hashed: str) -> None:
+    """Iterations without bound, other algorithms, rubbish: no match, and no error."""
+    assert not (await Passwords(1).verify(hashed, PASSWORD)).matches
+
+
+@given(st.text(max_size=80))
+def test_any_text_as_a_werkzeug_hash_is_no_error(text: str) -> None:
+    """What the column holds is read with care."""
+    assert passwords._verify_werkzeug(f"pbkdf2:sha256:{text}", PASSWORD) is False
+
+
+class Gate:
+    """Work that waits until it is let through, and counts how many are inside."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.inside = self.most = 0
+        self.entered = threading.Semaphore(0)
+        self.go = threading.Semaphore(0)
+
+    def __call__(self, *_: str) -> str:
+        with self.lock:
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+        self.entered.release()
+        self.go.acquire()
+        with self.lock:
+            self.inside -= 1
+        return "hash"
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
+    gate = Gate()
+    work: Callable[..., str] = gate
+    monkeypatch.setattr(passwords, "_hash", work)
+    return gate
+
+
+async def test_only_so_many_are_hashed_at_once(gate: Gate) -> None:
+    """The others wait for their turn, off the event loop."""
+    hasher = Passwords(2)
+    running = [asyncio.create_task(hasher.hash(PASSWORD)) for _ in range(6)]
+    for _ in range(6):
+        await asyncio.to_thread(gate.entered.acquire)
+        gate.go.release()
+
+    assert await asyncio.gather(*running) == ["hash"] * 6
+    assert gate.most <= 2
+
+
+async def test_a_flood_is_turned_away(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More than may wait are refused at once, with a time to come back."""
+    monkeypatch.setattr(passwords, "MAX_WAITING", 3)
+    hasher = Passwords(1)
+    running = [asyncio.create_task(hasher.hash(PASSWORD)) for _ in range(3)]
+    await asyncio.to_thread(gate.entered.acquire)
+
+    with pytest.raises(HashingBusy) as caught:
+        await hasher.hash(PASSWORD)
+
+    assert caught.value.retry_after == 2
+    for _ in running:
+        gate.go.release()
+    assert await asyncio.gather(*running) == ["hash"] * 3
+
+
+def test_the_common_passwords_are_such_as_would_be_long_enough() -> None:
+    """Shorter ones are refused by their length; all are in lower case, as they are compared."""
+    common = common_passwords()
+
+    assert {"password", "12345678", "contraseña", "qwertyuiop", "bookstore"} <= common
+    assert all(8 <= len(each) <= 128 and each == each.lower() for each in common)
+    assert 200 <= len(common) <= 1000

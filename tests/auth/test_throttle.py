@@ -1,0 +1,154 @@
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from functions.auth.domain import Limit
+from functions.auth.errors import TooManyTries
+from functions.auth.throttle import count_try, purge, throttle_key
+from tests.auth.service import PASSWORD, Auth, open_auth
+
+WRONG = "not the password"
+
+
+async def fail(auth: Auth, host: str = "198.51.100.1", email: str = "ana@example.com") -> int:
+    body = {"email": email, "password": WRONG}
+    return (await auth.from_address(host, "POST", "/login", body)).status_code
+
+
+async def test_ten_tries_and_no_more(auth: Auth) -> None:
+    """The eleventh is refused whatever it says, with the time to come back."""
+    await auth.register()
+    answers = [await fail(auth) for _ in range(10)]
+
+    assert answers == [401] * 10
+    body = {"email": "Ana@Example.com ", "password": PASSWORD}
+    refused = await auth.from_address("198.51.100.1", "POST", "/login", body)
+    assert refused.status_code == 429
+    assert refused.headers["retry-after"] == "900"
+    assert refused.json()["code"] == "too-many-tries"
+    assert refused.json()["error"] == "Demasiados intentos"
+
+
+async def test_the_owner_elsewhere_still_logs_in(auth: Auth) -> None:
+    """The count is of an account and an address together."""
+    await auth.register()
+    for _ in range(11):
+        await fail(auth)
+
+    body = {"email": "ana@example.com", "password": PASSWORD}
+    assert (await auth.from_address("203.0.113.9", "POST", "/login", body)).status_code == 200
+
+
+async def test_the_window_slides(auth: Auth) -> None:
+    """Each try leaves it fifteen minutes after it was made; refused ones were never in it."""
+    for _ in range(5):
+        await fail(auth)
+    auth.clock.advance(minutes=10)
+    for _ in range(5):
+        await fail(auth)
+    assert await fail(auth) == 429
+    auth.clock.advance(minutes=4, seconds=59)
+    assert await fail(auth) == 429
+
+    auth.clock.advance(seconds=1)
+    answers = [await fail(auth) for _ in range(6)]
+
+    assert answers == [401] * 5 + [429]
+
+
+async def test_unknown_accounts_are_throttled_alike(auth: Auth) -> None:
+    """Or the 429 would tell which accounts there are."""
+    answers = [await fail(auth, email="nobody@example.com") for _ in range(11)]
+
+    assert answers == [401] * 10 + [429]
+
+
+async def test_a_login_clears_the_accounts_tries(auth: Auth) -> None:
+    """Nine mistakes, a success, and ten tries are free again."""
+    await auth.register()
+    for _ in range(9):
+        await fail(auth, host="192.0.2.7")
+
+    assert (await auth.log_in()).status_code == 200
+    answers = [await fail(auth, host="192.0.2.7") for _ in range(11)]
+    assert answers == [401] * 10 + [429]
+
+
+async def test_one_address_cannot_try_account_after_account(database_url: str) -> None:
+    """The wider limit counts failures of an address over all accounts."""
+    async with open_auth(database_url, LOGIN_TRIES_PER_ADDRESS="4") as auth:
+        answers = [await fail(auth, email=f"user{number}@example.com") for number in range(5)]
+
+    assert answers == [401] * 4 + [429]
+
+
+async def test_an_office_behind_one_address_logs_in_as_often_as_it_likes(database_url: str) -> None:
+    """A success takes its try back, also from the address."""
+    async with open_auth(database_url, LOGIN_TRIES_PER_ADDRESS="2") as auth:
+        await auth.register()
+        answers = [(await auth.log_in()).status_code for _ in range(5)]
+
+    assert answers == [200] * 5
+
+
+async def test_an_ipv6_network_is_one_address(database_url: str) -> None:
+    """Another address of the same /64 does not begin anew."""
+    async with open_auth(database_url, LOGIN_TRIES="1") as auth:
+        answers = [await fail(auth, host=f"2001:db8::{number}") for number in (1, 2)]
+
+    assert answers == [401, 429]
+
+
+async def test_registrations_are_throttled_by_address(database_url: str) -> None:
+    """What is refused for its content is not counted."""
+    async with open_auth(database_url, REGISTRATIONS_PER_ADDRESS="2") as auth:
+        await auth.register("no address")
+        answers = [(await auth.register(f"u{n}@example.com")).status_code for n in range(3)]
+        body = {"email": "u4@example.com", "password": PASSWORD}
+        elsewhere = await auth.from_address("203.0.113.9", "POST", "/register", body)
+
+    assert answers == [201, 201, 429]
+    assert elsewhere.status_code == 201
+
+
+async def test_the_current_password_is_throttled_as_a_login_is(auth: Auth) -> None:
+    """A stolen token is no way around the throttle: the tries are the same ones."""
+    ana = await auth.person()
+    body = {"current_password": WRONG, "new_password": "otra frase bastante larga"}
+    answers = [
+        (await auth.call("POST", "/me/password", body, by=ana)).status_code for _ in range(11)
+    ]
+
+    assert answers == [401] * 10 + [429]
+    assert (await auth.log_in()).status_code == 429
+
+
+async def test_concurrent_tries_are_counted_one_by_one(database_url: str) -> None:
+    """Thirty at once, over two processes' worth of apps: ten are looked at."""
+    async with open_auth(database_url) as auth, open_auth(database_url, clock=auth.clock) as other:
+        answers = await asyncio.gather(*(fail([auth, other][n % 2]) for n in range(30)))
+
+    assert sorted(answers) == [401] * 10 + [429] * 20
+
+
+async def test_only_hashes_are_kept_and_not_for_long(auth: Auth) -> None:
+    """Neither address nor account stands in the table; the chore empties it."""
+    await fail(auth)
+    rows = await auth.rows("SELECT * FROM throttles")
+
+    assert len(rows) == 2
+    assert not any("ana" in str(row) or "198.51" in str(row) for row in rows)
+    await purge(auth.database, auth.clock() + timedelta(minutes=15, seconds=1))
+    assert await auth.rows("SELECT * FROM throttles") == []
+
+
+async def test_a_refused_try_counts_under_none_of_its_keys(auth: Auth) -> None:
+    """All keys or none: the transaction takes them together."""
+    narrow, wide = throttle_key("narrow"), throttle_key("wide")
+    limits = {narrow: Limit(1, 60), wide: Limit(2, 60)}
+    await count_try(auth.database, limits, auth.clock())
+    with pytest.raises(TooManyTries):
+        await count_try(auth.database, limits, auth.clock())
+
+    await count_try(auth.database, {wide: Limit(2, 60)}, auth.clock())
