@@ -1,0 +1,61 @@
+"""`create_app`: the catalogue, wired. What the parts do is in `controllers/` and `commands/`."""
+
+import os
+from collections.abc import Sequence
+
+import httpx
+from litestar import Litestar
+
+from functions.catalog import controllers, events, migrations, queries, subscriptions
+from functions.catalog.settings import CatalogSettings
+from functions.catalog.tables import TABLES
+from functions.kit import denylist, idempotency
+from functions.kit.app import Chore, Service, Wiring, build_app
+from functions.kit.clock import Clock, utc_now
+from functions.kit.database import Database
+from functions.kit.denylist import DenyList
+from functions.kit.streams import OwnedStream
+from functions.kit.tokens import CachedKeys, Verifier
+
+DESCRIPTION = "Books: what there is, what it costs, and how many are left."
+
+
+def create_app(
+    settings: CatalogSettings | None = None,
+    *,
+    clock: Clock = utc_now,
+    http: httpx.AsyncClient | None = None,
+) -> Litestar:
+    """The service, for `uvicorn --factory`; arguments are for tests."""
+    settings = settings or CatalogSettings.from_mapping(os.environ)
+
+    def verifier(wiring: Wiring) -> Verifier:
+        known = DenyList(wiring.database, settings.auth_url, clock=clock, http=wiring.http)
+        return Verifier(
+            CachedKeys(known.key),
+            known.denied,
+            issuer=settings.token_issuer,
+            audience=settings.token_audience,
+            clock=clock,
+        )
+
+    def chores(_: Wiring) -> Sequence[Chore]:
+        async def forget(database: Database) -> None:
+            await denylist.purge(database, clock=clock)
+            await idempotency.purge(database, clock=clock)
+
+        return (forget,)
+
+    service = Service(
+        name="catalog",
+        description=DESCRIPTION,
+        migrations=migrations,
+        tables=TABLES,
+        public=controllers.HANDLERS,
+        streams=(OwnedStream(events.STREAM, events.SOURCE, queries.book_states),),
+        subscriptions=lambda _: subscriptions.build(),
+        owners={"auth": settings.auth_internal_url, "purchase": settings.purchase_internal_url},
+        verifier=verifier,
+        chores=chores,
+    )
+    return build_app(service, settings, clock=clock, http=http)

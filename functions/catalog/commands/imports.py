@@ -1,0 +1,232 @@
+"""A supplier's file of books: read as it comes, written in batches, safe to send again.
+
+A row finds its book by ISBN, else by title and author (`shelf.py`), so a second run changes
+nothing, and a run that was killed half way is finished by running it again. What the file says of
+a known book takes the place of what was there; a default never does.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+import msgspec
+from piccolo.querystring import QueryString
+
+from functions.catalog import events
+from functions.catalog.commands.books import NewBook, insert_book, revise_book
+from functions.catalog.commands.shelf import known_books
+from functions.catalog.domain.books import Book
+from functions.catalog.domain.csv_records import CsvReader, Record
+from functions.catalog.domain.import_rows import Columns, Defaults, ImportRow, RefusedRow
+from functions.catalog.errors import IsbnTaken, MalformedCsv
+from functions.catalog.schemas import ImportReport, LineReport
+from functions.catalog.tables import TurnRow
+from functions.kit.clock import Clock
+from functions.kit.database import Database, transactional
+from functions.kit.errors import DomainError, FieldError, TooLarge
+from functions.kit.outbox import Message, Outbox
+
+BATCH = 200
+"""Rows of a transaction: many enough to be quick, few enough to let others write between."""
+MAX_LINES = 200_000
+"""Of one file: which book each line was is remembered until its end."""
+LISTED = 1000
+"""Errors, and warnings, that a report lists."""
+RACES = 3
+"""Times that a batch is run again because somebody else took one of its ISBNs meanwhile."""
+TURN = "import"
+
+
+class Became(StrEnum):
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    REFUSED = "refused"
+
+
+class Result(NamedTuple):
+    """What became of a line."""
+
+    line: int
+    became: Became
+    book_id: int | None = None
+    errors: Sequence[FieldError] = ()
+    warnings: Sequence[FieldError] = ()
+
+
+async def import_books(
+    database: Database,
+    chunks: AsyncIterator[bytes],
+    defaults: Defaults,
+    *,
+    currency: str,
+    outbox: Outbox,
+    clock: Clock,
+) -> ImportReport:
+    """Write the books of a CSV file; answers what became of its lines.
+
+    Raises `MalformedCsv` or `TooLarge` where it is not read on. Whatever is raised, the rows that
+    were written before stay, and the error's extension `imported` counts them.
+    """
+    run = _Import(database, defaults, currency, outbox, clock)
+    try:
+        try:
+            await run.read(chunks)
+        except (MalformedCsv, TooLarge):
+            await run.flush()
+            raise
+    except DomainError as refusal:
+        refusal.extensions["imported"] = run.counts()
+        raise
+    return run.report
+
+
+class _Import:
+    """One run. Between its batches it keeps the report, and which book each line was."""
+
+    def __init__(
+        self, database: Database, defaults: Defaults, currency: str, outbox: Outbox, clock: Clock
+    ) -> None:
+        self.database = database
+        self.defaults = defaults
+        self.currency = currency
+        self.outbox = outbox
+        self.clock = clock
+        self.report = ImportReport()
+        self.batch: list[ImportRow | RefusedRow] = []
+        self.lines_of_books: dict[int, int] = {}
+
+    async def read(self, chunks: AsyncIterator[bytes]) -> None:
+        columns: Columns | None = None
+        async for record in _records(chunks):
+            if columns is None:
+                columns = Columns.from_header(record, self.defaults)
+                continue
+            if self.report.lines + len(self.batch) == MAX_LINES:
+                raise TooLarge(
+                    f"The file has more than {MAX_LINES} lines. Send what follows line"
+                    f" {record.line - 1} as a file of its own."
+                )
+            self.batch.append(columns.read(record, self.defaults))
+            if len(self.batch) == BATCH:
+                await self.flush()
+        if columns is None:
+            raise MalformedCsv("The file is empty: it needs a header, such as title,author,price")
+        await self.flush()
+
+    async def flush(self) -> None:
+        """Write the rows that were read, and report them."""
+        batch, self.batch = self.batch, []
+        if not batch:
+            return
+        for result in await self._write(batch):
+            self._report(result)
+
+    async def _write(self, batch: Sequence[ImportRow | RefusedRow]) -> list[Result]:
+        for race in range(RACES + 1):
+            try:
+                return await _write_batch(
+                    self.database,
+                    batch,
+                    self.lines_of_books,
+                    currency=self.currency,
+                    outbox=self.outbox,
+                    now=self.clock(),
+                )
+            except IsbnTaken:
+                if race == RACES:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _report(self, result: Result) -> None:
+        report = self.report
+        report.lines += 1
+        setattr(report, result.became, getattr(report, result.became) + 1)
+        report.warned += bool(result.warnings)
+        if result.book_id is not None:
+            self.lines_of_books.setdefault(result.book_id, result.line)
+        self._list(report.errors, result.line, result.errors)
+        self._list(report.warnings, result.line, result.warnings)
+
+    def _list(self, listed: list[LineReport], line: int, found: Sequence[FieldError]) -> None:
+        room = LISTED - len(listed)
+        listed.extend(
+            LineReport(line=line, field=each.field, reason=each.message) for each in found[:room]
+        )
+        self.report.truncated |= len(found) > room
+
+    def counts(self) -> dict[str, int]:
+        everything = msgspec.structs.asdict(self.report)
+        return {name: everything[name] for name in ("lines", *Became)}
+
+
+async def _records(chunks: AsyncIterator[bytes]) -> AsyncIterator[Record]:
+    reader = CsvReader()
+    async for chunk in chunks:
+        for record in reader.feed(chunk):
+            yield record
+    for record in reader.close():
+        yield record
+
+
+@transactional
+async def _write_batch(
+    database: Database,
+    batch: Sequence[ImportRow | RefusedRow],
+    lines_of_books: Mapping[int, int],
+    *,
+    currency: str,
+    outbox: Outbox,
+    now: datetime,
+) -> list[Result]:
+    await _take_turn(database)
+    shelf = await known_books(database, (row for row in batch if isinstance(row, ImportRow)))
+    results: list[Result] = []
+    messages: list[Message] = []
+    written: dict[int, int] = {}
+    for row in batch:
+        if isinstance(row, RefusedRow):
+            results.append(Result(row.line, Became.REFUSED, errors=row.errors))
+            continue
+        known = shelf.find(row)
+        if known is None:
+            new = NewBook(row.details, currency, row.stock)
+            book = await insert_book(database, new, now=now)
+            messages.append(events.book_created(book))
+            became = Became.CREATED
+        else:
+            earlier = written.get(known.id) or lines_of_books.get(known.id)
+            if objection := _objection(known, row, earlier):
+                errors = (FieldError("", objection),)
+                results.append(Result(row.line, Became.REFUSED, errors=errors))
+                continue
+            details = row.applied_to(known.details)
+            book = await revise_book(database, known, details, now=now)
+            became = Became.UNCHANGED if book is known else Became.UPDATED
+            if became is Became.UPDATED:
+                messages.append(events.book_updated(book))
+        shelf.put(book)
+        written.setdefault(book.id, row.line)
+        results.append(Result(row.line, became, book.id, warnings=row.warnings))
+    await outbox.add(database, *messages)
+    return results
+
+
+def _objection(known: Book, row: ImportRow, earlier: int | None) -> str | None:
+    """Why a row must not touch the book that it means."""
+    if known.retired:
+        return f"is book {known.id}, which was retired; POST /books adds it again"
+    if earlier is not None and row.applied_to(known.details) != known.details:
+        return f"is the same book as line {earlier}, with other data"
+    return None
+
+
+async def _take_turn(database: Database) -> None:
+    """Wait for other imports' batches: two must not both find that a book is not there yet."""
+    select = TurnRow.select(TurnRow.name).where(TurnRow.name == TURN)
+    if not await database.locked(select):
+        await database.execute(
+            QueryString("INSERT INTO turns (name) VALUES ({}) ON CONFLICT (name) DO NOTHING", TURN)
+        )
+        await database.locked(select)

@@ -1,0 +1,56 @@
+"""The catalogue's refusals, each with its code and the text that clients of the original know.
+
+DomainError
+├── NotFound
+│   └── BookNotFound
+├── Gone
+│   └── BookRetired
+├── Conflict
+│   └── IsbnTaken
+└── InvalidInput
+    ├── StockIsPurchases      stock is not changed here
+    ├── UnknownSort           a list is not sorted that way
+    └── MalformedCsv          a file that cannot be read on
+"""
+
+from functions.kit.errors import Conflict, Gone, InvalidInput, NotFound, Text
+
+
+class BookNotFound(NotFound):
+    code = "book-not-found"
+    title = "There is no such book"
+    error = Text("libro no encontrado", "book not found")
+
+
+class BookRetired(Gone):
+    code = "book-retired"
+    title = "This book is not sold any more"
+    error = Text("libro retirado", "book retired")
+
+
+class IsbnTaken(Conflict):
+    """Its extension `book_id` names the book that has the ISBN."""
+
+    code = "isbn-taken"
+    title = "Another book has this ISBN"
+    error = Text("ISBN ya registrado", "ISBN already taken")
+
+
+class StockIsPurchases(InvalidInput):
+    code = "stock-not-here"
+    title = "Stock is not changed in the catalogue"
+    error = Text("el stock no se cambia aquí", "stock is not changed here")
+
+
+class UnknownSort(InvalidInput):
+    code = "unknown-sort"
+    title = "Books are not sorted that way"
+    error = Text("orden desconocido", "unknown sort")
+
+
+class MalformedCsv(InvalidInput):
+    """Its extension `imported` counts what was written before the place that cannot be read."""
+
+    code = "malformed-csv"
+    title = "The file cannot be read as CSV"
+    error = Text("archivo CSV inválido", "invalid CSV file")

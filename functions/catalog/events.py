@@ -1,0 +1,69 @@
+"""What the catalogue tells the others: each event carries a book's full state.
+
+Contracts: `eventing/contracts/bookstore.book.*.schema.json`. They are sent by
+`functions/kit/relay.py`; purchase reads them.
+"""
+
+import msgspec
+
+from functions.catalog.domain.books import Book
+from functions.kit.outbox import Message
+
+STREAM = "books"
+SOURCE = "/bookstore/catalog/books"
+
+BOOK_CREATED = "bookstore.book.created.v1"
+BOOK_UPDATED = "bookstore.book.updated.v1"
+BOOK_RETIRED = "bookstore.book.retired.v1"
+
+
+class BookState(msgspec.Struct, frozen=True, kw_only=True):
+    book_id: int
+    title: str
+    author: str
+    description: str | None
+    isbn: str | None
+    category: str | None
+    price_minor: int
+    currency: str
+    retired: bool
+    initial_stock: int
+
+
+def book_created(book: Book) -> Message:
+    return _message(BOOK_CREATED, book)
+
+
+def book_updated(book: Book) -> Message:
+    return _message(BOOK_UPDATED, book)
+
+
+def book_retired(book: Book) -> Message:
+    return _message(BOOK_RETIRED, book)
+
+
+def present_state(book: Book) -> Message:
+    """What a snapshot says of a book, whatever happened to it last."""
+    return book_retired(book) if book.retired else book_updated(book)
+
+
+def _message(event_type: str, book: Book) -> Message:
+    details = book.details
+    return Message(
+        source=SOURCE,
+        type=event_type,
+        subject=f"book/{book.id}",
+        revision=book.revision,
+        data=BookState(
+            book_id=book.id,
+            title=details.title,
+            author=details.author,
+            description=details.description,
+            isbn=details.isbn,
+            category=details.category,
+            price_minor=details.price_minor,
+            currency=book.currency,
+            retired=book.retired,
+            initial_stock=book.initial_stock,
+        ),
+    )

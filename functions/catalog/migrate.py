@@ -1,0 +1,17 @@
+"""`python -m functions.catalog.migrate`: bring the schema up to date; in a cluster, a Job does."""
+
+import os
+
+from functions.catalog import migrations
+from functions.catalog.settings import CatalogSettings
+from functions.kit.app import database_url
+from functions.kit.migrations import main
+
+
+def url() -> str:
+    """Where the environment says that the database is."""
+    return database_url("catalog", CatalogSettings.from_mapping(os.environ))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main("catalog", migrations, url))

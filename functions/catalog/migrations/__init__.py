@@ -1,0 +1,1 @@
+"""The catalogue's schema, change by change; `functions/kit/migrations.py` runs them."""

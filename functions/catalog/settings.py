@@ -1,0 +1,18 @@
+"""The catalogue's environment, on top of what every service reads (`functions/kit/settings.py`)."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from functions.kit.settings import ServiceSettings, Url
+
+
+class CatalogSettings(ServiceSettings, frozen=True, kw_only=True):
+    purchase_internal_url: Url = "http://127.0.0.1:5002"
+    """Where purchase's internal door is: the feed of the stock."""
+
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")] = "USD"
+    """ISO 4217 code, of a currency with two decimals, that new books are priced in."""
+
+    import_max_bytes: Annotated[int, Meta(ge=1024, le=2**31 - 1)] = 64 * 1024 * 1024
+    """Bytes of the largest CSV file that `POST /books/import` takes."""

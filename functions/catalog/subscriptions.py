@@ -1,0 +1,53 @@
+"""The event door: what the catalogue takes in, in tolerant structs of its own.
+
+Purchase's inventory, to show the stock; auth's revoked tokens, disabled users and keys (the kit's
+`denylist.py`).
+"""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from functions.catalog.commands.stock import record_stock
+from functions.kit import denylist
+from functions.kit.cloudevents import Event
+from functions.kit.database import Database
+from functions.kit.subscriptions import Stream, Subscriptions
+from functions.kit.types import Id
+from functions.kit.values import MAX_ID
+
+INVENTORY = Stream(source="/bookstore/purchase/inventory", owner="purchase", name="inventory")
+INVENTORY_CHANGED = "bookstore.inventory.changed.v1"
+
+
+class InventoryState(msgspec.Struct, frozen=True, kw_only=True):
+    """bookstore.inventory.changed.v1, as this side reads it."""
+
+    book_id: Id
+    available: Annotated[int, Meta(ge=0, le=MAX_ID)]
+    as_of: Annotated[datetime, Meta(tz=True)]
+
+    def __post_init__(self) -> None:
+        # Beyond, another time zone or a MySQL DATETIME could not hold it.
+        if not 1970 <= self.as_of.year <= 9998:
+            raise ValueError("as_of is not a time that a shop has known")
+
+
+def build() -> Subscriptions:
+    """What this service consumes."""
+    subscriptions = Subscriptions(INVENTORY, denylist.STREAM)
+
+    @subscriptions.on(INVENTORY_CHANGED, InventoryState)
+    async def inventory_changed(database: Database, event: Event, state: InventoryState) -> None:
+        await record_stock(
+            database,
+            state.book_id,
+            revision=event.revision or 0,
+            available=state.available,
+            as_of=state.as_of,
+        )
+
+    denylist.subscribe(subscriptions)
+    return subscriptions

@@ -1,0 +1,125 @@
+"""The catalogue's own tables; `migrations/` makes them.
+
+The kit's tables (outbox, inbox, dead letters, idempotency keys, deny-list) are used by the kit
+alone, through SQL of its own, and have no class here.
+"""
+
+from typing import Any
+
+from piccolo.columns import BigInt, Boolean, Serial, Text, Timestamptz, Varchar
+from piccolo.table import Table
+
+from functions.catalog.domain import text
+from functions.catalog.domain.books import Book, BookDetails
+from functions.kit.database import Row
+
+
+class BookRow(Table, tablename="books"):
+    id = Serial(primary_key=True)
+    title = Varchar(length=255)
+    author = Varchar(length=1000)
+    description = Text(null=True)
+    isbn = Varchar(length=13, null=True)
+    isbn_in_use = Varchar(length=13, null=True)
+    """The ISBN while the book is sold, and unique: MySQL has no partial index."""
+    category = Varchar(length=100, null=True)
+    price_minor = BigInt()
+    currency = Varchar(length=3)
+    initial_stock = BigInt()
+    # From here to `match_key`: computed from the above (`derived`), for finding and sorting.
+    title_order = Varchar(length=130)
+    """With `uid` at its end, as `price_order` has: a page begins with one comparison of one column,
+    which every optimizer makes a range of its index."""
+    price_order = Varchar(length=50)
+    category_key = Varchar(length=100, null=True)
+    author_names = Text()
+    """`;name;name;`, folded."""
+    search_text = Text()
+    match_key = Varchar(length=32)
+    uid = Varchar(length=32)
+    revision = BigInt()
+    retired = Boolean()
+    created_at = Timestamptz()
+    updated_at = Timestamptz()
+
+
+class InventoryRow(Table, tablename="inventory"):
+    """What purchase says of the stock. It may come before the book does, so it refers to none."""
+
+    book_id = BigInt(primary_key=True)
+    revision = BigInt()
+    available = BigInt()
+    as_of = Timestamptz()
+
+
+class TurnRow(Table, tablename="turns"):
+    """Rows that stand for nothing but the lock on them."""
+
+    name = Varchar(length=20, primary_key=True)
+
+
+TABLES = (BookRow, InventoryRow, TurnRow)
+
+
+def derived(details: BookDetails, uid: str) -> dict[str, Any]:
+    """The columns that books are found and sorted by."""
+    return {
+        "title_order": text.title_order(details.title, uid),
+        "price_order": text.price_order(details.price_minor, uid),
+        "category_key": details.category and text.category_key(details.category),
+        "author_names": f";{';'.join(text.names(details.author))};",
+        "search_text": f"{text.searchable(details.title)} {text.searchable(details.author)}",
+        "match_key": text.match_key(details.title, details.author),
+    }
+
+
+def columns_of(details: BookDetails, uid: str) -> dict[str, Any]:
+    """Every column that follows from a book's details."""
+    return {
+        "title": details.title,
+        "author": details.author,
+        "description": details.description,
+        "isbn": details.isbn,
+        "isbn_in_use": details.isbn,
+        "category": details.category,
+        "price_minor": details.price_minor,
+        **derived(details, uid),
+    }
+
+
+def to_book(row: Row) -> Book:
+    return Book(
+        id=row["id"],
+        details=BookDetails(
+            title=row["title"],
+            author=row["author"],
+            description=row["description"],
+            isbn=row["isbn"],
+            category=row["category"],
+            price_minor=row["price_minor"],
+        ),
+        currency=row["currency"],
+        initial_stock=row["initial_stock"],
+        revision=row["revision"],
+        retired=row["retired"],
+        created_at=row["created_at"],
+        uid=row["uid"],
+    )
+
+
+BOOK_COLUMNS = (
+    BookRow.id,
+    BookRow.title,
+    BookRow.author,
+    BookRow.description,
+    BookRow.isbn,
+    BookRow.category,
+    BookRow.price_minor,
+    BookRow.currency,
+    BookRow.initial_stock,
+    BookRow.revision,
+    BookRow.retired,
+    BookRow.created_at,
+    BookRow.uid,
+)
+"""What `to_book` reads."""

@@ -1,0 +1,94 @@
+import csv
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.catalog.domain.csv_records import CsvReader, Record, sniff_delimiter
+from functions.catalog.errors import MalformedCsv
+
+cells = st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=12)
+tables = st.lists(st.lists(cells, min_size=2, max_size=4), min_size=1, max_size=6)
+
+
+def read(content: bytes, size: int = 1) -> list[Record]:
+    """A file that comes in parts of some bytes."""
+    reader = CsvReader()
+    records: list[Record] = []
+    for start in range(0, len(content), size):
+        records += reader.feed(content[start : start + size])
+    return [*records, *reader.close()]
+
+
+@given(tables, st.sampled_from(["\n", "\r\n"]), st.integers(1, 7), st.booleans())
+def test_whatever_csv_writes_is_read_in_whatever_parts_it_comes(
+    table: list[list[str]], line_end: str, size: int, mark: bool
+) -> None:
+    """Quotation marks, delimiters, line breaks and letters that are cut in two."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator=line_end, quoting=csv.QUOTE_ALL)
+    writer.writerow(["a", "b"])
+    writer.writerows(table)
+    content = buffer.getvalue().encode("utf-8-sig" if mark else "utf-8")
+
+    assert [record.cells for record in read(content, size)] == [["a", "b"], *table]
+
+
+@given(tables)
+def test_line_numbers_are_those_of_the_file(table: list[list[str]]) -> None:
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    lines = []
+    for row in table:
+        lines.append(buffer.getvalue().count("\n") + 1)
+        writer.writerow(row)
+
+    assert [record.line for record in read(buffer.getvalue().encode(), 5)] == lines
+
+
+@given(st.binary(max_size=200), st.integers(1, 50))
+def test_no_file_surprises(content: bytes, size: int) -> None:
+    """It is read, or refused, in the same way however it is cut."""
+
+    def outcome(part: int) -> list[Record] | None:
+        try:
+            return read(content, part)
+        except MalformedCsv:
+            return None
+
+    assert outcome(size) == outcome(len(content) + 1)
+
+
+@pytest.mark.parametrize(
+    ("header", "delimiter"),
+    [
+        ("a,b,c", ","),
+        ("a;b;c,d", ";"),
+        ("a\tb", "\t"),
+        ('"a;b;c",d', ","),
+        ("a", ","),
+    ],
+)
+def test_the_header_shows_what_stands_between_fields(header: str, delimiter: str) -> None:
+    assert sniff_delimiter(header) == delimiter
+
+
+def test_a_quotation_mark_inside_a_bare_field_is_a_letter() -> None:
+    (_, record) = read(b'a,b\n5" disk,x\n')
+
+    assert record.cells == ['5" disk', "x"]
+
+
+def test_a_record_that_csv_cannot_take_apart_is_only_that_record() -> None:
+    (_, wrong, good) = read(b'a,b\n"x"y,1\nz,2\n')
+
+    assert wrong.problem
+    assert (good.line, good.cells) == (3, ["z", "2"])
+
+
+def test_a_record_is_bounded() -> None:
+    """No file makes it hold more than a record, whether its line ends come or not."""
+    for row in (b'a,b\n"' + b"x\n" * 40_000, b"a,b\n" + b"x" * 70_000):
+        with pytest.raises(MalformedCsv, match="line 2 is longer"):
+            read(row, 4096)

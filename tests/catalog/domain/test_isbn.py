@@ -1,0 +1,81 @@
+import contextlib
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.catalog.domain.isbn import parse_isbn, parse_spreadsheet_isbn
+
+digits = st.integers(min_value=1, max_value=10**9 - 1).map(lambda number: f"{number:09d}")
+
+
+def isbn10(nine: str) -> str:
+    """With its check digit, computed from the left as the manual does."""
+    check = sum(position * int(digit) for position, digit in enumerate(nine, 1)) % 11
+    return nine + ("X" if check == 10 else str(check))
+
+
+def test_known_isbns() -> None:
+    """The manual's own example, and one that ends with X."""
+    assert parse_isbn("978-92-95055-02-5") == "9789295055025"
+    assert parse_isbn("0-8044-2957-X") == parse_isbn("080442957x") == "9780804429573"
+    assert parse_isbn("979\u201010\u201090636\u201007\u20101") == "9791090636071"
+
+
+@given(digits)
+def test_ten_digits_become_thirteen_that_are_valid(nine: str) -> None:
+    """Reading the result again gives the same."""
+    thirteen = parse_isbn(isbn10(nine))
+
+    assert thirteen[:12] == "978" + nine
+    assert parse_isbn(thirteen) == thirteen
+
+
+@given(digits, st.integers(0, 12), st.integers(1, 9))
+def test_one_wrong_digit_is_found(nine: str, place: int, off: int) -> None:
+    thirteen = parse_isbn(isbn10(nine))
+    digit = str((int(thirteen[place]) + off) % 10)
+    wrong = thirteen[:place] + digit + thirteen[place + 1 :]
+
+    with pytest.raises(ValueError, match=r"ISBN|check digit"):
+        parse_isbn(wrong)
+
+
+@given(digits)
+def test_zeros_that_a_spreadsheet_took_are_put_back(nine: str) -> None:
+    """As far as three of them; a shorter number is no ISBN."""
+    ten = isbn10("000" + nine[3:])
+    shortened = ten.lstrip("0")
+    if len(shortened) < 7:
+        with pytest.raises(ValueError, match="10 or 13"):
+            parse_spreadsheet_isbn(shortened)
+    else:
+        assert parse_spreadsheet_isbn(shortened) == parse_isbn(ten)
+
+
+@given(digits)
+def test_a_whole_number_that_became_a_float_is_whole(nine: str) -> None:
+    thirteen = parse_isbn(isbn10(nine))
+
+    assert parse_spreadsheet_isbn(f"{thirteen}.0") == thirteen
+
+
+@pytest.mark.parametrize("text", ["9.78043902348e+12", "9,78043902348E+12", "4.39E+08"])
+def test_scientific_notation_is_never_believed(text: str) -> None:
+    with pytest.raises(ValueError, match="scientific"):
+        parse_spreadsheet_isbn(text)
+
+
+@given(st.text())
+def test_no_text_surprises(text: str) -> None:
+    """An ISBN of thirteen digits, or a `ValueError`."""
+    for parse in (parse_isbn, parse_spreadsheet_isbn):
+        with contextlib.suppress(ValueError):
+            assert re.fullmatch("97[89][0-9]{10}", parse(text))
+
+
+@pytest.mark.parametrize("text", ["", "0", "0000000000", "1234567890123", "97804390234811"])
+def test_numbers_that_are_no_isbn(text: str) -> None:
+    with pytest.raises(ValueError, match="10 or 13"):
+        parse_spreadsheet_isbn(text)

@@ -1,0 +1,167 @@
+"""Catalog, running in this process, and callers of each kind."""
+
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+from litestar import Litestar
+
+from functions.catalog.app import create_app
+from functions.catalog.settings import CatalogSettings
+from functions.kit import cloudevents
+from functions.kit.cloudevents import Event
+from functions.kit.database import Database
+from tests.support.apps import serving
+from tests.support.clock import FakeClock
+from tests.support.tokens import Issuer
+
+CUSTOMER, STAFF = 7, 1
+INVENTORY = "/bookstore/purchase/inventory"
+
+ISBN = "9780439023481"
+OTHER_ISBN = "9780439554930"
+
+
+def stock_event(
+    book_id: int, available: int, *, revision: int = 1, sequence: int | None = None, **state: Any
+) -> Event:
+    """What purchase tells of the stock; keywords are further fields of its state."""
+    whole = {
+        "book_id": book_id,
+        "on_hand": available,
+        "reserved": 0,
+        "available": available,
+        "as_of": "2026-03-14T10:00:00.000000Z",
+    }
+    return Event(
+        id=f"stock-{book_id}-{revision}",
+        source=INVENTORY,
+        type="bookstore.inventory.changed.v1",
+        subject=f"book/{book_id}",
+        sequence=revision if sequence is None else sequence,
+        revision=revision,
+        data=msgspec.json.encode({**whole, **state}),
+    )
+
+
+class Library:
+    """A running catalog service."""
+
+    def __init__(
+        self, app: Litestar, client: httpx.AsyncClient, issuer: Issuer, clock: FakeClock
+    ) -> None:
+        self.app = app
+        self.client = client
+        self.issuer = issuer
+        self.clock = clock
+
+    @property
+    def database(self) -> Database:
+        database: Database = self.app.state.database
+        return database
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        user: int | None = STAFF,
+        **headers: str,
+    ) -> httpx.Response:
+        """A request with a JSON body, as a user, or as nobody (None)."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if user is not None:
+            sent |= self.issuer.bearer(user, "staff" if user == STAFF else "customer")
+        content = None if body is None else msgspec.json.encode(body)
+        return await self.client.request(method, path, content=content, headers=sent)
+
+    async def get(self, path: str, **headers: str) -> httpx.Response:
+        """A request as nobody."""
+        return await self.call("GET", path, user=None, **headers)
+
+    async def add(self, title: str = "Rayuela", author: str = "Julio Cortázar", **more: Any) -> int:
+        """The id of a new book."""
+        body = {"title": title, "author": author, "price": 12.5, **more}
+        response = await self.call("POST", "/books", body)
+        assert response.status_code == 201, response.text
+        book_id: int = response.json()["book_id"]
+        return book_id
+
+    async def titles(self, query: str = "") -> list[str]:
+        """The titles of a page of the list."""
+        response = await self.get(f"/books?{query}")
+        assert response.status_code == 200, response.text
+        return [book["title"] for book in response.json()]
+
+    async def walk(self, query: str) -> list[int]:
+        """The ids of the list, page after page."""
+        ids: list[int] = []
+        path: str | None = f"/books?{query}"
+        while path is not None:
+            response = await self.get(path)
+            assert response.status_code == 200, response.text
+            ids += [book["id"] for book in response.json()]
+            path = response.links.get("next", {}).get("url")
+        return ids
+
+    async def import_csv(
+        self, content: bytes | str | AsyncIterator[bytes], query: str = "", **headers: str
+    ) -> httpx.Response:
+        """Send a file; a text is sent as UTF-8."""
+        sent: Mapping[str, str] = {"content-type": "text/csv", **headers}
+        return await self.client.post(
+            f"/books/import?{query}",
+            content=content,
+            headers={**sent, **self.issuer.bearer(STAFF, "staff")},
+        )
+
+    async def report_of(self, content: bytes | str, query: str = "") -> dict[str, Any]:
+        """What became of the lines of a file."""
+        response = await self.import_csv(content, query)
+        assert response.status_code == 200, response.text
+        report: dict[str, Any] = response.json()
+        return report
+
+    async def tell(self, event: Event) -> httpx.Response:
+        """Deliver an event, as the broker does."""
+        headers, body = cloudevents.write(event)
+        return await self.client.post("/events", headers=headers, content=body)
+
+    async def published(self) -> list[dict[str, Any]]:
+        """Every event that the service has published."""
+        events: list[dict[str, Any]] = []
+        while True:
+            after = int(events[-1]["sequence"]) if events else 0
+            page = (await self.client.get(f"/internal/streams/books?after={after}")).json()
+            if not page:
+                return events
+            events += page
+
+
+@asynccontextmanager
+async def open_library(
+    url: str, *, clock: FakeClock | None = None, **settings: str
+) -> AsyncIterator[Library]:
+    """A running service with an empty catalogue, or what the database holds already."""
+    clock = clock or FakeClock()
+    # A key of its own, since the database remembers the one of the run before.
+    issuer = Issuer(clock, kid=secrets.token_hex(8))
+    environment = {"DATABASE_URL": url, "AUTO_MIGRATE": "true", **settings}
+    app = create_app(CatalogSettings.from_mapping(environment), clock=clock, http=issuer.wire())
+    async with serving(app) as client:
+        yield Library(app, client, issuer, clock)
+
+
+def sqlite_url(folder: Path) -> str:
+    return f"sqlite:///{folder}/catalog.db?synchronous=off"
+
+
+def counts(report: dict[str, Any]) -> tuple[int, ...]:
+    """Of an import's report: lines, created, updated, unchanged, refused, warned."""
+    names = ("lines", "created", "updated", "unchanged", "refused", "warned")
+    return tuple(report[name] for name in names)

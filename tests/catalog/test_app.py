@@ -1,0 +1,169 @@
+"""The service as a whole: doors, document, settings, schema."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from piccolo.querystring import QueryString
+
+from functions.catalog import migrations
+from functions.catalog.app import create_app
+from functions.catalog.migrate import url
+from functions.catalog.settings import CatalogSettings
+from functions.catalog.tables import TABLES
+from functions.kit.migrations import load
+from functions.kit.settings import BadSettings
+from tests.catalog.library import Library, open_library, sqlite_url
+
+ROOT = Path(__file__).parents[2]
+
+
+async def test_it_says_what_it_is(library: Library) -> None:
+    assert (await library.get("/")).json() == {"service": "catalog", "status": "running"}
+
+
+@pytest.mark.parametrize(
+    ("doors", "books", "feed"), [("public", 200, 404), ("internal", 404, 200), ("both", 200, 200)]
+)
+async def test_each_door_opens_what_is_its_own(
+    database_url: str, doors: str, books: int, feed: int
+) -> None:
+    async with open_library(database_url, DOORS=doors) as library:
+        assert (await library.get("/books")).status_code == books
+        assert (await library.get("/internal/streams/books")).status_code == feed
+
+
+async def test_the_document_describes_every_route(library: Library) -> None:
+    document = (await library.get("/openapi.json")).json()
+    routes = {
+        (method.upper(), path)
+        for path, operations in document["paths"].items()
+        for method in operations
+        if path.startswith("/books")
+    }
+
+    assert routes == {
+        ("GET", "/books"),
+        ("POST", "/books"),
+        ("GET", "/books/{book_id}"),
+        ("PUT", "/books/{book_id}"),
+        ("PATCH", "/books/{book_id}"),
+        ("DELETE", "/books/{book_id}"),
+        ("POST", "/books/import"),
+    }
+    price = document["components"]["schemas"]["BookView"]["properties"]["price"]
+    assert price["type"] == "number"
+    body = document["paths"]["/books/import"]["post"]["requestBody"]
+    assert list(body["content"]) == ["text/csv"]
+    sort = next(
+        each for each in document["paths"]["/books"]["get"]["parameters"] if each["name"] == "sort"
+    )
+    assert "-price" in sort["schema"]["enum"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CURRENCY", "usd"),
+        ("CURRENCY", "USD\n"),
+        ("IMPORT_MAX_BYTES", "12"),
+        ("IMPORT_MAX_BYTES", "a lot"),
+        ("PURCHASE_INTERNAL_URL", "purchase:5002"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_named(name: str, value: str) -> None:
+    with pytest.raises(BadSettings, match=name):
+        CatalogSettings.from_mapping({name: value})
+
+
+async def test_new_books_are_priced_in_the_currency_that_is_set(database_url: str) -> None:
+    """A book keeps the currency that it was priced in."""
+    async with open_library(database_url, CURRENCY="COP") as library:
+        await library.add()
+    async with open_library(database_url) as library:
+        await library.add()
+        books = (await library.get("/books")).json()
+
+        assert [book["currency"] for book in books] == ["COP", "USD"]
+
+
+async def test_the_tables_are_those_of_the_schema(tmp_path: Path) -> None:
+    """What Piccolo believes of a table is what the migrations made."""
+    async with open_library(sqlite_url(tmp_path)) as library:
+        for table in TABLES:
+            outcome = await library.database.execute(
+                QueryString(f"PRAGMA table_info({table._meta.tablename})")
+            )
+            made = [row["name"] for row in outcome.rows]
+
+            assert sorted(made) == sorted(column._meta.name for column in table._meta.columns)
+
+
+@pytest.mark.parametrize(
+    ("sort", "index"),
+    [
+        ("id", "PRIMARY KEY"),
+        ("newest", "PRIMARY KEY"),
+        ("title", "ix_books_by_title"),
+        ("-title", "ix_books_by_title"),
+        ("price", "ix_books_by_price"),
+        ("-price", "ix_books_by_price"),
+    ],
+)
+async def test_a_page_is_found_in_an_index_wherever_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sort: str, index: str
+) -> None:
+    """No sorting and no scan, so the last page costs what the first does."""
+    async with open_library(sqlite_url(tmp_path)) as library:
+        for title in "abc":
+            await library.add(title)
+        (second,) = (await library.get(f"/books?sort={sort}&limit=1")).links.values()
+        seen: list[QueryString] = []
+        execute = library.database.execute
+
+        async def spy(query: Any) -> Any:
+            seen.append(query)
+            return await execute(query)
+
+        monkeypatch.setattr(library.database, "execute", spy)
+        await library.get(second["url"])
+        (query,) = [each for each in seen if "FROM books" in str(each)]
+        outcome = await execute(QueryString("EXPLAIN QUERY PLAN {}", query))
+        plan = " | ".join(row["detail"] for row in outcome.rows)
+
+        assert f"SEARCH b USING INTEGER {index}" in plan or f"SEARCH b USING INDEX {index}" in plan
+        assert "TEMP B-TREE" not in plan
+
+
+def test_the_schema_can_be_printed_for_both_databases() -> None:
+    (initial,) = load(migrations)
+
+    assert len(initial.statements("sqlite")) > len(initial.statements("mysql"))
+
+
+def test_the_migration_command_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "mysql://u:p@db/catalog")
+
+    assert url() == "mysql://u:p@db/catalog"
+
+
+def test_it_starts_with_nothing_set() -> None:
+    """Two apps in one process share nothing."""
+    settings = CatalogSettings()
+
+    assert create_app(settings).state.database is not create_app(settings).state.database
+
+
+def test_its_process_loads_neither_black_nor_asyncpg() -> None:
+    """Piccolo's app registry would; so would its Postgres engine."""
+    code = (
+        "import sys; from functions.catalog.app import create_app; create_app();"
+        "print(sorted({'black', 'asyncpg', 'pymysql'} & set(sys.modules)))"
+    )
+    ran = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert ran.stdout.strip() == "[]"

@@ -1,0 +1,271 @@
+"""Looking for books: filters, orders, pages and what a cache may keep."""
+
+import itertools
+from typing import Any
+
+import pytest
+
+from functions.kit.pages import encode_cursor
+from tests.catalog.library import ISBN, Library, stock_event
+
+SORTS = ("id", "title", "-title", "price", "-price", "newest")
+
+
+async def test_a_book_is_shown_with_the_originals_fields_and_more(library: Library) -> None:
+    """price is a number with two decimals; stock is the initial one until purchase speaks."""
+    await library.add(description="Sesión", isbn="0-439-02348-3", category="Novela", stock=4)
+
+    response = await library.get("/books")
+
+    assert '"price":12.50' in response.text
+    assert response.json() == [
+        {
+            "id": 1,
+            "title": "Rayuela",
+            "author": "Julio Cortázar",
+            "description": "Sesión",
+            "price": 12.5,
+            "stock": 4,
+            "isbn": ISBN,
+            "category": "Novela",
+            "currency": "USD",
+            "price_minor": 1250,
+            "stock_revision": 0,
+            "stock_as_of": "2026-03-14T09:26:53.589793Z",
+        }
+    ]
+    assert response.json() == [(await library.get("/books/1")).json()]
+    assert '"price":12.50' in (await library.get("/books/1")).text
+
+
+@pytest.mark.parametrize(
+    ("query", "titles"),
+    [
+        ("q=garcia+marquez", ["Cien años de soledad", "El amor en los tiempos del cólera"]),
+        ("q=COLERA", ["El amor en los tiempos del cólera"]),
+        ("q=cólera+gabriel", ["El amor en los tiempos del cólera"]),
+        ("q=anos", ["Cien años de soledad"]),
+        ("q=tolkien+jrr", ["The Hobbit"]),
+        ("q=j.r.r.+hobbit", ["The Hobbit"]),
+        ("q=philosophers", ["Harry Potter and the Philosopher's Stone"]),
+        ("q=philosopher%E2%80%99s", ["Harry Potter and the Philosopher's Stone"]),
+        ("q=soledad+hobbit", []),
+        ("q=%25", ["100% Wolf_Man"]),
+        ("q=wolf_m", ["100% Wolf_Man"]),
+        ("q=wolf-m", []),
+        ("q=!", []),
+        ("author=j.k.+rowling", ["Harry Potter and the Philosopher's Stone"]),
+        ("author=Mary+GrandPre", ["Harry Potter and the Philosopher's Stone"]),
+        ("author=mary+grandpre,+JK+Rowling", ["Harry Potter and the Philosopher's Stone"]),
+        ("author=rowling", []),
+        ("category=FANTASIA", ["The Hobbit", "Harry Potter and the Philosopher's Stone"]),
+        ("category=fant", []),
+        ("min_price=20.01", ["Harry Potter and the Philosopher's Stone"]),
+        ("max_price=9.99", ["The Hobbit"]),
+        ("min_price=9.99&max_price=9.99", ["The Hobbit"]),
+        ("min_price=10&max_price=9", []),
+        ("in_stock=true", ["The Hobbit"]),
+        (
+            "ids=2,4,99,2",
+            ["El amor en los tiempos del cólera", "Harry Potter and the Philosopher's Stone"],
+        ),
+    ],
+)
+async def test_filters(library: Library, query: str, titles: list[str]) -> None:
+    """Every word must be found in title or author; accents and case do not count."""
+    await library.add("Cien años de soledad", "Gabriel García Márquez", price=20)
+    await library.add("El amor en los tiempos del cólera", "Gabriel García Márquez", price=20)
+    await library.add("The Hobbit", "J.R.R. Tolkien", price=9.99, category="Fantasía", stock=1)
+    await library.add(
+        "Harry Potter and the Philosopher's Stone",
+        "J.K. Rowling, Mary GrandPré",
+        price=20.01,
+        category="Fantasía",
+    )
+    await library.add("100% Wolf_Man", "Jayne Lyons", price=10)
+
+    assert titles == await library.titles(query)
+
+
+async def test_a_query_without_words_filters_nothing(library: Library) -> None:
+    await library.add()
+
+    assert [await library.titles(query) for query in ("q=", "q=+", "q=.")] == [["Rayuela"]] * 3
+
+
+async def test_in_stock_follows_what_purchase_says(library: Library) -> None:
+    """Its word counts for more than the initial stock, in both directions."""
+    first, second = await library.add("A", stock=3), await library.add("B")
+    await library.tell(stock_event(first, 0, sequence=1))
+    await library.tell(stock_event(second, 5, sequence=2))
+
+    assert await library.titles("in_stock=true") == ["B"]
+    assert await library.titles("in_stock=false") == ["A"]
+
+
+@pytest.mark.parametrize(
+    ("sort", "titles"),
+    [
+        ("id", ["Zorro", "Ábaco", "«Casa»", "abeja"]),
+        ("newest", ["abeja", "«Casa»", "Ábaco", "Zorro"]),
+        ("title", ["Ábaco", "abeja", "«Casa»", "Zorro"]),
+        ("-title", ["Zorro", "«Casa»", "abeja", "Ábaco"]),
+        ("price", ["Zorro", "«Casa»", "abeja", "Ábaco"]),
+        ("-price", ["Ábaco", "abeja", "«Casa»", "Zorro"]),
+    ],
+)
+async def test_orders(library: Library, sort: str, titles: list[str]) -> None:
+    """Titles sort without accents, case and the punctuation before them; equals by age."""
+    for title, price in (("Zorro", 9.99), ("Ábaco", 100), ("«Casa»", 20), ("abeja", 20)):
+        await library.add(title, price=price)
+
+    assert titles == await library.titles(f"sort={sort}")
+
+
+@pytest.mark.parametrize("sort", SORTS)
+async def test_pages_show_each_book_once_while_others_are_added(
+    library: Library, sort: str
+) -> None:
+    """Every book that was there at the beginning is met exactly once, whatever is added."""
+    there = [
+        await library.add(title, price=price)
+        for title, price in itertools.product("cab", (5, 7, 5))
+    ]
+    seen: list[int] = []
+    path: str | None = f"/books?sort={sort}&limit=2"
+    while path is not None:
+        response = await library.get(path)
+        seen += [book["id"] for book in response.json()]
+        path = response.links.get("next", {}).get("url")
+        if len(seen) < 8:
+            await library.add("a", price=5)
+            await library.add("z", price=9)
+
+    assert len(seen) == len(set(seen))
+    assert set(there) <= set(seen)
+
+
+async def test_the_last_page_has_no_link(library: Library) -> None:
+    for _ in range(2):
+        await library.add()
+
+    assert (await library.get("/books?limit=2")).links == {}
+    assert await library.walk("limit=1") == [1, 2]
+
+
+async def test_the_link_keeps_the_filters(library: Library) -> None:
+    for title in ("Año uno", "Dos", "Año tres"):
+        await library.add(title)
+
+    assert await library.walk("q=a%C3%B1o&limit=1") == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("sort=stock", "sort"),
+        ("sort=", "sort"),
+        ("min_price=1.005", "min_price"),
+        ("max_price=-1", "max_price"),
+        ("max_price=NaN", "max_price"),
+        ("max_price=1e400", "max_price"),
+        ("min_price=cheap", "min_price"),
+        ("ids=1,x", "ids"),
+        ("ids=", "ids"),
+        ("ids=9999999999999999999", "ids"),
+        ("ids=" + ",".join(map(str, range(1, 102))), "ids"),
+        ("in_stock=perhaps", "in_stock"),
+        ("limit=0", "limit"),
+        ("limit=101", "limit"),
+        ("after=x", "after"),
+        ("after=" + encode_cursor("title", "z"), "after"),
+        ("sort=title&after=" + encode_cursor("price", "z"), "after"),
+        ("after=" + encode_cursor("id", 2**70), "after"),
+        ("q=" + "a" * 201, "q"),
+        ("q=a%00", "q"),
+        ("author=%0a", "author"),
+        ("category=%00", "category"),
+    ],
+)
+async def test_what_cannot_be_asked_for_is_refused_by_name(
+    library: Library, query: str, field: str
+) -> None:
+    response = await library.get(f"/books?{query}")
+
+    assert response.status_code == 400
+    assert [field] == [each["field"] for each in response.json()["errors"]]
+
+
+async def test_an_unknown_sort_names_the_choices(library: Library) -> None:
+    response = await library.get("/books?sort=stock")
+
+    assert response.json()["code"] == "unknown-sort"
+    assert all(sort in response.json()["detail"] for sort in SORTS)
+
+
+async def test_a_page_is_not_sent_twice(library: Library) -> None:
+    """304 carries the same headers; any change on the page is another ETag."""
+    book_id = await library.add(stock=1)
+    await library.add()
+    first = await library.get("/books?limit=1")
+    known = await library.get("/books?limit=1", if_none_match=first.headers["etag"])
+
+    assert known.status_code == 304
+    assert known.content == b""
+    assert "content-type" not in known.headers
+    for name in ("etag", "cache-control", "vary", "link"):
+        assert first.headers[name] == known.headers[name]
+
+    tags = [first.headers["etag"]]
+    changes: tuple[Any, ...] = (
+        library.tell(stock_event(book_id, 0)),
+        library.call("PATCH", f"/books/{book_id}", {"price": 1}, if_match="*"),
+        library.call("DELETE", "/books/2"),
+    )
+    for change in changes:
+        await change
+        response = await library.get("/books?limit=1", if_none_match=tags[-1])
+        tags.append(response.headers["etag"])
+
+        assert response.status_code == 200
+
+    assert len(tags) == len(set(tags))
+
+
+async def test_one_book_is_not_sent_twice(library: Library) -> None:
+    """Its ETag follows the stock too."""
+    book_id = await library.add(stock=1)
+    etag = (await library.get(f"/books/{book_id}")).headers["etag"]
+
+    known = await library.get(f"/books/{book_id}", if_none_match=f'"other", {etag}')
+    assert (304, etag, "no-cache") == (
+        known.status_code,
+        known.headers["etag"],
+        known.headers["cache-control"],
+    )
+
+    await library.tell(stock_event(book_id, 0))
+    assert (await library.get(f"/books/{book_id}", if_none_match=etag)).status_code == 200
+
+
+@pytest.mark.parametrize("book_id", [99, 0, 2**63, 10**30])
+async def test_an_unknown_book_is_not_found(library: Library, book_id: int) -> None:
+    response = await library.get(f"/books/{book_id}")
+
+    assert response.status_code == 404
+    assert response.json()["error"] == "libro no encontrado"
+
+
+async def test_a_retired_book_is_gone_and_not_listed(library: Library) -> None:
+    book_id = await library.add()
+    await library.call("DELETE", f"/books/{book_id}")
+
+    response = await library.get(f"/books/{book_id}", accept_language="en")
+
+    assert (
+        response.status_code,
+        response.json()["code"],
+        response.json()["error"],
+    ) == (410, "book-retired", "book retired")
+    assert await library.titles() == []
+    assert await library.titles(f"ids={book_id}") == []
