@@ -4,6 +4,7 @@ Everything is decided here, from the token, the keys and the deny-list that this
 reach (`denylist.py`): no request waits for auth, unless its key was never seen before.
 """
 
+import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -198,11 +199,20 @@ class CachedKeys:
         self.source = source
         self.keep = keep
         self._known: dict[str, tuple[float, Mapping[str, Any]]] = {}
+        self._asking: dict[str, asyncio.Task[Mapping[str, Any] | None]] = {}
 
     async def find(self, kid: str) -> Mapping[str, Any] | None:
         until, known = self._known.get(kid, (0.0, None))
         if until > time.monotonic():
             return known
+        # All who ask for a key at once wait for one answer: a cold start meets many of them.
+        asking = self._asking.get(kid)
+        if asking is None:
+            asking = self._asking[kid] = asyncio.create_task(self._ask(kid))
+            asking.add_done_callback(lambda _: self._asking.pop(kid, None))
+        return await asyncio.shield(asking)
+
+    async def _ask(self, kid: str) -> Mapping[str, Any] | None:
         jwk = await self.source(kid)
         if jwk is None:
             self._known.pop(kid, None)

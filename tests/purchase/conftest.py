@@ -1,14 +1,8 @@
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
-from tests.purchase.shop import Shop, open_shop, sqlite_url
-
-
-@pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    return sqlite_url(tmp_path)
+from tests.purchase.shop import Shop, open_shop
 
 
 @pytest.fixture

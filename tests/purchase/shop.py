@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -158,14 +157,10 @@ async def open_shop(
     """A running service that knows `books` books, with `STOCK` copies of each."""
     clock = clock or FakeClock()
     issuer = Issuer(clock)
-    settings = PurchaseSettings.from_mapping({"DATABASE_URL": url})
+    settings = PurchaseSettings.from_mapping({"DATABASE_URL": url, "AUTO_MIGRATE": "true"})
     app = create_app(settings, clock=clock, http=issuer.wire(), payment_provider=payment_provider)
     async with serving(app) as client:
         shop = Shop(app, client, issuer, clock)
         for book_id in range(1, books + 1):
             await shop.tell(book_event(book_id))
         yield shop
-
-
-def sqlite_url(folder: Path) -> str:
-    return f"sqlite:///{folder.resolve()}/purchase.db?synchronous=off"

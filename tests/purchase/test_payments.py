@@ -1,12 +1,11 @@
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from functions.purchase.commands.lifecycle import expire_purchases
 from functions.purchase.commands.payments import reconcile_payments, settle_refunds
 from functions.purchase.payment_provider import Charge, ProviderUnreachable, SimulatedProvider
-from tests.purchase.shop import BUYER, OTHER, STAFF, STOCK, Shop, open_shop, sqlite_url
+from tests.purchase.shop import BUYER, OTHER, STAFF, STOCK, Shop, open_shop
 
 
 class CountingProvider(SimulatedProvider):
@@ -43,8 +42,8 @@ def provider() -> CountingProvider:
 
 
 @pytest.fixture
-async def shop(tmp_path: Path, provider: CountingProvider) -> AsyncIterator[Shop]:
-    async with open_shop(sqlite_url(tmp_path), payment_provider=provider) as running:
+async def shop(database_url: str, provider: CountingProvider) -> AsyncIterator[Shop]:
+    async with open_shop(database_url, payment_provider=provider) as running:
         yield running
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from pathlib import Path
 
 import httpx
 import pytest
@@ -11,7 +10,7 @@ from piccolo.querystring import QueryString
 from functions.kit.clock import utc_now
 from functions.kit.cloudevents import write
 from functions.kit.database import Database, connect
-from tests.purchase.shop import book_event, sqlite_url
+from tests.purchase.shop import book_event
 from tests.support.processes import Service, running
 from tests.support.tokens import Issuer
 
@@ -59,15 +58,18 @@ async def buy(client: httpx.AsyncClient, urls: list[str], key: str, headers: dic
     raise AssertionError("nobody answered")
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-async def test_kills_in_the_middle_of_a_sale_oversell_nothing(tmp_path: Path, seed: int) -> None:
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_kills_in_the_middle_of_a_sale_oversell_nothing(database_url: str, seed: int) -> None:
     """Ten buyers more than copies, two processes, one of them killed again and again."""
     choose = random.Random(seed)
-    url = sqlite_url(tmp_path)
     issuer = Issuer(utc_now)
-    environment = {"DATABASE_URL": url, "AUTH_URL": "http://127.0.0.1:9"}
+    environment = {
+        "DATABASE_URL": database_url,
+        "AUTO_MIGRATE": "true",
+        "AUTH_URL": "http://127.0.0.1:9",
+    }
     first, second = (Service("purchase", environment) for _ in range(2))
-    database = connect(url)
+    database = connect(database_url)
     async with running(first), running(second), httpx.AsyncClient(timeout=30) as client:
         await issuer.make_known(database)
         headers, body = write(book_event(1, initial_stock=COPIES))

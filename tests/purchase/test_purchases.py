@@ -1,5 +1,4 @@
 import asyncio
-from pathlib import Path
 
 import pytest
 
@@ -11,7 +10,6 @@ from tests.purchase.shop import (
     Shop,
     book_event,
     open_shop,
-    sqlite_url,
 )
 
 
@@ -168,9 +166,9 @@ async def test_a_retired_book_is_not_sold(shop: Shop) -> None:
     assert await shop.status_of(purchase_id) == "Pending Payment"
 
 
-async def test_before_any_book_is_known_a_buyer_is_asked_to_wait(tmp_path: Path) -> None:
+async def test_before_any_book_is_known_a_buyer_is_asked_to_wait(database_url: str) -> None:
     """404 would be a lie: the catalogue has not arrived yet."""
-    async with open_shop(sqlite_url(tmp_path), books=0) as empty:
+    async with open_shop(database_url, books=0) as empty:
         response = await empty.call("POST", "/purchase", {"book_id": 1, "quantity": 1})
 
     assert response.status_code == 409

@@ -2,20 +2,24 @@
 
 import asyncio
 import itertools
-import tempfile
-from collections.abc import Coroutine
-from pathlib import Path
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 import hypothesis.strategies as st
 from hypothesis import HealthCheck, settings
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 from piccolo.querystring import QueryString
 
 from functions.purchase.commands.lifecycle import expire_purchases
 from functions.purchase.commands.payments import reconcile_payments, settle_refunds
 from functions.purchase.domain import HOLDS_STOCK, MOVES, Status
-from tests.purchase.shop import STAFF, STOCK, open_shop, sqlite_url
+from tests.purchase.shop import STAFF, STOCK, open_shop
 from tests.purchase.test_payments import CountingProvider
 
 T = TypeVar("T")
@@ -28,14 +32,11 @@ class PurchaseLife(RuleBasedStateMachine):
 
     purchases = Bundle("purchases")
 
-    def __init__(self) -> None:
+    def __init__(self, database_url: str) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
-        self.folder = tempfile.TemporaryDirectory()
         self.provider = CountingProvider()
-        self.opened = open_shop(
-            sqlite_url(Path(self.folder.name)), books=len(BOOKS), payment_provider=self.provider
-        )
+        self.opened = open_shop(database_url, books=len(BOOKS), payment_provider=self.provider)
         self.shop = self.run(self.opened.__aenter__())
         self.status: dict[int, Status] = {}
         self.names = itertools.count()
@@ -46,7 +47,6 @@ class PurchaseLife(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.run(self.opened.__aexit__(None, None, None))
         self.runner.close()
-        self.folder.cleanup()
 
     def moved(self, purchase_id: int) -> None:
         """The purchase is where it was, or one legal move further."""
@@ -183,10 +183,14 @@ class PurchaseLife(RuleBasedStateMachine):
         return rows
 
 
-PurchaseLife.TestCase.settings = settings(
-    max_examples=25,
-    stateful_step_count=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
-TestPurchaseLife = PurchaseLife.TestCase
+def test_whatever_comes_it_adds_up(make_database_url: Callable[[], str]) -> None:
+    """Copies and money are where the model says, after each step of any life."""
+    run_state_machine_as_test(
+        lambda: PurchaseLife(make_database_url()),  # type: ignore[arg-type]  # any factory will do
+        settings=settings(
+            max_examples=20,
+            stateful_step_count=25,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+        ),
+    )

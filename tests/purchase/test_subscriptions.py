@@ -1,7 +1,5 @@
 """What catalog and auth tell, however it arrives: twice, out of order, broken, or not at all."""
 
-from pathlib import Path
-
 import httpx
 import msgspec
 
@@ -9,7 +7,7 @@ from functions.kit import inbox
 from functions.kit.cloudevents import Event, write_batch
 from functions.purchase.app import create_app
 from functions.purchase.settings import PurchaseSettings
-from tests.purchase.shop import BOOKS, BUYER, STAFF, STOCK, Shop, book_event, open_shop, sqlite_url
+from tests.purchase.shop import BOOKS, BUYER, STAFF, STOCK, Shop, book_event, open_shop
 from tests.support.apps import serving
 from tests.support.clock import FakeClock
 from tests.support.tokens import Issuer
@@ -127,7 +125,7 @@ async def test_a_disabled_user_is_shut_out_until_enabled(shop: Shop) -> None:
     assert [each.status_code for each in (shut_out, with_old, with_new)] == [401, 401, 200]
 
 
-async def test_events_that_never_came_are_read_from_the_owners_feed(tmp_path: Path) -> None:
+async def test_events_that_never_came_are_read_from_the_owners_feed(database_url: str) -> None:
     """The broker lost them all: a start reads catalog's feed from where it stood."""
     clock = FakeClock()
     issuer = Issuer(clock)
@@ -141,7 +139,7 @@ async def test_events_that_never_came_are_read_from_the_owners_feed(tmp_path: Pa
             return httpx.Response(200, content=write_batch(events))
         return httpx.Response(200, content=b"[]")
 
-    settings = PurchaseSettings.from_mapping({"DATABASE_URL": sqlite_url(tmp_path)})
+    settings = PurchaseSettings.from_mapping({"DATABASE_URL": database_url, "AUTO_MIGRATE": "true"})
     app = create_app(settings, clock=clock, http=issuer.wire(catalog))
     async with serving(app) as client:
         shop = Shop(app, client, issuer, clock)
@@ -153,10 +151,10 @@ async def test_events_that_never_came_are_read_from_the_owners_feed(tmp_path: Pa
 
 
 async def test_a_book_known_before_its_stock_is_asked_for_cannot_be_oversold(
-    tmp_path: Path,
+    database_url: str,
 ) -> None:
     """The initial stock comes with the book, in one transaction."""
-    async with open_shop(sqlite_url(tmp_path), books=0) as shop:
+    async with open_shop(database_url, books=0) as shop:
         await shop.tell(book_event(1, initial_stock=0))
         response = await shop.call("POST", "/purchase", {"book_id": 1, "quantity": 1})
         stock = await shop.call("GET", "/inventory/1", user=STAFF)
