@@ -1,0 +1,82 @@
+"""Piccolo's `batch()`: a large result in pieces, never held whole.
+
+The rows stay on the wire until they are asked for, so a batch has a connection to itself. Inside
+a transaction there is only the transaction's, which other statements need: there the result is
+read whole and cut.
+"""
+
+from collections.abc import Callable, Coroutine
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from piccolo.engine.base import BaseBatch
+from piccolo.query.base import Query
+
+from functions.kit.mysql.errors import Unsupported
+from functions.kit.mysql.plans import Row, TextPlan
+from functions.kit.mysql.translate import translate
+
+if TYPE_CHECKING:
+    from functions.kit.mysql.engine import MySQLEngine
+    from functions.kit.mysql.wire import Wire
+
+
+class Batch(BaseBatch):
+    """`async with await query.batch(100) as batch: async for rows in batch: ...`"""
+
+    def __init__(self, engine: "MySQLEngine", query: Query[Any, Any], batch_size: int) -> None:
+        if batch_size < 1:
+            raise Unsupported("a batch of less than one row")
+        (querystring,) = query.querystrings
+        sql, self._args = querystring.compile_string(engine_type=engine.engine_type)
+        plan = translate(sql)
+        if not isinstance(plan, TextPlan) or not plan.selects:
+            raise Unsupported("a batch of anything but a select")
+        self._plan = plan
+        self._engine = engine
+        self._query = query
+        self._size = batch_size
+        self._wire: Wire | None = None
+        self._next: Callable[[], Coroutine[Any, Any, list[Row]]]
+
+    async def __aenter__(self) -> Self:
+        transaction = self._engine.active_transaction()
+        if transaction is not None:
+            rows = (await transaction.run(self._plan, self._args, None)).rows
+
+            async def take() -> list[Row]:
+                taken = rows[: self._size]
+                del rows[: self._size]
+                return taken
+
+            self._next = take
+            return self
+        sql = self._plan.render(self._args)
+        wire = self._wire = await self._engine.pool.acquire()
+        try:
+            await wire.start(sql)
+        except BaseException:
+            self._engine.pool.release(wire)
+            raise
+        self._next = lambda: wire.fetch(self._size)
+        return self
+
+    async def __aexit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> Literal[False]:
+        if self._wire is not None:
+            # Left before its end the connection is still busy: the pool throws it away.
+            self._engine.pool.release(self._wire)
+        return False
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        rows = await self._next()
+        if not rows:
+            raise StopAsyncIteration
+        return await self._query._process_results(rows)  # noqa: SLF001 - Piccolo's own way

@@ -1,0 +1,240 @@
+"""The Piccolo engine: SQLite's dialect in, MySQL out.
+
+Piccolo knows no MySQL. It prints SQLite's dialect for this engine (`engine_type`), which
+`translate.py` turns into what the server takes (`backend`); Piccolo's builder so runs through the
+same branches as with its SQLite engine. Connections are `pool.py`'s business, transactions
+`transaction.py`'s.
+"""
+
+import logging
+from collections.abc import Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager
+from contextvars import ContextVar
+from functools import lru_cache
+from typing import Any, ClassVar
+
+from piccolo.engine.base import Engine
+from piccolo.query.base import Query
+from piccolo.querystring import QueryString
+
+from functions.kit.mysql.batch import Batch
+from functions.kit.mysql.errors import (
+    Deadlock,
+    DuplicateKey,
+    LockTimeout,
+    TransactionError,
+    Unavailable,
+    Unsupported,
+)
+from functions.kit.mysql.locks import advisory_lock
+from functions.kit.mysql.options import Options
+from functions.kit.mysql.plans import Outcome, Row, TextPlan
+from functions.kit.mysql.pool import Pool
+from functions.kit.mysql.tokens import has_double_quotes
+from functions.kit.mysql.transaction import Atomic, Transaction
+from functions.kit.mysql.translate import CACHED_STATEMENTS, translate
+
+logger = logging.getLogger(__name__)
+
+
+class MySQLEngine(Engine[Transaction]):
+    """`MySQLEngine("mysql://user:password@host/database")`, or keywords, named as in `Options`.
+
+    Nothing is opened before the first statement.
+    """
+
+    backend: ClassVar[str] = "mysql"
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        log_queries: bool = False,
+        log_responses: bool = False,
+        **options: Any,
+    ) -> None:
+        self.options = Options.build(url, options)
+        self.pool = Pool(self.options)
+        self.current_transaction: ContextVar[Transaction | None] = ContextVar(
+            "mysql_transaction", default=None
+        )
+        super().__init__(
+            engine_type="sqlite",
+            min_version_number=0,
+            log_queries=log_queries,
+            log_responses=log_responses,
+        )
+
+    # What Piccolo asks of an engine
+
+    def get_version_sync(self) -> float:
+        """The SQLite whose dialect is understood; below 3.35 Piccolo would drop RETURNING."""
+        return 3.45
+
+    async def get_version(self) -> float:
+        return self.get_version_sync()
+
+    async def prep_database(self) -> None:
+        """Nothing to prepare: the constructor does no I/O."""
+
+    async def start_connection_pool(self) -> None:
+        """The pool fills by itself; this only tells early that the server is not there."""
+        await self.ping()
+
+    async def close_connection_pool(self) -> None:
+        await self.close()
+
+    async def run_querystring(self, querystring: QueryString, in_pool: bool = True) -> list[Row]:
+        return (await self._execute(querystring, in_pool=in_pool)).rows
+
+    async def run_ddl(self, ddl: str, in_pool: bool = True) -> list[Row]:
+        """Run one statement of MySQL's own as it stands, for migrations. It waits for its end."""
+        if has_double_quotes(ddl):
+            raise Unsupported("Piccolo's own DDL (migrations write MySQL's, names in backticks)")
+        if self.active_transaction() is not None:
+            raise TransactionError("DDL commits, so it cannot run inside a transaction")
+        if self.log_queries:
+            logger.info("%s", ddl)
+        wire = await (self.pool.acquire() if in_pool else self.pool.connect())
+        try:
+            return (await wire.run_within(None, ddl)).rows
+        finally:
+            self.pool.keys.clear()
+            self.pool.release(wire)
+
+    async def batch(
+        self, query: Query[Any, Any], batch_size: int = 100, node: str | None = None
+    ) -> Batch:
+        del node
+        return Batch(self, query, batch_size)
+
+    def atomic(self) -> Atomic:
+        return Atomic(self)
+
+    def transaction(
+        self, *, isolation: str | None = None, allow_nested: bool = True
+    ) -> Transaction:
+        return Transaction(self, isolation=isolation, allow_nested=allow_nested)
+
+    # What Piccolo lacks
+
+    async def execute(self, query: Query[Any, Any] | QueryString, /) -> Outcome:
+        """Run one statement and tell how many rows it matched."""
+        return await self._execute(_querystring(query))
+
+    def locked(
+        self, select: Query[Any, Any] | QueryString, *, skip_locked: bool = False
+    ) -> Coroutine[Any, Any, list[Row]]:
+        """The rows of a select, locked until the transaction ends.
+
+        With `skip_locked`, rows that another transaction holds are left out.
+        """
+        if self.active_transaction() is None:
+            raise TransactionError("rows are locked inside a transaction only")
+        return self._locked(select, skip_locked=skip_locked)
+
+    async def _locked(
+        self, select: Query[Any, Any] | QueryString, *, skip_locked: bool
+    ) -> list[Row]:
+        transaction = self.active_transaction()
+        if transaction is None:
+            raise TransactionError("rows are locked inside a transaction only")
+        sql, args = _compiled(_querystring(select))
+        plan = translate(sql)
+        if not isinstance(plan, TextPlan) or not plan.selects:
+            raise Unsupported("locking the rows of anything but a select")
+        suffix = " FOR UPDATE SKIP LOCKED" if skip_locked else " FOR UPDATE"
+        plan = TextPlan(plan.template + suffix, plan.placeholders)
+        return (await transaction.run(plan, args, None)).rows
+
+    def advisory_lock(self, name: str, timeout: float) -> AbstractAsyncContextManager[None]:
+        """A lock by name, held for the block by one process of all that use this database."""
+        return advisory_lock(self.pool, name, timeout)
+
+    async def ping(self) -> None:
+        """Ask the server something. Raises an `Unavailable`."""
+        wire = await self.pool.acquire()
+        try:
+            await wire.run_within(self.options.connect_timeout, "SELECT 1")
+        finally:
+            self.pool.release(wire)
+
+    async def close(self) -> None:
+        await self.pool.close()
+
+    def active_transaction(self) -> Transaction | None:
+        """This task's transaction; an error where the task was started in one that has ended."""
+        transaction = self.current_transaction.get()
+        if transaction is not None and transaction.ended:
+            raise TransactionError(
+                "this task was started inside a transaction that has ended; await it there, or"
+                " start it with a context of its own"
+            )
+        return transaction
+
+    def transaction_exists(self) -> bool:
+        return self.active_transaction() is not None
+
+    def is_duplicate(self, error: BaseException) -> bool:
+        return isinstance(error, DuplicateKey)
+
+    def is_retryable(self, error: BaseException) -> bool:
+        """Whether the same transaction, run again from its beginning, may well succeed."""
+        return isinstance(error, (Deadlock, LockTimeout))
+
+    def is_unavailable(self, error: BaseException) -> bool:
+        return isinstance(error, Unavailable)
+
+    async def _execute(self, querystring: QueryString, *, in_pool: bool = True) -> Outcome:
+        sql, args = _compiled(querystring)
+        if self.log_queries:
+            logger.info("%s", sql)
+        plan = translate(sql)
+        table = querystring.table
+        key = table._meta.primary_key._meta.db_column_name if table is not None else None  # noqa: SLF001
+        transaction = self.active_transaction()
+        if transaction is not None:
+            outcome = await transaction.run(plan, args, key)
+        elif plan.needs_transaction:
+            async with Transaction(self, in_pool=in_pool) as transaction:
+                outcome = await transaction.run(plan, args, key)
+        else:
+            wire = await (self.pool.acquire() if in_pool else self.pool.connect())
+            try:
+                outcome = await plan.run(wire, args, key)
+            finally:
+                self.pool.release(wire)
+        if self.log_responses:
+            self.print_response(self.get_query_id(), outcome.rows)
+        return outcome
+
+
+def _querystring(query: Query[Any, Any] | QueryString) -> QueryString:
+    if isinstance(query, QueryString):
+        return query
+    # Piccolo's guard against a forgotten where.
+    query._validate()  # type: ignore[no-untyped-call]  # noqa: SLF001
+    querystrings = query.querystrings
+    if len(querystrings) != 1:
+        raise Unsupported("a query of several statements")
+    return querystrings[0]
+
+
+def _compiled(querystring: QueryString) -> tuple[str, Sequence[Any]]:
+    """Piccolo's text and values; the text of a flat template, as people write them, is kept."""
+    args = querystring.args
+    if type(querystring) is QueryString:
+        for value in args:
+            if isinstance(value, QueryString):
+                break
+        else:
+            sql, placeholders = _text(querystring.template, len(args))
+            if placeholders == len(args):
+                return sql, args
+    return querystring.compile_string(engine_type="sqlite")
+
+
+@lru_cache(maxsize=CACHED_STATEMENTS)
+def _text(template: str, values: int) -> tuple[str, int]:
+    sql, args = QueryString(template, *[None] * values).compile_string(engine_type="sqlite")
+    return sql, len(args)

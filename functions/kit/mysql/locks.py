@@ -1,0 +1,57 @@
+"""Advisory locks: a name that one connection of all holds.
+
+MySQL's GET_LOCK belongs to a connection, so the lock has one of its own, outside the pool: it is
+held for as long as the block takes, and a pool of one must still serve the block's statements.
+Names count for a whole server; the database's name is put before them.
+"""
+
+import hashlib
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from functions.kit.mysql.errors import ConnectionLost, DatabaseError, LockNotAcquired
+from functions.kit.mysql.literals import literal
+
+if TYPE_CHECKING:
+    from functions.kit.mysql.pool import Pool
+
+_LONGEST = 64
+_WAIT_TIMEOUT = 86_400
+"""Seconds that the server lets the lock's connection stay silent: longer than any migration."""
+
+
+def lock_name(database: str | None, name: str) -> str:
+    """The name on the server: with the database, and short enough for MySQL."""
+    full = f"{database or ''}.{name}"
+    if len(full) <= _LONGEST:
+        return full
+    return hashlib.sha256(full.encode()).hexdigest()
+
+
+@asynccontextmanager
+async def advisory_lock(pool: "Pool", name: str, wait: float) -> AsyncIterator[None]:
+    """Hold a lock. Raises `LockNotAcquired` after `wait` seconds, rounded up.
+
+    Raises `ConnectionLost` at the end when the connection, and with it the lock, was lost.
+    """
+    full = literal(lock_name(pool.options.database, name))
+    wire = await pool.connect()
+    try:
+        seconds = max(0, math.ceil(wait))
+        await wire.run(f"SET SESSION wait_timeout = {_WAIT_TIMEOUT}")
+        answer = await wire.run_within(
+            seconds + pool.options.connect_timeout, f"SELECT GET_LOCK({full}, {seconds}) AS held"
+        )
+        if answer.rows[0]["held"] != 1:
+            raise LockNotAcquired(f"the lock {name!r} was held by another for {seconds} s")
+        yield
+        try:
+            answer = await wire.run(f"SELECT RELEASE_LOCK({full}) AS held")
+        except DatabaseError as error:
+            raise ConnectionLost(f"the connection that held the lock {name!r} was lost") from error
+        if answer.rows[0]["held"] != 1:
+            raise ConnectionLost(f"the lock {name!r} was lost while it was held")
+    finally:
+        pool.discard(wire)

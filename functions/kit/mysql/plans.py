@@ -1,0 +1,150 @@
+"""What to send for a statement, and how to answer as SQLite would.
+
+Most statements are one text. RETURNING, which MySQL does not have, becomes a read before or after
+the write; that is `RewritePlan`, and `inserts.py` for inserts. `translate.py` makes plans,
+`engine.py` runs them.
+"""
+# ruff: noqa: S608 - writing SQL is what this is for; values are literals by now
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from functions.kit.mysql.errors import ProgrammingError, Unsupported
+from functions.kit.mysql.literals import literal
+from functions.kit.mysql.tokens import quote
+
+Row = dict[str, Any]
+
+
+class Outcome(NamedTuple):
+    """What a statement did, in SQLite's terms.
+
+    `rowcount` is the number of rows read, or matched by a write, changed or not. `lastrowid` is
+    the number that AUTO_INCREMENT gave to an insert of one row.
+    """
+
+    rows: list[Row]
+    rowcount: int
+    lastrowid: int | None
+
+
+class Result(NamedTuple):
+    """What the server answered to one text."""
+
+    rows: list[Row]
+    affected: int
+    insert_id: int
+
+
+class Session(Protocol):
+    """A connection, as far as a plan needs it."""
+
+    @property
+    def row_alias(self) -> bool:
+        """Whether INSERT ... AS new is understood (MySQL from 8.0.20; not MariaDB)."""
+
+    async def run(self, sql: str) -> Result: ...
+
+    async def primary_key(self, table: str) -> str:
+        """The one column of the table's primary key."""
+
+    async def auto_increment_step(self) -> int:
+        """How far apart the numbers of one insert are (Galera and the like count in steps)."""
+
+
+class Plan(Protocol):
+    """A translated statement. Plans are shared between tasks: they keep no state."""
+
+    @property
+    def needs_transaction(self) -> bool:
+        """Whether it takes several statements that must hold together."""
+
+    async def run(self, session: Session, args: Sequence[Any], key: str | None) -> Outcome:
+        """`key` is the primary key's column where the caller knows it."""
+
+
+def literals_for(args: Sequence[Any], placeholders: int) -> tuple[str, ...]:
+    if len(args) != placeholders:
+        raise ProgrammingError(
+            f"the statement has {placeholders} placeholders and {len(args)} values"
+        )
+    return tuple([literal(value) for value in args])
+
+
+@dataclass(frozen=True, slots=True)
+class TextPlan:
+    """One text in, one answer out."""
+
+    template: str
+    placeholders: int
+    selects: bool = False
+    inserts_row: bool = False
+    needs_transaction: bool = False
+
+    async def run(self, session: Session, args: Sequence[Any], key: str | None = None) -> Outcome:
+        del key
+        result = await session.run(self.render(args))
+        lastrowid = result.insert_id or None if self.inserts_row else None
+        return Outcome(result.rows, result.affected, lastrowid)
+
+    def render(self, args: Sequence[Any]) -> str:
+        return self.template % literals_for(args, self.placeholders)
+
+
+class Clause(NamedTuple):
+    """A piece of a statement and how many placeholders it holds."""
+
+    template: str
+    placeholders: int
+
+
+_KEY = "__key"
+"""The key's name in a result, next to what RETURNING asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class RewritePlan:
+    """UPDATE or DELETE ... RETURNING: lock the rows, write them by key, read them.
+
+    The rows are locked before they are written, so what is read is what was written.
+    """
+
+    table: str
+    """As it is written in MySQL's text."""
+    table_name: str
+    assignments: Clause | None
+    """None for a DELETE."""
+    assigned: tuple[str, ...]
+    where: Clause
+    """With its WHERE; empty where there is none."""
+    returning: Clause
+    needs_transaction: bool = True
+
+    async def run(self, session: Session, args: Sequence[Any], key: str | None = None) -> Outcome:
+        key = key or await session.primary_key(self.table_name)
+        if key.lower() in self.assigned:
+            raise Unsupported("RETURNING from an UPDATE that changes the primary key")
+        before = self.assignments.placeholders if self.assignments else 0
+        literals = literals_for(
+            args, before + self.where.placeholders + self.returning.placeholders
+        )
+        where = self.where.template % literals[before : before + self.where.placeholders]
+        returning = self.returning.template % literals[before + self.where.placeholders :]
+        columns = f"{quote(key)} AS {quote(_KEY)}"
+        if self.assignments is None:
+            columns = f"{returning}, {columns}"
+        locked = await session.run(f"SELECT {columns} FROM {self.table}{where} FOR UPDATE")
+        if not locked.rows:
+            return Outcome([], 0, None)
+        keys = ", ".join([literal(row.pop(_KEY)) for row in locked.rows])
+        chosen = f" WHERE {quote(key)} IN ({keys})"
+        if self.assignments is None:
+            await session.run(f"DELETE FROM {self.table}{chosen}")
+            return Outcome(locked.rows, len(locked.rows), None)
+        assignments = self.assignments.template % literals[:before]
+        await session.run(f"UPDATE {self.table} SET {assignments}{chosen}")
+        written = await session.run(
+            f"SELECT {returning} FROM {self.table}{chosen} ORDER BY FIELD({quote(key)}, {keys})"
+        )
+        return Outcome(written.rows, len(locked.rows), None)

@@ -1,0 +1,197 @@
+"""Connections, lent out one at a time and never doubted twice.
+
+aiomysql's own pool leaves waiters hanging when a connection comes back closed, and holds its lock
+while it connects. Here waiting is one semaphore, no lock is held over I/O, and every way out
+gives the place back. What a connection is, `wire.py` knows; who borrows, `engine.py`.
+"""
+
+import asyncio
+import logging
+from collections import deque
+from typing import TYPE_CHECKING
+
+from functions.kit.mysql.errors import DatabaseError, PoolTimeout
+from functions.kit.mysql.options import Options
+from functions.kit.mysql.tls import tls_context
+
+if TYPE_CHECKING:
+    import ssl
+
+    from functions.kit.mysql.wire import Wire
+
+logger = logging.getLogger(__name__)
+
+
+class Pool:
+    """Belongs to the event loop of its first use; begins anew when that loop has ended."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._places = asyncio.Semaphore(options.pool_size)
+        self._idle: deque[Wire] = deque()
+        self._lent: set[Wire] = set()
+        self._kills: set[asyncio.Task[None]] = set()
+        self.keys: dict[str, str] = {}
+        self._tls: ssl.SSLContext | None = None
+
+    async def acquire(self) -> "Wire":
+        """A connection that was alive a moment ago.
+
+        Raises `PoolTimeout` when all stay in use, and a `CannotConnect`.
+        """
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop and not self._adopt(loop):
+            # Another loop is using the pool: Piccolo's run_sync in a thread of its own.
+            return await self.connect()
+        places = self._places
+        if places.locked():
+            try:
+                async with asyncio.timeout(self.options.pool_timeout):
+                    await places.acquire()
+            except TimeoutError as error:
+                raise PoolTimeout(
+                    f"all {self.options.pool_size} connections stayed in use for"
+                    f" {self.options.pool_timeout:g} s"
+                ) from error
+        else:
+            await places.acquire()
+        try:
+            wire = await self._reuse(loop.time()) or await self.connect()
+        except BaseException:
+            places.release()
+            raise
+        self._lent.add(wire)
+        return wire
+
+    async def _reuse(self, now: float) -> "Wire | None":
+        """The connection that came back last, since it is the likeliest to live."""
+        options = self.options
+        while self._idle:
+            wire = self._idle.pop()
+            idle_for = now - wire.released_at
+            if wire.hung_up():
+                wire.abort()
+            elif now - wire.opened_at > options.max_age or idle_for > options.max_idle:
+                wire.quit()
+            elif idle_for < options.ping_after or await self._answers(wire):
+                return wire
+        return None
+
+    async def _answers(self, wire: "Wire") -> bool:
+        try:
+            if await wire.ping_within(self.options.connect_timeout):
+                return True
+        except BaseException:
+            wire.abort()
+            raise
+        wire.abort()
+        return False
+
+    async def connect(self) -> "Wire":
+        """A new connection that no place is counted for."""
+        from functions.kit.mysql.wire import Wire  # noqa: PLC0415 - see wire.py
+
+        if self._tls is None:
+            self._tls = tls_context(self.options)
+        wire = Wire(self.options, self._tls, self.keys)
+        await wire.open()
+        return wire
+
+    def release(self, wire: "Wire") -> None:
+        """Take a connection back; one that was given up in mid-statement is killed."""
+        if wire not in self._lent:
+            # Of another loop, not pooled, or from before close().
+            self.discard(wire)
+            return
+        self._lent.discard(wire)
+        if wire.busy:
+            self._give_up(wire)
+            return
+        now = wire.loop.time()
+        if wire.closed or now - wire.opened_at > self.options.max_age:
+            wire.quit()
+        else:
+            wire.released_at = now
+            self._idle.append(wire)
+        self._places.release()
+        while self._idle and now - self._idle[0].released_at > self.options.max_idle:
+            self._idle.popleft().quit()
+
+    def discard(self, wire: "Wire") -> None:
+        """End a connection of `connect()`, and what it may still be doing."""
+        if not wire.busy:
+            wire.quit()
+            return
+        wire.abort()
+        if self.options.kill_cancelled and not wire.loop.is_closed():
+            self._start_kill(wire, None)
+
+    def _give_up(self, wire: "Wire") -> None:
+        """Close it, and have its statement and its locks ended, not just abandoned.
+
+        The server notices a closed socket only when it wants to write to it. The KILL takes the
+        place of the connection it ends, so that the pool never grows.
+        """
+        wire.abort()
+        if not self.options.kill_cancelled or wire.loop.is_closed():
+            self._places.release()
+            return
+        self._start_kill(wire, self._places)
+
+    def _start_kill(self, wire: "Wire", places: asyncio.Semaphore | None) -> None:
+        task = wire.loop.create_task(self._kill(wire.thread_id(), places))
+        self._kills.add(task)
+        task.add_done_callback(self._kills.discard)
+
+    async def _kill(self, thread_id: int, places: asyncio.Semaphore | None) -> None:
+        try:
+            killer = await self.connect()
+            try:
+                await killer.run_within(self.options.connect_timeout, f"KILL {thread_id}")
+            finally:
+                if killer.busy:
+                    killer.abort()
+                else:
+                    killer.quit()
+        except DatabaseError as error:
+            # 1094: it had ended by itself.
+            if error.code != 1094:
+                logger.warning("connection %d could not be killed: %s", thread_id, error)
+        finally:
+            if places is not None:
+                places.release()
+
+    def _adopt(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Take this loop for the pool's; False where another one is still using it."""
+        if self._loop is not None and not self._loop.is_closed():
+            return False
+        for wire in (*self._idle, *self._lent):
+            wire.abort()
+        self._reset()
+        self._loop = loop
+        return True
+
+    def _reset(self) -> None:
+        self._idle.clear()
+        self._lent.clear()
+        self._places = asyncio.Semaphore(self.options.pool_size)
+        self._loop = None
+
+    async def close(self) -> None:
+        """Close what is idle now, and what is lent out when it comes back.
+
+        The next statement begins anew, so an engine can be closed twice and used after.
+        """
+        idle = list(self._idle)
+        kills = [task for task in self._kills if task.get_loop() is asyncio.get_running_loop()]
+        self._reset()
+        for wire in idle:
+            if wire.loop.is_closed():
+                wire.abort()
+            else:
+                wire.quit()
+        await asyncio.gather(*kills, return_exceptions=True)
+        # asyncio closes sockets in the loop's next round; a loop that ends before leaks them.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)

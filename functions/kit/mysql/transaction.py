@@ -1,0 +1,251 @@
+"""Transactions: one connection, borrowed from BEGIN to COMMIT.
+
+Inside the block the context variable carries the transaction to every statement of the task and
+of tasks that it starts. Whatever happens, the variable is reset and the connection goes back;
+what the pool then does with it is in `pool.py`.
+"""
+
+import asyncio
+import logging
+from collections.abc import Generator, Sequence
+from contextvars import Token
+from enum import Enum
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal
+
+from piccolo.engine.base import BaseAtomic, BaseTransaction, validate_savepoint_name
+from piccolo.utils.sync import run_sync
+
+from functions.kit.mysql.errors import (
+    CommitUnknown,
+    ConnectionLost,
+    DatabaseError,
+    TransactionError,
+)
+from functions.kit.mysql.failures import ROLLED_BACK
+from functions.kit.mysql.plans import Outcome, Plan
+from functions.kit.mysql.tokens import quote
+
+if TYPE_CHECKING:
+    from functions.kit.mysql.engine import MySQLEngine
+    from functions.kit.mysql.wire import Wire
+
+logger = logging.getLogger(__name__)
+
+ISOLATION_LEVELS = ("READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE")
+
+
+class State(Enum):
+    NEW = "has not begun"
+    ACTIVE = "is active"
+    ROLLED_BACK = "was rolled back by the server"
+    ENDED = "has ended"
+
+
+class Savepoint:
+    """A point inside a transaction that can be returned to."""
+
+    def __init__(self, name: str, transaction: "Transaction") -> None:
+        self.name = name
+        self.transaction = transaction
+
+    async def rollback_to(self) -> None:
+        await self.transaction.command(f"ROLLBACK TO SAVEPOINT {quote(self.name)}")
+
+    async def release(self) -> None:
+        await self.transaction.command(f"RELEASE SAVEPOINT {quote(self.name)}")
+
+
+class Transaction(BaseTransaction):
+    """`async with engine.transaction():`; inside another one it joins that."""
+
+    def __init__(
+        self,
+        engine: "MySQLEngine",
+        *,
+        isolation: str | None = None,
+        allow_nested: bool = True,
+        in_pool: bool = True,
+    ) -> None:
+        if isolation is not None:
+            isolation = isolation.upper().replace("_", " ")
+            if isolation not in ISOLATION_LEVELS:
+                raise TransactionError(f"isolation must be one of {', '.join(ISOLATION_LEVELS)}")
+        self._engine = engine
+        self.isolation = isolation
+        self._allow_nested = allow_nested
+        self._in_pool = in_pool
+        self._state = State.NEW
+        self._joined = False
+        self._lock = asyncio.Lock()
+        self._savepoints = 0
+        self._wire: Wire
+        self._token: Token[Transaction | None]
+
+    @property
+    def ended(self) -> bool:
+        return self._state is State.ENDED
+
+    async def __aenter__(self) -> "Transaction":  # noqa: PYI034 - or the outer one
+        outer = self._engine.active_transaction()
+        if outer is not None:
+            if not self._allow_nested:
+                raise TransactionError("this task is in a transaction already")
+            if self.isolation is not None and self.isolation != outer.isolation:
+                raise TransactionError("a nested transaction cannot change the isolation level")
+            self._joined = True
+            return outer
+        if self._state is not State.NEW:
+            raise TransactionError("a transaction cannot be entered twice")
+        pool = self._engine.pool
+        self._wire = await (pool.acquire() if self._in_pool else pool.connect())
+        try:
+            if self.isolation is not None:
+                await self._wire.run(f"SET TRANSACTION ISOLATION LEVEL {self.isolation}")
+            await self._wire.run("START TRANSACTION")
+        except BaseException:
+            pool.release(self._wire)
+            raise
+        self._state = State.ACTIVE
+        self._token = self._engine.current_transaction.set(self)
+        return self
+
+    async def __aexit__(
+        self,
+        exception_type: type[BaseException] | None,
+        exception: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> Literal[False]:
+        if self._joined:
+            return False
+        try:
+            if exception is not None:
+                await self._roll_back_quietly()
+            elif self._state is State.ROLLED_BACK:
+                raise TransactionError("the server rolled this transaction back; nothing was kept")
+            elif self._state is State.ACTIVE:
+                await self.commit()
+        finally:
+            self._state = State.ENDED
+            self._forget()
+            self._engine.pool.release(self._wire)
+        return False
+
+    def _forget(self) -> None:
+        variable = self._engine.current_transaction
+        try:
+            variable.reset(self._token)
+        except ValueError:
+            # Left in another context than entered, as fixtures and generators may be.
+            variable.set(None)
+
+    async def run(self, plan: Plan, args: Sequence[Any], key: str | None) -> Outcome:
+        """Run a plan; tasks that share the transaction take turns."""
+        async with self._lock:
+            self._check()
+            try:
+                if plan.needs_transaction:
+                    return await self._run_whole(plan, args, key)
+                return await plan.run(self._wire, args, key)
+            except DatabaseError as error:
+                self._note(error)
+                raise
+
+    async def _run_whole(self, plan: Plan, args: Sequence[Any], key: str | None) -> Outcome:
+        """Several statements that stand for one: they happen all or not at all."""
+        wire = self._wire
+        await wire.run("SAVEPOINT `__plan`")
+        try:
+            outcome = await plan.run(wire, args, key)
+        except DatabaseError as error:
+            if not wire.busy and error.code not in ROLLED_BACK:
+                await wire.run("ROLLBACK TO SAVEPOINT `__plan`")
+            raise
+        await wire.run("RELEASE SAVEPOINT `__plan`")
+        return outcome
+
+    async def command(self, sql: str) -> None:
+        """Run a text of this package's own."""
+        async with self._lock:
+            self._check()
+            try:
+                await self._wire.run(sql)
+            except DatabaseError as error:
+                self._note(error)
+                raise
+
+    def _note(self, error: DatabaseError) -> None:
+        # What follows in this block would otherwise commit by itself, statement by statement.
+        if error.code in ROLLED_BACK:
+            self._state = State.ROLLED_BACK
+
+    def _check(self) -> None:
+        if self._state is not State.ACTIVE:
+            raise TransactionError(f"this transaction {self._state.value}")
+        if self._wire.busy:
+            raise ConnectionLost("the transaction's connection was lost; nothing was kept")
+
+    async def commit(self) -> None:
+        """Commit now; the rest of the block can run nothing."""
+        async with self._lock:
+            self._check()
+            try:
+                await self._wire.run("COMMIT")
+            except ConnectionLost as error:
+                raise CommitUnknown(
+                    "the connection was lost during COMMIT; it may have been applied"
+                ) from error
+            except DatabaseError:
+                await self._roll_back_quietly()
+                raise
+            self._state = State.ENDED
+
+    async def rollback(self) -> None:
+        """Roll back now; the rest of the block can run nothing."""
+        await self.command("ROLLBACK")
+        self._state = State.ENDED
+
+    async def _roll_back_quietly(self) -> None:
+        """Roll back without hiding the error that is on its way."""
+        if self._wire.busy or self._state is State.ENDED:
+            return
+        try:
+            await self._wire.run_within(self._engine.options.connect_timeout, "ROLLBACK")
+        except DatabaseError as error:
+            # The connection is thrown away, and that rolls back too.
+            self._wire.busy = True
+            logger.warning("ROLLBACK failed: %s", error)
+
+    async def savepoint(self, name: str | None = None) -> Savepoint:
+        self._savepoints += 1
+        name = name or f"savepoint_{self._savepoints}"
+        validate_savepoint_name(name)
+        await self.command(f"SAVEPOINT {quote(name)}")
+        return Savepoint(name, self)
+
+    async def rollback_to(self, savepoint_name: str) -> None:
+        validate_savepoint_name(savepoint_name)
+        await Savepoint(savepoint_name, self).rollback_to()
+
+
+class Atomic(BaseAtomic):
+    """Piccolo's `engine.atomic()`: queries added first, then run in one transaction."""
+
+    def __init__(self, engine: "MySQLEngine") -> None:
+        self._engine = engine
+        self._queries: list[Any] = []
+
+    def add(self, *query: Any) -> None:
+        self._queries.extend(query)
+
+    async def run(self) -> None:
+        queries, self._queries = self._queries, []
+        async with self._engine.transaction():
+            for query in queries:
+                await query.run()
+
+    def run_sync(self) -> None:
+        run_sync(self.run())
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return self.run().__await__()

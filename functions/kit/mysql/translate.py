@@ -1,0 +1,138 @@
+"""A statement in SQLite's dialect becomes a plan for MySQL, or is refused by name.
+
+Piccolo prints SQLite's dialect for this engine, and people write it by hand. Texts never hold
+values, so there are few of them, and each is translated once. Inserts are taken apart in
+`inserts.py`, what is inside clauses in `expressions.py`; next to read: `plans.py`.
+"""
+# ruff: noqa: S608 - writing SQL is what this is for; values are literals by now
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from functions.kit.mysql.errors import Unsupported
+from functions.kit.mysql.expressions import translate_expression
+from functions.kit.mysql.inserts import plan_insert
+from functions.kit.mysql.plans import Clause, Plan, RewritePlan, TextPlan
+from functions.kit.mysql.statements import (
+    Assignment,
+    as_clause,
+    parse_assignments,
+    parse_table,
+    returning_clause,
+)
+from functions.kit.mysql.tokens import Token, count_params, find_word, template, tokenize, write
+
+CACHED_STATEMENTS = 1024
+
+
+@lru_cache(maxsize=CACHED_STATEMENTS)
+def translate(sql: str) -> Plan:
+    """The plan for a text. Raises `Unsupported`, naming the construct."""
+    tokens = tokenize(sql)
+    while tokens and tokens[-1].is_op(";"):
+        tokens.pop()
+    if not tokens:
+        raise Unsupported("an empty statement")
+    first = tokens[0].text.upper() if tokens[0].kind == "word" else ""
+    if first == "SELECT":
+        return _select(tokens)
+    if first == "WITH":
+        return _with(tokens)
+    if first == "INSERT":
+        return plan_insert(tokens)
+    if first == "UPDATE":
+        return _update(tokens)
+    if first == "DELETE":
+        return _delete(tokens)
+    if first in ("CREATE", "ALTER", "DROP"):
+        raise Unsupported(f"{first} (DDL commits: migrations run it through run_ddl)")
+    if first in ("BEGIN", "COMMIT", "END", "ROLLBACK", "SAVEPOINT", "RELEASE"):
+        raise Unsupported(f"{first} in the text (use engine.transaction)")
+    raise Unsupported(f"a statement that begins with {tokens[0].text!r}")
+
+
+def _select(tokens: Sequence[Token]) -> TextPlan:
+    return TextPlan(write(translate_expression(tokens)), count_params(tokens), selects=True)
+
+
+def _with(tokens: Sequence[Token]) -> TextPlan:
+    main = find_word(tokens, "SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE")
+    if main is None or not tokens[main].is_word("SELECT"):
+        raise Unsupported("WITH before anything but SELECT")
+    return _select(tokens)
+
+
+def _update(tokens: Sequence[Token]) -> Plan:
+    if len(tokens) > 1 and tokens[1].is_word("OR"):
+        raise Unsupported("UPDATE OR ...")
+    table = parse_table(tokens, 1)
+    if table.end >= len(tokens) or not tokens[table.end].is_word("SET"):
+        raise Unsupported("UPDATE with an alias or without SET")
+    _refuse_order_and_limit(tokens, "UPDATE")
+    if find_word(tokens, "FROM", start=table.end) is not None:
+        raise Unsupported("UPDATE ... FROM")
+    where_at = find_word(tokens, "WHERE", start=table.end)
+    returning_at = find_word(tokens, "RETURNING", start=table.end)
+    set_end = min(where_at or len(tokens), returning_at or len(tokens))
+    assignments = parse_assignments(tokens[table.end + 1 : set_end])
+    _refuse_own_rows(tokens[table.end :], table.name)
+    where = as_clause(tokens[where_at:returning_at]) if where_at else Clause("", 0)
+    if returning_at is None:
+        text = f"UPDATE {template(table.text)} SET {_written(assignments)}{where.template}"
+        return TextPlan(text, count_params(tokens))
+    return RewritePlan(
+        table.text,
+        table.name,
+        Clause(_written(assignments), count_params(tokens[:set_end])),
+        tuple(assignment.column.lower() for assignment in assignments),
+        where,
+        returning_clause(tokens[returning_at + 1 :]),
+    )
+
+
+def _written(assignments: Sequence[Assignment]) -> str:
+    return ", ".join(assignment.written() for assignment in assignments)
+
+
+def _delete(tokens: Sequence[Token]) -> Plan:
+    if len(tokens) < 3 or not tokens[1].is_word("FROM"):
+        raise Unsupported("DELETE without FROM")
+    table = parse_table(tokens, 2)
+    if table.end < len(tokens) and not tokens[table.end].is_word("WHERE", "RETURNING"):
+        _refuse_order_and_limit(tokens, "DELETE")
+        raise Unsupported("DELETE with an alias or a second table")
+    _refuse_order_and_limit(tokens, "DELETE")
+    where_at = find_word(tokens, "WHERE")
+    returning_at = find_word(tokens, "RETURNING")
+    _refuse_own_rows(tokens[table.end :], table.name)
+    where = as_clause(tokens[where_at:returning_at]) if where_at else Clause("", 0)
+    if returning_at is None:
+        return TextPlan(f"DELETE FROM {template(table.text)}{where.template}", where.placeholders)
+    return RewritePlan(
+        table.text, table.name, None, (), where, returning_clause(tokens[returning_at + 1 :])
+    )
+
+
+def _refuse_order_and_limit(tokens: Sequence[Token], statement: str) -> None:
+    """SQLite has them in a build of its own only."""
+    if find_word(tokens, "ORDER", "LIMIT") is not None:
+        raise Unsupported(f"ORDER BY or LIMIT in {statement}")
+
+
+def _refuse_own_rows(tokens: Sequence[Token], table: str) -> None:
+    """MySQL does not read in a subquery what the statement writes (error 1093)."""
+    if not any(token.is_word("SELECT") for token in tokens):
+        return
+    for index, token in enumerate(tokens[1:], 1):
+        if not token.is_identifier or token.text.lower() != table.lower():
+            continue
+        before = tokens[index - 1]
+        if before.is_op(".") and index > 2:
+            before = tokens[index - 3]
+        after = tokens[index + 1] if index + 1 < len(tokens) else None
+        listed = before.is_op(",") and not (after is not None and after.is_op("."))
+        if before.is_word("FROM", "JOIN") or listed:
+            raise Unsupported(
+                "a subquery on the table that is written"
+                " (Piccolo prints one for a where across a foreign key)"
+            )

@@ -1,0 +1,47 @@
+"""One server for all tests of the engine, one fresh database for each."""
+
+import itertools
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+
+from functions.kit.mysql import MySQLEngine
+from tests.servers.mysql import Server, private_server
+
+_numbers = itertools.count()
+
+MakeEngine = Callable[..., MySQLEngine]
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    with private_server() as server:
+        yield server
+
+
+@pytest.fixture
+def url(server: Server) -> Iterator[str]:
+    """The URL of an empty database."""
+    name = f"engine_{next(_numbers)}"
+    yield server.create_database(name)
+    server.run(f"DROP DATABASE `{name}`")
+
+
+@pytest.fixture
+async def make_engine(url: str) -> AsyncIterator[MakeEngine]:
+    """Engines that are closed with the test."""
+    async with AsyncExitStack() as stack:
+
+        def make(url: str = url, **options: Any) -> MySQLEngine:
+            engine = MySQLEngine(url, **options)
+            stack.push_async_callback(engine.close)
+            return engine
+
+        yield make
+
+
+@pytest.fixture
+def engine(make_engine: MakeEngine) -> MySQLEngine:
+    return make_engine()

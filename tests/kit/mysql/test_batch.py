@@ -1,0 +1,65 @@
+"""Piccolo's batch: a large result in pieces."""
+
+import pytest
+from piccolo.columns import BigInt, Boolean
+from piccolo.querystring import QueryString
+from piccolo.table import Table
+
+from functions.kit.mysql import MySQLEngine
+from functions.kit.mysql.errors import Unsupported
+from tests.kit.mysql.conftest import MakeEngine
+
+
+class Number(Table):
+    n = BigInt(primary_key=True)
+    odd = Boolean()
+
+
+@pytest.fixture
+async def engine(make_engine: MakeEngine) -> MySQLEngine:
+    engine = make_engine(pool_size=1, pool_timeout=0.2)
+    await engine.run_ddl("CREATE TABLE `number` (`n` BIGINT PRIMARY KEY, `odd` TINYINT(1))")
+    for n in range(7):
+        await engine.execute(
+            QueryString("INSERT INTO number (n, odd) VALUES ({}, {})", n, n % 2 == 1)
+        )
+    Number._meta.db = engine
+    return engine
+
+
+async def test_rows_come_in_pieces(engine: MySQLEngine) -> None:
+    sizes, rows = [], []
+
+    async with await Number.select().order_by(Number.n).batch(batch_size=3) as batch:
+        async for part in batch:
+            sizes.append(len(part))
+            rows.extend(part)
+
+    assert sizes == [3, 3, 1]
+    assert [{"n": n, "odd": n % 2 == 1} for n in range(7)] == rows
+    await engine.ping()
+
+
+async def test_a_batch_in_a_transaction_sees_what_it_wrote(engine: MySQLEngine) -> None:
+    rows = []
+
+    async with engine.transaction():
+        await engine.execute(QueryString("DELETE FROM number WHERE n < {}", 5))
+        async with await Number.select(Number.n).order_by(Number.n).batch(batch_size=1) as batch:
+            async for part in batch:
+                rows.extend(part)
+                assert await Number.count() == 2
+
+    assert rows == [{"n": 5}, {"n": 6}]
+
+
+async def test_a_batch_that_is_left_early_gives_its_place_back(engine: MySQLEngine) -> None:
+    async with await Number.select().batch(batch_size=1) as batch:
+        await anext(batch)
+
+    assert await Number.count() == 7
+
+
+async def test_a_batch_of_anything_but_a_select_is_refused(engine: MySQLEngine) -> None:
+    with pytest.raises(Unsupported, match="a select"):
+        await engine.batch(Number.delete(force=True))

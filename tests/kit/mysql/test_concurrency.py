@@ -1,0 +1,241 @@
+"""Many at once: the last copies, one name for two, locks, deadlocks."""
+
+import asyncio
+import contextvars
+from collections.abc import Awaitable, Callable
+
+import pytest
+from piccolo.querystring import QueryString
+
+from functions.kit.mysql import MySQLEngine
+from functions.kit.mysql.errors import Deadlock, LockTimeout, TransactionError
+from tests.kit.mysql.conftest import MakeEngine
+
+
+@pytest.fixture(autouse=True)
+async def schema(engine: MySQLEngine) -> None:
+    await engine.run_ddl(
+        "CREATE TABLE `inventory` (`book_id` BIGINT PRIMARY KEY, `available` BIGINT NOT NULL)"
+    )
+    await engine.run_ddl(
+        "CREATE TABLE `sale` (`id` BIGINT AUTO_INCREMENT PRIMARY KEY, `book_id` BIGINT NOT NULL,"
+        " `buyer` VARCHAR(20) NOT NULL UNIQUE)"
+    )
+    await put(engine, 1, 60)
+
+
+async def put(engine: MySQLEngine, book: int, available: int) -> None:
+    await engine.execute(
+        QueryString("INSERT INTO inventory (book_id, available) VALUES ({}, {})", book, available)
+    )
+
+
+async def take(engine: MySQLEngine, book: int, copies: int = 1) -> int:
+    outcome = await engine.execute(
+        QueryString(
+            "UPDATE inventory SET available = available - {}"
+            " WHERE book_id = {} AND available >= {}",
+            copies,
+            book,
+            copies,
+        )
+    )
+    return outcome.rowcount
+
+
+async def available(engine: MySQLEngine) -> dict[int, int]:
+    rows = (await engine.execute(QueryString("SELECT * FROM inventory"))).rows
+    return {row["book_id"]: row["available"] for row in rows}
+
+
+async def buy(engine: MySQLEngine, buyer: str) -> bool:
+    async with engine.transaction():
+        if await take(engine, 1) == 0:
+            return False
+        await engine.execute(QueryString("INSERT INTO sale (book_id, buyer) VALUES (1, {})", buyer))
+    return True
+
+
+async def retried(engine: MySQLEngine, work: Callable[[], Awaitable[None]]) -> int:
+    """Run it until it is through; answers how often it took."""
+    attempts = 0
+    while True:
+        attempts += 1
+        try:
+            await work()
+        except Exception as error:
+            if not engine.is_retryable(error):
+                raise
+        else:
+            return attempts
+
+
+async def test_a_hundred_buyers_of_sixty_copies(make_engine: MakeEngine) -> None:
+    engine = make_engine(pool_size=8)
+
+    bought = await asyncio.gather(*(buy(engine, f"buyer {number}") for number in range(100)))
+
+    sales = (await engine.execute(QueryString("SELECT COUNT(*) AS n FROM sale"))).rows[0]["n"]
+    assert (sum(bought), sales, await available(engine)) == (60, 60, {1: 0})
+
+
+async def test_of_two_with_one_name_one_is_told(engine: MySQLEngine) -> None:
+    results = await asyncio.gather(
+        *(buy(engine, "the same") for _ in range(10)), return_exceptions=True
+    )
+
+    refused = [error for error in results if isinstance(error, Exception)]
+    assert results.count(True) == 1
+    assert len(refused) == 9
+    assert all(engine.is_duplicate(error) for error in refused)
+    assert await available(engine) == {1: 59}
+
+
+async def test_a_locked_range_does_not_block_inserts(engine: MySQLEngine) -> None:
+    """Under REPEATABLE READ the gap would be locked, and the insert would wait."""
+    async with engine.transaction():
+        rows = await engine.locked(QueryString("SELECT * FROM inventory WHERE book_id > {}", 0))
+        await asyncio.create_task(put(engine, 5, 5), context=contextvars.Context())
+
+    assert rows == [{"book_id": 1, "available": 60}]
+    assert await available(engine) == {1: 60, 5: 5}
+
+
+async def test_a_locked_range_under_repeatable_read_does_block_inserts(
+    engine: MySQLEngine, make_engine: MakeEngine
+) -> None:
+    """What the test above would not notice if locks were not taken at all."""
+    other = make_engine()
+    async with other.transaction():
+        await other.execute(QueryString("SELECT 1"))
+    async with engine.transaction(isolation="REPEATABLE READ"):
+        await engine.locked(QueryString("SELECT * FROM inventory WHERE book_id > {}", 0))
+        wire = await other.pool.acquire()
+        await wire.run("SET SESSION innodb_lock_wait_timeout = 1")
+        other.pool.release(wire)
+        insert = asyncio.create_task(put(other, 5, 5), context=contextvars.Context())
+        with pytest.raises(LockTimeout) as caught:
+            await insert
+
+    assert other.is_retryable(caught.value)
+
+
+async def test_rows_that_another_holds_can_be_skipped(engine: MySQLEngine) -> None:
+    await put(engine, 2, 5)
+    query = QueryString("SELECT book_id FROM inventory ORDER BY book_id LIMIT {}", 1)
+
+    async def second() -> list[dict[str, int]]:
+        async with engine.transaction():
+            return await engine.locked(query, skip_locked=True)
+
+    async with engine.transaction():
+        first = await engine.locked(query)
+        skipped = await asyncio.create_task(second(), context=contextvars.Context())
+
+    assert (first, skipped) == ([{"book_id": 1}], [{"book_id": 2}])
+
+
+async def test_rows_are_locked_inside_a_transaction_only(engine: MySQLEngine) -> None:
+    with pytest.raises(TransactionError, match="inside a transaction"):
+        await engine.locked(QueryString("SELECT * FROM inventory"))
+
+
+async def test_a_deadlock_is_told_and_run_again(engine: MySQLEngine) -> None:
+    await put(engine, 2, 60)
+    met = asyncio.Barrier(2)
+    deadlocks = []
+
+    def worker(first: int, second: int) -> Callable[[], Awaitable[None]]:
+        runs = 0
+
+        async def work() -> None:
+            nonlocal runs
+            runs += 1
+            try:
+                async with engine.transaction():
+                    await take(engine, first)
+                    if runs == 1:
+                        await met.wait()
+                    await take(engine, second)
+            except Deadlock as error:
+                deadlocks.append(error)
+                raise
+
+        return work
+
+    attempts = await asyncio.gather(retried(engine, worker(1, 2)), retried(engine, worker(2, 1)))
+
+    assert sorted(attempts) == [1, 2]
+    assert len(deadlocks) == 1
+    assert await available(engine) == {1: 58, 2: 58}
+
+
+async def test_a_swallowed_deadlock_lets_nothing_else_through(engine: MySQLEngine) -> None:
+    """The server has ended the transaction; later statements would commit by themselves."""
+    await put(engine, 2, 60)
+    met = asyncio.Barrier(2)
+
+    async def work(first: int, second: int) -> None:
+        async with engine.transaction():
+            await take(engine, first)
+            await met.wait()
+            try:
+                await take(engine, second)
+            except Deadlock:
+                await put(engine, 3, 3)
+
+    results = await asyncio.gather(work(1, 2), work(2, 1), return_exceptions=True)
+
+    (refused,) = [error for error in results if error is not None]
+    assert isinstance(refused, TransactionError)
+    assert await available(engine) == {1: 59, 2: 59}
+
+
+async def test_a_swallowed_deadlock_does_not_end_well(engine: MySQLEngine) -> None:
+    await put(engine, 2, 60)
+    met = asyncio.Barrier(2)
+
+    async def work(first: int, second: int) -> None:
+        async with engine.transaction():
+            await take(engine, first)
+            await met.wait()
+            try:
+                await take(engine, second)
+            except Deadlock:
+                return
+
+    results = await asyncio.gather(work(1, 2), work(2, 1), return_exceptions=True)
+
+    (refused,) = [error for error in results if error is not None]
+    assert isinstance(refused, TransactionError)
+    assert "rolled this transaction back" in str(refused)
+
+
+async def test_four_workers_take_each_row_once(engine: MySQLEngine) -> None:
+    """Two read the same row only if SKIP LOCKED did not lock."""
+    for number in range(2, 21):
+        await put(engine, number, 1)
+    taken: list[int] = []
+
+    async def work() -> None:
+        while True:
+            async with engine.transaction():
+                rows = await engine.locked(
+                    QueryString(
+                        "SELECT book_id FROM inventory WHERE available > 0 ORDER BY book_id LIMIT 3"
+                    ),
+                    skip_locked=True,
+                )
+                if not rows:
+                    return
+                for row in rows:
+                    taken.append(row["book_id"])
+                    await engine.execute(
+                        QueryString(
+                            "UPDATE inventory SET available = 0 WHERE book_id = {}", row["book_id"]
+                        )
+                    )
+
+    await asyncio.gather(*(work() for _ in range(4)))
+
+    assert list(range(1, 21)) == sorted(taken)

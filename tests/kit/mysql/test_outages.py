@@ -1,0 +1,96 @@
+"""A server that goes away: told while it lasts, and over without a new engine."""
+# ruff: noqa: PT012 - the block that fails is the subject
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+
+import pytest
+from piccolo.querystring import QueryString
+
+from functions.kit.mysql.errors import (
+    ConnectionLost,
+    QueryTimeout,
+    TooManyConnections,
+    Unavailable,
+)
+from tests.kit.mysql.conftest import MakeEngine
+from tests.servers.mysql import Server, private_server
+
+
+@pytest.fixture(scope="module")
+def mortal() -> Iterator[Server]:
+    """A server that tests may stop."""
+    with private_server("--max-connections=8", must_be_private=True) as server:
+        yield server
+
+
+async def test_a_restarted_server_is_found_again(mortal: Server, make_engine: MakeEngine) -> None:
+    engine = make_engine(mortal.create_database("x"))
+    await asyncio.gather(*(engine.ping() for _ in range(5)))
+
+    mortal.restart()
+
+    await asyncio.gather(*(engine.ping() for _ in range(5)))
+
+
+async def test_a_dead_server_is_told_and_found_again(
+    mortal: Server, make_engine: MakeEngine
+) -> None:
+    engine = make_engine(mortal.create_database("x"))
+    await engine.run_ddl("CREATE TABLE `t` (`id` BIGINT PRIMARY KEY)")
+    with pytest.raises(ConnectionLost):
+        async with engine.transaction():
+            await engine.execute(QueryString("INSERT INTO t (id) VALUES (1)"))
+            mortal.kill()
+            await engine.execute(QueryString("INSERT INTO t (id) VALUES (2)"))
+    with pytest.raises(Unavailable) as caught:
+        await engine.ping()
+    assert engine.is_unavailable(caught.value)
+
+    mortal.start()
+
+    assert (await engine.execute(QueryString("SELECT id FROM t"))).rows == []
+
+
+async def test_a_frozen_server_is_given_up_and_found_again(
+    mortal: Server, make_engine: MakeEngine
+) -> None:
+    """A node that lost its network: connections stay, answers do not come."""
+    engine = make_engine(
+        mortal.create_database("x"), connect_timeout=0.3, query_timeout=0.3, ping_after=0
+    )
+    wire = await engine.pool.acquire()
+    await engine.ping()
+    mortal.freeze()
+    try:
+        with pytest.raises(QueryTimeout):
+            await wire.run("SELECT 1")
+        engine.pool.release(wire)
+        with pytest.raises(Unavailable):
+            await engine.ping()
+    finally:
+        mortal.thaw()
+
+    for _ in range(20):  # a slow machine may need more than 0.3 s
+        with contextlib.suppress(Unavailable):
+            await engine.ping()
+            return
+    pytest.fail("the engine does not find the server again")
+
+
+async def test_too_many_connections_is_told_and_passes(
+    mortal: Server, make_engine: MakeEngine
+) -> None:
+    database = mortal.create_database("x")
+    greedy = make_engine(database, pool_size=20)
+    wires = []
+
+    with pytest.raises(TooManyConnections) as caught:
+        while True:
+            wires.append(await greedy.pool.acquire())
+    for wire in wires:
+        greedy.pool.release(wire)
+
+    assert greedy.is_unavailable(caught.value)
+    await greedy.ping()

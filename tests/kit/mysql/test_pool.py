@@ -1,0 +1,294 @@
+"""Connections that break, wait, are given up or come back: nobody hangs, nothing is left locked."""
+# ruff: noqa: S608 - numbers that the server gave
+
+import asyncio
+import contextvars
+import gc
+
+import pytest
+from piccolo.querystring import QueryString
+
+from functions.kit.mysql import MySQLEngine
+from functions.kit.mysql.errors import (
+    ConnectionLost,
+    PoolTimeout,
+    QueryTimeout,
+    Unavailable,
+)
+from tests.kit.mysql.conftest import MakeEngine
+from tests.servers.mysql import Server
+
+ONE = QueryString("SELECT 1 AS one")
+
+
+@pytest.fixture
+async def row(engine: MySQLEngine) -> None:
+    await engine.run_ddl("CREATE TABLE `t` (`id` BIGINT PRIMARY KEY, `n` BIGINT NOT NULL)")
+    await engine.execute(QueryString("INSERT INTO t (id, n) VALUES (1, 0)"))
+
+
+async def add(engine: MySQLEngine, n: int) -> None:
+    await engine.execute(QueryString("UPDATE t SET n = n + {} WHERE id = 1", n))
+
+
+async def value(engine: MySQLEngine) -> int:
+    n: int = (await engine.execute(QueryString("SELECT n FROM t"))).rows[0]["n"]
+    return n
+
+
+async def waiting_for_a_lock(server: Server) -> None:
+    """Come back once some connection waits for a row."""
+    waiting = "SELECT 1 FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'"
+    while not server.run(waiting):  # noqa: ASYNC110 - the server tells nobody
+        # InnoDB answers from a copy that it renews when nobody has read it for 100 ms.
+        await asyncio.sleep(0.11)
+
+
+async def connection_id(engine: MySQLEngine) -> int:
+    wire = await engine.pool.acquire()
+    engine.pool.release(wire)
+    thread: int = wire.thread_id()
+    return thread
+
+
+async def test_nothing_is_opened_before_the_first_statement() -> None:
+    engine = MySQLEngine("mysql://nobody@127.0.0.1:1/nowhere")
+
+    with pytest.raises(Unavailable):
+        await engine.ping()
+
+
+async def test_a_connection_is_used_again(engine: MySQLEngine) -> None:
+    assert await connection_id(engine) == await connection_id(engine)
+
+
+async def test_no_more_connections_than_places(make_engine: MakeEngine, server: Server) -> None:
+    engine = make_engine(pool_size=3)
+
+    answers = await asyncio.gather(*(engine.execute(ONE) for _ in range(30)))
+
+    database = engine.options.database
+    ((connections,),) = server.run(
+        f"SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE DB = '{database}'"
+    )
+    assert len(answers) == 30
+    assert connections == 3
+
+
+async def test_who_waits_too_long_is_told(make_engine: MakeEngine) -> None:
+    engine = make_engine(pool_size=1, pool_timeout=0.05)
+
+    async with engine.transaction():
+        other = asyncio.create_task(engine.ping(), context=contextvars.Context())
+        with pytest.raises(PoolTimeout) as caught:
+            await other
+    await engine.ping()
+
+    assert engine.is_unavailable(caught.value)
+
+
+async def test_a_waiter_is_woken_when_a_broken_connection_comes_back(
+    make_engine: MakeEngine, server: Server
+) -> None:
+    """aiomysql's own pool leaves it waiting for ever."""
+    engine = make_engine(pool_size=1)
+    wire = await engine.pool.acquire()
+    waiter = asyncio.create_task(engine.ping())
+    await asyncio.sleep(0)
+    server.run(f"KILL {wire.thread_id()}")
+    with pytest.raises(ConnectionLost):
+        await wire.run("SELECT 1")
+
+    engine.pool.release(wire)
+
+    await asyncio.wait_for(waiter, 10)
+
+
+async def test_a_cancelled_waiter_takes_no_place(make_engine: MakeEngine) -> None:
+    engine = make_engine(pool_size=1)
+    wire = await engine.pool.acquire()
+    waiters = [asyncio.create_task(engine.ping()) for _ in range(3)]
+    await asyncio.sleep(0)
+
+    for waiter in waiters:
+        waiter.cancel()
+    await asyncio.gather(*waiters, return_exceptions=True)
+    engine.pool.release(wire)
+
+    await asyncio.wait_for(engine.ping(), 10)
+
+
+@pytest.mark.usefixtures("row")
+async def test_a_cancelled_statement_is_killed_and_its_locks_are_free(
+    make_engine: MakeEngine, engine: MySQLEngine, server: Server
+) -> None:
+    """The server would let it wait on, and then do it."""
+    giving_up = make_engine(pool_size=1)
+
+    async def work() -> None:
+        async with giving_up.transaction():
+            await giving_up.execute(QueryString("INSERT INTO t (id, n) VALUES (2, 0)"))
+            await add(giving_up, 10)
+
+    async with engine.transaction():
+        await add(engine, 1)
+        task = asyncio.create_task(work(), context=contextvars.Context())
+        await waiting_for_a_lock(server)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        # Its row 2 is locked until it is dead; and its only place is the killer's until then.
+        await asyncio.create_task(
+            giving_up.execute(QueryString("INSERT INTO t (id, n) VALUES (2, 5)")),
+            context=contextvars.Context(),
+        )
+
+    rows = (await engine.execute(QueryString("SELECT id, n FROM t ORDER BY id"))).rows
+    assert rows == [{"id": 1, "n": 1}, {"id": 2, "n": 5}]
+
+
+@pytest.mark.usefixtures("row")
+async def test_a_cancelled_statement_without_a_transaction_is_not_done_later(
+    make_engine: MakeEngine, engine: MySQLEngine, server: Server
+) -> None:
+    giving_up = make_engine()
+    async with engine.transaction():
+        await add(engine, 1)
+        task = asyncio.create_task(add(giving_up, 10), context=contextvars.Context())
+        await waiting_for_a_lock(server)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await giving_up.close()  # waits for the KILL
+
+    assert await value(engine) == 1
+
+
+@pytest.mark.usefixtures("row")
+async def test_a_statement_without_an_answer_is_given_up_and_killed(
+    make_engine: MakeEngine, engine: MySQLEngine
+) -> None:
+    impatient = make_engine(pool_size=1, query_timeout=0.2)
+    async with engine.transaction():
+        await add(engine, 1)
+        late = asyncio.create_task(add(impatient, 10), context=contextvars.Context())
+        with pytest.raises(QueryTimeout) as caught:
+            await late
+        await impatient.close()
+    await impatient.ping()
+
+    assert impatient.is_unavailable(caught.value)
+    assert await value(engine) == 1
+
+
+async def test_a_connection_that_the_server_closed_is_not_lent(
+    engine: MySQLEngine, server: Server
+) -> None:
+    """Even when the event loop had no time to see it, as after a pause of the whole process."""
+    first = await connection_id(engine)
+    server.run(f"KILL {first}")
+    while server.run(f"SELECT 1 FROM information_schema.PROCESSLIST WHERE ID = {first}"):
+        pass
+
+    outcome = await engine.execute(ONE)
+
+    assert outcome.rows == [{"one": 1}]
+    assert first != await connection_id(engine)
+
+
+async def test_wait_timeout_passed_with_a_blocked_loop(engine: MySQLEngine, server: Server) -> None:
+    wire = await engine.pool.acquire()
+    await wire.run("SET SESSION wait_timeout = 1")
+    engine.pool.release(wire)
+    thread = wire.thread_id()
+    while server.run(f"SELECT 1 FROM information_schema.PROCESSLIST WHERE ID = {thread}"):
+        pass  # blocks the loop, on purpose
+
+    assert (await engine.execute(ONE)).rows == [{"one": 1}]
+
+
+async def test_a_connection_is_asked_before_it_is_lent_after_a_while(
+    make_engine: MakeEngine,
+) -> None:
+    engine = make_engine(ping_after=0)
+    first = await connection_id(engine)
+    (wire,) = engine.pool._idle
+    asked = []
+    answer = wire.ping_within
+
+    async def ping_within(seconds: float) -> bool:
+        asked.append(seconds)
+        return await answer(seconds)
+
+    wire.ping_within = ping_within  # type: ignore[method-assign]
+
+    assert first == await connection_id(engine)
+    assert [engine.options.connect_timeout] == asked
+
+
+async def test_one_that_does_not_answer_is_replaced(make_engine: MakeEngine) -> None:
+    engine = make_engine(ping_after=0)
+    first = await connection_id(engine)
+    (wire,) = engine.pool._idle
+
+    async def ping_within(seconds: float) -> bool:
+        return False
+
+    wire.ping_within = ping_within  # type: ignore[method-assign]
+
+    assert first != await connection_id(engine)
+    assert wire.closed
+
+
+@pytest.mark.parametrize("option", ["max_age", "max_idle"])
+async def test_an_old_or_unused_connection_is_replaced(
+    make_engine: MakeEngine, option: str
+) -> None:
+    engine = make_engine(**{option: 1e-9})
+
+    assert await connection_id(engine) != await connection_id(engine)
+
+
+async def test_a_closed_engine_begins_anew(engine: MySQLEngine) -> None:
+    first = await connection_id(engine)
+
+    await engine.close()
+    await engine.close()
+
+    assert first != await connection_id(engine)
+
+
+async def test_what_is_lent_while_the_engine_closes_is_closed_after(engine: MySQLEngine) -> None:
+    wire = await engine.pool.acquire()
+
+    await engine.close()
+    assert (await wire.run("SELECT 1")).rows != []
+    engine.pool.release(wire)
+
+    assert wire.closed
+
+
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_new_event_loop_gets_connections_of_its_own(url: str) -> None:
+    engine = MySQLEngine(url)
+
+    async def use() -> int:
+        return await connection_id(engine)
+
+    async def use_and_close() -> int:
+        thread = await connection_id(engine)
+        await engine.close()
+        return thread
+
+    assert asyncio.run(use()) != asyncio.run(use_and_close())
+    gc.collect()
+
+
+async def test_a_forgotten_connection_warns(url: str) -> None:
+    engine = MySQLEngine(url)
+    await engine.ping()
+
+    with pytest.warns(ResourceWarning, match="not closed"):  # noqa: PT031
+        engine.pool._idle.clear()
+        gc.collect()
+    await engine.close()

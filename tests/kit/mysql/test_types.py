@@ -1,0 +1,169 @@
+"""Round trips of every column type, the way out through Piccolo and the way back."""
+
+from datetime import UTC, date, datetime, time, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from piccolo.columns import (
+    JSON,
+    BigInt,
+    Boolean,
+    Bytea,
+    Date,
+    DoublePrecision,
+    Integer,
+    Numeric,
+    Serial,
+    Text,
+    Time,
+    Timestamptz,
+    Varchar,
+)
+from piccolo.columns.column_types import UUID as PiccoloUUID  # noqa: N811
+from piccolo.querystring import QueryString
+from piccolo.table import Table
+
+from functions.kit.mysql import MySQLEngine
+
+DDL = """
+CREATE TABLE `everything` (
+    `id` BIGINT AUTO_INCREMENT PRIMARY KEY,
+    `small` INT NULL,
+    `big` BIGINT NULL,
+    `name` VARCHAR(100) NULL,
+    `text` MEDIUMTEXT NULL,
+    `yes` TINYINT(1) NULL,
+    `at` DATETIME(6) NULL,
+    `day` DATE NULL,
+    `clock` TIME(6) NULL,
+    `key` BINARY(16) NULL,
+    `price` DECIMAL(20, 4) NULL,
+    `whole` DECIMAL(20, 0) NULL,
+    `ratio` DOUBLE NULL,
+    `data` LONGTEXT NULL,
+    `blob` LONGBLOB NULL
+) DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin
+"""
+
+
+class Everything(Table):
+    id: Serial
+    small = Integer(null=True, default=None)
+    big = BigInt(null=True, default=None)
+    name = Varchar(length=100, null=True, default=None)
+    text = Text(null=True, default=None)
+    yes = Boolean(null=True, default=None)
+    at = Timestamptz(null=True, default=None)
+    day = Date(null=True, default=None)
+    clock = Time(null=True, default=None)
+    key = PiccoloUUID(null=True, default=None)
+    price = Numeric(digits=(20, 4), null=True, default=None)
+    whole = Numeric(digits=(20, 0), null=True, default=None)
+    ratio = DoublePrecision(null=True, default=None)
+    data = JSON(null=True, default=None)
+    blob = Bytea(null=True, default=None)
+
+
+@pytest.fixture(autouse=True)
+async def schema(engine: MySQLEngine) -> None:
+    await engine.run_ddl(DDL)
+    Everything._meta.db = engine
+
+
+async def round_trip(column: str, value: Any) -> Any:
+    row = Everything(**{column: value})
+    await row.save()
+    (found,) = await Everything.select(column).where(Everything.id == row.id)
+    return found[column]
+
+
+VALUES = [
+    ("small", -(2**31)),
+    ("big", 2**63 - 1),
+    ("name", "it's \\ 100% {} ? \0 \x1a \n 😀 é\U0010ffff"),
+    ("name", ""),
+    ("name", "trailing  "),
+    ("text", "x" * 100_000),
+    ("yes", True),
+    ("yes", False),
+    ("at", datetime(2040, 12, 31, 23, 59, 59, 999999, UTC)),
+    ("at", datetime(2025, 3, 30, 2, 30, tzinfo=UTC)),
+    ("day", date(2040, 2, 29)),
+    ("clock", time(23, 59, 59, 1)),
+    ("key", UUID("01234567-89ab-cdef-0123-456789abcdef")),
+    ("key", UUID(int=0x5C27_0000_2722_0A0D_1A00_5C5C_2727_0000)),
+    ("price", Decimal("1234567890123456.7891")),
+    ("whole", Decimal(12345678901234567890)),
+    ("ratio", 0.1),
+    ("ratio", 1e-300),
+    ("data", '{"a": [1, "\\u00e9", null]}'),
+    ("blob", b""),
+    ("blob", bytes(range(256))),
+    ("blob", b"sixteen bytes ok"),
+]
+
+
+@pytest.mark.parametrize(("column", "value"), VALUES)
+async def test_a_value_comes_back_as_it_went(column: str, value: Any) -> None:
+    found = await round_trip(column, value)
+
+    assert value == found
+    assert type(value) is type(found)
+
+
+@pytest.mark.parametrize("column", sorted({column for column, _ in VALUES}))
+async def test_null_comes_back_as_none(column: str) -> None:
+    assert await round_trip(column, None) is None
+
+
+async def test_a_moment_is_kept_in_utc() -> None:
+    value = datetime(2040, 1, 1, 1, tzinfo=timezone(timedelta(hours=2)))
+
+    found = await round_trip("at", value)
+
+    assert datetime(2039, 12, 31, 23, tzinfo=UTC) == found
+    assert UTC is found.tzinfo
+
+
+async def test_values_are_found_by_what_they_are(engine: MySQLEngine) -> None:
+    """A value in a WHERE reads as the column's type, not as a text that looks like it."""
+    values = dict(VALUES)
+    await Everything(**values).save()  # type: ignore[arg-type]
+
+    for column, value in values.items():
+        outcome = await engine.execute(
+            QueryString(f'SELECT id FROM everything WHERE "{column}" = {{}}', value)  # noqa: S608
+        )
+
+        assert len(outcome.rows) == 1, column
+
+
+async def test_an_aggregate_keeps_the_type(engine: MySQLEngine) -> None:
+    await Everything(at=datetime(2040, 1, 1, tzinfo=UTC), price=Decimal("1.5")).save()
+
+    outcome = await engine.execute(
+        QueryString("SELECT MAX(at) AS at, SUM(price) AS price FROM everything")
+    )
+
+    assert [{"at": datetime(2040, 1, 1, tzinfo=UTC), "price": Decimal("1.5")}] == outcome.rows
+
+
+@given(text=st.text(st.characters(exclude_categories=["Cs"]), max_size=40))
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+async def test_any_text_comes_back_as_it_went(engine: MySQLEngine, text: str) -> None:
+    outcome = await engine.execute(
+        QueryString(
+            "SELECT {} AS value, '"
+            + text.replace("'", "''").replace("{", "{{").replace("}", "}}")
+            + "' AS literal",
+            text,
+        )
+    )
+
+    assert [{"value": text, "literal": text}] == outcome.rows

@@ -1,0 +1,266 @@
+"""A MySQL or MariaDB server for tests.
+
+`TEST_MYSQL_URL` names one that is there already; else a `mysqld` or `mariadbd` of this machine is
+started in a temporary folder on a free port, with durability off, and ended with the run. Where
+there is neither, tests are skipped with the reason, or fail with BOOKSTORE_REQUIRE_SERVICES=1.
+
+    @pytest.fixture(scope="session")
+    def server():
+        with private_server() as server:
+            yield server
+"""
+# ruff: noqa: S603 - the programs are this machine's servers
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NoReturn, Protocol
+from urllib.parse import quote, unquote, urlsplit
+
+import pymysql
+import pytest
+
+USER = "bookstore"
+PASSWORD = "p%40ss/w'ö\\rd"
+"""Nothing that a URL or a literal takes as it is."""
+
+STARTING = 60.0
+
+
+class Server(Protocol):
+    """What tests may ask of a server."""
+
+    host: str
+    port: int
+
+    def url(self, database: str) -> str: ...
+
+    def create_database(self, name: str) -> str:
+        """Make an empty database, whatever was there; answers its URL."""
+
+    def run(self, sql: str) -> Sequence[tuple[object, ...]]:
+        """Run a statement as an administrator."""
+
+    def restart(self) -> None: ...
+
+    def kill(self) -> None:
+        """End it at once, as a crash does."""
+
+    def start(self) -> None: ...
+
+    def freeze(self) -> None:
+        """Let it answer nothing until `thaw`, with every connection kept."""
+
+    def thaw(self) -> None: ...
+
+
+class _Connected:
+    """What both kinds of server do in the same way."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+
+    def url(self, database: str) -> str:
+        secret = quote(self.password, safe="")
+        return f"mysql://{quote(self.user, safe='')}:{secret}@{self.host}:{self.port}/{database}"
+
+    def create_database(self, name: str) -> str:
+        self.run(f"DROP DATABASE IF EXISTS `{name}`")
+        self.run(f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
+        return self.url(name)
+
+    def run(self, sql: str) -> Sequence[tuple[object, ...]]:
+        with self.connect() as connection, connection.cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetchall()
+
+    def connect(self) -> "pymysql.connections.Connection[pymysql.cursors.Cursor]":
+        return pymysql.connect(
+            host=self.host,
+            port=self.port,
+            user=self.user,
+            password=self.password.encode(),  # the driver encodes text as Latin-1
+            charset="utf8mb4",
+            autocommit=True,
+            connect_timeout=5,
+        )
+
+
+class PrivateServer(_Connected):
+    """A server of our own, from an empty data folder."""
+
+    def __init__(self, program: str, folder: Path, options: Sequence[str] = ()) -> None:
+        self.host = "127.0.0.1"
+        self.port = _free_port()
+        self.user = USER
+        self.password = PASSWORD
+        self._program = program
+        self._folder = folder
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+        self._log = folder / "server.log"
+        version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
+        self.mariadb = "mariadb" in version.stdout.lower()
+        self._install()
+
+    def _install(self) -> None:
+        data = self._folder / "data"
+        secret = PASSWORD.replace("\\", "\\\\").replace("'", "''")
+        (self._folder / "users.sql").write_text(
+            f"CREATE USER IF NOT EXISTS '{USER}'@'%' IDENTIFIED BY '{secret}';\n"
+            f"GRANT ALL PRIVILEGES ON *.* TO '{USER}'@'%' WITH GRANT OPTION;\n",
+            encoding="utf-8",
+        )
+        if self.mariadb:
+            installer = _find("mariadb-install-db", "mysql_install_db") or "mariadb-install-db"
+            command = [installer, "--no-defaults", f"--datadir={data}", "--skip-test-db"]
+            command.append("--auth-root-authentication-method=normal")
+        else:
+            command = [self._program, "--no-defaults", "--initialize-insecure"]
+            command.append(f"--datadir={data}")
+        subprocess.run([*command, *self._as_root()], capture_output=True, check=True)
+
+    def _as_root(self) -> list[str]:
+        return ["--user=root"] if os.geteuid() == 0 else []
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    self._program,
+                    "--no-defaults",
+                    *self._as_root(),
+                    f"--datadir={self._folder / 'data'}",
+                    f"--port={self.port}",
+                    f"--socket={self._folder / 's'}",
+                    f"--pid-file={self._folder / 'pid'}",
+                    f"--init-file={self._folder / 'users.sql'}",
+                    "--bind-address=127.0.0.1",
+                    "--skip-log-bin",
+                    "--skip-name-resolve",
+                    "--character-set-server=utf8mb4",
+                    "--innodb-flush-log-at-trx-commit=0",
+                    "--innodb-buffer-pool-size=32M",
+                    "--performance-schema=OFF",
+                    *self._options,
+                ],
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + STARTING
+        while True:
+            try:
+                self.connect().close()
+            except pymysql.err.OperationalError as error:
+                if self._process.poll() is not None or time.monotonic() > deadline:
+                    raise AssertionError(self._log.read_text(errors="replace")) from error
+                time.sleep(0.05)
+            else:
+                return
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+            self._process.send_signal(how)
+            self._process.wait(timeout=STARTING)
+            self._process = None
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def kill(self) -> None:
+        self.stop(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+        os.waitpid(self._process.pid, os.WUNTRACED)  # every thread of it stands still
+
+    def thaw(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+
+class ExternalServer(_Connected):
+    """The server of TEST_MYSQL_URL, which is not ours to stop."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self.host = parts.hostname or "127.0.0.1"
+        self.port = parts.port or 3306
+        self.user = unquote(parts.username or "root")
+        self.password = unquote(parts.password or "")
+
+    def _not_ours(self) -> NoReturn:
+        pytest.skip("the server of TEST_MYSQL_URL cannot be stopped by a test")
+
+    def restart(self) -> None:
+        self._not_ours()
+
+    def kill(self) -> None:
+        self._not_ours()
+
+    def start(self) -> None:
+        self._not_ours()
+
+    def freeze(self) -> None:
+        self._not_ours()
+
+    def thaw(self) -> None:
+        self._not_ours()
+
+
+@contextlib.contextmanager
+def private_server(*options: str, must_be_private: bool = False) -> Iterator[Server]:
+    """A running server; `options` are for the program, and make it a private one.
+
+    `must_be_private` is for tests that stop it.
+    """
+    url = os.environ.get("TEST_MYSQL_URL")
+    if url and not options and not must_be_private:
+        yield ExternalServer(url)
+        return
+    program = _find("mysqld", "mariadbd")
+    if program is None:
+        _missing("neither mysqld nor mariadbd is installed, and TEST_MYSQL_URL is not set")
+    folder = Path(tempfile.mkdtemp(prefix="mysql-"))
+    server = PrivateServer(program, folder, options)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop(signal.SIGKILL)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _missing(reason: str) -> NoReturn:
+    if os.environ.get("BOOKSTORE_REQUIRE_SERVICES") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def _find(*programs: str) -> str | None:
+    """Debian keeps servers where only root's PATH leads."""
+    path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
+    for program in programs:
+        found = shutil.which(program, path=path)
+        if found:
+            return found
+    return None
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
