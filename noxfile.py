@@ -86,6 +86,13 @@ def tour(session: nox.Session) -> None:
     _serve(session, "functions.local.tour")
 
 
+@nox.session(default=False)
+def migrate(session: nox.Session) -> None:
+    """Bring schemas up to date: `-- catalog --database-url URL`, or `-- --mysql URL` for all."""
+    _install(session, "local")
+    session.run("python", "-m", "functions.local.migrate", *session.posargs)
+
+
 @nox.session
 def test(session: nox.Session) -> None:
     """The tests; `-- tests/kit -k relay` and the like run some of them."""

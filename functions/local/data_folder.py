@@ -19,7 +19,18 @@ _STAMP = "bookstore.json"
 _LOCK = "lock"
 _KIND = "bookstore data"
 # What a service or the broker, started by hand, may have put there before any stamp.
-_OURS = {_STAMP, _LOCK, "logs", "admin.json", "accounts.json", "seeded.json", "running.json"}
+_OURS = {
+    _STAMP,
+    _LOCK,
+    "logs",
+    "admin.json",
+    "accounts.json",
+    "seeded.json",
+    "running.json",
+    "mysql.json",
+}
+# Also when all begins anew: what was made on a server must be known, to be unmade.
+_KEPT = {_LOCK, "mysql.json"}
 _OUR_DATABASES = ("auth.db", "catalog.db", "purchase.db", "broker.db")
 
 
@@ -132,7 +143,7 @@ class DataFolder:
         # The stamp goes last: a deletion that breaks off leaves a folder that is still ours.
         entries = sorted(self.path.iterdir(), key=lambda entry: entry.name == _STAMP)
         for entry in entries:
-            if entry.name == _LOCK:
+            if entry.name in _KEPT:
                 continue
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)

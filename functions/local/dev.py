@@ -18,6 +18,7 @@ from functions.local.client import Client
 from functions.local.console import Console
 from functions.local.data_folder import DataFolder
 from functions.local.errors import LocalError, ProgramFailedError
+from functions.local.mysql import MySQLServer
 from functions.local.options import Options, parse_options
 from functions.local.ports import SERVICES, check_free
 from functions.local.programs import ROOT, Plan
@@ -99,10 +100,14 @@ class _Run:
                 accounts.admin_of(self._folder),
                 options.package,
                 options.poke_every,
+                MySQLServer(options.mysql) if options.mysql else None,
             )
         numbers = ", ".join(str(port) for _, port in options.ports.each())
         with console.step(f"ports {numbers}"):
             check_free(options.ports)
+        if plan.mysql is not None:
+            with console.step(f"databases on the MySQL server {plan.mysql.name}"):
+                plan.mysql.prepare(self._folder, fresh=options.fresh)
         with console.step(f"databases of {', '.join(SERVICES)}: schema up to date"):
             await asyncio.gather(*(_migrate(plan, service) for service in SERVICES))
         with console.step("broker, with the Triggers of eventing/"):

@@ -18,11 +18,13 @@ class Options:
     new_accounts: bool
     seed: bool
     poke_every: float | None
+    mysql: str | None
     package: str
 
 
-def default_data(environ: Mapping[str, str] = os.environ) -> Path:
-    return Path(environ.get("BOOKSTORE_DATA") or ROOT / ".bookstore")
+def default_data(environ: Mapping[str, str] = os.environ, *, mysql: bool = False) -> Path:
+    """A folder of its own for a shop on MySQL: what is remembered belongs to its databases."""
+    return Path(environ.get("BOOKSTORE_DATA") or ROOT / f".bookstore{'-mysql' if mysql else ''}")
 
 
 def parse_options(
@@ -34,9 +36,9 @@ def parse_options(
     parser.add_argument(
         "--data",
         type=Path,
-        default=default_data(environ),
         metavar="FOLDER",
-        help="where databases and logs lie (or BOOKSTORE_DATA; default: .bookstore)",
+        help="where databases and logs lie (or BOOKSTORE_DATA; default: .bookstore, and"
+        " .bookstore-mysql with --mysql)",
     )
     parser.add_argument(
         "--fresh", action="store_true", help="delete the data of this shop, and begin anew"
@@ -67,6 +69,11 @@ def parse_options(
         metavar="SECONDS",
         help="fire the PingSources so often, whatever their schedule",
     )
+    parser.add_argument(
+        "--mysql",
+        metavar="URL",
+        help="keep the data on a server, mysql://user:password@host:port, not in SQLite files",
+    )
     # For the runner's own tests, which have smaller services.
     parser.add_argument("--package", default="functions", help=argparse.SUPPRESS)
     found = parser.parse_args(arguments)
@@ -75,12 +82,13 @@ def parse_options(
         **{program: getattr(found, f"{program}_port") or port for program, port in base.each()}
     )
     return Options(
-        data=found.data,
+        data=found.data or default_data(environ, mysql=found.mysql is not None),
         ports=ports,
         fresh=found.fresh,
         new_accounts=found.new_accounts,
         seed=found.seed,
         poke_every=found.poke_every,
+        mysql=found.mysql,
         package=found.package,
     )
 

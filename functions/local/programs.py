@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from functions.local.data_folder import DataFolder
+from functions.local.mysql import MySQLServer
 from functions.local.ports import HOST, SERVICES, Ports
 
 ROOT = Path(__file__).parents[2]
@@ -49,6 +50,8 @@ class Plan:
     package: str = "functions"
     """Where the services are: `PACKAGE.auth.app:create_app`."""
     poke_every: float | None = None
+    mysql: MySQLServer | None = None
+    """Where the databases are, if not in the folder."""
 
     def broker(self) -> Program:
         arguments = [
@@ -82,6 +85,12 @@ class Plan:
             environment=self.environment(name),
         )
 
+    def database_url(self, service: str) -> str:
+        if self.mysql is not None:
+            return self.mysql.url(service)
+        # Four slashes: an absolute path.
+        return f"sqlite:///{self.folder.database(service)}"
+
     def migration(self, name: str) -> tuple[str, ...]:
         return (sys.executable, "-m", f"{self.package}.{name}.migrate")
 
@@ -90,8 +99,7 @@ class Plan:
             **_inherited(),
             "ENVIRONMENT": "development",
             "LOG_FORMAT": "text",
-            # Four slashes: an absolute path.
-            "DATABASE_URL": f"sqlite:///{self.folder.database(service)}",
+            "DATABASE_URL": self.database_url(service),
             "K_SINK": self.ports.url("broker"),
         }
         for name in SERVICES:

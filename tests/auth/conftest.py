@@ -1,14 +1,8 @@
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
-from tests.auth.service import Auth, open_auth, sqlite_url
-
-
-@pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    return sqlite_url(tmp_path)
+from tests.auth.service import Auth, open_auth
 
 
 @pytest.fixture

@@ -131,7 +131,7 @@ async def open_auth(
 ) -> AsyncIterator[Auth]:
     """A running service, its first key made."""
     clock = clock or FakeClock()
-    settings = AuthSettings.from_mapping({"DATABASE_URL": url, **environ})
+    settings = AuthSettings.from_mapping({"DATABASE_URL": url, "AUTO_MIGRATE": "true", **environ})
     app = create_app(settings, clock=clock)
     async with serving(app) as client:
         # The chores would do it in a moment; a test wants it done.

@@ -1,14 +1,8 @@
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
-from tests.catalog.library import Library, open_library, sqlite_url
-
-
-@pytest.fixture
-def database_url(tmp_path: Path) -> str:
-    return sqlite_url(tmp_path)
+from tests.catalog.library import Library, open_library
 
 
 @pytest.fixture
