@@ -97,7 +97,7 @@ def migrate(session: nox.Session) -> None:
 def test(session: nox.Session) -> None:
     """The tests; `-- tests/kit -k relay` and the like run some of them."""
     _install(session, "dev")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", "-n", "auto", "--dist", "loadfile", *session.posargs)
 
 
 @nox.session
