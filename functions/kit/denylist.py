@@ -195,7 +195,7 @@ class DenyList:
         self.clock = clock
         self.http = http
         self._rate = TokenBucket(per_second=JWKS_PER_SECOND, burst=JWKS_BURST)
-        self._fetching: asyncio.Task[list[dict[str, Any]] | None] | None = None
+        self._fetching: asyncio.Task[dict[str, dict[str, Any]] | None] | None = None
         self._reachable = True
 
     async def denied(self, principal: Principal) -> bool:
@@ -237,30 +237,31 @@ class DenyList:
         if self._fetching is not None:
             keys = await asyncio.shield(self._fetching)
         else:
-            keys = [] if self._reachable else None
+            keys = {} if self._reachable else None
         if keys is None:
             raise Unavailable("auth's keys cannot be read. Try again.", retry_after=2)
-        for jwk in keys:
-            if jwk.get("kid") == kid:
-                await _keep(self.database, kid, jwk)
-                return jwk
-        return None
+        return keys.get(kid)
 
-    async def _fetch(self) -> list[dict[str, Any]] | None:
-        """All of auth's keys; None where it cannot be read."""
+    async def _fetch(self) -> dict[str, dict[str, Any]] | None:
+        """All of auth's keys by id, kept from now on; None where it cannot be read."""
         try:
             response = await self.http.get(
                 f"{self.auth_url}/.well-known/jwks.json", timeout=JWKS_TIMEOUT
             )
             response.raise_for_status()
-            return msgspec.json.decode(response.content, type=_KeySet).keys
+            shown = msgspec.json.decode(response.content, type=_KeySet).keys
         except (httpx.HTTPError, ValueError, RecursionError) as error:
             logger.warning("auth's keys cannot be read: %s", type(error).__name__)
             return None
+        keys = {jwk["kid"]: jwk for jwk in shown if isinstance(jwk.get("kid"), str)}
+        for kid, jwk in keys.items():
+            await _keep(self.database, kid, jwk)
+        return keys
 
-    def _fetched(self, task: asyncio.Task[list[dict[str, Any]] | None]) -> None:
+    def _fetched(self, task: asyncio.Task[dict[str, dict[str, Any]] | None]) -> None:
         self._fetching = None
-        self._reachable = not task.cancelled() and task.result() is not None
+        failed = task.cancelled() or task.exception() is not None
+        self._reachable = not failed and task.result() is not None
 
 
 class _KeySet(msgspec.Struct):

@@ -100,6 +100,25 @@ async def advance(database: Database, source: str) -> Position:
     return Position(contiguous, seen)
 
 
+async def renumber(database: Database, event: Event) -> Position | None:
+    """Of an event that is remembered without its number (`reset`): remember that too.
+
+    Otherwise the owner's feed could never close the gap that it leaves.
+    """
+    if event.sequence is None:
+        return None
+    renumbered = await database.execute(
+        QueryString(
+            "UPDATE inbox SET sequence = {} WHERE source = {} AND event_id = {}"
+            " AND sequence IS NULL",
+            event.sequence,
+            event.source,
+            event.id,
+        )
+    )
+    return await advance(database, event.source) if renumbered.rowcount else None
+
+
 async def position(database: Database, source: str) -> int:
     """The last sequence up to which everything of a source was read; 0 at the beginning."""
     outcome = await database.execute(
@@ -116,7 +135,7 @@ async def reset(database: Database, source: str, sequence: int) -> Position:
     the numbers beyond will be given again, to other events.
     """
     current = await advance(database, source)
-    if sequence < current.seen:
+    if sequence < current.contiguous:
         await database.execute(
             QueryString(
                 "UPDATE inbox SET sequence = NULL WHERE source = {} AND sequence > {}",

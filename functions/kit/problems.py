@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from litestar import Request, Response
@@ -100,15 +101,16 @@ def problem_response(request: Request[Any, Any, Any], error: Exception) -> Respo
         elif database.is_retryable(error):
             error = Unavailable("The database is busy. Try again.", retry_after=1)
     status, refusal = _refusal(request, error)
+    path = quote(request.scope["path"])
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        logger.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
+        logger.error("%s %s failed", request.method, path, exc_info=error)
     language = preferred(request.headers.get("accept-language"))
     document: dict[str, Any] = {
         "type": TYPE_PREFIX + refusal.code,
         "title": refusal.title,
         "status": status,
         "detail": refusal.detail or refusal.title,
-        "instance": request.scope["path"],
+        "instance": path,
         "code": refusal.code,
         "error": refusal.error.en if language == "en" else refusal.error.es,
     }

@@ -192,15 +192,17 @@ class SQLiteEngine(PiccoloSQLiteEngine):
         """Open a connection as this engine wants it."""
         with contextlib.suppress(OSError):  # what the file system refuses, SQLite says too
             Path(self.path).parent.mkdir(parents=True, exist_ok=True)
-        connection = await aiosqlite.connect(**self.connection_kwargs, timeout=BUSY_TIMEOUT)
+        connection = aiosqlite.connect(**self.connection_kwargs, timeout=BUSY_TIMEOUT)
         try:
+            await connection
             connection.row_factory = _as_dict  # type: ignore[assignment]
             await connection.execute("PRAGMA journal_mode = WAL")
             await connection.execute("PRAGMA foreign_keys = ON")
             await connection.execute(f"PRAGMA synchronous = {self.synchronous}")
         except BaseException:
-            # Its thread would live on, and keep the process from ending.
+            # Its thread would live on and keep the process from ending, or outlive the loop.
             await asyncio.shield(connection.close())
+            connection._thread.join(1.0)  # noqa: SLF001 - it has been told to end
             raise
         return connection
 

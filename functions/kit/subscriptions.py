@@ -124,7 +124,7 @@ async def _take(
     database: Database, subscriptions: Subscriptions, event: Event, *, clock: Clock
 ) -> Taken:
     if not await inbox.once(database, event, clock=clock):
-        return Taken(Outcome.SEEN_BEFORE, None)
+        return Taken(Outcome.SEEN_BEFORE, await inbox.renumber(database, event))
     outcome = await subscriptions.apply(database, event, clock=clock)
     if event.sequence is None:
         return Taken(outcome, None)

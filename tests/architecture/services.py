@@ -1,0 +1,31 @@
+"""The three services by name, and where their parts lie."""
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from functions.kit.settings import ServiceSettings
+
+ROOT = Path(__file__).parents[2]
+FUNCTIONS = ROOT / "functions"
+EVENTING = ROOT / "eventing"
+NAMES = ("auth", "catalog", "purchase")
+
+
+def settings_of(service: str) -> type[ServiceSettings]:
+    """The service's own settings class: the one that its `settings.py` defines."""
+    module = import_module(f"functions.{service}.settings")
+    (found,) = [
+        each
+        for each in vars(module).values()
+        if isinstance(each, type)
+        and issubclass(each, ServiceSettings)
+        and each.__module__ == module.__name__
+    ]
+    return found
+
+
+def app_of(service: str, **environ: str) -> Any:
+    """The service's app, with nothing opened."""
+    create_app = import_module(f"functions.{service}.app").create_app
+    return create_app(settings_of(service).from_mapping(environ))

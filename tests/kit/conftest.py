@@ -1,0 +1,76 @@
+"""A database with the sample's schema, a clock, an issuer of tokens, and the sample running."""
+
+import logging
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from litestar import Litestar
+
+from functions.kit.database import Database, bind, connect
+from functions.kit.migrations import load, migrate
+from functions.kit.outbox import Outbox
+from tests.kit import migrations as sample_migrations
+from tests.kit import sample
+from tests.support.apps import serving
+from tests.support.clock import FakeClock
+from tests.support.tokens import Issuer
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """An app configures the process's logging; the next test finds it as it was."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def issuer(clock: FakeClock) -> Issuer:
+    return Issuer(clock)
+
+
+@pytest.fixture(params=["sqlite"])
+def database_url(tmp_path: Path) -> str:
+    """The URL of an empty database."""
+    return f"sqlite:///{tmp_path}/kit.db"
+
+
+@pytest.fixture
+async def empty_database(database_url: str) -> AsyncIterator[Database]:
+    database = connect(database_url)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def database(empty_database: Database) -> Database:
+    """A database with the sample's schema, bound to its tables."""
+    await migrate(empty_database, load(sample_migrations))
+    bind(empty_database, (sample.Note,))
+    return empty_database
+
+
+@pytest.fixture
+def outbox(clock: FakeClock) -> Outbox:
+    return Outbox(clock)
+
+
+@pytest.fixture
+def app(database_url: str, clock: FakeClock, issuer: Issuer) -> Litestar:
+    """The sample, with both doors; on its wire only auth's keys can be read."""
+    return sample.create_app(database_url, clock=clock, http=issuer.wire())
+
+
+@pytest.fixture
+async def client(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
+    async with serving(app) as client:
+        yield client

@@ -1,0 +1,316 @@
+"""The app as a whole: doors, start, stop, and what is done meanwhile."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from litestar import Litestar
+from piccolo.querystring import QueryString
+
+from functions.kit import app as module
+from functions.kit import inbox, migrations
+from functions.kit.app import database_url as url_of
+from functions.kit.cloudevents import Event
+from functions.kit.database import Database
+from functions.kit.outbox import Message
+from functions.kit.streams import OwnedStream
+from functions.kit.subscriptions import PING, Stream, Subscriptions
+from tests.kit import sample
+from tests.support.apps import serving
+from tests.support.clock import FakeClock
+from tests.support.tokens import Issuer
+
+PUBLIC = {"/notes", "/notes/{note_id:int}", "/openapi.json", "/apidocs"}
+INTERNAL = {
+    "/events",
+    "/events/dead-letter",
+    "/metrics",
+    "/internal/streams/{name:str}",
+    "/internal/snapshots/{name:str}",
+    "/internal/dead-letters",
+    "/internal/dead-letters/{letter_id:int}/replay",
+}
+PROBES = {"/", "/livez", "/readyz"}
+
+MakeApp = Callable[..., Litestar]
+
+
+@pytest.fixture
+def make_app(database_url: str, clock: FakeClock, issuer: Issuer) -> MakeApp:
+    def make(
+        *,
+        broker: Callable[[httpx.Request], httpx.Response] | None = None,
+        environ: dict[str, str] | None = None,
+        **own: Any,
+    ) -> Litestar:
+        http = issuer.wire(broker)
+        return sample.create_app(database_url, clock=clock, http=http, environ=environ, **own)
+
+    return make
+
+
+def paths(app: Litestar) -> set[str]:
+    return {route.path for route in app.routes}
+
+
+@pytest.mark.parametrize(
+    ("doors", "there", "not_there"),
+    [
+        ("public", PUBLIC | PROBES, INTERNAL),
+        ("internal", INTERNAL | PROBES, PUBLIC),
+        ("both", PUBLIC | INTERNAL | PROBES, set()),
+    ],
+)
+def test_a_door_that_is_not_opened_is_not_there(
+    make_app: MakeApp, doors: str, there: set[str], not_there: set[str]
+) -> None:
+    """The public one takes no events and shows no feed; the internal one sells nothing."""
+    mounted = paths(make_app(environ={"DOORS": doors}))
+
+    assert there <= mounted
+    assert not mounted & not_there
+    assert not {path for path in mounted if path.startswith("/openapi/")}
+
+
+@pytest.mark.parametrize(
+    ("doors", "path"),
+    [("public", "/events"), ("public", "/internal/streams/notes"), ("internal", "/notes")],
+)
+async def test_behind_a_closed_door_is_nothing(make_app: MakeApp, doors: str, path: str) -> None:
+    """A 404 as for any unknown route."""
+    async with serving(make_app(environ={"DOORS": doors})) as client:
+        answers = [await client.request(method, path) for method in ("GET", "POST")]
+
+    assert {answer.json()["code"] for answer in answers} == {"route-not-found"}
+
+
+def test_an_app_that_was_built_has_opened_nothing(make_app: MakeApp, tmp_path: Path) -> None:
+    """Neither a file nor a thread: a cold start is short, and tests build as many as they like."""
+    before = set(threading.enumerate())
+    make_app()
+
+    assert list(tmp_path.iterdir()) == []
+    assert set(threading.enumerate()) == before
+
+
+async def test_what_an_app_has_opened_is_closed_at_its_end(make_app: MakeApp) -> None:
+    """Tasks, and the threads that are SQLite's connections."""
+    threads, tasks = set(threading.enumerate()), asyncio.all_tasks()
+    async with serving(make_app()) as client:
+        await client.get("/notes")
+
+    left = [thread for thread in set(threading.enumerate()) - threads if _is_connection(thread)]
+    assert left == []
+    assert asyncio.all_tasks() == tasks
+
+
+def _is_connection(thread: threading.Thread) -> bool:
+    thread.join(timeout=5)
+    return thread.is_alive() and "connection" in thread.name
+
+
+async def test_a_start_that_fails_leaves_nothing_open(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process can end, and say why."""
+
+    async def fail(*_: object) -> None:
+        raise migrations.MigrationError("edited since")
+
+    threads = set(threading.enumerate())
+    app = make_app()
+    await app.state.database.ping()
+    monkeypatch.setattr(migrations, "migrate", fail)
+
+    with pytest.raises(RuntimeError, match="edited since"):
+        async with serving(app):
+            raise AssertionError("it must not start")
+
+    assert [each for each in set(threading.enumerate()) - threads if _is_connection(each)] == []
+
+
+async def test_a_change_is_sent_right_after_its_commit(make_app: MakeApp, issuer: Issuer) -> None:
+    """In the trace of the request that made it."""
+    sent: asyncio.Queue[httpx.Request] = asyncio.Queue()
+
+    def broker(request: httpx.Request) -> httpx.Response:
+        sent.put_nowait(request)
+        return httpx.Response(202)
+
+    async with serving(make_app(broker=broker, environ={"K_SINK": "http://broker.test"})) as client:
+        response = await client.post("/notes", json={"text": "a"}, headers=issuer.bearer())
+        request = await asyncio.wait_for(sent.get(), 10)
+
+    assert request.headers["ce-sequence"] == f"{1:020d}"
+    assert request.headers["traceparent"] == response.headers["traceparent"]
+
+
+async def test_a_service_that_stops_empties_its_outbox(make_app: MakeApp, issuer: Issuer) -> None:
+    """What the relay had no time for is sent at the end."""
+    sent: list[str] = []
+
+    def broker(request: httpx.Request) -> httpx.Response:
+        sent.append(request.headers["ce-subject"])
+        return httpx.Response(202)
+
+    app = make_app(broker=broker, environ={"K_SINK": "http://broker.test"})
+    async with serving(app) as client:
+        app.state.outbox.wake = lambda: None
+        for text in "abc":
+            await client.post("/notes", json={"text": text}, headers=issuer.bearer())
+        before = len(sent)
+
+    assert (before, sent) == (0, ["note/1", "note/2", "note/3"])
+
+
+async def test_a_broker_that_hangs_does_not_keep_a_service_from_stopping(
+    database_url: str, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is left is sent by the next process."""
+    monkeypatch.setattr(module, "SHUTDOWN_FLUSH", 0.01)
+
+    async def hang(request: httpx.Request) -> httpx.Response:
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    app = sample.create_app(
+        database_url,
+        clock=clock,
+        http=httpx.AsyncClient(transport=httpx.MockTransport(hang)),
+        environ={"K_SINK": "http://broker.test"},
+    )
+    async with serving(app):
+        await sample.write_note(app.state.database, "a", outbox=app.state.outbox)
+
+    outcome = await app.state.database.execute(QueryString("SELECT sent_at FROM outbox"))
+    await app.state.database.close()
+    assert outcome.rows == [{"sent_at": None}]
+
+
+async def test_chores_are_done_at_start_and_when_poked(make_app: MakeApp) -> None:
+    """One that fails keeps no other from being done, nor itself from being tried again."""
+    done: asyncio.Queue[str] = asyncio.Queue()
+
+    async def failing(_: Database) -> None:
+        done.put_nowait("failing")
+        raise KeyError("title")
+
+    async def working(_: Database) -> None:
+        done.put_nowait("working")
+
+    chores: Callable[..., list[Callable[[Database], Awaitable[None]]]] = lambda _: [  # noqa: E731
+        failing,
+        working,
+    ]
+    seen = []
+    async with serving(make_app(chores=chores)) as client:
+        seen += [await asyncio.wait_for(done.get(), 10) for _ in range(2)]
+        ping = {"ce-id": "1", "ce-source": "/ping", "ce-type": PING, "ce-specversion": "1.0"}
+        await client.post("/events", headers=ping)
+        seen += [await asyncio.wait_for(done.get(), 10) for _ in range(2)]
+
+    assert seen == ["failing", "working"] * 2
+
+
+async def test_a_poke_in_the_middle_of_the_chores_counts(make_app: MakeApp) -> None:
+    """They are done once more, from the beginning."""
+    rounds: asyncio.Queue[int] = asyncio.Queue()
+    app: Litestar
+
+    async def chore(_: Database) -> None:
+        rounds.put_nowait(1)
+        if rounds.qsize() == 1:
+            app.state.poke()
+
+    app = make_app(chores=lambda _: [chore])
+    async with serving(app):
+        while rounds.qsize() < 2:
+            await asyncio.wait_for(asyncio.sleep(0), 10)
+
+    assert rounds.qsize() >= 2
+
+
+async def test_old_rows_are_forgotten_by_the_clock_that_was_passed_in(
+    make_app: MakeApp, database: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service that stands still in a test forgets nothing by the system's clock."""
+    moment = clock()
+    await database.execute(
+        QueryString(
+            "INSERT INTO inbox (source, event_id, sequence, received_at)"
+            " VALUES ('/s', 'a', NULL, {})",
+            moment,
+        )
+    )
+    finished = asyncio.Event()
+    original = inbox.purge
+
+    async def kept() -> int:
+        outcome = await database.execute(QueryString("SELECT event_id FROM inbox"))
+        return len(outcome.rows)
+
+    async def purge(*args: Any, **kwargs: Any) -> None:
+        await original(*args, **kwargs)
+        finished.set()
+
+    monkeypatch.setattr(inbox, "purge", purge)
+    async with serving(make_app()):
+        await asyncio.wait_for(finished.wait(), 10)
+
+    assert await kept() == 1
+
+
+async def test_two_services_repair_what_the_broker_lost(
+    make_app: MakeApp, tmp_path: Path, clock: FakeClock, issuer: Issuer
+) -> None:
+    """Owner and reader as they run: at its start the reader reads what nobody delivered."""
+
+    async def states(database: Database) -> AsyncIterator[Event]:
+        for row in (await database.execute(QueryString("SELECT 1 WHERE 1 = 0"))).rows:
+            yield row
+
+    owner = sample.create_app(
+        f"sqlite:///{tmp_path}/owner.db",
+        clock=clock,
+        http=issuer.wire(),
+        name="other",
+        streams=(OwnedStream("things", sample.THINGS.source, states),),
+        subscriptions=lambda _: Subscriptions(),
+    )
+    async with serving(owner) as door:
+        state = owner.state
+        async with state.database.transaction():
+            message = Message(
+                source=sample.THINGS.source,
+                type=sample.THING_CHANGED,
+                subject="thing/1",
+                revision=1,
+                data=sample.ThingState(1, "a"),
+            )
+            await state.outbox.add(state.database, message)
+        page = await door.get("/internal/streams/things")
+        reader = make_app(broker=lambda request: page)
+        read = asyncio.Event()
+        original = reader.state.catch_up.read
+
+        async def reading(stream: Stream) -> int:
+            count: int = await original(stream)
+            read.set()
+            return count
+
+        reader.state.catch_up.read = reading
+        async with serving(reader):
+            await asyncio.wait_for(read.wait(), 10)
+            found = await sample.things(reader.state.database)
+
+    assert found == {1: ("a", 1, 1)}
+
+
+def test_without_a_database_url_the_embedded_file_is_used() -> None:
+    """Under the one ignored folder, named after the service."""
+    assert url_of("sample", sample.settings("")) == "sqlite:///.bookstore/sample.db"
+    assert url_of("sample", sample.settings("sqlite:///x.db")) == "sqlite:///x.db"

@@ -1,0 +1,85 @@
+"""Entity tags and conditions, as RFC 9110 has them."""
+
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.kit.errors import InvalidInput, PreconditionFailed, PreconditionRequired
+from functions.kit.etags import not_modified, parse, require_match, strong_etag
+
+ETAG = strong_etag("book", 42, 7)
+
+opaque = st.text(alphabet=[*string.ascii_letters, *string.digits, *"!#,;/'~"], max_size=20)
+
+
+def test_a_tag_changes_when_any_part_does() -> None:
+    """Also when a part only moves across the border of another."""
+    tags = {strong_etag("a", "bc"), strong_etag("ab", "c"), strong_etag("abc"), strong_etag("a")}
+
+    assert len(tags) == 4
+
+
+@given(st.lists(st.tuples(st.booleans(), opaque), min_size=1, max_size=5))
+def test_a_list_is_read_as_it_was_written(tags: list[tuple[bool, str]]) -> None:
+    """Weak or strong, with commas inside the quotes too."""
+    header = ", ".join(f'{"W/" if weak else ""}"{text}"' for weak, text in tags)
+
+    assert parse(header) == tags
+
+
+@given(st.text(max_size=60))
+def test_any_other_header_is_refused_in_words(header: str) -> None:
+    """Whatever is sent, `parse` answers or raises `InvalidInput`."""
+    try:
+        tags = parse(header)
+    except InvalidInput:
+        return
+    assert tags is None or tags
+
+
+@pytest.mark.parametrize("header", ['"a",,"b"', ' , "a" , "b",', '"a","b"', '"a"\t,\t"b"'])
+def test_empty_elements_of_a_list_are_passed_over(header: str) -> None:
+    """RFC 9110, section 5.6.1: a recipient must take a reasonable number of them."""
+    assert parse(header) == [(False, "a"), (False, "b")]
+
+
+@pytest.mark.parametrize("header", ["", ",", "abc", '"a" "b"', '"a', "W/a", '"a"x', 'w/"a"'])
+def test_what_is_no_list_of_tags_is_refused(header: str) -> None:
+    """A tag is in double quotes, and the mark of a weak one is a capital W."""
+    with pytest.raises(InvalidInput):
+        parse(header)
+
+
+@pytest.mark.parametrize("header", [ETAG, f"W/{ETAG}", f'"other", {ETAG}', "*"])
+def test_a_reader_that_has_the_version_need_not_get_it_again(header: str) -> None:
+    """If-None-Match compares weakly."""
+    assert not_modified(header, ETAG)
+
+
+@pytest.mark.parametrize("header", [None, '"other"', "nonsense"])
+def test_a_reader_that_has_not_gets_it_in_full(header: str | None) -> None:
+    """A header that cannot be read is no reason to refuse a read."""
+    assert not not_modified(header, ETAG)
+
+
+@pytest.mark.parametrize("header", [ETAG, f'"other", {ETAG}', "*"])
+def test_a_writer_that_has_seen_the_version_may_change_it(header: str) -> None:
+    """If-Match compares strongly; `*` asks only that there is something."""
+    require_match(header, ETAG, required=True)
+
+
+@pytest.mark.parametrize("header", ['"other"', f"W/{ETAG}"])
+def test_a_writer_that_has_not_is_refused(header: str) -> None:
+    """A weak tag matches nothing, even where its text is the same."""
+    with pytest.raises(PreconditionFailed):
+        require_match(header, ETAG, required=False)
+
+
+def test_a_writer_may_have_to_say_which_version_it_means() -> None:
+    """Where it is required, silence is refused; elsewhere it is consent."""
+    require_match(None, ETAG, required=False)
+
+    with pytest.raises(PreconditionRequired):
+        require_match(None, ETAG, required=True)

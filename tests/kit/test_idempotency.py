@@ -1,0 +1,133 @@
+"""A request that is sent again is answered again, and does nothing again."""
+
+import asyncio
+
+import httpx
+import pytest
+
+from functions.kit import idempotency
+from functions.kit.database import Database
+from functions.kit.errors import IdempotencyKeyReused, InvalidInput
+from functions.kit.idempotency import Answer, Scope, answer_once, kept_answer, scope_of
+from functions.kit.outbox import Outbox
+from tests.kit import sample
+from tests.support.clock import FakeClock
+from tests.support.tokens import Issuer
+
+SCOPE = Scope(7, "POST /notes", "key", "fingerprint")
+
+
+async def answer(
+    database: Database, outbox: Outbox, clock: FakeClock, text: str, scope: Scope | None = SCOPE
+) -> Answer:
+    async def command() -> str:
+        await sample.write_note(database, text, outbox=outbox)
+        return text
+
+    return await answer_once(
+        database, scope, command, lambda text: (201, text.encode()), clock=clock
+    )
+
+
+async def test_the_same_key_has_the_same_answer(
+    database: Database, outbox: Outbox, clock: FakeClock
+) -> None:
+    """Byte for byte, and the command is not run."""
+    first = await answer(database, outbox, clock, "a")
+    second = await answer(database, outbox, clock, "b")
+
+    assert (first, second) == (Answer(201, b"a", False), Answer(201, b"a", True))
+    assert await sample.notes(database) == ["a"]
+
+
+async def test_a_failure_leaves_the_key_free(
+    database: Database, outbox: Outbox, clock: FakeClock
+) -> None:
+    """The key's row is undone with the command, so a retry is a first try."""
+    await answer(database, outbox, clock, "taken", scope=None)
+    with pytest.raises(Exception, match=r"."):
+        await answer(database, outbox, clock, "taken")
+
+    assert not (await answer(database, outbox, clock, "b")).replayed
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [SCOPE._replace(user_id=8), SCOPE._replace(route="POST /other"), SCOPE._replace(key="KEY")],
+)
+async def test_a_key_is_of_one_user_and_one_route(
+    database: Database, outbox: Outbox, clock: FakeClock, scope: Scope
+) -> None:
+    """Somebody else's answer is never given; case counts."""
+    await answer(database, outbox, clock, "a")
+
+    assert not (await answer(database, outbox, clock, "b", scope)).replayed
+
+
+async def test_a_key_with_another_body_is_refused(
+    database: Database, outbox: Outbox, clock: FakeClock
+) -> None:
+    """Whoever reuses it has mixed two requests up."""
+    await answer(database, outbox, clock, "a")
+
+    with pytest.raises(IdempotencyKeyReused):
+        await answer(database, outbox, clock, "b", SCOPE._replace(fingerprint="other"))
+
+
+async def test_of_many_at_once_one_is_done(
+    database: Database, outbox: Outbox, clock: FakeClock
+) -> None:
+    """The others wait for it, and have its answer."""
+    answers = await asyncio.gather(
+        *(answer(database, outbox, clock, str(number)) for number in range(20))
+    )
+
+    assert len({each.body for each in answers}) == 1
+    assert sorted(each.replayed for each in answers) == [False, *[True] * 19]
+    assert len(await sample.notes(database)) == 1
+
+
+async def test_keys_are_forgotten_after_a_week(
+    database: Database, outbox: Outbox, clock: FakeClock
+) -> None:
+    """Not before."""
+    await answer(database, outbox, clock, "a")
+    clock.advance(days=7)
+    await idempotency.purge(database, clock=clock)
+    kept = await kept_answer(database, SCOPE)
+    clock.advance(seconds=1)
+    await idempotency.purge(database, clock=clock)
+
+    assert kept is not None
+    assert await kept_answer(database, SCOPE) is None
+
+
+@pytest.mark.parametrize("key", ["", "a b", "a" * 201, "clé", "a\n", "\x00"])
+def test_a_key_that_is_none_is_refused(key: str) -> None:
+    """1 to 200 visible ASCII characters."""
+    with pytest.raises(InvalidInput, match="Idempotency-Key"):
+        scope_of({"idempotency-key": key}, user_id=1, route="r", body=b"")
+
+
+def test_a_key_may_be_required() -> None:
+    """Where it is not, a request without one is done as often as it is sent."""
+    assert scope_of({}, user_id=1, route="r", body=b"") is None
+    with pytest.raises(InvalidInput) as refused:
+        scope_of({}, user_id=1, route="r", body=b"", required=True)
+
+    assert [error.field for error in refused.value.errors] == ["Idempotency-Key"]
+
+
+async def test_over_http_a_retry_is_answered_byte_for_byte(
+    client: httpx.AsyncClient, issuer: Issuer
+) -> None:
+    """A header tells that it is a replay; another body under the key is a 422."""
+    headers = issuer.bearer() | {"idempotency-key": "0198-a"}
+    first, second = [
+        await client.post("/notes", content=b'{"text": "a"}', headers=headers) for _ in range(2)
+    ]
+    third = await client.post("/notes", content=b'{"text": "b"}', headers=headers)
+
+    assert (first.status_code, first.content) == (second.status_code, second.content)
+    assert [each.headers.get("idempotency-replayed") for each in (first, second)] == [None, "true"]
+    assert (third.status_code, third.json()["code"]) == (422, "idempotency-key-reused")

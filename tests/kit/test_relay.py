@@ -1,0 +1,405 @@
+"""The relay: contiguous numbers, in order, at least once, one process at a time."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from piccolo.querystring import QueryString
+
+from functions.kit import cloudevents, relay
+from functions.kit.clock import utc_now
+from functions.kit.cloudevents import Event
+from functions.kit.database import Database, transactional
+from functions.kit.outbox import Message, Outbox
+from functions.kit.relay import BATCH, Relay, number_rows
+from functions.kit.telemetry import Metrics
+from tests.kit import sample
+from tests.support.clock import FakeClock
+
+ROOT = Path(__file__).parents[2]
+SINK = "http://broker.test/"
+
+Answer = Callable[[httpx.Request], Any]
+
+
+class Broker:
+    """A sink that remembers what it took, and answers as it is told."""
+
+    def __init__(self) -> None:
+        self.taken: list[Event] = []
+        self.answer: Answer = lambda request: httpx.Response(202)
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        answer = self.answer(request)
+        response: httpx.Response = await answer if asyncio.iscoroutine(answer) else answer
+        if response.status_code == 202:
+            self.taken.append(cloudevents.read(request.headers, request.content))
+        return response
+
+    @property
+    def sequences(self) -> list[int | None]:
+        return [event.sequence for event in self.taken]
+
+
+@pytest.fixture
+def broker() -> Broker:
+    return Broker()
+
+
+@pytest.fixture
+def make_relay(database: Database, clock: FakeClock, broker: Broker) -> Callable[..., Relay]:
+    def make(sink: str = SINK) -> Relay:
+        http = httpx.AsyncClient(transport=httpx.MockTransport(broker))
+        return Relay(database, sink, [sample.NOTES], clock=clock, metrics=Metrics(), http=http)
+
+    return make
+
+
+@transactional
+async def tell(database: Database, outbox: Outbox, count: int, start: int = 0) -> None:
+    await outbox.add(
+        database, *(sample.note_written(number, "a") for number in range(start, start + count))
+    )
+
+
+async def unsent(database: Database) -> int:
+    outcome = await database.execute(
+        QueryString("SELECT COUNT(*) AS n FROM outbox WHERE sent_at IS NULL")
+    )
+    count: int = outcome.rows[0]["n"]
+    return count
+
+
+async def test_events_are_sent_in_order_and_once(
+    database: Database, outbox: Outbox, make_relay: Callable[..., Relay], broker: Broker
+) -> None:
+    """Numbered from 1 without a gap, also over several batches."""
+    await tell(database, outbox, BATCH + 5)
+    sender = make_relay()
+    flushed = [await sender.flush(), await sender.flush()]
+
+    assert flushed == [True, True]
+    assert broker.sequences == list(range(1, BATCH + 6))
+    assert [event.subject for event in broker.taken[:3]] == ["note/0", "note/1", "note/2"]
+    assert await unsent(database) == 0
+
+
+@pytest.mark.parametrize("status", [200, 204, 301, 400, 404, 413, 429, 500, 503])
+async def test_only_202_means_that_the_broker_has_it(
+    database: Database,
+    outbox: Outbox,
+    make_relay: Callable[..., Relay],
+    broker: Broker,
+    status: int,
+) -> None:
+    """With anything else the event stays, and those behind it wait."""
+    await tell(database, outbox, 3)
+    answers = iter([202, status])
+    broker.answer = lambda request: httpx.Response(next(answers))
+    done = await make_relay().flush()
+
+    assert (done, broker.sequences, await unsent(database)) == (False, [1], 2)
+
+    broker.answer = lambda request: httpx.Response(202)
+    await make_relay().flush()
+
+    assert broker.sequences == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "error", [httpx.ConnectError, httpx.ReadTimeout, httpx.RemoteProtocolError]
+)
+async def test_a_broker_that_cannot_be_reached_loses_nothing(
+    database: Database,
+    outbox: Outbox,
+    make_relay: Callable[..., Relay],
+    broker: Broker,
+    error: type[httpx.HTTPError],
+) -> None:
+    """Whether or not it had taken the event before the line broke."""
+    await tell(database, outbox, 2)
+
+    def fail(request: httpx.Request) -> httpx.Response:
+        raise error("no")
+
+    broker.answer = fail
+    assert not await make_relay().flush()
+    broker.answer = lambda request: httpx.Response(202)
+    assert await make_relay().flush()
+    assert broker.sequences == [1, 2]
+
+
+async def test_a_broker_that_hangs_is_given_up(
+    database: Database,
+    outbox: Outbox,
+    make_relay: Callable[..., Relay],
+    broker: Broker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its ingress has no limit of its own under a memory alarm."""
+    monkeypatch.setattr(relay, "SEND_TIMEOUT", 0.01)
+    await tell(database, outbox, 1)
+
+    async def hang() -> httpx.Response:
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    broker.answer = lambda request: hang()
+
+    assert not await make_relay().flush()
+    assert await unsent(database) == 1
+
+
+async def test_what_was_sent_is_marked_when_the_relay_is_cancelled(
+    database: Database, outbox: Outbox, make_relay: Callable[..., Relay], broker: Broker
+) -> None:
+    """In the middle of a batch: the next one goes on behind it."""
+    await tell(database, outbox, 3)
+    hanging = asyncio.Event()
+
+    async def hang() -> httpx.Response:
+        hanging.set()
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    broker.answer = lambda request: hang() if broker.taken else httpx.Response(202)
+    task = asyncio.create_task(make_relay().flush())
+    await hanging.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    broker.answer = lambda request: httpx.Response(202)
+    await make_relay().flush()
+
+    assert broker.sequences == [1, 2, 3]
+
+
+async def test_of_two_relays_one_sends(
+    database: Database, outbox: Outbox, make_relay: Callable[..., Relay], broker: Broker
+) -> None:
+    """The one that holds the lease; the other comes again later."""
+    await tell(database, outbox, 3)
+    sending, go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait() -> httpx.Response:
+        sending.set()
+        await go_on.wait()
+        return httpx.Response(202)
+
+    broker.answer = lambda request: wait()
+    first = asyncio.create_task(make_relay().flush())
+    await sending.wait()
+    second = await make_relay().flush()
+    go_on.set()
+
+    assert (await first, second) == (True, False)
+    assert broker.sequences == [1, 2, 3]
+
+
+async def test_a_lease_is_free_as_soon_as_the_outbox_is_empty(
+    database: Database, outbox: Outbox, make_relay: Callable[..., Relay], broker: Broker
+) -> None:
+    """Another process that commits next need not wait for it to run out."""
+    first, second = make_relay(), make_relay()
+    for number, sender in enumerate([first, second, first]):
+        await tell(database, outbox, 1, number)
+        assert await sender.flush()
+
+    assert broker.sequences == [1, 2, 3]
+
+
+async def test_a_lease_is_free_when_its_holder_cannot_send(
+    database: Database, outbox: Outbox, make_relay: Callable[..., Relay], broker: Broker
+) -> None:
+    """Another process may have a way to the broker."""
+    await tell(database, outbox, 1)
+    broker.answer = lambda request: httpx.Response(503)
+    first = await make_relay().flush()
+    broker.answer = lambda request: httpx.Response(202)
+
+    assert (first, await make_relay().flush()) == (False, True)
+
+
+async def test_the_lease_of_a_killed_relay_runs_out(
+    database: Database,
+    outbox: Outbox,
+    make_relay: Callable[..., Relay],
+    broker: Broker,
+    clock: FakeClock,
+) -> None:
+    """Until then nobody else sends; afterwards anybody does."""
+    await tell(database, outbox, 1)
+    await make_relay()._take_lease()
+    waiting = await make_relay().flush()
+    clock.advance(seconds=relay.LEASE.total_seconds() + 0.001)
+
+    assert (waiting, await make_relay().flush()) == (False, True)
+    assert broker.sequences == [1]
+
+
+async def test_a_relay_that_lost_its_lease_stops(
+    database: Database,
+    outbox: Outbox,
+    make_relay: Callable[..., Relay],
+    broker: Broker,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In the middle of a slow batch, and marks what it has sent."""
+    await tell(database, outbox, 3)
+    first, second = make_relay(), make_relay()
+    monkeypatch.setattr(first, "_lease_is_ageing", lambda: True)
+
+    async def slow() -> httpx.Response:
+        clock.advance(seconds=60)
+        assert await second._take_lease()
+        return httpx.Response(202)
+
+    broker.answer = lambda request: slow()
+
+    assert not await first.flush()
+    assert (broker.sequences, await unsent(database)) == ([1], 2)
+
+
+async def test_numbers_are_contiguous_whoever_gives_them(
+    database: Database, outbox: Outbox
+) -> None:
+    """Relays and readers of the feed number rows at the same time."""
+    await tell(database, outbox, 30)
+    numbered = await asyncio.gather(*(number_rows(database, [sample.NOTES]) for _ in range(8)))
+    outcome = await database.execute(QueryString("SELECT sequence FROM outbox ORDER BY id"))
+
+    assert sum(numbered) == 30
+    assert [row["sequence"] for row in outcome.rows] == list(range(1, 31))
+
+
+async def test_a_row_of_no_stream_holds_nobody_up(
+    database: Database, outbox: Outbox, make_relay: Callable[..., Relay], broker: Broker
+) -> None:
+    """It stays where an operator sees that it waits."""
+    async with database.transaction():
+        await outbox.add(
+            database, Message(source="/nobody", type="t", subject="s", revision=1, data=None)
+        )
+    await tell(database, outbox, 1)
+
+    assert await make_relay().flush()
+    assert (broker.sequences, await unsent(database)) == ([1], 1)
+
+
+async def test_without_a_sink_events_are_numbered_and_wait(
+    database: Database, outbox: Outbox, make_relay: Callable[..., Relay], broker: Broker
+) -> None:
+    """Others read the feed."""
+    await tell(database, outbox, 2)
+
+    assert await make_relay(sink="").flush()
+    assert (broker.taken, await unsent(database)) == ([], 2)
+
+
+async def test_the_running_relay_sends_what_is_committed(
+    database: Database, outbox: Outbox, make_relay: Callable[..., Relay], broker: Broker
+) -> None:
+    """Woken by the outbox, and it outlives a broker that breaks."""
+    arrived = asyncio.Event()
+    answers = iter([500])
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        status = next(answers, 202)
+        if status == 202:
+            arrived.set()
+        return httpx.Response(status)
+
+    broker.answer = answer
+    sender = make_relay()
+    outbox.wake = sender.notify
+    task = asyncio.create_task(sender.run())
+    await tell(database, outbox, 1)
+    await asyncio.wait_for(arrived.wait(), 10)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert broker.sequences == [1]
+
+
+async def test_sent_events_are_forgotten_after_a_month(
+    database: Database, outbox: Outbox, make_relay: Callable[..., Relay], clock: FakeClock
+) -> None:
+    """And the feed says from where on it begins; what was never sent stays."""
+    await tell(database, outbox, 2)
+    await make_relay().flush()
+    await tell(database, outbox, 1, 2)
+    await number_rows(database, [sample.NOTES])
+    clock.advance(days=31)
+    await relay.purge(database, clock=clock)
+    rows = await database.execute(QueryString("SELECT sequence FROM outbox"))
+    ends = await database.execute(QueryString("SELECT head, floor FROM outbox_streams"))
+
+    assert [row["sequence"] for row in rows.rows] == [3]
+    assert ends.rows == [{"head": 3, "floor": 2}]
+
+
+async def test_what_waits_is_measured(
+    database: Database, outbox: Outbox, make_relay: Callable[..., Relay], clock: FakeClock
+) -> None:
+    """How many, and for how long the oldest."""
+    await tell(database, outbox, 2)
+    clock.advance(seconds=90)
+    sender = make_relay()
+    await sender.measure()
+
+    assert b"outbox_unsent_events 2.0" in sender.metrics.exposition()
+    assert b"outbox_oldest_unsent_seconds 90.0" in sender.metrics.exposition()
+
+
+KILLED_AFTER_202 = """
+import asyncio, os, sys
+import httpx
+from functions.kit.clock import utc_now
+from functions.kit.database import connect
+from functions.kit.relay import Relay
+from functions.kit.telemetry import Metrics
+from tests.kit import sample
+
+def answer(request):
+    print(request.headers["ce-sequence"], flush=True)
+    return httpx.Response(202)
+
+class Killed(Relay):
+    async def _settle(self, sent, *, release):
+        os.kill(os.getpid(), 9)
+
+async def main():
+    http = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+    relay = Killed(connect(sys.argv[1]), "http://broker.test", [sample.NOTES],
+                   clock=utc_now, metrics=Metrics(), http=http)
+    await relay.flush()
+
+asyncio.run(main())
+"""
+
+
+async def test_a_kill_between_202_and_the_mark_sends_again(
+    database: Database,
+    outbox: Outbox,
+    make_relay: Callable[..., Relay],
+    broker: Broker,
+    clock: FakeClock,
+    database_url: str,
+) -> None:
+    """The same events under the same ids, so the consumer's inbox knows them."""
+    await tell(database, outbox, 2)
+    command = [sys.executable, "-c", KILLED_AFTER_202, database_url]
+    killed = await asyncio.to_thread(
+        subprocess.run, command, cwd=ROOT, env=os.environ, capture_output=True, text=True
+    )
+    clock.now = utc_now() + 6 * relay.LEASE  # the killed one held it by the system's clock
+    await make_relay().flush()
+
+    assert (killed.returncode, [int(line) for line in killed.stdout.split()]) == (-9, [1, 2])
+    assert broker.sequences == [1, 2]
