@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from types import ModuleType
 
 import httpx
-from litestar import Litestar
+from litestar import Litestar, Response, route
 from litestar.datastructures import State
+from litestar.handlers import HTTPRouteHandler
 from litestar.plugins import PluginProtocol
 from litestar.plugins.core import MsgspecDIPlugin
 from litestar.types import ControllerRouterHandler
@@ -181,7 +182,7 @@ def build_app(
     if settings.doors.internal:
         handlers += [health.metrics, *internal_door.HANDLERS]
     app = _App(
-        handlers,
+        [*_options(handlers), *handlers],
         lifespan=[lifespan],
         state=state,
         request_class=JSONRequest,
@@ -196,6 +197,28 @@ def build_app(
     # Around the router, not inside the routes: an unknown route has a trace and a log line too.
     app.asgi_handler = RequestMiddleware(app.asgi_handler)
     return app
+
+
+def _options(handlers: Sequence[ControllerRouterHandler]) -> list[HTTPRouteHandler]:
+    """What answers OPTIONS, for each path once.
+
+    Litestar's own would name the methods of the path's first handler only.
+    """
+    methods: dict[str, set[str]] = {}
+    for handler in handlers:
+        if isinstance(handler, HTTPRouteHandler):
+            for path in handler.paths:
+                known = methods.setdefault(path.rstrip("/") or "/", {"OPTIONS"})
+                known.update(map(str, handler.http_methods))
+    return [_allow(path, ", ".join(sorted(known))) for path, known in methods.items()]
+
+
+def _allow(path: str, methods: str) -> HTTPRouteHandler:
+    @route(path, http_method="OPTIONS", include_in_schema=False, sync_to_thread=False)
+    def options() -> Response[None]:
+        return Response(None, status_code=204, headers={"allow": methods})
+
+    return options
 
 
 def database_url(name: str, settings: ServiceSettings) -> str:

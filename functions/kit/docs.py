@@ -1,7 +1,7 @@
 """The OpenAPI document and Swagger UI, served by the service itself: no CDN.
 
-The document is built at the first request for it, never at start. What guards ask for is written
-into it from the guards themselves, so the document cannot say otherwise than the code does.
+The document is built at the first request for it, never at start. Next file: `openapi`, which makes
+it say what the code does.
 """
 
 from decimal import Decimal
@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 from litestar import Controller, MediaType, Request, Response, get
-from litestar.app import Litestar
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, Schema, SecurityScheme
 from litestar.openapi.spec.enums import OpenAPIType
@@ -20,8 +19,8 @@ from litestar.params import FromPath
 from litestar.plugins import OpenAPISchemaPlugin
 
 from functions.kit.errors import NotFound
-from functions.kit.problems import MEDIA_TYPE
-from functions.kit.tokens import Requires
+from functions.kit.openapi import document
+from functions.kit.values import MAX_MONEY_MINOR
 
 CACHE = {"cache-control": "public, max-age=86400"}
 
@@ -66,7 +65,9 @@ class AmountSchema(OpenAPISchemaPlugin):
 
     def to_openapi_schema(self, field_definition: Any, schema_creator: Any) -> Schema:
         del field_definition, schema_creator
-        return Schema(type=OpenAPIType.NUMBER)
+        return Schema(
+            type=OpenAPIType.NUMBER, minimum=0, maximum=MAX_MONEY_MINOR // 100, multiple_of=0.01
+        )
 
 
 def openapi_config(service: str, version: str, description: str) -> OpenAPIConfig:
@@ -90,38 +91,6 @@ def openapi_config(service: str, version: str, description: str) -> OpenAPIConfi
 
 class _NoPages(Controller):
     path = "/openapi"
-
-
-def document(app: Litestar) -> dict[str, Any]:
-    """The OpenAPI document of the public door."""
-    schema: dict[str, Any] = msgspec.json.decode(
-        msgspec.json.encode(app.openapi_schema.to_schema())
-    )
-    for route in app.routes:
-        operations = schema["paths"].get(getattr(route, "path_format", None) or "/", {})
-        for handler in getattr(route, "route_handlers", ()):
-            guards = [guard for guard in handler.resolve_guards() if isinstance(guard, Requires)]
-            for method in handler.http_methods:
-                operation = operations.get(method.lower())
-                if operation is not None:
-                    _complete(operation, guards)
-    return schema
-
-
-def _complete(operation: dict[str, Any], guards: list[Requires]) -> None:
-    """What every operation has in common, so that no handler says it again."""
-    problem = {
-        MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}},
-    }
-    responses = operation["responses"]
-    if "400" in responses:  # Litestar describes a refusal of its own there
-        responses["400"] = {"description": "Bad Request", "content": problem}
-    if guards:
-        operation["security"] = [{"bearer": []}]
-        responses.setdefault("401", {"description": "Unauthorized", "content": problem})
-        if any(guard.roles for guard in guards):
-            responses.setdefault("403", {"description": "Forbidden", "content": problem})
-    responses.setdefault("default", {"description": "Any other refusal", "content": problem})
 
 
 @get("/openapi.json", include_in_schema=False, media_type=MediaType.JSON, sync_to_thread=False)

@@ -24,7 +24,8 @@ T = TypeVar("T")
 RETENTION = timedelta(days=7)
 HEADER = "idempotency-key"
 
-_KEY = re.compile(r"[\x21-\x7e]{1,200}")
+KEY = r"[\x21-\x7e]{1,200}"
+_KEY = re.compile(KEY)
 
 SCHEMA = (
     CreateTable(

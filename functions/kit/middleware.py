@@ -2,6 +2,7 @@
 
 import logging
 import time
+from typing import cast
 from urllib.parse import quote
 
 from litestar.datastructures import MutableScopeHeaders
@@ -41,6 +42,9 @@ class RequestMiddleware:
         token = current_traceparent.set(traceparent)
         begun = time.perf_counter()
         status = 500
+        # Whoever answers GET answers HEAD (RFC 9110, section 9.1): the same, without the content.
+        head = scope["method"] == "HEAD"
+        inner = cast("HTTPScope", {**scope, "method": "GET"} if head else scope)
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
@@ -50,18 +54,20 @@ class RequestMiddleware:
                 headers["traceparent"] = traceparent
                 for name, value in SECURITY_HEADERS:
                     headers.setdefault(name, value)
+            elif head and message["type"] == "http.response.body":
+                message["body"] = b""
             await send(message)
 
         try:
-            await self.app(scope, receive, send_with_headers)
+            await self.app(inner, receive, send_with_headers)
         finally:
             elapsed = time.perf_counter() - begun
-            self._record(scope, status, elapsed)
+            self._record(inner, scope["method"], status, elapsed)
             current_traceparent.reset(token)
 
     @staticmethod
-    def _record(scope: HTTPScope, status: int, elapsed: float) -> None:
-        path, method = scope["path"], scope["method"]
+    def _record(scope: HTTPScope, method: str, status: int, elapsed: float) -> None:
+        path = scope["path"]
         metrics: Metrics = scope["litestar_app"].state.metrics
         # The route's pattern, never the path: a label for each book id would never end, and
         # neither would one for each method that somebody makes up.

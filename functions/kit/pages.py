@@ -23,7 +23,11 @@ Limit = Annotated[
 ]
 After = Annotated[
     str | None,
-    QueryParameter(max_length=600, description="Cursor from the `Link` of the page before"),
+    QueryParameter(
+        max_length=600,
+        description="Cursor from the `Link` of the page before",
+        schema_extra={"format": "cursor"},
+    ),
 ]
 
 

@@ -1,7 +1,8 @@
 """Types of fields that several schemas share: bounded, and without control characters."""
 
+from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from msgspec import Meta
@@ -10,16 +11,17 @@ from functions.kit.errors import InvalidInput
 from functions.kit.values import MAX_ID
 
 # Look-aheads, because `$` in Python also matches before a newline at the end.
-_NO_CONTROLS = r"^(?![\s\S]*[\x00-\x1f\x7f])"
-_NO_CONTROLS_BUT_SPACE = r"^(?![\s\S]*[\x00-\x08\x0b\x0c\x0e-\x1f\x7f])"
+NO_CONTROLS = r"^(?![\s\S]*[\x00-\x1f\x7f-\x9f])"
+_NOT_BLANK = NO_CONTROLS + r"[\s\S]*\S"
+_NO_CONTROLS_BUT_SPACE = r"^(?![\s\S]*[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f])"
 
 Id = Annotated[int, Meta(ge=1, le=MAX_ID)]
 """An id in a body."""
 
 
 def line(max_length: int, min_length: int = 1) -> Meta:
-    """A single line of text."""
-    return Meta(min_length=min_length, max_length=max_length, pattern=_NO_CONTROLS)
+    """A single line of text, in which something stands."""
+    return Meta(min_length=min_length, max_length=max_length, pattern=_NOT_BLANK)
 
 
 def prose(max_length: int) -> Meta:
@@ -35,3 +37,6 @@ class Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     lacking: ClassVar[type[InvalidInput]] = InvalidInput
     """The refusal of a body without a required member, for routes whose text clients know."""
+
+    described: ClassVar[Mapping[str, Any]] = {}
+    """JSON Schema of rules that types cannot say, merged into the OpenAPI document."""

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -36,12 +35,6 @@ def clock() -> FakeClock:
 @pytest.fixture
 def issuer(clock: FakeClock) -> Issuer:
     return Issuer(clock)
-
-
-@pytest.fixture(params=["sqlite"])
-def database_url(tmp_path: Path) -> str:
-    """The URL of an empty database."""
-    return f"sqlite:///{tmp_path}/kit.db"
 
 
 @pytest.fixture

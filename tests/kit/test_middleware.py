@@ -111,3 +111,16 @@ async def test_every_answer_has_the_cheap_safe_headers(client: httpx.AsyncClient
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["x-frame-options"] == "DENY"
         assert headers["content-security-policy"].startswith("default-src 'self'")
+
+
+@pytest.mark.parametrize("path", ["/", "/nothing-here"])
+async def test_head_is_answered_as_get_is_without_the_content(
+    client: httpx.AsyncClient, path: str
+) -> None:
+    """Status and length are GET's, as `curl -I` shows them."""
+    full = await client.get(path)
+    head = await client.head(path)
+
+    assert head.status_code == full.status_code
+    assert head.content == b""
+    assert head.headers["content-type"] == full.headers["content-type"]

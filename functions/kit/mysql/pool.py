@@ -124,7 +124,9 @@ class Pool:
             wire.quit()
             return
         wire.abort()
-        if self.options.kill_cancelled and not wire.loop.is_closed():
+        # After close() nobody waits for a KILL any more: its task would outlive the loop.
+        closed = self._loop is None
+        if self.options.kill_cancelled and not closed and not wire.loop.is_closed():
             self._start_kill(wire, None)
 
     def _give_up(self, wire: "Wire") -> None:

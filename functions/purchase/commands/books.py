@@ -27,24 +27,34 @@ async def record_book(
 
     Whichever of a book's events comes first opens its inventory: each carries the whole state.
     """
+    # The row is there before it is locked: two first events at once would else both find none, and
+    # the older could be written last.
+    created = await database.execute(
+        QueryString(
+            "INSERT INTO books (book_id, title, price_minor, currency, retired, revision)"
+            " VALUES ({}, {}, {}, {}, {}, 0) ON CONFLICT (book_id) DO NOTHING",
+            book_id,
+            title,
+            price_minor,
+            currency,
+            retired,
+        )
+    )
     known = await database.locked(
         QueryString("SELECT revision FROM books WHERE book_id = {}", book_id)
     )
-    if not known or known[0]["revision"] < revision:
+    if known[0]["revision"] < revision:
         await database.execute(
             QueryString(
-                "INSERT INTO books (book_id, title, price_minor, currency, retired, revision)"
-                " VALUES ({}, {}, {}, {}, {}, {}) ON CONFLICT (book_id) DO UPDATE SET"
-                " title = excluded.title, price_minor = excluded.price_minor,"
-                " currency = excluded.currency, retired = excluded.retired,"
-                " revision = excluded.revision",
-                book_id,
+                "UPDATE books SET title = {}, price_minor = {}, currency = {}, retired = {},"
+                " revision = {} WHERE book_id = {}",
                 title,
                 price_minor,
                 currency,
                 retired,
                 revision,
+                book_id,
             )
         )
-    if not known:
+    if created.rowcount:
         await open_inventory(database, book_id, initial_stock, outbox=outbox, now=now)

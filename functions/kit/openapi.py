@@ -1,0 +1,262 @@
+"""The OpenAPI document, completed until it says what the code does.
+
+Litestar writes paths, parameters and schemas. What it cannot know is taken from where it is
+decided: guards, `Strict` bodies and their `described` rules, and what a handler says of itself with
+`opt=described(...)`. tests/fuzz holds every answer of the services against the document.
+Next file: `docs`, which serves it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from litestar import Litestar
+from litestar.handlers import HTTPRouteHandler
+from litestar.routes import HTTPRoute
+
+from functions.kit.etags import ENTITY_TAGS
+from functions.kit.idempotency import KEY
+from functions.kit.problems import MEDIA_TYPE
+from functions.kit.tokens import Requires
+from functions.kit.types import Strict
+from functions.kit.values import MAX_ID
+
+_OPT = "described"
+
+_RETRY_AFTER = {
+    "description": "Seconds to wait",
+    "required": True,
+    "schema": {"type": "integer", "minimum": 1},
+}
+_CHALLENGE = {"required": True, "schema": {"type": "string", "const": "Bearer"}}
+_HEADERS_OF_REFUSALS = {
+    "401": {"WWW-Authenticate": _CHALLENGE},
+    "429": {"Retry-After": _RETRY_AFTER},
+    "503": {"Retry-After": _RETRY_AFTER},
+}
+_PHRASES = {
+    "400": "Bad Request",
+    "401": "Unauthorized",
+    "403": "Forbidden",
+    "413": "Content Too Large",
+    "415": "Unsupported Media Type",
+    "503": "Service Unavailable",
+}
+
+
+class Header(NamedTuple):
+    """A header of a request or of a successful answer."""
+
+    name: str
+    description: str
+    pattern: str | None = None
+    required: bool = False
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        return {"type": "string"} | ({"pattern": self.pattern} if self.pattern else {})
+
+
+class Link(NamedTuple):
+    """Where one can go from an answer: `target` is a method and a path of the same service.
+
+    `parameters` and `body` name what is taken from the answer, by runtime expressions.
+    """
+
+    target: str
+    parameters: Mapping[str, str] = {}
+    body: Mapping[str, object] | None = None
+
+
+class Described(NamedTuple):
+    takes: Sequence[Header]
+    gives: Sequence[Header]
+    leads_to: Mapping[str, Link]
+
+
+IDEMPOTENCY_KEY = Header(
+    "Idempotency-Key", "Makes it safe to send the same request again", f"^{KEY}$"
+)
+IDEMPOTENCY_REPLAYED = Header("Idempotency-Replayed", "`true` where the answer was kept")
+IF_MATCH = Header("If-Match", "ETag of the version that was seen, or `*`", ENTITY_TAGS)
+IF_NONE_MATCH = Header("If-None-Match", "ETag of the version that one has", ENTITY_TAGS)
+ETAG = Header("ETag", "The version", required=True)
+LOCATION = Header("Location", "Where it is", required=True)
+_NEXT_PAGE = Header("Link", 'The next page, where there is more: `<...>; rel="next"`')
+
+
+def described(
+    *,
+    takes: Sequence[Header] = (),
+    gives: Sequence[Header] = (),
+    leads_to: Mapping[str, Link] | None = None,
+) -> dict[str, Any]:
+    """`opt=` of a handler: headers that it reads and sets, and links from its answer."""
+    return {_OPT: Described(takes, gives, leads_to or {})}
+
+
+def document(app: Litestar) -> dict[str, Any]:
+    """The OpenAPI document of the doors that are open."""
+    schema: dict[str, Any] = msgspec.json.decode(
+        msgspec.json.encode(app.openapi_schema.to_schema())
+    )
+    operations = list(_operations(app, schema["paths"]))
+    ids = {name: operation["operationId"] for name, operation, _ in operations}
+    for _, operation, handler in operations:
+        _complete(operation, handler)
+        _describe_body(operation, handler, schema["components"]["schemas"])
+        _link(operation, handler, ids)
+    _whole_numbers(schema)
+    return schema
+
+
+def _operations(
+    app: Litestar, paths: dict[str, Any]
+) -> Iterator[tuple[str, dict[str, Any], HTTPRouteHandler]]:
+    for route in app.routes:
+        if isinstance(route, HTTPRoute):
+            path = route.path_format or "/"
+            for handler in route.route_handlers:
+                for method in handler.http_methods:
+                    operation = paths.get(path, {}).get(method.lower())
+                    if operation is not None:
+                        yield f"{method} {path}", operation, handler
+
+
+def _of(handler: HTTPRouteHandler) -> Described:
+    found: Described = handler.opt.get(_OPT, Described((), (), {}))
+    return found
+
+
+def _complete(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
+    """What every operation has in common, so that no handler says it again."""
+    own, responses = _of(handler), operation["responses"]
+    guards = [guard for guard in handler.resolve_guards() if isinstance(guard, Requires)]
+    refusals = {"503"} & responses.keys()
+    if "400" in responses or "requestBody" in operation or own.takes:
+        responses.pop("400", None)  # Litestar describes a refusal of its own there
+        refusals.add("400")
+    if "requestBody" in operation:
+        refusals |= {"413", "415"}
+    if guards:
+        operation["security"] = [{"bearer": []}]
+        refusals.add("401")
+        if any(guard.roles for guard in guards):
+            refusals.add("403")
+    for status in sorted(refusals):
+        responses.setdefault(status, _refusal(_PHRASES[status]))
+    responses.setdefault("default", _refusal("Any other refusal"))
+    for status, headers in _HEADERS_OF_REFUSALS.items():
+        if status in responses:
+            responses[status]["headers"] = headers
+    _complete_headers(operation, own)
+
+
+def _complete_headers(operation: dict[str, Any], own: Described) -> None:
+    parameters = operation.setdefault("parameters", [])
+    for parameter in parameters:
+        _without_null(parameter["schema"])
+    gives = list(own.gives)
+    if any(parameter["name"] == "after" for parameter in parameters):
+        gives.append(_NEXT_PAGE)
+    parameters.extend(
+        {
+            "name": header.name,
+            "in": "header",
+            "description": header.description,
+            "required": header.required,
+            "schema": header.schema,
+        }
+        for header in own.takes
+    )
+    for status, response in operation["responses"].items():
+        if status[0] in "23":
+            response.setdefault("headers", {}).update(
+                {
+                    header.name: {
+                        "description": header.description,
+                        "required": header.required,
+                        "schema": header.schema,
+                    }
+                    for header in gives
+                }
+            )
+
+
+def _refusal(description: str) -> dict[str, Any]:
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {"description": description, "content": content}
+
+
+def _without_null(schema: dict[str, Any]) -> None:
+    """A parameter of a URL is there or is not; it is never null."""
+    choices = schema.get("oneOf", [])
+    if len(choices) == 2 and {"type": "null"} in choices:
+        del schema["oneOf"]
+        schema |= next(choice for choice in choices if choice != {"type": "null"})
+
+
+def _describe_body(
+    operation: dict[str, Any], handler: HTTPRouteHandler, schemas: dict[str, Any]
+) -> None:
+    """A body is refused for what it holds besides, and by rules that types cannot say."""
+    field = handler.parsed_data_field
+    if field is None:
+        return
+    if field.is_optional:
+        operation["requestBody"]["required"] = False
+    kinds = [kind.annotation for kind in field.inner_types] if field.is_optional else []
+    for kind in [*kinds, field.annotation]:
+        if isinstance(kind, type) and issubclass(kind, Strict):
+            for name, struct in _structs(kind):
+                schemas[name]["additionalProperties"] = False
+                _merge(schemas[name], struct.described)
+
+
+def _structs(kind: type[Strict]) -> Iterator[tuple[str, type[Strict]]]:
+    """A body and the bodies in it, by the names of their schemas."""
+    yield kind.__name__, kind
+    for field in msgspec.structs.fields(kind):
+        for inner in _inside(field.type):
+            yield from _structs(inner)
+
+
+def _inside(annotation: Any) -> Iterator[type[Strict]]:
+    if isinstance(annotation, type) and issubclass(annotation, Strict):
+        yield annotation
+    for argument in getattr(annotation, "__args__", ()):
+        yield from _inside(argument)
+
+
+def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
+    for name, value in more.items():
+        if isinstance(value, Mapping) and isinstance(into.get(name), dict):
+            _merge(into[name], value)
+        else:
+            into[name] = value
+
+
+def _link(operation: dict[str, Any], handler: HTTPRouteHandler, ids: Mapping[str, str]) -> None:
+    links = {
+        name: {
+            "operationId": ids[link.target],
+            "parameters": dict(link.parameters),
+            **({} if link.body is None else {"requestBody": dict(link.body)}),
+        }
+        for name, link in _of(handler).leads_to.items()
+    }
+    for status, response in operation["responses"].items():
+        if links and status[0] == "2":
+            response["links"] = links
+
+
+def _whole_numbers(part: Any) -> None:
+    """Litestar keeps a parameter's bounds as floats, of which the largest id is none."""
+    if isinstance(part, dict):
+        for name in ("minimum", "maximum"):
+            bound = part.get(name)
+            if isinstance(bound, float) and bound.is_integer():
+                part[name] = min(int(bound), MAX_ID)
+    for inner in part.values() if isinstance(part, dict) else part:
+        if isinstance(inner, dict | list):
+            _whole_numbers(inner)
