@@ -93,6 +93,78 @@ def migrate(session: nox.Session) -> None:
     session.run("python", "-m", "functions.local.migrate", *session.posargs)
 
 
+def _operate(session: nox.Session, command: str) -> None:
+    """Run one of knative/ops; it talks to this terminal, and has a moment to end on Ctrl-C."""
+    _install(session, "local")
+    _serve(session, f"knative.ops.{command}")
+
+
+@nox.session(default=False)
+def build(session: nox.Session) -> None:
+    """Build the images by docker, podman or buildah: `-- --registry PREFIX --push` sends them."""
+    _operate(session, "build")
+
+
+@nox.session(default=False)
+def platform(session: nox.Session) -> None:
+    """Install or upgrade what the shop stands on: `-- --context NAME`, `--check`, `--print`."""
+    _operate(session, "platform")
+
+
+@nox.session(default=False)
+def deploy(session: nox.Session) -> None:
+    """Bring the shop to a cluster: `-- --context NAME --registry PREFIX`, `-- --dry-run`."""
+    _operate(session, "deploy")
+
+
+@nox.session(name="migrate-cluster", default=False)
+def migrate_cluster(session: nox.Session) -> None:
+    """Only the schemas in the cluster, as deploy would: `-- --context NAME --tag TAG`."""
+    _operate(session, "migrate")
+
+
+@nox.session(default=False)
+def canary(session: nox.Session) -> None:
+    """A part of the traffic for a service's newest revision: `-- purchase 10`."""
+    _operate(session, "canary")
+
+
+@nox.session(default=False)
+def promote(session: nox.Session) -> None:
+    """All of the traffic for a service's newest revision: `-- purchase`."""
+    _operate(session, "promote")
+
+
+@nox.session(default=False)
+def rollback(session: nox.Session) -> None:
+    """All of the traffic back to the revision before: `-- purchase`, or `--to REVISION`."""
+    _operate(session, "rollback")
+
+
+@nox.session(default=False)
+def status(session: nox.Session) -> None:
+    """Revisions, traffic, readiness, queues, outbox age, dead letters; `-- --wake` wakes all."""
+    _operate(session, "status")
+
+
+@nox.session(default=False)
+def logs(session: nox.Session) -> None:
+    """What a service, a database, RabbitMQ or a migration writes: `-- purchase --follow`."""
+    _operate(session, "logs")
+
+
+@nox.session(default=False)
+def undeploy(session: nox.Session) -> None:
+    """Take the shop away and keep its data; `-- --delete-data` asks, and keeps nothing."""
+    _operate(session, "undeploy")
+
+
+@nox.session(default=False)
+def compose(session: nox.Session) -> None:
+    """The shop in containers on this machine; `-- down` and other words of compose go through."""
+    _operate(session, "compose")
+
+
 @nox.session
 def test(session: nox.Session) -> None:
     """The tests; `-- tests/kit -k relay` and the like run some of them."""

@@ -13,9 +13,7 @@ from functions.kit import denylist, idempotency
 from functions.kit.app import Chore, Service, Wiring, build_app
 from functions.kit.clock import Clock, utc_now
 from functions.kit.database import Database
-from functions.kit.denylist import DenyList
 from functions.kit.streams import OwnedStream
-from functions.kit.tokens import CachedKeys, Verifier
 
 DESCRIPTION = "Books: what there is, what it costs, and how many are left."
 
@@ -28,16 +26,6 @@ def create_app(
 ) -> Litestar:
     """The service, for `uvicorn --factory`; arguments are for tests."""
     settings = settings or CatalogSettings.from_mapping(os.environ)
-
-    def verifier(wiring: Wiring) -> Verifier:
-        known = DenyList(wiring.database, settings.auth_url, clock=clock, http=wiring.http)
-        return Verifier(
-            CachedKeys(known.key),
-            known.denied,
-            issuer=settings.token_issuer,
-            audience=settings.token_audience,
-            clock=clock,
-        )
 
     def chores(_: Wiring) -> Sequence[Chore]:
         async def forget(database: Database) -> None:
@@ -55,7 +43,9 @@ def create_app(
         streams=(OwnedStream(events.STREAM, events.SOURCE, queries.book_states),),
         subscriptions=lambda _: subscriptions.build(),
         owners={"auth": settings.auth_internal_url, "purchase": settings.purchase_internal_url},
-        verifier=verifier,
+        verifier=lambda wiring: denylist.verifier(
+            wiring.database, settings, clock=clock, http=wiring.http
+        ),
         chores=chores,
     )
     return build_app(service, settings, clock=clock, http=http)

@@ -30,8 +30,9 @@ from functions.kit.schema import (
     Index,
     varchar,
 )
+from functions.kit.settings import ServiceSettings
 from functions.kit.subscriptions import Stream, Subscriptions
-from functions.kit.tokens import Principal, TokenBucket
+from functions.kit.tokens import CachedKeys, Principal, TokenBucket, Verifier
 from functions.kit.types import Id
 
 logger = logging.getLogger(__name__)
@@ -283,3 +284,17 @@ async def purge(database: Database, *, clock: Clock) -> None:
 
 def _revision(event: Event) -> int:
     return event.revision if event.revision is not None else 0
+
+
+def verifier(
+    database: Database, settings: ServiceSettings, *, clock: Clock, http: httpx.AsyncClient
+) -> Verifier:
+    """What checks access tokens in a service that issues none."""
+    known = DenyList(database, settings.auth_url, clock=clock, http=http)
+    return Verifier(
+        CachedKeys(known.key),
+        known.denied,
+        issuer=settings.token_issuer,
+        audience=settings.token_audience,
+        clock=clock,
+    )

@@ -10,9 +10,7 @@ from functions.kit import denylist, idempotency
 from functions.kit.app import Chore, Service, Wiring, build_app
 from functions.kit.clock import Clock, utc_now
 from functions.kit.database import Database
-from functions.kit.denylist import DenyList
 from functions.kit.streams import OwnedStream
-from functions.kit.tokens import CachedKeys, Verifier
 from functions.purchase import controllers, events, migrations, queries, subscriptions
 from functions.purchase.commands.lifecycle import expire_purchases
 from functions.purchase.commands.payments import reconcile_payments, settle_refunds
@@ -33,16 +31,6 @@ def create_app(
     """The service, for `uvicorn --factory`; arguments are for tests and other providers."""
     settings = settings or PurchaseSettings.from_mapping(os.environ)
     provider = payment_provider or SimulatedProvider()
-
-    def verifier(wiring: Wiring) -> Verifier:
-        known = DenyList(wiring.database, settings.auth_url, clock=clock, http=wiring.http)
-        return Verifier(
-            CachedKeys(known.key),
-            known.denied,
-            issuer=settings.token_issuer,
-            audience=settings.token_audience,
-            clock=clock,
-        )
 
     def chores(wiring: Wiring) -> Sequence[Chore]:
         async def expire(database: Database) -> None:
@@ -70,7 +58,9 @@ def create_app(
         ),
         subscriptions=lambda wiring: subscriptions.build(wiring.outbox, clock),
         owners={"auth": settings.auth_internal_url, "catalog": settings.catalog_internal_url},
-        verifier=verifier,
+        verifier=lambda wiring: denylist.verifier(
+            wiring.database, settings, clock=clock, http=wiring.http
+        ),
         chores=chores,
         state=lambda _: {"payment_provider": provider},
     )
