@@ -1,0 +1,27 @@
+# One consistent dump, without locking anybody out: --single-transaction reads a snapshot. A file
+# gets its name only when it is whole, and old ones go only when the new one is there.
+set -euo pipefail
+dump=$(command -v mariadb-dump || command -v mysqldump)
+file="$BACKUP_FOLDER/$DB_NAME-$(date -u +%Y%m%dT%H%M%SZ).sql.gz"
+partial="$BACKUP_FOLDER/.partial-$DB_NAME"
+
+# Without tablespaces and GTIDs: both would need privileges that the service's user does not have.
+# `loose`: MariaDB's client knows no GTIDs of that kind.
+"$dump" --host="$DB_HOST" --port="${DB_PORT:-3306}" --user="$DB_USER" --single-transaction --quick \
+    --no-tablespaces --loose-set-gtid-purged=OFF --skip-lock-tables --hex-blob --default-character-set=utf8mb4 "$DB_NAME" \
+    | gzip > "$partial"
+
+# The client's last line: a dump whose connection broke does not have it.
+if ! gzip --decompress --stdout "$partial" | tail -n 1 | grep -q "Dump completed"; then
+    echo "the dump is not whole: $partial" >&2
+    exit 1
+fi
+sync "$partial"
+mv "$partial" "$file"
+echo "wrote $file ($(wc -c < "$file") bytes)"
+
+# Names sort by time.
+find "$BACKUP_FOLDER" -name "$DB_NAME-*.sql.gz" | sort -r | tail -n +"$((KEEP + 1))" | while read -r old; do
+    rm -- "$old"
+    echo "removed $old"
+done

@@ -1,0 +1,81 @@
+"""Take out of an image's packages what no service reads; `functions/Dockerfile` runs this once.
+
+What goes is what other packages ask for and the shop never imports: Piccolo brings black for its
+own migrations, which are not used here, and Swagger UI's package brings every version of itself.
+Whatever is imported at run time stays, and tests/cluster/test_image.py starts each service from
+what is left. Standard library only: it runs before anything else is there.
+"""
+# ruff: noqa: INP001 - a script that is copied into a build by itself
+
+import csv
+import shutil
+import sys
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+
+UNUSED = (
+    "black",
+    "dnspython",
+    "email-validator",
+    "jinja2",
+    "markupsafe",
+    "pycparser",
+    "pytokens",
+)
+"""Distributions that nothing of ours imports, the largest; removed file by file, as recorded."""
+
+LEFTOVERS = ("bin", "docs", "examples", "profiling", "test", "tests")
+"""Folders that wheels leave at the top level; `tests` would shadow anybody's own."""
+
+SWAGGER = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png")
+"""What `functions/kit/docs.py` serves."""
+
+LANGUAGES = {"en", "en_US", "en_GB"}
+"""Of faker, which Litestar's OpenAPI writer imports, for examples that we do not ask for."""
+
+LEXERS = {"__init__.py", "_mapping.py", "python.py", "special.py"}
+"""Of Pygments, which rich imports, to colour tracebacks in Python."""
+
+
+def prune(site: Path) -> None:
+    found = {each.name.lower().replace("_", "-"): each for each in distributions(path=[str(site)])}
+    for name in UNUSED:
+        # A name that is gone is a list to be corrected, not a thing to pass over.
+        remove(site, found[name])
+    for name in LEFTOVERS:
+        shutil.rmtree(site / name, ignore_errors=True)
+    for text in site.glob("*.md"):
+        text.unlink()
+    keep_only(site / "swagger_ui", {"__init__.py", *(f"static/{name}" for name in SWAGGER)})
+    (site / "swagger_ui" / "__init__.py").write_text("")
+    keep_only(site / "pygments" / "lexers", LEXERS)
+    for provider in (site / "faker" / "providers").iterdir():
+        if provider.is_dir():
+            for language in provider.iterdir():
+                if language.is_dir() and language.name not in LANGUAGES:
+                    shutil.rmtree(language)
+
+
+def remove(site: Path, distribution: Distribution) -> None:
+    record = distribution.read_text("RECORD") or ""
+    for name, *_ in csv.reader(record.splitlines()):
+        path = site / name
+        if path.is_relative_to(site) and ".." not in path.parts:
+            path.unlink(missing_ok=True)
+            for parent in path.parents:
+                if parent == site or any(parent.iterdir()):
+                    break
+                parent.rmdir()
+
+
+def keep_only(folder: Path, names: set[str]) -> None:
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_dir():
+            if not any(path.iterdir()):
+                path.rmdir()
+        elif str(path.relative_to(folder)) not in names:
+            path.unlink()
+
+
+if __name__ == "__main__":
+    prune(Path(sys.argv[1]))

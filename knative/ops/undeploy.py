@@ -1,0 +1,100 @@
+"""`nox -s undeploy`: takes the shop away, and keeps what nobody could make again.
+
+Kept: databases' volumes and backups, Secrets, the namespace. RabbitMQ's volumes belong to its
+cluster and go with it: events that still wait in a queue are then only in the owners' outboxes,
+from where consumers read them when the shop is back. `--delete-data` takes all of it.
+"""
+
+import sys
+
+from knative.ops import measures
+from knative.ops.cluster import Cluster
+from knative.ops.entry import Session, run
+from knative.ops.errors import OpsError
+from knative.ops.leftovers import SELECTOR
+from knative.ops.moving import options_of
+
+# What sends first, then what receives: nothing is sent to somebody who is gone. Triggers and Broker
+# end before RabbitMQ, because their finalizers still talk to it.
+ORDER = (
+    ("pingsources.sources.knative.dev",),
+    ("domainmappings.serving.knative.dev", "services.serving.knative.dev"),
+    ("jobs.batch", "cronjobs.batch"),
+    ("triggers.eventing.knative.dev",),
+    ("brokers.eventing.knative.dev",),
+    ("rabbitmqbrokerconfigs.eventing.knative.dev", "rabbitmqclusters.rabbitmq.com"),
+    ("statefulsets.apps", "services", "configmaps"),
+    ("networkpolicies.networking.k8s.io", "poddisruptionbudgets.policy"),
+)
+CLAIMS = "clusterdomainclaims.networking.internal.knative.dev"
+_LONG = 600.0
+
+
+def undeploy(session: Session) -> int:
+    options = options_of(
+        session,
+        "undeploy",
+        "Takes the shop away; data stays unless --delete-data.",
+        *("yes", "delete_data"),
+        positionals=(),
+    )
+    cluster = session.cluster(options)
+    console, namespace = session.console, cluster.namespace
+    everything = options.flag("delete_data")
+    for line in _waiting(cluster):
+        console.warn(line)
+    if everything:
+        question = (
+            f"Delete the shop in context {cluster.context}, namespace {namespace}, with every"
+            " account, order and password? Nothing brings them back."
+        )
+        # --yes does not answer this one.
+        sure = console.confirm(question, assume=False, needs=namespace)
+    else:
+        question = f"Take the shop away from context {cluster.context}, namespace {namespace}?"
+        sure = console.confirm(question, assume=options.flag("yes"))
+    if not sure:
+        raise OpsError("Nothing was changed.")
+    for kinds in ORDER:
+        _delete(cluster, ",".join(kinds), "-l", SELECTOR)
+    # Knative's own kind, which an account of one namespace may not touch.
+    cluster.kubectl("delete", CLAIMS, "-l", SELECTOR, "--ignore-not-found", check=False, show=True,
+                    namespaced=False)  # fmt: skip
+    if everything:
+        _delete(cluster, f"namespace/{namespace}", namespaced=False)
+        console.say("Volumes whose StorageClass says Retain are left: kubectl get pv")
+        return 0
+    kept = cluster.kubectl("get", "persistentvolumeclaims,secrets", "-o", "name").stdout.split()
+    console.heading("kept")
+    for name in kept:
+        console.say(f"  {name}")
+    console.say("nox -s deploy brings the shop back with them.")
+    return 0
+
+
+def _delete(cluster: Cluster, what: str, *more: str, namespaced: bool = True) -> None:
+    cluster.kubectl(
+        *("delete", what, *more, "--ignore-not-found", "--wait=true"),
+        show=True,
+        timeout=_LONG,
+        namespaced=namespaced,
+    )
+
+
+def _waiting(cluster: Cluster) -> list[str]:
+    """What is still under way, if that can be seen."""
+    try:
+        brokers = cluster.every("rabbitmqclusters.rabbitmq.com", selector=SELECTOR)
+        found = [queue for broker in brokers for queue in measures.queues(cluster, broker)]
+    except OpsError:
+        return []
+    return [
+        f"{measures.trigger_of(queue, cluster.namespace)}: {queue.waiting} events under way; they"
+        " stay in their owner's outbox"
+        for queue in found
+        if queue.waiting
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(run(undeploy))

@@ -1,0 +1,82 @@
+"""Objects without labels or phase, policies and budgets that let too much or nothing through."""
+
+from tests.cluster.broken.parts import Case, annotations, door, policy
+from tests.cluster.manifests import of_kind, one
+from tests.cluster.rules import objects
+
+CASES: list[Case] = [
+    (
+        objects.labels,
+        lambda m: door(m)["metadata"]["labels"].pop("app.kubernetes.io/component"),
+        "Service catalog: no label app.kubernetes.io/component",
+    ),
+    (
+        objects.phases,
+        lambda m: door(m)["metadata"]["annotations"].clear(),
+        "Service catalog: its phase is None",
+    ),
+    (
+        objects.quoting,
+        lambda m: annotations(m).update({"autoscaling.knative.dev/target": 10}),
+        "target must be in quotes",
+    ),
+    (
+        objects.namespaces,
+        lambda m: door(m)["metadata"].update(namespace="default"),
+        "lies in default, which is not bookstore",
+    ),
+    (
+        objects.namespaces,
+        lambda m: of_kind(m, "Namespace")[0]["metadata"]["labels"].clear(),
+        "enforces None",
+    ),
+    (
+        objects.disruption_budgets,
+        lambda m: one(m, "PodDisruptionBudget", "catalog")["spec"].update(minAvailable=1),
+        "holds up the drain",
+    ),
+    (
+        objects.disruption_budgets,
+        lambda m: one(m, "PodDisruptionBudget", "catalog")["spec"].update(maxUnavailable=0),
+        "allows nothing",
+    ),
+    (
+        objects.disruption_budgets,
+        lambda m: one(m, "PodDisruptionBudget", "catalog")["spec"]["selector"].update(
+            matchLabels={"app": "catalog"}
+        ),
+        "stands for no pod",
+    ),
+    (
+        objects.closed_by_default,
+        lambda m: m.remove(one(m, "NetworkPolicy", "default-deny")),
+        "no NetworkPolicy closes",
+    ),
+    (
+        objects.services_through_knative,
+        lambda m: policy(m, "services-through-knative")["ingress"][0]["ports"].append(
+            {"protocol": "TCP", "port": 8080}
+        ),
+        "8080",
+    ),
+    (
+        objects.services_through_knative,
+        lambda m: policy(m, "services-through-knative")["ingress"].pop(),
+        "Service catalog: open to",
+    ),
+    (
+        objects.databases_to_their_own,
+        lambda m: policy(m, "db-main")["ingress"][0]["from"].pop(0),
+        "Service purchase cannot reach db-main",
+    ),
+    (
+        objects.databases_to_their_own,
+        lambda m: policy(m, "db-main")["ingress"][0]["from"].append({"podSelector": {}}),
+        "Service auth reaches db-main, and has no business there",
+    ),
+    (
+        objects.broker_to_publishers,
+        lambda m: policy(m, "broker-ingress")["ingress"][0]["from"].append({"podSelector": {}}),
+        "StatefulSet db-main: wrongly let to the broker",
+    ),
+]

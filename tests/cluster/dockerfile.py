@@ -1,0 +1,171 @@
+"""`functions/Dockerfile`, carried out without a container engine.
+
+Its own COPY, RUN, ENV and CMD lines are read and run, each stage in a folder that stands for the
+image's root; only the base image is this machine's Python, and pip's work is done by uv from its
+cache. A stand-in for a build, not one: no layers, no other user while building.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.cluster.manifests import ROOT
+
+DOCKERFILE = ROOT / "functions" / "Dockerfile"
+FOLDERS = ("app", "build", "site")
+"""Of an image's root: what the Dockerfile's commands may name."""
+
+
+def instructions() -> list[tuple[str, str]]:
+    """Word and rest of every instruction, with continued lines put together."""
+    lines = [
+        line for line in DOCKERFILE.read_text("utf-8").splitlines() if not line.startswith("#")
+    ]
+    joined = re.sub(r"\\\n\s*", "", "\n".join(lines))
+    pairs = (line.strip().partition(" ") for line in joined.splitlines() if line.strip())
+    return [(word, rest.strip()) for word, _, rest in pairs]
+
+
+def command() -> list[str]:
+    """What the last stage runs."""
+    found: list[str] = json.loads([rest for word, rest in instructions() if word == "CMD"][-1])
+    return found
+
+
+def graceful_seconds() -> int:
+    """How long uvicorn waits for requests that are under way."""
+    match = re.search(r"--timeout-graceful-shutdown (\d+)", command()[-1])
+    assert match
+    return int(match[1])
+
+
+@dataclass
+class Stage:
+    root: Path
+    folder: str = "/"
+    environment: dict[str, str] = field(default_factory=dict)
+    labels: str = ""
+    user: str = ""
+    command: list[str] = field(default_factory=list)
+
+    def path(self, text: str) -> Path:
+        return self.root / (text if text.startswith("/") else f"{self.folder}/{text}").lstrip("/")
+
+
+def build(folder: Path, arguments: Mapping[str, str]) -> Stage:
+    """The last stage; it and those that it needs are made in `folder`, which must be empty."""
+    known = dict(arguments)
+    stages: dict[str, Stage] = {}
+    needed, building = _needed(), True
+    current = Stage(folder / "nothing")
+    for word, rest in instructions():
+        # Only what an ARG has named; the shell's own variables are left to the shell.
+        text = re.sub(r"\$\{(\w+)\}", lambda found: known.get(found[1], ""), rest)
+        if word == "ARG":
+            name, _, default = text.partition("=")
+            known.setdefault(name, default)
+        elif word == "FROM":
+            base, _, name = text.partition(" AS ")
+            building = name in needed
+            if building:
+                current = stages[name] = _begin(folder / name, stages.get(base))
+        elif building:
+            _carry_out(stages, current, word, rest if word == "CMD" else text, known)
+    return current
+
+
+def _needed() -> set[str]:
+    """Names of the last stage and of those that it is made from."""
+    sources: dict[str, set[str]] = {}
+    name = ""
+    for word, rest in instructions():
+        if word == "FROM":
+            base, _, name = rest.partition(" AS ")
+            sources[name] = {base}
+        elif word == "COPY" and rest.startswith("--from="):
+            sources[name].add(rest.split()[0].removeprefix("--from="))
+    found, open_ = set[str](), {name}
+    while open_:
+        found |= open_
+        open_ = {each for one in open_ for each in sources[one] if each in sources} - found
+    return found
+
+
+def _carry_out(
+    stages: Mapping[str, Stage], stage: Stage, word: str, text: str, known: Mapping[str, str]
+) -> None:
+    match word:
+        case "COPY":
+            _copy(stages, stage, text.split())
+        case "RUN":
+            _run(stage, text, known)
+        case "ENV":
+            stage.environment.update(re.findall(r"(\w+)=(\S+)", text))
+        case "WORKDIR":
+            stage.folder = text
+            stage.path(".").mkdir(parents=True, exist_ok=True)
+        case "USER":
+            stage.user = text
+        case "LABEL":
+            stage.labels = text
+        case "CMD":
+            stage.command = json.loads(text)
+
+
+def _begin(root: Path, base: Stage | None) -> Stage:
+    if base is None:
+        root.mkdir()
+        return Stage(root)
+    shutil.copytree(base.root, root)
+    return Stage(root, base.folder, dict(base.environment))
+
+
+def _copy(stages: Mapping[str, Stage], stage: Stage, words: list[str]) -> None:
+    origin = ROOT
+    if words[0].startswith("--from="):
+        origin = stages[words.pop(0).removeprefix("--from=")].root
+    *sources, target = words
+    for source in sources:
+        found, goal = origin / source.lstrip("/"), stage.path(target)
+        if found.is_dir():
+            # As .dockerignore has it, which says nothing of other stages.
+            left_out = shutil.ignore_patterns("__pycache__", ".*") if origin == ROOT else None
+            shutil.copytree(found, goal, dirs_exist_ok=True, ignore=left_out)
+        else:
+            goal = goal / found.name if target.endswith((".", "/")) else goal
+            goal.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(found, goal)
+
+
+def _run(stage: Stage, text: str, known: Mapping[str, str]) -> None:
+    here = re.sub(rf"(?<![\w/.])/({'|'.join(FOLDERS)})\b", rf"{stage.root}/\1", text)
+    if here.startswith("pip install"):
+        _install(here.split()[2:], stage)
+        return
+    subprocess.run(  # noqa: S603 - the Dockerfile is ours
+        ["/bin/sh", "-c", here],
+        cwd=stage.path("."),
+        env={"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", **known},
+        check=True,
+    )
+
+
+def _install(options: list[str], stage: Stage) -> None:
+    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    assert uv is not None, "uv is among the development requirements"
+    options = [each for each in options if each != "--no-compile"]
+    install = [uv, "pip", "install", "--quiet", "--python", sys.executable, *options]
+    # What the tests run on is in uv's cache, mostly.
+    for offline in (["--offline"], []):
+        done = subprocess.run(  # noqa: S603 - uv, with the Dockerfile's options
+            [*install, *offline], cwd=stage.path("."), capture_output=True, text=True, check=False
+        )
+        if done.returncode == 0:
+            return
+    raise AssertionError(done.stderr)

@@ -1,0 +1,199 @@
+"""Who fills in a status, for the stand-in: each object is as it should be at once, or as its fault
+says.
+
+What is copied from the real ones is what deploy depends on: a Trigger has no queue before its
+dead-letter sink has an address; a revision of a name is there once; a pinned split stays.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tests.cluster.ops.standin import State
+
+Object = dict[str, Any]
+
+CREATION = "2026-01-01T00:00:00Z"
+
+
+def settle(state: "State") -> None:
+    for item in list(state.objects.values()):
+        group = item["apiVersion"].rpartition("/")[0]
+        match group, item["kind"]:
+            case "apps", "StatefulSet":
+                _statefulset(state, item)
+            case "batch", "Job":
+                _job(state, item)
+            case "rabbitmq.com", "RabbitmqCluster":
+                _conditions(item, AllReplicasReady=True, ReconcileSuccess=True)
+            case "serving.knative.dev", "Service":
+                _knative_service(state, item)
+            case ("eventing.knative.dev", "Broker") | ("sources.knative.dev", "PingSource"):
+                _conditions(item, Ready=not _fault(state, item))
+            case "serving.knative.dev", "DomainMapping":
+                _conditions(item, Ready=True)
+    for item in state.of_kind("Trigger"):
+        _trigger(state, item)
+
+
+def _fault(state: "State", item: Object) -> str:
+    return state.faults.get(f"{item['kind']}/{item['metadata']['name']}", "")
+
+
+def _conditions(item: Object, message: str = "", **holds: bool) -> None:
+    status = item.setdefault("status", {})
+    status["observedGeneration"] = item["metadata"]["generation"]
+    status["conditions"] = [
+        {"type": name, "status": "True" if good else "False", "message": "" if good else message}
+        for name, good in holds.items()
+    ]
+
+
+def _statefulset(state: "State", item: Object) -> None:
+    name, fault = item["metadata"]["name"], _fault(state, item)
+    replicas = item["spec"].get("replicas", 1)
+    ready = 0 if fault else replicas
+    item["status"] = {
+        "observedGeneration": item["metadata"]["generation"],
+        "readyReplicas": ready,
+        "updatedReplicas": ready,
+    }
+    if name in state.revisions:
+        current, wanted = state.revisions[name]
+        item["status"] |= {"currentRevision": current, "updateRevision": wanted}
+    for claim in item["spec"].get("volumeClaimTemplates", []):
+        made = {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {
+                "name": f"{claim['metadata']['name']}-{name}-0",
+                "namespace": item["metadata"]["namespace"],
+            },
+            "spec": claim["spec"],
+        }
+        state.put(made)["status"] = {"phase": "Pending" if fault == "claim" else "Bound"}
+    labels = item["spec"]["selector"]["matchLabels"]
+    _pod(state, item, f"{name}-0", labels, fault, f"data-{name}-0")
+
+
+def _job(state: "State", item: Object) -> None:
+    if "status" in item:  # a Job that has ended stays as it ended
+        return
+    fault = _fault(state, item)
+    name = item["metadata"]["name"].rpartition("-")[0]
+    fault = fault or state.faults.get(f"Job/{name}", "")
+    _conditions(item, "BackoffLimitExceeded", **{"Failed" if fault else "Complete": True})
+    labels = {"batch.kubernetes.io/job-name": item["metadata"]["name"]}
+    _pod(state, item, f"{item['metadata']['name']}-x", labels, fault)
+
+
+def _knative_service(state: "State", item: Object) -> None:
+    metadata, fault = item["metadata"], _fault(state, item)
+    name, space = metadata["name"], metadata["namespace"]
+    template = item["spec"]["template"]
+    revision = template["metadata"]["name"]
+    labels = {
+        "serving.knative.dev/service": name,
+        "serving.knative.dev/revision": revision,
+        "serving.knative.dev/configurationGeneration": str(metadata["generation"]),
+    }
+    key = f"serving.knative.dev/Revision/{space}/{revision}"
+    if key not in state.objects:
+        made = {"name": revision, "namespace": space, "labels": labels}
+        state.put(
+            {
+                "apiVersion": "serving.knative.dev/v1",
+                "kind": "Revision",
+                "metadata": {**made, "creationTimestamp": CREATION},
+                "spec": template["spec"],
+            }
+        )
+    _conditions(state.objects[key], Ready=not fault)
+    ready = item.get("status", {}).get("latestReadyRevisionName", "")
+    if not fault:
+        ready = revision
+    _conditions(item, "it does not come up", Ready=not fault, ConfigurationsReady=not fault)
+    targets = item["spec"].get("traffic") or [{"latestRevision": True, "percent": 100}]
+    host = f"{name}.{space}.{state.domain}"
+    item["status"] |= {
+        "latestCreatedRevisionName": revision,
+        "latestReadyRevisionName": ready,
+        "traffic": [
+            {**each, "revisionName": each.get("revisionName") or ready}
+            for each in targets
+            if each.get("revisionName") or ready
+        ],
+    }
+    if ready:
+        item["status"] |= {
+            "url": f"http://{host}",
+            "address": {"url": f"http://{name}.{space}.svc.cluster.local"},
+        }
+    _pod(state, item, f"{revision}-pod", labels, fault)
+
+
+def _trigger(state: "State", item: Object) -> None:
+    services = {
+        each["metadata"]["name"]: each for each in state.of_kind("Service", "serving.knative.dev")
+    }
+    sink = item["spec"]["delivery"]["deadLetterSink"]["ref"]["name"]
+    there = "address" in services.get(sink, {}).get("status", {})
+    broker = bool(state.of_kind("Broker"))
+    _conditions(
+        item,
+        f'services.serving.knative.dev "{sink}" not found',
+        Ready=broker and there,
+        BrokerReady=broker,
+        DeadLetterSinkResolved=there,
+    )
+
+
+_WAITING = {
+    "image": ("ImagePullBackOff", 'Back-off pulling image "r.example/nothing": not found'),
+    "secret": ("CreateContainerConfigError", 'secret "db-main" not found'),
+    "crash": ("CrashLoopBackOff", "back-off 40s restarting failed container"),
+}
+
+
+def _pod(
+    state: "State", owner: Object, name: str, labels: dict[str, str], fault: str, claim: str = ""
+) -> None:
+    """Only where something is wrong: a pod that is well is asked for by nobody."""
+    key = f"/Pod/{owner['metadata']['namespace']}/{name}"
+    if owner["kind"] == "StatefulSet" and name[:-2] in state.revisions:
+        labels = {**labels, "controller-revision-hash": state.revisions[name[:-2]][0]}
+    if not fault:
+        state.objects.pop(key, None)
+        return
+    pod: Object = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": name,
+            "namespace": owner["metadata"]["namespace"],
+            "labels": labels,
+        },
+        "spec": {"containers": [{"name": "main"}], "volumes": []},
+        "status": {"phase": "Pending"},
+    }
+    if fault == "claim":
+        pod["spec"]["volumes"] = [{"name": "d", "persistentVolumeClaim": {"claimName": claim}}]
+        pod["status"]["conditions"] = [
+            {
+                "type": "PodScheduled",
+                "status": "False",
+                "reason": "Unschedulable",
+                "message": "pod has unbound immediate PersistentVolumeClaims",
+            }
+        ]
+    elif fault in _WAITING:
+        reason, message = _WAITING[fault]
+        container: Object = {
+            "name": "main",
+            "restartCount": 3,
+            "state": {"waiting": {"reason": reason, "message": message}},
+        }
+        if fault == "crash":
+            container["lastState"] = {"terminated": {"exitCode": 1, "reason": "Error"}}
+        pod["status"]["containerStatuses"] = [container]
+    status = pod.pop("status")
+    state.put(pod)["status"] = status

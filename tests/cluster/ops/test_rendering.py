@@ -1,0 +1,172 @@
+"""What each option changes in the objects, on the real overlays."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from knative.ops.cluster import objects
+from knative.ops.deploy import deploy
+from tests.cluster.ops.conftest import Lab
+
+Object = dict[str, Any]
+BASE = ("--dry-run", "--registry", "r.example/bookstore", "--tag", "v1")
+
+
+def rendered(lab: Lab, *arguments: str) -> list[Object]:
+    assert lab.run(deploy, *BASE, *arguments) == 0, lab.output
+
+    return objects(lab.output)
+
+
+def pick(items: Iterable[Object], kind: str, name: str = "") -> list[Object]:
+    return [
+        each for each in items if each["kind"] == kind and name in {"", each["metadata"]["name"]}
+    ]
+
+
+def service(items: Iterable[Object], name: str) -> Object:
+    return next(each for each in pick(items, "Service", name) if "knative" in each["apiVersion"])
+
+
+def images(items: Iterable[Object]) -> set[str]:
+    """Of the pods that these objects make."""
+    specs = [each["spec"]["template"]["spec"] for each in items]
+    return {container["image"] for spec in specs for container in spec["containers"]}
+
+
+def test_namespace(lab: Lab) -> None:
+    """It is also in the addresses that services are told, and nothing names the other one."""
+    items = rendered(lab, "--namespace", "shop")
+    texts = [line for line in lab.output.splitlines() if ".bookstore.svc" in line]
+
+    assert texts == []
+    assert pick(items, "Namespace", "shop")
+    assert {each["metadata"].get("namespace", "shop") for each in items} == {"shop"}
+
+
+def test_database_image(lab: Lab) -> None:
+    """One option, in the server and in the backups that must be of its version."""
+    items = rendered(lab, "--database-image", "mirror.example/mariadb:11.8.8")
+    jobs = [each["spec"]["jobTemplate"] for each in pick(items, "CronJob")]
+
+    assert images([*pick(items, "StatefulSet"), *jobs]) == {"mirror.example/mariadb:11.8.8"}
+
+
+def test_rabbitmq(lab: Lab) -> None:
+    """Image, nodes and storage class of RabbitMQ."""
+    items = rendered(
+        lab,
+        *("--rabbitmq-image", "mirror.example/rabbitmq:4.3.4", "--rabbitmq-replicas", "3"),
+        *("--rabbitmq-storage-class", "fast"),
+    )
+    spec = pick(items, "RabbitmqCluster")[0]["spec"]
+
+    assert (spec["image"], spec["replicas"]) == ("mirror.example/rabbitmq:4.3.4", 3)
+    assert spec["persistence"]["storageClassName"] == "fast"
+
+
+def test_even_number_of_nodes(lab: Lab) -> None:
+    """Two nodes of a quorum queue stop when one does."""
+    assert lab.run(deploy, *BASE, "--rabbitmq-replicas", "2") == 2
+
+
+def test_storage_class(lab: Lab) -> None:
+    """Every claim, and RabbitMQ too where nothing else is said."""
+    items = rendered(lab, "--storage-class", "fast")
+    databases = {
+        claim["spec"]["storageClassName"]
+        for each in pick(items, "StatefulSet")
+        for claim in each["spec"]["volumeClaimTemplates"]
+    }
+    backups = {each["spec"]["storageClassName"] for each in pick(items, "PersistentVolumeClaim")}
+    rabbitmq = pick(items, "RabbitmqCluster")[0]["spec"]["persistence"]["storageClassName"]
+
+    assert databases | backups | {rabbitmq} == {"fast"}
+
+
+def test_storage_class_on_eks(lab: Lab) -> None:
+    """RabbitMQ keeps the class that the overlay gave it."""
+    items = rendered(lab, "--overlay", "eks", "--storage-class", "fast")
+    rabbitmq = pick(items, "RabbitmqCluster")[0]["spec"]["persistence"]["storageClassName"]
+
+    assert rabbitmq == "bookstore-gp3"
+
+
+def test_efs(lab: Lab) -> None:
+    """The file system of the databases' StorageClass."""
+    items = rendered(lab, "--overlay", "eks", "--efs-file-system", "fs-0123456789abcdef0")
+    found = [
+        each["parameters"]["fileSystemId"]
+        for each in pick(items, "StorageClass")
+        if each["provisioner"] == "efs.csi.aws.com"
+    ]
+
+    assert found == ["fs-0123456789abcdef0"]
+
+
+def test_scale(lab: Lab) -> None:
+    """Texts, since Knative refuses a number in an annotation; the others are left alone."""
+    items = rendered(lab, "--min-scale", "purchase=1", "--max-scale", "purchase=9")
+    found = service(items, "purchase")["spec"]["template"]["metadata"]["annotations"]
+    other = service(items, "auth")["spec"]["template"]["metadata"]["annotations"]
+
+    assert found["autoscaling.knative.dev/min-scale"] == "1"
+    assert found["autoscaling.knative.dev/max-scale"] == "9"
+    assert other["autoscaling.knative.dev/min-scale"] == "0"
+
+
+def test_domain(lab: Lab) -> None:
+    """A name for each public door, none for an internal one; purchase sends browsers there."""
+    items = rendered(lab, "--domain", "shop.example.org", "--scheme", "https")
+    mappings = pick(items, "DomainMapping")
+    mapped = {each["metadata"]["name"]: each["spec"]["ref"]["name"] for each in mappings}
+    env = service(items, "purchase")["spec"]["template"]["spec"]["containers"][0]["env"]
+
+    assert mapped == {f"{n}.shop.example.org": n for n in ("auth", "catalog", "purchase")}
+    assert set(mapped) == {each["metadata"]["name"] for each in pick(items, "ClusterDomainClaim")}
+    assert {"name": "CATALOG_URL", "value": "https://catalog.shop.example.org"} in env
+
+
+def test_component(lab: Lab) -> None:
+    """A folder of knative/components is put on top of the overlay."""
+    items = rendered(lab, "--components", "mariadb")
+
+    assert all(image.startswith("mariadb:") for image in images(pick(items, "StatefulSet")))
+
+
+@pytest.mark.parametrize("option", [("--overlay", "prod"), ("--components", "prod")])
+def test_unknown_folder(lab: Lab, option: tuple[str, str]) -> None:
+    """It says which there are."""
+    assert lab.run(deploy, *BASE, *option) == 2
+    assert "'prod' is no" in lab.output
+
+
+@pytest.mark.parametrize("overlay", ["local", "eks"])
+def test_names_by_content(lab: Lab, overlay: str) -> None:
+    """Each revision's name begins with its service's, and fits; Jobs are named likewise."""
+    items = rendered(lab, "--overlay", overlay)
+    again = rendered(lab, "--overlay", overlay)
+    other = rendered(lab, "--overlay", overlay, "--tag", "v2")
+
+    def names(some: list[Object]) -> dict[str, str]:
+        return {
+            each["metadata"]["name"]: each["spec"]["template"]["metadata"]["name"]
+            for each in pick(some, "Service")
+            if "knative" in each["apiVersion"]
+        }
+
+    assert all(name.startswith(f"{of}-") and len(name) <= 63 for of, name in names(items).items())
+    assert names(items) == names(again)
+    assert not set(names(items).values()) & set(names(other).values())
+    assert not {j["metadata"]["name"] for j in pick(items, "Job")} & {
+        j["metadata"]["name"] for j in pick(other, "Job")
+    }
+
+
+def test_setting_is_part_of_the_name(lab: Lab) -> None:
+    """A revision is named by what it reads too: another setting is another revision."""
+    plain = service(rendered(lab), "purchase")["spec"]["template"]["metadata"]["name"]
+    scaled = service(rendered(lab, "--max-scale", "purchase=9"), "purchase")
+
+    assert plain != scaled["spec"]["template"]["metadata"]["name"]

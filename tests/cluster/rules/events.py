@@ -1,0 +1,140 @@
+"""Broker, Triggers, PingSources and the addresses that lead to them and back."""
+
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+from urllib.parse import urlsplit
+
+from litestar import Litestar
+
+from functions.auth.app import create_app as create_auth
+from functions.catalog.app import create_app as create_catalog
+from functions.kit.settings import Doors, Secret
+from functions.purchase.app import create_app as create_purchase
+from tests.cluster.manifests import VISIBILITY, Object, knative_services, name_of, of_kind
+from tests.cluster.rules.pods import SETTINGS
+from tests.support.routes import routes_of
+
+CREATE: dict[str, Callable[..., Litestar]] = {
+    "auth": create_auth,
+    "catalog": create_catalog,
+    "purchase": create_purchase,
+}
+DELIVERY = {"backoffDelay", "backoffPolicy", "deadLetterSink", "retry", "timeout"}
+COLD_START = 30
+"""Seconds that a delivery must be able to wait for a pod that is being made."""
+
+
+@cache
+def posted(service: str, door: str) -> frozenset[str]:
+    """Paths that a door takes POSTs at, as the app mounts them."""
+    settings = SETTINGS[service](database_url=Secret("sqlite:///unused.db"), doors=Doors(door))
+    routes = routes_of(CREATE[service](settings))
+    return frozenset(route.path for route in routes if route.method == "POST")
+
+
+def triggers(objects: list[Object]) -> Iterator[str]:
+    brokers = {each["metadata"]["name"] for each in of_kind(objects, "Broker")}
+    for trigger in of_kind(objects, "Trigger"):
+        name, spec = name_of(trigger), trigger["spec"]
+        if "filters" in spec:
+            yield f"{name}: the RabbitMQ broker ignores `filters` and sends everything"
+        if set(spec.get("filter", {})) != {"attributes"} or not spec["filter"]["attributes"]:
+            yield f"{name}: no filter.attributes"
+        if spec["broker"] not in brokers:
+            yield f"{name}: there is no Broker {spec['broker']}"
+        delivery = spec.get("delivery", {})
+        if missing := DELIVERY - set(delivery):
+            yield f"{name}: half a delivery switches off retries: {', '.join(sorted(missing))}"
+            continue
+        if not delivery["retry"] >= 1:
+            yield f"{name}: no retries"
+        if not _seconds(delivery["timeout"]) > COLD_START:
+            yield f"{name}: gives up before a pod has started"
+        yield from _reaches(objects, trigger, "subscriber", spec["subscriber"])
+        yield from _reaches(objects, trigger, "deadLetterSink", delivery["deadLetterSink"])
+
+
+def sources(objects: list[Object]) -> Iterator[str]:
+    """Each service is poked, or one that sleeps keeps what it has to tell."""
+    poked = set()
+    for source in of_kind(objects, "PingSource"):
+        sink = source["spec"]["sink"]
+        poked.add(sink.get("ref", {}).get("name"))
+        yield from _reaches(objects, source, "sink", sink)
+    for service in knative_services(objects):
+        name = service["metadata"]["name"]
+        if name.endswith("-internal") and name not in poked:
+            yield f"{name_of(service)}: no PingSource pokes it"
+
+
+def _reaches(objects: list[Object], from_: Object, field: str, where: Object) -> Iterator[str]:
+    """A cluster-local service, whose internal door takes a POST at that path in time."""
+    name, target = f"{name_of(from_)}, {field}", where.get("ref", {}).get("name", "")
+    found = [each for each in knative_services(objects) if each["metadata"]["name"] == target]
+    if not found:
+        yield f"{name}: there is no Knative Service {target!r}"
+        return
+    (service,) = found
+    if service["metadata"]["labels"].get(VISIBILITY) != "cluster-local":
+        yield f"{name}: {target} is public"
+    (container,) = service["spec"]["template"]["spec"]["containers"]
+    (door,) = [each["value"] for each in container["env"] if each["name"] == "DOORS"]
+    if where.get("uri") not in posted(container["name"], door):
+        yield f"{name}: {target} takes no POST at {where.get('uri')}"
+    timeout = from_["spec"].get("delivery", {}).get("timeout")
+    if timeout and _seconds(timeout) > service["spec"]["template"]["spec"]["timeoutSeconds"]:
+        yield f"{name}: {target} ends a request before the dispatcher does"
+
+
+def _seconds(duration: str) -> int:
+    """Of an ISO 8601 duration in whole seconds, as the manifests write them."""
+    match = re.fullmatch(r"PT(\d+)S", duration)
+    assert match, f"{duration} is not written as PT<seconds>S"
+    return int(match[1])
+
+
+def brokers(objects: list[Object]) -> Iterator[str]:
+    configs = {each["metadata"]["name"]: each for each in of_kind(objects, "RabbitmqBrokerConfig")}
+    clusters = {each["metadata"]["name"] for each in of_kind(objects, "RabbitmqCluster")}
+    for broker in of_kind(objects, "Broker"):
+        annotations = broker["metadata"].get("annotations", {})
+        if annotations.get("eventing.knative.dev/broker.class") != "RabbitMQBroker":
+            yield f"{name_of(broker)}: its class is not RabbitMQBroker"
+        config = configs.get(broker["spec"]["config"]["name"])
+        if config is None or broker["spec"]["config"]["kind"] != "RabbitmqBrokerConfig":
+            yield f"{name_of(broker)}: its RabbitmqBrokerConfig is not there"
+            continue
+        if config["spec"].get("queueType") != "quorum":
+            yield f"{name_of(config)}: queues of one node are lost with it"
+        if config["spec"]["rabbitmqClusterReference"]["name"] not in clusters:
+            yield f"{name_of(config)}: its RabbitmqCluster is not there"
+
+
+def addresses(objects: list[Object]) -> Iterator[str]:
+    """What the settings call is there, in this namespace, and is the right door."""
+    services = {each["metadata"]["name"]: each for each in knative_services(objects)}
+    (space,) = {each["metadata"]["namespace"] for each in services.values()}
+    ingresses = {
+        f"{each['metadata']['name']}-broker-ingress" for each in of_kind(objects, "Broker")
+    }
+    for config in of_kind(objects, "ConfigMap"):
+        for key, value in config.get("data", {}).items():
+            host, _, rest = (urlsplit(value).hostname or "").partition(".")
+            if key == "K_SINK":
+                known = ingresses
+                if urlsplit(value).path:
+                    yield f"{key}: the broker's ingress takes events at / only"
+            elif key.endswith("_INTERNAL_URL"):
+                known = {name for name in services if name.endswith("-internal")}
+            elif key == "AUTH_URL":
+                known = {name for name in services if not name.endswith("-internal")}
+            else:
+                continue
+            if host not in known:
+                yield f"{key}: {host} is none of {', '.join(sorted(known))}"
+            if rest != f"{space}.svc":
+                yield f"{key}: {value} is not in the namespace {space}"
+
+
+RULES = (triggers, sources, brokers, addresses)

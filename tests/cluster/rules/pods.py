@@ -1,0 +1,165 @@
+"""Every pod that we make: Pod Security's `restricted`, images, resources, environment, Secrets."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from functions.auth.settings import AuthSettings
+from functions.catalog.settings import CatalogSettings
+from functions.kit.settings import BadSettings, ServiceSettings
+from functions.purchase.settings import PurchaseSettings
+from tests.cluster.manifests import Object, Pod, pods, settings_of
+
+SETTINGS: Mapping[str, type[ServiceSettings]] = {
+    "auth": AuthSettings,
+    "catalog": CatalogSettings,
+    "purchase": PurchaseSettings,
+}
+READ_BY_UVICORN = {"FORWARDED_ALLOW_IPS"}
+SECRETS = {
+    **{f"db-{name}": {"root-password", "password", "url"} for name in ("auth", "catalog", "main")},
+    "auth-keys": {"key-encryption-secret"},
+    "auth-first-admin": {"email", "password"},
+}
+"""What deploy creates where it is missing."""
+SECRET_VALUES = {
+    "url": "mysql://bookstore:secret@db:3306/bookstore",
+    "key-encryption-secret": "k" * 32,
+    "email": "admin@shop.example",
+    "password": "correct horse battery staple 4711",
+}
+PLAIN_VOLUMES = {
+    "configMap",
+    "csi",
+    "downwardAPI",
+    "emptyDir",
+    "ephemeral",
+    "persistentVolumeClaim",
+    "projected",
+    "secret",
+}
+TEMPORARY = "/tmp"  # noqa: S108 - a path in a container
+
+
+def images(objects: list[Object]) -> Iterator[str]:
+    for name, image in _images(objects):
+        last = image.rpartition("/")[2]
+        if "@sha256:" not in last and (":" not in last or last.endswith(":latest")):
+            yield f"{name}: {image} means another image tomorrow"
+
+
+def _images(objects: list[Object]) -> Iterator[tuple[str, str]]:
+    for pod in pods(objects):
+        for container in pod.containers:
+            yield pod.name, container["image"]
+    for each in objects:
+        if each["kind"] == "RabbitmqCluster":
+            yield f"RabbitmqCluster {each['metadata']['name']}", each["spec"].get("image", "")
+
+
+def restricted(objects: list[Object]) -> Iterator[str]:
+    """As the profile asks, and a root file system that cannot be written."""
+    for pod in pods(objects):
+        yield from (f"{pod.name}: {wrong}" for wrong in _restricted(pod))
+
+
+def _restricted(pod: Pod) -> Iterator[str]:
+    for field in ("hostNetwork", "hostPID", "hostIPC"):
+        if pod.spec.get(field):
+            yield f"{field} is set"
+    for volume in pod.spec.get("volumes", ()):
+        for kind in sorted(set(volume) - PLAIN_VOLUMES - {"name"}):
+            yield f"a volume of kind {kind}"
+    if pod.spec.get("automountServiceAccountToken") is not False:
+        yield "the token of a service account is mounted, and nobody needs it"
+    for container in pod.containers:
+        yield from _who(pod, container)
+        yield from _what(pod, container)
+
+
+def _who(pod: Pod, container: Object) -> Iterator[str]:
+    """What a container has from its pod, unless it says otherwise."""
+    context = {**pod.spec.get("securityContext", {}), **container.get("securityContext", {})}
+    if context.get("runAsNonRoot") is not True:
+        yield "runAsNonRoot is not true"
+    if not isinstance(context.get("runAsUser"), int) or context["runAsUser"] < 1:
+        yield "runAsUser is no number above 0"
+    if context.get("seccompProfile", {}).get("type") != "RuntimeDefault":
+        yield "seccompProfile is not RuntimeDefault"
+
+
+def _what(pod: Pod, container: Object) -> Iterator[str]:
+    """What a container says for itself."""
+    own = container.get("securityContext", {})
+    if own.get("allowPrivilegeEscalation") is not False or own.get("privileged"):
+        yield "allowPrivilegeEscalation is not false"
+    if own.get("capabilities") != {"drop": ["ALL"]}:
+        yield "capabilities are not: drop ALL, add none"
+    if own.get("readOnlyRootFilesystem") is not True:
+        yield "the root file system can be written"
+    mounted = {each["mountPath"]: each["name"] for each in container.get("volumeMounts", ())}
+    empty = {each["name"] for each in pod.spec.get("volumes", ()) if "emptyDir" in each}
+    if mounted.get(TEMPORARY) not in empty:
+        yield f"{TEMPORARY} is no emptyDir, and nothing else can be written"
+
+
+def resources(objects: list[Object]) -> Iterator[str]:
+    for pod in pods(objects):
+        for container in pod.containers:
+            given = container.get("resources", {})
+            for kind, what in (("requests", "cpu"), ("requests", "memory"), ("limits", "memory")):
+                if what not in given.get(kind, {}):
+                    yield f"{pod.name}: no {what} in its {kind}"
+
+
+def environment(objects: list[Object]) -> Iterator[str]:
+    """Names that the service reads, and values that it starts with in production."""
+    for pod in pods(objects):
+        service = pod.labels.get("app.kubernetes.io/name", "")
+        if service not in SETTINGS:
+            continue
+        (container,) = pod.containers
+        values = settings_of(objects, container)
+        known = {name.upper() for name in SETTINGS[service].__struct_fields__} | READ_BY_UVICORN
+        for name in sorted(set(values) - known):
+            yield f"{pod.name}: {service} reads no {name}"
+        if values.get("ENVIRONMENT") != "production":
+            yield f"{pod.name}: ENVIRONMENT is not production"
+        try:
+            SETTINGS[service].from_mapping(_with_secrets(values))
+        except BadSettings as error:
+            yield f"{pod.name}: {error}"
+
+
+def _with_secrets(values: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: SECRET_VALUES[value.rpartition("/")[2]]
+        if value.partition("/")[0] in SECRETS
+        else value
+        for name, value in values.items()
+    }
+
+
+def secrets(objects: list[Object]) -> Iterator[str]:
+    """None in a manifest, and none named that nobody creates."""
+    for each in objects:
+        if each["kind"] == "Secret":
+            yield f"Secret {each['metadata']['name']} is written in a manifest"
+    for pod in pods(objects):
+        for container in pod.containers:
+            for reference in _references(container):
+                if reference.get("key") not in SECRETS.get(reference["name"], ()):
+                    yield f"{pod.name}: nobody creates {reference['name']}/{reference.get('key')}"
+
+
+def _references(value: Any) -> Iterator[Mapping[str, str]]:
+    if isinstance(value, dict):
+        for key, each in value.items():
+            if key in ("secretKeyRef", "secretRef"):
+                yield each
+            yield from _references(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _references(each)
+
+
+RULES = (images, restricted, resources, environment, secrets)

@@ -1,0 +1,158 @@
+"""The databases' scripts and options, tried on a real server; a restore is really restored."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.manifests import KNATIVE, of_kind, rendered
+from tests.servers.mysql import Server, private_server
+
+USER = "shopkeeper"
+PASSWORD = "-kept_by-Deploy"
+SCRIPTS = KNATIVE / "base" / "databases" / "server" / "scripts"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with private_server() as server:
+        yield server
+
+
+@pytest.fixture
+def environment(server: Server, tmp_path: Path) -> dict[str, str]:
+    """As the manifests give it: a user who may do everything in one database, as the images make
+    it, and nothing else."""
+    server.create_database("bookstore_backup")
+    server.run(f"CREATE USER IF NOT EXISTS '{USER}'@'%' IDENTIFIED BY '{PASSWORD}'")
+    server.run(f"GRANT ALL ON `bookstore\\_backup`.* TO '{USER}'@'%'")
+    return {
+        "PATH": os.environ["PATH"],
+        "DB_HOST": server.host,
+        "DB_PORT": str(server.port),
+        "DB_USER": USER,
+        "DB_NAME": "bookstore_backup",
+        "MYSQL_PWD": PASSWORD,
+        "MYSQL_USER": USER,
+        "MYSQL_PASSWORD": PASSWORD,
+        "MYSQL_DATABASE": "bookstore_backup",
+        "BACKUP_FOLDER": str(tmp_path),
+        "KEEP": "2",
+    }
+
+
+def run(script: str, environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    program = shutil.which("bash")
+    assert program is not None
+    return subprocess.run(  # noqa: S603 - a script of ours
+        [program, str(SCRIPTS / script)], env=environ, capture_output=True, text=True, check=False
+    )
+
+
+def fill(server: Server) -> None:
+    server.run("CREATE TABLE bookstore_backup.books (id INT PRIMARY KEY, title TEXT, cover BLOB)")
+    server.run("INSERT INTO bookstore_backup.books VALUES (1, 'Rayuela – ñ', 0x00FF27)")
+
+
+def test_what_was_backed_up_comes_back(server: Server, environment: dict[str, str]) -> None:
+    fill(server)
+    backup = run("backup.sh", environment)
+    server.run("UPDATE bookstore_backup.books SET title = 'gone'")
+    server.run("INSERT INTO bookstore_backup.books VALUES (2, 'after the backup', NULL)")
+    restored = run("restore.sh", environment)
+
+    assert backup.returncode == 0, backup.stderr
+    assert restored.returncode == 0, restored.stderr
+    assert list(server.run("SELECT * FROM bookstore_backup.books")) == [
+        (1, "Rayuela – ñ", b"\x00\xff'")
+    ]
+
+
+def test_a_chosen_backup_comes_back(server: Server, environment: dict[str, str]) -> None:
+    fill(server)
+    run("backup.sh", environment)
+    folder = Path(environment["BACKUP_FOLDER"])
+    (first,) = folder.glob("*.sql.gz")
+    chosen = first.rename(folder / "bookstore_backup-20200101T000000Z.sql.gz")
+    server.run("DELETE FROM bookstore_backup.books")
+    run("backup.sh", environment)
+    run("restore.sh", {**environment, "RESTORE_FILE": chosen.name})
+
+    assert list(server.run("SELECT id FROM bookstore_backup.books")) == [(1,)]
+
+
+def test_old_backups_go_when_the_new_one_is_there(
+    server: Server, environment: dict[str, str]
+) -> None:
+    fill(server)
+    folder = Path(environment["BACKUP_FOLDER"])
+    for year in (2020, 2021, 2022):
+        (folder / f"bookstore_backup-{year}0101T000000Z.sql.gz").touch()
+    (folder / "another-20200101T000000Z.sql.gz").touch()
+    done = run("backup.sh", environment)
+    left = sorted(path.name[:20] for path in folder.iterdir())
+
+    assert done.returncode == 0, done.stderr
+    assert len(left) == 3
+    assert left[:2] == ["another-20200101T000", "bookstore_backup-202"]
+    assert not (folder / "bookstore_backup-20210101T000000Z.sql.gz").exists()
+    assert (folder / "bookstore_backup-20220101T000000Z.sql.gz").exists()
+
+
+def test_a_backup_that_fails_leaves_no_file_and_takes_none(environment: dict[str, str]) -> None:
+    folder = Path(environment["BACKUP_FOLDER"])
+    for year in (2020, 2021, 2022):
+        (folder / f"bookstore_backup-{year}0101T000000Z.sql.gz").touch()
+    done = run("backup.sh", {**environment, "MYSQL_PWD": "wrong"})
+
+    assert done.returncode != 0
+    assert len(list(folder.glob("*.sql.gz"))) == 3
+
+
+def test_half_a_backup_is_not_restored(server: Server, environment: dict[str, str]) -> None:
+    fill(server)
+    run("backup.sh", environment)
+    (file,) = Path(environment["BACKUP_FOLDER"]).glob("*.sql.gz")
+    file.write_bytes(file.read_bytes()[:-40])
+    done = run("restore.sh", environment)
+
+    assert done.returncode != 0
+    assert list(server.run("SELECT id FROM bookstore_backup.books")) == [(1,)]
+
+
+def test_no_backup_is_said(environment: dict[str, str]) -> None:
+    done = run("restore.sh", environment)
+
+    assert done.returncode == 1
+    assert "there is no backup" in done.stderr
+
+
+def test_ready_asks_a_question_as_the_service(environment: dict[str, str]) -> None:
+    assert run("ready.sh", environment).stdout.strip() == "1"
+    assert run("ready.sh", {**environment, "MYSQL_PASSWORD": "wrong"}).returncode != 0
+    assert run("ready.sh", {**environment, "MYSQL_DATABASE": "not_there"}).returncode != 0
+
+
+def test_a_server_takes_every_option_of_the_manifests(tmp_path: Path) -> None:
+    """By whichever of MySQL and MariaDB is here; no port, no network."""
+    arguments = of_kind(rendered("eks"), "StatefulSet")[0]["spec"]["template"]["spec"][
+        "containers"
+    ][0]["args"]
+    path = os.pathsep.join((os.environ["PATH"], "/usr/sbin"))
+    program = shutil.which("mysqld", path=path) or shutil.which("mariadbd", path=path)
+    if program is None:
+        pytest.skip("neither mysqld nor mariadbd is installed")
+    done = subprocess.run(  # noqa: S603 - the server of this machine, asked for its options
+        [program, "--no-defaults", *arguments, f"--datadir={tmp_path}", "--verbose", "--help"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert [
+        line for line in done.stderr.splitlines() if "unknown" in line and "loose" not in line
+    ] == []

@@ -1,0 +1,64 @@
+"""The guides name what is there: folders, components, nox sessions; and what they run can run."""
+
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cluster.manifests import COMPONENTS, KNATIVE, ROOT
+
+GUIDES = (KNATIVE / "README.md", KNATIVE / "eks" / "README.md")
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.parent.name)
+def test_its_links_lead_somewhere(guide: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", guide.read_text("utf-8"))
+
+    assert links
+    assert [link for link in links if not (guide.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.parent.name)
+def test_its_sessions_are_noxs(guide: Path) -> None:
+    named = set(re.findall(r"nox -s ([a-z-]+)", guide.read_text("utf-8")))
+    source = (ROOT / "noxfile.py").read_text("utf-8")
+    known = set(re.findall(r"^def (\w+)\(session", source, re.MULTILINE))
+
+    assert named
+    assert named - known == set()
+
+
+def test_every_component_is_named() -> None:
+    (row,) = (line for line in GUIDES[0].read_text("utf-8").splitlines() if "[components/]" in line)
+
+    assert sorted(re.findall(r"`([a-z0-9-]+)`", row)) == COMPONENTS
+
+
+def test_the_cluster_has_what_the_manifests_need() -> None:
+    cluster = yaml.safe_load((KNATIVE / "eks" / "cluster.yaml").read_text("utf-8"))
+    addons = {each["name"]: each for each in cluster["addons"]}
+    pinned = tomllib.loads((KNATIVE / "versions.toml").read_text("utf-8"))
+
+    assert {"aws-ebs-csi-driver", "aws-efs-csi-driver", "vpc-cni"} <= set(addons)
+    assert '"enableNetworkPolicy": "true"' in addons["vpc-cni"]["configurationValues"]
+    assert cluster["managedNodeGroups"][0]["minSize"] >= 3
+    minor, oldest = (
+        int(each.partition(".")[2])
+        for each in (cluster["metadata"]["version"], pinned["kubernetes"]["minimum"])
+    )
+    assert minor >= oldest
+
+
+def test_scripts_can_be_read_by_the_shell() -> None:
+    bash = shutil.which("bash")
+    assert bash is not None
+    for script in KNATIVE.rglob("*.sh"):
+        done = subprocess.run(  # noqa: S603 - reads a script of ours, runs nothing
+            [bash, "-n", str(script)], capture_output=True, text=True, check=False
+        )
+
+        assert done.returncode == 0, done.stderr

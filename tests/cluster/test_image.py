@@ -1,0 +1,282 @@
+"""What `functions/Dockerfile` puts into an image, and each service started from nothing else.
+
+The tree is put together by `dockerfile.py`; the services then run as the image's command runs them:
+another user, no environment but the container's, nothing that can be written but /tmp.
+"""
+
+import asyncio
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.cluster.dockerfile import Stage, build, instructions
+from tests.cluster.manifests import ROOT, SERVICES
+from tests.support.processes import START_LIMIT, free_port
+
+PERSON = 10001
+MIB = 1024 * 1024
+LARGEST = 200
+BASE = 120
+"""MiB of the base image, of which a name is all that is here; Debian's slim Python is smaller."""
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """Where another user may look, unlike in pytest's own."""
+    made = Path(tempfile.mkdtemp(prefix="bookstore-image-"))
+    made.chmod(0o755)
+    yield made
+    subprocess.run(["chmod", "-R", "u+w", str(made)], check=True)  # noqa: S603, S607
+    shutil.rmtree(made)
+
+
+@pytest.fixture(scope="module", params=SERVICES)
+def image(request: pytest.FixtureRequest, folder: Path) -> Stage:
+    service: str = request.param
+    home = folder / service
+    home.mkdir()
+    stage = build(home, {"SERVICE": service, "VERSION": "1.2.3", "REVISION": "abc"})
+    # The root file system of a container is read-only.
+    subprocess.run(["chmod", "-R", "a-w,a+rX", str(stage.root)], check=True)  # noqa: S603, S607
+    return stage
+
+
+@pytest.fixture
+def scratch(folder: Path) -> Iterator[Path]:
+    """What the container has in place of a temporary folder."""
+    made = Path(tempfile.mkdtemp(dir=folder))
+    made.chmod(0o777)
+    yield made
+    shutil.rmtree(made)
+
+
+def service_of(image: Stage) -> str:
+    return image.environment["SERVICE"]
+
+
+def files_of(image: Stage) -> set[Path]:
+    return set(image.root.rglob("*"))
+
+
+def environment(image: Stage, scratch: Path) -> dict[str, str]:
+    """The container's, with its paths where they are here."""
+    # The interpreter without the packages of this machine: -S leaves site-packages out.
+    shims = scratch / "bin"
+    shims.mkdir()
+    python = shims / "python"
+    interpreter, _ = interpreter_and_user()
+    python.write_text(f'#!/bin/sh\nexec {interpreter} -S -W error::DeprecationWarning "$@"\n')
+    python.chmod(0o755)
+    values = {
+        name: ":".join(
+            str(image.path(part)) if part.startswith("/") else part for part in value.split(":")
+        )
+        for name, value in image.environment.items()
+    }
+    return {
+        **values,
+        "PATH": f"{shims}:/usr/bin:/bin",
+        "HOME": "/nonexistent",
+        "TMPDIR": str(scratch),
+        "DATABASE_URL": f"sqlite:///{scratch}/data.db",
+        "LOG_FORMAT": "json",
+    }
+
+
+def interpreter_and_user() -> tuple[str, dict[str, object]]:
+    """A Python like this one, and options for a process of the image's user, where both are had.
+
+    The user may not be chosen by everybody, nor read what lies in somebody's home.
+    """
+    own = str(getattr(sys, "_base_executable", sys.executable))
+    if os.geteuid() != 0:
+        return own, {}
+    system = f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}"
+    for each in (own, system):
+        parents = Path(each).resolve().parents
+        if Path(each).exists() and all(parent.stat().st_mode & 0o001 for parent in parents):
+            return each, {"user": PERSON, "group": PERSON, "extra_groups": []}
+    return own, {}
+
+
+async def run(image: Stage, environ: Mapping[str, str], *words: str) -> asyncio.subprocess.Process:
+    _, user = interpreter_and_user()
+    return await asyncio.create_subprocess_exec(
+        *words,
+        cwd=image.path("."),
+        env=environ,
+        **user,  # type: ignore[arg-type]
+    )
+
+
+@asynccontextmanager
+async def started(
+    image: Stage, environ: Mapping[str, str]
+) -> AsyncIterator[tuple[httpx.AsyncClient, asyncio.subprocess.Process]]:
+    """The image's own command, ready."""
+    process = await run(image, environ, *image.command)
+    base = f"http://127.0.0.1:{environ['PORT']}"
+    try:
+        async with httpx.AsyncClient(base_url=base, trust_env=False) as client:
+            async with asyncio.timeout(START_LIMIT):
+                while not await ready(client):
+                    assert process.returncode is None
+                    await asyncio.sleep(0.05)  # nothing announces that a port is open
+            yield client, process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def ready(client: httpx.AsyncClient) -> bool:
+    try:
+        return (await client.get("/readyz")).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        return False
+
+
+def test_it_holds_the_kit_and_its_one_service(image: Stage) -> None:
+    packages = {path.name for path in image.path("functions").iterdir() if path.is_dir()}
+
+    assert packages - {"__pycache__"} == {"kit", service_of(image)}
+    assert {path.name for path in image.path("/app").iterdir()} == {"functions"}
+    assert {path.name for path in image.root.iterdir()} == {"app", "site"}
+
+
+def test_it_holds_no_tests_and_no_tools(image: Stage) -> None:
+    top = {path.name for path in image.path("/site").iterdir()}
+
+    assert top & {"tests", "test", "docs", "examples", "bin", "black", "pip", "pytest"} == set()
+
+
+def test_of_swagger_it_holds_what_is_served(image: Stage) -> None:
+    package = image.path("/site/swagger_ui")
+    files = {path.name for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc"}
+
+    assert files == {
+        "__init__.py",
+        "favicon-32x32.png",
+        "swagger-ui-bundle.js",
+        "swagger-ui.css",
+    }
+
+
+def test_it_is_smaller_than_200_mib_with_its_base(image: Stage) -> None:
+    size = sum(path.stat().st_size for path in image.root.rglob("*") if path.is_file())
+
+    assert size / MIB + BASE < LARGEST
+
+
+def test_all_of_it_is_compiled(image: Stage) -> None:
+    """Nothing can be written later: what is not compiled now is compiled at each cold start."""
+    tag = sys.implementation.cache_tag
+    missing = [
+        str(path.relative_to(image.root))
+        for path in image.root.rglob("*.py")
+        if not (path.parent / "__pycache__" / f"{path.stem}.{tag}.pyc").is_file()
+    ]
+
+    assert missing == []
+
+
+def test_it_runs_as_a_number(image: Stage) -> None:
+    """runAsNonRoot cannot be checked on a name."""
+    assert image.user == f"{PERSON}:{PERSON}"
+
+
+def test_it_says_what_it_is(image: Stage) -> None:
+    for label in ("title", "description", "version", "revision", "source", "licenses"):
+        assert f"org.opencontainers.image.{label}=" in image.labels
+    assert 'version="1.2.3"' in image.labels
+    assert 'revision="abc"' in image.labels
+
+
+def test_the_broker_has_what_it_imports() -> None:
+    """Its stage is not needed for a service's image; what it copies is there, and is locked."""
+    copied = [rest.split()[0] for word, rest in instructions() if word == "COPY"]
+
+    assert "requirements/local.txt" in copied
+    for path in copied:
+        if not path.startswith("--from=") and "${SERVICE}" not in path:
+            assert (ROOT / path).exists(), path
+
+
+def test_each_stage_begins_with_the_pinned_base_or_another_stage() -> None:
+    bases = [rest.partition(" AS ")[0] for word, rest in instructions() if word == "FROM"]
+    (pinned,) = (
+        rest.partition("=")[2]
+        for word, rest in instructions()
+        if word == "ARG" and rest.startswith("PYTHON_IMAGE=")
+    )
+
+    assert set(bases) == {"${PYTHON_IMAGE}", "base"}
+    assert pinned.startswith("python:3.")
+    assert pinned.partition(":")[2].count(".") == 2
+
+
+@pytest.mark.parametrize(
+    ("door", "open_", "closed"),
+    [
+        ("public", "/openapi.json", "/metrics"),
+        ("internal", "/metrics", "/apidocs"),
+    ],
+)
+async def test_it_migrates_serves_and_stops(
+    image: Stage, scratch: Path, door: str, open_: str, closed: str
+) -> None:
+    """By the command of the Job and the command of the image."""
+    service = service_of(image)
+    port = free_port()
+    environ = {**environment(image, scratch), "DOORS": door, "PORT": str(port), "AUTO_MIGRATE": "0"}
+    before = files_of(image)
+    migration = await run(image, environ, "python", "-m", f"functions.{service}.migrate")
+
+    assert await migration.wait() == 0
+    with sqlite3.connect(scratch / "data.db") as database:
+        assert database.execute("SELECT COUNT(*) FROM schema_version").fetchone()[0] >= 1
+    database.close()
+    async with started(image, environ) as (client, process):
+        assert (await client.get("/")).json() == {"service": service, "status": "running"}
+        assert (await client.get(open_)).status_code == 200
+        assert (await client.get(closed)).status_code == 404
+        process.send_signal(signal.SIGTERM)
+        code = await process.wait()
+    # uvicorn ends in order, and then by the signal that ended it.
+    assert code in (0, -signal.SIGTERM)
+    assert files_of(image) == before
+
+
+async def test_its_swagger_ui_is_whole(image: Stage, scratch: Path) -> None:
+    environ = {**environment(image, scratch), "DOORS": "public", "PORT": str(free_port())}
+    async with started(image, environ) as (client, _):
+        for name in ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"):
+            assert (await client.get(f"/apidocs/{name}")).status_code == 200
+
+
+async def test_it_is_ready_although_nothing_that_it_needs_is_there(
+    image: Stage, scratch: Path
+) -> None:
+    """No database, no broker, no other service: a start from zero waits for none of them."""
+    environ = {
+        **environment(image, scratch),
+        "PORT": str(free_port()),
+        "DOORS": "public",
+        "ENVIRONMENT": "production",
+        "DATABASE_URL": f"mysql://bookstore:secret@127.0.0.1:{free_port()}/bookstore",
+        "K_SINK": f"http://127.0.0.1:{free_port()}",
+        "AUTH_URL": f"http://127.0.0.1:{free_port()}",
+        "KEY_ENCRYPTION_SECRET": "k" * 32,
+    }
+    async with started(image, environ) as (client, _):
+        assert (await client.get("/readyz")).status_code == 200

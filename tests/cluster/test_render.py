@@ -1,0 +1,184 @@
+"""Every overlay and component renders, and an overlay of one's own reaches what it must."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.cluster.manifests import (
+    COMPONENTS,
+    KNATIVE,
+    OVERLAYS,
+    PHASE,
+    PHASES,
+    ROOT,
+    knative_services,
+    kubectl,
+    name_of,
+    of_kind,
+    one,
+    pods,
+    rendered,
+    settings_of,
+)
+
+
+def test_the_overlays_are_a_local_cluster_and_eks() -> None:
+    assert OVERLAYS == ["eks", "local"]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_plain_apply_renders_the_whole_shop(overlay: str) -> None:
+    """As `kubectl apply -k` does it, without a flag."""
+    objects = list(yaml.safe_load_all(kubectl("kustomize", KNATIVE / "overlays" / overlay)))
+
+    assert {each["metadata"]["annotations"][PHASE] for each in objects} == set(PHASES)
+    assert sorted(each["metadata"]["name"] for each in knative_services(objects)) == [
+        "auth",
+        "auth-internal",
+        "catalog",
+        "catalog-internal",
+        "purchase",
+        "purchase-internal",
+    ]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_no_two_objects_share_a_name(overlay: str) -> None:
+    found = [(each["apiVersion"].partition("/")[0], name_of(each)) for each in rendered(overlay)]
+
+    assert sorted(set(found)) == sorted(found)
+
+
+def test_events_render_by_themselves() -> None:
+    objects = list(yaml.safe_load_all(kubectl("kustomize", ROOT / "eventing")))
+
+    assert {each["kind"] for each in objects} == {
+        "Broker",
+        "PingSource",
+        "PodDisruptionBudget",
+        "RabbitmqBrokerConfig",
+        "RabbitmqCluster",
+        "Trigger",
+    }
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_another_namespace_is_one_line(overlay: str, tmp_path: Path) -> None:
+    """Addresses inside settings follow, because each overlay says how."""
+    mine = KNATIVE / "overlays" / overlay
+    for file in mine.iterdir():
+        text = file.read_text("utf-8").replace("namespace: bookstore", "namespace: other")
+        text = text.replace("../../", f"{_upwards(tmp_path)}/knative/")
+        (tmp_path / file.name).write_text(text, "utf-8")
+    objects = list(yaml.safe_load_all(kubectl("kustomize", tmp_path)))
+
+    assert {each["metadata"].get("namespace", "other") for each in objects} == {"other"}
+    assert [each["metadata"]["name"] for each in of_kind(objects, "Namespace")] == ["other"]
+    (config,) = (
+        each["data"]
+        for each in of_kind(objects, "ConfigMap")
+        if each["metadata"]["name"].startswith("bookstore-config")
+    )
+    assert config["K_SINK"] == "http://bookstore-broker-ingress.other.svc"
+    assert config["AUTH_INTERNAL_URL"] == "http://auth-internal.other.svc"
+
+
+def _upwards(folder: Path) -> str:
+    """kustomize takes no absolute path."""
+    return "/".join([".."] * (len(folder.resolve().parts) - 1)) + str(ROOT)
+
+
+def test_overlays_agree_on_what_is_an_address() -> None:
+    """The list is in each, because kustomize reads no file from beside an overlay."""
+    texts = {
+        (KNATIVE / "overlays" / each / "addresses.yaml").read_text("utf-8") for each in OVERLAYS
+    }
+
+    assert len(texts) == 1
+
+
+def test_a_changed_setting_makes_another_template() -> None:
+    """So it becomes a revision of its own, and the one before keeps what it had."""
+    change = """
+        configMapGenerator:
+          - name: bookstore-config
+            behavior: merge
+            literals: [LOG_LEVEL=DEBUG]
+    """
+    before, after = rendered("local"), rendered("local", more=change)
+
+    for service in knative_services(after):
+        template = service["spec"]["template"]
+        (container,) = template["spec"]["containers"]
+        old = one(before, "Service", service["metadata"]["name"], service["apiVersion"])
+        assert settings_of(after, container)["LOG_LEVEL"] == "DEBUG"
+        assert template != old["spec"]["template"]
+
+
+def test_a_changed_script_restarts_no_database() -> None:
+    for pod in pods(rendered("local")):
+        if pod.owner["kind"] == "StatefulSet":
+            (scripts,) = (each for each in pod.spec["volumes"] if each["name"] == "scripts")
+
+            suffix = pod.owner["metadata"]["name"].removeprefix("db-")
+            assert scripts["configMap"]["name"] == f"db-scripts-{suffix}"
+
+
+def test_images_are_one_line_each() -> None:
+    """Registry, tag and digest, of the services, the databases and RabbitMQ."""
+    more = """
+        images:
+          - {name: bookstore/auth, newName: registry.example/shop/auth, digest: "sha256:0123"}
+          - {name: mysql, newName: registry.example/mysql, newTag: "8.4.99"}
+          - {name: rabbitmq, newName: registry.example/rabbitmq, newTag: 4.9.9-management}
+    """
+    objects = rendered("eks", more=more)
+    used = {container["image"] for pod in pods(objects) for container in pod.containers}
+
+    assert used == {
+        "registry.example/shop/auth@sha256:0123",
+        "bookstore/catalog:unset",
+        "bookstore/purchase:unset",
+        "registry.example/mysql:8.4.99",
+    }
+    (cluster,) = of_kind(objects, "RabbitmqCluster")
+    assert cluster["spec"]["image"] == "registry.example/rabbitmq:4.9.9-management"
+
+
+def test_every_component_goes_on_top_of_an_overlay() -> None:
+    """efs and gp3 are in the EKS overlay already, so they go onto the local one."""
+    for component in COMPONENTS:
+        overlay = "local" if component in ("efs", "gp3") else "eks"
+
+        assert rendered(overlay, component) != rendered(overlay)
+
+
+def test_an_external_database_leaves_nothing_of_ours() -> None:
+    objects = rendered("eks", "external-database")
+
+    assert [name_of(each) for each in objects if "db-" in name_of(each)] == []
+    assert of_kind(objects, "CronJob") == []
+    assert of_kind(objects, "PersistentVolumeClaim") == []
+    assert len(knative_services(objects)) == 6
+    assert len(of_kind(objects, "Job")) == 3
+
+
+def test_mariadb_takes_mysqls_place_everywhere() -> None:
+    images = {
+        container["image"]
+        for pod in pods(rendered("local", "mariadb"))
+        for container in pod.containers
+        if not container["image"].startswith("bookstore/")
+    }
+
+    assert {image.partition(":")[0] for image in images} == {"mariadb"}
+
+
+def test_always_on_is_never_at_zero() -> None:
+    scales = [
+        service["spec"]["template"]["metadata"]["annotations"]["autoscaling.knative.dev/min-scale"]
+        for service in knative_services(rendered("eks", "always-on"))
+    ]
+
+    assert scales == ["1"] * 6

@@ -1,0 +1,53 @@
+"""What is pinned is pinned once: versions.toml, the manifests, compose.yaml."""
+
+import tomllib
+
+import yaml
+
+from tests.cluster.manifests import KNATIVE, ROOT, of_kind, pods, rendered
+
+PINNED = tomllib.loads((KNATIVE / "versions.toml").read_text("utf-8"))
+IMAGES = PINNED["images"]
+
+
+def _database_images(*components: str) -> set[str]:
+    return {
+        container["image"]
+        for pod in pods(rendered("local", *components))
+        for container in pod.containers
+        if not container["image"].startswith("bookstore/")
+    }
+
+
+def test_the_databases_image_is_the_pinned_one() -> None:
+    assert _database_images() == {IMAGES["mysql"]}
+    assert _database_images("mariadb") == {IMAGES["mariadb"]}
+
+
+def test_rabbitmqs_image_is_the_pinned_one() -> None:
+    (cluster,) = of_kind(rendered("local"), "RabbitmqCluster")
+
+    assert cluster["spec"]["image"] == IMAGES["rabbitmq"]
+
+
+def test_compose_runs_the_same_servers() -> None:
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))
+
+    for name in ("mysql", "rabbitmq"):
+        assert compose["services"][name]["image"] == IMAGES[name]
+
+
+def test_every_part_names_its_version_in_its_addresses() -> None:
+    for part in PINNED["parts"]:
+        for url in part["urls"]:
+            assert part["version"] in url.format(version=part["version"])
+            assert "latest" not in url
+
+
+def test_cert_manager_comes_before_the_operators_that_need_it() -> None:
+    names = [part["name"] for part in PINNED["parts"]]
+
+    assert names.index("cert-manager") < names.index("rabbitmq-cluster-operator")
+    assert names.index("rabbitmq-cluster-operator") < names.index("rabbitmq-broker")
+    assert names.index("knative-eventing") < names.index("rabbitmq-broker")
+    assert names.index("knative-serving") < names.index("net-kourier")
