@@ -28,9 +28,10 @@ _OURS = {
     "seeded.json",
     "running.json",
     "mysql.json",
+    "rabbitmq.json",
 }
 # Also when all begins anew: what was made on a server must be known, to be unmade.
-_KEPT = {_LOCK, "mysql.json"}
+_KEPT = {_LOCK, "mysql.json", "rabbitmq.json"}
 _OUR_DATABASES = ("auth.db", "catalog.db", "purchase.db", "broker.db")
 
 

@@ -21,7 +21,8 @@ from functions.local.errors import LocalError, ProgramFailedError
 from functions.local.mysql import MySQLServer
 from functions.local.options import Options, parse_options
 from functions.local.ports import SERVICES, check_free
-from functions.local.programs import ROOT, Plan
+from functions.local.programs import MANIFESTS, ROOT, Plan
+from functions.local.rabbitmq import RabbitMQServer
 from functions.local.seed import stock_shop
 from functions.local.supervisor import Supervisor, describe_exit
 from functions.local.welcome import welcome
@@ -101,6 +102,7 @@ class _Run:
                 options.package,
                 options.poke_every,
                 MySQLServer(options.mysql) if options.mysql else None,
+                RabbitMQServer(options.rabbitmq) if options.rabbitmq else None,
             )
         numbers = ", ".join(str(port) for _, port in options.ports.each())
         with console.step(f"ports {numbers}"):
@@ -108,6 +110,11 @@ class _Run:
         if plan.mysql is not None:
             with console.step(f"databases on the MySQL server {plan.mysql.name}"):
                 plan.mysql.prepare(self._folder, fresh=options.fresh)
+        if plan.rabbitmq is not None:
+            with console.step(f"queues on the RabbitMQ server {plan.rabbitmq.name}"):
+                await plan.rabbitmq.prepare(
+                    self._folder, MANIFESTS, plan.addresses, fresh=options.fresh
+                )
         with console.step(f"databases of {', '.join(SERVICES)}: schema up to date"):
             await asyncio.gather(*(_migrate(plan, service) for service in SERVICES))
         with console.step("broker, with the Triggers of eventing/"):

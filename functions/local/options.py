@@ -19,12 +19,16 @@ class Options:
     seed: bool
     poke_every: float | None
     mysql: str | None
+    rabbitmq: str | None
     package: str
 
 
-def default_data(environ: Mapping[str, str] = os.environ, *, mysql: bool = False) -> Path:
-    """A folder of its own for a shop on MySQL: what is remembered belongs to its databases."""
-    return Path(environ.get("BOOKSTORE_DATA") or ROOT / f".bookstore{'-mysql' if mysql else ''}")
+def default_data(
+    environ: Mapping[str, str] = os.environ, *, mysql: bool = False, rabbitmq: bool = False
+) -> Path:
+    """A folder of its own for a shop on servers: what is remembered belongs to what they hold."""
+    name = f".bookstore{'-mysql' if mysql else ''}{'-rabbitmq' if rabbitmq else ''}"
+    return Path(environ.get("BOOKSTORE_DATA") or ROOT / name)
 
 
 def parse_options(
@@ -38,7 +42,7 @@ def parse_options(
         type=Path,
         metavar="FOLDER",
         help="where databases and logs lie (or BOOKSTORE_DATA; default: .bookstore, and"
-        " .bookstore-mysql with --mysql)",
+        " .bookstore-mysql with --mysql, .bookstore-rabbitmq with --rabbitmq)",
     )
     parser.add_argument(
         "--fresh", action="store_true", help="delete the data of this shop, and begin anew"
@@ -74,6 +78,11 @@ def parse_options(
         metavar="URL",
         help="keep the data on a server, mysql://user:password@host:port, not in SQLite files",
     )
+    parser.add_argument(
+        "--rabbitmq",
+        metavar="URL",
+        help="keep events on a server, amqp://user:password@host:port/vhost, not in a file",
+    )
     # For the runner's own tests, which have smaller services.
     parser.add_argument("--package", default="functions", help=argparse.SUPPRESS)
     found = parser.parse_args(arguments)
@@ -82,13 +91,17 @@ def parse_options(
         **{program: getattr(found, f"{program}_port") or port for program, port in base.each()}
     )
     return Options(
-        data=found.data or default_data(environ, mysql=found.mysql is not None),
+        data=found.data
+        or default_data(
+            environ, mysql=found.mysql is not None, rabbitmq=found.rabbitmq is not None
+        ),
         ports=ports,
         fresh=found.fresh,
         new_accounts=found.new_accounts,
         seed=found.seed,
         poke_every=found.poke_every,
         mysql=found.mysql,
+        rabbitmq=found.rabbitmq,
         package=found.package,
     )
 

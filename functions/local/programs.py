@@ -13,11 +13,20 @@ from pathlib import Path
 from functions.local.data_folder import DataFolder
 from functions.local.mysql import MySQLServer
 from functions.local.ports import HOST, SERVICES, Ports
+from functions.local.rabbitmq import RabbitMQServer
 
 ROOT = Path(__file__).parents[2]
+MANIFESTS = ROOT / "eventing"
 
 # An address of a database or broker from the surroundings must not reach the local shop.
-_NOT_INHERITED = ("DATABASE_URL", "K_SINK", "DOORS", "ENVIRONMENT", "AUTO_MIGRATE")
+_NOT_INHERITED = (
+    "AUTO_MIGRATE",
+    "BROKER_RABBITMQ_URL",
+    "DATABASE_URL",
+    "DOORS",
+    "ENVIRONMENT",
+    "K_SINK",
+)
 
 
 @dataclass(frozen=True)
@@ -52,15 +61,26 @@ class Plan:
     poke_every: float | None = None
     mysql: MySQLServer | None = None
     """Where the databases are, if not in the folder."""
+    rabbitmq: RabbitMQServer | None = None
+    """Where events wait, if not in the folder."""
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Where the Knative Services that the manifests name are here."""
+        return {f"{service}-internal": self.ports.url(service) for service in SERVICES}
 
     def broker(self) -> Program:
         arguments = [
             *("--host", HOST, "--port", str(self.ports.broker)),
-            *("--store", str(self.folder.database("broker"))),
-            *("--manifests", str(ROOT / "eventing")),
+            *("--manifests", str(MANIFESTS)),
         ]
-        for service in SERVICES:
-            arguments += ["--resolve", f"{service}-internal={self.ports.url(service)}"]
+        environment = _inherited()
+        if self.rabbitmq is None:
+            arguments += ["--store", str(self.folder.database("broker"))]
+        else:
+            environment["BROKER_RABBITMQ_URL"] = self.rabbitmq.url
+        for service, url in self.addresses.items():
+            arguments += ["--resolve", f"{service}={url}"]
         if self.poke_every is not None:
             arguments += ["--poke-every", str(self.poke_every)]
         return Program(
@@ -68,15 +88,15 @@ class Plan:
             module="functions.local.broker",
             arguments=tuple(arguments),
             ready_url=f"{self.ports.url('broker')}/healthz",
-            environment=_inherited(),
+            environment=environment,
         )
 
     def service(self, name: str) -> Program:
         return Program(
             name=name,
-            module="uvicorn",
+            module="functions.kit.serve",
             arguments=(
-                *("--factory", f"{self.package}.{name}.app:create_app"),
+                f"{self.package}.{name}.app:create_app",
                 *("--host", HOST, "--port", str(self.ports.of(name))),
                 # A stream that somebody keeps open must not hold up the end.
                 *("--timeout-graceful-shutdown", "5"),

@@ -34,6 +34,16 @@ from functions.local.tour_story import Story
 _OPENING_SECONDS = 120.0
 
 
+def _folder_of_the_open_shop() -> Path:
+    """A shop on MySQL or RabbitMQ has a folder of its own; the first that is open is taken."""
+    folders = [
+        default_data(mysql=mysql, rabbitmq=rabbitmq)
+        for mysql in (False, True)
+        for rabbitmq in (False, True)
+    ]
+    return next((each for each in folders if (each / RUNNING_FILE).exists()), folders[0])
+
+
 @dataclass(frozen=True)
 class Shop:
     urls: Mapping[str, str]
@@ -47,9 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--data",
         type=Path,
-        default=default_data(),
+        default=_folder_of_the_open_shop(),
         metavar="FOLDER",
-        help="data folder of the running shop (or BOOKSTORE_DATA; default: .bookstore)",
+        help="data folder of the running shop (or BOOKSTORE_DATA; default: where one is open)",
     )
     parser.add_argument(
         "--own", action="store_true", help="open a shop for the tour, even where one is open"

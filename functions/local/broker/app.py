@@ -1,6 +1,6 @@
 """The broker's HTTP door, a plain ASGI application.
 
-`POST /` is Knative's ingress: 202 with an empty body once the event is on disk. `/healthz`
+`POST /` is Knative's ingress: 202 with an empty body once the event is in the store. `/healthz`
 and `/status` are for the runner and for people.
 """
 
@@ -68,7 +68,11 @@ class App:
             case "GET" | "HEAD", "/healthz":
                 await _answer(send, 200, b"ok", "text/plain")
             case "GET", "/status":
-                report = json.dumps({"triggers": await broker.status()}, indent=2)
+                try:
+                    report = json.dumps({"triggers": await broker.status()}, indent=2)
+                except StoreError as error:
+                    await _answer(send, 503, str(error).encode(), "text/plain; charset=utf-8")
+                    return
                 await _answer(send, 200, report.encode(), "application/json")
             case _, "/" | "/healthz" | "/status":
                 await _answer(send, 405, b"method not allowed", "text/plain")
@@ -90,7 +94,7 @@ async def _publish(broker: Broker, scope: Scope, receive: Receive) -> tuple[int,
     except NotAnEvent as error:
         return 400, str(error)
     except StoreError as error:
-        logger.exception("an event could not be stored")
+        logger.error("an event could not be stored: %s", error)  # noqa: TRY400 - the whole of it
         return 503, str(error)
     return 202, ""
 

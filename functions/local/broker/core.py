@@ -5,18 +5,18 @@ Next file: `app`, the door, and `pings`, which is a source beside it.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import httpx
 
+from functions.local.broker.flaws import NO_FLAWS, Flaw
 from functions.local.broker.lane import Lane, Route
 from functions.local.broker.manifests import Trigger
-from functions.local.broker.store import Store, Tally
+from functions.local.broker.store import Store, Tally, dead_letters_of
 from functions.local.broker.wire import Event, holds_event, read_event
 
 logger = logging.getLogger(__name__)
 
-_DEAD_LETTERS = ".dead-letters"
 _GRACE_SECONDS = 5.0
 
 
@@ -28,15 +28,18 @@ class Broker:
         client: httpx.AsyncClient,
         *,
         parallelism: int = 1,
+        flaws: Collection[Flaw] = NO_FLAWS,
     ) -> None:
         self._triggers = triggers
         self._store = store
+        self._grace = 0.0 if Flaw.LOSES_ON_SIGTERM in flaws else _GRACE_SECONDS
         self._lanes: dict[str, Lane] = {}
         self._runs: list[asyncio.Task[None]] = []
         for route in (route for trigger in triggers for route in _routes(trigger, parallelism)):
             self._lanes[route.queue] = Lane(
-                route, store, client, on_reply=self._take_reply, on_dead_letter=self._wake
+                route, store, client, on_reply=self._take_reply, flaws=flaws
             )
+        store.watch(self._wake)
 
     def start(self) -> None:
         self._runs = [asyncio.create_task(self._run(lane)) for lane in self._lanes.values()]
@@ -45,26 +48,23 @@ class Broker:
         for run in self._runs:
             run.cancel()
         await asyncio.gather(*self._runs, return_exceptions=True)
-        await asyncio.gather(*(lane.drain(_GRACE_SECONDS) for lane in self._lanes.values()))
+        await asyncio.gather(*(lane.drain(self._grace) for lane in self._lanes.values()))
         await self._store.close()
 
     async def publish(self, event: Event) -> None:
-        """Returns once every Trigger that wants the event has it on disk."""
+        """Returns once every Trigger that wants the event has it in the store."""
         wanted = [trigger.name for trigger in self._triggers if trigger.wants(event.attributes)]
         if not wanted:
             # As in the cluster: confirmed and dropped.
             logger.info("no Trigger wants %s from %s", event, event.attributes["source"])
-            return
         await self._store.put(wanted, event.message)
-        for name in wanted:
-            self._wake(name)
 
     async def status(self) -> dict[str, dict[str, int]]:
         tallies = await self._store.tallies()
         report = {}
         for trigger in self._triggers:
             own = tallies.get(trigger.name, Tally())
-            dead = tallies.get(trigger.name + _DEAD_LETTERS, Tally())
+            dead = tallies.get(dead_letters_of(trigger.name), Tally())
             report[trigger.name] = {
                 "queued": own.queued,
                 "retrying": own.retrying,
@@ -96,7 +96,7 @@ class Broker:
 
 def _routes(trigger: Trigger, parallelism: int) -> list[Route]:
     has_sink = trigger.dead_letter_sink is not None
-    dead_letters = trigger.name + _DEAD_LETTERS if has_sink else None
+    dead_letters = dead_letters_of(trigger.name) if has_sink else None
     routes = [
         Route(
             queue=trigger.name,
@@ -114,6 +114,7 @@ def _routes(trigger: Trigger, parallelism: int) -> list[Route]:
                 policy=trigger.policy,
                 parallelism=1,
                 dead_letters=None,
+                of_dead_letters=True,
             )
         )
     return routes

@@ -4,7 +4,7 @@ BrokerError
 ├── ManifestError    a Trigger or PingSource that cannot be followed
 ├── NotAnEvent       a request that is no CloudEvent 1.0
 ├── UnsupportedMode  a CloudEvent in a form that Knative does not take either
-└── StoreError       a file that is not this broker's store, or another version's
+└── StoreError       a store that is not this broker's, cannot be reached, or cannot be written
 """
 
 from pathlib import Path

@@ -8,12 +8,13 @@ activator would, and the attempts do not count. Next file: `core`, which owns th
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
 import httpx
 
 from functions.local.broker.errors import BrokerError
+from functions.local.broker.flaws import NO_FLAWS, Flaw
 from functions.local.broker.policy import DeliveryPolicy, Verdict, judge
 from functions.local.broker.store import Delivery, Message, Store
 from functions.local.broker.wire import with_extensions
@@ -38,6 +39,7 @@ class Route:
     parallelism: int
     dead_letters: str | None
     """The queue that takes what cannot be delivered; without one it is lost."""
+    of_dead_letters: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,13 +61,13 @@ class Lane:
         client: httpx.AsyncClient,
         *,
         on_reply: Reply,
-        on_dead_letter: Callable[[str], None],
+        flaws: Collection[Flaw] = NO_FLAWS,
     ) -> None:
         self._route = route
         self._store = store
         self._client = client
         self._on_reply = on_reply
-        self._on_dead_letter = on_dead_letter
+        self._flaws = flaws
         self._wake = asyncio.Event()
         self._sending = 0
         self._unsettled: set[asyncio.Task[None]] = set()
@@ -121,10 +123,16 @@ class Lane:
         try:
             failure = await self._post(delivery.message)
         except _Away as error:
-            self._store.give_back(delivery)
-            self._stay_away(error)
-            return
+            if not (
+                self._route.of_dead_letters and Flaw.ACKNOWLEDGES_EVERY_DEAD_LETTER in self._flaws
+            ):
+                self._store.give_back(delivery)
+                self._stay_away(error)
+                return
+            failure = _Failure(_NO_ANSWER, f"it is away: {error}")
         except asyncio.CancelledError:
+            if Flaw.LOSES_ON_SIGTERM in self._flaws:
+                await self._store.lose(delivery)
             self._store.give_back(delivery)
             raise
         finally:
@@ -191,8 +199,11 @@ class Lane:
         elif route.dead_letters is not None:
             logger.warning("%s: %s is a dead letter (%s)", route.queue, what, why)
             message = with_extensions(delivery.message, self._error_extensions(failure))
-            await self._store.move(delivery, route.dead_letters, message)
-            self._on_dead_letter(route.dead_letters)
+            if Flaw.ACKNOWLEDGES_BEFORE_DEAD_LETTER in self._flaws:
+                await self._store.lose(delivery)
+                await self._store.put([route.dead_letters], message)
+            else:
+                await self._store.move(delivery, route.dead_letters, message)
         else:
             logger.error("%s: %s IS LOST (%s)", route.queue, what, why)
             await self._store.lose(delivery)

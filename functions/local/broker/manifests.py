@@ -32,6 +32,8 @@ class Trigger:
     policy: DeliveryPolicy
     dead_letter_sink: str | None
     parallelism: int | None
+    namespace: str = "default"
+    broker: str = "default"
 
     def wants(self, attributes: Mapping[str, str]) -> bool:
         return all(attributes.get(name) == value for name, value in self.filter.items())
@@ -92,7 +94,7 @@ def _trigger(node: Node, addresses: Mapping[str, str]) -> Trigger:
     if spec.has("filters"):
         raise spec.wrong("filters", "the RabbitMQ broker ignores it; use filter.attributes")
     spec.only("broker", "filter", "delivery", "subscriber")
-    spec.text("broker")
+    broker = spec.text("broker")
     delivery = spec.child("delivery", required=False)
     return Trigger(
         name=metadata.text("name"),
@@ -105,6 +107,8 @@ def _trigger(node: Node, addresses: Mapping[str, str]) -> Trigger:
             else None
         ),
         parallelism=_parallelism(metadata),
+        namespace=metadata.text("namespace", default="default"),
+        broker=broker,
     )
 
 

@@ -54,6 +54,7 @@ class SqliteStore:
         self._taken: dict[str, set[int]] = {}
         self._waiting: list[tuple[_Work, asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
+        self._on_due: Callable[[str], None] = lambda _: None
 
     @classmethod
     async def open(cls, file: Path) -> "SqliteStore":
@@ -65,7 +66,12 @@ class SqliteStore:
             raise
         return cls(connection, thread)
 
+    def watch(self, on_due: Callable[[str], None]) -> None:
+        self._on_due = on_due
+
     async def put(self, queues: Sequence[str], message: Message) -> None:
+        if not queues:
+            return
         headers = json.dumps(dict(message.headers))
         rows = [(queue, headers, message.body) for queue in queues]
         await self._write(
@@ -73,6 +79,8 @@ class SqliteStore:
                 "INSERT INTO queue (queue, headers, body) VALUES (?, ?, ?)", rows
             )
         )
+        for queue in queues:
+            self._on_due(queue)
 
     async def take(self, queue: str, limit: int) -> list[Delivery]:
         taken = self._taken.setdefault(queue, set())
@@ -127,19 +135,21 @@ class SqliteStore:
             )
 
         await self._settle(delivery, work)
+        self._on_due(queue)
 
     async def seconds_to_next(self, queue: str) -> float | None:
-        now = time.time()
+        taken = self._taken.setdefault(queue, set())
 
         def read(sql: sqlite3.Connection) -> float | None:
-            row = sql.execute(
-                "SELECT MIN(due_at) FROM queue WHERE queue = ? AND due_at > ?", (queue, now)
-            ).fetchone()
-            due_at: float | None = row[0]
-            return due_at
+            rows = sql.execute(
+                "SELECT id, due_at FROM queue WHERE queue = ? AND due_at > 0 "
+                "ORDER BY due_at LIMIT ?",
+                (queue, len(taken) + 1),
+            )
+            return next((due_at for row_id, due_at in rows if row_id not in taken), None)
 
         due_at = await self._run(read)
-        return None if due_at is None else max(0.0, due_at - now)
+        return None if due_at is None else max(0.0, due_at - time.time())
 
     async def tallies(self) -> Mapping[str, Tally]:
         def read(sql: sqlite3.Connection) -> dict[str, dict[str, int]]:

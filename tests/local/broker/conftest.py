@@ -1,17 +1,46 @@
-"""A broker in this process, over a real SQLite file and real HTTP."""
+"""A broker in this process, over a real store and real HTTP; one suite for both stores.
 
-from collections.abc import AsyncIterator
+Whoever takes `running_broker` runs on SQLite and on RabbitMQ. There each test has exchanges and
+queues of its own, by the namespace of its Triggers, which are gone with the test.
+"""
+
+import asyncio
+import itertools
+import os
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
+import aio_pika
 import httpx
 import pytest
 
 from functions.local.broker.core import Broker
+from functions.local.broker.flaws import NO_FLAWS, Flaw
 from functions.local.broker.manifests import Trigger
+from functions.local.broker.rabbitmq.store import RabbitMQStore
+from functions.local.broker.rabbitmq.topology import Topology
 from functions.local.broker.sqlite_store import SqliteStore
-from tests.local.broker.events import BrokerFactory
+from functions.local.broker.store import Store
+from tests.local.broker.events import BrokerFactory, StoreFactory
 from tests.local.subscribers import Subscriber, subscribing
+from tests.servers.rabbitmq import RabbitMQ, private_rabbitmq
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[RabbitMQ]:
+    """A server of this run's own, or the one that TEST_RABBITMQ_URL names."""
+    with private_rabbitmq() as node:
+        yield node
+
+
+@pytest.fixture
+def namespace() -> str:
+    """Nobody else's on the server."""
+    return f"test-{os.getpid()}-{next(_numbers)}"
 
 
 @pytest.fixture
@@ -26,12 +55,47 @@ def store_file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def running_broker(store_file: Path) -> BrokerFactory:
+async def rabbitmq_stores(rabbitmq: RabbitMQ, namespace: str) -> AsyncIterator[StoreFactory]:
+    made: list[Topology] = []
+
+    async def open_store(
+        triggers: Sequence[Trigger], flaws: Collection[Flaw] = NO_FLAWS, url: str = rabbitmq.url
+    ) -> Store:
+        owned = [replace(trigger, namespace=namespace) for trigger in triggers]
+        made.append(Topology.of(owned))
+        return await RabbitMQStore.open(url, made[-1], flaws)
+
+    yield open_store
+    if made:
+        await delete(rabbitmq.url, *made)
+
+
+@pytest.fixture(params=["sqlite", "rabbitmq"])
+def stores(request: pytest.FixtureRequest, store_file: Path) -> StoreFactory:
+    """Opens the test's one store, again after each close."""
+    if request.param == "rabbitmq":
+        factory: StoreFactory = request.getfixturevalue("rabbitmq_stores")
+        return factory
+
+    async def open_store(triggers: Sequence[Trigger], flaws: Collection[Flaw] = NO_FLAWS) -> Store:
+        return await SqliteStore.open(store_file)
+
+    return open_store
+
+
+@pytest.fixture
+def running_broker(stores: StoreFactory) -> BrokerFactory:
+    return broker_over(stores)
+
+
+def broker_over(stores: StoreFactory) -> BrokerFactory:
     @asynccontextmanager
-    async def run(*triggers: Trigger, parallelism: int = 1) -> AsyncIterator[Broker]:
-        store = await SqliteStore.open(store_file)
+    async def run(
+        *triggers: Trigger, parallelism: int = 1, flaws: Collection[Flaw] = NO_FLAWS
+    ) -> AsyncIterator[Broker]:
+        store = await stores(triggers, flaws)
         async with httpx.AsyncClient(timeout=60, trust_env=False) as client:
-            broker = Broker(triggers, store, client, parallelism=parallelism)
+            broker = Broker(triggers, store, client, parallelism=parallelism, flaws=flaws)
             broker.start()
             try:
                 yield broker
@@ -39,3 +103,15 @@ def running_broker(store_file: Path) -> BrokerFactory:
                 await broker.stop()
 
     return run
+
+
+async def delete(url: str, *topologies: Topology) -> None:
+    connection = await aio_pika.connect(url)
+    async with connection, connection.channel() as channel:
+        for topology in topologies:
+            for queue in topology.queues.values():
+                await channel.queue_delete(queue.name)
+            for exchange in topology.exchanges:
+                await channel.exchange_delete(exchange)
+    # aio-pika ends a task of its own only after it has closed.
+    await asyncio.sleep(0)

@@ -1,13 +1,15 @@
 """Triggers and events to play with, and what a test gets to run them."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 
 from functions.local.broker.core import Broker
 from functions.local.broker.manifests import Trigger
 from functions.local.broker.policy import Backoff, DeliveryPolicy
+from functions.local.broker.store import Store
 from functions.local.broker.wire import Event, read_event
 
+StoreFactory = Callable[..., Awaitable[Store]]
 BrokerFactory = Callable[..., AbstractAsyncContextManager[Broker]]
 
 SOURCE = "/bookstore/catalog/books"

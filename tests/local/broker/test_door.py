@@ -96,7 +96,7 @@ async def test_other_paths(method: str, path: str, status: int, door: httpx.Asyn
     assert status == (await door.request(method, path)).status_code
 
 
-async def test_status_counts_per_trigger(door: httpx.AsyncClient, store_file: Path) -> None:
+async def test_status_counts_per_trigger(door: httpx.AsyncClient) -> None:
     before = (await door.get("/status")).json()
 
     assert before == {
@@ -113,6 +113,7 @@ async def test_status_counts_per_trigger(door: httpx.AsyncClient, store_file: Pa
     }
 
 
+@pytest.mark.parametrize("stores", ["sqlite"], indirect=True)
 async def test_what_cannot_be_stored_is_not_confirmed(
     door: httpx.AsyncClient, store_file: Path
 ) -> None:

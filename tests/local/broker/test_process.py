@@ -1,29 +1,37 @@
-"""The broker as a process: what it confirmed outlives kill -9, and it says what is wrong."""
+"""The broker as a process: what it confirmed outlives kill -9, and it says what is wrong.
+
+Whoever takes `storing` runs on both stores.
+"""
 
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
 import yaml
 
+from functions.local.broker.manifests import load_manifests
+from functions.local.broker.rabbitmq.topology import Topology
+from tests.local.broker.conftest import delete
 from tests.local.broker.events import binary
 from tests.local.subscribers import DEADLINE_SECONDS, Answer, free_port, subscribing
+from tests.servers.rabbitmq import RabbitMQ
 
 ROOT = Path(__file__).parents[3]
 SINK = {"ref": {"kind": "Service", "name": "purchase-internal"}, "uri": "/events"}
 
 
-def manifests(folder: Path, **delivery: object) -> Path:
+def manifests(folder: Path, namespace: str = "bookstore", **delivery: object) -> Path:
     folder.mkdir(exist_ok=True)
     trigger = {
         "apiVersion": "eventing.knative.dev/v1",
         "kind": "Trigger",
-        "metadata": {"name": "purchase-books"},
+        "metadata": {"name": "purchase-books", "namespace": namespace},
         "spec": {
             "broker": "bookstore",
             "filter": {"attributes": {"source": "/bookstore/catalog/books"}},
@@ -48,12 +56,26 @@ def manifests(folder: Path, **delivery: object) -> Path:
     return folder
 
 
+@pytest.fixture(params=["sqlite", "rabbitmq"])
+async def storing(
+    request: pytest.FixtureRequest, tmp_path: Path, namespace: str
+) -> AsyncIterator[Sequence[str]]:
+    if request.param == "sqlite":
+        yield ("--store", str(tmp_path / "broker.db"))
+        return
+    server: RabbitMQ = request.getfixturevalue("rabbitmq")
+    yield ("--rabbitmq", server.url)
+    folder = manifests(tmp_path / "eventing", namespace)
+    triggers = load_manifests(folder, {"purchase-internal": "http://x"}).triggers
+    await delete(server.url, Topology.of(triggers))
+
+
 async def start(
-    port: int, store: Path, folder: Path, subscriber: str, *more: str
+    port: int, storing: Sequence[str], folder: Path, subscriber: str, *more: str
 ) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "functions.local.broker", "--port", str(port), "--store", str(store)),
+        *("-m", "functions.local.broker", "--port", str(port), *storing),
         *("--manifests", str(folder), "--resolve", f"purchase-internal={subscriber}", *more),
         cwd=ROOT,
         stderr=asyncio.subprocess.PIPE,
@@ -62,9 +84,9 @@ async def start(
 
 @asynccontextmanager
 async def broker_process(
-    port: int, store: Path, folder: Path, subscriber: str, *more: str
+    port: int, storing: Sequence[str], folder: Path, subscriber: str, *more: str
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await start(port, store, folder, subscriber, *more)
+    process = await start(port, storing, folder, subscriber, *more)
     drain = asyncio.create_task(process.stderr.read())  # type: ignore[union-attr]
     try:
         async with asyncio.timeout(DEADLINE_SECONDS), httpx.AsyncClient() as client:
@@ -90,15 +112,17 @@ async def send(client: httpx.AsyncClient, event_id: str) -> bool:
     return answer.status_code == 202
 
 
-async def test_what_was_confirmed_outlives_kill_9(tmp_path: Path) -> None:
+async def test_what_was_confirmed_outlives_kill_9(
+    tmp_path: Path, storing: Sequence[str], namespace: str
+) -> None:
     """Killed over and over while events come in and go out: each confirmed one arrives."""
-    port, folder, store = free_port(), manifests(tmp_path / "eventing"), tmp_path / "broker.db"
+    port, folder = free_port(), manifests(tmp_path / "eventing", namespace)
     confirmed: set[str] = set()
 
     async with subscribing() as subscriber:
         for round_ in range(4):
             async with (
-                broker_process(port, store, folder, subscriber.url) as process,
+                broker_process(port, storing, folder, subscriber.url) as process,
                 httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
             ):
                 # Round 3 only delivers what the rounds before left behind.
@@ -117,36 +141,39 @@ async def test_what_was_confirmed_outlives_kill_9(tmp_path: Path) -> None:
     assert confirmed <= set(subscriber.ids())
 
 
-async def test_a_kill_during_a_delivery_repeats_it(tmp_path: Path) -> None:
-    port, folder, store = free_port(), manifests(tmp_path / "eventing"), tmp_path / "broker.db"
+async def test_a_kill_during_a_delivery_repeats_it(
+    tmp_path: Path, storing: Sequence[str], namespace: str
+) -> None:
+    port, folder = free_port(), manifests(tmp_path / "eventing", namespace)
     never = asyncio.Event()
 
     async with subscribing() as subscriber:
         subscriber.answer = lambda _: Answer(hold=never)
         async with (
-            broker_process(port, store, folder, subscriber.url),
+            broker_process(port, storing, folder, subscriber.url),
             httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
         ):
             assert await send(client, "1")
             await subscriber.until_count(1)
         subscriber.answer = lambda _: Answer()
-        async with broker_process(port, store, folder, subscriber.url):
+        async with broker_process(port, storing, folder, subscriber.url):
             await subscriber.until_count(2)
         never.set()
 
     assert subscriber.ids() == ["1", "1"]
 
 
-async def test_the_manifest_rules_retries_and_dead_letters(tmp_path: Path) -> None:
-    port, store = free_port(), tmp_path / "broker.db"
-    folder = manifests(tmp_path / "eventing", retry=2)
+async def test_the_manifest_rules_retries_and_dead_letters(
+    tmp_path: Path, storing: Sequence[str], namespace: str
+) -> None:
+    port, folder = free_port(), manifests(tmp_path / "eventing", namespace, retry=2)
 
     async with subscribing() as subscriber:
         subscriber.answer = lambda got: Answer(
             500 if got.path == "/events" and got.event_id == "poison" else 202
         )
         async with (
-            broker_process(port, store, folder, subscriber.url),
+            broker_process(port, storing, folder, subscriber.url),
             httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
         ):
             assert await send(client, "poison")
@@ -160,24 +187,28 @@ async def test_the_manifest_rules_retries_and_dead_letters(tmp_path: Path) -> No
     assert subscriber.ids("/events/dead-letter") == ["poison"]
 
 
-async def test_sigterm_ends_it_with_exit_code_0(tmp_path: Path) -> None:
-    port, folder, store = free_port(), manifests(tmp_path / "eventing"), tmp_path / "broker.db"
+async def test_sigterm_ends_it_with_exit_code_0(
+    tmp_path: Path, storing: Sequence[str], namespace: str
+) -> None:
+    port, folder = free_port(), manifests(tmp_path / "eventing", namespace)
 
     async with (
         subscribing() as subscriber,
-        broker_process(port, store, folder, subscriber.url) as process,
+        broker_process(port, storing, folder, subscriber.url) as process,
     ):
         process.send_signal(signal.SIGTERM)
 
         assert await asyncio.wait_for(process.wait(), DEADLINE_SECONDS) == 0
 
 
-async def test_poke_every_overrides_the_schedule(tmp_path: Path) -> None:
-    port, folder, store = free_port(), manifests(tmp_path / "eventing"), tmp_path / "broker.db"
+async def test_poke_every_overrides_the_schedule(
+    tmp_path: Path, storing: Sequence[str], namespace: str
+) -> None:
+    port, folder = free_port(), manifests(tmp_path / "eventing", namespace)
 
     async with (
         subscribing() as subscriber,
-        broker_process(port, store, folder, subscriber.url, "--poke-every", "0.05"),
+        broker_process(port, storing, folder, subscriber.url, "--poke-every", "0.05"),
     ):
         await subscriber.until_count(2)
 
@@ -185,7 +216,7 @@ async def test_poke_every_overrides_the_schedule(tmp_path: Path) -> None:
 
 
 async def refused(*more: str, folder: Path, store: Path, subscriber: str = "http://x") -> str:
-    process = await start(free_port(), store, folder, subscriber, *more)
+    process = await start(free_port(), ("--store", str(store)), folder, subscriber, *more)
     _, errors = await asyncio.wait_for(process.communicate(), DEADLINE_SECONDS)
 
     assert process.returncode == 2
@@ -219,7 +250,14 @@ async def test_no_trigger_at_all_is_an_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "option", [("--resolve", "x"), ("--parallelism", "0"), ("--poke-every", "-1")]
+    "option",
+    [
+        ("--resolve", "x"),
+        ("--parallelism", "0"),
+        ("--poke-every", "-1"),
+        ("--rabbitmq", "amqp://x"),
+        ("--behave-like-knative", "eats-events"),
+    ],
 )
 async def test_a_wrong_option_is_named(option: tuple[str, str], tmp_path: Path) -> None:
     errors = await refused(
@@ -227,3 +265,31 @@ async def test_a_wrong_option_is_named(option: tuple[str, str], tmp_path: Path) 
     )
 
     assert option[0] in errors
+
+
+async def test_a_rabbitmq_that_refuses_ends_it_with_a_sentence(
+    tmp_path: Path, rabbitmq: RabbitMQ
+) -> None:
+    """Without the password that it was given."""
+    url = rabbitmq.url.rpartition("/")[0] + "/nowhere"
+    folder = manifests(tmp_path / "eventing")
+
+    process = await start(free_port(), ("--rabbitmq", url), folder, "http://x")
+    _, errors = await asyncio.wait_for(process.communicate(), DEADLINE_SECONDS)
+
+    assert process.returncode == 2
+    assert "refuses: there is no such virtual host" in errors.decode()
+    assert (urlsplit(url).password or "?") not in errors.decode()
+
+
+async def test_asked_to_lose_events_it_says_so(tmp_path: Path) -> None:
+    folder, storing = manifests(tmp_path / "eventing"), ("--store", str(tmp_path / "broker.db"))
+
+    async with subscribing() as subscriber:
+        process = await start(free_port(), storing, folder, subscriber.url, "--behave-like-knative")
+        assert process.stderr is not None
+        said = await asyncio.wait_for(process.stderr.readuntil(b"loses-on-sigterm"), 60)
+        process.terminate()
+        await process.communicate()
+
+    assert b"it loses events like Knative's" in said

@@ -69,6 +69,21 @@ async def test_a_retry_waits_for_its_time_and_counts(store_file: Path) -> None:
     await store.close()
 
 
+async def test_a_retry_that_came_due_meanwhile_is_looked_for_at_once(store_file: Path) -> None:
+    """Between `take` and the question for the next one; nobody would wake the lane for it."""
+    store = await SqliteStore.open(store_file)
+    await store.put(["a"], event("1").message)
+    (delivery,) = await store.take("a", 10)
+    await store.retry(delivery, after=0)
+
+    due = await store.seconds_to_next("a")
+    await store.take("a", 10)
+    under_way = await store.seconds_to_next("a")
+
+    assert (due, under_way) == (0, None)
+    await store.close()
+
+
 async def test_what_is_given_back_is_taken_again_with_its_attempts(store_file: Path) -> None:
     store = await SqliteStore.open(store_file)
     await store.put(["a"], event("1").message)

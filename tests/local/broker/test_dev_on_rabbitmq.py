@@ -1,0 +1,99 @@
+"""The whole runner with its events in RabbitMQ: the broker is told where, nobody else sees it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from functions.local.broker.manifests import load_manifests
+from functions.local.broker.rabbitmq.topology import Topology
+from functions.local.data_folder import DataFolder
+from functions.local.options import default_data, parse_options
+from functions.local.ports import Ports
+from functions.local.programs import MANIFESTS, Admin, Plan
+from functions.local.rabbitmq import MADE_FILE, RabbitMQServer
+from tests.local.broker.conftest import delete
+from tests.local.runners import running
+from tests.servers.rabbitmq import RabbitMQ, private_rabbitmq
+
+
+@pytest.fixture
+async def empty(rabbitmq: RabbitMQ) -> AsyncIterator[RabbitMQ]:
+    plan = Plan(DataFolder(Path("x")), Ports(), Admin("a", "b"))
+    topology = Topology.of(load_manifests(MANIFESTS, plan.addresses).triggers)
+    await delete(rabbitmq.url, topology)
+    yield rabbitmq
+    await delete(rabbitmq.url, topology)
+
+
+async def test_the_shop_runs_and_remembers_what_it_made(empty: RabbitMQ, tmp_path: Path) -> None:
+    async with running(tmp_path / "data", "--no-seed", "--rabbitmq", empty.url) as runner:
+        await runner.until_says("queues on the RabbitMQ server")
+        await runner.until_says("Ctrl-C")
+        status = (await runner.get("broker", "/status")).json()
+        code = await runner.end()
+
+    made = DataFolder(tmp_path / "data").read(MADE_FILE) or {}
+    assert code == 0
+    assert set(status["triggers"]) >= {"catalog-inventory", "purchase-books"}
+    assert "bookstore.purchase-books.local" in made["queues"]
+    assert not (tmp_path / "data" / "broker.db").exists()
+    assert (urlsplit(empty.url).password or "?") not in runner.output
+
+
+async def test_a_server_that_is_not_there_ends_it_with_a_sentence(tmp_path: Path) -> None:
+    async with running(tmp_path / "data", "--rabbitmq", "amqp://a:b@127.0.0.1:1/x") as runner:
+        code = await runner.until_ended()
+
+    assert code == 1
+    assert "RabbitMQ on 127.0.0.1:1/x cannot be reached" in runner.output
+
+
+def test_the_password_is_no_argument_of_a_program(tmp_path: Path) -> None:
+    """Arguments can be read by everybody on the machine."""
+    server = RabbitMQServer("amqp://ana:open-sesame@127.0.0.1/shop")
+    plan = Plan(DataFolder(tmp_path), Ports(), Admin("a", "b"), rabbitmq=server)
+
+    broker = plan.broker()
+
+    assert broker.environment["BROKER_RABBITMQ_URL"] == server.url
+    assert "open-sesame" not in " ".join(broker.command) + repr(broker)
+    assert "--store" not in broker.arguments
+
+
+def test_the_surroundings_name_no_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BROKER_RABBITMQ_URL", "amqp://production")
+
+    broker = Plan(DataFolder(tmp_path), Ports(), Admin("a", "b")).broker()
+
+    assert "BROKER_RABBITMQ_URL" not in broker.environment
+
+
+def test_each_kind_of_shop_has_a_folder_of_its_own() -> None:
+    """What is remembered in it belongs to what the servers hold."""
+    names = [
+        default_data({}, mysql=mysql, rabbitmq=rabbitmq).name
+        for mysql in (False, True)
+        for rabbitmq in (False, True)
+    ]
+
+    assert names == [
+        ".bookstore",
+        ".bookstore-rabbitmq",
+        ".bookstore-mysql",
+        ".bookstore-mysql-rabbitmq",
+    ]
+    assert parse_options(["--rabbitmq", "amqp://h"], {}).data.name == ".bookstore-rabbitmq"
+
+
+def test_without_a_server_tests_are_skipped_or_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TEST_RABBITMQ_URL", raising=False)
+    monkeypatch.setattr("tests.servers.rabbitmq._SCRIPTS", ())
+    monkeypatch.delenv("BOOKSTORE_REQUIRE_SERVICES", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="not installed"), private_rabbitmq():
+        pass
+
+    monkeypatch.setenv("BOOKSTORE_REQUIRE_SERVICES", "1")
+    with pytest.raises(pytest.fail.Exception, match="not installed"), private_rabbitmq():
+        pass

@@ -1,0 +1,270 @@
+"""RabbitMQ killed, cut off, silent or tampered with: what was confirmed arrives, at least once."""
+
+import asyncio
+from urllib.parse import quote
+
+import aio_pika
+import httpx
+import pytest
+
+from functions.local.broker.app import App
+from functions.local.broker.core import Broker
+from functions.local.broker.errors import StoreError
+from functions.local.broker.flaws import Flaw
+from functions.local.broker.rabbitmq import store as rabbitmq_store
+from functions.local.broker.rabbitmq.link import Refused
+from tests.local.broker.cable import cable_to
+from tests.local.broker.conftest import broker_over
+from tests.local.broker.events import BrokerFactory, StoreFactory, binary, event, trigger
+from tests.local.broker.settling import settled
+from tests.local.subscribers import DEADLINE_SECONDS, Answer, Received, Subscriber, serving
+from tests.servers.rabbitmq import PASSWORD, VHOST, RabbitMQ
+
+
+def through(url: str, stores: StoreFactory) -> BrokerFactory:
+    return broker_over(lambda triggers, flaws: stores(triggers, flaws, url))
+
+
+async def accepted(broker: Broker, event_id: str) -> None:
+    """Sends it as an outbox does: again until it is confirmed."""
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while True:
+            try:
+                return await broker.publish(event(event_id))
+            except StoreError:
+                await asyncio.sleep(0.05)
+
+
+async def test_what_was_confirmed_outlives_the_servers_death(
+    rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, subscriber: Subscriber
+) -> None:
+    confirmed: set[str] = set()
+    dead = asyncio.Event()
+
+    async def send(broker: Broker) -> None:
+        for number in range(1000):
+            try:
+                await broker.publish(event(str(number)))
+            except StoreError:
+                return
+            confirmed.add(str(number))
+
+    async with broker_over(rabbitmq_stores)(trigger(subscriber.url)) as broker:
+        # An orderly end first: 3.10 writes a new quorum queue's name down some seconds late, and
+        # a crash before that leaves a queue that nobody can use.
+        await asyncio.to_thread(rabbitmq.restart)
+        await accepted(broker, "before")
+        # What is under way stays so until the server is dead.
+        subscriber.answer = lambda got: Answer(hold=dead if len(subscriber.received) > 50 else None)
+        sending = asyncio.create_task(send(broker))
+        await subscriber.until_count(51)
+        await asyncio.to_thread(rabbitmq.kill)
+        await sending
+        with pytest.raises(StoreError):
+            await broker.publish(event("meanwhile"))
+        dead.set()
+        await asyncio.to_thread(rabbitmq.start)
+        await accepted(broker, "after")
+        await subscriber.until(
+            lambda received: confirmed | {"after"} <= {got.event_id for got in received}
+        )
+
+    assert len(confirmed) >= 50
+    assert "meanwhile" not in subscriber.ids()
+
+
+async def test_a_cut_connection_is_made_anew(
+    rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, subscriber: Subscriber
+) -> None:
+    async with (
+        cable_to(rabbitmq.url) as cable,
+        through(cable.url, rabbitmq_stores)(trigger(subscriber.url)) as broker,
+    ):
+        for number in range(1, 5):
+            await accepted(broker, str(number))
+            await subscriber.until(lambda _: len(set(subscriber.ids())) == number)  # noqa: B023
+            cable.cut()
+
+    assert {"1", "2", "3", "4"} == set(subscriber.ids())
+
+
+async def test_a_crash_between_answer_and_acknowledgement_delivers_twice(
+    rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, subscriber: Subscriber
+) -> None:
+    async with cable_to(rabbitmq.url) as cable:
+
+        def answer(got: Received) -> Answer:
+            if len(subscriber.received) == 1:
+                cable.cut()
+            return Answer()
+
+        subscriber.answer = answer
+        async with through(cable.url, rabbitmq_stores)(trigger(subscriber.url)) as broker:
+            await broker.publish(event("1"))
+            await subscriber.until_count(2)
+            await settled(broker, queued=0)
+
+    assert subscriber.ids() == ["1", "1"]
+
+
+async def test_what_waits_for_its_retry_is_not_there_twice_after_a_cut(
+    rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, subscriber: Subscriber
+) -> None:
+    """The server gives it out again, and what was held before is forgotten."""
+    subscriber.answer = lambda _: Answer(500)
+
+    async with (
+        cable_to(rabbitmq.url) as cable,
+        through(cable.url, rabbitmq_stores)(trigger(subscriber.url, delay=3600)) as broker,
+    ):
+        await broker.publish(event("1"))
+        await settled(broker, retrying=1)
+        cable.cut()
+        await subscriber.until_count(2)
+        await accepted(broker, "2")
+        await subscriber.until_count(3)
+        await settled(broker, retrying=2, queued=0)
+
+    assert subscriber.ids() == ["1", "1", "2"]
+
+
+async def test_it_is_accepted_only_when_the_server_has_confirmed(
+    rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, namespace: str
+) -> None:
+    async with cable_to(rabbitmq.url) as cable:
+        store = await rabbitmq_stores([trigger("http://127.0.0.1:1")], url=cable.url)
+        connection = await aio_pika.connect(rabbitmq.url)
+        async with connection, connection.channel() as channel:
+            witness = await channel.declare_queue(exclusive=True)
+            await witness.bind(f"b.{namespace}.default.local", arguments={"x-match": "all"})
+            arrived = asyncio.Event()
+
+            async def see(_: object) -> None:
+                arrived.set()
+
+            await witness.consume(see, no_ack=True)
+            cable.hold()
+            putting = asyncio.create_task(store.put(["purchase-books"], event("1").message))
+            await asyncio.wait_for(arrived.wait(), DEADLINE_SECONDS)
+            returned_before = putting.done()
+            cable.release()
+            await putting
+        await store.close()
+
+    assert not returned_before
+
+
+async def test_a_server_that_does_not_confirm_is_a_503(
+    rabbitmq: RabbitMQ,
+    rabbitmq_stores: StoreFactory,
+    subscriber: Subscriber,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rabbitmq_store, "_CONFIRM_SECONDS", 0.2)
+
+    async with cable_to(rabbitmq.url) as cable:
+        running = through(cable.url, rabbitmq_stores)(trigger(subscriber.url))
+        async with serving(App(running)) as url, httpx.AsyncClient(base_url=url) as client:
+            cable.hold()
+            silent = await client.post("/", headers=binary("1"), content=b"{}")
+            status = await client.get("/status")
+            cable.release()
+            await subscriber.until_count(1)
+
+    assert (silent.status_code, status.status_code) == (503, 503)
+    assert "has not confirmed" in silent.text
+
+
+async def test_a_server_that_is_away_at_the_start_is_waited_for(
+    rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, subscriber: Subscriber
+) -> None:
+    async with cable_to(rabbitmq.url) as cable:
+        await cable.unplug()
+        async with through(cable.url, rabbitmq_stores)(trigger(subscriber.url)) as broker:
+            with pytest.raises(StoreError, match="cannot be reached"):
+                await broker.publish(event("0"))
+            await cable.plug()
+            await accepted(broker, "1")
+            await subscriber.until_count(1)
+
+    assert subscriber.ids() == ["1"]
+
+
+async def test_a_queue_that_somebody_deletes_is_made_anew(
+    rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, subscriber: Subscriber, namespace: str
+) -> None:
+    async with broker_over(rabbitmq_stores)(trigger(subscriber.url)) as broker:
+        connection = await aio_pika.connect(rabbitmq.url)
+        async with connection, connection.channel() as channel:
+            await channel.queue_delete(f"{namespace}.purchase-books.local")
+        await accepted(broker, "1")
+        await subscriber.until_count(1)
+
+    assert "1" in subscriber.ids()
+
+
+async def unbind(rabbitmq: RabbitMQ, namespace: str) -> None:
+    queue, exchange = f"{namespace}.purchase-books.local", f"b.{namespace}.default.local"
+    arguments = {"x-match": "all", "x-knative-trigger": "purchase-books"}
+    connection = await aio_pika.connect(rabbitmq.url)
+    async with connection, connection.channel() as channel:
+        bound = await channel.get_queue(queue)
+        await bound.unbind(
+            exchange, "", {**arguments, "cloudEvents:source": "/bookstore/catalog/books"}
+        )
+
+
+async def test_a_wanted_event_without_a_queue_is_refused_and_the_binding_made_anew(
+    rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, subscriber: Subscriber, namespace: str
+) -> None:
+    async with broker_over(rabbitmq_stores)(trigger(subscriber.url)) as broker:
+        await unbind(rabbitmq, namespace)
+        with pytest.raises(StoreError, match="knows no queue"):
+            await broker.publish(event("1"))
+        await accepted(broker, "1")
+        await subscriber.until_count(1)
+
+    assert subscriber.ids() == ["1"]
+
+
+async def test_like_knative_it_is_confirmed_and_dropped(
+    rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, subscriber: Subscriber, namespace: str
+) -> None:
+    running = broker_over(rabbitmq_stores)
+    async with running(trigger(subscriber.url), flaws={Flaw.DROPS_UNROUTABLE}) as broker:
+        await unbind(rabbitmq, namespace)
+        await broker.publish(event("dropped"))
+    async with running(trigger(subscriber.url)) as broker:
+        await broker.publish(event("kept"))
+        await subscriber.until_count(1)
+
+    assert subscriber.ids() == ["kept"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(quote(PASSWORD, safe=""), "open-sesame"), (quote(VHOST, safe=""), "nowhere")],
+    ids=["password", "virtual host"],
+)
+async def test_a_server_that_refuses_is_not_waited_for(
+    old: str, new: str, rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory
+) -> None:
+    url = rabbitmq.url.replace(old, new)
+    if url == rabbitmq.url:
+        pytest.skip("the server of TEST_RABBITMQ_URL has other credentials")
+
+    with pytest.raises(Refused) as refused:
+        await rabbitmq_stores([trigger("http://x")], url=url)
+
+    assert "open-sesame" not in str(refused.value)
+
+
+async def test_a_queue_of_another_kind_is_explained(
+    rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, namespace: str
+) -> None:
+    connection = await aio_pika.connect(rabbitmq.url)
+    async with connection, connection.channel() as channel:
+        await channel.declare_queue(f"{namespace}.purchase-books.local", durable=True)
+
+    with pytest.raises(Refused, match="was made otherwise"):
+        await rabbitmq_stores([trigger("http://x")])

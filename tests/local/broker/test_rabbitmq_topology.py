@@ -1,0 +1,191 @@
+"""Exchanges, queues and bindings are as documented, and others can use them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import aio_pika
+import pytest
+from aio_pika.abc import AbstractChannel
+from cloudevents.core.bindings import amqp
+
+from functions.local.broker.errors import StoreError
+from functions.local.broker.rabbitmq.topology import Queue, Server, Topology
+from tests.local.broker.conftest import broker_over
+from tests.local.broker.events import SOURCE, StoreFactory, event, trigger
+from tests.local.broker.settling import settled
+from tests.local.subscribers import Subscriber
+from tests.servers.rabbitmq import RabbitMQ
+
+ELSEWHERE = "/bookstore/auth/security"
+
+
+@asynccontextmanager
+async def somebody(rabbitmq: RabbitMQ) -> AsyncIterator[AbstractChannel]:
+    """Another client of the same server."""
+    connection = await aio_pika.connect(rabbitmq.url)
+    async with connection, connection.channel() as channel:
+        yield channel
+
+
+async def test_the_server_holds_what_is_documented(
+    rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, namespace: str
+) -> None:
+    triggers = [trigger("http://x"), trigger("http://x", "bare", dead_letters=False)]
+    await (await rabbitmq_stores(triggers)).close()
+
+    held = rabbitmq.definitions()
+
+    mine = f"{namespace}."
+    assert {
+        (each["name"], each["type"], each["durable"], each["auto_delete"])
+        for each in held["exchanges"]
+        if mine in each["name"]
+    } == {
+        (f"b.{namespace}.default.local", "headers", True, False),
+        (f"t.{namespace}.purchase-books.dlx.local", "headers", True, False),
+    }
+    assert {
+        each["name"]: (each["durable"], each["arguments"])
+        for each in held["queues"]
+        if mine in each["name"]
+    } == {
+        f"{namespace}.purchase-books.local": (
+            True,
+            {
+                "x-queue-type": "quorum",
+                "x-dead-letter-exchange": f"t.{namespace}.purchase-books.dlx.local",
+            },
+        ),
+        f"t.{namespace}.purchase-books.dlq.local": (True, {"x-queue-type": "quorum"}),
+        f"{namespace}.bare.local": (True, {"x-queue-type": "quorum"}),
+    }
+    assert {
+        (each["source"], each["destination"]): each["arguments"]
+        for each in held["bindings"]
+        if mine in each["source"]
+    } == {
+        (f"b.{namespace}.default.local", f"{namespace}.{name}.local"): {
+            "x-match": "all",
+            "x-knative-trigger": name,
+            "cloudEvents:source": SOURCE,
+        }
+        for name in ("purchase-books", "bare")
+    } | {
+        (
+            f"t.{namespace}.purchase-books.dlx.local",
+            f"t.{namespace}.purchase-books.dlq.local",
+        ): {"x-match": "all"}
+    }
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        ("3.7.28", {}),
+        ("3.10.8", {"x-queue-type": "quorum"}),
+        ("3.13.0-rc.1", {"x-queue-type": "quorum"}),
+        ("4.0.5", {"x-queue-type": "quorum", "x-delivery-limit": -1}),
+    ],
+)
+def test_queues_are_quorum_queues_where_the_server_has_them(
+    version: str, expected: dict[str, object]
+) -> None:
+    """And since 4.0 told not to drop what was delivered twenty times."""
+    server = Server.of({"product": "RabbitMQ", "version": version})
+
+    assert server.arguments(Queue("q", "e", {})) == expected
+
+
+def test_another_product_is_asked_for_nothing_special() -> None:
+    assert Server.of({"product": "x", "version": "9.9"}).arguments(Queue("q", "e", {})) == {}
+
+
+def test_triggers_of_two_brokers_are_refused() -> None:
+    with pytest.raises(StoreError, match="must be of one broker"):
+        Topology.of([trigger("http://x"), replace(trigger("http://x", "b"), broker="other")])
+
+
+async def test_others_can_listen(
+    rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, namespace: str
+) -> None:
+    """Also to what no Trigger wants; the SDK reads it from what AMQP carries."""
+    async with (
+        broker_over(rabbitmq_stores)(trigger("http://127.0.0.1:1")) as broker,
+        somebody(rabbitmq) as channel,
+    ):
+        queue = await channel.declare_queue(exclusive=True)
+        await queue.bind(
+            f"b.{namespace}.default.local",
+            arguments={"x-match": "all", "cloudEvents:source": ELSEWHERE},
+        )
+        await broker.publish(event("wanted"))
+        await broker.publish(event("unwanted", ELSEWHERE, b'{"jti":"a"}'))
+        got = await queue.get()
+        nothing_more = await queue.get(fail=False)
+
+    read = amqp.from_binary_event(
+        amqp.AMQPMessage({"content-type": got.content_type}, dict(got.headers), got.body)
+    )
+    assert (read.get_id(), read.get_data()) == ("unwanted", {"jti": "a"})
+    assert nothing_more is None
+
+
+async def test_others_can_publish(
+    rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, namespace: str, subscriber: Subscriber
+) -> None:
+    headers = {
+        "cloudEvents:specversion": "1.0",
+        "cloudEvents:id": "foreign",
+        "cloudEvents:source": SOURCE,
+        "cloudEvents:type": "t",
+    }
+
+    async with (
+        broker_over(rabbitmq_stores)(trigger(subscriber.url)),
+        somebody(rabbitmq) as channel,
+    ):
+        exchange = await channel.get_exchange(f"b.{namespace}.default.local")
+        await exchange.publish(aio_pika.Message(b"data", headers=dict(headers)), "")
+        await subscriber.until_count(1)
+
+    assert subscriber.received[0].headers["ce-type"] == "t"
+    assert subscriber.received[0].body == b"data"
+
+
+async def test_what_is_no_event_is_thrown_out_and_holds_up_nothing(
+    rabbitmq: RabbitMQ,
+    rabbitmq_stores: StoreFactory,
+    namespace: str,
+    subscriber: Subscriber,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with (
+        broker_over(rabbitmq_stores)(trigger(subscriber.url)) as broker,
+        somebody(rabbitmq) as channel,
+    ):
+        for _ in range(3):
+            await channel.default_exchange.publish(
+                aio_pika.Message(b"rubbish"), f"{namespace}.purchase-books.local"
+            )
+        await broker.publish(event("good"))
+        await settled(broker, delivered=1, queued=0, dead_letters_waiting=0)
+
+    assert subscriber.ids() == ["good"]
+    assert "is no event" in caplog.text
+
+
+async def test_a_binding_from_before_the_filter_changed_brings_nothing(
+    rabbitmq_stores: StoreFactory, subscriber: Subscriber
+) -> None:
+    """AMQP cannot list bindings, so the old one stays."""
+    running = broker_over(rabbitmq_stores)
+    async with running(trigger(subscriber.url)):
+        pass
+
+    async with running(trigger(subscriber.url, source=ELSEWHERE)) as broker:
+        await broker.publish(event("old"))
+        await broker.publish(event("new", ELSEWHERE))
+        await settled(broker, delivered=1, queued=0)
+
+    assert subscriber.ids() == ["new"]
