@@ -172,6 +172,24 @@ def test(session: nox.Session) -> None:
     session.run("pytest", "-n", "auto", "--dist", "loadfile", *session.posargs)
 
 
+@nox.session(default=False)
+def fuzz(session: nox.Session) -> None:
+    """Schemathesis on the three OpenAPI documents, long: `-- 1000` examples, `-- 1000 7` a seed."""
+    _install(session, "dev")
+    examples, seed = (*session.posargs, *("500", "1")[len(session.posargs) :])
+    environment = {"BOOKSTORE_FUZZ_EXAMPLES": examples, "BOOKSTORE_FUZZ_SEED": seed}
+    session.run("pytest", "-s", "tests/fuzz", env=environment)
+
+
+@nox.session(default=False)
+def audit(session: nox.Session) -> None:
+    """Known vulnerabilities of what is locked. Needs a network: PyPI's advisories are asked."""
+    session.install("pip-audit>=2.10")
+    for lock in ("runtime", "local", "dev", "nox"):
+        path = str(REQUIREMENTS / f"{lock}.txt")
+        session.run("pip-audit", "--strict", "--disable-pip", "--require-hashes", "-r", path)
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """ruff, mypy --strict, and the import rules of functions/README.md."""

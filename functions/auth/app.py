@@ -6,8 +6,8 @@ auth consumes nothing, so it has no `subscriptions.py`; what it tells is in `eve
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
-import httpx
 from litestar import Litestar
 
 from functions.auth import commands, events, migrations, queries
@@ -23,6 +23,9 @@ from functions.kit.database import Database
 from functions.kit.streams import OwnedStream
 from functions.kit.tokens import Verifier
 
+if TYPE_CHECKING:
+    import httpx
+
 DESCRIPTION = "Accounts, roles, and the tokens that the whole bookstore trusts."
 
 
@@ -30,7 +33,7 @@ def create_app(
     settings: AuthSettings | None = None,
     *,
     clock: Clock = utc_now,
-    http: httpx.AsyncClient | None = None,
+    http: "httpx.AsyncClient | None" = None,
 ) -> Litestar:
     """The service, for `uvicorn --factory`; arguments are for tests."""
     settings = settings or AuthSettings.from_mapping(os.environ)

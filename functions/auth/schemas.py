@@ -1,12 +1,12 @@
 """Bodies of requests and answers."""
 
 from datetime import datetime
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from functions.auth.domain import Role
+from functions.auth.domain import MAX_EMAIL, MAX_PASSWORD, MIN_PASSWORD, Role
 from functions.auth.errors import CredentialsMissing, TokenNeeded
 from functions.kit.errors import InvalidInput
 from functions.kit.types import Strict, line
@@ -18,12 +18,19 @@ PasswordText = Annotated[str, Meta(min_length=1, max_length=1024)]
 Name = Annotated[str, line(100)]
 
 
+_EMAIL = {"format": "email", "maxLength": MAX_EMAIL}
+_NEW_PASSWORD = {"format": "password", "minLength": MIN_PASSWORD, "maxLength": MAX_PASSWORD}
+
+
 class Registration(Strict, frozen=True, kw_only=True):
     email: EmailText
     password: Annotated[str, Meta(min_length=1, max_length=1024, description="8 to 128 characters")]
     name: Name | None = None
 
     lacking: ClassVar[type[InvalidInput]] = CredentialsMissing
+    described: ClassVar[dict[str, Any]] = {
+        "properties": {"email": _EMAIL, "password": _NEW_PASSWORD}
+    }
 
 
 class Credentials(Strict, frozen=True, kw_only=True):
@@ -53,12 +60,16 @@ class ProfileChange(Strict, frozen=True, kw_only=True):
     name: Name | UnsetType | None = UNSET
     email: EmailText | UnsetType = UNSET
 
+    described: ClassVar[dict[str, Any]] = {"properties": {"email": _EMAIL}}
+
 
 class PasswordChange(Strict, frozen=True, kw_only=True):
     current_password: PasswordText
     new_password: Annotated[
         str, Meta(min_length=1, max_length=1024, description="8 to 128 characters")
     ]
+
+    described: ClassVar[dict[str, Any]] = {"properties": {"new_password": _NEW_PASSWORD}}
 
 
 class UserChange(Strict, frozen=True, kw_only=True):

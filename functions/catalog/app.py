@@ -2,18 +2,23 @@
 
 import os
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import httpx
 from litestar import Litestar
 
 from functions.catalog import controllers, events, migrations, queries, subscriptions
+from functions.catalog.controllers.kept_pages import ForgetPages, KeptPage
 from functions.catalog.settings import CatalogSettings
 from functions.catalog.tables import TABLES
 from functions.kit import denylist, idempotency
+from functions.kit.answer_cache import AnswerCache
 from functions.kit.app import Chore, Service, Wiring, build_app
 from functions.kit.clock import Clock, utc_now
 from functions.kit.database import Database
 from functions.kit.streams import OwnedStream
+
+if TYPE_CHECKING:
+    import httpx
 
 DESCRIPTION = "Books: what there is, what it costs, and how many are left."
 
@@ -22,7 +27,7 @@ def create_app(
     settings: CatalogSettings | None = None,
     *,
     clock: Clock = utc_now,
-    http: httpx.AsyncClient | None = None,
+    http: "httpx.AsyncClient | None" = None,
 ) -> Litestar:
     """The service, for `uvicorn --factory`; arguments are for tests."""
     settings = settings or CatalogSettings.from_mapping(os.environ)
@@ -34,6 +39,7 @@ def create_app(
 
         return (forget,)
 
+    pages: AnswerCache[KeptPage] = AnswerCache(settings.list_cache_seconds)
     service = Service(
         name="catalog",
         description=DESCRIPTION,
@@ -47,5 +53,8 @@ def create_app(
             wiring.database, settings, clock=clock, http=wiring.http
         ),
         chores=chores,
+        state=lambda _: {"pages": pages},
     )
-    return build_app(service, settings, clock=clock, http=http)
+    app = build_app(service, settings, clock=clock, http=http)
+    app.asgi_handler = ForgetPages(app.asgi_handler, pages)
+    return app

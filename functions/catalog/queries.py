@@ -33,10 +33,14 @@ _SELECT = (
 
 
 class Page(NamedTuple):
-    books: list[BookView]
+    rows: Sequence[Row]
     cursor: str | None
     """Where the next page begins; None on the last one."""
     etag: str
+
+    def books(self) -> list[BookView]:
+        """Made when they are shown: who has this page already is answered without."""
+        return [_view(row) for row in self.rows]
 
 
 class _Order(NamedTuple):
@@ -107,7 +111,7 @@ async def list_books(
     more = len(outcome.rows) > limit
     versions = [(row["id"], *_version(row)) for row in rows]
     return Page(
-        [_view(row) for row in rows],
+        rows,
         encode_cursor(sort.value, rows[-1][order.column]) if more else None,
         strong_etag(SHAPE, more, *versions),
     )

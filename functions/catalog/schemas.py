@@ -3,7 +3,7 @@ decimals, and minor units stand beside it."""
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -15,13 +15,14 @@ from functions.catalog.domain.books import (
     MAX_STOCK,
     MAX_TITLE,
 )
-from functions.kit.types import Amount, Strict, line, prose
+from functions.kit.types import NOT_BLANK, Amount, Strict, line, prose
 
-Title = Annotated[str, line(MAX_TITLE)]
-Author = Annotated[str, line(MAX_AUTHOR)]
+# Blank ones are the domain's to refuse, together with all else that is wrong with a book.
+Title = Annotated[str, line(MAX_TITLE, blank=True)]
+Author = Annotated[str, line(MAX_AUTHOR, blank=True)]
 Description = Annotated[str, prose(MAX_DESCRIPTION)]
-Isbn = Annotated[str, line(40)]
-Category = Annotated[str, line(MAX_CATEGORY)]
+Isbn = Annotated[str, line(40, blank=True)]
+Category = Annotated[str, line(MAX_CATEGORY, blank=True)]
 Stock = Annotated[int, Meta(ge=0, le=MAX_STOCK)]
 NotHere = Annotated[
     Any,
@@ -29,6 +30,13 @@ NotHere = Annotated[
         description="Refused: stock is changed by purchase's POST /inventory/{book_id}/adjustments"
     ),
 ]
+
+
+_BOOK = {
+    "isbn": {"format": "isbn"},
+    **{name: {"pattern": NOT_BLANK} for name in ("title", "author", "category")},
+}
+_NOT_HERE: dict[str, Any] = {"stock": {"not": {}}}
 
 
 class BookView(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +67,8 @@ class NewBook(Strict, frozen=True, kw_only=True):
     stock: Stock = 0
     """What purchase begins with."""
 
+    described: ClassVar[dict[str, Any]] = {"properties": _BOOK}
+
 
 class BookReplacement(Strict, frozen=True, kw_only=True):
     """The whole book: what is left out is emptied."""
@@ -71,6 +81,8 @@ class BookReplacement(Strict, frozen=True, kw_only=True):
     category: Category | None = None
     stock: NotHere = UNSET
 
+    described: ClassVar[dict[str, Any]] = {"properties": {**_BOOK, **_NOT_HERE}}
+
 
 class BookChanges(Strict, frozen=True, kw_only=True):
     """A JSON merge patch (RFC 7396): null empties a field, what is left out stays as it is."""
@@ -82,6 +94,8 @@ class BookChanges(Strict, frozen=True, kw_only=True):
     isbn: Isbn | UnsetType | None = UNSET
     category: Category | UnsetType | None = UNSET
     stock: NotHere = UNSET
+
+    described: ClassVar[dict[str, Any]] = {"properties": {**_BOOK, **_NOT_HERE}}
 
 
 class BookAdded(msgspec.Struct, frozen=True, kw_only=True):

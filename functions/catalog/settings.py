@@ -14,5 +14,9 @@ class CatalogSettings(ServiceSettings, frozen=True, kw_only=True):
     currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")] = "USD"
     """ISO 4217 code, of a currency with two decimals, that new books are priced in."""
 
+    list_cache_seconds: Annotated[float, Meta(ge=0, le=1)] = 1.0
+    """How old a page of `GET /books` may be, at most 1; 0 reads each from the database. What a
+    process itself was sent to change, it shows at once."""
+
     import_max_bytes: Annotated[int, Meta(ge=1024, le=2**31 - 1)] = 64 * 1024 * 1024
     """Bytes of the largest CSV file that `POST /books/import` takes."""

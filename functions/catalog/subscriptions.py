@@ -10,11 +10,11 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from functions.catalog.commands.stock import record_stock
+from functions.catalog.commands.stock import doubt_stock, forget_stock, record_stock
 from functions.kit import denylist
 from functions.kit.cloudevents import Event
 from functions.kit.database import Database
-from functions.kit.subscriptions import Stream, Subscriptions
+from functions.kit.subscriptions import Projection, Stream, Subscriptions
 from functions.kit.types import Id
 from functions.kit.values import MAX_ID
 
@@ -49,5 +49,6 @@ def build() -> Subscriptions:
             as_of=state.as_of,
         )
 
+    subscriptions.projections[INVENTORY.source] = Projection(doubt_stock, forget_stock)
     denylist.subscribe(subscriptions)
     return subscriptions

@@ -10,8 +10,8 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
+from typing import TYPE_CHECKING
 
-import httpx
 from litestar import Litestar, Response, route
 from litestar.datastructures import State
 from litestar.handlers import HTTPRouteHandler
@@ -24,6 +24,7 @@ from functions.kit import docs, health, inbox, internal_door, logs, migrations, 
 from functions.kit.catch_up import CatchUp
 from functions.kit.clock import Clock, utc_now
 from functions.kit.database import Database, bind, connect
+from functions.kit.lazy_http import lazy_client
 from functions.kit.middleware import RequestMiddleware
 from functions.kit.outbox import Outbox
 from functions.kit.problems import problem_response
@@ -35,6 +36,9 @@ from functions.kit.streams import Feed, OwnedStream
 from functions.kit.subscriptions import Subscriptions
 from functions.kit.telemetry import Metrics
 from functions.kit.tokens import Verifier
+
+if TYPE_CHECKING:
+    import httpx
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +59,7 @@ class Wiring:
     database: Database
     outbox: Outbox
     clock: Clock
-    http: httpx.AsyncClient
+    http: "httpx.AsyncClient"
     metrics: Metrics
 
 
@@ -98,19 +102,18 @@ def build_app(
     settings: ServiceSettings,
     *,
     clock: Clock = utc_now,
-    http: httpx.AsyncClient | None = None,
+    http: "httpx.AsyncClient | None" = None,
 ) -> Litestar:
     """An app that shares nothing with any other, and has opened nothing yet."""
     database = connect(database_url(service.name, settings))
-    client = http or httpx.AsyncClient()
-    metrics = Metrics()
+    client = http or lazy_client()
+    # Only the internal door shows them.
+    metrics = Metrics(shown=settings.doors.internal)
     outbox = Outbox(clock)
     wiring = Wiring(database, outbox, clock, client, metrics)
     feed = Feed({stream.name: stream for stream in service.streams})
     subscriptions = service.subscriptions(wiring)
-    sender = Relay(
-        database, settings.k_sink, feed.sources, clock=clock, metrics=metrics, http=client
-    )
+    sender = Relay(database, settings.k_sink, feed.sources, clock=clock, metrics=metrics, http=http)
     outbox.wake = sender.notify
     reader = CatchUp(
         database, subscriptions, service.owners, clock=clock, metrics=metrics, http=client
@@ -175,6 +178,7 @@ def build_app(
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
                 await _last_flush(sender)
+                await sender.poster.close()
 
     handlers: list[ControllerRouterHandler] = [*health.PROBES]
     if settings.doors.public:

@@ -8,23 +8,29 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING
 
-import httpx
 import msgspec
 
 from functions.kit import cloudevents, inbox
 from functions.kit.clock import Clock
 from functions.kit.cloudevents import Event, MalformedEvent
-from functions.kit.database import Database
+from functions.kit.database import Database, transactional
+from functions.kit.streams import HEAD_HEADER
 from functions.kit.subscriptions import Outcome, Stream, Subscriptions
 from functions.kit.telemetry import Metrics, continue_trace, current_traceparent
+
+if TYPE_CHECKING:
+    import httpx
 
 logger = logging.getLogger(__name__)
 
 PAGE = 200
 GAP_PATIENCE = 0.5
 """Seconds: an event that was overtaken on its way usually arrives by itself."""
-TIMEOUT = httpx.Timeout(10.0, read=30.0)
+TIMEOUT = (10.0, 30.0, 10.0, 10.0)
+"""Seconds to connect, read, write, and wait for a connection; httpx is imported when it is used."""
 RETRY_DELAYS = (1.0, 2.0, 5.0, 15.0, 30.0)
 
 
@@ -43,7 +49,7 @@ class CatchUp:
         *,
         clock: Clock,
         metrics: Metrics,
-        http: httpx.AsyncClient,
+        http: "httpx.AsyncClient",
     ) -> None:
         self.database = database
         self.subscriptions = subscriptions
@@ -93,23 +99,18 @@ class CatchUp:
 
         Raises `CatchUpFailed` when its owner cannot be read.
         """
-        base = self.owners[stream.owner]
-        after = await inbox.position(self.database, stream.source)
+        standing = await inbox.standing(self.database, stream.source)
+        if standing.contiguous < 0:  # a snapshot was not taken to its end
+            return await self.restore(stream)
+        after, event_id = standing.contiguous, standing.event_id
         effective, failed = 0, 0
         while True:
-            response = await self._get(
-                f"{base}/internal/streams/{stream.name}", params={"after": after, "limit": PAGE}
-            )
-            if response.status_code == httpx.codes.GONE:
+            events = await self._page(stream, after, event_id, standing.newest)
+            if events is None:
                 return effective + await self.restore(stream)
-            if response.status_code != httpx.codes.OK:
-                raise CatchUpFailed(f"{base} answered {response.status_code}")
-            try:
-                events = cloudevents.read_batch(response.content)
-            except MalformedEvent as error:
-                raise CatchUpFailed(f"{base} sent {error}") from error
             for event in events:
-                after = event.sequence if event.sequence is not None else after
+                if event.sequence is not None:
+                    after, event_id = event.sequence, event.id
                 outcome = await self._attempt(event, self._take)
                 failed += outcome is None
                 effective += outcome is Outcome.APPLIED
@@ -119,33 +120,65 @@ class CatchUp:
             raise CatchUpFailed(f"{failed} events failed; each is in the log")
         return effective
 
+    async def _page(
+        self, stream: Stream, after: int, event_id: str | None, newest: int
+    ) -> list[Event] | None:
+        """What comes next; None where only the snapshot says how to go on."""
+        base = self.owners[stream.owner]
+        params: dict[str, int | str] = {"after": after, "limit": PAGE}
+        if event_id is not None:
+            params["event_id"] = event_id
+        response = await self._get(f"{base}/internal/streams/{stream.name}", params)
+        if response.status_code == HTTPStatus.GONE:
+            return None
+        if response.status_code != HTTPStatus.OK:
+            raise CatchUpFailed(f"{base} answered {response.status_code}")
+        head = response.headers.get(HEAD_HEADER, "")
+        if head.isdecimal() and int(head) < newest:
+            return None  # what was seen beyond the head is of a past that the owner has lost
+        try:
+            return cloudevents.read_batch(response.content)
+        except MalformedEvent as error:
+            raise CatchUpFailed(f"{base} sent {error}") from error
+
     async def restore(self, stream: Stream) -> int:
-        """Take the owner's snapshot in place of events that are not to be had any more."""
+        """Take the owner's snapshot in place of events that are not to be had any more.
+
+        It counts whatever revisions are kept: an owner that was restored from a backup has gone
+        back to older ones, and what it has lost is given up here too.
+        """
+        import httpx  # noqa: PLC0415 - see lazy_http.py
+
         base = self.owners[stream.owner]
         url = f"{base}/internal/snapshots/{stream.name}"
         headers = {"content-type": "application/cloudevents+json"}
-        sequence: int | None = None
-        count, failed, complete = 0, 0, False
+        first: _First | None = None
+        mark, count, failed, complete = 0, 0, 0, False
         try:
             async with self.http.stream("GET", url, timeout=TIMEOUT) as response:
-                if response.status_code != httpx.codes.OK:
+                if response.status_code != HTTPStatus.OK:
                     raise CatchUpFailed(f"{url} answered {response.status_code}")
                 async for line in response.aiter_lines():
-                    if sequence is None:
-                        sequence = msgspec.json.decode(line)["sequence"]
+                    if first is None:
+                        first = msgspec.json.decode(line, type=_First)
+                        mark = await _doubt(self.database, self.subscriptions, stream.source)
                     elif line.startswith('{"count"'):
-                        complete = msgspec.json.decode(line)["count"] == count
+                        complete = line == f'{{"count":{count}}}'
                     else:
                         event = cloudevents.read(headers, line.encode())
                         failed += await self._attempt(event, self._apply) is None
                         count += 1
-        except (httpx.HTTPError, MalformedEvent, msgspec.MsgspecError, KeyError) as error:
+        except (httpx.HTTPError, MalformedEvent, msgspec.MsgspecError) as error:
             raise CatchUpFailed(f"{url}: {error}") from error
-        if sequence is None or not complete:
+        if first is None or not complete:
             raise CatchUpFailed(f"{url} ended before it was complete")
         if failed:
             raise CatchUpFailed(f"{failed} states of {url} failed; each is in the log")
-        await inbox.reset(self.database, stream.source, sequence)
+        settle = _settle(
+            self.database, self.subscriptions, stream.source, mark, first, clock=self.clock
+        )
+        if not await settle:
+            raise CatchUpFailed(f"another process has begun to take {url}")
         logger.warning("%s was restored from its snapshot: %d states", stream.source, count)
         return count
 
@@ -177,8 +210,43 @@ class CatchUp:
         self.metrics.events_received.labels(event.source, outcome).inc()
         return outcome
 
-    async def _get(self, url: str, params: Mapping[str, int]) -> httpx.Response:
+    async def _get(self, url: str, params: Mapping[str, int | str]) -> "httpx.Response":
+        import httpx  # noqa: PLC0415 - see lazy_http.py
+
         try:
             return await self.http.get(url, params=dict(params), timeout=TIMEOUT)
         except httpx.HTTPError as error:
             raise CatchUpFailed(f"{url}: {type(error).__name__}") from error
+
+
+class _First(msgspec.Struct):
+    """The first line of a snapshot: where it stands."""
+
+    sequence: int
+    event_id: str | None = None
+
+
+@transactional
+async def _doubt(database: Database, subscriptions: Subscriptions, source: str) -> int:
+    mark = await inbox.doubt(database, source)
+    if (projection := subscriptions.projections.get(source)) is not None:
+        await projection.doubt(database)
+    return mark
+
+
+@transactional
+async def _settle(
+    database: Database,
+    subscriptions: Subscriptions,
+    source: str,
+    mark: int,
+    first: _First,
+    *,
+    clock: Clock,
+) -> bool:
+    if not await inbox.marked(database, source, mark):
+        return False
+    if (projection := subscriptions.projections.get(source)) is not None:
+        await projection.forget(database)
+    await inbox.reset(database, source, first.sequence, first.event_id, clock=clock)
+    return True

@@ -9,15 +9,18 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from cloudevents.core.bindings.http import HTTPMessage, from_http, to_binary
-from cloudevents.core.exceptions import BaseCloudEventException, CloudEventValidationError
-from cloudevents.core.formats.json import JSONFormat
-from cloudevents.core.v1.event import CloudEvent
+
+if TYPE_CHECKING:
+    from cloudevents.core.exceptions import CloudEventValidationError
+    from cloudevents.core.formats.json import JSONFormat
+    from cloudevents.core.v1.event import CloudEvent
 
 JSON = "application/json"
+_STRUCTURED = "application/cloudevents+json"
 BATCH_MEDIA_TYPE = "application/cloudevents-batch+json"
 
 _REQUIRED = ("specversion", "id", "source", "type")
@@ -51,12 +54,20 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     traceparent: str | None = None
 
 
-class _RawData(JSONFormat):
-    """The SDK's format, but `data` is left as it came."""
+# The SDK is imported with the first event: a public door from zero has none to read or write.
 
-    def read_data(self, body: bytes, datacontenttype: str | None) -> Any:
-        del datacontenttype
-        return body
+
+@cache
+def _raw_data() -> "JSONFormat":
+    """The SDK's format, but `data` is left as it came."""
+    from cloudevents.core.formats.json import JSONFormat  # noqa: PLC0415
+
+    class RawData(JSONFormat):
+        def read_data(self, body: bytes, datacontenttype: str | None) -> Any:
+            del datacontenttype
+            return body
+
+    return RawData()
 
 
 def read(headers: Mapping[str, str], body: bytes) -> Event:
@@ -64,10 +75,17 @@ def read(headers: Mapping[str, str], body: bytes) -> Event:
 
     Raises `MalformedEvent`.
     """
+    from cloudevents.core.bindings.http import HTTPMessage, from_http  # noqa: PLC0415
+    from cloudevents.core.exceptions import (  # noqa: PLC0415
+        BaseCloudEventException,
+        CloudEventValidationError,
+    )
+    from cloudevents.core.v1.event import CloudEvent  # noqa: PLC0415
+
     missing: list[str] = []
     given_time: list[bool] = []
 
-    def strict(attributes: dict[str, Any], data: Any) -> CloudEvent:
+    def strict(attributes: dict[str, Any], data: Any) -> "CloudEvent":
         missing.extend(name for name in _REQUIRED if not attributes.get(name))
         given_time.append("time" in attributes)
         if missing:
@@ -75,7 +93,7 @@ def read(headers: Mapping[str, str], body: bytes) -> Event:
         return CloudEvent(attributes, data)
 
     try:
-        parsed = from_http(HTTPMessage(dict(headers), body), _RawData(), strict)
+        parsed = from_http(HTTPMessage(dict(headers), body), _raw_data(), strict)
         return _from_sdk(parsed, keep_time=given_time == [True])
     except MalformedEvent:
         raise
@@ -100,12 +118,15 @@ def read_batch(body: bytes) -> list[Event]:
         items = msgspec.json.decode(body, type=list[msgspec.Raw])
     except (msgspec.MsgspecError, RecursionError) as error:
         raise MalformedEvent(f"not a batch: {error}") from error
-    headers = {"content-type": JSONFormat.CONTENT_TYPE}
+    headers = {"content-type": _STRUCTURED}
     return [read(headers, bytes(item)) for item in items]
 
 
 def write(event: Event) -> tuple[dict[str, str], bytes]:
     """Headers and body of a request in binary mode."""
+    from cloudevents.core.bindings.http import to_binary  # noqa: PLC0415
+    from cloudevents.core.formats.json import JSONFormat  # noqa: PLC0415
+
     message = to_binary(_to_sdk(event, event.data), JSONFormat())
     headers = dict(message.headers)
     if event.traceparent:
@@ -116,6 +137,8 @@ def write(event: Event) -> tuple[dict[str, str], bytes]:
 
 def write_structured(event: Event) -> bytes:
     """The event as one JSON object."""
+    from cloudevents.core.formats.json import JSONFormat  # noqa: PLC0415
+
     return JSONFormat().write(_to_sdk(event, msgspec.json.decode(event.data)))
 
 
@@ -124,7 +147,9 @@ def write_batch(events: Iterable[Event]) -> bytes:
     return b"[" + b",".join(map(write_structured, events)) + b"]"
 
 
-def _to_sdk(event: Event, data: Any) -> CloudEvent:
+def _to_sdk(event: Event, data: Any) -> "CloudEvent":
+    from cloudevents.core.v1.event import CloudEvent  # noqa: PLC0415
+
     attributes: dict[str, Any] = {
         "specversion": "1.0",
         "id": event.id,
@@ -201,5 +226,5 @@ def _whole_number(name: str, value: Any) -> int | None:
     return int(text)
 
 
-def _sentence(error: CloudEventValidationError) -> str:
+def _sentence(error: "CloudEventValidationError") -> str:
     return "; ".join(str(each) for errors in error.errors.values() for each in errors)[:300]

@@ -9,9 +9,8 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import httpx
 import msgspec
 from msgspec import Meta
 from piccolo.querystring import QueryString
@@ -31,9 +30,12 @@ from functions.kit.schema import (
     varchar,
 )
 from functions.kit.settings import ServiceSettings
-from functions.kit.subscriptions import Stream, Subscriptions
+from functions.kit.subscriptions import Projection, Stream, Subscriptions
 from functions.kit.tokens import CachedKeys, Principal, TokenBucket, Verifier
 from functions.kit.types import Id
+
+if TYPE_CHECKING:
+    import httpx
 
 logger = logging.getLogger(__name__)
 
@@ -108,6 +110,19 @@ def subscribe(subscriptions: Subscriptions) -> None:
     subscriptions.on("bookstore.token.revoked.v1", TokenRevoked)(deny_token)
     subscriptions.on("bookstore.user.disabled.v1", UserAccess)(record_user_access)
     subscriptions.on("bookstore.key.rotated.v1", SigningKey)(record_key)
+    subscriptions.projections[STREAM.source] = Projection(doubt, forget)
+
+
+async def doubt(database: Database) -> None:
+    """Whatever auth tells of users and keys is newer than what is known."""
+    await database.execute(QueryString("UPDATE denied_users SET revision = 0"))
+    await database.execute(QueryString("UPDATE verification_keys SET revision = 0"))
+
+
+async def forget(database: Database) -> None:
+    """Users and keys that auth does not know; an ended token stays ended, until it expires."""
+    await database.execute(QueryString("DELETE FROM denied_users WHERE revision = 0"))
+    await database.execute(QueryString("DELETE FROM verification_keys WHERE revision = 0"))
 
 
 @transactional
@@ -189,7 +204,7 @@ class DenyList:
     """The public door's view of it."""
 
     def __init__(
-        self, database: Database, auth_url: str, *, clock: Clock, http: httpx.AsyncClient
+        self, database: Database, auth_url: str, *, clock: Clock, http: "httpx.AsyncClient"
     ) -> None:
         self.database = database
         self.auth_url = auth_url
@@ -245,6 +260,8 @@ class DenyList:
 
     async def _fetch(self) -> dict[str, dict[str, Any]] | None:
         """All of auth's keys by id, kept from now on; None where it cannot be read."""
+        import httpx  # noqa: PLC0415 - needed when a key was never seen before; see lazy_http.py
+
         try:
             response = await self.http.get(
                 f"{self.auth_url}/.well-known/jwks.json", timeout=JWKS_TIMEOUT
@@ -287,7 +304,7 @@ def _revision(event: Event) -> int:
 
 
 def verifier(
-    database: Database, settings: ServiceSettings, *, clock: Clock, http: httpx.AsyncClient
+    database: Database, settings: ServiceSettings, *, clock: Clock, http: "httpx.AsyncClient"
 ) -> Verifier:
     """What checks access tokens in a service that issues none."""
     known = DenyList(database, settings.auth_url, clock=clock, http=http)

@@ -5,8 +5,8 @@ import re
 
 from functions.kit.errors import InvalidInput, PreconditionFailed, PreconditionRequired
 
-ENTITY_TAGS = r'^(?:\*|(?:W/)?"[\x21\x23-\x7e]*"(?:, ?(?:W/)?"[\x21\x23-\x7e]*")*)$'
-"""What callers should send; a little more is taken."""
+PATTERN = r'^(\*|(W/)?"[!#-~]*")$'
+"""What callers should send; lists of tags are taken as well."""
 
 # Empty elements of a list are passed over (RFC 9110, section 5.6.1).
 _ENTITY_TAG = re.compile(r'[\s,]*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*(?:,[\s,]*|\Z)')

@@ -3,8 +3,12 @@
 `once` and `advance` run in the transaction of the event's effect, so the effect, the row that
 remembers it and the position are there together or not at all. `catch_up.py` closes the gaps that
 are found here.
+
+While a snapshot is taken, the position is a mark below zero (`doubt`): whoever finds it there
+after a crash takes the snapshot again, and of two that take one the last that began may end it.
 """
 
+import secrets
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -52,6 +56,17 @@ class Position(NamedTuple):
     @property
     def gap(self) -> bool:
         return self.seen > self.contiguous
+
+
+class Standing(NamedTuple):
+    """Where a reader stands, as it tells the owner."""
+
+    contiguous: int
+    """Below zero: a snapshot is being taken, or was not taken to its end."""
+    event_id: str | None
+    """What was read there; None where that is not known."""
+    newest: int
+    """The highest number that was seen."""
 
 
 async def once(database: Database, event: Event, *, clock: Clock) -> bool:
@@ -119,32 +134,91 @@ async def renumber(database: Database, event: Event) -> Position | None:
     return await advance(database, event.source) if renumbered.rowcount else None
 
 
+async def superseded(database: Database, event: Event) -> bool:
+    """Whether the number of a new event had been read before; then it is not kept with it."""
+    if event.sequence is None or event.sequence > await position(database, event.source):
+        return False
+    await database.execute(
+        QueryString(
+            "UPDATE inbox SET sequence = NULL WHERE source = {} AND event_id = {}",
+            event.source,
+            event.id,
+        )
+    )
+    return True
+
+
 async def position(database: Database, source: str) -> int:
     """The last sequence up to which everything of a source was read; 0 at the beginning."""
-    outcome = await database.execute(
-        QueryString("SELECT contiguous FROM stream_positions WHERE source = {}", source)
+    return max(0, await _contiguous(database, source))
+
+
+async def standing(database: Database, source: str) -> Standing:
+    """Where to read on, and from which event."""
+    contiguous = await _contiguous(database, source)
+    # Of two events with one number the older one: ids of version 7 are in the order of their time.
+    read = await database.execute(
+        QueryString(
+            "SELECT event_id FROM inbox WHERE source = {} AND sequence = {}"
+            " ORDER BY event_id LIMIT 1",
+            source,
+            contiguous,
+        )
     )
-    return outcome.rows[0]["contiguous"] if outcome.rows else 0
+    newest = await database.execute(
+        QueryString("SELECT MAX(sequence) AS newest FROM inbox WHERE source = {}", source)
+    )
+    event_id = read.rows[0]["event_id"] if read.rows else None
+    return Standing(contiguous, event_id, max(contiguous, newest.rows[0]["newest"] or 0))
 
 
 @transactional
-async def reset(database: Database, source: str, sequence: int) -> Position:
-    """Stand at the sequence of a snapshot: everything up to there is contained in it.
+async def doubt(database: Database, source: str) -> int:
+    """Give up the position and all numbers until `reset`; answers the mark that it needs.
 
-    It may lie before the old position: then the owner's database was restored from a backup, and
-    the numbers beyond will be given again, to other events.
+    An owner that was restored from a backup gives numbers again, to other events.
     """
-    current = await advance(database, source)
-    if sequence < current.contiguous:
+    await _locked_position(database, source)
+    await database.execute(
+        QueryString("UPDATE inbox SET sequence = NULL WHERE source = {}", source)
+    )
+    mark = -1 - secrets.randbits(62)
+    await _set(database, source, mark)
+    return mark
+
+
+@transactional
+async def reset(
+    database: Database, source: str, sequence: int, event_id: str | None = None, *, clock: Clock
+) -> Position:
+    """Stand at the sequence of a snapshot, and at its event: everything up to there is in it."""
+    await _locked_position(database, source)
+    if event_id is not None:
         await database.execute(
             QueryString(
-                "UPDATE inbox SET sequence = NULL WHERE source = {} AND sequence > {}",
+                "INSERT INTO inbox (source, event_id, sequence, received_at)"
+                " VALUES ({}, {}, {}, {})"
+                " ON CONFLICT (source, event_id) DO UPDATE SET sequence = excluded.sequence",
                 source,
+                event_id,
                 sequence,
+                clock(),
             )
         )
     await _set(database, source, sequence)
     return await advance(database, source)
+
+
+async def marked(database: Database, source: str, mark: int) -> bool:
+    """Whether nobody else has begun to take a snapshot; the position stays locked."""
+    return await _locked_position(database, source) == mark
+
+
+async def _contiguous(database: Database, source: str) -> int:
+    outcome = await database.execute(
+        QueryString("SELECT contiguous FROM stream_positions WHERE source = {}", source)
+    )
+    return outcome.rows[0]["contiguous"] if outcome.rows else 0
 
 
 async def _locked_position(database: Database, source: str) -> int:

@@ -36,6 +36,7 @@ MAX_EVENT = 1024 * 1024
 _ACCEPTED = {202: ResponseSpec(None, description="Taken; it need not be sent again")}
 
 Sequence = Annotated[int, QueryParameter(ge=0, le=MAX_ID)]
+EventId = Annotated[str | None, QueryParameter(min_length=1, max_length=255)]
 PageSize = Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)]
 
 
@@ -75,7 +76,7 @@ async def take_in(
     taken = await state.subscriptions.take(database, event, clock=clock)
     source = event.source if event.source in state.subscriptions.sources else "other"
     state.metrics.events_received.labels(source, taken.outcome).inc()
-    if taken.position is not None and taken.position.gap:
+    if taken.outcome is Outcome.SUPERSEDED or (taken.position and taken.position.gap):
         state.catch_up.notify(event.source)
     return Taken(taken.outcome, taken.position)
 
@@ -115,10 +116,16 @@ async def stream(
     name: FromPath[str],
     after: Sequence = 0,
     limit: PageSize = MAX_PAGE,
+    event_id: EventId = None,
 ) -> Response[bytes]:
-    """Events after a sequence, in order: a CloudEvents batch."""
+    """Events after a sequence, in order: a CloudEvents batch.
+
+    `event_id` names what the reader has read at that sequence; another event there is a 410.
+    """
     feed: Feed = request.app.state.feed
-    page = await feed.page(request.app.state.database, name, after=after, limit=limit)
+    page = await feed.page(
+        request.app.state.database, name, after=after, limit=limit, event_id=event_id
+    )
     headers = {HEAD_HEADER: str(page.head)}
     if page.last is not None and page.last < page.head:
         path = quote(request.scope["path"])

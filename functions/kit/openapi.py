@@ -14,7 +14,7 @@ from litestar import Litestar
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
-from functions.kit.etags import ENTITY_TAGS
+from functions.kit.etags import PATTERN
 from functions.kit.idempotency import KEY
 from functions.kit.problems import MEDIA_TYPE
 from functions.kit.tokens import Requires
@@ -22,6 +22,8 @@ from functions.kit.types import Strict
 from functions.kit.values import MAX_ID
 
 _OPT = "described"
+
+_NULL = {"type": "null"}
 
 _RETRY_AFTER = {
     "description": "Seconds to wait",
@@ -49,12 +51,16 @@ class Header(NamedTuple):
 
     name: str
     description: str
-    pattern: str | None = None
+    schema: Mapping[str, str] = {}
+    """What more is known than that it is a string."""
     required: bool = False
 
-    @property
-    def schema(self) -> dict[str, Any]:
-        return {"type": "string"} | ({"pattern": self.pattern} if self.pattern else {})
+    def parameter(self) -> dict[str, Any]:
+        return {
+            "description": self.description,
+            "required": self.required,
+            "schema": {"type": "string", **self.schema},
+        }
 
 
 class Link(NamedTuple):
@@ -75,11 +81,15 @@ class Described(NamedTuple):
 
 
 IDEMPOTENCY_KEY = Header(
-    "Idempotency-Key", "Makes it safe to send the same request again", f"^{KEY}$"
+    "Idempotency-Key", "Makes it safe to send the same request again", {"pattern": f"^{KEY}$"}
 )
 IDEMPOTENCY_REPLAYED = Header("Idempotency-Replayed", "`true` where the answer was kept")
-IF_MATCH = Header("If-Match", "ETag of the version that was seen, or `*`", ENTITY_TAGS)
-IF_NONE_MATCH = Header("If-None-Match", "ETag of the version that one has", ENTITY_TAGS)
+IF_MATCH = Header(
+    "If-Match",
+    "ETag of the version that was seen, or `*`",
+    {"format": "entity-tag", "pattern": PATTERN},
+)
+IF_NONE_MATCH = Header("If-None-Match", "ETag of the version that one has")
 ETAG = Header("ETag", "The version", required=True)
 LOCATION = Header("Location", "Where it is", required=True)
 _NEXT_PAGE = Header("Link", 'The next page, where there is more: `<...>; rel="next"`')
@@ -101,6 +111,9 @@ def document(app: Litestar) -> dict[str, Any]:
         msgspec.json.encode(app.openapi_schema.to_schema())
     )
     operations = list(_operations(app, schema["paths"]))
+    for component in schema["components"]["schemas"].values():
+        for member in component.get("properties", {}).values():
+            _flatten(member, nullable=True)
     ids = {name: operation["operationId"] for name, operation, _ in operations}
     for _, operation, handler in operations:
         _complete(operation, handler)
@@ -155,31 +168,18 @@ def _complete(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
 def _complete_headers(operation: dict[str, Any], own: Described) -> None:
     parameters = operation.setdefault("parameters", [])
     for parameter in parameters:
-        _without_null(parameter["schema"])
+        # A parameter of a URL is there or is not; it is never null.
+        _flatten(parameter["schema"], nullable=False)
     gives = list(own.gives)
     if any(parameter["name"] == "after" for parameter in parameters):
         gives.append(_NEXT_PAGE)
     parameters.extend(
-        {
-            "name": header.name,
-            "in": "header",
-            "description": header.description,
-            "required": header.required,
-            "schema": header.schema,
-        }
-        for header in own.takes
+        {"name": header.name, "in": "header", **header.parameter()} for header in own.takes
     )
     for status, response in operation["responses"].items():
         if status[0] in "23":
             response.setdefault("headers", {}).update(
-                {
-                    header.name: {
-                        "description": header.description,
-                        "required": header.required,
-                        "schema": header.schema,
-                    }
-                    for header in gives
-                }
+                {header.name: header.parameter() for header in gives}
             )
 
 
@@ -188,12 +188,17 @@ def _refusal(description: str) -> dict[str, Any]:
     return {"description": description, "content": content}
 
 
-def _without_null(schema: dict[str, Any]) -> None:
-    """A parameter of a URL is there or is not; it is never null."""
+def _flatten(schema: dict[str, Any], *, nullable: bool) -> None:
+    """One type in place of a choice between it and null, so that its bounds stand beside it."""
     choices = schema.get("oneOf", [])
-    if len(choices) == 2 and {"type": "null"} in choices:
+    if len(choices) == 2 and _NULL in choices:
+        choice = next(choice for choice in choices if choice != _NULL)
+        if nullable and "type" not in choice:
+            return  # a reference
         del schema["oneOf"]
-        schema |= next(choice for choice in choices if choice != {"type": "null"})
+        schema |= choice
+        if nullable:
+            schema["type"] = [choice["type"], "null"]
 
 
 def _describe_body(

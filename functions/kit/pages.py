@@ -47,6 +47,8 @@ def decode_cursor(cursor: str, *kinds: type[Any]) -> tuple[Any, ...]:
         keys = msgspec.json.decode(raw, type=tuple[kinds])  # type: ignore[valid-type]
         if any(isinstance(key, int) and abs(key) > MAX_ID for key in keys):
             raise ValueError("no column holds such a number")
+        if encode_cursor(*keys) != cursor:
+            raise ValueError("written otherwise than here")
     except (ValueError, msgspec.MsgspecError, RecursionError) as error:
         raise InvalidInput(
             "`after` is not a cursor of this list; take it from the Link header.",
@@ -62,11 +64,14 @@ def page_response(
     headers: Mapping[str, str] | None = None,
 ) -> Response[list[T]]:
     """A bare array, with `Link: <...>; rel="next"` where there is more."""
-    all_headers = dict(headers or {})
-    if cursor is not None:
-        query = [
-            (name, value) for name, value in request.query_params.multi_items() if name != "after"
-        ]
-        link = f"{quote(request.scope['path'])}?{urlencode([*query, ('after', cursor)])}"
-        all_headers["link"] = f'<{link}>; rel="next"'
+    all_headers = {**(headers or {}), **link_to_next(request, cursor)}
     return JSONResponse(list(rows), headers=all_headers)
+
+
+def link_to_next(request: Request[Any, Any, Any], cursor: str | None) -> dict[str, str]:
+    """The header that leads to the next page; none on the last one."""
+    if cursor is None:
+        return {}
+    query = [(name, value) for name, value in request.query_params.multi_items() if name != "after"]
+    link = f"{quote(request.scope['path'])}?{urlencode([*query, ('after', cursor)])}"
+    return {"link": f'<{link}>; rel="next"'}

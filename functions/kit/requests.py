@@ -4,12 +4,14 @@ Litestar would take "3" for 3 and ignore a member that nobody knows; a body is d
 its struct by msgspec's strict rules, and every field that is wrong is named at once.
 """
 
+from collections.abc import AsyncGenerator
 from functools import lru_cache
 from typing import Annotated, Any
 
 import msgspec
 from litestar import Request
 from litestar.datastructures.state import State
+from litestar.exceptions import InternalServerException
 from litestar.params import PathParameter
 
 from functions.kit.errors import FieldError, InvalidInput, UnsupportedMediaType
@@ -36,6 +38,17 @@ class JSONRequest(Request[Any, Any, State]):
         self._check_media_type(body)
         field = self.route_handler.parsed_data_field
         return decode(body, field.annotation if field is not None else Any)
+
+    async def stream(self) -> AsyncGenerator[bytes, None]:
+        """The body, piece by piece.
+
+        Raises `InvalidInput` when the caller goes away before its end.
+        """
+        try:
+            async for piece in super().stream():
+                yield piece
+        except InternalServerException as error:  # Litestar's word for it
+            raise InvalidInput("The request ended before its body did.") from error
 
     def _check_media_type(self, body: bytes) -> None:
         media_type = self.headers.get("content-type", "").partition(";")[0].strip().lower()

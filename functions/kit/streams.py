@@ -34,6 +34,12 @@ class StreamTooOld(Gone):
     error = Text("El flujo ya no llega tan atrás", "The feed does not reach back that far")
 
 
+class StreamDiverged(Gone):
+    code = "stream-diverged"
+    title = "The reader knows another past of this stream"
+    error = Text("El flujo tiene otro pasado", "The stream has another past")
+
+
 @dataclass(frozen=True)
 class OwnedStream:
     """A stream that this service owns."""
@@ -77,18 +83,24 @@ class Feed:
         row = outcome.rows[0]
         return row["head"], row["floor"]
 
-    async def page(self, database: Database, name: str, *, after: int, limit: int) -> Page:
-        """Events after a sequence, in order.
+    async def page(
+        self, database: Database, name: str, *, after: int, limit: int, event_id: str | None = None
+    ) -> Page:
+        """Events after a sequence, in order; `event_id` is what the reader has read there.
 
-        Raises `StreamTooOld` when there is no way to read on from there: too long ago, or from a
-        past that the owner's database does not know any more. Then the snapshot is the way.
+        Raises `StreamTooOld` or `StreamDiverged` when there is no way to read on from there: too
+        long ago, or from a past that the owner's database lost when it was restored from a backup,
+        and whose numbers it may have given again since. Then the snapshot is the way.
         """
         stream = self._stream(name)
         head, floor = await self._ends(database, stream.source)
         if after < floor:
             raise StreamTooOld(f"The feed begins after {floor}. Take the snapshot.")
         if after > head:
-            raise StreamTooOld(f"The feed ends at {head}. Take the snapshot.")
+            raise StreamDiverged(f"The feed ends at {head}. Take the snapshot.")
+        own = await self._event_at(database, stream.source, after)
+        if event_id is not None and own is not None and event_id != own:
+            raise StreamDiverged(f"At {after} there is another event. Take the snapshot.")
         outcome = await database.execute(
             QueryString(
                 "SELECT * FROM outbox WHERE source = {} AND sequence > {}"
@@ -101,20 +113,29 @@ class Feed:
         events = [to_event(row) for row in outcome.rows]
         return Page(cloudevents.write_batch(events), head, events[-1].sequence if events else None)
 
+    async def _event_at(self, database: Database, source: str, sequence: int) -> str | None:
+        outcome = await database.execute(
+            QueryString(
+                "SELECT event_id FROM outbox WHERE source = {} AND sequence = {}", source, sequence
+            )
+        )
+        return outcome.rows[0]["event_id"] if outcome.rows else None
+
     async def snapshot(self, database: Database, name: str) -> AsyncIterator[bytes]:
-        """Lines of JSON: the sequence, each state as a structured event, the count.
+        """Lines of JSON: the sequence and its event, each state as a structured event, the count.
 
         The sequence is read before the states, so a state may be newer than it says; the events
         that come again after it change nothing, because their revisions are not newer.
         """
         stream = self._stream(name)
         head, _ = await self._ends(database, stream.source)
-        return self._lines(database, stream, head)
+        event_id = await self._event_at(database, stream.source, head)
+        return self._lines(database, stream, {"sequence": head, "event_id": event_id})
 
     async def _lines(
-        self, database: Database, stream: OwnedStream, head: int
+        self, database: Database, stream: OwnedStream, first: Mapping[str, object]
     ) -> AsyncIterator[bytes]:
-        yield msgspec.json.encode({"sequence": head}) + b"\n"
+        yield msgspec.json.encode(first) + b"\n"
         count = 0
         async for event in stream.snapshot(database):
             count += 1

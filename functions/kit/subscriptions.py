@@ -32,6 +32,9 @@ PING = "dev.knative.sources.ping"
 class Outcome(StrEnum):
     APPLIED = "applied"
     SEEN_BEFORE = "seen-before"
+    SUPERSEDED = "superseded"
+    """Its number was read, and not as this event: a snapshot contains it, or its owner's database
+    was restored from a backup and one of the two pasts is lost. Catching up tells which."""
     UNKNOWN_TYPE = "unknown-type"
     QUARANTINED = "quarantined"
     POKED = "poked"
@@ -53,6 +56,15 @@ class Stream:
     name: str
 
 
+class Projection(NamedTuple):
+    """How what is kept of a stream is replaced by a snapshot, whatever revisions it is at."""
+
+    doubt: Callable[[Database], Awaitable[None]]
+    """Set every revision to 0, so that any state which the owner tells is newer."""
+    forget: Callable[[Database], Awaitable[None]]
+    """Give up what is still at 0: the owner does not know it any more."""
+
+
 class _Subscription(NamedTuple):
     state: type[msgspec.Struct]
     handler: Handler
@@ -64,6 +76,8 @@ class Subscriptions:
 
     def __init__(self, *streams: Stream) -> None:
         self.streams = streams
+        self.projections: dict[str, Projection] = {}
+        """By source."""
         self._by_type: dict[str, _Subscription] = {}
 
     def on(
@@ -125,6 +139,8 @@ async def _take(
 ) -> Taken:
     if not await inbox.once(database, event, clock=clock):
         return Taken(Outcome.SEEN_BEFORE, await inbox.renumber(database, event))
+    if event.sequence is not None and await inbox.superseded(database, event):
+        return Taken(Outcome.SUPERSEDED, None)
     outcome = await subscriptions.apply(database, event, clock=clock)
     if event.sequence is None:
         return Taken(outcome, None)

@@ -8,8 +8,7 @@ Prometheus', shown at `/metrics` by the internal door only.
 import re
 import secrets
 from contextvars import ContextVar
-
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from typing import Any
 
 _TRACEPARENT = re.compile(
     r"(?!ff)(?P<version>[0-9a-f]{2})-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})"
@@ -38,10 +37,46 @@ def trace_id(traceparent: str | None) -> str | None:
     return traceparent[3:35] if traceparent else None
 
 
-class Metrics:
-    """One service's counters, in a registry of its own: a process can hold several services."""
+class _Uncounted:
+    """A counter of what nobody can ever read."""
 
-    def __init__(self) -> None:
+    def labels(self, *_: object) -> "_Uncounted":
+        return self
+
+    def inc(self, amount: float = 1) -> None: ...
+
+    def set(self, value: float) -> None: ...
+
+    def observe(self, amount: float) -> None: ...
+
+
+class Metrics:
+    """One service's counters, in a registry of its own: a process can hold several services.
+
+    A process that does not show them (`shown`) neither counts nor imports Prometheus' client.
+    """
+
+    requests: Any
+    duration: Any
+    events_received: Any
+    events_sent: Any
+    outbox_unsent: Any
+    outbox_age: Any
+    dead_letters: Any
+
+    def __init__(self, *, shown: bool = True) -> None:
+        if not shown:
+            self.requests = self.duration = self.events_received = _Uncounted()
+            self.events_sent = self.outbox_unsent = _Uncounted()
+            self.outbox_age = self.dead_letters = _Uncounted()
+            return
+        from prometheus_client import (  # noqa: PLC0415 - only where somebody reads it
+            CollectorRegistry,
+            Counter,
+            Gauge,
+            Histogram,
+        )
+
         self.registry = CollectorRegistry()
         self.requests = Counter(
             "http_requests_total",
@@ -77,4 +112,6 @@ class Metrics:
         )
 
     def exposition(self) -> bytes:
+        from prometheus_client import generate_latest  # noqa: PLC0415 - as above
+
         return generate_latest(self.registry)

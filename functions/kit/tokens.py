@@ -5,6 +5,7 @@ reach (`denylist.py`): no request waits for auth, unless its key was never seen 
 """
 
 import asyncio
+import hashlib
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -21,6 +22,8 @@ from functions.kit.values import MAX_ID
 ALGORITHM = "EdDSA"
 TYPE = "at+jwt"
 MAX_TOKEN = 4096
+REMEMBERED = 1024
+"""Tokens whose signature need not be checked again; each takes half a KiB."""
 CLOCK_SKEW = timedelta(seconds=30)
 """How far into the future a token's `iat` may lie."""
 
@@ -102,6 +105,7 @@ class Verifier:
         self.issuer = issuer
         self.audience = audience
         self.clock = clock
+        self._checked: dict[bytes, _Checked] = {}
 
     async def verify(self, token: str | None) -> Principal:
         """Raises `TokenMissing`, `TokenInvalid`, `TokenExpired` or `TokenRevoked`."""
@@ -119,6 +123,21 @@ class Verifier:
 
         Raises `TokenInvalid`.
         """
+        # Of a token that was checked before, by its hash, only the key is looked up again: while
+        # that is the same, the signature and the claims are too.
+        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        checked = self._checked.get(digest)
+        if checked is None or await self.keys.find(checked.kid) != checked.jwk:
+            checked = await self._check(token)
+            self._checked.pop(digest, None)
+            if len(self._checked) >= REMEMBERED:
+                del self._checked[next(iter(self._checked))]
+            self._checked[digest] = checked
+        if checked.principal.issued_at > self.clock() + CLOCK_SKEW:
+            raise TokenInvalid("This token was not issued by this shop.")
+        return checked.principal
+
+    async def _check(self, token: str) -> "_Checked":
         import jwt  # noqa: PLC0415 - brings cryptography, which a cold start need not wait for
 
         invalid = TokenInvalid("This token was not issued by this shop.")
@@ -161,9 +180,15 @@ class Verifier:
             RecursionError,
         ) as error:
             raise invalid from error
-        if principal.issued_at > self.clock() + CLOCK_SKEW:
-            raise invalid
-        return principal
+        return _Checked(kid, jwk, principal)
+
+
+class _Checked(NamedTuple):
+    """A token that its key has signed; whether it has ended is asked each time."""
+
+    kid: str
+    jwk: Mapping[str, Any]
+    principal: Principal
 
 
 def _principal(claims: Mapping[str, Any]) -> Principal:

@@ -12,16 +12,17 @@ from functions.kit.values import MAX_ID
 
 # Look-aheads, because `$` in Python also matches before a newline at the end.
 NO_CONTROLS = r"^(?![\s\S]*[\x00-\x1f\x7f-\x9f])"
-_NOT_BLANK = NO_CONTROLS + r"[\s\S]*\S"
+NOT_BLANK = NO_CONTROLS + r"[\s\S]*\S"
 _NO_CONTROLS_BUT_SPACE = r"^(?![\s\S]*[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f])"
 
 Id = Annotated[int, Meta(ge=1, le=MAX_ID)]
 """An id in a body."""
 
 
-def line(max_length: int, min_length: int = 1) -> Meta:
-    """A single line of text, in which something stands."""
-    return Meta(min_length=min_length, max_length=max_length, pattern=_NOT_BLANK)
+def line(max_length: int, *, blank: bool = False) -> Meta:
+    """A single line of text; `blank` where nothing but spaces is not refused here."""
+    pattern = NO_CONTROLS if blank else NOT_BLANK
+    return Meta(min_length=1, max_length=max_length, pattern=pattern)
 
 
 def prose(max_length: int) -> Meta:

@@ -2,8 +2,8 @@
 
 import os
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import httpx
 from litestar import Litestar
 
 from functions.kit import denylist, idempotency
@@ -18,6 +18,9 @@ from functions.purchase.payment_provider import PaymentProvider, SimulatedProvid
 from functions.purchase.settings import PurchaseSettings
 from functions.purchase.tables import TABLES
 
+if TYPE_CHECKING:
+    import httpx
+
 DESCRIPTION = "Stock, purchases, payments and deliveries."
 
 
@@ -25,7 +28,7 @@ def create_app(
     settings: PurchaseSettings | None = None,
     *,
     clock: Clock = utc_now,
-    http: httpx.AsyncClient | None = None,
+    http: "httpx.AsyncClient | None" = None,
     payment_provider: PaymentProvider | None = None,
 ) -> Litestar:
     """The service, for `uvicorn --factory`; arguments are for tests and other providers."""

@@ -3,13 +3,22 @@ decimals, and minor units beside them."""
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 from msgspec import Meta
 
 from functions.kit.types import Amount, Id, Strict, line
-from functions.purchase.domain import MAX_LINES, MAX_QUANTITY, DeliveryStatus, Status
+from functions.purchase.domain import (
+    CARD_NUMBER,
+    MAX_LINES,
+    MAX_QUANTITY,
+    DeliveryStatus,
+    Status,
+)
+
+_LABELS = [str(status) for status in DeliveryStatus if status is not DeliveryStatus.ASSIGNED]
+_REPORTED = [*(label.lower().replace(" ", "_") for label in _LABELS), *_LABELS]
 
 Quantity = Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]
 Currency = Annotated[str, Meta(description="ISO 4217")]
@@ -22,13 +31,36 @@ class PurchaseLine(Strict, frozen=True, kw_only=True):
 
 
 class NewPurchase(Strict, frozen=True, kw_only=True):
-    """One book (`book_id`, `quantity`) or several (`items`)."""
+    """One book (`book_id`, `quantity`) or several (`items`), each named once."""
 
     book_id: Id | None = None
     quantity: Quantity | None = None
     expected_unit_price: Amount | None = None
     items: Annotated[list[PurchaseLine], Meta(min_length=1, max_length=MAX_LINES)] | None = None
     provider_id: Id | None = None
+
+    described: ClassVar[dict[str, Any]] = {
+        "properties": {"items": {"uniqueItems": True}},
+        "oneOf": [
+            {
+                "required": ["book_id", "quantity"],
+                "properties": {
+                    "book_id": {"type": "integer"},
+                    "quantity": {"type": "integer"},
+                    "items": {"type": "null"},
+                },
+            },
+            {
+                "required": ["items"],
+                "properties": {
+                    "items": {"type": "array"},
+                    "book_id": {"type": "null"},
+                    "quantity": {"type": "null"},
+                    "expected_unit_price": {"type": "null"},
+                },
+            },
+        ],
+    }
 
 
 class StockLeft(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,6 +139,19 @@ class NewPayment(Strict, frozen=True, kw_only=True):
     """Another name of `payment_method`."""
     amount: Amount | None = None
 
+    described: ClassVar[dict[str, Any]] = {
+        "oneOf": [
+            {
+                "required": [one],
+                "properties": {
+                    one: {"type": "string", "not": {"pattern": CARD_NUMBER}},
+                    other: {"type": "null"},
+                },
+            }
+            for one, other in (("payment_method", "method"), ("method", "payment_method"))
+        ]
+    }
+
 
 class PaymentCreated(msgspec.Struct, frozen=True, kw_only=True):
     message: str
@@ -130,6 +175,8 @@ class NewRefund(Strict, frozen=True, kw_only=True):
     amount: Amount | None = None
     """All that is left where it is not said."""
     reason: Annotated[str, line(200)] = "refund"
+
+    described: ClassVar[dict[str, Any]] = {"properties": {"amount": {"exclusiveMinimum": 0}}}
 
 
 class RefundCreated(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,6 +232,8 @@ class DeliveryChange(Strict, frozen=True, kw_only=True):
 
     status: Annotated[str, line(20)]
 
+    described: ClassVar[dict[str, Any]] = {"properties": {"status": {"enum": _REPORTED}}}
+
 
 class AssignmentChanged(msgspec.Struct, frozen=True, kw_only=True):
     message: str
@@ -205,6 +254,8 @@ class StockAdjustment(Strict, frozen=True, kw_only=True):
     delta: Annotated[int, Meta(ge=-1_000_000, le=1_000_000)]
     """Copies more, or fewer where it is negative; never zero."""
     reason: Annotated[str, line(200)]
+
+    described: ClassVar[dict[str, Any]] = {"properties": {"delta": {"not": {"const": 0}}}}
 
 
 class StockAdjusted(InventoryView, frozen=True, kw_only=True):

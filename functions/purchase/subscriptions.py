@@ -14,11 +14,14 @@ from functions.kit.clock import Clock
 from functions.kit.cloudevents import Event
 from functions.kit.database import Database
 from functions.kit.outbox import Outbox
-from functions.kit.subscriptions import Stream, Subscriptions
+from functions.kit.subscriptions import Projection, Stream, Subscriptions
 from functions.kit.types import Id
 from functions.kit.values import MAX_MONEY_MINOR
-from functions.purchase.commands.books import record_book
+from functions.purchase.commands.books import doubt_books, forget_books, record_book
 from functions.purchase.commands.purchases import BOOKS
+
+
+BOOK_STREAM = Stream(source=BOOKS, owner="catalog", name="books")
 
 
 class BookState(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,9 +37,7 @@ class BookState(msgspec.Struct, frozen=True, kw_only=True):
 
 def build(outbox: Outbox, clock: Clock) -> Subscriptions:
     """What this service consumes."""
-    subscriptions = Subscriptions(
-        Stream(source=BOOKS, owner="catalog", name="books"), denylist.STREAM
-    )
+    subscriptions = Subscriptions(BOOK_STREAM, denylist.STREAM)
 
     async def book_changed(database: Database, event: Event, state: BookState) -> None:
         await record_book(
@@ -54,5 +55,6 @@ def build(outbox: Outbox, clock: Clock) -> Subscriptions:
 
     for change in ("created", "updated", "retired"):
         subscriptions.on(f"bookstore.book.{change}.v1", BookState)(book_changed)
+    subscriptions.projections[BOOKS] = Projection(doubt_books, forget_books)
     denylist.subscribe(subscriptions)
     return subscriptions

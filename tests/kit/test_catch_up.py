@@ -171,10 +171,10 @@ async def test_a_feed_that_does_not_reach_back_is_replaced_by_the_snapshot(
 
 
 async def test_an_owner_that_was_restored_from_a_backup_is_read_again(
-    database: Database, owner: Owner, reader: CatchUp
+    database: Database, owner: Owner, reader: CatchUp, clock: FakeClock
 ) -> None:
     """Its numbers begin anew, and the events that have them then are not taken for old ones."""
-    await inbox.reset(database, THINGS.source, 50)
+    await inbox.reset(database, THINGS.source, 50, clock=clock)
     await owner.change(1, "a", 1)
     await reader.read(THINGS)
     await owner.change(1, "b", 2)

@@ -7,7 +7,7 @@ import pytest
 from functions.kit import inbox
 from functions.kit.cloudevents import Event
 from functions.kit.database import Database, transactional
-from functions.kit.inbox import Position
+from functions.kit.inbox import Position, Standing
 from tests.kit.sample import THINGS, thing_changed
 from tests.support.clock import FakeClock
 
@@ -61,7 +61,7 @@ async def test_a_snapshot_moves_the_position_on(database: Database, clock: FakeC
     """Over what it contains, and over what had arrived behind it."""
     await receive_all(database, clock, 1, 11, 12)
 
-    assert await inbox.reset(database, SOURCE, 10) == Position(12, 12)
+    assert await inbox.reset(database, SOURCE, 10, clock=clock) == Position(12, 12)
     assert await inbox.position(database, SOURCE) == 12
 
 
@@ -70,8 +70,9 @@ async def test_a_snapshot_of_a_restored_owner_moves_it_back(
 ) -> None:
     """The numbers behind it are given again, to other events, which then count."""
     await receive_all(database, clock, 1, 2, 3, 5)
+    await inbox.doubt(database, SOURCE)
 
-    assert await inbox.reset(database, SOURCE, 2) == Position(2, 2)
+    assert await inbox.reset(database, SOURCE, 2, clock=clock) == Position(2, 2)
     again = thing_changed(3, id="another-event")
     assert await receive(database, again, clock) == Position(3, 3)
 
@@ -81,7 +82,8 @@ async def test_an_event_that_lost_its_number_gets_it_back(
 ) -> None:
     """One that came while an older snapshot was taken would leave a gap for ever."""
     await receive_all(database, clock, 1, 2, 3)
-    await inbox.reset(database, SOURCE, 2)
+    await inbox.doubt(database, SOURCE)
+    await inbox.reset(database, SOURCE, 2, clock=clock)
     seen_again = [await receive(database, thing_changed(3), clock) for _ in range(2)]
 
     assert seen_again == [Position(3, 3), None]
@@ -102,3 +104,39 @@ async def test_what_nobody_can_send_again_is_forgotten(
 async def test_a_source_that_was_never_read_stands_at_zero(database: Database) -> None:
     """So it is read from its beginning."""
     assert await inbox.position(database, SOURCE) == 0
+
+
+async def test_a_reader_says_which_event_it_stands_at(database: Database, clock: FakeClock) -> None:
+    """Of two with one number it is the one that came to be first."""
+    await receive_all(database, clock, 1, 2)
+    second = await inbox.standing(database, SOURCE)
+    await inbox.doubt(database, SOURCE)
+    doubtful = await inbox.standing(database, SOURCE)
+    await inbox.reset(database, SOURCE, 7, "event-7", clock=clock)
+
+    assert second == Standing(2, "event-2", 2)
+    assert (doubtful.contiguous < 0, doubtful.event_id) == (True, None)
+    assert await inbox.standing(database, SOURCE) == Standing(7, "event-7", 7)
+
+
+async def test_of_two_snapshots_at_once_the_last_that_began_counts(database: Database) -> None:
+    """The other one has been overtaken: what it would give up, this one may have told already."""
+    first = await inbox.doubt(database, SOURCE)
+    second = await inbox.doubt(database, SOURCE)
+    async with database.transaction():
+        valid = [await inbox.marked(database, SOURCE, mark) for mark in (first, second)]
+
+    assert valid == [False, True]
+
+
+async def test_a_number_that_was_read_as_another_event_is_not_kept(
+    database: Database, clock: FakeClock
+) -> None:
+    """A snapshot contains it, or its past is lost; it must not hide the event that was read."""
+    await receive_all(database, clock, 1, 2)
+    other = thing_changed(2, id="another-event")
+    await inbox.once(database, other, clock=clock)
+
+    assert await inbox.superseded(database, other)
+    assert not await inbox.superseded(database, thing_changed(3))
+    assert await inbox.standing(database, SOURCE) == Standing(2, "event-2", 2)

@@ -296,4 +296,4 @@ async def test_a_snapshot_is_lines(app: Litestar, client: httpx.AsyncClient) -> 
     lines: list[Any] = [json.loads(line) for line in response.text.splitlines()]
 
     assert response.headers["content-type"] == "application/x-ndjson"
-    assert (lines[0], lines[-1], len(lines)) == ({"sequence": 1}, {"count": 1}, 3)
+    assert (lines[0]["sequence"], lines[-1], len(lines)) == (1, {"count": 1}, 3)

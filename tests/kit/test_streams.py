@@ -8,7 +8,7 @@ from functions.kit import cloudevents, relay
 from functions.kit.database import Database, transactional
 from functions.kit.outbox import Outbox
 from functions.kit.relay import BATCH
-from functions.kit.streams import Feed, OwnedStream, StreamNotFound, StreamTooOld
+from functions.kit.streams import Feed, OwnedStream, StreamDiverged, StreamNotFound, StreamTooOld
 from tests.kit import sample
 from tests.support.clock import FakeClock
 
@@ -77,8 +77,22 @@ async def test_a_reader_from_a_lost_future_takes_the_snapshot(
     """The owner was restored from a backup; the numbers will be given again to other events."""
     await write(database, outbox, 2)
 
-    with pytest.raises(StreamTooOld, match="ends at 2"):
+    with pytest.raises(StreamDiverged, match="ends at 2"):
         await feed.page(database, "notes", after=3, limit=10)
+
+
+async def test_a_reader_of_another_past_takes_the_snapshot(
+    database: Database, outbox: Outbox, feed: Feed
+) -> None:
+    """The numbers have been given again, so only the event itself tells."""
+    await write(database, outbox, 3)
+    page = await feed.page(database, "notes", after=1, limit=1)
+    second = cloudevents.read_batch(page.body)[0].id
+    read_on = await feed.page(database, "notes", after=2, limit=10, event_id=second)
+
+    assert read_on.last == 3
+    with pytest.raises(StreamDiverged, match="another event"):
+        await feed.page(database, "notes", after=2, limit=10, event_id="of-a-lost-past")
 
 
 async def test_an_unknown_stream_is_not_there(database: Database, feed: Feed) -> None:
@@ -96,7 +110,7 @@ async def test_a_snapshot_is_framed_so_that_a_cut_is_seen(
     await write(database, outbox, 2)
     lines = [json.loads(line) async for line in await feed.snapshot(database, "notes")]
 
-    assert (lines[0], lines[-1]) == ({"sequence": 2}, {"count": 2})
+    assert (lines[0]["sequence"], lines[-1]) == (2, {"count": 2})
     assert [line["data"]["text"] for line in lines[1:-1]] == ["note 0", "note 1"]
     assert [line["revision"] for line in lines[1:-1]] == ["1", "1"]
 
@@ -110,5 +124,5 @@ async def test_a_snapshots_sequence_is_of_before_its_states(
     await sample.write_note(database, "later", outbox=outbox)
     lines = [json.loads(line) async for line in snapshot]
 
-    assert lines[0] == {"sequence": 1}
+    assert lines[0]["sequence"] == 1
     assert lines[-1] == {"count": 2}

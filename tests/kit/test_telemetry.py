@@ -71,3 +71,14 @@ def test_each_service_of_a_process_counts_for_itself() -> None:
 
     assert b"events_sent_total 1.0" in first.exposition()
     assert b"events_sent_total 0.0" in second.exposition()
+
+
+def test_what_nobody_shows_is_not_counted() -> None:
+    """A public door has no /metrics; whoever counts there need not know."""
+    metrics = Metrics(shown=False)
+    metrics.requests.labels("GET", "/books", "200").inc()
+    metrics.duration.labels("GET", "/books").observe(0.1)
+    metrics.events_sent.inc(2)
+    metrics.outbox_unsent.set(1)
+
+    assert not hasattr(metrics, "registry")

@@ -20,6 +20,7 @@ from functions.auth.schemas import (
 )
 from functions.kit.errors import Text
 from functions.kit.language import say
+from functions.kit.openapi import Link, described
 from functions.kit.problems import problems
 from functions.kit.tokens import signed_in
 
@@ -38,7 +39,13 @@ def profile(account: Account) -> Profile:
     )
 
 
-@post("/register", responses=problems(400, 409, 429))
+@post(
+    "/register",
+    responses=problems(400, 409, 429, 503),
+    opt=described(
+        leads_to={"change": Link("PATCH /users/{user_id}", {"user_id": "$response.body#/id"})}
+    ),
+)
 async def register(request: Request[Any, Any, Any], data: JSONBody[Registration]) -> Registered:
     """Open an account, as a customer."""
     state = request.app.state
@@ -85,7 +92,7 @@ async def delete_me(request: Request[Any, Any, Any]) -> Done:
     status_code=200,
     guards=[signed_in],
     cache_control=NO_STORE,
-    responses=problems(400, 401, 429),
+    responses=problems(400, 401, 409, 429, 503),
 )
 async def change_password(
     request: Request[Any, Any, Any], data: JSONBody[PasswordChange]

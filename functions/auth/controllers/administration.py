@@ -12,6 +12,7 @@ from functions.auth.domain import email_key
 from functions.auth.queries import Account
 from functions.auth.schemas import JWK, KeyRotated, KeySet, UserChange, UserDetails
 from functions.kit.etags import not_modified, strong_etag
+from functions.kit.openapi import ETAG, IF_NONE_MATCH, described
 from functions.kit.pages import After, Limit, decode_cursor, encode_cursor, page_response
 from functions.kit.problems import problems
 from functions.kit.requests import PathId
@@ -76,7 +77,11 @@ async def change_user(
     return details(account)
 
 
-@get("/.well-known/jwks.json", responses=_NOT_MODIFIED)
+@get(
+    "/.well-known/jwks.json",
+    responses=_NOT_MODIFIED,
+    opt=described(takes=[IF_NONE_MATCH], gives=[ETAG]),
+)
 async def jwks(request: Request[Any, Any, Any]) -> Response[KeySet]:
     """The public keys that verify this shop's access tokens; cacheable, with an ETag."""
     state = request.app.state

@@ -23,6 +23,7 @@ from functions.auth.schemas import (
 from functions.auth.tools import Tools
 from functions.kit.errors import Text, Unauthenticated
 from functions.kit.language import say
+from functions.kit.openapi import Link, described
 from functions.kit.problems import problems
 from functions.kit.tokens import TokenInvalid, TokenRevoked, Verifier, bearer
 
@@ -48,7 +49,24 @@ def token_fields(tools: Tools, pair: TokenPair) -> dict[str, Any]:
     }
 
 
-@post("/login", status_code=200, cache_control=NO_STORE, responses=problems(400, 401, 429))
+_THIS_TOKEN = {"token": "$response.body#/token"}
+
+
+@post(
+    "/login",
+    status_code=200,
+    cache_control=NO_STORE,
+    responses=problems(400, 401, 429, 503),
+    opt=described(
+        leads_to={
+            "refresh": Link(
+                "POST /refresh", body={"refresh_token": "$response.body#/refresh_token"}
+            ),
+            "validate": Link("POST /validate", body=_THIS_TOKEN),
+            "logout": Link("POST /logout", body=_THIS_TOKEN),
+        }
+    ),
+)
 async def login(request: Request[Any, Any, Any], data: JSONBody[Credentials]) -> LoggedIn:
     """Email and password for an access token and a refresh token.
 

@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from litestar import Request, post
-from litestar.exceptions import InternalServerException
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import QueryParameter
@@ -15,7 +14,7 @@ from functions.catalog.commands.imports import import_books
 from functions.catalog.domain.books import MAX_STOCK, minor_units
 from functions.catalog.domain.import_rows import Defaults
 from functions.catalog.schemas import ImportReport
-from functions.kit.errors import InvalidInput, TooLarge, UnsupportedMediaType
+from functions.kit.errors import TooLarge, UnsupportedMediaType
 from functions.kit.problems import problems
 from functions.kit.tokens import Principal, staff
 
@@ -95,14 +94,11 @@ async def _body(request: Request[Any, Any, Any], max_bytes: int) -> AsyncIterato
     if announced.isdecimal() and int(announced) > max_bytes:
         raise TooLarge(too_large)
     size = 0
-    try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > max_bytes:
-                raise TooLarge(too_large)
-            yield chunk
-    except InternalServerException as error:  # Litestar's word for a caller that went away
-        raise InvalidInput("The upload ended before the file did.") from error
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > max_bytes:
+            raise TooLarge(too_large)
+        yield chunk
 
 
 HANDLERS = (import_file,)

@@ -4,18 +4,20 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any
 
-from litestar import Request, Response, get
+from litestar import MediaType, Request, Response, get
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 
 from functions.catalog import queries
-from functions.catalog.domain.listing import MAX_IDS, Filters, Sort
+from functions.catalog.controllers.kept_pages import KeptPage
+from functions.catalog.domain.listing import IDS, MAX_IDS, Filters, Sort
 from functions.catalog.schemas import BookView
 from functions.kit.etags import not_modified
-from functions.kit.pages import After, Limit, page_response
+from functions.kit.openapi import ETAG, IF_MATCH, IF_NONE_MATCH, Link, described
+from functions.kit.pages import After, Limit, link_to_next
 from functions.kit.problems import problems
 from functions.kit.responses import JSONResponse
-from functions.kit.types import line
+from functions.kit.types import NO_CONTROLS
 
 # A cache may keep an answer, and asks each time whether it still holds: stock moves all day.
 # Refusals are in the caller's language, so it must not keep one for somebody else.
@@ -23,13 +25,11 @@ CACHE = {"cache-control": "no-cache", "vary": "Accept-Language"}
 
 _NOT_MODIFIED = {304: ResponseSpec(None, description="What you have is still so")}
 
-_LINE = line(200).pattern
-
 Words = Annotated[
     str | None,
     QueryParameter(
         max_length=200,
-        pattern=_LINE,
+        pattern=NO_CONTROLS,
         description="Words that are all in the title or the author; accents and case do not count",
     ),
 ]
@@ -37,11 +37,11 @@ Author = Annotated[
     str | None,
     QueryParameter(
         max_length=200,
-        pattern=_LINE,
+        pattern=NO_CONTROLS,
         description="Whole name of an author; several with commas",
     ),
 ]
-Category = Annotated[str | None, QueryParameter(max_length=100, pattern=_LINE)]
+Category = Annotated[str | None, QueryParameter(max_length=100, pattern=NO_CONTROLS)]
 Price = Annotated[Decimal | None, QueryParameter(description="An amount, such as 12.50")]
 InStock = Annotated[bool | None, QueryParameter(description="Whether there are copies left")]
 SortName = Annotated[
@@ -49,11 +49,21 @@ SortName = Annotated[
 ]
 Ids = Annotated[
     str | None,
-    QueryParameter(description=f"Only these books: up to {MAX_IDS} ids with commas between"),
+    QueryParameter(
+        description=f"Only these books: up to {MAX_IDS} ids with commas between",
+        schema_extra={"pattern": f"^{IDS}$"},
+    ),
 ]
 
 
-@get("/books", responses={**_NOT_MODIFIED, **problems(400)})
+_SEEN = {"book_id": "$request.path.book_id", IF_MATCH.name: "$response.header.ETag"}
+
+
+@get(
+    "/books",
+    responses={**_NOT_MODIFIED, **problems(400)},
+    opt=described(takes=[IF_NONE_MATCH], gives=[ETAG]),
+)
 async def list_books(
     request: Request[Any, Any, Any],
     q: Words = None,
@@ -80,15 +90,30 @@ async def list_books(
         in_stock=in_stock,
         ids=ids,
     )
-    page = await queries.list_books(
-        request.app.state.database, filters, Sort.parse(sort), after=after, limit=limit
-    )
-    headers = {**CACHE, "etag": page.etag}
-    response = page_response(request, page.books, page.cursor, headers)
-    return _unless_known(request, page.etag, response)
+    known = request.headers.get("if-none-match")
+
+    async def read() -> KeptPage:
+        page = await queries.list_books(
+            request.app.state.database, filters, Sort.parse(sort), after=after, limit=limit
+        )
+        headers = {**CACHE, "etag": page.etag, **link_to_next(request, page.cursor)}
+        return KeptPage(page, headers)
+
+    kept = await request.app.state.pages.get(request.scope["query_string"], read)
+    if not_modified(known, kept.etag):
+        return _nothing_new(kept.headers)
+    return JSONResponse(kept.body, media_type=MediaType.JSON, headers=kept.headers)
 
 
-@get("/books/{book_id:int}", responses={**_NOT_MODIFIED, **problems(404, 410)})
+@get(
+    "/books/{book_id:int}",
+    responses={**_NOT_MODIFIED, **problems(404, 410)},
+    opt=described(
+        takes=[IF_NONE_MATCH],
+        gives=[ETAG],
+        leads_to={"change": Link("PATCH /books/{book_id}", _SEEN)},
+    ),
+)
 async def get_book(request: Request[Any, Any, Any], book_id: FromPath[int]) -> Response[BookView]:
     """One book. Its ETag is what `PATCH` and `PUT` want in `If-Match`."""
     book, version = await queries.get_book(request.app.state.database, book_id)
@@ -102,7 +127,10 @@ def _unless_known(
     """304 in place of what the caller has already, with the same headers (RFC 9110, 15.4.5)."""
     if not not_modified(request.headers.get("if-none-match"), etag):
         return response
-    headers: Mapping[str, str] = response.headers
+    return _nothing_new(response.headers)
+
+
+def _nothing_new(headers: Mapping[str, str]) -> Response[Any]:
     return Response(None, status_code=304, headers=dict(headers))
 
 

@@ -21,6 +21,15 @@ from functions.catalog.schemas import (
 from functions.kit.errors import FieldError, Text
 from functions.kit.idempotency import answer_once, scope_of
 from functions.kit.language import say
+from functions.kit.openapi import (
+    ETAG,
+    IDEMPOTENCY_KEY,
+    IDEMPOTENCY_REPLAYED,
+    IF_MATCH,
+    LOCATION,
+    Link,
+    described,
+)
 from functions.kit.problems import problems
 from functions.kit.responses import answer_response, encode
 from functions.kit.tokens import Principal, staff
@@ -29,8 +38,23 @@ ADDED = Text("Libro agregado", "Book added")
 UPDATED = Text("Libro actualizado", "Book updated")
 RETIRED = Text("Libro eliminado", "Book removed")
 
+_IT = {"book_id": "$response.body#/book_id"}
 
-@post("/books", guards=[staff], responses=problems(409, 422))
+
+@post(
+    "/books",
+    guards=[staff],
+    responses=problems(409, 422),
+    opt=described(
+        takes=[IDEMPOTENCY_KEY],
+        gives=[LOCATION, IDEMPOTENCY_REPLAYED],
+        leads_to={
+            "read": Link("GET /books/{book_id}", _IT),
+            "replace": Link("PUT /books/{book_id}", _IT),
+            "retire": Link("DELETE /books/{book_id}", _IT),
+        },
+    ),
+)
 async def add_book(
     request: Request[Principal, Any, Any], data: JSONBody[NewBook]
 ) -> Response[BookAdded]:
@@ -68,7 +92,12 @@ async def add_book(
     return response
 
 
-@put("/books/{book_id:int}", guards=[staff], responses=problems(404, 409, 412))
+@put(
+    "/books/{book_id:int}",
+    guards=[staff],
+    responses=problems(404, 409, 410, 412),
+    opt=described(takes=[IF_MATCH], gives=[ETAG]),
+)
 async def replace_book(
     request: Request[Principal, Any, Any],
     book_id: FromPath[int],
@@ -95,7 +124,12 @@ async def replace_book(
     return _written(request, version)
 
 
-@patch("/books/{book_id:int}", guards=[staff], responses=problems(404, 409, 412, 428))
+@patch(
+    "/books/{book_id:int}",
+    guards=[staff],
+    responses=problems(404, 409, 410, 412, 428),
+    opt=described(takes=[IF_MATCH._replace(required=True)], gives=[ETAG]),
+)
 async def change_book(
     request: Request[Principal, Any, Any], book_id: FromPath[int], data: JSONBody[BookChanges]
 ) -> Response[BookWritten]:
@@ -117,7 +151,13 @@ async def change_book(
     return _written(request, version)
 
 
-@delete("/books/{book_id:int}", status_code=200, guards=[staff], responses=problems(404, 412))
+@delete(
+    "/books/{book_id:int}",
+    status_code=200,
+    guards=[staff],
+    responses=problems(404, 412),
+    opt=described(takes=[IF_MATCH]),
+)
 async def retire_book(request: Request[Principal, Any, Any], book_id: FromPath[int]) -> BookWritten:
     """Sell a book no more. Who bought it keeps it in their purchases, and its ISBN is free."""
     state = request.app.state

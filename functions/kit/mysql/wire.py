@@ -38,6 +38,7 @@ from functions.kit.mysql.failures import connect_failure, translate_failure
 from functions.kit.mysql.literals import literal
 from functions.kit.mysql.options import Options
 from functions.kit.mysql.plans import Result, Row
+from functions.kit.mysql.rows import Rows
 
 if TYPE_CHECKING:
     import ssl
@@ -194,6 +195,18 @@ class Wire(aiomysql.Connection):  # type: ignore[misc]  # the driver has no type
     def _expire(self) -> None:
         self._expired = True
         self.abort()
+
+    async def _read_query_result(self, unbuffered: bool = False) -> None:
+        """The driver's, with rows that are read faster."""
+        if unbuffered:
+            await super()._read_query_result(unbuffered)
+            return
+        self._result = None
+        result = self._result = Rows(self)
+        await result.read()
+        self._affected_rows = result.affected_rows
+        if result.server_status is not None:
+            self.server_status = result.server_status
 
     async def start(self, sql: str) -> None:
         """Send a select whose rows `fetch` takes; the session is busy until the last of them."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from piccolo.querystring import QueryString
 
 from functions.kit.database import Database, Row, transactional
-from functions.kit.outbox import Outbox
+from functions.kit.outbox import Message, Outbox
 from functions.purchase import events
 from functions.purchase.errors import BookNotFound, InsufficientStock, StockWouldBeNegative
 from functions.purchase.tables import Adjustment
@@ -27,9 +27,9 @@ class Stock(NamedTuple):
 
 
 async def reserve(
-    database: Database, book_id: int, quantity: int, *, outbox: Outbox, now: datetime
-) -> Stock:
-    """Set copies aside for a purchase.
+    database: Database, book_id: int, quantity: int, *, now: datetime
+) -> tuple[Stock, Message]:
+    """Set copies aside for a purchase; the event is the caller's to write, in one with others.
 
     Raises `InsufficientStock` with what there is.
     """
@@ -51,7 +51,8 @@ async def reserve(
             stock_actual=row["available"],
             book_id=book_id,
         )
-    return await _tell(database, book_id, outbox)
+    row = await _row(database, book_id)
+    return _stock(row), events.inventory_changed(row)
 
 
 async def release(
@@ -189,4 +190,8 @@ async def _row(database: Database, book_id: int) -> Row:
 async def _tell(database: Database, book_id: int, outbox: Outbox) -> Stock:
     row = await _row(database, book_id)
     await outbox.add(database, events.inventory_changed(row))
-    return Stock(book_id, row["on_hand"], row["reserved"], row["available"], row["revision"])
+    return _stock(row)
+
+
+def _stock(row: Row) -> Stock:
+    return Stock(row["book_id"], row["on_hand"], row["reserved"], row["available"], row["revision"])

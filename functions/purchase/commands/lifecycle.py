@@ -12,7 +12,6 @@ from functions.purchase.commands import inventory
 from functions.purchase.domain import HOLDS_STOCK, Line, Status, check_move
 from functions.purchase.errors import PurchaseNotFound
 from functions.purchase.queries import lines_of
-from functions.purchase.tables import TimelineEntry
 
 EXPIRY_BATCH = 100
 
@@ -33,8 +32,13 @@ async def note(
 ) -> None:
     """An entry in the timeline."""
     await database.execute(
-        TimelineEntry.insert(
-            TimelineEntry(purchase_id=purchase_id, status=str(status), at=now, user_id=user_id)
+        QueryString(
+            "INSERT INTO purchase_timeline (purchase_id, status, at, user_id)"
+            " VALUES ({}, {}, {}, {})",
+            purchase_id,
+            str(status),
+            now,
+            user_id,
         )
     )
 

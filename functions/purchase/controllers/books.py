@@ -5,6 +5,7 @@ from typing import Any
 from litestar import Request, get
 from litestar.response import Redirect
 
+from functions.kit.problems import problems
 from functions.kit.requests import PathId
 
 
@@ -20,7 +21,7 @@ def list_books(request: Request[Any, Any, Any]) -> Redirect:
     return _to_catalog(request, "/books")
 
 
-@get("/books/{book_id:int}", status_code=308, sync_to_thread=False)
+@get("/books/{book_id:int}", status_code=308, sync_to_thread=False, responses=problems(404))
 def get_book(request: Request[Any, Any, Any], book_id: PathId) -> Redirect:
     """Leads to catalog."""
     return _to_catalog(request, f"/books/{book_id}")

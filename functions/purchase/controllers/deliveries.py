@@ -10,6 +10,7 @@ from functions.kit.database import Row
 from functions.kit.errors import FieldError, InvalidInput, Text
 from functions.kit.idempotency import answer_once, scope_of
 from functions.kit.language import say
+from functions.kit.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, Link, described
 from functions.kit.pages import After, Limit, encode_cursor, page_response
 from functions.kit.problems import problems
 from functions.kit.requests import PathId
@@ -74,7 +75,22 @@ async def create_provider(
     return ProviderCreated(message=say(request.headers, PROVIDER_ADDED), provider_id=provider_id)
 
 
-@post("/assignments", guards=[staff], responses=problems(404, 409, 422))
+_IT = {"assignment_id": "$response.body#/assignment_id"}
+
+
+@post(
+    "/assignments",
+    guards=[staff],
+    responses=problems(404, 409, 422),
+    opt=described(
+        takes=[IDEMPOTENCY_KEY],
+        gives=[IDEMPOTENCY_REPLAYED],
+        leads_to={
+            "read": Link("GET /assignments/{assignment_id}", _IT),
+            "report": Link("PATCH /assignments/{assignment_id}", _IT),
+        },
+    ),
+)
 async def assign(
     request: Request[Principal, Any, Any], data: JSONBody[NewAssignment]
 ) -> Response[AssignmentCreated]:

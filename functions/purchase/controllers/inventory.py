@@ -9,6 +9,7 @@ from litestar.params import JSONBody
 from functions.kit.errors import FieldError, InvalidInput, Text
 from functions.kit.idempotency import answer_once, scope_of
 from functions.kit.language import say
+from functions.kit.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, described
 from functions.kit.problems import problems
 from functions.kit.requests import PathId
 from functions.kit.responses import answer_response, encode
@@ -29,7 +30,12 @@ async def get_inventory(request: Request[Principal, Any, Any], book_id: PathId) 
     )
 
 
-@post("/inventory/{book_id:int}/adjustments", guards=[staff], responses=problems(404, 409, 422))
+@post(
+    "/inventory/{book_id:int}/adjustments",
+    guards=[staff],
+    responses=problems(404, 409, 422),
+    opt=described(takes=[IDEMPOTENCY_KEY._replace(required=True)], gives=[IDEMPOTENCY_REPLAYED]),
+)
 async def adjust(
     request: Request[Principal, Any, Any],
     book_id: PathId,

@@ -3,6 +3,7 @@
 from typing import Any
 
 from litestar import Request, Response, get, post
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody
 
 from functions.kit import idempotency
@@ -10,6 +11,7 @@ from functions.kit.database import Row
 from functions.kit.errors import FieldError, InvalidInput, Text
 from functions.kit.idempotency import answer_once, scope_of
 from functions.kit.language import say
+from functions.kit.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, Link, described
 from functions.kit.pages import After, Limit, encode_cursor, page_response
 from functions.kit.problems import problems
 from functions.kit.requests import PathId
@@ -39,7 +41,24 @@ REGISTERED = Text("Pago registrado", "Payment recorded")
 REFUNDED = Text("Reembolso registrado", "Refund recorded")
 
 
-@post("/payment", guards=[signed_in], responses=problems(402, 404, 409, 422))
+@post(
+    "/payment",
+    guards=[signed_in],
+    responses={
+        202: ResponseSpec(PaymentCreated, description="The provider has not answered yet"),
+        **problems(402, 404, 409, 422),
+    },
+    opt=described(
+        takes=[IDEMPOTENCY_KEY],
+        gives=[IDEMPOTENCY_REPLAYED],
+        leads_to={
+            "refund": Link(
+                "POST /payments/{payment_id}/refunds",
+                {"payment_id": "$response.body#/payment_id"},
+            )
+        },
+    ),
+)
 async def pay(
     request: Request[Principal, Any, Any], data: JSONBody[NewPayment]
 ) -> Response[PaymentCreated]:
@@ -93,7 +112,7 @@ def _method(data: NewPayment) -> str:
         raise InvalidInput(
             "Say how it is paid.", errors=[FieldError("payment_method", "is missing")]
         )
-    if data.payment_method and data.method and data.payment_method != data.method:
+    if data.payment_method and data.method:
         raise InvalidInput("payment_method and method are one field; send one of them.")
     return method
 
@@ -139,6 +158,7 @@ async def list_payments(
     "/payments/{payment_id:int}/refunds",
     guards=[staff],
     responses=problems(404, 409, 422),
+    opt=described(takes=[IDEMPOTENCY_KEY], gives=[IDEMPOTENCY_REPLAYED]),
 )
 async def refund(
     request: Request[Principal, Any, Any],

@@ -11,6 +11,7 @@ from functions.kit.database import Row
 from functions.kit.errors import FieldError, InvalidInput, Text
 from functions.kit.idempotency import answer_once, scope_of
 from functions.kit.language import say
+from functions.kit.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, Link, described
 from functions.kit.pages import After, Limit, decode_cursor, encode_cursor, page_response
 from functions.kit.problems import problems
 from functions.kit.requests import PathId
@@ -47,7 +48,23 @@ class PurchaseIncomplete(InvalidInput):
     error = Text("book_id y quantity son requeridos", "book_id and quantity are required")
 
 
-@post("/purchase", guards=[signed_in], responses=problems(404, 409, 422))
+_IT = {"purchase_id": "$response.body#/purchase_id"}
+
+
+@post(
+    "/purchase",
+    guards=[signed_in],
+    responses=problems(404, 409, 422),
+    opt=described(
+        takes=[IDEMPOTENCY_KEY],
+        gives=[IDEMPOTENCY_REPLAYED],
+        leads_to={
+            "read": Link("GET /purchase/{purchase_id}", _IT),
+            "pay": Link("POST /payment", body={**_IT, "payment_method": "tok_success"}),
+            "cancel": Link("DELETE /purchase/{purchase_id}", _IT),
+        },
+    ),
+)
 async def place(
     request: Request[Principal, Any, Any], data: JSONBody[NewPurchase]
 ) -> Response[PurchaseCreated]:
@@ -93,8 +110,10 @@ def _wanted(data: NewPurchase) -> list[Wanted]:
                 expected_unit_price=data.expected_unit_price,
             )
         ]
-    elif data.book_id is not None or data.quantity is not None:
-        raise InvalidInput("Send either book_id and quantity, or items.")
+    elif (data.book_id, data.quantity, data.expected_unit_price) != (None, None, None):
+        raise InvalidInput(
+            "Send either book_id and quantity, or items; a price is expected of each item."
+        )
     else:
         items = data.items
     if len({item.book_id for item in items}) < len(items):

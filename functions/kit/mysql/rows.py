@@ -1,0 +1,45 @@
+"""Rows of a result, taken out of their packets in one go.
+
+The driver calls four functions for each value; of a page of fifty books that is most of the work
+that a request is. `wire.py` reads results with this.
+"""
+
+from typing import Any
+
+from aiomysql.connection import MySQLResult
+
+_NULL, _TWO_BYTES, _THREE_BYTES = 0xFB, 0xFC, 0xFD
+_SIZES = {_TWO_BYTES: 2, _THREE_BYTES: 3, 0xFE: 8}
+
+
+class Rows(MySQLResult):  # type: ignore[misc]  # the driver has no types
+    """The driver's result, but for how a row is read.
+
+    Source: MySQL's protocol, "Text Resultset Row" and "Length-Encoded Integer".
+    """
+
+    def _read_row_from_packet(self, packet: Any) -> tuple[Any, ...]:
+        data: bytes = packet.get_all_data()
+        row: list[Any] = []
+        at = 0
+        for encoding, convert in self.converters:
+            size = data[at]
+            at += 1
+            if size == _NULL:
+                row.append(None)
+                continue
+            if size > _NULL:
+                width = _SIZES[size]
+                size = int.from_bytes(data[at : at + width], "little")
+                at += width
+            end = at + size
+            value: Any = data[at:end]
+            at = end
+            if encoding is not None:
+                value = value.decode(encoding)
+            if convert is not None:
+                value = convert(value)
+            row.append(value)
+        if at != len(data):
+            raise ValueError("a row does not fill its packet")
+        return tuple(row)

@@ -1,0 +1,257 @@
+"""`python -m functions.purchase.audit`: do the books add up? Exits with 1 where they do not.
+
+Every invariant is a query for the rows that break it, so an answer is short however large the
+shop. It reads one consistent state and changes nothing; on SQLite writers wait meanwhile. What
+keeps the invariants is `commands/` and the checks of the schema: a breach is a bug, or a hand in
+the database.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from piccolo.querystring import QueryString
+
+from functions.kit.app import database_url
+from functions.kit.database import Database, Row, connect, is_in
+from functions.purchase import events
+from functions.purchase.domain import HOLDS_STOCK, PaymentStatus, Status
+from functions.purchase.settings import PurchaseSettings
+
+EXAMPLES = 5
+"""Rows of a breach that are shown."""
+PAGE = 1000
+
+_PAID = (Status.PAID, Status.ON_DELIVERY, Status.DELIVERED)
+_CAPTURED = (PaymentStatus.COMPLETED, PaymentStatus.REFUNDED)
+
+
+class Invariant(NamedTuple):
+    sentence: str
+    breaches: Callable[[Database], Awaitable[Sequence[Any]]]
+    """What breaks it; nothing in a shop whose books add up."""
+
+
+class Finding(NamedTuple):
+    sentence: str
+    breaches: Sequence[Any]
+
+
+def _rows(sql: str, *values: Any) -> Callable[[Database], Awaitable[Sequence[Any]]]:
+    async def find(database: Database) -> Sequence[Any]:
+        rows: list[Row] = (await database.execute(QueryString(sql, *values))).rows
+        return rows
+
+    return find
+
+
+def _any(column: str, states: Sequence[Any]) -> QueryString:
+    return is_in(column, [str(state) for state in sorted(states)])
+
+
+async def _answers_without_purchase(database: Database) -> list[str]:
+    """Kept answers that are half written, name no purchase, or one that another names."""
+    broken: list[str] = []
+    named: set[int] = set()
+    user_id, key = 0, ""
+    while True:
+        outcome = await database.execute(
+            QueryString(
+                "SELECT user_id, idempotency_key, status, body FROM idempotency_keys"
+                " WHERE route = {} AND (user_id > {} OR user_id = {} AND idempotency_key > {})"
+                " ORDER BY user_id, idempotency_key LIMIT {}",
+                "POST /purchase",
+                user_id,
+                user_id,
+                key,
+                PAGE,
+            )
+        )
+        for row in outcome.rows:
+            user_id, key = row["user_id"], row["idempotency_key"]
+            purchase_id = _purchase_of(row)
+            if purchase_id is None or purchase_id in named:
+                broken.append(f"key {key} of user {user_id}")
+            else:
+                named.add(purchase_id)
+        if len(outcome.rows) < PAGE:
+            break
+    for start in range(0, len(named), PAGE):
+        some = sorted(named)[start : start + PAGE]
+        found = await database.execute(
+            QueryString("SELECT id FROM purchases WHERE {}", is_in("id", some))
+        )
+        broken += [f"purchase {each}" for each in set(some) - {row["id"] for row in found.rows}]
+    return broken
+
+
+def _purchase_of(row: Row) -> int | None:
+    try:
+        purchase_id = msgspec.json.decode(row["body"])["purchase_id"]
+    except (msgspec.MsgspecError, KeyError, TypeError):
+        return None
+    return purchase_id if row["status"] == 201 and isinstance(purchase_id, int) else None
+
+
+async def _untold_revisions(database: Database) -> list[str]:
+    """Books whose newest event tells another revision of the stock than their row."""
+    told = await database.execute(
+        QueryString(
+            "SELECT subject, MAX(revision) AS revision FROM outbox WHERE source = {}"
+            " GROUP BY subject",
+            events.INVENTORY,
+        )
+    )
+    newest = {row["subject"]: row["revision"] for row in told.rows}
+    stock = await database.execute(QueryString("SELECT book_id, revision FROM inventory"))
+    kept = {f"book/{row['book_id']}": row["revision"] for row in stock.rows}
+    return [
+        f"{subject}: revision {revision} was told, {kept.get(subject)} is kept"
+        for subject, revision in newest.items()
+        if kept.get(subject) != revision
+    ]
+
+
+INVARIANTS = (
+    Invariant(
+        "on hand = available + reserved, and none is negative",
+        _rows(
+            "SELECT book_id, on_hand, available, reserved FROM inventory"
+            " WHERE on_hand <> available + reserved OR available < 0 OR reserved < 0"
+        ),
+    ),
+    Invariant(
+        "initial stock + adjustments = on hand + fulfilled",
+        _rows(
+            "SELECT i.book_id, i.on_hand, i.fulfilled, SUM(a.delta) AS adjusted FROM inventory i"
+            " LEFT JOIN adjustments a ON a.book_id = i.book_id"
+            " GROUP BY i.book_id, i.on_hand, i.fulfilled"
+            " HAVING COALESCE(SUM(a.delta), 0) <> i.on_hand + i.fulfilled"
+        ),
+    ),
+    Invariant(
+        "what is reserved is what purchases hold",
+        _rows(
+            "SELECT i.book_id, i.reserved, SUM(h.quantity) AS held FROM inventory i"
+            " LEFT JOIN (SELECT t.book_id, t.quantity FROM purchase_items t"
+            " JOIN purchases p ON p.id = t.purchase_id WHERE {}) h ON h.book_id = i.book_id"
+            " GROUP BY i.book_id, i.reserved HAVING COALESCE(SUM(h.quantity), 0) <> i.reserved",
+            _any("p.status", list(HOLDS_STOCK)),
+        ),
+    ),
+    Invariant(
+        "what is fulfilled is what was delivered",
+        _rows(
+            "SELECT i.book_id, i.fulfilled, SUM(h.quantity) AS delivered FROM inventory i"
+            " LEFT JOIN (SELECT t.book_id, t.quantity FROM purchase_items t"
+            " JOIN purchases p ON p.id = t.purchase_id WHERE {}) h ON h.book_id = i.book_id"
+            " GROUP BY i.book_id, i.fulfilled HAVING COALESCE(SUM(h.quantity), 0) <> i.fulfilled",
+            _any("p.status", [Status.DELIVERED]),
+        ),
+    ),
+    Invariant(
+        "a purchase costs its items and its delivery",
+        _rows(
+            "SELECT p.id, p.total_minor FROM purchases p"
+            " LEFT JOIN purchase_items t ON t.purchase_id = p.id"
+            " GROUP BY p.id, p.total_minor, p.delivery_fee_minor"
+            " HAVING COALESCE(SUM(t.quantity * t.unit_price_minor), -1) + p.delivery_fee_minor"
+            " <> p.total_minor"
+        ),
+    ),
+    Invariant(
+        "a purchase is where its timeline ends",
+        _rows(
+            "SELECT p.id, p.status FROM purchases p WHERE NOT EXISTS (SELECT 1 FROM"
+            " purchase_timeline t WHERE t.purchase_id = p.id AND t.status = p.status AND t.id ="
+            " (SELECT MAX(u.id) FROM purchase_timeline u WHERE u.purchase_id = p.id))"
+        ),
+    ),
+    Invariant(
+        "a key of a purchase has its answer, and the answer its purchase, which no other names",
+        _answers_without_purchase,
+    ),
+    Invariant(
+        "what was given back of a payment is the sum of its refunds",
+        _rows(
+            "SELECT p.id, p.refunded_minor FROM payments p LEFT JOIN refunds r ON r.payment_id ="
+            " p.id GROUP BY p.id, p.refunded_minor"
+            " HAVING COALESCE(SUM(r.amount_minor), 0) <> p.refunded_minor"
+        ),
+    ),
+    Invariant(
+        "nothing is kept for a purchase that is not paid",
+        _rows(
+            "SELECT p.id, p.status, SUM(y.amount_minor - y.refunded_minor) AS kept"
+            " FROM purchases p JOIN payments y ON y.purchase_id = p.id WHERE NOT {} AND {}"
+            " GROUP BY p.id, p.status HAVING SUM(y.amount_minor - y.refunded_minor) <> 0",
+            _any("p.status", _PAID),
+            _any("y.status", _CAPTURED),
+        ),
+    ),
+    Invariant(
+        "a paid purchase was paid once, and never more is kept than it costs",
+        _rows(
+            "SELECT p.id, p.status, p.total_minor FROM purchases p"
+            " LEFT JOIN payments y ON y.purchase_id = p.id AND {} WHERE {}"
+            " GROUP BY p.id, p.status, p.total_minor"
+            " HAVING COALESCE(SUM(y.amount_minor - y.refunded_minor), -1) > p.total_minor"
+            " OR COALESCE(MAX(y.amount_minor), -1) <> p.total_minor"
+            " OR SUM(CASE WHEN y.refunded_minor < y.amount_minor THEN 1 ELSE 0 END) > 1",
+            _any("y.status", _CAPTURED),
+            _any("p.status", _PAID),
+        ),
+    ),
+    Invariant(
+        "the numbers of a stream are without a gap, up to its head",
+        _rows(
+            "SELECT s.source, s.head, s.floor, COUNT(o.id) AS kept FROM outbox_streams s"
+            " LEFT JOIN outbox o ON o.source = s.source AND o.sequence IS NOT NULL"
+            " GROUP BY s.source, s.head, s.floor HAVING COUNT(o.id) <> s.head - s.floor"
+        ),
+    ),
+    Invariant(
+        "the newest event of a book's stock tells its newest revision",
+        _untold_revisions,
+    ),
+)
+
+
+async def audit(database: Database) -> list[Finding]:
+    """What every invariant finds, in one state of the database."""
+    async with database.transaction(isolation="REPEATABLE READ"):
+        return [
+            Finding(invariant.sentence, await invariant.breaches(database))
+            for invariant in INVARIANTS
+        ]
+
+
+async def _run(url: str) -> list[Finding]:
+    database = connect(url)
+    try:
+        return await audit(database)
+    finally:
+        await database.close()
+
+
+def main() -> int:
+    try:
+        settings = PurchaseSettings.from_mapping(os.environ)
+        findings = asyncio.run(_run(database_url("purchase", settings)))
+    except Exception as error:  # noqa: BLE001 - an operator reads a sentence, and a 2
+        print(f"purchase: the books cannot be read: {error}", file=sys.stderr)
+        return 2
+    for finding in findings:
+        print(f"{'BREACH' if finding.breaches else 'ok':<7} {finding.sentence}")
+        for breach in finding.breaches[:EXAMPLES]:
+            print(f"        {breach}")
+        if len(finding.breaches) > EXAMPLES:
+            print(f"        and {len(finding.breaches) - EXAMPLES} more")
+    return 1 if any(finding.breaches for finding in findings) else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

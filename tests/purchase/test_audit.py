@@ -1,0 +1,107 @@
+"""The audit finds what is wrong with the books, and nothing where they add up."""
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from piccolo.querystring import QueryString
+
+from functions.kit.database import Database
+from functions.purchase.audit import INVARIANTS, audit
+from tests.purchase.shop import STAFF, Shop, open_shop
+
+ROOT = Path(__file__).parents[2]
+
+BREACHES = {
+    "initial stock": ["UPDATE adjustments SET delta = delta + 1 WHERE book_id = 1"],
+    "reserved is what purchases hold": ["UPDATE purchases SET status = 'Expired' WHERE id = 1"],
+    "fulfilled is what was delivered": ["UPDATE inventory SET fulfilled = 9 WHERE book_id = 1"],
+    "costs its items": ["UPDATE purchase_items SET unit_price_minor = 1 WHERE purchase_id = 1"],
+    "timeline ends": ["DELETE FROM purchase_timeline WHERE purchase_id = 1"],
+    "a key of a purchase": [
+        "DELETE FROM purchase_items WHERE purchase_id = 1",
+        "DELETE FROM purchase_timeline WHERE purchase_id = 1",
+        "DELETE FROM purchases WHERE id = 1",
+    ],
+    "sum of its refunds": ["UPDATE payments SET refunded_minor = 1"],
+    "not paid": ["UPDATE purchases SET status = 'Cancelled' WHERE id = 2"],
+    "paid once": ["UPDATE payments SET status = 'Failed'"],
+    "without a gap": ["DELETE FROM outbox WHERE sequence = 2"],
+    "newest revision": ["UPDATE inventory SET revision = revision + 1 WHERE book_id = 2"],
+}
+
+
+async def busy(shop: Shop) -> None:
+    """One purchase that waits for its money under a key, one that is paid, one delivered."""
+    await shop.call("POST", "/purchase", {"book_id": 1, "quantity": 2}, key="a-key")
+    await shop.pay(await shop.buy(2))
+    delivered = await shop.buy(3)
+    await shop.pay(delivered)
+    assignment = await shop.assign(delivered)
+    for status in ("in_transit", "delivered"):
+        await shop.call("PATCH", f"/assignments/{assignment}", {"status": status}, user=STAFF)
+    await shop.published("inventory")  # whoever reads the feed has its rows numbered
+
+
+async def found(database: Database) -> list[str]:
+    return [finding.sentence for finding in await audit(database) if finding.breaches]
+
+
+async def test_the_books_of_a_busy_shop_add_up(database_url: str) -> None:
+    """No invariant is broken."""
+    async with open_shop(database_url) as shop:
+        await busy(shop)
+        findings = await audit(shop.database)
+
+    assert [finding.sentence for finding in findings] == [each.sentence for each in INVARIANTS]
+    assert [list(finding.breaches) for finding in findings] == [[]] * len(INVARIANTS)
+
+
+@pytest.mark.parametrize("name", BREACHES)
+async def test_a_hand_in_the_database_is_found(database_url: str, name: str) -> None:
+    """Each breach by the invariant that is about it."""
+    async with open_shop(database_url) as shop:
+        await busy(shop)
+        for statement in BREACHES[name]:
+            await shop.database.execute(QueryString(statement))
+        sentences = await found(shop.database)
+
+    assert [sentence for sentence in sentences if name in sentence] != []
+
+
+@pytest.mark.parametrize(("broken", "code", "word"), [(False, 0, "ok"), (True, 1, "BREACH")])
+async def test_the_command_says_it_and_exits_so(
+    database_url: str, *, broken: bool, code: int, word: str
+) -> None:
+    """A line for each invariant."""
+    async with open_shop(database_url) as shop:
+        await busy(shop)
+        if broken:
+            await shop.database.execute(QueryString("UPDATE inventory SET revision = 99"))
+    process = await asyncio.create_subprocess_exec(
+        *[sys.executable, "-m", "functions.purchase.audit"],
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": database_url},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    printed, _ = await process.communicate()
+    lines = [line for line in printed.decode().splitlines() if not line.startswith("    ")]
+
+    assert (process.returncode, len(lines)) == (code, len(INVARIANTS))
+    assert word in {line.split()[0] for line in lines}
+
+
+async def test_a_database_that_is_away_is_neither_sound_nor_broken(tmp_path: Path) -> None:
+    """The command exits with 2, and says why."""
+    process = await asyncio.create_subprocess_exec(
+        *[sys.executable, "-m", "functions.purchase.audit"],
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": f"sqlite:///{tmp_path}"},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, said = await process.communicate()
+
+    assert process.returncode == 2
+    assert "cannot be read" in said.decode()

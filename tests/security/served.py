@@ -1,0 +1,116 @@
+"""One real service behind the shop's own server, and a wire on which any bytes can be sent.
+
+Next file: `test_slow_clients`.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+
+from tests.support.processes import ROOT, START_LIMIT, free_port
+
+
+class Served:
+    """A process of a service; what it says goes into a file."""
+
+    def __init__(self, port: int, log: Path) -> None:
+        self.port = port
+        self.log = log
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def said(self) -> str:
+        return self.log.read_text("utf-8", "replace")
+
+    async def connect(self) -> "Wire":
+        return Wire(*await asyncio.open_connection("127.0.0.1", self.port))
+
+    async def send(self, request: bytes) -> bytes:
+        """All that comes back for some bytes, until the other side closes."""
+        wire = await self.connect()
+        await wire.send(request)
+        return await wire.rest()
+
+
+class Wire:
+    """A connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    async def send(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    async def trickle(self, data: bytes, every: float) -> bool:
+        """Send byte after byte; whether all of it was taken before the other side hung up."""
+        hung_up = asyncio.ensure_future(self.reader.read())
+        try:
+            for byte in data:
+                self.writer.write(bytes([byte]))
+                done, _ = await asyncio.wait({hung_up}, timeout=every)
+                if done:
+                    return False
+            return True
+        finally:
+            hung_up.cancel()
+            self.writer.close()
+
+    async def rest(self) -> bytes:
+        """What is left to read, until the other side closes."""
+        try:
+            return await self.reader.read()
+        except ConnectionResetError:
+            return b""
+        finally:
+            self.writer.close()
+
+
+@asynccontextmanager
+async def serving_process(
+    name: str, folder: Path, *, module: str = "functions.kit.serve", **environment: str
+) -> AsyncIterator[Served]:
+    """A service as the runner and the image start it, on SQLite; killed at the end."""
+    served = Served(free_port(), folder / f"{name}.log")
+    environment = {
+        **os.environ,
+        "DATABASE_URL": f"sqlite:///{folder}/{name}.db",
+        "AUTH_URL": "http://127.0.0.1:9",
+        **environment,
+    }
+    with served.log.open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", module, f"functions.{name}.app:create_app"),
+            *("--port", str(served.port)),
+            cwd=ROOT,
+            env=environment,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        async with httpx.AsyncClient() as client, asyncio.timeout(START_LIMIT):
+            while not await _is_ready(client, served, process):  # noqa: ASYNC110
+                await asyncio.sleep(0.02)  # nothing announces that a port is open
+        yield served
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def _is_ready(
+    client: httpx.AsyncClient, served: Served, process: asyncio.subprocess.Process
+) -> bool:
+    try:
+        return (await client.get(f"{served.url}/readyz")).status_code == httpx.codes.OK
+    except httpx.TransportError:
+        assert process.returncode is None, served.said()
+        return False

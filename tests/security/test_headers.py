@@ -1,0 +1,254 @@
+"""What every answer carries and none does, and what callers may not do with headers and paths."""
+
+import base64
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import msgspec
+import pytest
+
+from functions.kit.pages import encode_cursor
+from tests.journeys.town import SERVICES, Town
+from tests.support.routes import routes_of
+
+SAFE = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+}
+
+
+async def every_answer(town: Town, **headers: str) -> dict[str, httpx.Response]:
+    """Each route, asked by nobody and by an admin, and what has no route or no such method."""
+    answers = {}
+    for service in SERVICES:
+        asked = {(route.method, route.path) for route in routes_of(town.apps[service])}
+        asked |= {("GET", "/nowhere"), ("TRACE", "/"), ("PUT", "/"), ("OPTIONS", "/nowhere")}
+        asked |= {("OPTIONS", path) for _, path in asked}
+        for method, template in sorted(asked):
+            path = template.replace("{name}", "x")
+            for part in ("user_id", "book_id", "purchase_id", "payment_id", "assignment_id"):
+                path = path.replace("{" + part + "}", "1")
+            path = path.replace("{letter_id}", "1")
+            for user in (None, "admin"):
+                if (method, path) != ("DELETE", "/me"):
+                    body: dict[str, str] | None = {} if method in {"POST", "PUT", "PATCH"} else None
+                    answer = await town.call(service, method, path, body, user=user, **headers)
+                    answers[f"{service} {method} {template} {user}"] = answer
+    return answers
+
+
+async def test_every_answer_has_the_safe_headers(town: Town) -> None:
+    """Refusals, redirects and answers to OPTIONS too; and none says what runs here."""
+    answers = await every_answer(town)
+
+    assert {answer.status_code for answer in answers.values()} >= {200, 308, 400, 401, 404, 405}
+    for name, answer in answers.items():
+        assert SAFE.items() <= dict(answer.headers).items(), name
+        assert "default-src 'self'" in answer.headers["content-security-policy"], name
+        assert not {"server", "x-powered-by", "set-cookie"} & answer.headers.keys(), name
+        assert answer.status_code < 500, name
+
+
+async def test_no_other_site_may_read_an_answer(town: Town) -> None:
+    """CORS is off: no route says Access-Control-*, to a plain request or to a preflight."""
+    preflight = {
+        "origin": "https://evil.example",
+        "access_control_request_method": "POST",
+        "access_control_request_headers": "authorization",
+    }
+    answers = await every_answer(town, **preflight)
+    allowed = {
+        name: header
+        for name, answer in answers.items()
+        for header in answer.headers
+        if header.startswith("access-control-")
+    }
+
+    assert allowed == {}
+    assert not any("evil.example" in str(answer.headers) for answer in answers.values())
+
+
+async def test_options_names_every_method_of_a_path(town: Town) -> None:
+    """And 405 the same."""
+    asked = await town.call("catalog", "OPTIONS", "/books/1")
+    refused = await town.call("catalog", "POST", "/books/1", {})
+
+    assert asked.status_code == 204
+    assert asked.headers["allow"] == "DELETE, GET, OPTIONS, PATCH, PUT"
+    assert {each.strip() for each in refused.headers["allow"].split(",")} == {
+        *("DELETE", "GET", "OPTIONS", "PATCH", "PUT")
+    }
+
+
+TRAVERSALS = [
+    "..%2f..%2fsettings.py",
+    "%2e%2e/%2e%2e/etc/passwd",
+    "..%5c..%5csettings.py",
+    "%2fetc%2fpasswd",
+    "....//....//etc/passwd",
+    "swagger-ui.css%00.js",
+    "swagger-ui.css/../../__init__.py",
+    "..%252f..%252fetc%252fpasswd",
+    "index.html",
+    "swagger-ui.css%2f..%2f..%2f__init__.py",
+]
+
+
+@pytest.mark.parametrize("name", TRAVERSALS)
+@pytest.mark.parametrize("service", SERVICES)
+async def test_no_file_but_swagger_uis_is_served(town: Town, service: str, name: str) -> None:
+    """A path is a name in a table, never a file's."""
+    answer = await town.call(service, "GET", f"/apidocs/{name}")
+
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "x_http_method_override",
+        "x_http_method",
+        "x_method_override",
+        "x_original_url",
+        "x_rewrite_url",
+    ],
+)
+async def test_no_header_makes_another_request_of_one(town: Town, header: str) -> None:
+    """Neither its method nor its path."""
+    value = "/users" if header.endswith("url") else "DELETE"
+    book_id = await town.sell()
+    path = f"/books/{book_id}"
+    answer = await town.call("catalog", "GET", path, user="staff", **{header: value})
+
+    assert answer.status_code == 200
+    assert answer.json()["id"] == book_id
+    assert (await town.call("catalog", "GET", path)).status_code == 200
+
+
+async def test_the_hosts_name_is_written_into_nothing(town: Town) -> None:
+    """Links are relative, and the way to catalog comes from the settings."""
+    for title in ("Uno", "Dos"):
+        await town.sell(title)
+    evil = {"host": "evil.example", "x_forwarded_host": "evil.example", "forwarded": "host=evil"}
+    answers = [
+        await town.call("catalog", "GET", "/books?limit=1", **evil),
+        await town.call("purchase", "GET", "/books?limit=1", **evil),
+        await town.call("catalog", "GET", "/openapi.json", **evil),
+        await town.call("auth", "GET", "/apidocs", **evil),
+        await town.call("auth", "GET", "/nowhere", **evil),
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 308, 200, 200, 404]
+    assert answers[1].headers["location"] == "http://catalog.test/books?limit=1"
+    assert not any("evil" in answer.text + str(answer.headers) for answer in answers)
+
+
+CURSORS: dict[str, str] = {
+    "empty": "",
+    "no base64": "***",
+    "padded": base64.urlsafe_b64encode(b"[1]").decode() + "==",
+    "a number": base64.urlsafe_b64encode(b"1").decode().rstrip("="),
+    "an object": base64.urlsafe_b64encode(b'{"id":1}').decode().rstrip("="),
+    "a text for a number": encode_cursor("1 OR 1=1"),
+    "too many": encode_cursor(1, 2, 3),
+    "too large": encode_cursor(2**63),
+    "too small": encode_cursor(-(2**63) - 1),
+    "a fraction": encode_cursor(1.5),
+    "true": encode_cursor(True),
+    "null": encode_cursor(None),
+    "nested": base64.urlsafe_b64encode(b"[" * 300).decode().rstrip("="),
+    "another list's": encode_cursor("id", 1, 1),
+    "long": "W" * 601,
+}
+LISTS = {
+    "auth": ["/users"],
+    "catalog": ["/books", "/books?sort=title", "/internal/dead-letters"],
+    "purchase": ["/purchases", "/payments", "/providers", "/assignments"],
+}
+
+
+@pytest.mark.parametrize("name", CURSORS)
+async def test_a_cursor_is_taken_only_as_it_was_given(town: Town, name: str) -> None:
+    """By every list; the refusal names the parameter."""
+    answers: dict[str, tuple[int, Any]] = {}
+    for service, paths in LISTS.items():
+        for path in paths:
+            joined = f"{path}{'&' if '?' in path else '?'}after={quote(CURSORS[name], safe='')}"
+            answer = await town.call(service, "GET", joined, user="admin")
+            answers[joined] = (answer.status_code, answer.json()["errors"][0]["field"])
+
+    assert set(answers.values()) == {(400, "after")}
+
+
+async def test_a_cursor_shows_nothing_that_the_list_would_not(town: Town) -> None:
+    """It is no key: made up for the id before another's purchase, it leads to one's own only."""
+    await town.sign_up("other")
+    book_id = await town.sell(stock=5)
+    bought = await town.call(
+        "purchase", "POST", "/purchase", {"book_id": book_id, "quantity": 1}, user="customer"
+    )
+    cursor = encode_cursor(bought.json()["purchase_id"] + 1)
+    own = await town.call("purchase", "GET", f"/purchases?after={cursor}", user="customer")
+    others = await town.call("purchase", "GET", f"/purchases?after={cursor}", user="other")
+
+    assert [each["id"] for each in own.json()] == [bought.json()["purchase_id"]]
+    assert others.json() == []
+
+
+ETAGS = {
+    "no quotes": ("1.1.0", 400),
+    "an open quote": ('"1.1.0', 400),
+    "weak": ('W/"1.1.1"', 412),
+    "another revision": ('"1.2.1"', 412),
+    "revision 0": ('"1.0.1"', 412),
+    "negative": ('"1.-1.0"', 412),
+    "beyond 64 bits": ('"1.99999999999999999999.0"', 412),
+    "a digit of another script": ('"1.\xb9.0"', 412),
+    "SQL": ("\"1' OR '1'='1\"", 400),  # no space stands in a tag
+    "SQL without spaces": ("\"1'OR'1'='1\"", 412),
+    "endless": ('"' + "1." * 4000 + '"', 412),
+    "ten thousand": (", ".join(['"0.0.0"'] * 1500), 412),
+}
+
+
+@pytest.mark.parametrize("name", ETAGS)
+async def test_an_entity_tag_that_was_not_given_changes_nothing(town: Town, name: str) -> None:
+    """400 where it is none, 412 where it is not this book's."""
+    book_id = await town.sell("Rayuela")
+    tag, status = ETAGS[name]
+    answer = await town.clients["catalog"].patch(
+        f"/books/{book_id}",
+        content=msgspec.json.encode({"title": "changed"}),
+        headers=[
+            (b"authorization", f"Bearer {town.tokens['staff']}".encode()),
+            (b"if-match", tag.encode("latin-1")),
+        ],
+    )
+    book = (await town.call("catalog", "GET", f"/books/{book_id}")).json()
+
+    assert answer.status_code == status
+    assert book["title"] == "Rayuela"
+
+
+@pytest.mark.parametrize("name", ["if-match", "idempotency-key", "content-type", "authorization"])
+async def test_a_header_that_is_sent_twice_gains_nothing(town: Town, name: str) -> None:
+    """Two that differ are refused, or one of them holds for all that is decided; never a 5xx."""
+    book_id = await town.sell("Rayuela")
+    values = {
+        "if-match": ('"1.9.9"', "*"),
+        "idempotency-key": ("a", "b"),
+        "content-type": ("application/json", "text/html"),
+        "authorization": (f"Bearer {town.tokens['customer']}", f"Bearer {town.tokens['staff']}"),
+    }
+    sent = [("authorization", f"Bearer {town.tokens['staff']}"), ("if-match", "*")]
+    sent = [(header, value) for header, value in sent if header != name]
+    answer = await town.clients["catalog"].patch(
+        f"/books/{book_id}",
+        content=b'{"title": "changed"}',
+        headers=[*sent, *((name, value) for value in values[name])],
+    )
+
+    assert answer.status_code in {200, 400, 401, 403, 412, 415}

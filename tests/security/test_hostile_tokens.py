@@ -1,0 +1,103 @@
+"""Forged tokens at the doors that take money and change books, and at those that only show.
+
+What makes each a forgery is in tests/kit/test_hostile_tokens.py; here the same ones are tried where
+they would be worth something.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.catalog.library import Library, open_library
+from tests.kit.test_hostile_tokens import FORGED
+from tests.purchase.shop import Shop, open_shop
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+DOORS = {
+    "catalog": (
+        ("POST", "/books"),
+        ("PUT", "/books/1"),
+        ("PATCH", "/books/1"),
+        ("DELETE", "/books/1"),
+        ("POST", "/books/import"),
+    ),
+    "purchase": (
+        ("POST", "/purchase"),
+        ("GET", "/purchases"),
+        ("DELETE", "/purchase/1"),
+        ("POST", "/payment"),
+        ("POST", "/payments/1/refunds"),
+        ("POST", "/inventory/1/adjustments"),
+    ),
+}
+
+CASES = [(service, method, path) for service, doors in DOORS.items() for method, path in doors]
+
+Running = dict[str, Library | Shop]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def services(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+    folder: Path = tmp_path_factory.mktemp("doors")
+    async with AsyncExitStack() as stack:
+        catalog = open_library(f"sqlite:///{folder}/catalog.db?synchronous=off")
+        purchase = open_shop(f"sqlite:///{folder}/purchase.db?synchronous=off")
+        yield {
+            "catalog": await stack.enter_async_context(catalog),
+            "purchase": await stack.enter_async_context(purchase),
+        }
+
+
+@pytest.mark.parametrize(("service", "method", "path"), CASES)
+async def test_no_forged_token_opens_a_door(
+    services: Running, service: str, method: str, path: str
+) -> None:
+    """401 for each, before anything is looked at or changed; and nobody is called for a key."""
+    running = services[service]
+    taken = {}
+    for name, forge in FORGED.items():
+        token = forge(running.issuer).encode("utf-8", "surrogateescape")
+        response = await running.client.request(
+            method, path, headers={b"authorization": b"Bearer " + token}, content=b"{}"
+        )
+        if response.status_code != 401 or response.headers["www-authenticate"] != "Bearer":
+            taken[name] = response.status_code
+
+    assert taken == {}
+    assert len(FORGED) >= 40
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("authorization", "Basic YWRtaW46YWRtaW4=")],
+        [("authorization", "Bearer ")],
+        [("cookie", "token={token}")],
+        [("x-authorization", "Bearer {token}")],
+        [("x-forwarded-user", "1"), ("x-user-id", "1"), ("x-roles", "admin")],
+        [("authorization", "Bearer x"), ("authorization", "Bearer {token}")],
+    ],
+    ids=["Basic", "nothing after Bearer", "cookie", "another header", "a proxy's", "twice"],
+)
+async def test_a_token_counts_in_one_place_only(
+    services: Running, headers: list[tuple[str, str]]
+) -> None:
+    """A good one elsewhere opens nothing, and no header says who somebody is."""
+    shop = services["purchase"]
+    token = shop.issuer.token(1, "staff")
+    sent = [(name, value.format(token=token)) for name, value in headers]
+    response = await shop.client.get("/purchases", headers=sent)
+
+    assert response.status_code == 401
+
+
+async def test_a_token_in_the_query_opens_nothing(services: Running) -> None:
+    """It would stand in every log on its way."""
+    shop = services["purchase"]
+    response = await shop.client.get(f"/purchases?access_token={shop.issuer.token(1, 'staff')}")
+
+    assert response.status_code == 401

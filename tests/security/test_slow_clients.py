@@ -1,0 +1,143 @@
+"""Callers that take their time, or all the room there is: the server does not wait for them.
+
+The limits are those of functions/kit/serve.py; `hasty` makes them a test's size.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from functions.kit.serve import MAX_HEAD
+from tests.security.served import Served, serving_process
+
+HEAD = b"POST /login HTTP/1.1\r\nHost: shop.test\r\nContent-Type: application/json\r\n"
+BODY = b'{"email": "ana@example.org", "password": "not her password"}'
+
+
+@pytest.fixture
+async def auth(tmp_path: Path) -> AsyncIterator[Served]:
+    async with serving_process("auth", tmp_path, module="tests.security.hasty") as served:
+        yield served
+
+
+def request(body: bytes = BODY, *headers: bytes) -> bytes:
+    lines = [b"Content-Length: %d" % len(body), *headers]
+    return HEAD + b"".join(line + b"\r\n" for line in lines) + b"\r\n" + body
+
+
+async def test_a_request_is_answered_on_time(auth: Served) -> None:
+    """The server of the tests below is no worse than any other."""
+    answer = await auth.send(request(BODY, b"Connection: close"))
+
+    assert answer.startswith(b"HTTP/1.1 401 ")
+
+
+async def test_headers_that_dribble_are_not_waited_for(auth: Served) -> None:
+    """The connection is closed, without an answer."""
+    wire = await auth.connect()
+
+    assert not await wire.trickle(HEAD + b"X-Slow: " + b"x" * 2000, every=0.05)
+
+
+async def test_a_connection_that_says_nothing_is_closed(auth: Served) -> None:
+    """It would hold one of the places for ever."""
+    wire = await auth.connect()
+
+    assert await wire.rest() == b""
+
+
+async def test_a_second_request_may_not_dribble_either(auth: Served) -> None:
+    """The deadline is of each request, not of the connection's first."""
+    wire = await auth.connect()
+    await wire.send(request())
+    head = await wire.reader.readuntil(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 401 ")
+    assert not await wire.trickle(HEAD + b"X-Slow: " + b"x" * 2000, every=0.05)
+
+
+async def test_a_body_that_dribbles_is_not_waited_for(auth: Served) -> None:
+    """Nor is it a fault of the service: nothing is logged as one."""
+    wire = await auth.connect()
+    await wire.send(HEAD + b"Content-Length: 60000\r\n\r\n")
+
+    assert not await wire.trickle(b'{"email": "' + b"x" * 2000, every=0.05)
+    assert "Traceback" not in auth.said()
+    assert " 500 " not in auth.said()
+
+
+async def test_a_body_that_nobody_reads_may_not_dribble_either(auth: Served) -> None:
+    """The refusal is sent, and the rest of the request is still on its way."""
+    wire = await auth.connect()
+    await wire.send(HEAD.replace(b"/login", b"/nowhere") + b"Content-Length: 60000\r\n\r\n")
+    head = await wire.reader.readuntil(b"\r\n\r\n")
+
+    assert head.startswith(b"HTTP/1.1 404 ")
+    assert not await wire.trickle(b"x" * 2000, every=0.05)
+
+
+async def test_a_long_upload_that_moves_is_let_through(auth: Served) -> None:
+    """Twice as long as the patience, at more than the least rate: 64 KiB, in pieces."""
+    body = BODY[:-1] + b" " * 60_000 + b"}"
+    wire = await auth.connect()
+    await wire.send(HEAD + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body))
+    pieces = [body[start : start + 3000] for start in range(0, len(body), 3000)]
+    for piece in pieces:
+        await wire.send(piece)
+        await asyncio.sleep(2 / len(pieces))  # the speed of the line is what is tested
+
+    assert (await wire.rest()).startswith(b"HTTP/1.1 401 ")
+
+
+async def test_a_crowd_of_slow_callers_shuts_nobody_out_for_long(auth: Served) -> None:
+    """While they hold every place, 503; when their time is over, the next one is served."""
+    crowd = [await auth.connect() for _ in range(60)]
+    for wire in crowd:
+        await wire.send(HEAD)
+    async with httpx.AsyncClient() as client:
+        full = await client.get(auth.url)
+        await asyncio.gather(*[wire.rest() for wire in crowd])
+        after = await client.get(auth.url)
+
+    assert (full.status_code, after.status_code) == (503, 200)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"X-Long: " + b"x" * MAX_HEAD,
+        b"\r\n".join(b"X-%d: y" % number for number in range(MAX_HEAD // 6)),
+        b"Cookie: " + b"a=b; " * (MAX_HEAD // 5),
+    ],
+    ids=["one long", "many", "cookies"],
+)
+async def test_headers_have_a_limit(auth: Served, line: bytes) -> None:
+    """They are refused when they reach it, not when they end."""
+    answer = await auth.send(HEAD + line)
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+async def test_a_query_string_has_a_limit(auth: Served) -> None:
+    """The same, since it stands in the first line."""
+    answer = await auth.send(b"GET /?" + b"x" * 3 * MAX_HEAD + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["announced", "chunked"])
+async def test_a_body_has_a_limit(auth: Served, chunked: bool) -> None:
+    """64 KiB, whether or not the caller says beforehand how long it is."""
+    body = BODY[:-1] + b" " * 70_000 + b"}"
+    if chunked:
+        message = HEAD + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+        message += b"%x\r\n" % len(body) + body + b"\r\n0\r\n\r\n"
+    else:
+        message = request(body, b"Connection: close")
+    answer = await auth.send(message)
+
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"application/problem+json" in answer

@@ -1,0 +1,81 @@
+"""Requests that two servers in a row could read in two ways: one answer, then the door is shut.
+
+Each carries a second request inside, `GET /smuggled`; it must never be answered.
+"""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.security.served import Served, serving_process
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+INSIDE = b"GET /smuggled HTTP/1.1\r\nHost: shop.test\r\nConnection: close\r\n\r\n"
+START = b"POST /login HTTP/1.1\r\nHost: shop.test\r\nContent-Type: application/json\r\n"
+
+AMBIGUOUS = {
+    "two lengths": START + b"Content-Length: 2\r\nContent-Length: 60\r\n\r\n{}" + INSIDE,
+    "two lengths in one line": START + b"Content-Length: 2, 60\r\n\r\n{}" + INSIDE,
+    "a length with a sign": START + b"Content-Length: +2\r\n\r\n{}" + INSIDE,
+    "a negative length": START + b"Content-Length: -1\r\n\r\n{}" + INSIDE,
+    "a length in hexadecimal": START + b"Content-Length: 0x2\r\n\r\n{}" + INSIDE,
+    "a space before the colon": START + b"Content-Length : 2\r\n\r\n{}" + INSIDE,
+    "a tab before the colon": START + b"Transfer-Encoding\t: chunked\r\n\r\n0\r\n\r\n" + INSIDE,
+    "an unknown coding": START + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n" + INSIDE,
+    "two codings": START + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n" + INSIDE,
+    "chunked twice": START
+    + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    + INSIDE,
+    "a chunk that is no number": START
+    + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n{}\r\n"
+    + INSIDE,
+    "a chunk longer than it says": START
+    + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{}\r\n0\r\n\r\n"
+    + INSIDE,
+    "a NUL in a header": START + b"X: a\x00b\r\nContent-Length: 2\r\n\r\n{}" + INSIDE,
+    "a bare CR in a header": START
+    + b"X: a\rContent-Length: 60\r\nContent-Length: 2\r\n\r\n{}"
+    + INSIDE,
+    "two hosts": START + b"Host: evil.example\r\nContent-Length: 2\r\n\r\n{}" + INSIDE,
+    "no host": b"POST /login HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}" + INSIDE,
+    "a line that is none": b"POST /login\r\n\r\n" + INSIDE,
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def auth(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served]:
+    folder: Path = tmp_path_factory.mktemp("auth")
+    async with serving_process("auth", folder, module="tests.security.hasty") as served:
+        yield served
+
+
+@pytest.mark.parametrize("message", AMBIGUOUS.values(), ids=AMBIGUOUS)
+async def test_what_can_be_read_in_two_ways_is_refused(auth: Served, message: bytes) -> None:
+    """400 and the end of the connection; what stands behind is not read."""
+    answer = await auth.send(message)
+
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert "smuggled" not in auth.said()
+
+
+async def test_a_length_beside_chunks_does_not_count(auth: Served) -> None:
+    """The chunks say where the body ends (RFC 9112, section 6.3), and nothing is left over."""
+    body = b"2\r\n{}\r\n0\r\n\r\n"
+    message = START + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n" + body
+    answer = await auth.send(message + INSIDE)
+
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"email y password requeridos" in answer
+    assert [answer.count(b"HTTP/1.1 404 "), answer.count(b"HTTP/1.1 ")] in ([0, 1], [1, 2])
+
+
+async def test_requests_in_a_row_are_each_answered(auth: Served) -> None:
+    """Pipelined, in order: what the refusals above must not be mistaken for."""
+    first = START + b"Content-Length: 2\r\n\r\n{}"
+    answer = await auth.send(first + INSIDE.replace(b"smuggled", b"livez"))
+
+    assert answer.index(b"HTTP/1.1 400 ") < answer.index(b"HTTP/1.1 200 ")
