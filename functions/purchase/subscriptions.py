@@ -20,7 +20,6 @@ from functions.kit.values import MAX_MONEY_MINOR
 from functions.purchase.commands.books import doubt_books, forget_books, record_book
 from functions.purchase.commands.purchases import BOOKS
 
-
 BOOK_STREAM = Stream(source=BOOKS, owner="catalog", name="books")
 
 
