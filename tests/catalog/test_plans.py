@@ -1,0 +1,71 @@
+"""How MySQL finds a page of the list: by the index of its order, and sorts nothing."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from functions.kit.mysql.plans import Result
+from functions.kit.mysql.wire import Wire
+from functions.kit.pages import encode_cursor
+from tests.catalog.library import Library, open_library
+from tests.servers.mysql import Server
+
+BOOKS = 3000
+
+
+@pytest.fixture
+async def big_library(mysql_server: Server) -> AsyncIterator[Library]:
+    """Enough books that a plan by the table would cost more than one by an index."""
+    url = mysql_server.create_database("catalog_plans")
+    async with open_library(url, LIST_CACHE_SECONDS="0") as running:
+        lines = [f"Book {number},Author {number % 97},{number % 50}.50" for number in range(BOOKS)]
+        report = await running.report_of("title,author,price\n" + "\n".join(lines))
+        assert report["created"] == BOOKS
+        mysql_server.run("ANALYZE TABLE catalog_plans.books, catalog_plans.inventory")
+        yield running
+    mysql_server.run("DROP DATABASE catalog_plans")
+
+
+@pytest.fixture
+def explained(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """The plan of the books table in each list that is read from now on."""
+    plans: list[dict[str, Any]] = []
+    run = Wire.run
+
+    async def explaining(wire: Wire, sql: str) -> Result:
+        if "FROM `books` `b` LEFT JOIN" in sql or "FROM books b LEFT JOIN" in sql:
+            rows = (await run(wire, f"EXPLAIN {sql}")).rows
+            plans.append(next(row for row in rows if row["table"] == "b"))
+        return await run(wire, sql)
+
+    monkeypatch.setattr(Wire, "run", explaining)
+    return plans
+
+
+TITLE = encode_cursor("title", "book 2")
+PRICE = encode_cursor("-price", "000000001050")
+
+
+@pytest.mark.parametrize(
+    ("query", "key"),
+    [
+        ("limit=50", "PRIMARY"),
+        (f"limit=50&after={encode_cursor('id', BOOKS - 60)}", "PRIMARY"),
+        ("limit=50&sort=newest", "PRIMARY"),
+        ("limit=50&sort=title", "ix_books_by_title"),
+        (f"limit=50&sort=title&after={TITLE}", "ix_books_by_title"),
+        (f"limit=50&sort=-price&after={PRICE}", "ix_books_by_price"),
+        ("ids=5,17,2999", "PRIMARY"),
+    ],
+)
+async def test_a_page_is_read_in_the_order_of_its_index(
+    big_library: Library, explained: list[dict[str, Any]], query: str, key: str
+) -> None:
+    """Wherever it is; so it costs the same in a table of any size."""
+    response = await big_library.get(f"/books?{query}")
+
+    assert response.status_code == 200
+    assert [(plan["key"], "filesort" in (plan["Extra"] or "")) for plan in explained] == [
+        (key, False)
+    ]

@@ -1,0 +1,97 @@
+"""The stock that is shown is rebuilt from purchase, whatever was in its place."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+import pytest
+from piccolo.querystring import QueryString
+
+from functions.catalog import migrations
+from functions.kit import inbox
+from functions.kit.cloudevents import write
+from functions.kit.database import Database, connect
+from functions.kit.migrations import load, migrate
+from tests.purchase.shop import STOCK, book_event
+from tests.support.processes import Service, running
+
+ROOT = Path(__file__).parents[2]
+SOURCE = "/bookstore/purchase/inventory"
+BOOKS = 3
+
+
+@pytest.fixture
+async def database(make_database_url: Callable[[], str]) -> AsyncIterator[tuple[str, Database]]:
+    """Catalog's database, with a stock that is wrong: too new, and of a book that nobody has."""
+    url = make_database_url()
+    database = connect(url)
+    await migrate(database, load(migrations))
+    for book_id, revision in ((1, 900), (77, 5)):
+        await database.execute(
+            QueryString(
+                "INSERT INTO inventory (book_id, revision, available, as_of)"
+                " VALUES ({}, {}, 0, {})",
+                book_id,
+                revision,
+                datetime(2026, 3, 14, tzinfo=UTC),
+            )
+        )
+    yield url, database
+    await database.close()
+
+
+async def shown(database: Database) -> list[tuple[int, int, int]]:
+    outcome = await database.execute(
+        QueryString("SELECT book_id, revision, available FROM inventory ORDER BY book_id")
+    )
+    return [(row["book_id"], row["revision"], row["available"]) for row in outcome.rows]
+
+
+async def rebuild(url: str, purchase: str) -> tuple[int | None, str]:
+    """The command's exit code, and what it said."""
+    process = await asyncio.create_subprocess_exec(
+        *[sys.executable, "-m", "functions.catalog.rebuild"],
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": url, "PURCHASE_INTERNAL_URL": purchase},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    return process.returncode, said.decode()
+
+
+async def test_the_stock_is_as_purchase_has_it(
+    database: tuple[str, Database], make_database_url: Callable[[], str]
+) -> None:
+    """Revisions that are too new go back, a book that purchase does not know goes."""
+    url, catalog = database
+    environment = {"DATABASE_URL": make_database_url(), "AUTO_MIGRATE": "true"}
+    purchase = Service("purchase", environment)
+    async with running(purchase), httpx.AsyncClient() as client:
+        for book_id in range(1, BOOKS + 1):
+            headers, body = write(book_event(book_id))
+            await client.post(f"{purchase.url}/events", headers=headers, content=body)
+        first = await rebuild(url, purchase.url)
+        again = await rebuild(url, purchase.url)
+
+    assert first == again
+    assert first[0] == 0
+    assert f"from {BOOKS} states of purchase" in first[1]
+    assert await shown(catalog) == [(book_id, 1, STOCK) for book_id in range(1, BOOKS + 1)]
+    assert await inbox.position(catalog, SOURCE) == BOOKS
+
+
+async def test_an_owner_that_is_away_leaves_all_as_it_was(
+    database: tuple[str, Database],
+) -> None:
+    """The command says so, and exits with 1."""
+    url, catalog = database
+    before = await shown(catalog)
+    code, said = await rebuild(url, "http://127.0.0.1:9")
+
+    assert (code, await shown(catalog)) == (1, before)
+    assert "nothing was rebuilt" in said

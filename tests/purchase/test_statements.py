@@ -1,0 +1,75 @@
+"""What a sale asks of the database, statement by statement."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+from piccolo.querystring import QueryString
+
+from tests.purchase.shop import BUYER, Shop
+
+
+def watch(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The beginnings of the statements that a request runs in its transaction from now on.
+
+    The relay and the chores have tasks of their own; a request runs in the caller's.
+    """
+    seen: list[str] = []
+    database: Any = shop.app.state.database
+    execute = database.execute
+    caller = asyncio.current_task()
+
+    async def recording(query: QueryString) -> Any:
+        if asyncio.current_task() is caller and database.transaction_exists():
+            seen.append(" ".join(query.template.split()[:3]))
+        return await execute(query)
+
+    monkeypatch.setattr(database, "execute", recording)
+    return seen
+
+
+async def buy(shop: Shop, body: dict[str, Any], **headers: str) -> httpx.Response:
+    return await shop.call("POST", "/purchase", body, user=BUYER, **headers)
+
+
+async def test_a_sale_is_seven_statements_and_the_hot_row_comes_last(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the guarded decrement only what it left is read, and told."""
+    statements = watch(shop, monkeypatch)
+    response = await buy(shop, {"book_id": 1, "quantity": 1})
+
+    assert response.status_code == 201
+    assert statements == [
+        "SELECT b.book_id, b.title,",
+        "INSERT INTO purchases",
+        "INSERT INTO purchase_items",
+        "INSERT INTO purchase_timeline",
+        "UPDATE inventory SET",
+        "SELECT * FROM",
+        "INSERT INTO outbox",
+    ]
+
+
+async def test_a_key_adds_two_statements(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One before everything else, and one that keeps the answer."""
+    statements = watch(shop, monkeypatch)
+    response = await buy(shop, {"book_id": 1, "quantity": 1}, idempotency_key="k-1")
+
+    assert response.status_code == 201
+    assert len(statements) == 9
+    assert statements[0] == "INSERT INTO idempotency_keys"
+    assert statements[-1] == "UPDATE idempotency_keys SET"
+
+
+async def test_another_book_adds_two_statements(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its decrement, and what it left; items and events are written together."""
+    statements = watch(shop, monkeypatch)
+    items = [{"book_id": book_id, "quantity": 1} for book_id in (1, 2, 3)]
+    response = await buy(shop, {"items": items})
+
+    assert response.status_code == 201
+    assert len(statements) == 7 + 2 * 2
