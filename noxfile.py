@@ -173,6 +173,23 @@ def test(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def faults(session: nox.Session) -> None:
+    """The shop's promises under faults, with figures: `-- --full` takes the promised sizes."""
+    _install(session, "dev")
+    full = "--full" in session.posargs
+    # Small sizes wait more than they compute; the promised ones want the machine for themselves.
+    pace = ["-p", "no:xdist", "-o", "timeout=7200"] if full else ["-n", "2", "--dist", "loadfile"]
+    session.run("pytest", "tests/faults", *pace, *session.posargs)
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Speed and memory as ratios to a floor: `-- --plot FILE.svg`, `-- --profile`, `-- --help`."""
+    _install(session, "dev")
+    session.run("python", "-m", "tests.bench", *session.posargs)
+
+
+@nox.session(default=False)
 def fuzz(session: nox.Session) -> None:
     """Schemathesis on the three OpenAPI documents, long: `-- 1000` examples, `-- 1000 7` a seed."""
     _install(session, "dev")

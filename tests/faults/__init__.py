@@ -1,0 +1,1 @@
+"""What the shop promises, while everything around it fails; see README.md."""

@@ -1,0 +1,214 @@
+"""A service or the broker in a process of its own, with a fault that was armed from outside.
+
+    python -m tests.faults.armed purchase --port 5002
+    python -m tests.faults.armed broker ARGUMENTS OF functions.local.broker
+
+What is shipped knows nothing of this: the functions at which a process ends are wrapped here, in
+the child, before the service is made. `harness.py` starts it.
+"""
+
+import argparse
+import asyncio
+import importlib
+import os
+import random
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from functions.kit import inbox, relay, sqlite
+from functions.kit.clock import utc_now
+from functions.kit.mysql import transaction as mysql
+from functions.kit.outbox import Outbox
+
+KILL = "FAULT_KILL"
+"""`point:n`: kill -9 of the own process at the n-th pass of a point."""
+CLOCK = "FAULT_CLOCK"
+"""A file with the seconds that this process's clock is wrong by, read at every look."""
+LEASE = "FAULT_LEASE"
+"""Seconds of the relay's lease, shorter than it is: a killed relay keeps the others waiting."""
+LOSE = "FAULT_LOSE"
+"""`share:seed`: the broker answers 202 to so many events, and forgets them."""
+
+
+class Point(StrEnum):
+    """Where a process can be made to end."""
+
+    BEFORE_COMMIT = "before-commit"
+    """Of a transaction that tells something; nothing of it may be there."""
+    AFTER_COMMIT = "after-commit"
+    """Before the answer, and before the relay was woken."""
+    AFTER_202 = "after-202"
+    """The broker has the event, and the relay does not know."""
+    BEFORE_MARK = "before-mark"
+    """A whole batch was sent, and is about to be marked."""
+    BEFORE_INBOX_COMMIT = "before-inbox-commit"
+    AFTER_INBOX_COMMIT = "after-inbox-commit"
+    """Before the 202: the event comes again."""
+
+
+OWNERS_POINTS = tuple(Point)[:4]
+READERS_POINTS = tuple(Point)[4:]
+
+_written: ContextVar[frozenset[str]] = ContextVar("written", default=frozenset())
+
+
+class _Trap:
+    """Ends this process at the n-th pass."""
+
+    def __init__(self, point: Point, passes: int) -> None:
+        self.point = point
+        self.left = passes
+
+    def at(self, point: Point) -> None:
+        if point is self.point:
+            self.left -= 1
+            if self.left <= 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+def arm(text: str) -> None:
+    """Wrap what has to be wrapped for `point:n`."""
+    name, _, passes = text.partition(":")
+    trap = _Trap(Point(name), int(passes))
+    _watch_rows()
+    for transaction in (sqlite.Transaction, mysql.Transaction):
+        _watch_commits(transaction, trap)
+    _watch_relay(trap)
+
+
+def _watch_rows() -> None:
+    """Know, at a commit, whether an event was written or taken in."""
+    add, once = Outbox.add, inbox.once
+
+    async def adding(self: Outbox, database: Any, *messages: Any) -> None:
+        await add(self, database, *messages)
+        _written.set(_written.get() | {"outbox"})
+
+    async def remembering(*args: Any, **kwargs: Any) -> bool:
+        new = await once(*args, **kwargs)
+        if new:
+            _written.set(_written.get() | {"inbox"})
+        return new
+
+    Outbox.add = adding  # type: ignore[method-assign]
+    inbox.once = remembering
+
+
+def _watch_commits(transaction: Any, trap: _Trap) -> None:
+    enter, leave = transaction.__aenter__, transaction.__aexit__
+
+    async def entering(self: Any) -> Any:
+        outer = await enter(self)
+        if outer is self:
+            _written.set(frozenset())
+        return outer
+
+    async def leaving(self: Any, kind: Any, error: Any, traceback: Any) -> bool:
+        joined = getattr(self, "_parent", None) is not None or getattr(self, "_joined", False)
+        written = frozenset() if joined or error is not None else _written.get()
+        if "outbox" in written:
+            trap.at(Point.BEFORE_COMMIT)
+        if "inbox" in written:
+            trap.at(Point.BEFORE_INBOX_COMMIT)
+        ended: bool = await leave(self, kind, error, traceback)
+        if "outbox" in written:
+            trap.at(Point.AFTER_COMMIT)
+        if "inbox" in written:
+            trap.at(Point.AFTER_INBOX_COMMIT)
+        return ended
+
+    transaction.__aenter__ = entering
+    transaction.__aexit__ = leaving
+
+
+def _watch_relay(trap: _Trap) -> None:
+    post, settle = relay.Relay._post, relay.Relay._settle
+
+    async def posting(self: relay.Relay, row: Any) -> bool:
+        taken = await post(self, row)
+        if taken:
+            trap.at(Point.AFTER_202)
+        return taken
+
+    async def settling(self: relay.Relay, sent: Any, *, release: bool) -> None:
+        if sent:
+            trap.at(Point.BEFORE_MARK)
+        await settle(self, sent, release=release)
+
+    relay.Relay._post = posting  # type: ignore[method-assign]
+    relay.Relay._settle = settling  # type: ignore[method-assign]
+
+
+def clock_of(file: str) -> Callable[[], datetime]:
+    """A clock that is wrong by what the file says just then."""
+    path = Path(file)
+
+    def now() -> datetime:
+        return utc_now() + timedelta(seconds=float(path.read_text("utf-8")))
+
+    return now
+
+
+def lossy(text: str) -> None:
+    """Let the broker lose events that it has confirmed."""
+    from functions.local.broker.core import Broker
+
+    share, _, seed = text.partition(":")
+    chance = random.Random(int(seed))
+    publish: Callable[..., Awaitable[None]] = Broker.publish
+
+    @wraps(publish)
+    async def publishing(self: Broker, event: Any) -> None:
+        if chance.random() >= float(share):
+            await publish(self, event)
+
+    Broker.publish = publishing  # type: ignore[method-assign]
+
+
+def serve(name: str, port: int) -> None:
+    """The service, as uvicorn runs it anywhere else."""
+    create_app = importlib.import_module(f"functions.{name}.app").create_app
+    clock = {"clock": clock_of(os.environ[CLOCK])} if CLOCK in os.environ else {}
+    config = uvicorn.Config(
+        lambda: create_app(**clock),
+        factory=True,
+        host="127.0.0.1",
+        port=port,
+        access_log=False,
+        log_config=None,
+        timeout_graceful_shutdown=5,
+    )
+    asyncio.run(uvicorn.Server(config).serve())
+
+
+def main(arguments: list[str]) -> int:
+    if LEASE in os.environ:
+        relay.LEASE = timedelta(seconds=float(os.environ[LEASE]))
+        relay.SEND_TIMEOUT = float(os.environ[LEASE]) / 2
+    if KILL in os.environ:
+        arm(os.environ[KILL])
+    if arguments[0] == "broker":
+        from functions.local.broker.__main__ import main as run_broker
+
+        if LOSE in os.environ:
+            lossy(os.environ[LOSE])
+        return run_broker(arguments[1:])
+    parser = argparse.ArgumentParser()
+    parser.add_argument("name")
+    parser.add_argument("--port", type=int, required=True)
+    options = parser.parse_args(arguments)
+    serve(options.name, options.port)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,105 @@
+"""After each fault: does the shop agree with itself, and with what it has acknowledged?"""
+
+import asyncio
+import time
+from typing import Any
+
+from piccolo.querystring import QueryString
+
+from functions.kit.database import Database
+from functions.purchase.audit import audit as audit_purchase
+from tests.faults.harness import Shop
+
+DEADLINE = 60.0
+"""Seconds; what has not agreed by then never will."""
+
+STREAMS = {
+    "/bookstore/purchase/inventory": ("purchase", ("catalog",)),
+    "/bookstore/catalog/books": ("catalog", ("purchase",)),
+    "/bookstore/auth/security": ("auth", ("catalog", "purchase")),
+}
+"""Source → its owner, and who reads it."""
+
+
+async def _rows(database: Database, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+    outcome = await database.execute(QueryString(sql, *values))
+    return [tuple(row.values()) for row in outcome.rows]
+
+
+async def disagreements(shop: Shop) -> list[str]:
+    """What is still on its way, or lost: unsent rows, positions behind, projections that differ."""
+    found = []
+    async with (
+        shop.database("auth") as auth,
+        shop.database("catalog") as catalog,
+        shop.database("purchase") as purchase,
+    ):
+        databases = {"auth": auth, "catalog": catalog, "purchase": purchase}
+        for name, database in databases.items():
+            ((unsent,),) = await _rows(
+                database, "SELECT COUNT(*) AS n FROM outbox WHERE sent_at IS NULL"
+            )
+            if unsent:
+                found.append(f"{name}: {unsent} events are not sent")
+        for source, (owner, readers) in STREAMS.items():
+            heads = await _rows(
+                databases[owner], "SELECT head FROM outbox_streams WHERE source = {}", source
+            )
+            for reader in readers:
+                positions = await _rows(
+                    databases[reader],
+                    "SELECT contiguous FROM stream_positions WHERE source = {}",
+                    source,
+                )
+                if (heads or [(0,)]) != (positions or [(0,)]):
+                    found.append(f"{reader} has read {source} to {positions}, not {heads}")
+        stock = "SELECT book_id, revision, available FROM inventory ORDER BY book_id"
+        if await _rows(purchase, stock) != await _rows(catalog, stock):
+            found.append("catalog shows another stock than purchase has")
+        owned = "SELECT id, revision, price_minor, retired, title FROM books ORDER BY id"
+        kept = "SELECT book_id, revision, price_minor, retired, title FROM books"
+        kept += " WHERE revision > 0 ORDER BY book_id"  # at 0: what catalog has lost
+        if await _rows(catalog, owned) != await _rows(purchase, kept):
+            found.append("purchase sells other books than catalog has")
+    return found
+
+
+async def agrees(shop: Shop) -> float:
+    """Wait until nothing is on its way and everybody agrees; the seconds that it took."""
+    start = time.monotonic()
+    while found := await disagreements(shop):
+        if time.monotonic() - start > DEADLINE:
+            raise AssertionError("\n".join(found))
+        await asyncio.sleep(0.05)  # seen only from outside: nothing announces it
+    return time.monotonic() - start
+
+
+async def breaches(shop: Shop) -> list[str]:
+    """What is wrong with purchase's books, or missing of what was acknowledged."""
+    async with shop.database("purchase") as database:
+        found = [
+            f"{finding.sentence}: {list(finding.breaches)[:3]}"
+            for finding in await audit_purchase(database)
+            if finding.breaches
+        ]
+        kept = dict(await _rows(database, "SELECT idempotency_key, body FROM idempotency_keys"))
+        ((made,),) = await _rows(database, "SELECT COUNT(*) AS n FROM purchases")
+        ((keyed,),) = await _rows(
+            database,
+            "SELECT COUNT(*) AS n FROM idempotency_keys WHERE route = {}",
+            "POST /purchase",
+        )
+    lost = [key for key, body in shop.acknowledged.items() if kept.get(key) != body.decode()]
+    if lost:
+        found.append(f"acknowledged, and not there as acknowledged: {lost[:5]}")
+    if made != keyed:  # every purchase of these tests is made with a key
+        found.append(f"{made} purchases for {keyed} keys")
+    return found
+
+
+async def sound(shop: Shop) -> float:
+    """The audit after a fault; the seconds until everybody agreed."""
+    seconds = await agrees(shop)
+
+    assert await breaches(shop) == []
+    return seconds

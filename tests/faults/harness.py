@@ -1,0 +1,281 @@
+"""The whole shop as real processes, which a test may kill, freeze, starve and mislead.
+
+Three services and the local broker, on SQLite or on a private MySQL server, started through
+`armed.py`. What is acknowledged is written into a ledger; `audit.py` beside this holds the shop
+against it. Next file: `buyers.py`, who load it.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from functions.kit.database import Database, connect
+from tests.faults.armed import CLOCK, LEASE
+from tests.faults.processes import Process
+from tests.faults.wire import Cable, cable
+from tests.servers.mysql import Server
+from tests.support.processes import ROOT
+
+SERVICES = ("auth", "catalog", "purchase")
+ADMIN = ("admin@bookstore.example", "correct-horse-battery")
+BUYER = ("buyer@example.org", "buyer-has-a-password")
+POKE_SECONDS = 2.0
+"""The PingSource period here; in the cluster it is ten minutes."""
+DISK = 48
+"""MiB of the disk that the data folder is on, where one can be mounted."""
+
+
+class Shop:
+    """The running shop."""
+
+    def __init__(self, folder: Path, server: Server | None, suffix: str) -> None:
+        self.folder = folder
+        self.server = server
+        self.suffix = suffix
+        self.processes: dict[str, Process] = {}
+        self.cables: dict[str, Cable] = {}
+        self.tokens: dict[str, str] = {}
+        self.http = httpx.AsyncClient(
+            timeout=60, limits=httpx.Limits(max_connections=None, max_keepalive_connections=0)
+        )
+        """Nothing is kept alive: a connection of a life before answers no request."""
+        self.acknowledged: dict[str, bytes] = {}
+        """Idempotency key → the 201 that was given."""
+        self.clock = folder / "clock"
+        self.clock.write_text("0", "utf-8")
+
+    @property
+    def engine(self) -> str:
+        return "mysql" if self.server else "sqlite"
+
+    @property
+    def services(self) -> list[Process]:
+        return [self.processes[name] for name in self.processes if name != "broker"]
+
+    @property
+    def sellers(self) -> list[Process]:
+        """Every process of purchase."""
+        return [self.processes[name] for name in self.processes if name.startswith("purchase")]
+
+    # Databases
+
+    def database_url(self, service: str, *, by_cable: bool = False) -> str:
+        if self.server is None:
+            return f"sqlite:///{self.folder}/data/{service}.db?synchronous=off"
+        url = self.server.url(f"{service}_{self.suffix}")
+        port = self.cables["mysql"].port
+        return url.replace(f":{self.server.port}/", f":{port}/") if by_cable else url
+
+    @asynccontextmanager
+    async def database(self, service: str) -> AsyncIterator[Database]:
+        """A connection of one's own to a service's database."""
+        database = connect(self.database_url(service))
+        try:
+            yield database
+        finally:
+            await database.close()
+
+    # Processes
+
+    def environment(self, service: str) -> dict[str, str]:
+        environment = {
+            "DATABASE_URL": self.database_url(service, by_cable=self.server is not None),
+            "AUTO_MIGRATE": "true",
+            "K_SINK": f"http://127.0.0.1:{self.cables['broker'].port}",
+            "FIRST_ADMIN_EMAIL": ADMIN[0],
+            "FIRST_ADMIN_PASSWORD": ADMIN[1],
+            "LOGIN_TRIES": "1000",
+            "HASHING_CONCURRENCY": "1",
+            CLOCK: str(self.clock),
+            LEASE: "2",
+        }
+        for name in SERVICES:
+            url = f"http://127.0.0.1:{self.cables[name].port}"
+            environment[f"{name.upper()}_URL"] = url
+            environment[f"{name.upper()}_INTERNAL_URL"] = url
+        return environment
+
+    def add(self, service: str, name: str | None = None) -> Process:
+        """One more process of a service."""
+        name = name or service
+        process = Process(
+            [service], {}, ready="/readyz", log=self.folder / f"{name.replace('/', '-')}.log"
+        )
+        self.processes[name] = process
+        return process
+
+    def broker_arguments(self, manifests: Path = ROOT / "eventing") -> list[str]:
+        resolve = [
+            argument
+            for name in SERVICES
+            for argument in (
+                "--resolve",
+                f"{name}-internal=http://127.0.0.1:{self.cables[name].port}",
+            )
+        ]
+        return [
+            *["broker", "--store", str(self.folder / "broker.db"), *resolve],
+            *["--manifests", str(manifests), "--poke-every", str(POKE_SECONDS)],
+        ]
+
+    async def restart(self, *names: str, **faults: str) -> None:
+        """Kill them, and start them again."""
+        for name in names:
+            await self.processes[name].kill()
+        await asyncio.gather(*[self.processes[name].start(**faults) for name in names])
+
+    async def run(self, module: str, service: str) -> int:
+        """A command of a service, in its environment; the exit code."""
+        process = await asyncio.create_subprocess_exec(
+            *[sys.executable, "-m", module],
+            cwd=ROOT,
+            env={**os.environ, **self.environment(service)},
+        )
+        return await process.wait()
+
+    async def heal(self) -> None:
+        """Whatever a test did, everything runs again, with nothing armed."""
+        self.clock.write_text("0", "utf-8")
+        for line in self.cables.values():
+            line.cut, line.delay = False, 0.0
+        await asyncio.gather(*[each.start() for each in self.processes.values() if not each.alive])
+
+    # Callers
+
+    async def call(
+        self,
+        service: str,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        user: str | None = None,
+        headers: Mapping[str, str] = {},
+    ) -> httpx.Response:
+        """A request by someone who has logged in, or by nobody."""
+        sent = dict(headers)
+        if user is not None:
+            sent["authorization"] = f"Bearer {self.tokens[user]}"
+        url = self.processes[service].url + path
+        return await self.http.request(method, url, json=body, headers=sent)
+
+    async def log_in(self, user: str, email: str, password: str) -> httpx.Response:
+        answer = await self.call("auth", "POST", "/login", {"email": email, "password": password})
+        if answer.status_code == httpx.codes.OK:
+            self.tokens[user] = answer.json()["access_token"]
+        return answer
+
+    async def let_in(self) -> None:
+        """Tokens for the admin, who is staff too, and for a buyer."""
+        async with asyncio.timeout(60):
+            # auth makes its first admin when it has started
+            while (await self.log_in("admin", *ADMIN)).status_code != httpx.codes.OK:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        body = dict(zip(("email", "password"), BUYER, strict=True))
+        await self.call("auth", "POST", "/register", body)
+        await self.log_in("buyer", *BUYER)
+
+    async def book(self, copies: int, title: str = "Libro") -> int:
+        """A book that purchase sells, with so many copies."""
+        body = {"title": title, "author": "Autora", "price": 19.9, "stock": copies}
+        made = await self.call("catalog", "POST", "/books", body, user="admin")
+        assert made.status_code == 201, made.text
+        book_id: int = made.json()["book_id"]
+        async with asyncio.timeout(60):
+            while (await self.stock(book_id)) is None:  # noqa: ASYNC110 - on its way to purchase
+                await asyncio.sleep(0.02)
+        return book_id
+
+    async def stock(self, book_id: int) -> dict[str, Any] | None:
+        """The stock as purchase has it."""
+        found = await self.call("purchase", "GET", f"/inventory/{book_id}", user="admin")
+        stock: dict[str, Any] | None = found.json() if found.status_code == 200 else None
+        return stock
+
+    # The disk
+
+    @contextmanager
+    def full_disk(self) -> Iterator[None]:
+        """Nothing more can be written into the data folder."""
+        data = self.folder / "data"
+        if not data.is_mount():
+            largest = max(file.stat().st_size for file in data.iterdir())
+            with contextlib.ExitStack() as stack:
+                for process in self.services:
+                    stack.enter_context(process.no_file_beyond(min(largest, 4096)))
+                yield
+            return
+        ballast = data / "ballast"
+        try:
+            with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+                for size in (65536, 4096, 1):
+                    with contextlib.suppress(OSError):
+                        while file.write(b"\0" * size):
+                            pass
+            yield
+        finally:
+            ballast.unlink()
+
+
+@asynccontextmanager
+async def open_shop(server: Server | None, *, sellers: int = 2) -> AsyncIterator[Shop]:
+    """The shop with several processes of purchase, an admin and a buyer."""
+    folder = Path(tempfile.mkdtemp(prefix="faults-"))
+    shop = Shop(folder, server, f"f{os.getpid()}")
+    data = folder / "data"
+    data.mkdir()
+    mounted = server is None and _mount(data)
+    try:
+        async with contextlib.AsyncExitStack() as stack:
+            for name in SERVICES:
+                shop.add(name)
+            for number in range(2, sellers + 1):
+                shop.add("purchase", f"purchase/{number}")
+            for name in SERVICES:
+                shop.cables[name] = await stack.enter_async_context(
+                    cable(shop.processes[name].port)
+                )
+            if server is not None:
+                shop.cables["mysql"] = await stack.enter_async_context(cable(server.port))
+                for name in SERVICES:
+                    server.create_database(f"{name}_{shop.suffix}")
+            broker = Process([], {}, ready="/healthz", log=folder / "broker.log")
+            shop.cables["broker"] = await stack.enter_async_context(cable(broker.port))
+            broker.arguments = shop.broker_arguments()
+            for process in shop.services:
+                process.environment = shop.environment(process.arguments[0])
+            shop.processes["broker"] = broker
+            stack.push_async_callback(_end, shop)
+            await asyncio.gather(*[each.start() for each in shop.processes.values()])
+            await shop.let_in()
+            yield shop
+    finally:
+        if mounted:
+            _run("umount", "--lazy", str(data))
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _end(shop: Shop) -> None:
+    await asyncio.gather(*[process.kill() for process in shop.processes.values()])
+    await shop.http.aclose()
+
+
+def _mount(data: Path) -> bool:
+    """A disk of its own for the data, where this process may mount one."""
+    if os.geteuid() != 0 or shutil.which("mount") is None:
+        return False
+    return _run("mount", "-t", "tmpfs", "-o", f"size={DISK}m", "tmpfs", str(data))
+
+
+def _run(*command: str) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603

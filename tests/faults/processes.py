@@ -1,0 +1,117 @@
+"""Processes that may be killed, frozen and started again, each under the name it has in the shop.
+
+`tests/support/processes.py` starts what is shipped; this starts it through `armed.py`.
+"""
+
+import asyncio
+import contextlib
+import os
+import resource
+import signal
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import httpx
+
+from tests.support.processes import ROOT, START_LIMIT, free_port
+
+
+class Process:
+    """One of the shop's processes; its port stays the same over its lives."""
+
+    def __init__(
+        self, arguments: Sequence[str], environment: Mapping[str, str], *, ready: str, log: Path
+    ) -> None:
+        self.arguments = list(arguments)
+        self.environment = dict(environment)
+        self.port = free_port()
+        self.door = self.port
+        """Where callers find it: another port where something stands before it."""
+        self.ready = ready
+        self.log = log
+        self.lives = 0
+        self.process: asyncio.subprocess.Process | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.door}"
+
+    @property
+    def alive(self) -> bool:
+        return self.process is not None and self.process.returncode is None
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    async def start(self, **faults: str) -> None:
+        """Start it, with the faults of `armed.py` as named, and wait until it is ready."""
+        await self.launch(**faults)
+        async with asyncio.timeout(START_LIMIT):
+            while not await self.answers():
+                assert self.alive, f"{self.arguments} ended at its start: {self.tail()}"
+                await asyncio.sleep(0.02)  # nothing announces that a port is open
+
+    async def launch(self, **faults: str) -> None:
+        """Start it, and wait for nothing."""
+        self.lives += 1
+        with self.log.open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                *[sys.executable, "-m", "tests.faults.armed", *self.arguments],
+                *["--port", str(self.port)],
+                cwd=ROOT,
+                env={**os.environ, "LOG_LEVEL": "WARNING", **self.environment, **faults},
+                stdout=log,
+                stderr=log,
+            )
+
+    async def answers(self) -> bool:
+        async with httpx.AsyncClient() as client:
+            try:
+                response = await client.get(f"http://127.0.0.1:{self.port}{self.ready}")
+            except httpx.TransportError:
+                return False
+            return response.status_code == httpx.codes.OK
+
+    async def kill(self) -> None:
+        """kill -9, and wait until it is gone."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.send_signal(signal.SIGKILL)
+            await self.process.wait()
+
+    async def stop(self) -> None:
+        """SIGTERM, as the platform sends it."""
+        assert self.process is not None
+        if self.alive:
+            self.process.send_signal(signal.SIGTERM)
+        await self.process.wait()
+
+    async def died(self) -> None:
+        assert self.process is not None
+        await self.process.wait()
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """SIGSTOP: it holds all that it holds, and does nothing."""
+        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.pid, signal.SIGCONT)
+
+    @contextlib.contextmanager
+    def no_file_beyond(self, size: int) -> Iterator[None]:
+        """No write beyond so many bytes of a file: a disk that is full, as far as it can tell."""
+        before = resource.prlimit(self.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (size, before[1]))
+        try:
+            yield
+        finally:
+            resource.prlimit(self.pid, resource.RLIMIT_FSIZE, before)
+
+    def tail(self) -> str:
+        """The end of what it said."""
+        return self.log.read_text("utf-8", "replace")[-3000:] if self.log.exists() else ""
