@@ -1,7 +1,7 @@
 """The transactional outbox: an event is a row in the transaction of the change that it tells of.
 
-`relay.py` numbers the rows and sends them; `streams.py` shows them as the owner's feed. Broker
-down, process killed: the row is there, or the change never happened.
+`numbering.py` numbers the rows, `relay.py` sends them; `streams.py` shows them as the owner's
+feed. Broker down, process killed: the row is there, or the change never happened.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""The relay: numbers the outbox's rows and sends them to the broker, in order, at least once.
+"""The relay: sends the outbox's rows to the broker, in order, at least once.
 
 Of all processes on one database the one that holds the lease sends; a row is marked sent only
 after the broker's 202. It runs right after a commit, at start, on shutdown, and when a PingSource
@@ -11,7 +11,7 @@ import contextlib
 import logging
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from piccolo.querystring import QueryString
 from functions.kit import cloudevents
 from functions.kit.clock import Clock
 from functions.kit.database import Database, Row, is_in, transactional
+from functions.kit.numbering import BATCH, number_all
 from functions.kit.outbox import to_event
 from functions.kit.posting import Poster
 from functions.kit.telemetry import Metrics
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-BATCH = 200
 LEASE = timedelta(seconds=10)
 """How long a killed relay keeps the others waiting."""
 SEND_TIMEOUT = 5.0
@@ -39,87 +39,6 @@ the lease, which is renewed on the way, so that it outlasts any one event."""
 RETRY_DELAYS = (0.1, 0.5, 1.0, 2.0, 5.0)
 RETENTION = timedelta(days=30)
 """How long a feed reaches back."""
-
-
-@transactional
-async def number_rows(database: Database, sources: Iterable[str]) -> int:
-    """Give the next numbers of their source to rows that have committed; answers how many.
-
-    Anybody may call it: the stream's row is locked, so numbers are contiguous whoever gives them.
-    A row whose source is no stream of this service is left alone; `measure` shows that it waits.
-    """
-    heads: dict[str, int] = {}
-    for source in sorted(sources):
-        heads[source] = await _locked_head(database, source)
-    if not heads:
-        return 0
-    unnumbered = await database.execute(
-        QueryString(
-            "SELECT id, source FROM outbox WHERE sequence IS NULL AND {} ORDER BY id LIMIT {}",
-            is_in("source", list(heads)),
-            BATCH,
-        )
-    )
-    changed = set()
-    numbers: list[int] = []
-    for row in unnumbered.rows:
-        source = row["source"]
-        heads[source] += 1
-        changed.add(source)
-        numbers += (row["id"], heads[source])
-    for chunk in _chunks(numbers):
-        ids = chunk[::2]
-        cases = " ".join(["WHEN {} THEN {}"] * len(ids))
-        await database.execute(
-            QueryString(
-                f"UPDATE outbox SET sequence = CASE id {cases} END WHERE {{}}",  # noqa: S608
-                *chunk,
-                is_in("id", ids),
-            )
-        )
-    for source in sorted(changed):
-        await database.execute(
-            QueryString(
-                "UPDATE outbox_streams SET head = {} WHERE source = {}", heads[source], source
-            )
-        )
-    return len(unnumbered.rows)
-
-
-def _chunks(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
-    """Pairs, 64, 16, 4 or 1 at once: few texts of a statement, each of which is translated once.
-
-    What is short of a size is filled with its last pair, which changes nothing.
-    """
-    for start in range(0, len(numbers), 128):
-        chunk = numbers[start : start + 128]
-        size = next(size for size in (1, 4, 16, 64) if 2 * size >= len(chunk))
-        yield [*chunk, *list(chunk[-2:]) * (size - len(chunk) // 2)]
-
-
-async def number_all(database: Database, sources: Iterable[str]) -> int:
-    """Number all rows that have committed, a batch in a transaction; answers how many."""
-    sources = tuple(sources)
-    numbered = 0
-    while (last := await number_rows(database, sources)) == BATCH:
-        numbered += last
-    return numbered + last
-
-
-async def _locked_head(database: Database, source: str) -> int:
-    select = QueryString("SELECT head FROM outbox_streams WHERE source = {}", source)
-    rows = await database.locked(select)
-    if not rows:
-        await database.execute(
-            QueryString(
-                "INSERT INTO outbox_streams (source, head, floor) VALUES ({}, 0, 0)"
-                " ON CONFLICT (source) DO NOTHING",
-                source,
-            )
-        )
-        rows = await database.locked(select)
-    head: int = rows[0]["head"]
-    return head
 
 
 class Relay:

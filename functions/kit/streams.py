@@ -14,8 +14,8 @@ from functions.kit import cloudevents
 from functions.kit.cloudevents import Event
 from functions.kit.database import Database
 from functions.kit.errors import Gone, NotFound, Text
+from functions.kit.numbering import number_all
 from functions.kit.outbox import to_event
-from functions.kit.relay import number_all
 
 MAX_PAGE = 500
 HEAD_HEADER = "stream-head"

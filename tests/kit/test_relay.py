@@ -16,8 +16,9 @@ from functions.kit import cloudevents, relay
 from functions.kit.clock import utc_now
 from functions.kit.cloudevents import Event
 from functions.kit.database import Database, transactional
+from functions.kit.numbering import BATCH, number_rows
 from functions.kit.outbox import Message, Outbox
-from functions.kit.relay import BATCH, Relay, number_rows
+from functions.kit.relay import Relay
 from functions.kit.telemetry import Metrics
 from tests.kit import sample
 from tests.support.clock import FakeClock

@@ -6,8 +6,8 @@ import pytest
 
 from functions.kit import cloudevents, relay
 from functions.kit.database import Database, transactional
+from functions.kit.numbering import BATCH
 from functions.kit.outbox import Outbox
-from functions.kit.relay import BATCH
 from functions.kit.streams import Feed, OwnedStream, StreamDiverged, StreamNotFound, StreamTooOld
 from tests.kit import sample
 from tests.support.clock import FakeClock
