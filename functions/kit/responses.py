@@ -1,12 +1,14 @@
 """How answers are written: JSON in which an amount of money is a number with two decimals."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import msgspec
-from litestar import Response
+from litestar import Request, Response
 from litestar.enums import MediaType
 
-from functions.kit.idempotency import Answer
+from functions.kit.idempotency import Answer, answer_once, scope_of
+from functions.kit.tokens import Principal
 
 T = TypeVar("T")
 
@@ -32,4 +34,23 @@ def answer_response(answer: Answer) -> Response[Any]:
     headers = {"idempotency-replayed": "true"} if answer.replayed else None
     return Response(
         answer.body, status_code=answer.status, media_type=MediaType.JSON, headers=headers
+    )
+
+
+async def answered_once(
+    request: Request[Principal, Any, Any],
+    route: str,
+    command: Callable[[], Awaitable[T]],
+    render: Callable[[T], tuple[int, bytes]],
+) -> Response[Any]:
+    """Run a command under the request's `Idempotency-Key`, if it has one."""
+    scope = scope_of(
+        request.headers,
+        user_id=request.user.user_id,
+        route=route,
+        body=await request.body(),
+    )
+    state = request.app.state
+    return answer_response(
+        await answer_once(state.database, scope, command, render, clock=state.clock)
     )

@@ -19,7 +19,6 @@ from functions.catalog.schemas import (
     NewBook,
 )
 from functions.kit.errors import FieldError, Text
-from functions.kit.idempotency import answer_once, scope_of
 from functions.kit.language import say
 from functions.kit.openapi import (
     ETAG,
@@ -31,7 +30,7 @@ from functions.kit.openapi import (
     described,
 )
 from functions.kit.problems import problems
-from functions.kit.responses import answer_response, encode
+from functions.kit.responses import answered_once, encode
 from functions.kit.tokens import Principal, staff
 
 ADDED = Text("Libro agregado", "Book added")
@@ -79,15 +78,8 @@ async def add_book(
     def render(book: Book) -> tuple[int, bytes]:
         return 201, encode(BookAdded(message=say(request.headers, ADDED), book_id=book.id))
 
-    scope = scope_of(
-        request.headers,
-        user_id=request.user.user_id,
-        route="POST /books",
-        body=await request.body(),
-    )
-    answer = await answer_once(state.database, scope, command, render, clock=state.clock)
-    response = answer_response(answer)
-    book_id = msgspec.json.decode(answer.body, type=BookAdded).book_id
+    response = await answered_once(request, "POST /books", command, render)
+    book_id = msgspec.json.decode(response.content, type=BookAdded).book_id
     response.headers["location"] = f"/books/{book_id}"
     return response
 

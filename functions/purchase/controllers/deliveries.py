@@ -8,13 +8,12 @@ from litestar.params import JSONBody
 
 from functions.kit.database import Row
 from functions.kit.errors import FieldError, InvalidInput, Text
-from functions.kit.idempotency import answer_once, scope_of
 from functions.kit.language import say
 from functions.kit.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, Link, described
 from functions.kit.pages import After, Limit, encode_cursor, page_response
 from functions.kit.problems import problems
 from functions.kit.requests import PathId
-from functions.kit.responses import answer_response, encode
+from functions.kit.responses import answered_once, encode
 from functions.kit.tokens import Principal, signed_in, staff
 from functions.kit.values import from_minor
 from functions.purchase import queries
@@ -115,11 +114,7 @@ async def assign(
         )
         return 201, encode(created)
 
-    scope = scope_of(
-        request.headers, user_id=user_id, route="POST /assignments", body=await request.body()
-    )
-    answer = await answer_once(state.database, scope, command, render, clock=state.clock)
-    return answer_response(answer)
+    return await answered_once(request, "POST /assignments", command, render)
 
 
 @get("/assignments", guards=[signed_in])

@@ -15,7 +15,7 @@ from functions.kit.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, Link, d
 from functions.kit.pages import After, Limit, encode_cursor, page_response
 from functions.kit.problems import problems
 from functions.kit.requests import PathId
-from functions.kit.responses import JSONResponse, answer_response, encode
+from functions.kit.responses import JSONResponse, answer_response, answered_once, encode
 from functions.kit.tokens import Principal, signed_in, staff
 from functions.kit.values import from_minor
 from functions.purchase import queries
@@ -191,15 +191,10 @@ async def refund(
         )
         return 201, encode(created)
 
-    scope = scope_of(
-        request.headers,
-        user_id=request.user.user_id,
-        route=f"POST /payments/{payment_id}/refunds",
-        body=await request.body(),
-    )
-    answer = await answer_once(state.database, scope, command, render, clock=state.clock)
+    route = f"POST /payments/{payment_id}/refunds"
+    response = await answered_once(request, route, command, render)
     await settle_refunds(state.database, state.payment_provider)
-    return answer_response(answer)
+    return response
 
 
 HANDLERS = (pay, list_payments, refund)

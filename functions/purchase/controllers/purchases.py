@@ -9,13 +9,12 @@ from litestar.params import JSONBody, QueryParameter
 
 from functions.kit.database import Row
 from functions.kit.errors import FieldError, InvalidInput, Text
-from functions.kit.idempotency import answer_once, scope_of
 from functions.kit.language import say
 from functions.kit.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, Link, described
 from functions.kit.pages import After, Limit, decode_cursor, encode_cursor, page_response
 from functions.kit.problems import problems
 from functions.kit.requests import PathId
-from functions.kit.responses import answer_response, encode
+from functions.kit.responses import answered_once, encode
 from functions.kit.tokens import Principal, signed_in, staff
 from functions.kit.values import MAX_ID, from_minor, to_minor
 from functions.purchase import queries
@@ -88,11 +87,7 @@ async def place(
     def render(placed: Placed) -> tuple[int, bytes]:
         return 201, encode(_created(placed, say(request.headers, CREATED)))
 
-    scope = scope_of(
-        request.headers, user_id=user_id, route="POST /purchase", body=await request.body()
-    )
-    answer = await answer_once(state.database, scope, command, render, clock=state.clock)
-    return answer_response(answer)
+    return await answered_once(request, "POST /purchase", command, render)
 
 
 def _wanted(data: NewPurchase) -> list[Wanted]:
