@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 _COLOURS = {"auth": 36, "catalog": 35, "purchase": 34, "broker": 33}
-_BOLD, _RED, _GREEN, _DIM = 1, 31, 32, 2
+_BOLD, _RED, _GREEN = 1, 31, 32
 
 
 class Console:
@@ -24,9 +24,6 @@ class Console:
 
     def bold(self, text: str) -> str:
         return self._paint(text, _BOLD)
-
-    def dim(self, text: str) -> str:
-        return self._paint(text, _DIM)
 
     def good(self, text: str) -> str:
         return self._paint(text, _GREEN)

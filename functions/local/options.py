@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from functions.local.broker.arguments import seconds
 from functions.local.ports import Ports
 from functions.local.programs import ROOT
 
@@ -69,7 +70,7 @@ def parse_options(
         )
     parser.add_argument(
         "--poke-every",
-        type=_seconds,
+        type=seconds,
         metavar="SECONDS",
         help="fire the PingSources so often, whatever their schedule",
     )
@@ -110,13 +111,3 @@ def _port(text: str) -> int:
     if not text.isdigit() or not 1 <= int(text) <= 65_526:
         raise argparse.ArgumentTypeError(f"{text!r} is no port from 1 to 65526")
     return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
-    return seconds

@@ -14,6 +14,7 @@ import httpx
 import uvicorn
 
 from functions.local.broker.app import App
+from functions.local.broker.arguments import seconds
 from functions.local.broker.core import Broker
 from functions.local.broker.errors import BrokerError
 from functions.local.broker.flaws import ALL_FLAWS, NO_FLAWS, Flaw, parse_flaws
@@ -149,7 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--poke-every",
-        type=_seconds,
+        type=seconds,
         metavar="SECONDS",
         help="fire the PingSources so often, whatever their schedule",
     )
@@ -185,16 +186,6 @@ def _at_least_one(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no number from 1")
     return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
-    return seconds
 
 
 if __name__ == "__main__":
