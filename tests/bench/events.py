@@ -16,7 +16,7 @@ from tests.bench.client import read_response
 from tests.bench.processes import Server, started
 from tests.bench.report import Row
 from tests.bench.stand import ON_SALE, Stand
-from tests.support.processes import free_port
+from tests.servers.programs import free_port
 
 PER_SECOND = 50
 LOOK_EVERY = 0.002

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
-from tests.support.processes import free_port
+from tests.servers.programs import free_port
 
 ROOT = Path(__file__).parents[2]
 START_LIMIT = 60.0

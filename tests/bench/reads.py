@@ -81,6 +81,7 @@ def page_costs(stand: Stand, sizes: list[int], rounds: int) -> Iterator[Row]:
                 f"page of {size:,} books, {name}, of the first of {smallest}",
                 "ms",
                 "0.8 – 1.2",
+                at_least=0.8,
                 at_most=1.2,
             )
             for size in sizes

@@ -8,7 +8,7 @@ import time
 from typing import Self
 
 from tests.bench.processes import ROOT
-from tests.support.processes import free_port
+from tests.servers.programs import free_port
 
 
 class SinkProcess:

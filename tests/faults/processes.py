@@ -14,7 +14,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.support.processes import ROOT, START_LIMIT, free_port
+from tests.servers.programs import free_port
+from tests.support.processes import ROOT, START_LIMIT
 
 
 class Process:
@@ -59,10 +60,12 @@ class Process:
         self.lives += 1
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                *[sys.executable, "-m", "tests.faults.armed", *self.arguments],
-                *["--port", str(self.port)],
+                # On the leash: a run that is killed leaves no process behind.
+                *[sys.executable, "-m", "functions.local.leash", "tests.faults.armed"],
+                *[*self.arguments, "--port", str(self.port)],
                 cwd=ROOT,
                 env={**os.environ, "LOG_LEVEL": "WARNING", **self.environment, **faults},
+                stdin=asyncio.subprocess.PIPE,
                 stdout=log,
                 stderr=log,
             )
