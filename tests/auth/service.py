@@ -7,14 +7,13 @@ from typing import Any, NamedTuple
 
 import httpx
 import msgspec
-from litestar import Litestar
 from piccolo.querystring import QueryString
 
 from functions.auth import commands
 from functions.auth.app import create_app
 from functions.auth.settings import AuthSettings
-from functions.kit.database import Database, Row
-from tests.support.apps import serving
+from functions.kit.database import Row
+from tests.support.apps import Running, serving
 from tests.support.clock import FakeClock
 
 PASSWORD = "una frase bastante larga"
@@ -34,18 +33,8 @@ class Person(NamedTuple):
         return {"authorization": f"Bearer {self.token}"}
 
 
-class Auth:
+class Auth(Running):
     """A running auth service."""
-
-    def __init__(self, app: Litestar, client: httpx.AsyncClient, clock: FakeClock) -> None:
-        self.app = app
-        self.client = client
-        self.clock = clock
-
-    @property
-    def database(self) -> Database:
-        database: Database = self.app.state.database
-        return database
 
     async def call(
         self,
@@ -57,11 +46,7 @@ class Auth:
         **headers: str,
     ) -> httpx.Response:
         """A request with a JSON body, by somebody or by nobody."""
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        if by is not None:
-            sent |= by.headers
-        content = None if body is None else msgspec.json.encode(body)
-        return await self.client.request(method, path, content=content, headers=sent)
+        return await self.send(method, path, body, by.headers if by is not None else {}, headers)
 
     async def from_address(
         self, host: str, method: str, path: str, body: Any, by: Person | None = None

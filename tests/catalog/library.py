@@ -14,8 +14,7 @@ from functions.catalog.app import create_app
 from functions.catalog.settings import CatalogSettings
 from functions.kit import cloudevents
 from functions.kit.cloudevents import Event
-from functions.kit.database import Database
-from tests.support.apps import serving
+from tests.support.apps import Running, serving
 from tests.support.clock import FakeClock
 from tests.support.tokens import Issuer
 
@@ -48,21 +47,14 @@ def stock_event(
     )
 
 
-class Library:
+class Library(Running):
     """A running catalog service."""
 
     def __init__(
         self, app: Litestar, client: httpx.AsyncClient, issuer: Issuer, clock: FakeClock
     ) -> None:
-        self.app = app
-        self.client = client
+        super().__init__(app, client, clock)
         self.issuer = issuer
-        self.clock = clock
-
-    @property
-    def database(self) -> Database:
-        database: Database = self.app.state.database
-        return database
 
     async def call(
         self,
@@ -74,11 +66,10 @@ class Library:
         **headers: str,
     ) -> httpx.Response:
         """A request with a JSON body, as a user, or as nobody (None)."""
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        who = {}
         if user is not None:
-            sent |= self.issuer.bearer(user, "staff" if user == STAFF else "customer")
-        content = None if body is None else msgspec.json.encode(body)
-        return await self.client.request(method, path, content=content, headers=sent)
+            who = self.issuer.bearer(user, "staff" if user == STAFF else "customer")
+        return await self.send(method, path, body, who, headers)
 
     async def get(self, path: str, **headers: str) -> httpx.Response:
         """A request as nobody."""

@@ -21,7 +21,8 @@ import pytest
 
 from tests.cluster.dockerfile import Stage, build, instructions
 from tests.cluster.manifests import ROOT, SERVICES
-from tests.support.processes import START_LIMIT, free_port
+from tests.servers.programs import free_port
+from tests.support.processes import START_LIMIT
 
 PERSON = 10001
 MIB = 1024 * 1024

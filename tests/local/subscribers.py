@@ -111,10 +111,3 @@ async def subscribing(port: int = 0) -> AsyncIterator[Subscriber]:
     async with serving(subscriber, port) as url:
         subscriber.url = url
         yield subscriber
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -9,7 +9,8 @@ import pytest
 from functions.local import client as client_module
 from functions.local.client import Client, until
 from functions.local.errors import ShopError
-from tests.local.subscribers import Answer, free_port, subscribing
+from tests.local.subscribers import Answer, subscribing
+from tests.servers.programs import free_port
 
 
 @asynccontextmanager

@@ -11,7 +11,8 @@ from functions.local.errors import ShopError
 from functions.local.ports import SERVICES
 from functions.local.programs import Admin
 from functions.local.tour import Shop, find_shop
-from tests.local.subscribers import Answer, free_port, subscribing
+from tests.local.subscribers import Answer, subscribing
+from tests.servers.programs import free_port
 
 
 def folder_of_a_shop_at(url: str, path: Path, pid: int) -> DataFolder:

@@ -10,11 +10,10 @@ from litestar import Litestar
 
 from functions.kit import cloudevents
 from functions.kit.cloudevents import Event
-from functions.kit.database import Database
 from functions.purchase.app import create_app
 from functions.purchase.payment_provider import PaymentProvider
 from functions.purchase.settings import PurchaseSettings
-from tests.support.apps import serving
+from tests.support.apps import Running, serving
 from tests.support.clock import FakeClock
 from tests.support.tokens import Issuer
 
@@ -58,21 +57,14 @@ def book_event(
     )
 
 
-class Shop:
+class Shop(Running):
     """A running purchase service."""
 
     def __init__(
         self, app: Litestar, client: httpx.AsyncClient, issuer: Issuer, clock: FakeClock
     ) -> None:
-        self.app = app
-        self.client = client
+        super().__init__(app, client, clock)
         self.issuer = issuer
-        self.clock = clock
-
-    @property
-    def database(self) -> Database:
-        database: Database = self.app.state.database
-        return database
 
     def caller(self, user_id: int = BUYER) -> dict[str, str]:
         roles = ("staff",) if user_id == STAFF else ("customer",)
@@ -89,13 +81,10 @@ class Shop:
         **headers: str,
     ) -> httpx.Response:
         """A request with a JSON body, as a user, or as nobody (None)."""
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        if user is not None:
-            sent |= self.caller(user)
+        who = {} if user is None else self.caller(user)
         if key is not None:
-            sent["idempotency-key"] = key
-        content = None if body is None else msgspec.json.encode(body)
-        return await self.client.request(method, path, content=content, headers=sent)
+            who["idempotency-key"] = key
+        return await self.send(method, path, body, who, headers)
 
     async def tell(self, event: Event) -> httpx.Response:
         """Deliver an event, as the broker does."""

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import httpx
 
-from tests.support.processes import ROOT, START_LIMIT, free_port
+from tests.servers.programs import free_port
+from tests.support.processes import ROOT, START_LIMIT
 
 
 class Served:

@@ -15,7 +15,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -26,6 +25,8 @@ from urllib.parse import quote, unquote, urlsplit
 
 import pymysql
 import pytest
+
+from tests.servers.programs import find, free_port, missing
 
 USER = "bookstore"
 PASSWORD = "p%40ss/w'ö\\rd"
@@ -100,7 +101,7 @@ class PrivateServer(_Connected):
 
     def __init__(self, program: str, folder: Path, options: Sequence[str] = ()) -> None:
         self.host = "127.0.0.1"
-        self.port = _free_port()
+        self.port = free_port()
         self.user = USER
         self.password = PASSWORD
         self._program = program
@@ -121,7 +122,7 @@ class PrivateServer(_Connected):
             encoding="utf-8",
         )
         if self.mariadb:
-            installer = _find("mariadb-install-db", "mysql_install_db") or "mariadb-install-db"
+            installer = find("mariadb-install-db", "mysql_install_db") or "mariadb-install-db"
             command = [installer, "--no-defaults", f"--datadir={data}", "--skip-test-db"]
             command.append("--auth-root-authentication-method=normal")
         else:
@@ -230,9 +231,9 @@ def private_server(*options: str, must_be_private: bool = False) -> Iterator[Ser
     if url and not options and not must_be_private:
         yield ExternalServer(url)
         return
-    program = _find("mysqld", "mariadbd")
+    program = find("mysqld", "mariadbd")
     if program is None:
-        _missing("neither mysqld nor mariadbd is installed, and TEST_MYSQL_URL is not set")
+        missing("neither mysqld nor mariadbd is installed, and TEST_MYSQL_URL is not set")
     folder = Path(tempfile.mkdtemp(prefix="mysql-"))
     server = PrivateServer(program, folder, options)
     try:
@@ -241,26 +242,3 @@ def private_server(*options: str, must_be_private: bool = False) -> Iterator[Ser
     finally:
         server.stop(signal.SIGKILL)
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _missing(reason: str) -> NoReturn:
-    if os.environ.get("BOOKSTORE_REQUIRE_SERVICES") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-def _find(*programs: str) -> str | None:
-    """Debian keeps servers where only root's PATH leads."""
-    path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
-    for program in programs:
-        found = shutil.which(program, path=path)
-        if found:
-            return found
-    return None
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port

@@ -30,6 +30,8 @@ from urllib.parse import quote
 import aio_pika
 import pytest
 
+from tests.servers.programs import find, free_ports, missing
+
 USER = "bookstore"
 PASSWORD = "p@ss/w%40rd"
 VHOST = "shop/local"
@@ -80,7 +82,7 @@ class PrivateRabbitMQ(_Connected):
     """A node of our own, from an empty data folder."""
 
     def __init__(self, scripts: Path, folder: Path) -> None:
-        self.port, self._distribution, self._mapper_port = _free_ports(3)
+        self.port, self._distribution, self._mapper_port = free_ports(3)
         secret = f"{quote(USER, safe='')}:{quote(PASSWORD, safe='')}"
         self.url = f"amqp://{secret}@127.0.0.1:{self.port}/{quote(VHOST, safe='')}"
         self._scripts = scripts
@@ -135,7 +137,7 @@ class PrivateRabbitMQ(_Connected):
         with self._log.open("ab") as log:
             if self._mapper is None:
                 # A node would start one that stays when the node has gone.
-                mapper = _find("epmd") or "epmd"
+                mapper = find("epmd") or "epmd"
                 self._mapper = subprocess.Popen(
                     [mapper, "-port", str(self._mapper_port), "-address", "127.0.0.1"],
                     stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
@@ -224,8 +226,8 @@ def private_rabbitmq(*, must_be_private: bool = False) -> Iterator[RabbitMQ]:
     scripts = next(
         (Path(path) for path in _SCRIPTS if Path(path, "rabbitmq-server").exists()), None
     )
-    if scripts is None or _find("epmd") is None:
-        _missing("rabbitmq-server is not installed, and TEST_RABBITMQ_URL is not set")
+    if scripts is None or find("epmd") is None:
+        missing("rabbitmq-server is not installed, and TEST_RABBITMQ_URL is not set")
     folder = Path(tempfile.mkdtemp(prefix="rabbitmq-"))
     node = PrivateRabbitMQ(scripts, folder)
     try:
@@ -249,25 +251,3 @@ def _until_accepting(
         if process.poll() is not None or time.monotonic() > deadline:
             raise AssertionError(log.read_text(errors="replace"))
         time.sleep(0.05)
-
-
-def _missing(reason: str) -> NoReturn:
-    if os.environ.get("BOOKSTORE_REQUIRE_SERVICES") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-def _find(program: str) -> str | None:
-    path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/opt/homebrew/bin"))
-    return shutil.which(program, path=path)
-
-
-def _free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()

@@ -3,9 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
+import msgspec
 from litestar import Litestar
+
+from functions.kit.database import Database
+from tests.support.clock import FakeClock
 
 
 @asynccontextmanager
@@ -30,3 +35,25 @@ async def serving(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
         await running
         if answer["type"] != "lifespan.shutdown.complete":
             raise RuntimeError(answer.get("message", "the app did not stop"))
+
+
+class Running:
+    """A service that runs in this process; each service's tests have a subclass that knows it."""
+
+    def __init__(self, app: Litestar, client: httpx.AsyncClient, clock: FakeClock) -> None:
+        self.app = app
+        self.client = client
+        self.clock = clock
+
+    @property
+    def database(self) -> Database:
+        database: Database = self.app.state.database
+        return database
+
+    async def send(
+        self, method: str, path: str, body: Any, who: dict[str, str], headers: dict[str, str]
+    ) -> httpx.Response:
+        """A request with a JSON body; `headers` are named as Python's arguments are."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()} | who
+        content = None if body is None else msgspec.json.encode(body)
+        return await self.client.request(method, path, content=content, headers=sent)

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -11,17 +10,11 @@ from pathlib import Path
 
 import httpx
 
+from tests.servers.programs import free_port
+
 ROOT = Path(__file__).parents[2]
 START_LIMIT = 60.0
 """Seconds; only a process that will never be ready takes that long."""
-
-
-def free_port() -> int:
-    """A port that nothing listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Service:

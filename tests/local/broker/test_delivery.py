@@ -11,9 +11,9 @@ from tests.local.subscribers import (
     Answer,
     Received,
     Subscriber,
-    free_port,
     subscribing,
 )
+from tests.servers.programs import free_port
 
 
 async def test_events_arrive_in_order_of_arrival(

@@ -11,7 +11,8 @@ from functions.local.broker.flaws import ALL_FLAWS, Flaw, parse_flaws
 from functions.local.broker.store import Message
 from tests.local.broker.events import BrokerFactory, event, trigger
 from tests.local.broker.settling import settled
-from tests.local.subscribers import Answer, Subscriber, free_port, subscribing
+from tests.local.subscribers import Answer, Subscriber, subscribing
+from tests.servers.programs import free_port
 
 
 def test_a_list_of_flaws_is_read() -> None:

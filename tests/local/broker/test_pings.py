@@ -10,7 +10,8 @@ from functions.local.broker import pings
 from functions.local.broker.cron import parse_cron
 from functions.local.broker.manifests import PingSource
 from functions.local.broker.pings import run_pings, send_ping
-from tests.local.subscribers import Answer, Subscriber, free_port
+from tests.local.subscribers import Answer, Subscriber
+from tests.servers.programs import free_port
 
 
 def source(url: str, schedule: str = "* * * * * *") -> PingSource:

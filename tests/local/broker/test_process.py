@@ -19,7 +19,8 @@ from functions.local.broker.manifests import load_manifests
 from functions.local.broker.rabbitmq.topology import Topology
 from tests.local.broker.conftest import delete
 from tests.local.broker.events import binary
-from tests.local.subscribers import DEADLINE_SECONDS, Answer, free_port, subscribing
+from tests.local.subscribers import DEADLINE_SECONDS, Answer, subscribing
+from tests.servers.programs import free_port
 from tests.servers.rabbitmq import RabbitMQ
 
 ROOT = Path(__file__).parents[3]
