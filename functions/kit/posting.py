@@ -1,4 +1,4 @@
-"""The relay's way to the broker: one connection that is kept, HTTP/1.1 by h11.
+"""The relay's way to the broker: connections that are kept, HTTP/1.1 by h11.
 
 httpx costs a cold start a fifth of its time and each event five times as much as this, and the
 relay of a sale needs nothing of what it can do more. Everything else in the kit that asks other
@@ -6,6 +6,7 @@ services, which is rare, uses httpx. Next file: `relay`.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
@@ -28,10 +29,13 @@ class _Connection(NamedTuple):
 
 
 class Poster:
-    """Sends one request after the other; a second one meanwhile takes a connection of its own."""
+    """Each request has a connection of its own while it is under way; the next one takes it over.
+
+    So there are as many as there were requests at a time.
+    """
 
     def __init__(self) -> None:
-        self._idle: _Connection | None = None
+        self._idle: list[_Connection] = []
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
         """The status of the answer. The caller bounds the time.
@@ -40,19 +44,24 @@ class Poster:
         other side had closed meanwhile is opened again once: an event may arrive twice.
         """
         parts = urlsplit(url)
-        kept, self._idle = self._idle, None
+        kept = self._kept(parts)
         if kept is not None:
-            if kept.origin == (parts.scheme, parts.netloc) and not kept.reader.at_eof():
-                try:
-                    return await self._exchange(kept, parts, headers, body)
-                except (OSError, h11.RemoteProtocolError):
-                    pass  # closed just now, as an idle connection may be at any time
-            else:
-                kept.writer.close()
+            with contextlib.suppress(OSError, h11.RemoteProtocolError):
+                return await self._exchange(kept, parts, headers, body)
+            # Closed just now, as an idle connection may be at any time.
         try:
             return await self._exchange(await _connect(parts), parts, headers, body)
         except h11.RemoteProtocolError as error:
             raise PostFailed(f"no whole answer: {error}") from error
+
+    def _kept(self, parts: SplitResult) -> _Connection | None:
+        """The connection that was used last, if it still is one; those that are not are closed."""
+        while self._idle:
+            kept = self._idle.pop()
+            if kept.origin == (parts.scheme, parts.netloc) and not kept.reader.at_eof():
+                return kept
+            kept.writer.close()
+        return None
 
     async def _exchange(
         self, connection: _Connection, parts: SplitResult, headers: Mapping[str, str], body: bytes
@@ -70,7 +79,7 @@ class Poster:
             status = await _read_answer(connection)
             if http.our_state is h11.DONE and http.their_state is h11.DONE:
                 http.start_next_cycle()
-                self._idle = connection
+                self._idle.append(connection)
                 connection = None  # type: ignore[assignment] # kept, and not to be closed below
             return status
         finally:
@@ -78,10 +87,9 @@ class Poster:
                 connection.writer.close()
 
     async def close(self) -> None:
-        idle, self._idle = self._idle, None
-        if idle is not None:
-            idle.writer.close()
-            await asyncio.sleep(0)  # asyncio closes sockets in the loop's next round
+        while self._idle:
+            self._idle.pop().writer.close()
+        await asyncio.sleep(0)  # asyncio closes sockets in the loop's next round
 
 
 async def _connect(parts: SplitResult) -> _Connection:

@@ -1,9 +1,9 @@
-"""The relay: sends the outbox's rows to the broker, in order, at least once.
+"""The relay: sends the outbox's rows to the broker, each subject's in order, at least once.
 
-Of all processes on one database the one that holds the lease sends; a row is marked sent only
-after the broker's 202. It runs right after a commit, at start, on shutdown, and when a PingSource
-pokes it, so a service that sleeps at zero still empties its outbox. Who missed an event all the
-same reads it in `streams.py`.
+Of all processes on one database the one that holds the lease sends, several events at a time; a row
+is marked sent only after the broker's 202. It runs right after a commit, at start, on shutdown, and
+when a PingSource pokes it, so a service that sleeps at zero still empties its outbox. Who missed an
+event all the same reads it in `streams.py`.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import contextlib
 import logging
 import time
 import uuid
+from collections import deque
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -36,9 +37,33 @@ LEASE = timedelta(seconds=10)
 SEND_TIMEOUT = 5.0
 """Seconds; the broker's ingress has no limit of its own and hangs under a memory alarm. Half of
 the lease, which is renewed on the way, so that it outlasts any one event."""
+UNDER_WAY = 8
+"""Events that are sent at a time: a broker takes milliseconds to write each one down, and these
+are shared. As many refusals end a batch."""
 RETRY_DELAYS = (0.1, 0.5, 1.0, 2.0, 5.0)
 RETENTION = timedelta(days=30)
 """How long a feed reaches back."""
+
+
+_OF_ONE_EVENT = frozenset({400, 413, 415, 422})
+"""Answers that tell of the event, and not of the broker."""
+
+
+class BrokerUnavailable(Exception):
+    """No event is taken just now, this one or another."""
+
+
+class _Batch:
+    """Rows that are sent side by side, those of one subject one after the other."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        lanes: dict[tuple[str, str], list[Row]] = {}
+        for row in rows:
+            lanes.setdefault((row["source"], row["subject"]), []).append(row)
+        self.lanes = deque(lanes.values())
+        self.sent: list[int] = []
+        self.refusals = 0
+        self.stopped = False
 
 
 class Relay:
@@ -91,12 +116,17 @@ class Relay:
         numbered = await number_all(self.database, self.sources)
         if not self.sink:
             return True
+        complete = True
         while numbered or await self._unsent(limit=1):
             numbered = 0
             if not await self._take_lease():
                 return False
             # Read under the lease: what another process has sent by now is not sent again.
-            if not await self._send(await self._unsent(limit=BATCH)):
+            rows = await self._unsent(limit=BATCH)
+            sent = await self._send(rows)
+            complete = complete and sent == len(rows)
+            # What was refused is at the beginning of the next batch too, which may hold more.
+            if not complete and (not sent or len(rows) < BATCH):
                 return False
         self.metrics.outbox_unsent.set(0)
         return True
@@ -112,21 +142,42 @@ class Relay:
         rows: list[Row] = outcome.rows
         return rows
 
-    async def _send(self, rows: Sequence[Row]) -> bool:
-        """Send a batch in order, and stop at the first event that the broker does not take."""
-        sent: list[int] = []
+    async def _send(self, rows: Sequence[Row]) -> int:
+        """Send a batch; answers how many events the broker took."""
+        batch = _Batch(rows)
         try:
-            for row in rows:
-                if sent and self._lease_is_ageing() and not await self._take_lease():
-                    return False
-                if not await self._post(row):
-                    return False
-                sent.append(row["id"])
+            async with asyncio.TaskGroup() as senders:
+                for _ in range(min(UNDER_WAY, len(batch.lanes))):
+                    senders.create_task(self._send_lanes(batch))
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None  # of senders that fail, all fail at one database
         finally:
-            await asyncio.shield(self._settle(sent, release=len(sent) < BATCH))
-        return True
+            release = len(batch.sent) < BATCH
+            await asyncio.shield(self._settle(batch.sent, release=release))
+        return len(batch.sent)
+
+    async def _send_lanes(self, batch: _Batch) -> None:
+        while batch.lanes and not batch.stopped:
+            for row in batch.lanes.popleft():
+                if batch.sent and self._lease_is_ageing() and not await self._take_lease():
+                    batch.stopped = True
+                if batch.stopped:
+                    return
+                try:
+                    taken = await self._post(row)
+                except BrokerUnavailable as error:
+                    batch.stopped = True
+                    logger.warning("%s; events wait", error)
+                    return
+                if not taken:
+                    # Whatever is wrong with this event, the next of its subject waits behind it.
+                    batch.refusals += 1
+                    batch.stopped = batch.stopped or batch.refusals >= UNDER_WAY
+                    break
+                batch.sent.append(row["id"])
 
     async def _post(self, row: Row) -> bool:
+        """Whether the broker took the event. Raises `BrokerUnavailable`."""
         headers, body = cloudevents.write(to_event(row))
         try:
             async with asyncio.timeout(SEND_TIMEOUT):
@@ -135,16 +186,20 @@ class Relay:
                 else:
                     answer = await self.http.post(self.sink, content=body, headers=headers)
                     status = answer.status_code
-        except Exception as error:  # noqa: BLE001 - whatever the wire raises, the event waits
-            logger.warning("the broker cannot be reached (%s); events wait", type(error).__name__)
-            return False
-        if status != HTTPStatus.ACCEPTED:
+        except Exception as error:
+            # Whatever the wire raises, the event waits.
+            raise BrokerUnavailable(
+                f"the broker cannot be reached ({type(error).__name__})"
+            ) from error
+        if status in _OF_ONE_EVENT:
             logger.warning(
                 "the broker answered %d to event %s; it stays in the outbox",
                 status,
                 row["event_id"],
             )
             return False
+        if status != HTTPStatus.ACCEPTED:
+            raise BrokerUnavailable(f"the broker answered {status} to event {row['event_id']}")
         return True
 
     async def _settle(self, sent: Sequence[int], *, release: bool) -> None:

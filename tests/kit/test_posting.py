@@ -147,3 +147,12 @@ async def test_nobody_listening_is_an_error_of_the_network() -> None:
         gone = running.url
     with pytest.raises(OSError, match="Connect"):
         await Poster().post(gone, {}, b"")
+
+
+async def test_posts_at_a_time_have_connections_of_their_own_which_are_kept() -> None:
+    """As many as there were at a time, however many posts follow."""
+    async with broker() as (running, poster):
+        for _ in range(3):
+            await asyncio.gather(*(post(running, poster) for _ in range(4)))
+
+        assert (len(running.requests), running.connections) == (12, 4)

@@ -1,4 +1,4 @@
-"""The relay: contiguous numbers, in order, at least once, one process at a time."""
+"""The relay: contiguous numbers, subjects in order, at least once, one process at a time."""
 
 import asyncio
 import os
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 from piccolo.querystring import QueryString
 
@@ -63,10 +64,14 @@ def make_relay(database: Database, clock: FakeClock, broker: Broker) -> Callable
 
 
 @transactional
-async def tell(database: Database, outbox: Outbox, count: int, start: int = 0) -> None:
-    await outbox.add(
-        database, *(sample.note_written(number, "a") for number in range(start, start + count))
-    )
+async def tell(
+    database: Database, outbox: Outbox, count: int, start: int = 0, *, subject: str | None = None
+) -> None:
+    """Events of as many subjects, or of one."""
+    messages = [sample.note_written(number, "a") for number in range(start, start + count)]
+    if subject is not None:
+        messages = [msgspec.structs.replace(message, subject=subject) for message in messages]
+    await outbox.add(database, *messages)
 
 
 async def unsent(database: Database) -> int:
@@ -99,8 +104,8 @@ async def test_only_202_means_that_the_broker_has_it(
     broker: Broker,
     status: int,
 ) -> None:
-    """With anything else the event stays, and those behind it wait."""
-    await tell(database, outbox, 3)
+    """With anything else the event stays, and those of its subject wait behind it."""
+    await tell(database, outbox, 3, subject="note/1")
     answers = iter([202, status])
     broker.answer = lambda request: httpx.Response(next(answers))
     done = await make_relay().flush()
@@ -111,6 +116,75 @@ async def test_only_202_means_that_the_broker_has_it(
     await make_relay().flush()
 
     assert broker.sequences == [1, 2, 3]
+
+
+@pytest.mark.parametrize("status", [400, 413, 415, 422])
+async def test_an_event_that_is_refused_holds_up_its_own_subject_alone(
+    database: Database,
+    outbox: Outbox,
+    make_relay: Callable[..., Relay],
+    broker: Broker,
+    status: int,
+) -> None:
+    """Also when it is at the beginning of every batch."""
+    await tell(database, outbox, BATCH + 5)
+
+    def refuse_the_first(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(status if request.headers["ce-subject"] == "note/0" else 202)
+
+    broker.answer = refuse_the_first
+    done = await make_relay().flush()
+
+    assert (done, broker.sequences) == (False, list(range(2, BATCH + 6)))
+    assert await unsent(database) == 1
+
+
+async def test_a_broker_that_refuses_everything_is_not_asked_for_every_event(
+    database: Database, outbox: Outbox, make_relay: Callable[..., Relay], broker: Broker
+) -> None:
+    """As many at a time as are under way; the rest waits for the next round."""
+    await tell(database, outbox, 50)
+    asked = []
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers["ce-subject"])
+        return httpx.Response(400)
+
+    broker.answer = refuse
+
+    assert not await make_relay().flush()
+    assert len(set(asked)) == len(asked) <= 2 * relay.UNDER_WAY
+    assert await unsent(database) == 50
+
+
+async def test_several_events_are_under_way_but_of_a_subject_one(
+    database: Database, outbox: Outbox, make_relay: Callable[..., Relay], broker: Broker
+) -> None:
+    """A broker that takes its time is not waited for event by event."""
+    await tell(database, outbox, 3, subject="note/1")
+    await tell(database, outbox, 20, start=2)
+    under_way: list[str] = []
+    most, twice = [0], [0]
+    full, go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait(subject: str) -> httpx.Response:
+        under_way.append(subject)
+        most[0] = max(most[0], len(under_way))
+        twice[0] = max(twice[0], under_way.count("note/1"))
+        if len(under_way) == relay.UNDER_WAY:
+            full.set()
+        await go_on.wait()
+        under_way.remove(subject)
+        return httpx.Response(202)
+
+    broker.answer = lambda request: wait(request.headers["ce-subject"])
+    flushing = asyncio.create_task(make_relay().flush())
+    await full.wait()
+    go_on.set()
+
+    assert await flushing
+    assert (most[0], twice[0], len(broker.taken)) == (relay.UNDER_WAY, 1, 23)
+    assert [event.sequence for event in broker.taken if event.subject == "note/1"] == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -161,7 +235,7 @@ async def test_what_was_sent_is_marked_when_the_relay_is_cancelled(
     database: Database, outbox: Outbox, make_relay: Callable[..., Relay], broker: Broker
 ) -> None:
     """In the middle of a batch: the next one goes on behind it."""
-    await tell(database, outbox, 3)
+    await tell(database, outbox, 3, subject="note/1")
     hanging = asyncio.Event()
 
     async def hang() -> httpx.Response:
@@ -252,7 +326,7 @@ async def test_a_relay_that_lost_its_lease_stops(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """In the middle of a slow batch, and marks what it has sent."""
-    await tell(database, outbox, 3)
+    await tell(database, outbox, 3, subject="note/1")
     first, second = make_relay(), make_relay()
     monkeypatch.setattr(first, "_lease_is_ageing", lambda: True)
 
@@ -361,6 +435,7 @@ async def test_what_waits_is_measured(
 KILLED_AFTER_202 = """
 import asyncio, os, sys
 import httpx
+import msgspec
 from functions.kit.clock import utc_now
 from functions.kit.database import connect
 from functions.kit.relay import Relay
