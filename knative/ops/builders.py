@@ -72,10 +72,11 @@ class Builder:
         shown = self.runner.run(
             ["docker", "image", "inspect", "--format", "{{json .RepoDigests}}", reference]
         )
-        name = reference.rpartition(":")[0]
+        # Of its own registry docker tells the short name.
+        name = reference.rpartition(":")[0].removeprefix("docker.io/")
         for each in shown.json() or []:
             repository, _, digest = each.partition("@")
-            if repository == name and digest:
+            if repository.removeprefix("docker.io/") == name and digest:
                 return str(digest)
         raise OpsError(f"docker pushed {reference}, but does not say under which digest.")
 
@@ -95,8 +96,10 @@ class Builder:
         with tempfile.TemporaryDirectory() as folder:
             told = Path(folder) / "digest"
             kind = ["manifest", "push", "--all"] if several else ["push"]
+            # Like docker, and unlike these by themselves: a registry on this machine has no TLS.
+            plain = ["--tls-verify=false"] if is_local(recipe.reference) else []
             self._run(
-                *(self.program, *kind, "--digestfile", str(told), recipe.reference),
+                *(self.program, *kind, *plain, "--digestfile", str(told), recipe.reference),
                 f"docker://{recipe.reference}",
             )
             return told.read_text("utf-8").strip()
@@ -105,6 +108,12 @@ class Builder:
         code = self.runner.stream(argv)
         if code != 0:
             raise CommandFailed(" ".join(argv[:3]) + " ...", code, "(its own words are above)")
+
+
+def is_local(reference: str) -> bool:
+    """Whether the registry of an image is on this machine."""
+    host = reference.partition("/")[0].partition(":")[0]
+    return host == "localhost" or host.startswith("127.")
 
 
 def choose(runner: Runner, wanted: str) -> Builder:

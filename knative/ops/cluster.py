@@ -20,7 +20,14 @@ Object = dict[str, Any]
 _DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-_PASSING = ("context deadline exceeded", "connection refused", "no endpoints available", "EOF")
+_PASSING = (
+    "context deadline exceeded",
+    "connection refused",
+    "no endpoints available",
+    "EOF",
+    # cert-manager puts an authority into a new webhook a moment after it is there.
+    "certificate signed by unknown authority",
+)
 _TRIES = 4
 _PAUSE = 5.0
 

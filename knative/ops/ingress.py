@@ -79,7 +79,7 @@ def way_in(cluster: Cluster, addresses: Mapping[str, str], given: str) -> Iterat
         )
         with forwarded(cluster, INTERNAL) as port:
             yield Way("127.0.0.1", port, "through kubectl port-forward, by the inner names")
-    elif all(_resolves(urlsplit(url).hostname or "") for url in addresses.values()):
+    elif all(_answers(url) for url in addresses.values()):
         yield Way()
     elif host := _load_balancer(cluster):
         yield Way(host, 80, f"at the load balancer {host}")
@@ -114,7 +114,7 @@ def _load_balancer(cluster: Cluster) -> str:
         return ""
     found = result.json().get("status", {}).get("loadBalancer", {}).get("ingress") or [{}]
     host = found[0].get("hostname") or found[0].get("ip") or ""
-    return host if _reachable(host) else ""
+    return host if _reachable(host, 80) else ""
 
 
 def _is_inner(url: str) -> bool:
@@ -132,12 +132,19 @@ def _resolves(host: str) -> bool:
         return False
 
 
-def _reachable(host: str) -> bool:
+def _answers(url: str) -> bool:
+    """A name may lead to where nobody listens: 127.0.0.1.sslip.io, with no port mapped there."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    return _resolves(host) and _reachable(host, port)
+
+
+def _reachable(host: str, port: int) -> bool:
     """An address inside a virtual machine (kind on a Mac) is one that nobody reaches from here."""
     if not host:
         return False
     try:
-        with socket.create_connection((host, 80), timeout=5):
+        with socket.create_connection((host, port), timeout=5):
             return True
     except OSError:
         return False

@@ -6,9 +6,9 @@ from knative.ops.cluster import Cluster
 from knative.ops.entry import Session, run
 from knative.ops.errors import OpsError, WrongOptions
 from knative.ops.moving import options_of
-from knative.ops.naming import ORIGINAL
 from knative.ops.option_list import DOORS
 
+_COMPONENT = "app.kubernetes.io/component"
 _MANY = 20
 """kubectl follows five pods at most, unless told."""
 
@@ -45,9 +45,11 @@ def _target(cluster: Cluster, what: str) -> list[str]:
     if what.startswith("db-"):
         return [f"statefulset/{what}"]
     if what.startswith("migrate-"):
-        return ["-l", f"{ORIGINAL}={what}", "--all-containers"]
+        # The Job's own label is not on its pods.
+        name = f"app.kubernetes.io/name={what.removeprefix('migrate-')}"
+        return ["-l", f"{_COMPONENT}=migration,{name}", "--all-containers"]
     if what == "rabbitmq":
-        return ["-l", "app.kubernetes.io/component=rabbitmq", "-c", "rabbitmq"]
+        return ["-l", f"{_COMPONENT}=rabbitmq", "-c", "rabbitmq"]
     raise WrongOptions(f"{what!r}: one of {', '.join(DOORS)}, db-NAME, migrate-NAME, rabbitmq.")
 
 

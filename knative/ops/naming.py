@@ -43,6 +43,21 @@ def name_revisions(items: list[Object]) -> None:
         metadata["name"] = _joined(service["metadata"]["name"], digest(template))
 
 
+def with_defaults(item: Object, there: Object | None) -> Object:
+    """A Knative Service whose revision is there already, with its template as the cluster has it.
+
+    The name says that it is the same. What the cluster filled in when that revision was made
+    (`config-defaults` may say more than Knative itself) belongs to it: applied without, it would be
+    another template under the same name, which is refused.
+    """
+    if there is None or not knative_services([item]):
+        return item
+    template = there["spec"]["template"]
+    if template.get("metadata", {}).get("name") != item["spec"]["template"]["metadata"]["name"]:
+        return item
+    return {**item, "spec": {**item["spec"], "template": template}}
+
+
 def name_jobs(items: list[Object]) -> None:
     """`<migration>-<hash>` on each Job of the migrations, in place."""
     maps = _config_maps(items)

@@ -4,16 +4,23 @@ Only reading, and only what an ordinary account may read: what kinds the cluster
 discovery, which is open to all; what an account may not see is said, and does not stop the deploy.
 """
 
+import json
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from knative.ops import installed
+from knative.ops.builders import is_local
 from knative.ops.cluster import Cluster, Object, group_of
-from knative.ops.edits import EFS, of_kind
+from knative.ops.edits import EFS, knative_services, of_kind
 from knative.ops.errors import CommandFailed, OpsError, ToolMissing, listed
 from knative.ops.versions import Pins, minor
 
 _NO_RABBITMQ = (EFS, "nfs.csi.k8s.io", "file.csi.azure.com")
 _UNSET_FILE_SYSTEM = "fs-00000000000000000"
+_SETTINGS = ("configmap/config-deployment", "-n", "knative-serving")
+_SKIPPING = "registries-skipping-tag-resolving"
+_SKIPPED = "kind.local,ko.local,dev.local"
+"""What Knative skips by itself."""
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 
@@ -26,6 +33,7 @@ def check(cluster: Cluster, items: Sequence[Object], pins: Pins) -> None:
         ("kinds that the cluster knows", lambda: _kinds(cluster, items)),
         ("versions of the platform", lambda: _platform(cluster, pins)),
         ("storage classes", lambda: _storage(cluster, items)),
+        ("images", lambda: _images(cluster, items)),
         (f"namespace {cluster.namespace}", lambda: _namespace(cluster)),
     )
     for title, look in looks:
@@ -91,6 +99,42 @@ def _platform(cluster: Cluster, pins: Pins) -> Iterator[str]:
                 f"{part.name} is {there.version}; tried with {part.version}: nox -s platform"
             )
     yield from ()
+
+
+def _images(cluster: Cluster, items: Iterable[Object]) -> Iterator[str]:
+    """Nothing here stops a deploy, because another node may see what this one cannot."""
+    tags = {
+        container["image"]
+        for service in knative_services(items)
+        for container in service["spec"]["template"]["spec"]["containers"]
+        if "@" not in container["image"] and is_local(container["image"])
+    }
+    registries = {image.partition("/")[0] for image in tags}
+    for registry in sorted(registries - _taken_as_they_are(cluster)) if registries else ():
+        patch = json.dumps({"data": {_SKIPPING: f"{_SKIPPED},{registry}"}})
+        cluster.runner.console.warn(
+            f"Knative's controller asks {registry} what a tag means, and in its pod that is another"
+            " machine: no revision would get ready. Push with nox -s build, which records digests;"
+            " or let Knative take tags of it as they are:"
+        )
+        cluster.runner.console.command(
+            shlex.join(
+                cluster.kubectl_argv(
+                    *("patch", *_SETTINGS, "--type", "merge", "-p", patch), namespaced=False
+                )
+            )
+        )
+    yield from ()
+
+
+def _taken_as_they_are(cluster: Cluster) -> set[str]:
+    """Registries whose tags Knative does not ask about."""
+    found = cluster.kubectl(
+        *("get", *_SETTINGS, "--ignore-not-found", "-o", "json"), check=False, namespaced=False
+    )
+    settings = found.json() if found.code == 0 and found.stdout.strip() else {}
+    said: str = (settings.get("data") or {}).get(_SKIPPING, "")
+    return {each.strip() for each in said.split(",")}
 
 
 def _storage(cluster: Cluster, items: Sequence[Object]) -> Iterator[str]:

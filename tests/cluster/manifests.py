@@ -13,8 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pytest
 import yaml
+
+from tests.servers.programs import missing
 
 Object = dict[str, Any]
 
@@ -33,10 +34,7 @@ VISIBILITY = "networking.knative.dev/visibility"
 def kubectl(*arguments: str | Path) -> str:
     program = shutil.which("kubectl")
     if program is None:
-        reason = "kubectl is not installed; it renders the manifests"
-        if os.environ.get("BOOKSTORE_REQUIRE_SERVICES") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        missing("kubectl is not installed; it renders the manifests")
     done = subprocess.run(  # noqa: S603 - a client, of a folder of ours
         [program, *map(str, arguments)], capture_output=True, text=True, check=False
     )

@@ -121,4 +121,14 @@ CASES: list[Case] = [
         lambda m: container(m)["readinessProbe"].update(periodSeconds=1),
         "delays each cold start",
     ),
+    (
+        services.filled_in,
+        lambda m: container(m)["readinessProbe"].pop("successThreshold"),
+        "successThreshold is left to Knative",
+    ),
+    (
+        services.filled_in,
+        lambda m: container(m)["ports"][0].pop("protocol"),
+        "protocol is left to Knative",
+    ),
 ]

@@ -16,6 +16,7 @@ from knative.ops.entry import Session, run
 from knative.ops.errors import CommandFailed
 from knative.ops.runner import Clock, Result, Runner, missing
 from tests.cluster.ops.standin import State, answer
+from tests.servers.programs import missing as missing_program
 
 Body = Callable[[Session], int]
 
@@ -144,7 +145,7 @@ def storage_class(
 def lab(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Lab:
     real = shutil.which("kubectl")
     if real is None:
-        pytest.skip("kubectl renders the overlays, and is not installed")
+        missing_program("kubectl renders the overlays, and is not installed")
     monkeypatch.setenv("REAL_KUBECTL", real)
     # What somebody has built or set up in this checkout is not the tests' business.
     monkeypatch.setattr(images, "RECORD", tmp_path / "images.json")

@@ -16,6 +16,7 @@ from typing import Any
 
 from knative.ops.cluster import objects
 from tests.cluster.ops.controllers import settle
+from tests.cluster.ops.webhook import admitted
 
 Object = dict[str, Any]
 
@@ -53,6 +54,8 @@ class State:
     """Of StatefulSets: the current one, and the one that it is being brought to."""
     forbidden: list[str] = field(default_factory=list)
     """Resources that the account may not read."""
+    defaults: dict[str, Any] = field(default_factory=dict)
+    """What Knative's config-defaults puts into each container that does not say it."""
     logs: dict[str, str] = field(default_factory=dict)
     answers: dict[str, str] = field(default_factory=dict)
     """What `kubectl exec` into a pod prints."""
@@ -217,7 +220,11 @@ class _Kubectl:
             return Answer(1, err=self.state.refusals.pop(0))
         if options["-f"] != ["-"]:
             return Answer(out="serverside-applied\n")
-        items = [self.state.put(each) for each in objects(stdin)]
+        wanted = objects(stdin)
+        for each in wanted:
+            if refusal := admitted(self.state, each):
+                return Answer(1, err=refusal)
+        items = [self.state.put(each) for each in wanted]
         settle(self.state)
         if len(items) == 1:
             return Answer(out=json.dumps(items[0]))

@@ -32,7 +32,7 @@ for option, text in (("--digestfile", "{DIGEST}"), ("--metadata-file", None)):
         with open(argv[argv.index(option) + 1], "w") as file:
             file.write(text or json.dumps({{"containerimage.digest": "{DIGEST}"}}))
 if argv[:2] == ["image", "inspect"]:
-    name = argv[-1].rpartition(":")[0]
+    name = argv[-1].rpartition(":")[0].removeprefix("docker.io/")
     print(json.dumps(["other.example/x@sha256:0", name + "@{DIGEST}"]))
 if program == "docker" and argv == ["version"] and os.environ.get("NO_DAEMON"):
     sys.exit("Cannot connect to the Docker daemon")
@@ -106,6 +106,34 @@ def test_two_platforms(workshop: Workshop, program: str, words: list[str]) -> No
     assert first[: len(words)] == words
     assert first[first.index("--platform") + 1] == "linux/amd64,linux/arm64"
     assert ("--manifest" in first) == (program != "docker")
+
+
+@pytest.mark.parametrize("program", ["podman", "buildah"])
+@pytest.mark.parametrize("platforms", ["linux/amd64", "linux/amd64,linux/arm64"])
+@pytest.mark.parametrize(
+    ("registry", "plain"),
+    [("localhost:5001/shop", True), ("127.0.0.1:5001/shop", True), ("r.example:5000/shop", False)],
+)
+def test_a_registry_on_this_machine_has_no_tls(
+    workshop: Workshop, program: str, platforms: str, registry: str, plain: bool
+) -> None:
+    """docker knows by itself; the others ask it for a certificate."""
+    workshop.install(program)
+    where = ("--registry", registry, "--tag", "v1", "--platform", platforms)
+    code = workshop.build(*where, "--push")
+    pushes = [call for call in workshop.calls() if "push" in call]
+
+    assert (code, len(pushes)) == (0, 3)
+    assert all(("--tls-verify=false" in call) is plain for call in pushes)
+
+
+def test_docker_tells_short_names_of_its_own_registry(workshop: Workshop) -> None:
+    """`docker.io/` is what one may write, and what it does not say."""
+    workshop.install("docker")
+    code = workshop.build("--registry", "docker.io/shop", "--tag", "v1", "--push")
+
+    assert code == 0
+    assert images.recorded(workshop.record)["auth"] == Image("docker.io/shop/auth", "v1", DIGEST)
 
 
 def test_docker_without_its_daemon(workshop: Workshop) -> None:

@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
+from knative.ops import images
 from knative.ops.cluster import objects
 from knative.ops.deploy import deploy
+from knative.ops.images import Image
 from tests.cluster.ops.conftest import CONTEXT, DEPLOY, Lab
 
+DIGEST = "sha256:" + "ab" * 32
 SECRETS = {"db-auth", "db-catalog", "db-main", "auth-keys", "auth-first-admin"}
 
 
@@ -38,6 +41,7 @@ def test_order(lab: Lab) -> None:
         "Namespace/bookstore",
         "StatefulSet/db-auth",
         "RabbitmqCluster/rabbitmq",
+        "RabbitmqBrokerConfig/bookstore",
         "Trigger/purchase-books",
         *[name for name in lab.applied() if name.startswith("Job/migrate-")],
         "Service/purchase-internal",
@@ -73,6 +77,27 @@ def test_twice_changes_nothing(lab: Lab) -> None:
     assert [name for name in lab.applied() if name.startswith("Job/")] == []
     assert "  made:" not in lab.output
     assert "  changed:" not in lab.output
+
+
+@pytest.mark.parametrize(
+    "defaults",
+    [{}, {"imagePullPolicy": "Always"}],
+    ids=["Knative's own defaults", "a cluster's own defaults"],
+)
+def test_one_new_image_leaves_the_other_doors_alone(lab: Lab, defaults: dict[str, Any]) -> None:
+    """Knative refuses another template under a revision's name, also one without its defaults."""
+    lab.state.defaults = defaults
+    lab.run(deploy, *DEPLOY)
+    before = generations(lab)
+    images.record({"purchase": Image("r.example/bookstore/purchase", "v1", DIGEST)}, images.RECORD)
+    code = lab.run(deploy, *DEPLOY)
+    moved = {key for key, generation in generations(lab).items() if before.get(key) != generation}
+
+    assert code == 0, lab.output
+    assert {key for key in moved if key.startswith("serving.knative.dev/Service/")} == {
+        "serving.knative.dev/Service/bookstore/purchase",
+        "serving.knative.dev/Service/bookstore/purchase-internal",
+    }
 
 
 @functools.cache

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from knative.ops import images
 from knative.ops.deploy import deploy
-from tests.cluster.ops.conftest import DEPLOY, Lab, storage_class
+from knative.ops.images import Image
+from tests.cluster.ops.conftest import CONTEXT, DEPLOY, Lab, storage_class
 
 WEBHOOK = (
     "Error from server (InternalError): Internal error occurred: failed calling webhook"
@@ -218,3 +220,49 @@ def test_no_images(lab: Lab) -> None:
 
     assert code == 2
     assert "Service purchase: bookstore/purchase:unset" in lab.output
+
+
+LOCAL = (*CONTEXT, "--registry", "localhost:5001/shop", "--tag", "v1", "--yes", "--smoke", "none")
+
+
+def test_tags_of_a_registry_on_this_machine(lab: Lab) -> None:
+    """Knative asks from a pod, where localhost is another machine: deploy says what to do."""
+    lab.run(deploy, *LOCAL)
+
+    assert "Knative's controller asks localhost:5001 what a tag means" in lab.output
+    assert "registries-skipping-tag-resolving" in lab.output
+
+
+def test_digests_of_a_registry_on_this_machine(lab: Lab) -> None:
+    """They need no asking."""
+    pushed = {
+        name: Image(f"localhost:5001/shop/{name}", "v1", "sha256:" + "ab" * 32)
+        for name in ("auth", "catalog", "purchase")
+    }
+    images.record(pushed, images.RECORD)
+    lab.run(deploy, *LOCAL)
+
+    assert "what a tag means" not in lab.output
+
+
+def test_tags_that_knative_takes_as_they_are(lab: Lab) -> None:
+    """Nothing to say then."""
+    lab.state.put(
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "config-deployment", "namespace": "knative-serving"},
+            "data": {"registries-skipping-tag-resolving": "kind.local, localhost:5001"},
+        }
+    )
+    lab.run(deploy, *LOCAL)
+
+    assert "what a tag means" not in lab.output
+
+
+def test_a_webhook_whose_authority_is_not_known_yet(lab: Lab) -> None:
+    """cert-manager brings it a moment later: it is asked again."""
+    lab.state.refusals = ["failed calling webhook: x509: certificate signed by unknown authority"]
+
+    assert lab.run(deploy, *DEPLOY) == 0
+    assert "not taken yet, trying again" in lab.output

@@ -24,6 +24,9 @@ http_requests_total{method="GET",route="/",status="200"} 5.0
 """
 
 
+MIGRATION = "app.kubernetes.io/component=migration,app.kubernetes.io/name=auth"
+
+
 def service(lab: Lab, name: str = "purchase") -> dict[str, Any]:
     found: dict[str, Any] = next(
         each
@@ -216,6 +219,7 @@ def test_status_of_nothing(lab: Lab) -> None:
     [
         ("purchase", ["-l", "serving.knative.dev/service=purchase", "-c", "purchase"]),
         ("db-main", ["statefulset/db-main"]),
+        ("migrate-auth", ["-l", MIGRATION, "--all-containers"]),
         ("rabbitmq", ["-l", "app.kubernetes.io/component=rabbitmq", "-c", "rabbitmq"]),
     ],
 )
@@ -229,6 +233,15 @@ def test_logs(lab: Lab, what: str, target: list[str]) -> None:
         *("kubectl", "--context", "kind-test", "-n", "bookstore", "logs", *target, "--prefix"),
         *("--tail=50", "--since=10m", "--follow", "--max-log-requests=20"),
     ]
+
+
+def test_logs_of_a_migration_are_found_by_its_pods(lab: Lab) -> None:
+    """`kubectl logs -l` looks at pods' labels, and not at those of their Job."""
+    lab.run(deploy, *DEPLOY)
+    labels = [job["spec"]["template"]["metadata"]["labels"] for job in lab.state.of_kind("Job")]
+    wanted = dict(part.split("=") for part in MIGRATION.split(","))
+
+    assert len([each for each in labels if wanted.items() <= each.items()]) == 1
 
 
 def test_undeploy_keeps_data(lab: Lab) -> None:

@@ -130,6 +130,39 @@ def test_through_a_port_forward(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> No
     assert "through kubectl port-forward" in lab.output
 
 
+def test_names_that_lead_to_where_nobody_listens(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """127.0.0.1.sslip.io is this machine, and no gateway listens on it."""
+    monkeypatch.setattr(ingress, "_resolves", lambda name: True)
+    monkeypatch.setattr(ingress, "_reachable", lambda host, port: False)
+    with gateway() as (port, seen):
+        lab.forward_to = port
+        code = lab.run(deploy, *NO_SMOKE)
+
+    assert code == 0, lab.output
+    assert len(seen) == 4
+
+
+@pytest.mark.parametrize(
+    ("url", "port"),
+    [("http://a.example", 80), ("https://a.example", 443), ("http://a.example:81", 81)],
+)
+def test_the_port_that_is_tried_is_that_of_the_address(
+    monkeypatch: pytest.MonkeyPatch, url: str, port: int
+) -> None:
+    """A gateway may have only the one for TLS."""
+    tried: list[tuple[str, int]] = []
+    monkeypatch.setattr(ingress, "_resolves", lambda name: True)
+
+    def reachable(*where: Any) -> bool:
+        tried.append(where)
+        return True
+
+    monkeypatch.setattr(ingress, "_reachable", reachable)
+
+    assert ingress._answers(url)
+    assert tried == [("a.example", port)]
+
+
 def test_no_public_domain(lab: Lab) -> None:
     """Knative's default: the inner gateway is asked, and that nobody outside gets in is said."""
     lab.state.domain = "svc.cluster.local"

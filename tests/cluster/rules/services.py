@@ -160,6 +160,18 @@ def probes(objects: list[Object]) -> Iterator[str]:
             yield f"{name_of(service)}: a readiness probe with a period delays each cold start"
 
 
+def filled_in(objects: list[Object]) -> Iterator[str]:
+    """What Knative fills in when a revision is made, and misses in the next apply under its name."""
+    for service in knative_services(objects):
+        (container,) = service["spec"]["template"]["spec"]["containers"]
+        said = {
+            "readinessProbe.successThreshold": container["readinessProbe"].get("successThreshold"),
+            "ports.protocol": container["ports"][0].get("protocol"),
+        }
+        for name in (name for name, value in said.items() if value is None):
+            yield f"{name_of(service)}: {name} is left to Knative, which refuses a second apply"
+
+
 RULES = (
     visibility,
     public_addresses,
@@ -168,4 +180,5 @@ RULES = (
     timeouts,
     scaling,
     probes,
+    filled_in,
 )
