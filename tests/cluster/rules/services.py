@@ -161,7 +161,7 @@ def probes(objects: list[Object]) -> Iterator[str]:
 
 
 def filled_in(objects: list[Object]) -> Iterator[str]:
-    """What Knative fills in when a revision is made, and misses in the next apply under its name."""
+    """What Knative fills in when it makes a revision, and misses in the next apply of that name."""
     for service in knative_services(objects):
         (container,) = service["spec"]["template"]["spec"]["containers"]
         said = {
