@@ -5,7 +5,7 @@ finds a gap, wakes up, or is poked reads on from its own position (`catch_up.py`
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 from piccolo.querystring import QueryString
@@ -40,8 +40,7 @@ class StreamDiverged(Gone):
     error = Text("El flujo tiene otro pasado", "The stream has another past")
 
 
-@dataclass(frozen=True)
-class OwnedStream:
+class OwnedStream(NamedTuple):
     """A stream that this service owns."""
 
     name: str
@@ -50,8 +49,7 @@ class OwnedStream:
     """The present state of every subject, as the events that would tell it."""
 
 
-@dataclass(frozen=True)
-class Page:
+class Page(NamedTuple):
     body: bytes
     """A CloudEvents batch."""
     head: int

@@ -7,7 +7,6 @@ aside (`dead_letters.py`) and counts as read. `internal_door.py` is the HTTP in 
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 
@@ -46,8 +45,7 @@ class Taken(NamedTuple):
     """How far the event's source was read; None where it is no stream."""
 
 
-@dataclass(frozen=True)
-class Stream:
+class Stream(NamedTuple):
     """A source that this service reads; its owner's feed is at `/internal/streams/<name>`."""
 
     source: str

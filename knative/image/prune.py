@@ -1,7 +1,8 @@
 """Take out of an image's packages what no service reads; `functions/Dockerfile` runs this once.
 
 What goes is what other packages ask for and the shop never imports: Piccolo brings black for its
-own migrations, which are not used here, and Swagger UI's package brings every version of itself.
+own migrations, which are not used here, Litestar faker for examples that nobody asks for, and
+Swagger UI's package brings every version of itself.
 Whatever is imported at run time stays, and tests/cluster/test_image.py starts each service from
 what is left. Standard library only: it runs before anything else is there.
 """
@@ -17,8 +18,10 @@ UNUSED = (
     "black",
     "dnspython",
     "email-validator",
+    "faker",
     "jinja2",
     "markupsafe",
+    "polyfactory",
     "pycparser",
     "pytokens",
 )
@@ -29,9 +32,6 @@ LEFTOVERS = ("bin", "docs", "examples", "profiling", "test", "tests")
 
 SWAGGER = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png")
 """What `functions/kit/docs.py` serves."""
-
-LANGUAGES = {"en", "en_US", "en_GB"}
-"""Of faker, which Litestar's OpenAPI writer imports, for examples that we do not ask for."""
 
 LEXERS = {"__init__.py", "_mapping.py", "python.py", "special.py"}
 """Of Pygments, which rich imports, to colour tracebacks in Python."""
@@ -49,11 +49,6 @@ def prune(site: Path) -> None:
     keep_only(site / "swagger_ui", {"__init__.py", *(f"static/{name}" for name in SWAGGER)})
     (site / "swagger_ui" / "__init__.py").write_text("")
     keep_only(site / "pygments" / "lexers", LEXERS)
-    for provider in (site / "faker" / "providers").iterdir():
-        if provider.is_dir():
-            for language in provider.iterdir():
-                if language.is_dir() and language.name not in LANGUAGES:
-                    shutil.rmtree(language)
 
 
 def remove(site: Path, distribution: Distribution) -> None:

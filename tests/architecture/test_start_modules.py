@@ -50,18 +50,49 @@ print(json.dumps(sorted(sys.modules)))
 """
 
 
-def imported(service: str, **environment: str) -> set[str]:
-    """The modules of a process that has built a service's app, and has met no request yet."""
+_SHOW_WHAT_LISTENING_ADDS = """
+import json, sys
+from functions.kit.serve import ColdServer, configuration
+config = configuration([f"functions.{sys.argv[1]}.app:create_app", "--port", "0"])
+config.load()
+before = set(sys.modules)
+
+class Server(ColdServer):
+    async def startup(self, sockets=None):
+        await super().startup(sockets)
+        print(json.dumps(sorted(sys.modules.keys() - before)))
+        self.should_exit = True
+
+Server(config).run()
+"""
+
+_SHOW_WHAT_THE_DOCUMENT_ADDS = """
+import json, sys
+from importlib import import_module
+app = import_module(f"functions.{sys.argv[1]}.app").create_app()
+before = set(sys.modules)
+from functions.kit.openapi import document
+document(app)
+print(json.dumps(sorted(sys.modules.keys() - before)))
+"""
+
+
+def imported(service: str, program: str = _SHOW_WHAT_IS_IMPORTED, **environment: str) -> set[str]:
+    """The modules of a process that has built a service's app, and has met no request yet.
+
+    Or what another program says that it has imported, in the first line that it writes.
+    """
     settings = {"DATABASE_URL": "mysql://shop:secret@127.0.0.1:1/shop", **environment}
     done = subprocess.run(  # noqa: S603 - this interpreter
-        [sys.executable, "-c", _SHOW_WHAT_IS_IMPORTED, service],
+        [sys.executable, "-c", program, service],
         cwd=ROOT,
         env={**os.environ, **settings},
         capture_output=True,
         text=True,
         check=True,
     )
-    return set(json.loads(done.stdout))
+    lines = [line for line in done.stdout.splitlines() if line.startswith("[")]
+    return set(json.loads(lines[0]))
 
 
 def packages(modules: set[str]) -> set[str]:
@@ -98,3 +129,19 @@ def test_both_doors_add_only_what_shows_metrics(service: str) -> None:
     found = packages(imported(service, DOORS="both"))
 
     assert sorted(found - MAY_BE_IMPORTED.keys()) == ["prometheus_client"]
+
+
+@pytest.mark.parametrize("service", NAMES)
+def test_listening_adds_the_driver_and_nothing_else(service: str) -> None:
+    """Not anyio's event loop, which Litestar's own events would bring; nobody has any here."""
+    added = imported(service, _SHOW_WHAT_LISTENING_ADDS, DOORS="public")
+    known = MAY_BE_IMPORTED.keys() | {"aiomysql", "pymysql", "cryptography", "cffi"}
+
+    assert sorted(packages(added) - known) == []
+    assert sorted(name for name in added if name.startswith("anyio.")) == []
+
+
+@pytest.mark.parametrize("service", NAMES)
+def test_the_document_is_built_from_what_is_there(service: str) -> None:
+    """No faker, no polyfactory: examples that nobody asked for would take 50 MiB."""
+    assert packages(imported(service, _SHOW_WHAT_THE_DOCUMENT_ADDS, DOORS="both")) == set()

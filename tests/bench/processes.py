@@ -13,37 +13,56 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
+from tests.cluster.dockerfile import Stage
 from tests.servers.programs import free_port
 
 ROOT = Path(__file__).parents[2]
 START_LIMIT = 60.0
+SETTINGS = {"LOG_FORMAT": "json", "DOORS": "public"}
+"""Of a service as it is measured."""
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Server:
     """One process that listens on a port of its own."""
 
-    def __init__(self, command: list[str], environment: Mapping[str, str], port: int) -> None:
+    def __init__(
+        self, command: list[str], environment: Mapping[str, str], port: int, folder: Path = ROOT
+    ) -> None:
         self.command = command
         self.environment = dict(environment)
         self.port = port
+        self.folder = folder
         self.process: subprocess.Popen[bytes] | None = None
 
     @classmethod
     def service(cls, name: str, *, module: str = "functions.kit.serve", **environment: str) -> Self:
-        """A service as its image starts it, logs and all; they go nowhere."""
+        """A service from this checkout, logs and all; they go nowhere."""
         port = free_port()
         command = [sys.executable, "-m", module, f"functions.{name}.app:create_app"]
         command += ["--host", "127.0.0.1", "--port", str(port)]
-        return cls(command, {"LOG_FORMAT": "json", "DOORS": "public", **environment}, port)
+        return cls(command, {**SETTINGS, **environment}, port)
 
     @classmethod
-    def floor(cls, database_url: str) -> Self:
+    def image(cls, stage: Stage, **environment: str) -> Self:
+        """A service from its image's tree, by its image's command."""
+        port = free_port()
+        environment = {
+            **stage.variables(),
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PORT": str(port),
+            **SETTINGS,
+            **environment,
+        }
+        return cls(stage.command, environment, port, stage.path("."))
+
+    @classmethod
+    def floor(cls, database_url: str, **environment: str) -> Self:
         port = free_port()
         command = [sys.executable, "-m", "uvicorn", "tests.bench.floor:app"]
         command += ["--host", "127.0.0.1", "--port", str(port)]
         command += ["--no-server-header", "--no-access-log", "--log-level", "warning"]
-        return cls(command, {"DATABASE_URL": database_url}, port)
+        return cls(command, {"DATABASE_URL": database_url, **environment}, port)
 
     @property
     def url(self) -> str:
@@ -62,7 +81,7 @@ class Server:
         begun = time.perf_counter()
         self.process = subprocess.Popen(
             self.command,
-            cwd=ROOT,
+            cwd=self.folder,
             # As in an image, bytecode is there: nothing may keep it from being written.
             env={**os.environ, "PYTHONDONTWRITEBYTECODE": "", **self.environment},
             stdout=subprocess.DEVNULL,

@@ -57,6 +57,15 @@ class Stage:
     def path(self, text: str) -> Path:
         return self.root / (text if text.startswith("/") else f"{self.folder}/{text}").lstrip("/")
 
+    def variables(self) -> dict[str, str]:
+        """The environment, with its paths where they are here."""
+        return {
+            name: ":".join(
+                str(self.path(part)) if part.startswith("/") else part for part in value.split(":")
+            )
+            for name, value in self.environment.items()
+        }
+
 
 def build(folder: Path, arguments: Mapping[str, str]) -> Stage:
     """The last stage; it and those that it needs are made in `folder`, which must be empty."""
@@ -151,7 +160,11 @@ def _run(stage: Stage, text: str, known: Mapping[str, str]) -> None:
     subprocess.run(  # noqa: S603 - the Dockerfile is ours
         ["/bin/sh", "-c", here],
         cwd=stage.path("."),
-        env={"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", **known},
+        env={
+            "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+            **stage.variables(),
+            **known,
+        },
         check=True,
     )
 

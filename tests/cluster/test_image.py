@@ -78,14 +78,8 @@ def environment(image: Stage, scratch: Path) -> dict[str, str]:
     interpreter, _ = interpreter_and_user()
     python.write_text(f'#!/bin/sh\nexec {interpreter} -S -W error::DeprecationWarning "$@"\n')
     python.chmod(0o755)
-    values = {
-        name: ":".join(
-            str(image.path(part)) if part.startswith("/") else part for part in value.split(":")
-        )
-        for name, value in image.environment.items()
-    }
     return {
-        **values,
+        **image.variables(),
         "PATH": f"{shims}:/usr/bin:/bin",
         "HOME": "/nonexistent",
         "TMPDIR": str(scratch),

@@ -5,7 +5,6 @@ MySQL answers an insert with one number, that of its first row. `inserts.py` mak
 # ruff: noqa: S608 - writing SQL is what this is for; values are literals by now
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from functions.kit.mysql.errors import Unsupported
@@ -66,8 +65,7 @@ class DoUpdate(NamedTuple):
     placeholders: int
 
 
-@dataclass(frozen=True, slots=True)
-class InsertPlan:
+class InsertPlan(NamedTuple):
     table: str
     table_name: str
     columns: tuple[str, ...]

@@ -7,7 +7,6 @@ the write; that is `RewritePlan`, and `inserts.py` for inserts. `translate.py` m
 # ruff: noqa: S608 - writing SQL is what this is for; values are literals by now
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from functions.kit.mysql.errors import ProgrammingError, Unsupported
@@ -72,8 +71,7 @@ def literals_for(args: Sequence[Any], placeholders: int) -> tuple[str, ...]:
     return tuple([literal(value) for value in args])
 
 
-@dataclass(frozen=True, slots=True)
-class TextPlan:
+class TextPlan(NamedTuple):
     """One text in, one answer out."""
 
     template: str
@@ -103,8 +101,7 @@ _KEY = "__key"
 """The key's name in a result, next to what RETURNING asks for."""
 
 
-@dataclass(frozen=True, slots=True)
-class RewritePlan:
+class RewritePlan(NamedTuple):
     """UPDATE or DELETE ... RETURNING: lock the rows, write them by key, read them.
 
     The rows are locked before they are written, so what is read is what was written.
