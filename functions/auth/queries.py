@@ -19,7 +19,7 @@ from functions.kit.clock import Clock
 from functions.kit.cloudevents import Event
 from functions.kit.database import Database, Row
 from functions.kit.outbox import as_state
-from functions.kit.tokens import Principal
+from functions.kit.tokens import CLOCK_SKEW, Principal
 
 SNAPSHOT_PAGE = 500
 
@@ -145,15 +145,21 @@ class Access:
         return jwk
 
     async def denied(self, principal: Principal) -> bool:
-        """Whether the token was ended, or its user is shut out, deleted, or was never here."""
+        """Whether the token was ended, or its user is shut out, deleted, or was never here.
+
+        Nor is it good for a user who came after it: a restored database may give a lost user's id
+        again (`kit/after_restore.py` keeps it from that).
+        """
         outcome = await self.database.execute(
             QueryString(
                 "SELECT 1 FROM users WHERE id = {} AND disabled = {} AND deleted_at IS NULL"
                 " AND (tokens_not_before IS NULL OR tokens_not_before <= {})"
+                " AND created_at <= {}"
                 " AND NOT EXISTS (SELECT 1 FROM revoked_tokens WHERE token_id = {})",
                 principal.user_id,
                 False,
                 principal.issued_at,
+                principal.issued_at + CLOCK_SKEW,
                 principal.token_id,
             )
         )

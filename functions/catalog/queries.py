@@ -1,14 +1,16 @@
 """Reads: one book, pages of the list, and the snapshot of them all."""
 
 from collections.abc import AsyncIterator, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from piccolo.querystring import QueryString
 
 from functions.catalog import events
+from functions.catalog.domain import search
 from functions.catalog.domain.listing import Filters, Sort
 from functions.catalog.domain.text import price_order
-from functions.catalog.domain.versions import SHAPE, Version
+from functions.catalog.domain.versions import SHAPE, Stock, Version
 from functions.catalog.errors import BookNotFound, BookRetired
 from functions.catalog.schemas import BookView
 from functions.catalog.tables import BOOK_COLUMNS, BookRow, to_book
@@ -16,19 +18,35 @@ from functions.kit.cloudevents import Event
 from functions.kit.database import Database, Row
 from functions.kit.errors import FieldError, InvalidInput
 from functions.kit.etags import strong_etag
+from functions.kit.fulltext import any_begins
 from functions.kit.outbox import as_state
 from functions.kit.pages import decode_cursor, encode_cursor
+from functions.kit.responses import encode
 from functions.kit.values import MAX_ID, from_minor
 
 SNAPSHOT_PAGE = 200
+
+SEARCH_INDEX = "ft_books_search"
+SAMPLE = 200
+"""Books that are looked at to learn which of a query's words is rare."""
+COMMON = 6
+"""Books of the sample: where so many are found, so are the books of a page without the index."""
+ASKED_FOR = 4
+"""Words, of those in a query, whose rarity is looked at."""
 
 # The catalogue's stock is what purchase said last; before it has spoken, the initial one.
 _SELECT = (
     "SELECT b.id, b.title, b.author, b.description, b.isbn, b.category, b.price_minor,"
     " b.currency, b.initial_stock, b.revision, b.retired, b.created_at,"
-    " b.title_order, b.price_order,"
+    " b.title_order, b.price_order, b.uid,"
     " i.available, i.revision AS stock_revision, i.as_of"
     " FROM books b LEFT JOIN inventory i ON i.book_id = b.id"
+)
+
+# The tag of a page is made of them: revisions alone would not do (`domain/versions.py`).
+_SHOWN = itemgetter(
+    *["id", "title", "author", "description", "isbn", "category", "price_minor", "currency"],
+    *["initial_stock", "created_at", "stock_revision", "available", "as_of"],
 )
 
 
@@ -96,6 +114,8 @@ async def list_books(
     where = _Where()
     where.add("b.retired = {}", False)
     _filter(where, filters)
+    if filters.words and filters.ids is None:
+        await _narrow(database, where, filters.words)
     if after is not None:
         beyond = "<" if order.descending else ">"
         where.add(f"b.{order.column} {beyond} {{}}", _read_cursor(after, sort, order))
@@ -109,11 +129,10 @@ async def list_books(
     )
     rows = outcome.rows[:limit]
     more = len(outcome.rows) > limit
-    versions = [(row["id"], *_version(row)) for row in rows]
     return Page(
         rows,
         encode_cursor(sort.value, rows[-1][order.column]) if more else None,
-        strong_etag(SHAPE, more, *versions),
+        strong_etag(SHAPE, more, encode([*map(_SHOWN, rows)]).decode()),
     )
 
 
@@ -148,9 +167,63 @@ def _filter(where: _Where, filters: Filters) -> None:
 
 
 def _search(where: _Where, words: Sequence[str]) -> None:
-    """Every word somewhere in the title or the author: the one place a full-text index replaces."""
+    """Every word begins one of the title or the author. This decides; an index only narrows."""
     for word in words:
-        where.add("b.search_text LIKE {} ESCAPE '!'", f"%{_literal(word)}%")
+        # A row that the release before this one wrote has no words as we spell them.
+        where.add(
+            "(b.search_text LIKE {} ESCAPE '!' OR"
+            " (b.search_text NOT LIKE {} ESCAPE '!' AND b.search_text LIKE {} ESCAPE '!'))",
+            _spelt(word),
+            f" {_literal(search.MARK)}%",
+            f"%{_literal(word)}%",
+        )
+        if search.is_cut(word):
+            where.add("b.search_text LIKE {} ESCAPE '!'", f"%{_literal(word)}%")
+
+
+async def _narrow(database: Database, where: _Where, words: Sequence[str]) -> None:
+    """Let the index find the books of the rarest word, and look for the others in those.
+
+    It gathers all of a word's books before the first is sorted. Where one book in thirty-three is
+    found, that costs more than going through the books in order until the page is full, and that
+    is what the database does when it is not asked to use the index.
+    """
+    longest = sorted(words, key=len, reverse=True)[:ASKED_FOR]
+    found_by_all, *found_by_each = await _found_in_sample(database, longest)
+    if found_by_all >= COMMON:
+        return
+    rarest = longest[found_by_each.index(min(found_by_each))]
+    beginnings = [search.spelt(rarest)]
+    if search.is_plain(rarest):
+        beginnings.append(rarest)  # as the release before this one wrote it
+    condition = any_begins(
+        database, SEARCH_INDEX, key="b.id", column="b.search_text", beginnings=beginnings
+    )
+    where.add(*condition)
+
+
+async def _found_in_sample(database: Database, words: Sequence[str]) -> list[int]:
+    """How many books of a sample have all the words, and how many have each.
+
+    They are the first by `match_key`: that is a hash, so they are as good as drawn by lot.
+    """
+    names = [f"w{number}" for number in range(len(words))]
+    tests = ", ".join(f"b.search_text LIKE {{}} ESCAPE '!' AS {name}" for name in names)
+    sums = ", ".join(f"SUM({name}) AS {name}" for name in names)
+    outcome = await database.execute(
+        QueryString(
+            f"SELECT SUM({' * '.join(names)}) AS together, {sums} FROM ("  # noqa: S608 - names
+            f"SELECT {tests} FROM books b ORDER BY b.match_key LIMIT {{}}) s",
+            *map(_spelt, words),
+            SAMPLE,
+        )
+    )
+    return [int(outcome.rows[0][name] or 0) for name in ("together", *names)]
+
+
+def _spelt(word: str) -> str:
+    """A pattern for a text that has a word beginning so."""
+    return f"% {_literal(search.spelt(word))}%"
 
 
 def _literal(text: str) -> str:
@@ -185,4 +258,6 @@ def _view(row: Row) -> BookView:
 
 
 def _version(row: Row) -> Version:
-    return Version(row["revision"], row["stock_revision"] or 0)
+    told = row["stock_revision"] is not None
+    stock = Stock(row["stock_revision"], row["available"], row["as_of"]) if told else None
+    return Version.of(to_book(row), stock)

@@ -9,7 +9,7 @@ from typing import Any
 from piccolo.columns import BigInt, Boolean, Serial, Text, Timestamptz, Varchar
 from piccolo.table import Table
 
-from functions.catalog.domain import text
+from functions.catalog.domain import search, text
 from functions.catalog.domain.books import Book, BookDetails
 from functions.kit.database import Row
 
@@ -35,6 +35,7 @@ class BookRow(Table, tablename="books"):
     author_names = Text()
     """`;name;name;`, folded."""
     search_text = Text()
+    """The words of title and author, as `domain/search.py` writes them for the full-text index."""
     match_key = Varchar(length=32)
     uid = Varchar(length=32)
     revision = BigInt()
@@ -68,7 +69,7 @@ def derived(details: BookDetails, uid: str) -> dict[str, Any]:
         "price_order": text.price_order(details.price_minor, uid),
         "category_key": details.category and text.category_key(details.category),
         "author_names": f";{';'.join(text.names(details.author))};",
-        "search_text": f"{text.searchable(details.title)} {text.searchable(details.author)}",
+        "search_text": search.search_text(details.title, details.author),
         "match_key": text.match_key(details.title, details.author),
     }
 

@@ -1,7 +1,7 @@
 """Events that were put aside: malformed ones in quarantine, undeliverable ones from the broker.
 
 Nothing here is the safety net (the owner's feed is, `streams.py`): it raises an alarm, and an
-admin can look at what came and replay it.
+admin can look at what came, replay it, or discard it (`dead_letters_door.py`).
 """
 
 import hashlib
@@ -128,10 +128,18 @@ async def put_aside_event(
     await put_aside(database, kind, reason, headers, body, clock=clock)
 
 
-async def listing(database: Database, *, after: int, limit: int) -> list[DeadLetter]:
-    """What was put aside, oldest first, by id from `after` on."""
+async def listing(
+    database: Database, *, after: int, limit: int, waiting: bool = False
+) -> list[DeadLetter]:
+    """What was put aside, oldest first, by id from `after` on; all, or what was not replayed."""
     outcome = await database.execute(
-        QueryString("SELECT * FROM dead_letters WHERE id > {} ORDER BY id LIMIT {}", after, limit)
+        QueryString(
+            "SELECT * FROM dead_letters WHERE id > {} AND (replayed_at IS NULL OR {} = 0)"
+            " ORDER BY id LIMIT {}",
+            after,
+            int(waiting),
+            limit,
+        )
     )
     return [
         msgspec.convert(
@@ -154,6 +162,16 @@ async def mark_replayed(database: Database, letter_id: int, *, clock: Clock) -> 
     await database.execute(
         QueryString("UPDATE dead_letters SET replayed_at = {} WHERE id = {}", clock(), letter_id)
     )
+
+
+@transactional
+async def discard(database: Database, letter_id: int) -> None:
+    """Raises `DeadLetterNotFound`. The same event, put aside once more, is a new letter."""
+    deleted = await database.execute(
+        QueryString("DELETE FROM dead_letters WHERE id = {}", letter_id)
+    )
+    if not deleted.rowcount:
+        raise DeadLetterNotFound(f"There is no dead letter {letter_id}")
 
 
 async def waiting(database: Database) -> int:

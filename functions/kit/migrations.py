@@ -15,6 +15,7 @@ import importlib
 import logging
 import os
 import pkgutil
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +26,7 @@ from piccolo.querystring import QueryString
 
 from functions.kit.clock import utc_now
 from functions.kit.database import Database, connect
+from functions.kit.rewriting import Rewrite
 from functions.kit.schema import BIGINT, TIMESTAMP, Backend, Column, CreateTable, Operation, varchar
 
 logger = logging.getLogger(__name__)
@@ -43,6 +45,8 @@ VERSIONS = CreateTable(
     ],
     primary_key=("version",),
 )
+
+_MISSING_MODULE = re.compile(r"no such module: (\w+)")
 
 
 class MigrationError(Exception):
@@ -118,7 +122,7 @@ async def _run(
     for migration in todo:
         for operation in migration.operations:
             if backend == "sqlite" or not await operation.probe(database):
-                await _apply(database, operation, backend)
+                await _apply_once(database, operation, backend)
         await database.execute(
             QueryString(
                 "INSERT INTO schema_version (version, name, checksum, applied_at)"
@@ -133,9 +137,31 @@ async def _run(
     return todo
 
 
+async def _apply_once(database: Database, operation: Operation, backend: Backend) -> None:
+    """A runner that was killed may have left the server at work on its statement.
+
+    Ours waits for it, and then fails, since it is done.
+    """
+    try:
+        await _apply(database, operation, backend)
+    except Exception:
+        if backend == "sqlite" or not await operation.probe(database):
+            raise
+
+
 async def _apply(database: Database, operation: Operation, backend: Backend) -> None:
     for statement in operation.statements(backend):
-        await database.run_ddl(statement)
+        try:
+            await database.run_ddl(statement)
+        except Exception as error:
+            if missing := _MISSING_MODULE.search(str(error)):
+                raise MigrationError(
+                    f"This Python's SQLite was built without {missing[1]}, which the schema needs."
+                    " Use another build of Python, or DATABASE_URL with a MySQL server."
+                ) from error
+            raise
+    if isinstance(operation, Rewrite):
+        await operation.run(database)
 
 
 async def _has_versions(database: Database) -> bool:

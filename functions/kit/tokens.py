@@ -25,7 +25,7 @@ MAX_TOKEN = 4096
 REMEMBERED = 1024
 """Tokens whose signature need not be checked again; each takes half a KiB."""
 CLOCK_SKEW = timedelta(seconds=30)
-"""How far into the future a token's `iat` may lie."""
+"""How far into the future a token's `iat` may lie: clocks of one shop differ."""
 
 CUSTOMER, STAFF, ADMIN = "customer", "staff", "admin"
 ROLES = frozenset({CUSTOMER, STAFF, ADMIN})

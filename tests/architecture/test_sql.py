@@ -65,7 +65,7 @@ def texts_in(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 STATEMENT = re.compile(r"^(SELECT|INSERT|UPDATE|DELETE|WITH)\b")
-SQLITE_ONLY = ("sqlite_master", "PRAGMA")
+SQLITE_ONLY = ("sqlite_master", "sqlite_sequence", "PRAGMA")
 
 TEXTS = [
     (place, text)

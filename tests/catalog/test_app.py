@@ -137,8 +137,34 @@ async def test_a_page_is_found_in_an_index_wherever_it_is(
         assert "TEMP B-TREE" not in plan
 
 
+@pytest.mark.parametrize("query", ["q=rare", "q=rare&sort=title", "q=ra+b&sort=-price&limit=2"])
+async def test_a_rare_word_is_found_in_the_full_text_index(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    """And its books by their key; no other book is looked at."""
+    async with open_library(sqlite_url(tmp_path)) as library:
+        for number in range(300):
+            await library.add(f"Book {number}", "Rare" if number % 100 == 7 else "Author")
+        plans: list[str] = []
+        execute = library.database.execute
+
+        async def explaining(query: Any) -> Any:
+            if "LEFT JOIN inventory" in str(query):
+                outcome = await execute(QueryString("EXPLAIN QUERY PLAN {}", query))
+                plans.append(" | ".join(row["detail"] for row in outcome.rows))
+            return await execute(query)
+
+        monkeypatch.setattr(library.database, "execute", explaining)
+        found = await library.titles(query)
+        (plan,) = plans
+
+        assert found[-1] in {"Book 7", "Book 107", "Book 207"}
+        assert "SCAN ft_books_search VIRTUAL TABLE INDEX" in plan
+        assert "SEARCH b USING INTEGER PRIMARY KEY" in plan
+
+
 def test_the_schema_can_be_printed_for_both_databases() -> None:
-    (initial,) = load(migrations)
+    initial, *_ = load(migrations)
 
     assert len(initial.statements("sqlite")) > len(initial.statements("mysql"))
 

@@ -1,4 +1,8 @@
-"""How MySQL finds a page of the list: by the index of its order, and sorts nothing."""
+"""How MySQL finds a page of the list: by the index of its order, and sorts nothing.
+
+A rare word it finds by the full-text index, and sorts its few books; for a common one it goes
+through the books in order.
+"""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -19,7 +23,10 @@ async def big_library(mysql_server: Server) -> AsyncIterator[Library]:
     """Enough books that a plan by the table would cost more than one by an index."""
     url = mysql_server.create_database("catalog_plans")
     async with open_library(url, LIST_CACHE_SECONDS="0") as running:
-        lines = [f"Book {number},Author {number % 97},{number % 50}.50" for number in range(BOOKS)]
+        lines = [
+            f"Book {number},Author {'Rare' if number % 300 == 0 else number % 97},{number % 50}.50"
+            for number in range(BOOKS)
+        ]
         report = await running.report_of("title,author,price\n" + "\n".join(lines))
         assert report["created"] == BOOKS
         mysql_server.run("ANALYZE TABLE catalog_plans.books, catalog_plans.inventory")
@@ -57,6 +64,9 @@ PRICE = encode_cursor("-price", "000000001050")
         (f"limit=50&sort=title&after={TITLE}", "ix_books_by_title"),
         (f"limit=50&sort=-price&after={PRICE}", "ix_books_by_price"),
         ("ids=5,17,2999", "PRIMARY"),
+        ("q=book&limit=50", "PRIMARY"),
+        (f"q=auth&limit=50&sort=title&after={TITLE}", "ix_books_by_title"),
+        ("q=rare&ids=1,5,17,2999", "PRIMARY"),
     ],
 )
 async def test_a_page_is_read_in_the_order_of_its_index(
@@ -69,3 +79,26 @@ async def test_a_page_is_read_in_the_order_of_its_index(
     assert [(plan["key"], "filesort" in (plan["Extra"] or "")) for plan in explained] == [
         (key, False)
     ]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("q=rare", 10),
+        ("q=boo+rar", 10),
+        ("q=rare&sort=title&limit=4", 4),
+        (f"q=rare&sort=-price&after={PRICE}", 10),
+        (f"q=rare&limit=50&after={encode_cursor('id', BOOKS - 60)}", 0),
+        ("q=book+rare&max_price=5", 10),
+        ("q=au+1+9", 50),
+        ("q=missing", 0),
+    ],
+)
+async def test_a_rare_word_is_found_by_the_full_text_index(
+    big_library: Library, explained: list[dict[str, Any]], query: str, found: int
+) -> None:
+    """Whatever else is asked for; so it costs what its books cost, not what all of them do."""
+    titles = await big_library.titles(query)
+
+    assert found == len(titles)
+    assert [(plan["type"], plan["key"]) for plan in explained] == [("fulltext", "ft_books_search")]

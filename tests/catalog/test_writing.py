@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from piccolo.querystring import QueryString
 
 from tests.catalog.library import CUSTOMER, ISBN, OTHER_ISBN, Library, stock_event
 
@@ -174,6 +175,21 @@ async def test_a_sale_in_between_does_not_refuse_the_writer(library: Library) ->
 
     assert response.status_code == 200
     assert response.headers["etag"] == (await library.get(path)).headers["etag"]
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+async def test_what_a_lost_past_has_shown_was_not_seen(library: Library, method: str) -> None:
+    """A restored catalogue comes to the same revision again, with other details."""
+    book_id = await library.add()
+    path = f"/books/{book_id}"
+    seen = (await library.get(path)).headers["etag"]
+    await library.database.execute(QueryString("UPDATE books SET title = 'Otra'"))
+    body = {"PUT": WHOLE, "PATCH": {"price": 2}, "DELETE": None}[method]
+    response = await library.call(method, path, body, if_match=seen)
+    again = (await library.get(path)).headers["etag"]
+
+    assert response.status_code == 412
+    assert (await library.call(method, path, body, if_match=again)).status_code == 200
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])

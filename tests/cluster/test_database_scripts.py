@@ -71,6 +71,82 @@ def test_what_was_backed_up_comes_back(server: Server, environment: dict[str, st
     ]
 
 
+def given(server: Server, table: str) -> object:
+    """The id of a new row."""
+    server.run(f"INSERT INTO bookstore_backup.{table} () VALUES ()")  # noqa: S608 - of this file
+    return server.run(f"SELECT MAX(id) FROM bookstore_backup.{table}")[0][0]  # noqa: S608
+
+
+def fill_counted(server: Server) -> None:
+    """Tables whose ids the server gives; of one the last row is deleted, one has none."""
+    for table, kind in (("counted", "BIGINT"), ("emptied", "BIGINT"), ("unused", "INT")):
+        server.run(
+            f"CREATE TABLE bookstore_backup.{table}"
+            f" (id {kind} AUTO_INCREMENT PRIMARY KEY, AUTO_INCREMENT_ INT)"
+            " COMMENT 'AUTO_INCREMENT=7'"
+        )
+    for table in ("counted", "emptied"):
+        for _ in range(3):
+            given(server, table)
+    server.run("DELETE FROM bookstore_backup.emptied")
+
+
+def test_no_id_is_given_again(server: Server, environment: dict[str, str]) -> None:
+    """Neither one that was given after the backup; whoever restores reads how far it went."""
+    fill(server)
+    fill_counted(server)
+    run("backup.sh", environment)
+    lost = [given(server, table) for table in ("counted", "emptied", "unused")]
+    restored = run("restore.sh", environment)
+    new = [given(server, table) for table in ("counted", "emptied", "unused")]
+
+    assert restored.returncode == 0, restored.stderr
+    assert lost == [4, 4, 1]
+    assert new == [1_000_004, 1_000_004, 1_000_001]
+    assert restored.stdout.splitlines()[1:] == [
+        "ids of counted: 4 -> 1000004",
+        "ids of emptied: 4 -> 1000004",
+        "ids of unused: 1 -> 1000001",
+        "done",
+    ]
+
+
+def test_ids_are_raised_as_far_as_is_said(server: Server, environment: dict[str, str]) -> None:
+    """Each restore begins with the counters of the backup."""
+    fill_counted(server)
+    run("backup.sh", environment)
+    for by in ("5", "10"):
+        run("restore.sh", {**environment, "RAISE_IDS_BY": by})
+
+    assert given(server, "counted") == 14
+
+
+def test_ids_that_no_column_holds_are_refused(server: Server, environment: dict[str, str]) -> None:
+    """The server would take the counter, and then no row; the Job fails, and says of which."""
+    fill_counted(server)
+    run("backup.sh", environment)
+    refused = run("restore.sh", {**environment, "RAISE_IDS_BY": "2147483647"})
+    taken = run("restore.sh", {**environment, "RAISE_IDS_BY": "2147483646"})
+
+    assert (refused.returncode, taken.returncode) == (1, 0), taken.stderr
+    assert "ids of unused have come to 1, and 2147483647 more is beyond" in refused.stderr
+    assert given(server, "unused") == 2147483647
+
+
+@pytest.mark.parametrize("by", ["0", "-1", "many", "1" * 19, "1; DROP TABLE books"])
+def test_a_step_that_is_none_changes_nothing(
+    server: Server, environment: dict[str, str], by: str
+) -> None:
+    fill(server)
+    run("backup.sh", environment)
+    server.run("DELETE FROM bookstore_backup.books")
+    refused = run("restore.sh", {**environment, "RAISE_IDS_BY": by})
+
+    assert refused.returncode == 1
+    assert "nothing was changed" in refused.stderr
+    assert list(server.run("SELECT id FROM bookstore_backup.books")) == []
+
+
 def test_a_chosen_backup_comes_back(server: Server, environment: dict[str, str]) -> None:
     fill(server)
     run("backup.sh", environment)

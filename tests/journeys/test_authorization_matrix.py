@@ -80,7 +80,10 @@ EVERYWHERE = {
     "GET /internal/streams/{name}": ANYONE,
     "GET /internal/snapshots/{name}": ANYONE,
     "GET /internal/dead-letters": ADMIN,
+    "GET /internal/dead-letters/{letter_id}": ADMIN,
+    "DELETE /internal/dead-letters/{letter_id}": ADMIN,
     "POST /internal/dead-letters/{letter_id}/replay": ADMIN,
+    "POST /internal/dead-letters/replay": ADMIN,
 }
 
 ENDS_THE_SESSION = {"POST /logout", "DELETE /me"}

@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import httpx
-import msgspec
 import pytest
 from litestar import Litestar
 
@@ -12,11 +11,9 @@ from functions.kit import cloudevents, dead_letters, internal_door
 from functions.kit.cloudevents import Event
 from functions.kit.database import Database
 from functions.kit.dead_letters import DeadLetter
-from functions.kit.subscriptions import PING, Subscriptions
+from functions.kit.subscriptions import PING
 from tests.kit import sample
 from tests.kit.sample import thing_changed
-from tests.support.clock import FakeClock
-from tests.support.tokens import Issuer
 
 STRUCTURED = {"content-type": "application/cloudevents+json; charset=utf-8"}
 
@@ -134,123 +131,6 @@ async def test_a_gap_wakes_the_reader(app: Litestar, client: httpx.AsyncClient) 
         await push(client, thing_changed(sequence))
 
     assert noticed == [sample.THINGS.source]
-
-
-async def test_an_event_that_the_broker_gave_up_is_kept(
-    client: httpx.AsyncClient, database: Database, issuer: Issuer
-) -> None:
-    """With where it could not be delivered, until an admin replays it."""
-    headers, body = cloudevents.write(thing_changed(1))
-    headers |= {"ce-knativeerrorcode": "500", "ce-knativeerrordest": "http://catalog-internal"}
-    response = await client.post("/events/dead-letter", headers=headers, content=body)
-    (letter,) = await letters(database)
-    replayed = await client.post(
-        f"/internal/dead-letters/{letter.id}/replay", headers=issuer.bearer(1, "admin")
-    )
-
-    assert (response.status_code, letter.kind) == (202, dead_letters.Reason.DEAD_LETTERED)
-    assert letter.reason == "not delivered to http://catalog-internal: 500"
-    assert replayed.json() == {"id": letter.id, "outcome": "applied"}
-    assert await sample.things(database) == {1: ("label 1", 1, 1)}
-
-
-async def test_a_replay_changes_nothing_twice(
-    client: httpx.AsyncClient, database: Database, issuer: Issuer, clock: FakeClock
-) -> None:
-    """And the letter shows when it was replayed."""
-    headers, body = cloudevents.write(thing_changed(1))
-    await client.post("/events/dead-letter", headers=headers, content=body)
-    admin = issuer.bearer(1, "admin")
-    answers = [
-        await client.post("/internal/dead-letters/1/replay", headers=admin) for _ in range(2)
-    ]
-    (shown,) = (await client.get("/internal/dead-letters", headers=admin)).json()
-
-    assert [answer.json()["outcome"] for answer in answers] == ["applied", "seen-before"]
-    assert shown["replayed_at"] is not None
-    assert await sample.things(database) == {1: ("label 1", 1, 1)}
-
-
-async def test_a_quarantined_event_is_understood_by_a_corrected_handler(
-    app: Litestar, client: httpx.AsyncClient, database: Database, issuer: Issuer
-) -> None:
-    """Until then its replay is a conflict, and adds no letter."""
-    await push(client, thing_changed(1, data=b'{"thing_id": 1, "label": 7}'))
-    admin = issuer.bearer(1, "admin")
-    refused = await client.post("/internal/dead-letters/1/replay", headers=admin)
-    count = len(await letters(database))
-
-    corrected = Subscriptions(sample.THINGS)
-    corrected.on(sample.THING_CHANGED, TolerantThingState)(record_tolerant_thing)
-    app.state.subscriptions = corrected
-    replayed = await client.post("/internal/dead-letters/1/replay", headers=admin)
-
-    assert (refused.status_code, refused.json()["code"], count) == (409, "cannot-replay", 1)
-    assert replayed.json()["outcome"] == "applied"
-    assert await sample.things(database) == {1: ("7", 1, 1)}
-
-
-class TolerantThingState(msgspec.Struct, frozen=True):
-    """As a corrected handler reads it."""
-
-    thing_id: int
-    label: str | int
-
-
-async def record_tolerant_thing(
-    database: Database, event: Event, state: TolerantThingState
-) -> None:
-    await sample.record_thing(database, event, sample.ThingState(state.thing_id, str(state.label)))
-
-
-async def test_a_malformed_event_cannot_be_replayed(
-    client: httpx.AsyncClient, issuer: Issuer
-) -> None:
-    """It says so, with the reason."""
-    await client.post("/events", content=b"nonsense")
-    response = await client.post(
-        "/internal/dead-letters/1/replay", headers=issuer.bearer(1, "admin")
-    )
-
-    assert (response.status_code, response.json()["code"]) == (409, "cannot-replay")
-
-
-@pytest.mark.parametrize("roles", [None, ("customer",), ("staff",)])
-async def test_dead_letters_are_for_admins(
-    client: httpx.AsyncClient, issuer: Issuer, roles: tuple[str, ...] | None
-) -> None:
-    """They hold what others sent."""
-    headers = issuer.bearer(1, *roles) if roles else {}
-    answers = [
-        await client.get("/internal/dead-letters", headers=headers),
-        await client.post("/internal/dead-letters/1/replay", headers=headers),
-    ]
-
-    assert {answer.status_code for answer in answers} == {403 if roles else 401}
-
-
-@pytest.mark.parametrize("letter_id", ["1", "9223372036854775808"])
-async def test_a_letter_that_is_not_there_is_not_found(
-    client: httpx.AsyncClient, issuer: Issuer, letter_id: str
-) -> None:
-    """Nor is one whose number no column holds."""
-    response = await client.post(
-        f"/internal/dead-letters/{letter_id}/replay", headers=issuer.bearer(1, "admin")
-    )
-
-    assert response.status_code == 404
-
-
-async def test_dead_letters_come_in_pages(client: httpx.AsyncClient, issuer: Issuer) -> None:
-    """Oldest first."""
-    for number in range(3):
-        await client.post("/events", content=f"nonsense {number}".encode())
-    admin = issuer.bearer(1, "admin")
-    first = await client.get("/internal/dead-letters?limit=2", headers=admin)
-    second = await client.get(first.links["next"]["url"], headers=admin)
-
-    assert [letter["id"] for letter in first.json() + second.json()] == [1, 2, 3]
-    assert "next" not in second.links
 
 
 async def test_the_feed_is_a_batch_with_a_link_to_what_follows(

@@ -12,8 +12,19 @@ from piccolo.querystring import QueryString
 from functions.kit import migrations
 from functions.kit.database import Database, connect
 from functions.kit.migrations import Migration, MigrationError, load, migrate, pending
-from functions.kit.schema import AUTO_ID, BIGINT, AddColumn, AddIndex, Column, CreateTable, Index
+from functions.kit.schema import (
+    AUTO_ID,
+    BIGINT,
+    AddColumn,
+    AddIndex,
+    Backend,
+    Column,
+    CreateTable,
+    Execute,
+    Index,
+)
 from tests.kit import migrations as sample_migrations
+from tests.servers.mysql import Server
 
 ROOT = Path(__file__).parents[2]
 
@@ -116,6 +127,47 @@ async def test_on_sqlite_a_migration_that_fails_leaves_nothing(tmp_path: Path) -
     await database.close()
 
     assert left == [FIRST, SECOND]
+
+
+async def test_a_module_that_sqlite_lacks_is_named(tmp_path: Path) -> None:
+    """Whoever has such a build of Python reads what to do."""
+    database = connect(f"sqlite:///{tmp_path}/lacking.db")
+    lacking = Execute("", sqlite=["CREATE VIRTUAL TABLE a USING fts99(b)"])
+
+    with pytest.raises(MigrationError, match="SQLite was built without fts99"):
+        await migrate(database, [FIRST._replace(operations=[lacking])])
+    await database.close()
+
+
+class Overtaken:
+    """An operation that the server was still at work on for somebody else when it was begun."""
+
+    def __init__(self, *, done: bool) -> None:
+        self.answers = [False, done]
+
+    def statements(self, backend: Backend) -> list[str]:
+        del backend
+        return ["CREATE TABLE schema_version (a INTEGER)"]
+
+    async def probe(self, database: Database) -> bool:
+        del database
+        return self.answers.pop(0)
+
+
+@pytest.mark.parametrize("done", [True, False])
+async def test_what_a_killed_runner_left_the_server_at_work_on_is_not_a_failure(
+    mysql_server: Server, done: bool
+) -> None:
+    """The statement waits for the other's, and fails because that is done."""
+    database = connect(mysql_server.create_database("bookstore_overtaken"))
+    overtaken = FIRST._replace(operations=[Overtaken(done=done)])
+
+    if done:
+        assert await migrate(database, [overtaken]) == [overtaken]
+    else:
+        with pytest.raises(Exception, match="1050"):
+            await migrate(database, [overtaken])
+    await database.close()
 
 
 def test_a_checksum_is_of_what_is_printed_for_both_databases() -> None:

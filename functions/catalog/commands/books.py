@@ -10,7 +10,7 @@ from uuid_utils import uuid7
 
 from functions.catalog import events
 from functions.catalog.domain.books import Book, BookDetails
-from functions.catalog.domain.versions import Expected, Version
+from functions.catalog.domain.versions import Expected, Stock, Version
 from functions.catalog.errors import BookNotFound, IsbnTaken
 from functions.catalog.tables import BOOK_COLUMNS, BookRow, InventoryRow, columns_of, to_book
 from functions.kit.database import Database, Outcome, transactional
@@ -161,14 +161,16 @@ async def _locked_book(database: Database, book_id: int, expected: Expected) -> 
     if not rows or rows[0]["retired"]:
         raise BookNotFound(f"There is no book {book_id} on sale.")
     book = to_book(rows[0])
-    expected.check(book.revision)
+    expected.check(book)
     return book
 
 
 async def _version(database: Database, book: Book) -> Version:
-    select = InventoryRow.select(InventoryRow.revision).where(InventoryRow.book_id == book.id)
+    select = InventoryRow.select(
+        InventoryRow.revision, InventoryRow.available, InventoryRow.as_of
+    ).where(InventoryRow.book_id == book.id)
     rows = (await database.execute(select)).rows
-    return Version(book.revision, rows[0]["revision"] if rows else 0)
+    return Version.of(book, Stock(**rows[0]) if rows else None)
 
 
 async def _isbn_taken(database: Database, details: BookDetails) -> IsbnTaken:

@@ -30,7 +30,8 @@ Words = Annotated[
     QueryParameter(
         max_length=200,
         pattern=NO_CONTROLS,
-        description="Words that are all in the title or the author; accents and case do not count",
+        description="Each word begins one of the title or the author: `harr pott` finds Harry"
+        " Potter. Accents, case, apostrophes and the dots of initials do not count.",
     ),
 ]
 Author = Annotated[

@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Self
 
-from functions.catalog.domain import text
+from functions.catalog.domain import search, text
 from functions.catalog.domain.books import minor_units
 from functions.catalog.errors import UnknownSort
 from functions.kit.errors import FieldError, InvalidInput
@@ -44,7 +44,7 @@ class Filters:
     """Which books; what is None or empty filters nothing."""
 
     words: tuple[str, ...] = ()
-    """Each must be found in the title or the author."""
+    """Each must begin a word of the title or the author."""
     authors: tuple[str, ...] = ()
     """Each must be one of the book's authors."""
     category: str | None = None
@@ -67,7 +67,7 @@ class Filters:
     ) -> Self:
         """Raises `InvalidInput`, naming the parameter."""
         return cls(
-            words=text.words(q or ""),
+            words=search.words(q or ""),
             authors=text.names(author or ""),
             category=text.category_key(category or "") or None,
             min_price=None if min_price is None else minor_units("min_price", min_price),

@@ -37,11 +37,6 @@ def searchable(text: str) -> str:
     return " ".join(_DOTS.sub("", fold(text).translate(_APOSTROPHES)).split())
 
 
-def words(text: str) -> tuple[str, ...]:
-    """The different words of a query."""
-    return tuple(dict.fromkeys(searchable(text).split()))
-
-
 def names(author: str) -> tuple[str, ...]:
     """The people of an author field, which may name several."""
     folded = (searchable(name) for name in _SEPARATORS.split(author))

@@ -1,41 +1,73 @@
 """Which version of a book somebody has seen.
 
 Two owners change what `GET /books/{id}` shows: the catalogue the book, purchase its stock. The
-entity tag names the revision of both, so a cache never shows old stock; `If-Match` looks at the
-book's alone, so a sale between reading and writing does not refuse the writer.
+entity tag has a mark of both, so a cache never shows old stock; `If-Match` looks at the book's
+alone, so a sale between reading and writing does not refuse the writer.
+
+A revision does not do by itself: a database that was restored from a backup gives the same ones
+again, to another content. So the marks are made of what is shown.
 """
 
+import hashlib
 import re
-from typing import NamedTuple
+from dataclasses import astuple
+from datetime import datetime
+from typing import NamedTuple, Self
 
+from functions.catalog.domain.books import Book
 from functions.kit import etags
 from functions.kit.errors import PreconditionFailed, PreconditionRequired
 
 SHAPE = 1
 """Number of the JSON's shape: raised with it, so that nobody keeps an answer of the old one."""
 
-_TAG = re.compile(r"[0-9]{1,9}\.([0-9]{1,19})\.[0-9]{1,19}\Z")
+_TAG = re.compile(r"([0-9]{1,9})\.([0-9]{1,19})\.[0-9]{1,19}\Z")
+
+
+class Stock(NamedTuple):
+    """What purchase has told."""
+
+    revision: int
+    available: int
+    as_of: datetime
+
+
+class BookVersion(NamedTuple):
+    mark: int
+    """Up to nine digits."""
+    revision: int
+
+    @classmethod
+    def of(cls, book: Book) -> Self:
+        shown = astuple(book.details), book.currency
+        return cls(_number(9, SHAPE, *shown), book.revision)
 
 
 class Version(NamedTuple):
-    revision: int
-    """Of the book."""
-    stock_revision: int
-    """Of its stock; 0 until purchase has spoken."""
+    book: BookVersion
+    stock: int
+    """A mark of up to nineteen digits."""
+
+    @classmethod
+    def of(cls, book: Book, stock: Stock | None) -> Self:
+        """Before purchase has spoken, what is shown as the stock is the book's."""
+        shown = stock or Stock(0, book.initial_stock, book.created_at)
+        mark = _number(19, shown.revision, shown.available, shown.as_of.timestamp())
+        return cls(BookVersion.of(book), mark)
 
     @property
     def etag(self) -> str:
-        return f'"{SHAPE}.{self.revision}.{self.stock_revision}"'
+        return f'"{self.book.mark}.{self.book.revision}.{self.stock}"'
 
 
 class Expected(NamedTuple):
-    """The revisions that a writer is content with; None for any."""
+    """The versions that a writer is content with; None for any."""
 
-    revisions: frozenset[int] | None = None
+    versions: frozenset[BookVersion] | None = None
 
-    def check(self, revision: int) -> None:
-        """Raises `PreconditionFailed` where the book has moved on."""
-        if self.revisions is not None and revision not in self.revisions:
+    def check(self, book: Book) -> None:
+        """Raises `PreconditionFailed` where the book is not the one that was seen."""
+        if self.versions is not None and BookVersion.of(book) not in self.versions:
             raise PreconditionFailed("Read it again, and send If-Match with its new ETag.")
 
 
@@ -52,4 +84,12 @@ def expected(if_match: str | None, *, required: bool = False) -> Expected:
     if tags is None:
         return Expected()
     matches = [_TAG.match(opaque) for weak, opaque in tags if not weak]
-    return Expected(frozenset(int(match[1]) for match in matches if match))
+    return Expected(
+        frozenset(BookVersion(int(match[1]), int(match[2])) for match in matches if match)
+    )
+
+
+def _number(digits: int, *parts: object) -> int:
+    digest = hashlib.blake2b(repr(parts).encode(), digest_size=8).digest()
+    limit: int = 10**digits
+    return int.from_bytes(digest) % limit

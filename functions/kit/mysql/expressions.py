@@ -53,7 +53,7 @@ _REFUSED = {
     "INDEXED": "INDEXED BY",
     "INTERSECT": "INTERSECT",
     "ISNULL": "ISNULL (write IS NULL)",
-    "MATCH": "MATCH",
+    "MATCH": "MATCH as an operator (MySQL has MATCH (...) AGAINST (... IN BOOLEAN MODE))",
     "NOTNULL": "NOTNULL (write IS NOT NULL)",
     "NULLS": "NULLS FIRST or NULLS LAST",
     "REGEXP": "REGEXP",
@@ -62,6 +62,8 @@ _REFUSED = {
     "VALUES": "VALUES as a table",
 }
 _TABLES_OF_SQLITE = ("sqlite_master", "sqlite_schema", "sqlite_sequence")
+
+_SEARCHES = ("IN BOOLEAN MODE", "IN NATURAL LANGUAGE MODE")
 
 _CAST_TYPES = {
     "TEXT": "CHAR",
@@ -152,6 +154,8 @@ def _call(tokens: Sequence[Token], index: int, out: list[Token]) -> int:
     end = closing(tokens, index + 1)
     if name == "CAST":
         return _cast(tokens, index, end, out)
+    if name == "MATCH":
+        return _match(tokens, index, end, out)
     after = tokens[end + 1] if end + 1 < len(tokens) else None
     if after is not None and after.is_word("AS") and _opens_cte(tokens, index):
         out.append(Token("name", token.text, token.spaced))
@@ -218,3 +222,23 @@ def _cast(tokens: Sequence[Token], index: int, end: int, out: list[Token]) -> in
     out.extend(rest)
     out.append(tokens[end])
     return end + 1
+
+
+def _match(tokens: Sequence[Token], index: int, end: int, out: list[Token]) -> int:
+    """A search in a FULLTEXT index: MySQL's own, so it is written for this database only."""
+    if end + 2 >= len(tokens) or not tokens[end + 1].is_word("AGAINST"):
+        raise Unsupported(_REFUSED["MATCH"])
+    last = closing(tokens, end + 2)
+    asked = tokens[end + 3 : last]
+    place = find_word(asked, "IN", "WITH")
+    mode = asked[place:] if place is not None else []
+    if mode and " ".join(token.text.upper() for token in mode) not in _SEARCHES:
+        raise Unsupported("this mode of AGAINST")
+    out.append(tokens[index])
+    out.extend(translate_expression(tokens[index + 1 : end + 1]))
+    out.append(tokens[end + 1])
+    out.append(tokens[end + 2])
+    out.extend(translate_expression(asked[:place]))
+    out.extend(mode)
+    out.append(tokens[last])
+    return last + 1

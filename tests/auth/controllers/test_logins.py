@@ -217,6 +217,20 @@ async def test_validate_says_why_not(auth: Auth) -> None:
     assert (response.json()["valid"], response.json()["error"]) == (False, "Token expirado")
 
 
+@pytest.mark.parametrize(("seconds", "still_in"), [(30, True), (31, False)])
+async def test_a_token_is_not_good_for_a_user_who_came_after_it(
+    auth: Auth, seconds: int, still_in: bool
+) -> None:
+    """Its own was lost with a database, and the id was given again. Clocks may differ a bit."""
+    lost = await auth.person()
+    auth.clock.advance(seconds=seconds)
+    await auth.rows("UPDATE users SET created_at = {} WHERE id = {}", auth.clock(), lost.id)
+    present = await auth.again(lost.id, lost.email)
+
+    assert await auth.is_in(lost) is still_in
+    assert await auth.is_in(present)
+
+
 @pytest.mark.parametrize("in_body", [True, False])
 async def test_a_logout_ends_the_token_and_its_family(auth: Auth, in_body: bool) -> None:
     """By body or header, as often as one likes; other logins go on."""

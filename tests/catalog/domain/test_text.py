@@ -48,14 +48,6 @@ def test_what_nobody_types_is_left_out(written: str, found: str) -> None:
     assert text.searchable(written) == found
 
 
-@given(st.text(max_size=50), st.text(max_size=50))
-def test_a_title_is_found_by_its_own_words(title: str, author: str) -> None:
-    found_in = f"{text.searchable(title)} {text.searchable(author)}"
-
-    assert all(word in found_in for word in text.words(title))
-    assert all(word in found_in for word in text.words(author))
-
-
 def test_books_of_one_number_are_not_those_of_another() -> None:
     """A dot between digits counts."""
     assert text.match_key("Vol. 1.5", "A") != text.match_key("Vol. 15", "A")

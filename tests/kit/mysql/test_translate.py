@@ -48,6 +48,16 @@ NOTHING = "IF(LAST_INSERT_ID(18446744073709551615), `a`, `a`)"
         ),
         ("SELECT 'it''s 100%' FROM t", (), "SELECT 'it''s 100%' FROM `t`"),
         (
+            "SELECT a FROM t WHERE a OR MATCH (t.b, c) AGAINST (? IN BOOLEAN MODE)",
+            ("+x*",),
+            "SELECT `a` FROM `t` WHERE `a` OR MATCH (`t`.`b`, `c`) AGAINST ('+x*' IN BOOLEAN MODE)",
+        ),
+        (
+            "SELECT MATCH (a) AGAINST (?) FROM t",
+            ("x",),
+            "SELECT MATCH (`a`) AGAINST ('x') FROM `t`",
+        ),
+        (
             "SELECT CAST(a AS TEXT), CAST(b AS INTEGER), CAST(c AS VARCHAR(5)) FROM t",
             (),
             "SELECT CAST(`a` AS CHAR), CAST(`b` AS SIGNED), CAST(`c` AS CHAR(5)) FROM `t`",
@@ -196,7 +206,9 @@ def test_ids_of_many_rows_are_counted_in_the_servers_steps() -> None:
         ("SELECT concat(a, b) FROM t", r"concat\(\)"),
         ("SELECT a FROM t WHERE a GLOB 'x*'", "GLOB"),
         ("SELECT a FROM t WHERE a ILIKE 'x'", "ILIKE"),
-        ("SELECT a FROM t WHERE a MATCH 'x'", "MATCH"),
+        ("SELECT a FROM t WHERE a MATCH 'x'", "MATCH as an operator"),
+        ("SELECT a FROM t WHERE MATCH (a, 'x')", "MATCH as an operator"),
+        ("SELECT MATCH (a) AGAINST ('x' WITH QUERY EXPANSION) FROM t", "this mode of AGAINST"),
         ("SELECT a FROM t ORDER BY a COLLATE NOCASE", "COLLATE"),
         ("SELECT a FROM t ORDER BY a NULLS LAST", "NULLS"),
         ("SELECT a FROM t FOR UPDATE", "engine.locked"),

@@ -1,0 +1,8 @@
+"""`python -m functions.catalog.after_restore`: no book gets the id and the stock of a lost one."""
+
+from functions.catalog import migrations
+from functions.catalog.migrate import url
+from functions.kit.after_restore import main
+
+if __name__ == "__main__":
+    raise SystemExit(main("catalog", migrations, url))

@@ -1,0 +1,8 @@
+"""`python -m functions.purchase.after_restore`: no purchase gets the id of a lost one."""
+
+from functions.kit.after_restore import main
+from functions.purchase import migrations
+from functions.purchase.migrate import url
+
+if __name__ == "__main__":
+    raise SystemExit(main("purchase", migrations, url))
