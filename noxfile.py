@@ -170,12 +170,18 @@ def test(session: nox.Session) -> None:
     """The tests; `-- tests/kit -k relay` and the like run some of them."""
     _install(session, "dev")
     session.run("pytest", "-n", "auto", "--dist", "loadfile", *session.posargs)
+    if not session.posargs:
+        _run_faults(session)  # not beside the others: what they wait for is other processes
 
 
 @nox.session(default=False)
 def faults(session: nox.Session) -> None:
     """The shop's promises under faults, with figures: `-- --full` takes the promised sizes."""
     _install(session, "dev")
+    _run_faults(session)
+
+
+def _run_faults(session: nox.Session) -> None:
     full = "--full" in session.posargs
     # Small sizes wait more than they compute; the promised ones want the machine for themselves.
     pace = ["-p", "no:xdist", "-o", "timeout=7200"] if full else ["-n", "2", "--dist", "loadfile"]

@@ -4,12 +4,24 @@ import itertools
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.servers.mysql import Server, private_server
+from tests.servers.rabbitmq import RabbitMQ, private_rabbitmq
 
 _numbers = itertools.count(1)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """By file, as asked for, but tests/faults by the shop that they run on."""
+    if config.getoption("dist") != "loadfile":
+        return None
+    from tests.faults.scheduling import ByShop
+
+    return ByShop(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +29,13 @@ def mysql_server() -> Iterator[Server]:
     """A server of this run's own, or the one that TEST_MYSQL_URL names."""
     with private_server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[RabbitMQ]:
+    """A node of this run's own, or the one that TEST_RABBITMQ_URL names."""
+    with private_rabbitmq() as node:
+        yield node
 
 
 @pytest.fixture(params=["sqlite", "mysql"])

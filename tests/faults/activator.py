@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from tests.faults.harness import SERVICES, Shop
+from tests.faults.harness import LONGEST, SERVICES, Shop
 from tests.faults.processes import Process
 from tests.faults.wire import Cable
 
@@ -65,7 +65,8 @@ async def scaled_to_zero(shop: Shop) -> AsyncIterator[None]:
 
 
 async def all_asleep(shop: Shop) -> None:
-    """Wait until no service runs."""
-    async with asyncio.timeout(60):
+    """Wait until no service runs, with nobody there to poke one meanwhile: the broker is away."""
+    await shop.processes["broker"].kill()
+    async with asyncio.timeout(LONGEST):
         while any(shop.processes[name].alive for name in SERVICES):  # noqa: ASYNC110
             await asyncio.sleep(0.02)

@@ -35,6 +35,8 @@ CLOCK = "FAULT_CLOCK"
 """A file with the seconds that this process's clock is wrong by, read at every look."""
 LEASE = "FAULT_LEASE"
 """Seconds of the relay's lease, shorter than it is: a killed relay keeps the others waiting."""
+REFUSE = "FAULT_REFUSE"
+"""`statuses:share:seed`: the event door answers so many events, unread, with one of `400,503`."""
 LOSE = "FAULT_LOSE"
 """`share:seed`: the broker answers 202 to so many events, and forgets them."""
 
@@ -174,12 +176,33 @@ def lossy(text: str) -> None:
     Broker.publish = publishing  # type: ignore[method-assign]
 
 
+def refusing(app: Any, text: str) -> Any:
+    """A door before the app that does not let every event of a stream in, nor every dead letter."""
+    statuses, share, seed = text.split(":")
+    chance = random.Random(int(seed))
+    answers = [int(status) for status in statuses.split(",")]
+
+    async def door(scope: Any, receive: Any, send: Any) -> None:
+        numbered = any(name == b"ce-sequence" for name, _ in scope.get("headers", ()))
+        if not numbered or chance.random() >= float(share):
+            await app(scope, receive, send)
+            return
+        while (await receive()).get("more_body"):
+            pass
+        status = chance.choice(answers)
+        await send({"type": "http.response.start", "status": status, "headers": []})
+        await send({"type": "http.response.body"})
+
+    return door
+
+
 def serve(name: str, port: int) -> None:
     """The service, as uvicorn runs it anywhere else."""
     create_app = importlib.import_module(f"functions.{name}.app").create_app
     clock = {"clock": clock_of(os.environ[CLOCK])} if CLOCK in os.environ else {}
+    refused = os.environ.get(REFUSE)
     config = uvicorn.Config(
-        lambda: create_app(**clock),
+        lambda: refusing(create_app(**clock), refused) if refused else create_app(**clock),
         factory=True,
         host="127.0.0.1",
         port=port,

@@ -2,16 +2,15 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from piccolo.querystring import QueryString
 
 from functions.kit.database import Database
 from functions.purchase.audit import audit as audit_purchase
-from tests.faults.harness import Shop
-
-DEADLINE = 60.0
-"""Seconds; what has not agreed by then never will."""
+from tests.faults.harness import LONGEST, SERVICES, Shop
 
 STREAMS = {
     "/bookstore/purchase/inventory": ("purchase", ("catalog",)),
@@ -26,51 +25,62 @@ async def _rows(database: Database, sql: str, *values: Any) -> list[tuple[Any, .
     return [tuple(row.values()) for row in outcome.rows]
 
 
-async def disagreements(shop: Shop) -> list[str]:
-    """What is still on its way, or lost: unsent rows, positions behind, projections that differ."""
-    found = []
+@asynccontextmanager
+async def _databases(shop: Shop) -> AsyncIterator[Mapping[str, Database]]:
     async with (
         shop.database("auth") as auth,
         shop.database("catalog") as catalog,
         shop.database("purchase") as purchase,
     ):
-        databases = {"auth": auth, "catalog": catalog, "purchase": purchase}
-        for name, database in databases.items():
-            ((unsent,),) = await _rows(
-                database, "SELECT COUNT(*) AS n FROM outbox WHERE sent_at IS NULL"
+        yield dict(zip(SERVICES, (auth, catalog, purchase), strict=True))
+
+
+async def disagreements(shop: Shop) -> list[str]:
+    """What is still on its way, or lost: unsent rows, positions behind, projections that differ."""
+    async with _databases(shop) as databases:
+        return await _compare(databases)
+
+
+async def _compare(databases: Mapping[str, Database]) -> list[str]:
+    found = []
+    for name, database in databases.items():
+        ((unsent,),) = await _rows(
+            database, "SELECT COUNT(*) AS n FROM outbox WHERE sent_at IS NULL"
+        )
+        if unsent:
+            found.append(f"{name}: {unsent} events are not sent")
+    for source, (owner, readers) in STREAMS.items():
+        heads = await _rows(
+            databases[owner], "SELECT head FROM outbox_streams WHERE source = {}", source
+        )
+        for reader in readers:
+            positions = await _rows(
+                databases[reader],
+                "SELECT contiguous FROM stream_positions WHERE source = {}",
+                source,
             )
-            if unsent:
-                found.append(f"{name}: {unsent} events are not sent")
-        for source, (owner, readers) in STREAMS.items():
-            heads = await _rows(
-                databases[owner], "SELECT head FROM outbox_streams WHERE source = {}", source
-            )
-            for reader in readers:
-                positions = await _rows(
-                    databases[reader],
-                    "SELECT contiguous FROM stream_positions WHERE source = {}",
-                    source,
-                )
-                if (heads or [(0,)]) != (positions or [(0,)]):
-                    found.append(f"{reader} has read {source} to {positions}, not {heads}")
-        stock = "SELECT book_id, revision, available FROM inventory ORDER BY book_id"
-        if await _rows(purchase, stock) != await _rows(catalog, stock):
-            found.append("catalog shows another stock than purchase has")
-        owned = "SELECT id, revision, price_minor, retired, title FROM books ORDER BY id"
-        kept = "SELECT book_id, revision, price_minor, retired, title FROM books"
-        kept += " WHERE revision > 0 ORDER BY book_id"  # at 0: what catalog has lost
-        if await _rows(catalog, owned) != await _rows(purchase, kept):
-            found.append("purchase sells other books than catalog has")
+            if (heads or [(0,)]) != (positions or [(0,)]):
+                found.append(f"{reader} has read {source} to {positions}, not {heads}")
+    catalog, purchase = databases["catalog"], databases["purchase"]
+    stock = "SELECT book_id, revision, available FROM inventory ORDER BY book_id"
+    if await _rows(purchase, stock) != await _rows(catalog, stock):
+        found.append("catalog shows another stock than purchase has")
+    owned = "SELECT id, revision, price_minor, retired, title FROM books ORDER BY id"
+    kept = "SELECT book_id, revision, price_minor, retired, title FROM books"
+    kept += " WHERE revision > 0 ORDER BY book_id"  # at 0: what catalog has lost
+    if await _rows(catalog, owned) != await _rows(purchase, kept):
+        found.append("purchase sells other books than catalog has")
     return found
 
 
 async def agrees(shop: Shop) -> float:
     """Wait until nothing is on its way and everybody agrees; the seconds that it took."""
     start = time.monotonic()
-    while found := await disagreements(shop):
-        if time.monotonic() - start > DEADLINE:
-            raise AssertionError("\n".join(found))
-        await asyncio.sleep(0.05)  # seen only from outside: nothing announces it
+    async with _databases(shop) as databases:
+        while found := await _compare(databases):
+            if time.monotonic() - start > LONGEST:
+                raise AssertionError("\n".join(found))
+            await asyncio.sleep(0.05)  # seen only from outside: nothing announces it
     return time.monotonic() - start
 
 

@@ -3,7 +3,8 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
 
 import httpx
 
@@ -41,6 +42,13 @@ async def buy(
     raise AssertionError(f"nobody answered {key}")
 
 
+async def side_by_side(*work: Coroutine[Any, Any, object]) -> None:
+    """All of it; where one part fails, no other goes on beneath the tests that follow."""
+    async with asyncio.TaskGroup() as parts:
+        for each in work:
+            parts.create_task(each)
+
+
 async def crowd(
     shop: Shop, book_id: int, keys: Sequence[str], *, clients: int, seed: int
 ) -> Counter[int]:
@@ -53,12 +61,12 @@ async def crowd(
         for key in waiting:
             statuses[(await buy(shop, book_id, key, choose)).status_code] += 1
 
-    await asyncio.gather(*[buyer() for _ in range(clients)])
+    await side_by_side(*[buyer() for _ in range(clients)])
     return statuses
 
 
 async def while_killing(
-    work: Awaitable[Counter[int]],
+    work: Coroutine[Any, Any, Counter[int]],
     victims: Sequence[Process],
     *,
     seed: int,
@@ -75,19 +83,23 @@ async def while_killing(
             await victim.kill()
             await victim.start()
 
-    killing = asyncio.create_task(killer())
-    try:
-        return await work
-    finally:
-        await killing
+    async with asyncio.TaskGroup() as both:
+        both.create_task(killer())
+        working = both.create_task(work)
+    return working.result()
 
 
 async def until(
-    done: Awaitable[object], shop: Shop, book_id: int, name: str, *, clients: int, seed: int
+    happens: Coroutine[Any, Any, object],
+    shop: Shop,
+    book_id: int,
+    name: str,
+    *,
+    clients: int,
+    seed: int,
 ) -> int:
     """Buy one copy after the other until something has happened; how many were bought."""
     choose = random.Random(seed)
-    waiting = asyncio.ensure_future(done)
     bought = 0
 
     async def buyer(number: int) -> None:
@@ -100,6 +112,8 @@ async def until(
             assert response.status_code == httpx.codes.CREATED, response.text
             bought += 1
 
-    await asyncio.gather(*[buyer(number) for number in range(clients)])
-    await waiting
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(happens)
+        for number in range(clients):
+            group.create_task(buyer(number))
     return bought

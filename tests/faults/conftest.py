@@ -1,6 +1,9 @@
-"""One shop per database for all of these tests; each leaves it whole behind.
+"""Two shops for all of these tests, of which each leaves its shop whole behind.
 
-`--full` takes the sizes of the promises instead of those for every change.
+`sqlite` has files and nothing else, as `nox -s dev`; `mysql` is as in the cluster, on a MySQL
+server and with its events in RabbitMQ, both of its own, since both get killed. `scheduling.py`
+keeps the two apart in a run of several processes. `--full` takes the sizes of the promises instead
+of those for every change.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -11,6 +14,7 @@ import pytest_asyncio
 
 from tests.faults.harness import Shop, open_shop
 from tests.servers.mysql import Server, private_server
+from tests.servers.rabbitmq import RabbitMQ, private_rabbitmq
 
 FIGURES = "figures of tests/faults"
 
@@ -46,10 +50,17 @@ def durable_server() -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def own_rabbitmq() -> Iterator[RabbitMQ]:
+    """A node that may be killed, and that no other test declares anything on."""
+    with private_rabbitmq(must_be_private=True) as node:
+        yield node
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session", params=["sqlite", "mysql"])
 async def whole_shop(request: pytest.FixtureRequest) -> AsyncIterator[Shop]:
-    server = request.getfixturevalue("durable_server") if request.param == "mysql" else None
-    async with open_shop(server) as shop:
+    servers = ("durable_server", "own_rabbitmq") if request.param == "mysql" else ()
+    async with open_shop(*map(request.getfixturevalue, servers)) as shop:
         yield shop
 
 

@@ -12,8 +12,6 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import httpx
-
 from tests.servers.programs import free_port
 from tests.support.processes import ROOT, START_LIMIT
 
@@ -31,7 +29,8 @@ class Process:
         """Where callers find it: another port where something stands before it."""
         self.ready = ready
         self.log = log
-        self.lives = 0
+        self.faults: dict[str, str] = {}
+        """What its present life was armed with."""
         self.process: asyncio.subprocess.Process | None = None
 
     @property
@@ -57,7 +56,7 @@ class Process:
 
     async def launch(self, **faults: str) -> None:
         """Start it, and wait for nothing."""
-        self.lives += 1
+        self.faults = faults
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 # On the leash: a run that is killed leaves no process behind.
@@ -71,12 +70,18 @@ class Process:
             )
 
     async def answers(self) -> bool:
-        async with httpx.AsyncClient() as client:
-            try:
-                response = await client.get(f"http://127.0.0.1:{self.port}{self.ready}")
-            except httpx.TransportError:
-                return False
-            return response.status_code == httpx.codes.OK
+        """Whether it says that it is ready. By hand: it is asked fifty times a second, and a client
+        for each would take the processor away from the start that is waited for."""
+        try:
+            async with asyncio.timeout(5):
+                reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                try:
+                    writer.write(f"GET {self.ready} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+                    return b" 200 " in await reader.readline()
+                finally:
+                    writer.transport.abort()
+        except OSError:  # TimeoutError is one
+            return False
 
     async def kill(self) -> None:
         """kill -9, and wait until it is gone."""
@@ -99,11 +104,13 @@ class Process:
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
         """SIGSTOP: it holds all that it holds, and does nothing."""
-        os.kill(self.pid, signal.SIGSTOP)
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
         try:
             yield
         finally:
-            os.kill(self.pid, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):
+                self.process.send_signal(signal.SIGCONT)
 
     @contextlib.contextmanager
     def no_file_beyond(self, size: int) -> Iterator[None]:

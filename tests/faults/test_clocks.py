@@ -9,7 +9,7 @@ import pytest
 from tests.faults import audit
 from tests.faults.armed import KILL, Point
 from tests.faults.buyers import buy
-from tests.faults.harness import Shop
+from tests.faults.harness import LONGEST, Shop
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -25,7 +25,7 @@ async def test_a_jump_forward_expires_what_waits_for_its_money(shop: Shop) -> No
     refused = await shop.call("purchase", "GET", "/purchases", user="buyer")
     await shop.let_in()
     await shop.restart("purchase")  # so that its chores are due now
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(LONGEST):
         while (await shop.stock(book_id) or {})["available"] != 3:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
     await audit.sound(shop)

@@ -1,6 +1,5 @@
 """Many buyers, several processes of purchase, kills: nothing oversold, nothing bought twice."""
 
-import asyncio
 import random
 import time
 from collections import Counter
@@ -9,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.faults import audit
-from tests.faults.buyers import buy, crowd, while_killing
+from tests.faults.buyers import buy, crowd, side_by_side, while_killing
 from tests.faults.conftest import Sizes
 from tests.faults.harness import Shop
 
@@ -60,7 +59,7 @@ async def test_a_key_buys_once(shop: Shop, sizes: Sizes, tell: Callable[..., Non
                 statuses[response.status_code] += 1
                 answers.setdefault(key, set()).add(response.content)
 
-        await asyncio.gather(*[sender() for _ in range(copies * 2)])
+        await side_by_side(*[sender() for _ in range(copies * 2)])
         return statuses
 
     statuses = await while_killing(send_all(), shop.sellers, seed=seed, kills=sizes.of(2, 10))

@@ -26,7 +26,7 @@ from urllib.parse import quote, unquote, urlsplit
 import pymysql
 import pytest
 
-from tests.servers.programs import find, free_port, missing
+from tests.servers.programs import Will, find, free_port, missing
 
 USER = "bookstore"
 PASSWORD = "p%40ss/w'ö\\rd"
@@ -108,6 +108,7 @@ class PrivateServer(_Connected):
         self._folder = folder
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
+        self._will: Will | None = None
         self._log = folder / "server.log"
         version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
         self.mariadb = "mariadb" in version.stdout.lower()
@@ -157,6 +158,7 @@ class PrivateServer(_Connected):
                 stdout=log,
                 stderr=log,
             )
+        self._will = Will('kill -9 "$1"; rm -rf "$2"', self._process.pid, self._folder)
         deadline = time.monotonic() + STARTING
         while True:
             try:
@@ -174,6 +176,9 @@ class PrivateServer(_Connected):
             self._process.send_signal(how)
             self._process.wait(timeout=STARTING)
             self._process = None
+        if self._will is not None:
+            self._will.revoke()
+            self._will = None
 
     def restart(self) -> None:
         self.stop()

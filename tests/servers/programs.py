@@ -1,11 +1,19 @@
-"""What tests of any server need: its program, free ports, and a word where it is missing."""
+"""What tests of any server need: its program, free ports, its end, a word where it is missing."""
 
 import os
+import secrets
 import shutil
 import socket
+import subprocess
 from typing import NoReturn
 
 import pytest
+
+_PORTS = range(15_000, 32_000)
+"""Below those that systems give to connections (Linux from 32768, others from 49152): a connection
+could else have the port of a server that is just being started again."""
+
+_given: set[int] = set()
 
 
 def missing(reason: str) -> NoReturn:
@@ -23,17 +31,48 @@ def find(*programs: str) -> str | None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that nothing listens on just now, each another one."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
+    """Ports of 127.0.0.1 that nothing listens on, and that nobody else of this run is given."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    ports = _PORTS[worker % workers :: workers]
+    found: list[int] = []
+    while len(found) < count:
+        port = secrets.choice(ports)  # hypothesis seeds `random`, in every worker alike
+        if port not in _given and _is_free(port):
+            _given.add(port)
+            found.append(port)
+    return found
 
 
 def free_port() -> int:
     """One of them."""
     return free_ports(1)[0]
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+class Will:
+    """A script for the shell that is run when this process has ended, by kill -9 too.
+
+    Its shell reads a pipe that closes then. Who has cleared up by itself revokes it.
+    """
+
+    def __init__(self, script: str, *arguments: object) -> None:
+        self._shell = subprocess.Popen(  # noqa: S603
+            ["/bin/sh", "-c", f"cat >/dev/null; {script}", "sh", *map(str, arguments)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is not for it
+        )
+
+    def revoke(self) -> None:
+        self._shell.kill()
+        self._shell.communicate()

@@ -30,7 +30,7 @@ from urllib.parse import quote
 import aio_pika
 import pytest
 
-from tests.servers.programs import find, free_ports, missing
+from tests.servers.programs import Will, find, free_ports, missing
 
 USER = "bookstore"
 PASSWORD = "p@ss/w%40rd"
@@ -90,6 +90,7 @@ class PrivateRabbitMQ(_Connected):
         self._log = folder / "server.log"
         self._mapper: subprocess.Popen[bytes] | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._will: Will | None = None
         self._write_configuration()
 
     def _write_configuration(self) -> None:
@@ -100,6 +101,8 @@ class PrivateRabbitMQ(_Connected):
             f"default_vhost = {VHOST}\n"
             # A test machine's disk may be fuller than a server's should be.
             "disk_free_limit.absolute = 1MB\n"
+            # Of quorum queues' log, which is kept in memory too: 512 MiB else.
+            f"raft.wal_max_size_bytes = {16 * 1024 * 1024}\n"
             "log.console = true\nlog.console.level = warning\nlog.file = false\n",
             encoding="utf-8",
         )
@@ -148,6 +151,9 @@ class PrivateRabbitMQ(_Connected):
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
                 cwd=self._folder, start_new_session=True,
             )  # fmt: skip
+        self._will = Will(
+            'kill -9 "$1" "$2"; rm -rf "$3"', self._process.pid, self._mapper.pid, self._folder
+        )
         _until_accepting(self._process, self.port, self._log, _FIRST_BYTES)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
@@ -156,6 +162,9 @@ class PrivateRabbitMQ(_Connected):
             self._process.send_signal(how)
             self._process.wait(timeout=STARTING)
             self._process = None
+        if self._will is not None:
+            self._will.revoke()
+            self._will = None
 
     def end(self) -> None:
         self.stop(signal.SIGKILL)

@@ -8,5 +8,5 @@ It is one process, and will not be more: no replicas, no tenants, no authenticat
 
 Reading order: `manifests` (what to do), `wire` (what an event is), `store` (where it
 waits; `rabbitmq` is the other one), `policy` and `lane` (how it is delivered), `flaws` (how it can
-be lost, for tests), `core` and `app` (all of it together).
+be lost or held up, for tests), `core` and `app` (all of it together).
 """

@@ -101,7 +101,7 @@ async def _running(manifests: Manifests, options: argparse.Namespace) -> AsyncIt
             ", ".join(trigger.name for trigger in manifests.triggers),
         )
         for flaw in options.flaws:
-            logging.getLogger(__name__).warning("it loses events like Knative's: %s", flaw.value)
+            logging.getLogger(__name__).warning("it behaves like Knative's: %s", flaw.value)
         try:
             yield broker
         finally:
@@ -162,8 +162,8 @@ def _parser() -> argparse.ArgumentParser:
         const=ALL_FLAWS,
         default=NO_FLAWS,
         metavar="FLAW,...",
-        help="for tests: lose events as Knative's RabbitMQ broker is known to; all of "
-        + ", ".join(flaw.value for flaw in Flaw),
+        help="for tests: lose events and hold them up as Knative's RabbitMQ broker is known to; "
+        "all of " + ", ".join(flaw.value for flaw in Flaw),
     )
     return parser
 

@@ -1,4 +1,4 @@
-"""The ways in which Knative's RabbitMQ dispatcher is known to lose events, to be asked for.
+"""The ways in which Knative's RabbitMQ dispatcher is known to lose events or to hold them up.
 
 The broker has none of them unless `--behave-like-knative` or its constructor names them: they
 are for tests that show that the shop loses nothing all the same. Two more rules of Knative cost
@@ -21,6 +21,9 @@ class Flaw(Enum):
     LOSES_ON_SIGTERM = "loses-on-sigterm"
     """An event that is under way at the end is gone, answered or not. Harsher than over there,
     where the dispatcher tries to make it a dead letter while it is being shut down."""
+    RETRIES_IN_PLACE = "retries-in-place"
+    """An event that waits for its retry keeps its place: with a parallelism of 1, the default,
+    everything waits behind it."""
 
 
 NO_FLAWS: frozenset[Flaw] = frozenset()

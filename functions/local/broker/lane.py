@@ -1,9 +1,9 @@
 """One queue's way to its subscriber: take, post, settle.
 
-An event that waits for its retry holds no place, so a poison event delays the good ones
-behind it by no more than its own attempts take. A subscriber that cannot be reached at
-all is another matter: nothing could be delivered, so the lane waits for it, as Knative's
-activator would, and the attempts do not count. Next file: `core`, which owns the lanes.
+An event that waits for its retry holds no place (unless asked to: `flaws`), so a poison event
+delays the good ones behind it by no more than its own attempts take. A subscriber that cannot be
+reached at all is another matter: nothing could be delivered, so the lane waits for it, as
+Knative's activator would, and the attempts do not count. Next file: `core`, which owns the lanes.
 """
 
 import asyncio
@@ -132,6 +132,7 @@ class Lane:
             failure = _Failure(_NO_ANSWER, f"it is away: {error}")
         except asyncio.CancelledError:
             if Flaw.LOSES_ON_SIGTERM in self._flaws:
+                logger.warning("%s: %s IS LOST (under way)", delivery.queue, _named(delivery))
                 await self._store.lose(delivery)
             self._store.give_back(delivery)
             raise
@@ -190,12 +191,12 @@ class Lane:
 
     async def _fail(self, delivery: Delivery, failure: _Failure) -> None:
         route, attempts = self._route, delivery.attempts + 1
-        what = f"{delivery.message.headers['ce-type']} {delivery.message.headers['ce-id']}"
+        what = _named(delivery)
         why = f"{failure.code}, {failure.text[:120]}" if failure.code > 0 else failure.text
         if not route.policy.exhausted(attempts):
             wait = route.policy.wait(attempts, failure.retry_after)
             logger.info("%s: %s failed (%s), again in %g s", route.queue, what, why, wait)
-            await self._store.retry(delivery, wait)
+            await self._retry(delivery, wait)
         elif route.dead_letters is not None:
             logger.warning("%s: %s is a dead letter (%s)", route.queue, what, why)
             message = with_extensions(delivery.message, self._error_extensions(failure))
@@ -207,6 +208,21 @@ class Lane:
         else:
             logger.error("%s: %s IS LOST (%s)", route.queue, what, why)
             await self._store.lose(delivery)
+
+    async def _retry(self, delivery: Delivery, wait: float) -> None:
+        in_place = Flaw.RETRIES_IN_PLACE in self._flaws
+        if in_place:
+            self._sending += 1  # its place, which it has just left: nothing was started since
+        try:
+            await self._store.retry(delivery, wait)
+        finally:
+            if in_place:
+                # After the store has begun to count: it is due before another can be taken.
+                asyncio.get_running_loop().call_later(wait, self._leave_place)
+
+    def _leave_place(self) -> None:
+        self._sending -= 1
+        self._wake.set()
 
     def _error_extensions(self, failure: _Failure) -> dict[str, str]:
         extensions = {
@@ -234,3 +250,8 @@ class Lane:
             logger.info("%s: %s is back", self._route.queue, self._route.target)
         self._away_tries = 0
         self._away_until = 0.0
+
+
+def _named(delivery: Delivery) -> str:
+    headers = delivery.message.headers
+    return f"{headers['ce-type']} {headers['ce-id']}"

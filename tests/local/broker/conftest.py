@@ -7,7 +7,7 @@ queues of its own, by the namespace of its Triggers, which are gone with the tes
 import asyncio
 import itertools
 import os
-from collections.abc import AsyncIterator, Collection, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -25,16 +25,9 @@ from functions.local.broker.sqlite_store import SqliteStore
 from functions.local.broker.store import Store
 from tests.local.broker.events import BrokerFactory, StoreFactory
 from tests.local.subscribers import Subscriber, subscribing
-from tests.servers.rabbitmq import RabbitMQ, private_rabbitmq
+from tests.servers.rabbitmq import RabbitMQ
 
 _numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="session")
-def rabbitmq() -> Iterator[RabbitMQ]:
-    """A server of this run's own, or the one that TEST_RABBITMQ_URL names."""
-    with private_rabbitmq() as node:
-        yield node
 
 
 @pytest.fixture

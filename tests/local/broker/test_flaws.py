@@ -1,4 +1,4 @@
-"""Asked to, the broker loses events as Knative's does; otherwise it does not."""
+"""Asked to, the broker loses events and holds them up as Knative's does; otherwise it does not."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,8 +8,10 @@ import pytest
 
 from functions.local.broker.errors import StoreError
 from functions.local.broker.flaws import ALL_FLAWS, Flaw, parse_flaws
+from functions.local.broker.rabbitmq.store import PREFETCH
 from functions.local.broker.store import Message
-from tests.local.broker.events import BrokerFactory, event, trigger
+from tests.local.broker.conftest import broker_over
+from tests.local.broker.events import BrokerFactory, StoreFactory, event, trigger
 from tests.local.broker.settling import settled
 from tests.local.subscribers import Answer, Subscriber, subscribing
 from tests.servers.programs import free_port
@@ -94,3 +96,38 @@ async def test_like_knative_an_event_under_way_at_the_end_is_lost(
     never.set()
 
     assert subscriber.ids() == ["lost", "kept"]
+
+
+async def test_like_knative_everything_waits_behind_a_retry(
+    subscriber: Subscriber, running_broker: BrokerFactory
+) -> None:
+    """Without the flaw it is overtaken (`test_delivery.py`)."""
+    answers = iter([500, 500, 202])
+    subscriber.answer = lambda got: Answer(next(answers) if got.event_id == "poison" else 202)
+
+    async with running_broker(
+        trigger(subscriber.url, retry=3), flaws={Flaw.RETRIES_IN_PLACE}
+    ) as broker:
+        await broker.publish(event("poison"))
+        await broker.publish(event("good"))
+        await settled(broker, delivered=2)
+
+    assert subscriber.ids() == ["poison", "poison", "poison", "good"]
+
+
+async def test_on_rabbitmq_a_prefetch_of_retries_holds_up_the_queue(
+    subscriber: Subscriber, rabbitmq_stores: StoreFactory
+) -> None:
+    """Milder than over there, where one does; what cannot be read at all is answered with 202."""
+    subscriber.answer = lambda got: Answer(202 if got.event_id == "good" else 500)
+    running = broker_over(rabbitmq_stores)
+
+    async with running(trigger(subscriber.url, delay=3600)) as broker:
+        for number in range(PREFETCH - 1):
+            await broker.publish(event(str(number)))
+        await broker.publish(event("good"))
+        await settled(broker, retrying=PREFETCH - 1, delivered=1)
+        await broker.publish(event("last"))
+        await settled(broker, retrying=PREFETCH, queued=0)
+        await broker.publish(event("good"))
+        await settled(broker, retrying=PREFETCH, delivered=1, queued=1)

@@ -283,7 +283,7 @@ async def test_a_rabbitmq_that_refuses_ends_it_with_a_sentence(
     assert (urlsplit(url).password or "?") not in errors.decode()
 
 
-async def test_asked_to_lose_events_it_says_so(tmp_path: Path) -> None:
+async def test_asked_to_behave_badly_it_says_so(tmp_path: Path) -> None:
     folder, storing = manifests(tmp_path / "eventing"), ("--store", str(tmp_path / "broker.db"))
 
     async with subscribing() as subscriber:
@@ -293,4 +293,4 @@ async def test_asked_to_lose_events_it_says_so(tmp_path: Path) -> None:
         process.terminate()
         await process.communicate()
 
-    assert b"it loses events like Knative's" in said
+    assert b"it behaves like Knative's" in said

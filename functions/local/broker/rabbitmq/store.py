@@ -25,7 +25,8 @@ from functions.local.broker.store import Delivery, Message, Tally
 logger = logging.getLogger(__name__)
 
 PREFETCH = 100
-"""As Knative's dispatcher: events that a Trigger may hold unacknowledged."""
+"""As Knative's dispatcher: events that a Trigger may hold unacknowledged. As many that wait for
+their retries hold up what is behind them; over there, where retries are made in place, one does."""
 
 _CONFIRM_SECONDS = 5.0
 """Below the time that a sender waits for us: its 503 must not come too late to be read."""
