@@ -9,8 +9,6 @@ event all the same reads it in `streams.py`.
 import asyncio
 import contextlib
 import logging
-import time
-import uuid
 from collections import deque
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -22,6 +20,7 @@ from piccolo.querystring import QueryString
 from functions.kit import cloudevents
 from functions.kit.clock import Clock
 from functions.kit.database import Database, Row, is_in, transactional
+from functions.kit.lease import Lease
 from functions.kit.numbering import BATCH, number_all
 from functions.kit.outbox import to_event
 from functions.kit.posting import Poster
@@ -32,11 +31,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=10)
-"""How long a killed relay keeps the others waiting."""
 SEND_TIMEOUT = 5.0
 """Seconds; the broker's ingress has no limit of its own and hangs under a memory alarm. Half of
-the lease, which is renewed on the way, so that it outlasts any one event."""
+the lease (`lease.py`), which is renewed on the way, so that it outlasts any one event."""
 UNDER_WAY = 8
 """Events that are sent at a time: a broker takes milliseconds to write each one down, and these
 are shared. As many refusals end a batch."""
@@ -87,9 +84,8 @@ class Relay:
         self.metrics = metrics
         self.http = http
         self.poster = Poster()
-        self.holder = str(uuid.uuid4())
+        self.lease = Lease(database, clock)
         self._woken = asyncio.Event()
-        self._leased_at = 0.0
 
     def notify(self) -> None:
         """Something was committed, or somebody asks: look at the outbox now."""
@@ -119,7 +115,7 @@ class Relay:
         complete = True
         while numbered or await self._unsent(limit=1):
             numbered = 0
-            if not await self._take_lease():
+            if not await self.lease.take():
                 return False
             # Read under the lease: what another process has sent by now is not sent again.
             rows = await self._unsent(limit=BATCH)
@@ -159,7 +155,7 @@ class Relay:
     async def _send_lanes(self, batch: _Batch) -> None:
         while batch.lanes and not batch.stopped:
             for row in batch.lanes.popleft():
-                if batch.sent and self._lease_is_ageing() and not await self._take_lease():
+                if batch.sent and self.lease.is_ageing() and not await self.lease.take():
                     batch.stopped = True
                 if batch.stopped:
                     return
@@ -204,45 +200,8 @@ class Relay:
 
     async def _settle(self, sent: Sequence[int], *, release: bool) -> None:
         """Mark what was sent and, where no more follows, let another process have the lease."""
-        await _mark(self.database, sent, self.holder if release else None, now=self.clock())
+        await _mark(self.database, sent, self.lease if release else None, now=self.clock())
         self.metrics.events_sent.inc(len(sent))
-
-    async def _take_lease(self) -> bool:
-        """Hold the lease for another `LEASE`, or find that another process does."""
-        self._leased_at = time.monotonic()
-        if await self._extend_lease():
-            return True
-        await self.database.execute(
-            QueryString(
-                "INSERT INTO outbox_lease (name, holder, expires_at) VALUES ('relay', '', 0)"
-                " ON CONFLICT (name) DO NOTHING"
-            )
-        )
-        return await self._extend_lease()
-
-    async def _extend_lease(self) -> bool:
-        now = int(self.clock().timestamp() * 1000)
-        lease = int(LEASE.total_seconds() * 1000)
-        # One that ends later than a lease can was taken by a clock that has been put back since.
-        taken = await self.database.execute(
-            QueryString(
-                "UPDATE outbox_lease SET holder = {}, expires_at = {}"
-                " WHERE name = 'relay' AND (holder = {} OR expires_at < {} OR expires_at > {})",
-                self.holder,
-                now + lease,
-                self.holder,
-                now,
-                now + 2 * lease,
-            )
-        )
-        return bool(taken.rowcount)
-
-    def _lease_is_ageing(self) -> bool:
-        return time.monotonic() - self._leased_at > LEASE.total_seconds() / 4
-
-    async def release(self) -> None:
-        """Give the lease back, so that another process need not wait for it to run out."""
-        await _mark(self.database, (), self.holder, now=self.clock())
 
     async def measure(self) -> None:
         """Set the gauges that tell an operator whether events get out."""
@@ -265,16 +224,14 @@ class Relay:
 
 @transactional
 async def _mark(
-    database: Database, sent: Sequence[int], released_by: str | None, *, now: datetime
+    database: Database, sent: Sequence[int], released: Lease | None, *, now: datetime
 ) -> None:
     if sent:
         await database.execute(
             QueryString("UPDATE outbox SET sent_at = {} WHERE {}", now, is_in("id", sent))
         )
-    if released_by is not None:
-        await database.execute(
-            QueryString("UPDATE outbox_lease SET expires_at = 0 WHERE holder = {}", released_by)
-        )
+    if released is not None:
+        await released.release()
 
 
 @transactional

@@ -24,7 +24,7 @@ from typing import Any
 
 import uvicorn
 
-from functions.kit import inbox, relay, sqlite
+from functions.kit import inbox, lease, relay, sqlite
 from functions.kit.clock import utc_now
 from functions.kit.mysql import transaction as mysql
 from functions.kit.outbox import Outbox
@@ -215,7 +215,7 @@ def serve(name: str, port: int) -> None:
 
 def main(arguments: list[str]) -> int:
     if LEASE in os.environ:
-        relay.LEASE = timedelta(seconds=float(os.environ[LEASE]))
+        lease.LEASE = timedelta(seconds=float(os.environ[LEASE]))
         relay.SEND_TIMEOUT = float(os.environ[LEASE]) / 2
     if KILL in os.environ:
         arm(os.environ[KILL])

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from piccolo.querystring import QueryString
 
-from functions.kit import cloudevents, relay
+from functions.kit import cloudevents, lease, relay
 from functions.kit.clock import utc_now
 from functions.kit.cloudevents import Event
 from functions.kit.database import Database, transactional
@@ -309,9 +309,9 @@ async def test_the_lease_of_a_killed_relay_runs_out(
 ) -> None:
     """Until then nobody else sends; afterwards anybody does."""
     await tell(database, outbox, 1)
-    await make_relay()._take_lease()
+    await make_relay().lease.take()
     waiting = await make_relay().flush()
-    clock.advance(seconds=relay.LEASE.total_seconds() + 0.001)
+    clock.advance(seconds=lease.LEASE.total_seconds() + 0.001)
 
     assert (waiting, await make_relay().flush()) == (False, True)
     assert broker.sequences == [1]
@@ -328,11 +328,11 @@ async def test_a_relay_that_lost_its_lease_stops(
     """In the middle of a slow batch, and marks what it has sent."""
     await tell(database, outbox, 3, subject="note/1")
     first, second = make_relay(), make_relay()
-    monkeypatch.setattr(first, "_lease_is_ageing", lambda: True)
+    monkeypatch.setattr(first.lease, "is_ageing", lambda: True)
 
     async def slow() -> httpx.Response:
         clock.advance(seconds=60)
-        assert await second._take_lease()
+        assert await second.lease.take()
         return httpx.Response(202)
 
     broker.answer = lambda request: slow()
@@ -474,7 +474,7 @@ async def test_a_kill_between_202_and_the_mark_sends_again(
     killed = await asyncio.to_thread(
         subprocess.run, command, cwd=ROOT, env=os.environ, capture_output=True, text=True
     )
-    clock.now = utc_now() + 6 * relay.LEASE  # the killed one held it by the system's clock
+    clock.now = utc_now() + 6 * lease.LEASE  # the killed one held it by the system's clock
     await make_relay().flush()
 
     assert (killed.returncode, [int(line) for line in killed.stdout.split()]) == (-9, [1, 2])

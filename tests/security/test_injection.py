@@ -127,7 +127,7 @@ async def test_books_are_kept_as_they_were_written(database_url: str) -> None:
                     await library.client.get("/books", params={"q": query, "limit": 100})
                 ).json()
             }
-            for query in ("%_!%", "' or '1'='1' --", "<script>alert(1)</script>", "/etc/passwd")
+            for query in ("%_!%", "' or '1'='1' --", "<script>alert(1)</script>", "etc/passwd")
         }
 
     assert {book["title"].partition("|")[0]: book["author"] for book in books} == {
@@ -136,7 +136,7 @@ async def test_books_are_kept_as_they_were_written(database_url: str) -> None:
     assert found["%_!%"] == {"LIKE"}
     assert found["' or '1'='1' --"] == {"SQL, a quote"}
     assert found["<script>alert(1)</script>"] == {"HTML"}
-    assert found["/etc/passwd"] == {"a shell", "a path", "a file", "XML"} & STORED.keys()
+    assert found["etc/passwd"] == {"a shell", "a path", "a file", "XML"} & STORED.keys()
 
 
 async def test_providers_and_reasons_are_kept_as_they_were_written(database_url: str) -> None:
