@@ -13,13 +13,14 @@ import contextlib
 import select
 import struct
 import warnings
-from collections.abc import Iterator
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
 import aiomysql
 from pymysql.constants import CLIENT, FIELD_TYPE, SERVER_STATUS
 from pymysql.converters import decoders
 from pymysql.err import MySQLError
+from pymysql.protocol import FieldDescriptorPacket, MysqlPacket
 
 from functions.kit.mysql import session
 from functions.kit.mysql.decode import date_of, datetime_utc, decode, time_of_day
@@ -38,7 +39,8 @@ from functions.kit.mysql.failures import connect_failure, translate_failure
 from functions.kit.mysql.literals import literal
 from functions.kit.mysql.options import Options
 from functions.kit.mysql.plans import Result, Row
-from functions.kit.mysql.rows import Rows
+from functions.kit.mysql.rows import Rows, column
+from functions.kit.mysql.watch import Watch
 
 if TYPE_CHECKING:
     import ssl
@@ -49,6 +51,9 @@ _DECODERS = decoders | {
     FIELD_TYPE.DATE: date_of,
     FIELD_TYPE.TIME: time_of_day,
 }
+
+_FAILURES = (MySQLError, OSError, AttributeError, asyncio.InvalidStateError)
+"""What the driver raises when a statement fails or its connection does."""
 
 
 class Wire(aiomysql.Connection):  # type: ignore[misc]  # the driver has no types
@@ -80,7 +85,7 @@ class Wire(aiomysql.Connection):  # type: ignore[misc]  # the driver has no type
         self.options = options
         self.busy = False
         """Whether a statement was sent and not answered: then nobody else may use this."""
-        self._expired = False
+        self._watch = Watch(self)
         self.opened_at = 0.0
         self.released_at = 0.0
         self.row_alias = False
@@ -159,42 +164,36 @@ class Wire(aiomysql.Connection):  # type: ignore[misc]  # the driver has no type
         if self.busy:
             raise ProgrammingError("the connection is in use by another task")
         self.busy = True
-        with self._watched(seconds):
+        self._watch.begin(seconds)
+        try:
             await self.query(statement)
+        except _FAILURES as error:
+            raise self._failure(error) from error
+        finally:
+            self._watch.end()
         self.busy = False
         result, self._result = self._result, None  # or the rows would stay until the next ones
         rows = decode(result.fields, result.rows) if result.rows is not None else []
         return Result(rows, result.affected_rows, result.insert_id or 0)
 
-    @contextlib.contextmanager
-    def _watched(self, seconds: float | None) -> Iterator[None]:
-        """End a statement that takes too long; the driver's errors as this package's.
-
-        A timer on the connection costs less than `asyncio.timeout`, which has to cancel a task.
-        """
-        alarm = None if seconds is None else self.loop.call_later(seconds, self._expire)
-        try:
-            yield
-        except MySQLError as error:
-            if self._expired:
-                raise QueryTimeout("no answer in time; the statement was given up") from error
-            failure = translate_failure(error)
-            # The server goes on after an error of its own, unless it is no longer the one that
-            # writes; after the driver's nothing is certain.
-            self.busy = isinstance(failure, Unavailable) or failure.code is None or self.closed
-            raise failure from error
-        except (OSError, AttributeError, asyncio.InvalidStateError) as error:
+    def _failure(self, error: Exception) -> DatabaseError:
+        """The driver's error as this package's."""
+        if self._watch.expired:
+            return QueryTimeout("no answer in time; the statement was given up")
+        if not isinstance(error, MySQLError):
             # The driver clears its streams when it closes, and then stumbles over that.
-            if self._expired:
-                raise QueryTimeout("no answer in time; the statement was given up") from error
-            raise ConnectionLost("the connection was lost during the statement") from error
-        finally:
-            if alarm is not None:
-                alarm.cancel()
+            return ConnectionLost("the connection was lost during the statement")
+        failure = translate_failure(error)
+        # The server goes on after an error of its own, unless it is no longer the one that
+        # writes; after the driver's nothing is certain.
+        self.busy = isinstance(failure, Unavailable) or failure.code is None or self.closed
+        return failure
 
-    def _expire(self) -> None:
-        self._expired = True
-        self.abort()
+    async def _read_packet(self, packet_type: Any = MysqlPacket) -> Any:
+        """The driver's, but for columns that were seen before."""
+        return await super()._read_packet(
+            column if packet_type is FieldDescriptorPacket else packet_type
+        )
 
     async def _read_query_result(self, unbuffered: bool = False) -> None:
         """The driver's, with rows that are read faster."""
@@ -211,21 +210,28 @@ class Wire(aiomysql.Connection):  # type: ignore[misc]  # the driver has no type
     async def start(self, sql: str) -> None:
         """Send a select whose rows `fetch` takes; the session is busy until the last of them."""
         self.busy = True
-        with self._watched(self.options.query_timeout):
-            await self.query(sql.encode(), unbuffered=True)
+        await self._watched(self.query(sql.encode(), unbuffered=True))
 
     async def fetch(self, size: int) -> list[Row]:
         """The next rows of a select that `start` began; none at its end."""
         result = self._result
         rows: list[tuple[Any, ...]] = []
-        with self._watched(self.options.query_timeout):
-            while len(rows) < size:
-                row = await result._read_rowdata_packet_unbuffered()  # noqa: SLF001
-                if row is None:
-                    self.busy = False
-                    break
-                rows.append(row)
+        while len(rows) < size:
+            row = await self._watched(result._read_rowdata_packet_unbuffered())  # noqa: SLF001
+            if row is None:
+                self.busy = False
+                break
+            rows.append(row)
         return decode(result.fields, rows)
+
+    async def _watched(self, work: Awaitable[Any]) -> Any:
+        self._watch.begin(self.options.query_timeout)
+        try:
+            return await work
+        except _FAILURES as error:
+            raise self._failure(error) from error
+        finally:
+            self._watch.end()
 
     async def primary_key(self, table: str) -> str:
         key = self._keys.get(table)
@@ -282,6 +288,7 @@ class Wire(aiomysql.Connection):  # type: ignore[misc]  # the driver has no type
 
     def abort(self) -> None:
         """Close at once, without flushing to a peer that may not read."""
+        self._watch.close()
         writer, self._writer, self._reader = self._writer, None, None
         if writer is None:
             return

@@ -164,6 +164,22 @@ async def test_a_cancelled_statement_without_a_transaction_is_not_done_later(
     assert await value(engine) == 1
 
 
+async def test_a_late_statement_is_found_behind_many_that_were_not(make_engine: MakeEngine) -> None:
+    """One timer watches them all; it is not that of the first."""
+    impatient = make_engine(pool_size=1, query_timeout=0.3)
+    wire = await impatient.pool.acquire()
+    async with asyncio.timeout(30):
+        loop = asyncio.get_running_loop()
+        start = loop.time()
+        while loop.time() - start < 0.5:  # longer than the timer of the first one
+            await wire.run("SELECT 1")
+        with pytest.raises(QueryTimeout):
+            await wire.run("SELECT SLEEP(60)")
+    impatient.pool.release(wire)
+
+    assert (await impatient.execute(ONE)).rows == [{"one": 1}]
+
+
 @pytest.mark.usefixtures("row")
 async def test_a_statement_without_an_answer_is_given_up_and_killed(
     make_engine: MakeEngine, engine: MySQLEngine

@@ -167,3 +167,16 @@ async def test_any_text_comes_back_as_it_went(engine: MySQLEngine, text: str) ->
     )
 
     assert [{"value": text, "literal": text}] == outcome.rows
+
+
+async def test_a_column_that_was_changed_is_read_as_it_is_now(engine: MySQLEngine) -> None:
+    """What the server said of it once is remembered, and is not what it says after an ALTER."""
+    select = QueryString("SELECT v FROM changing")
+    await engine.run_ddl("CREATE TABLE changing (id INT PRIMARY KEY, v TINYINT(1))")
+    await engine.run_ddl("INSERT INTO changing VALUES (1, 1)")
+    before = [await engine.run_querystring(select) for _ in range(2)]
+    await engine.run_ddl("ALTER TABLE changing MODIFY v VARCHAR(5)")
+    after = [await engine.run_querystring(select) for _ in range(2)]
+
+    assert before == [[{"v": True}]] * 2
+    assert after == [[{"v": "1"}]] * 2
