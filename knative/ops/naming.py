@@ -15,8 +15,6 @@ from knative.ops.edits import knative_services, of_kind
 
 CONFIG = "bookstore.example/config"
 """What the ConfigMaps said that a revision was made with."""
-ORIGINAL = "bookstore.example/migration"
-"""On a migration's Job: its name in the manifests."""
 
 _LENGTH = 10
 _LONGEST = 63
@@ -63,7 +61,6 @@ def name_jobs(items: list[Object]) -> None:
     maps = _config_maps(items)
     for job in of_kind(items, "Job", "batch"):
         name = job["metadata"]["name"]
-        job["metadata"].setdefault("labels", {})[ORIGINAL] = name
         job["metadata"]["name"] = _joined(
             name, digest(job["spec"], _read_by(job["spec"]["template"], maps))
         )

@@ -12,10 +12,12 @@ from piccolo.columns import BigInt, Serial, Varchar
 from piccolo.querystring import QueryString
 from piccolo.table import Table
 
+from functions.kit import cloudevents, dead_letters
 from functions.kit.app import Service, Wiring, build_app
 from functions.kit.clock import Clock
 from functions.kit.cloudevents import Event
 from functions.kit.database import Database, transactional
+from functions.kit.dead_letters import DeadLetter
 from functions.kit.denylist import DenyList
 from functions.kit.idempotency import answer_once, scope_of
 from functions.kit.outbox import Message, Outbox, as_state
@@ -227,3 +229,12 @@ def create_app(
         **own,
     }
     return build_app(Service(**parts), chosen, clock=clock, http=http)
+
+
+async def push(client: httpx.AsyncClient, event: Event, path: str = "/events") -> httpx.Response:
+    headers, body = cloudevents.write(event)
+    return await client.post(path, headers=headers, content=body)
+
+
+async def letters(database: Database) -> list[DeadLetter]:
+    return await dead_letters.listing(database, after=0, limit=100)

@@ -8,23 +8,13 @@ from litestar import Litestar
 from functions.kit import cloudevents, dead_letters
 from functions.kit.cloudevents import Event
 from functions.kit.database import Database
-from functions.kit.dead_letters import DeadLetter
 from functions.kit.subscriptions import Subscriptions
 from tests.kit import sample
-from tests.kit.sample import thing_changed
+from tests.kit.sample import letters, push, thing_changed
 from tests.support.clock import FakeClock
 from tests.support.tokens import Issuer
 
 ROUTES = (("GET", ""), ("GET", "/1"), ("DELETE", "/1"), ("POST", "/1/replay"), ("POST", "/replay"))
-
-
-async def push(client: httpx.AsyncClient, event: Event, path: str = "/events") -> httpx.Response:
-    headers, body = cloudevents.write(event)
-    return await client.post(path, headers=headers, content=body)
-
-
-async def letters(database: Database) -> list[DeadLetter]:
-    return await dead_letters.listing(database, after=0, limit=100)
 
 
 async def test_an_event_that_the_broker_gave_up_is_kept(

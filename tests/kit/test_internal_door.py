@@ -8,23 +8,12 @@ import pytest
 from litestar import Litestar
 
 from functions.kit import cloudevents, dead_letters, internal_door
-from functions.kit.cloudevents import Event
 from functions.kit.database import Database
-from functions.kit.dead_letters import DeadLetter
 from functions.kit.subscriptions import PING
 from tests.kit import sample
-from tests.kit.sample import thing_changed
+from tests.kit.sample import letters, push, thing_changed
 
 STRUCTURED = {"content-type": "application/cloudevents+json; charset=utf-8"}
-
-
-async def push(client: httpx.AsyncClient, event: Event, path: str = "/events") -> httpx.Response:
-    headers, body = cloudevents.write(event)
-    return await client.post(path, headers=headers, content=body)
-
-
-async def letters(database: Database) -> list[DeadLetter]:
-    return await dead_letters.listing(database, after=0, limit=100)
 
 
 async def test_an_event_is_taken_in_either_mode(

@@ -30,6 +30,8 @@ _UNSPACED = re.compile(
 )
 _PLAIN = re.compile("[a-z0-9]*")
 _DIGITS = string.digits + string.ascii_lowercase
+_KEPT = 0x250
+"""Latin letters, of which nearly all words are made; a million others could fill the memory."""
 
 
 class _Spelling(dict[int, str]):
@@ -43,7 +45,8 @@ class _Spelling(dict[int, str]):
                 rest, digit = divmod(rest, len(_DIGITS))
                 written = _DIGITS[digit] + written
             written = f"_{written}"
-        self[number] = written
+        if number < _KEPT:
+            self[number] = written
         return written
 
 

@@ -222,7 +222,9 @@ class _Kubectl:
             return Answer(out="serverside-applied\n")
         wanted = objects(stdin)
         for each in wanted:
-            if refusal := admitted(self.state, each):
+            if refusal := admitted(
+                each, self.state.objects.get(identity(each)), self.state.defaults
+            ):
                 return Answer(1, err=refusal)
         items = [self.state.put(each) for each in wanted]
         settle(self.state)

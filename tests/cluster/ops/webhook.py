@@ -6,27 +6,26 @@ server-side apply replaces the list of containers whole, since the schema gives 
 was filled in is gone with the next apply that does not say it.
 """
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from tests.cluster.ops.standin import State
+from collections.abc import Mapping
+from typing import Any
 
 Object = dict[str, Any]
 
 
-def admitted(state: "State", item: Object) -> str:
-    """Fill in what is missing, in place; why the object is refused, or nothing."""
+def admitted(item: Object, old: Object | None, defaults: Mapping[str, Any]) -> str:
+    """Fill in what is missing, in place; why the object is refused, or nothing.
+
+    `defaults` are those that the cluster's config-defaults has for a container.
+    """
     if (item["apiVersion"], item["kind"]) != ("serving.knative.dev/v1", "Service"):
         return ""
-    metadata, template = item["metadata"], item["spec"]["template"]
-    key = f"serving.knative.dev/Service/{metadata['namespace']}/{metadata['name']}"
-    old = state.objects.get(key)
+    template = item["spec"]["template"]
     container = template["spec"]["containers"][0]
     there = old["spec"]["template"] if old else {}
     same_name = _name(there) == _name(template)
     if not same_name:
         container["readinessProbe"].setdefault("successThreshold", 1)
-        for name, value in state.defaults.items():
+        for name, value in defaults.items():
             container.setdefault(name, value)
     container["ports"][0].setdefault("protocol", "TCP")  # by the schema, each time
     refused = 'admission webhook "validation.webhook.serving.knative.dev" denied the request: '
