@@ -40,8 +40,8 @@ class BookRow(Table, tablename="books"):
     uid = Varchar(length=32)
     revision = BigInt()
     retired = Boolean()
-    created_at = Timestamptz()
-    updated_at = Timestamptz()
+    created_at = Timestamptz(default=None)
+    updated_at = Timestamptz(default=None)
 
 
 class InventoryRow(Table, tablename="inventory"):
@@ -50,7 +50,7 @@ class InventoryRow(Table, tablename="inventory"):
     book_id = BigInt(primary_key=True)
     revision = BigInt()
     available = BigInt()
-    as_of = Timestamptz()
+    as_of = Timestamptz(default=None)
 
 
 class TurnRow(Table, tablename="turns"):

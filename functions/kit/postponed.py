@@ -1,17 +1,22 @@
 """Modules that libraries import at start and use later or never: each waits for its first use.
 
-By `importlib.util.LazyLoader`, which is Python's own: the module is there at once, and is loaded,
-whole and in place, when somebody asks it for something. Those below are a tenth of a start's CPU.
-Only what its importer takes as a whole can wait (`import x`, not `from x import y`), and only
-until it is imported a second time; tests/kit/test_postponed.py holds that no start loads any.
-Next file: `start`.
+The module is there at once; it is loaded, whole and in place, when somebody asks it for something
+that it has not got yet. So does `importlib.util.LazyLoader`, which however refuses a module that
+puts another in its own place, as cryptography's do that have deprecated names, and loads a module
+that is imported twice. Those below are a tenth of a start's CPU. Only what its importer takes as a
+whole can wait (`import x`, not `from x import y`); tests/kit/test_postponed.py holds that no start
+loads any. Next file: `start`.
 """
 
 import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
-from importlib.util import LazyLoader
+from threading import RLock
 from types import ModuleType
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from importlib.abc import Loader
 
 POSTPONED = frozenset(
     {
@@ -23,6 +28,11 @@ POSTPONED = frozenset(
         # for workers, and there are none.
         "logging.config",
         "multiprocessing.connection",
+        "multiprocessing.reduction",
+        # asyncio, for TLS, which ends before a pod.
+        "asyncio.sslproto",
+        # email.policy, for mail.
+        "email.header",
         # pymysql's authentication, for a password that goes to MySQL 8 without TLS.
         "cryptography.hazmat.primitives.hashes",
         "cryptography.hazmat.primitives.serialization",
@@ -30,6 +40,42 @@ POSTPONED = frozenset(
     }
 )
 """Whoever adds to it says who imports it, and when it is used."""
+
+
+class Waiting(ModuleType):
+    """A module that nobody has used yet, with its loader in its spec's `loader_state`."""
+
+    def __getattr__(self, name: str) -> Any:
+        spec = vars(self)["__spec__"]
+        with _LOADING:
+            loader, spec.loader_state = spec.loader_state, None  # what it loads may ask it too
+            if loader is not None:
+                try:
+                    loader.exec_module(self)
+                except BaseException:
+                    spec.loader_state = loader
+                    raise
+                self.__class__ = ModuleType  # type: ignore[assignment]
+        return ModuleType.__getattribute__(self, name)
+
+
+_LOADING = RLock()
+"""Held while one loads: another thread that asks meanwhile finds it whole."""
+
+
+class Postponed:
+    """A loader that leaves its work to another one, for later."""
+
+    def __init__(self, loader: "Loader") -> None:
+        self._loader = loader
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        spec = vars(module)["__spec__"]
+        spec.loader = spec.loader_state = module.__loader__ = self._loader
+        module.__class__ = Waiting
 
 
 class Finder:
@@ -44,7 +90,8 @@ class Finder:
         found = (finder.find_spec(name, path, target) for finder in others)
         spec = next((spec for spec in found if spec is not None), None)
         if spec is not None and spec.loader is not None:
-            spec.loader = LazyLoader(spec.loader)
+            # importlib wants its two methods; its base class would take 20 ms to import.
+            spec.loader = cast("Loader", Postponed(spec.loader))
         return spec
 
 

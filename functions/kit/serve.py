@@ -1,10 +1,9 @@
 """One service, served: `python -m functions.kit.serve functions.catalog.app:create_app`.
 
-The one place that says how uvicorn is set, for the local runner and for the image. uvicorn waits
-for ever for a request that comes byte by byte, so its protocol is given a deadline here.
+The one place that says how uvicorn is set, for the local runner and, by `start`, for an image.
+uvicorn waits for ever for a request that comes byte by byte, so its protocol is given a deadline.
 """
 
-import argparse
 import asyncio
 import gc
 import socket
@@ -27,6 +26,9 @@ MAX_HEAD = 16 * 1024
 MAX_CONNECTIONS = 900
 """Beyond that the answer is 503. Below the 1,024 files that a process may have open by default,
 with room for the database's."""
+GRACE = 20
+"""Seconds that requests under way have when the process is told to end; the outbox gets 10 more,
+and together that is less than a manifest's timeoutSeconds."""
 KEEP_ALIVE = 95
 """Seconds that an idle connection is kept. Proxies written in Go keep theirs for 90: the side that
 reuses a connection should be the one that closes it, or a request meets a closing door."""
@@ -94,20 +96,12 @@ SETTINGS: dict[str, Any] = {
 """What is the same wherever a service runs."""
 
 
-def configuration(arguments: list[str]) -> uvicorn.Config:
-    parser = argparse.ArgumentParser(prog="functions.kit.serve", description=__doc__)
-    parser.add_argument("factory", help="such as functions.catalog.app:create_app")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8080)
-    parser.add_argument("--timeout-graceful-shutdown", type=int, default=20)
-    given = parser.parse_args(arguments)
+def configuration(
+    factory: str, *, host: str = "127.0.0.1", port: int = 8080, grace: int = GRACE
+) -> uvicorn.Config:
+    """What uvicorn is given; `factory` is such as functions.catalog.app:create_app."""
     return uvicorn.Config(
-        given.factory,
-        factory=True,
-        host=given.host,
-        port=given.port,
-        timeout_graceful_shutdown=given.timeout_graceful_shutdown,
-        **SETTINGS,
+        factory, factory=True, host=host, port=port, timeout_graceful_shutdown=grace, **SETTINGS
     )
 
 
@@ -123,12 +117,26 @@ class ColdServer(uvicorn.Server):
         gc.enable()
 
 
-def main() -> None:
+def run(config: uvicorn.Config) -> None:
+    """Serve until a signal ends it."""
     gc.disable()
-    server = ColdServer(configuration(sys.argv[1:]))
+    server = ColdServer(config)
     server.run()
     if not server.started:
         sys.exit(3)  # as uvicorn's own command says it
+
+
+def main() -> None:
+    import argparse  # noqa: PLC0415 - an image has no arguments
+
+    parser = argparse.ArgumentParser(prog="functions.kit.serve", description=__doc__)
+    parser.add_argument("factory", help="such as functions.catalog.app:create_app")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--timeout-graceful-shutdown", type=int, default=GRACE)
+    given = parser.parse_args()
+    grace = given.timeout_graceful_shutdown
+    run(configuration(given.factory, host=given.host, port=given.port, grace=grace))
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ class Inventory(Table, tablename="inventory"):
     fulfilled = BigInt()
     """Delivered so far: the sum of all adjustments = on_hand + fulfilled."""
     revision = BigInt()
-    changed_at = Timestamptz()
+    changed_at = Timestamptz(default=None)
 
 
 class Adjustment(Table, tablename="adjustments"):
@@ -40,7 +40,7 @@ class Adjustment(Table, tablename="adjustments"):
     delta = BigInt()
     reason = Varchar(length=200)
     user_id = BigInt(null=True)
-    created_at = Timestamptz()
+    created_at = Timestamptz(default=None)
 
 
 class Purchase(Table, tablename="purchases"):
@@ -52,8 +52,8 @@ class Purchase(Table, tablename="purchases"):
     currency = Varchar(length=3)
     provider_id = BigInt(null=True)
     revision = BigInt()
-    created_at = Timestamptz()
-    expires_at = Timestamptz()
+    created_at = Timestamptz(default=None)
+    expires_at = Timestamptz(default=None)
 
 
 class PurchaseItem(Table, tablename="purchase_items"):
@@ -71,7 +71,7 @@ class TimelineEntry(Table, tablename="purchase_timeline"):
     id = Serial(primary_key=True)
     purchase_id = BigInt()
     status = Varchar(length=20)
-    at = Timestamptz()
+    at = Timestamptz(default=None)
     user_id = BigInt(null=True)
 
 
@@ -86,7 +86,7 @@ class Payment(Table, tablename="payments"):
     status = Varchar(length=20)
     reference = Varchar(length=36)
     """Our key for the provider: the same one is never charged twice."""
-    created_at = Timestamptz()
+    created_at = Timestamptz(default=None)
 
 
 class Refund(Table, tablename="refunds"):
@@ -97,7 +97,7 @@ class Refund(Table, tablename="refunds"):
     reference = Varchar(length=36)
     settled = Boolean()
     """Whether the provider has given the money back."""
-    created_at = Timestamptz()
+    created_at = Timestamptz(default=None)
 
 
 class Provider(Table, tablename="providers"):
@@ -113,8 +113,8 @@ class Assignment(Table, tablename="assignments"):
     purchase_id = BigInt()
     provider_id = BigInt()
     status = Varchar(length=20)
-    created_at = Timestamptz()
-    updated_at = Timestamptz()
+    created_at = Timestamptz(default=None)
+    updated_at = Timestamptz(default=None)
 
 
 TABLES = (

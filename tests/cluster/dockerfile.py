@@ -22,6 +22,22 @@ FOLDERS = ("app", "build", "site")
 """Of an image's root: what the Dockerfile's commands may name."""
 
 
+def python_of_the_image() -> str | None:
+    """A Python on this machine of the version that the base image has, if there is one."""
+    (version,) = (
+        re.findall(r"python:(3\.\d+)", rest)[0]
+        for word, rest in instructions()
+        if word == "ARG" and rest.startswith("PYTHON_IMAGE=")
+    )
+    name = f"python{version}"
+    places = Path.home().glob(f".pyenv/versions/{version}.*/bin/{name}")
+    for each in (shutil.which(name), *map(str, sorted(places))):
+        # One that is on the path may be nothing but a hint that it could be installed.
+        if each and subprocess.run([each, "-V"], capture_output=True, check=False).returncode == 0:  # noqa: S603
+            return each
+    return None
+
+
 def instructions() -> list[tuple[str, str]]:
     """Word and rest of every instruction, with continued lines put together."""
     lines = [
@@ -32,19 +48,6 @@ def instructions() -> list[tuple[str, str]]:
     return [(word, rest.strip()) for word, _, rest in pairs]
 
 
-def command() -> list[str]:
-    """What the last stage runs."""
-    found: list[str] = json.loads([rest for word, rest in instructions() if word == "CMD"][-1])
-    return found
-
-
-def graceful_seconds() -> int:
-    """How long uvicorn waits for requests that are under way."""
-    match = re.search(r"--timeout-graceful-shutdown (\d+)", command()[-1])
-    assert match
-    return int(match[1])
-
-
 @dataclass
 class Stage:
     root: Path
@@ -53,6 +56,8 @@ class Stage:
     labels: str = ""
     user: str = ""
     command: list[str] = field(default_factory=list)
+    python: str = sys.executable
+    """What it was made with, and is to be started with."""
 
     def path(self, text: str) -> Path:
         return self.root / (text if text.startswith("/") else f"{self.folder}/{text}").lstrip("/")
@@ -67,8 +72,24 @@ class Stage:
         }
 
 
-def build(folder: Path, arguments: Mapping[str, str]) -> Stage:
-    """The last stage; it and those that it needs are made in `folder`, which must be empty."""
+def shim(folder: Path, python: str) -> Path:
+    """A new folder for PATH in which `python` is this, a program and its options."""
+    made = folder / "bin"
+    made.mkdir()
+    program = made / "python"
+    program.write_text(f'#!/bin/sh\nexec {python} "$@"\n')
+    program.chmod(0o755)
+    return made
+
+
+def build(folder: Path, arguments: Mapping[str, str], python: str = sys.executable) -> Stage:
+    """The last stage; it and those that it needs are made in `folder`, which must be empty.
+
+    `python` stands for the base image's: packages are for its version, and the code cache is for
+    it alone.
+    """
+    # Without the packages of this machine: -S leaves site-packages out.
+    shim(folder, f"{python} -S")
     known = dict(arguments)
     stages: dict[str, Stage] = {}
     needed, building = _needed(), True
@@ -83,7 +104,7 @@ def build(folder: Path, arguments: Mapping[str, str]) -> Stage:
             base, _, name = text.partition(" AS ")
             building = name in needed
             if building:
-                current = stages[name] = _begin(folder / name, stages.get(base))
+                current = stages[name] = _begin(folder / name, stages.get(base), python)
         elif building:
             _carry_out(stages, current, word, rest if word == "CMD" else text, known)
     return current
@@ -127,12 +148,12 @@ def _carry_out(
             stage.command = json.loads(text)
 
 
-def _begin(root: Path, base: Stage | None) -> Stage:
+def _begin(root: Path, base: Stage | None, python: str) -> Stage:
     if base is None:
         root.mkdir()
-        return Stage(root)
+        return Stage(root, python=python)
     shutil.copytree(base.root, root)
-    return Stage(root, base.folder, dict(base.environment))
+    return Stage(root, base.folder, dict(base.environment), python=python)
 
 
 def _copy(stages: Mapping[str, Stage], stage: Stage, words: list[str]) -> None:
@@ -161,7 +182,7 @@ def _run(stage: Stage, text: str, known: Mapping[str, str]) -> None:
         ["/bin/sh", "-c", here],
         cwd=stage.path("."),
         env={
-            "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+            "PATH": f"{stage.root.parent / 'bin'}:/usr/bin:/bin",
             **stage.variables(),
             **known,
         },
@@ -173,7 +194,7 @@ def _install(options: list[str], stage: Stage) -> None:
     uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     assert uv is not None, "uv is among the development requirements"
     options = [each for each in options if each != "--no-compile"]
-    install = [uv, "pip", "install", "--quiet", "--python", sys.executable, *options]
+    install = [uv, "pip", "install", "--quiet", "--python", stage.python, *options]
     # What the tests run on is in uv's cache, mostly.
     for offline in (["--offline"], []):
         done = subprocess.run(  # noqa: S603 - uv, with the Dockerfile's options

@@ -5,6 +5,7 @@ another user, no environment but the container's, nothing that can be written bu
 """
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -19,10 +20,31 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.cluster.dockerfile import Stage, build, instructions
+from tests.cluster.dockerfile import Stage, build, instructions, python_of_the_image, shim
 from tests.cluster.manifests import ROOT, SERVICES
 from tests.servers.programs import free_port
 from tests.support.processes import START_LIMIT
+
+WHAT_IS_LOADED = """
+import json, logging, sys
+from functions.kit import code_cache, postponed
+code_cache.use()
+before = set(sys.modules)
+postponed.postpone()
+from functions.kit.serve import ColdServer, configuration
+
+class Server(ColdServer):
+    async def startup(self, sockets=None):
+        await super().startup(sockets)
+        self.should_exit = True
+
+logging.disable()
+Server(configuration(sys.argv[1], port=0)).run()
+loaders = {name: type(object.__getattribute__(module, "__dict__").get("__loader__")).__name__
+           for name, module in sys.modules.items() if name not in before}
+print(json.dumps([name for name, loader in loaders.items() if loader == "SourceFileLoader"]))
+"""
+"""By a start, from files of their own."""
 
 PERSON = 10001
 MIB = 1024 * 1024
@@ -41,12 +63,20 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(made)
 
 
-@pytest.fixture(scope="module", params=SERVICES)
+@pytest.fixture(
+    scope="module",
+    params=[(service, python) for python in ("this", "its own") for service in SERVICES],
+    ids=lambda param: f"{param[0]} on {param[1]} Python",
+)
 def image(request: pytest.FixtureRequest, folder: Path) -> Stage:
-    service: str = request.param
-    home = folder / service
+    service, kind = request.param
+    python = an_interpreter() if kind == "this" else python_of_the_image()
+    if python is None:
+        pytest.skip("this machine has no Python of the version that the image has")
+    home = folder / f"{service}-{kind.split()[-1]}"
     home.mkdir()
-    stage = build(home, {"SERVICE": service, "VERSION": "1.2.3", "REVISION": "abc"})
+    arguments = {"SERVICE": service, "VERSION": "1.2.3", "REVISION": "abc"}
+    stage = build(home, arguments, python)
     # The root file system of a container is read-only.
     subprocess.run(["chmod", "-R", "a-w,a+rX", str(stage.root)], check=True)  # noqa: S603, S607
     return stage
@@ -71,13 +101,7 @@ def files_of(image: Stage) -> set[Path]:
 
 def environment(image: Stage, scratch: Path) -> dict[str, str]:
     """The container's, with its paths where they are here."""
-    # The interpreter without the packages of this machine: -S leaves site-packages out.
-    shims = scratch / "bin"
-    shims.mkdir()
-    python = shims / "python"
-    interpreter, _ = interpreter_and_user()
-    python.write_text(f'#!/bin/sh\nexec {interpreter} -S -W error::DeprecationWarning "$@"\n')
-    python.chmod(0o755)
+    shims = shim(scratch, f"{image.python} -S -W error::DeprecationWarning")
     return {
         **image.variables(),
         "PATH": f"{shims}:/usr/bin:/bin",
@@ -88,29 +112,32 @@ def environment(image: Stage, scratch: Path) -> dict[str, str]:
     }
 
 
-def interpreter_and_user() -> tuple[str, dict[str, object]]:
-    """A Python like this one, and options for a process of the image's user, where both are had.
-
-    The user may not be chosen by everybody, nor read what lies in somebody's home.
-    """
+def an_interpreter() -> str:
+    """One of this one's version, if possible where the image's user may start it too."""
     own = str(getattr(sys, "_base_executable", sys.executable))
-    if os.geteuid() != 0:
-        return own, {}
     system = f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}"
-    for each in (own, system):
-        parents = Path(each).resolve().parents
-        if Path(each).exists() and all(parent.stat().st_mode & 0o001 for parent in parents):
-            return each, {"user": PERSON, "group": PERSON, "extra_groups": []}
-    return own, {}
+    return next((each for each in (own, system) if another_user(each)), own)
+
+
+def another_user(python: str) -> dict[str, object]:
+    """Options for a process of the image's user, or none where that cannot be had.
+
+    A user may not be chosen by everybody, nor read what lies in somebody's home.
+    """
+    parents = Path(python).resolve().parents
+    if os.geteuid() != 0 or not Path(python).exists():
+        return {}
+    if not all(parent.stat().st_mode & 0o001 for parent in parents):
+        return {}
+    return {"user": PERSON, "group": PERSON, "extra_groups": []}
 
 
 async def run(image: Stage, environ: Mapping[str, str], *words: str) -> asyncio.subprocess.Process:
-    _, user = interpreter_and_user()
     return await asyncio.create_subprocess_exec(
         *words,
         cwd=image.path("."),
         env=environ,
-        **user,  # type: ignore[arg-type]
+        **another_user(image.python),  # type: ignore[arg-type]
     )
 
 
@@ -145,7 +172,7 @@ def test_it_holds_the_kit_and_its_one_service(image: Stage) -> None:
     packages = {path.name for path in image.path("functions").iterdir() if path.is_dir()}
 
     assert packages - {"__pycache__"} == {"kit", service_of(image)}
-    assert {path.name for path in image.path("/app").iterdir()} == {"functions"}
+    assert {path.name for path in image.path("/app").iterdir()} == {"functions", "code.cache"}
     assert {path.name for path in image.root.iterdir()} == {"app", "site"}
 
 
@@ -175,7 +202,8 @@ def test_it_is_smaller_than_200_mib_with_its_base(image: Stage) -> None:
 
 def test_all_of_it_is_compiled(image: Stage) -> None:
     """Nothing can be written later: what is not compiled now is compiled at each cold start."""
-    tag = sys.implementation.cache_tag
+    show = "import sys; print(sys.implementation.cache_tag)"
+    tag = subprocess.check_output([image.python, "-c", show], text=True).strip()  # noqa: S603
     missing = [
         str(path.relative_to(image.root))
         for path in image.root.rglob("*.py")
@@ -183,6 +211,20 @@ def test_all_of_it_is_compiled(image: Stage) -> None:
     ]
 
     assert missing == []
+
+
+async def test_its_start_comes_out_of_its_code_cache(image: Stage, scratch: Path) -> None:
+    """In each image, by the Python that made it: a cache that is not used is not missed."""
+    environ = {**environment(image, scratch), "DATABASE_URL": "mysql://nobody@127.0.0.1:9/nothing"}
+    process = await asyncio.create_subprocess_exec(
+        *("python", "-c", WHAT_IS_LOADED, f"functions.{service_of(image)}.app:create_app"),
+        cwd=image.path("."),
+        env={**environ, "DOORS": "public"},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    shown, _ = await process.communicate()
+
+    assert json.loads(shown.splitlines()[-1]) == []
 
 
 def test_it_runs_as_a_number(image: Stage) -> None:

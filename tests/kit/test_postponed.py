@@ -4,10 +4,17 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from functions.kit import postponed
 from functions.kit.postponed import POSTPONED
 from tests.architecture.services import NAMES
 from tests.servers.programs import free_port
@@ -25,28 +32,37 @@ class Server(ColdServer):
         await super().startup(sockets)
         self.should_exit = True
 
-Server(configuration([sys.argv[1], "--port", sys.argv[2]])).run()
+Server(configuration(sys.argv[1], port=0)).run()
 import functions.kit.mysql.wire
 waiting = [
     name for name in postponed.POSTPONED & sys.modules.keys()
-    if object.__getattribute__(sys.modules[name], "__class__").__name__ == "_LazyModule"
+    if type(sys.modules[name]) is postponed.Waiting
 ]
 print(json.dumps(waiting))
 """
 
 USE = """
+import sys
 from functions.kit import postponed
 postponed.postpone()
 import yaml
 from pymysql import _auth
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-key = rsa.generate_private_key(65537, 2048)
-pem = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-assert len(_auth.sha2_rsa_encrypt(b"secret", b"s" * 20, pem)) == 256
+assert type(sys.modules["cryptography.hazmat.primitives.serialization"]) is postponed.Waiting
+# A password for MySQL 8 without TLS, encrypted for a key that the server has sent.
+assert len(_auth.sha2_rsa_encrypt(b"secret", b"s" * 20, sys.argv[1].encode())) == 256
 assert yaml.safe_load("a: 1") == {"a": 1}
 import annotated_types
 assert annotated_types.Gt(1).gt == 1
+"""
+
+LOADED = """
+print("loaded", __name__)
+import sys
+def __getattr__(name):
+    if name == "computed":
+        return 42
+    raise AttributeError(name)
+itself = sys.modules[__name__].__name__
 """
 
 
@@ -54,7 +70,7 @@ assert annotated_types.Gt(1).gt == 1
 def test_no_start_loads_what_is_postponed(service: str) -> None:
     """A library that begins to use one at import, or a second importer, is seen here."""
     done = subprocess.run(  # noqa: S603 - this interpreter
-        [sys.executable, "-c", START, f"functions.{service}.app:create_app", str(free_port())],
+        [sys.executable, "-c", START, f"functions.{service}.app:create_app"],
         cwd=ROOT,
         env={
             **os.environ,
@@ -70,9 +86,66 @@ def test_no_start_loads_what_is_postponed(service: str) -> None:
 
 
 def test_what_is_postponed_is_whole_when_it_is_used() -> None:
-    """A password for MySQL 8 among it."""
+    key = rsa.generate_private_key(65537, 2048).public_key()
+    pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     done = subprocess.run(  # noqa: S603 - this interpreter
-        [sys.executable, "-c", USE], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-c", USE, pem], cwd=ROOT, capture_output=True, text=True, check=False
     )
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.fixture
+def late(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[ModuleType]:
+    """A module that waits, with this source."""
+    (tmp_path / "made_for_a_test.py").write_text(request.param)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
+    monkeypatch.setattr(postponed, "POSTPONED", {"made_for_a_test"})
+    postponed.postpone()
+    yield import_module("made_for_a_test")
+    sys.modules.pop("made_for_a_test")
+
+
+@pytest.mark.parametrize("late", [LOADED], indirect=True)
+def test_it_is_loaded_once_and_by_its_first_use(
+    late: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert import_module("made_for_a_test") is late
+    assert late.__spec__ is not None
+    assert late.__spec__.name == "made_for_a_test"
+    assert capsys.readouterr().out == ""
+
+    assert (late.itself, late.computed) == ("made_for_a_test", 42)
+    assert capsys.readouterr().out == "loaded made_for_a_test\n"
+    assert type(late) is ModuleType
+    with pytest.raises(AttributeError):
+        late.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("late", ["unknown"], indirect=True)
+def test_one_that_fails_fails_for_each_who_uses_it(late: ModuleType) -> None:
+    for _ in range(2):
+        with pytest.raises(NameError, match="unknown"):
+            late.anything  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "late",
+    ["import sys, types\nsys.modules[__name__] = types.ModuleType('b')\nx = 1"],
+    indirect=True,
+)
+def test_one_may_put_another_in_its_place(late: ModuleType) -> None:
+    """As cryptography does, for names that are deprecated; LazyLoader would refuse it."""
+    assert late.x == 1
+    assert sys.modules["made_for_a_test"].__name__ == "b"
+
+
+@pytest.mark.parametrize("late", ["import threading\nthreads = threading.Event()"], indirect=True)
+def test_threads_that_use_it_at_once_find_it_whole(late: ModuleType) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        found = list(threads.map(lambda _: late.threads, range(8)))
+
+    assert len({id(each) for each in found}) == 1

@@ -24,9 +24,15 @@ _OUTER = ',;:.!?…()[]{}"«»“”„¿¡'
 """Around a word these are no part of it; a # and a + are, as in "#1" and "C++"."""
 _APOSTROPHES = "'’‘ʼʹ`"
 # Thai to Lao, Myanmar, Khmer, kana, Han: written without spaces, so a word may begin anywhere.
-_UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
-    "\uf900-\ufaff\U00020000-\U0003ffff]"
+_UNSPACED = (
+    ("\u0e00", "\u0eff"),
+    ("\u1000", "\u109f"),
+    ("\u1780", "\u17ff"),
+    ("\u3041", "\u30ff"),
+    ("\u3400", "\u4dbf"),
+    ("\u4e00", "\u9fff"),
+    ("\uf900", "\ufaff"),
+    ("\U00020000", "\U0003ffff"),
 )
 _PLAIN = re.compile("[a-z0-9]*")
 _DIGITS = string.digits + string.ascii_lowercase
@@ -98,7 +104,7 @@ def _begun(chunk: str) -> Iterator[str]:
     for index, char in enumerate(chunk):
         if index == 0 or (
             char.isalnum()
-            and (not chunk[index - 1].isalnum() or _UNSPACED.match(char))
+            and (not chunk[index - 1].isalnum() or _is_unspaced(char))
             and (chunk[index - 1] not in _APOSTROPHES or chunk[index + 1 : index + 2].isalnum())
         ):
             word = _bare(searchable(chunk[index:]))
@@ -118,3 +124,7 @@ def _within(limit: int, found: list[str]) -> str:
             break
         text += f" {word}"
     return text
+
+
+def _is_unspaced(char: str) -> bool:
+    return char >= _UNSPACED[0][0] and any(first <= char <= last for first, last in _UNSPACED)

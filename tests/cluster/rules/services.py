@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from functions.kit.app import SHUTDOWN_FLUSH
-from tests.cluster.dockerfile import graceful_seconds
+from functions.kit.serve import GRACE
 from tests.cluster.manifests import VISIBILITY, Object, knative_services, name_of
 
 POD_FIELDS = {
@@ -108,7 +108,7 @@ def traffic(objects: list[Object]) -> Iterator[str]:
 
 def timeouts(objects: list[Object]) -> Iterator[str]:
     """The grace period is timeoutSeconds; the drain and the service's own end must fit in."""
-    needed = DRAIN + graceful_seconds() + SHUTDOWN_FLUSH
+    needed = DRAIN + GRACE + SHUTDOWN_FLUSH
     for service in knative_services(objects):
         seconds = service["spec"]["template"]["spec"].get("timeoutSeconds", 300)
         if not needed < seconds <= 600:

@@ -1,0 +1,77 @@
+"""`python -m functions.kit.code_cache_builder FACTORY FILE`: a service's start, kept for its image.
+
+It starts the service as the image will, with a database that nobody answers for, asks it one thing
+and ends it: what Python has imported and compiled by then is what a start needs. Next file:
+`postponed`.
+"""
+
+import os
+import sys
+from importlib import import_module
+from importlib.machinery import SourceFileLoader
+from typing import Any
+
+from functions.kit import code_cache, postponed
+from functions.kit.compiled import record
+
+NOWHERE = "mysql://nobody@127.0.0.1:9/nothing"
+"""Port 9 discards, where anybody listens on it at all."""
+
+
+def main() -> None:
+    factory, file = sys.argv[1:]
+    os.environ.update(DATABASE_URL=NOWHERE, DOORS="public", LOG_FORMAT="json")
+    compiled = record()
+    postponed.postpone()
+    start_and_end(factory)
+    modules = imported()
+    code_cache.write(file, modules, compiled)
+    kept = f"{len(modules)} modules, {len(compiled.texts)} texts, {len(compiled.patterns)} patterns"
+    print(f"{file}: {kept}")
+
+
+def start_and_end(factory: str) -> None:
+    """A start up to an answer, and what the first statement to the database loads."""
+    # Here, not above: what they compile is to be recorded too.
+    import asyncio  # noqa: PLC0415
+    import logging  # noqa: PLC0415
+
+    from functions.kit.serve import ColdServer, configuration  # noqa: PLC0415
+
+    class Server(ColdServer):
+        answer = b""
+
+        async def startup(self, sockets: Any = None) -> None:
+            await super().startup(sockets)
+            listening = self.servers[0].sockets[0]
+            reader, writer = await asyncio.open_connection(*listening.getsockname())
+            writer.write(b"GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+            self.answer = await reader.read()
+            writer.close()
+            self.should_exit = True
+
+    logging.disable()  # its chores would say that there is no database
+    server = Server(configuration(factory, port=0))
+    server.run()
+    if not server.answer.startswith(b"HTTP/1.1 200 "):
+        raise RuntimeError(f"{factory} did not start: {server.answer[:200]!r}")
+    import_module("functions.kit.mysql.wire")
+
+
+def imported() -> code_cache.Modules:
+    """What was loaded from sources, but for this module itself."""
+    modules: code_cache.Modules = {}
+    for name, module in sys.modules.items():
+        # Not getattr: a module that still waits would be loaded by it.
+        spec = object.__getattribute__(module, "__dict__").get("__spec__")
+        loader = getattr(spec, "loader", None)
+        if spec is __spec__ or type(loader) is not SourceFileLoader:
+            continue
+        if code := loader.get_code(name):
+            is_package = spec.submodule_search_locations is not None
+            modules[name] = (loader.path, spec.cached, is_package, code)
+    return modules
+
+
+if __name__ == "__main__":
+    main()
