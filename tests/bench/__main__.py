@@ -19,10 +19,11 @@ from tests.bench.profile import profile
 from tests.bench.reads import books_under_load, page_costs
 from tests.bench.report import Row, machine, table
 from tests.bench.sales import purchases_under_load
+from tests.bench.searches import searches
 from tests.bench.stand import Stand, stand
 from tests.bench.starts import cold_starts
 
-MEASURES = ("starts", "reads", "sales", "pages", "events")
+MEASURES = ("starts", "reads", "sales", "pages", "search", "events")
 
 
 def main() -> int:
@@ -67,6 +68,7 @@ def _measures(place: Stand, options: argparse.Namespace) -> dict[str, Callable[[
         "reads": lambda: books_under_load(place, rounds, seconds),
         "sales": lambda: purchases_under_load(place, rounds, seconds),
         "pages": lambda: page_costs(place, sizes, rounds),
+        "search": lambda: searches(place, sizes[1:], rounds),
         "events": lambda: event_latency(place, seconds * 4),
     }
 
@@ -80,7 +82,9 @@ def _parse() -> argparse.Namespace:
         "--rounds", type=int, default=5, help="of A, B; starts are three times that"
     )
     parser.add_argument("--seconds", type=float, default=3.0, help="of load in each burst")
-    parser.add_argument("--million", action="store_true", help="pages of 1,000,000 books as well")
+    parser.add_argument(
+        "--million", action="store_true", help="pages and searches of 1,000,000 books as well"
+    )
     parser.add_argument("--profile", action="store_true", help="print where the time goes, instead")
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep every value")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the ratios as SVG")

@@ -89,9 +89,9 @@ def page_costs(stand: Stand, sizes: list[int], rounds: int) -> Iterator[Row]:
             if (size, name) != (smallest, "first by id")
         }
         for _ in range(rounds):
-            base = _cost(servers[smallest], paths[smallest]["first by id"])
+            base = page_cost(servers[smallest], paths[smallest]["first by id"])
             for (size, name), row in rows.items():
-                row.add(_cost(servers[size], paths[size][name]), base)
+                row.add(page_cost(servers[size], paths[size][name]), base)
     yield from rows.values()
 
 
@@ -107,8 +107,8 @@ def _pages(stand: Stand, url: str, size: int) -> dict[str, str]:
     }
 
 
-def _cost(server: Server, path: str, times: int = 150) -> float:
-    """Median milliseconds on one connection."""
+def page_cost(server: Server, path: str, books: int = 50, times: int = 150) -> float:
+    """Median milliseconds on one connection, of a page with so many books."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     found = []
     try:
@@ -118,7 +118,7 @@ def _cost(server: Server, path: str, times: int = 150) -> float:
             response = connection.getresponse()
             body = response.read()
             found.append(time.perf_counter() - begun)
-            if response.status != 200 or body.count(b'"isbn"') != 50:
+            if response.status != 200 or body.count(b'"isbn"') != books:
                 raise RuntimeError(f"{path}: {response.status} {body[:200]!r}")
     finally:
         connection.close()

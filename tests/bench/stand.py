@@ -22,6 +22,9 @@ from tests.support.tokens import Issuer
 ON_SALE = 50
 """Books that are bought."""
 COPIES = 10**9
+RARE = "zanzibar"
+"""A word in the title of one book in EVERY."""
+EVERY = 1000
 
 _WORDS = "the,of,sea,night,house,a,letters,garden,war,love,river,stone,winter,bird,memory,city"
 _WORDS += ",shadow,girl,light,secret,water,empire,history,wind,silence,mountain,road,king"
@@ -98,6 +101,8 @@ class Stand:
 
 def _book(book_id: int, choose: random.Random) -> dict[str, object]:
     title = " ".join(choose.choices(_WORDS.split(","), k=choose.randint(2, 7))).capitalize()
+    if book_id % EVERY == 0:
+        title += f" in the {RARE}"
     author = f"{choose.choice(_NAMES.split(','))} {choose.choice(_FAMILIES.split(','))}"
     details = BookDetails(
         title=title,
