@@ -3,7 +3,7 @@
 import hashlib
 import re
 
-from functions.kit.errors import InvalidInput, PreconditionFailed, PreconditionRequired
+from functions.kit.errors import InvalidInput
 
 PATTERN = r'^(\*|(W/)?"[!#-~]*")$'
 """What callers should send; lists of tags are taken as well."""
@@ -47,17 +47,3 @@ def not_modified(if_none_match: str | None, etag: str) -> bool:
     except InvalidInput:
         return False  # a read is answered in full rather than refused
     return tags is None or etag.strip('"') in {opaque for _, opaque in tags}
-
-
-def require_match(if_match: str | None, etag: str, *, required: bool) -> None:
-    """Check that the caller changes the version that it has seen (strong comparison).
-
-    Raises `PreconditionFailed`, or `PreconditionRequired` where it must say and does not.
-    """
-    if if_match is None:
-        if required:
-            raise PreconditionRequired("Send If-Match with the ETag of the version you have seen.")
-        return
-    tags = parse(if_match)
-    if tags is not None and (False, etag.strip('"')) not in tags:
-        raise PreconditionFailed("Read it again, and send If-Match with its new ETag.")

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.kit.errors import InvalidInput, PreconditionFailed, PreconditionRequired
-from functions.kit.etags import not_modified, parse, require_match, strong_etag
+from functions.kit.errors import InvalidInput
+from functions.kit.etags import not_modified, parse, strong_etag
 
 ETAG = strong_etag("book", 42, 7)
 
@@ -62,24 +62,3 @@ def test_a_reader_that_has_the_version_need_not_get_it_again(header: str) -> Non
 def test_a_reader_that_has_not_gets_it_in_full(header: str | None) -> None:
     """A header that cannot be read is no reason to refuse a read."""
     assert not not_modified(header, ETAG)
-
-
-@pytest.mark.parametrize("header", [ETAG, f'"other", {ETAG}', "*"])
-def test_a_writer_that_has_seen_the_version_may_change_it(header: str) -> None:
-    """If-Match compares strongly; `*` asks only that there is something."""
-    require_match(header, ETAG, required=True)
-
-
-@pytest.mark.parametrize("header", ['"other"', f"W/{ETAG}"])
-def test_a_writer_that_has_not_is_refused(header: str) -> None:
-    """A weak tag matches nothing, even where its text is the same."""
-    with pytest.raises(PreconditionFailed):
-        require_match(header, ETAG, required=False)
-
-
-def test_a_writer_may_have_to_say_which_version_it_means() -> None:
-    """Where it is required, silence is refused; elsewhere it is consent."""
-    require_match(None, ETAG, required=False)
-
-    with pytest.raises(PreconditionRequired):
-        require_match(None, ETAG, required=True)
