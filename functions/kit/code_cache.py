@@ -6,7 +6,8 @@ a start's CPU. So an image keeps what that comes to in one file, mapped and deco
 the code cache of V8 or the shared archive of a JVM. `code_cache_builder` makes it, and the image
 names it in CODE_CACHE; nothing else has one. What it does not hold is imported as ever, and so is
 everything where another interpreter runs than the one that made it. Like an image's bytecode it is
-not compared with the sources: there they cannot change.
+not compared with the sources: in an image they cannot change, and whoever makes another one from
+it, with other code, makes the cache anew or sets CODE_CACHE to nothing.
 
 Next file: `compiled`.
 """
@@ -29,8 +30,9 @@ Modules = dict[str, tuple[str, str, bool, CodeType]]
 
 
 def interpreter() -> bytes:
-    """Whose bytecode it is: a version, its build, and where the standard library is."""
-    return f"{sys.implementation.cache_tag} {sys.version} {os.__file__}\0".encode()
+    """Whose bytecode it is: a version, its build and its -O, and where the standard library is."""
+    tag, optimized = sys.implementation.cache_tag, sys.flags.optimize
+    return f"{tag} {sys.version} -O{optimized} {os.__file__}\0".encode()
 
 
 class Loader(SourceFileLoader):
@@ -66,17 +68,22 @@ class Finder:
         return spec
 
 
-def use() -> None:
+def use() -> Compiled | None:
     """From here on code comes from the file that CODE_CACHE names, if there is one.
+
+    Answers what to forget when the start is over.
 
     Raises:
         EOFError, ValueError, TypeError: the file is not whole; build the image again.
+        OSError: it cannot be read.
     """
     cache = read(os.environ.get(VARIABLE, ""))
-    if cache is not None:
-        modules, compiled = cache
-        sys.meta_path.insert(0, Finder(modules))
-        look_up(compiled)
+    if cache is None:
+        return None
+    modules, compiled = cache
+    sys.meta_path.insert(0, Finder(modules))
+    look_up(compiled)
+    return compiled
 
 
 def read(path: str) -> tuple[Modules, Compiled] | None:

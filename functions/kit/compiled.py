@@ -26,6 +26,11 @@ class Compiled(NamedTuple):
     patterns: dict[tuple[str | bytes, int], Program]
     """By pattern and flags."""
 
+    def forget(self) -> None:
+        """Compile as ever from here on; a megabyte is free again."""
+        self.texts.clear()
+        self.patterns.clear()
+
 
 def look_up(compiled: Compiled) -> None:
     """From here on what is known is not compiled again."""

@@ -1,11 +1,11 @@
 """Modules that libraries import at start and use later or never: each waits for its first use.
 
-The module is there at once; it is loaded, whole and in place, when somebody asks it for something
-that it has not got yet. So does `importlib.util.LazyLoader`, which however refuses a module that
-puts another in its own place, as cryptography's do that have deprecated names, and loads a module
-that is imported twice. Those below are a tenth of a start's CPU. Only what its importer takes as a
-whole can wait (`import x`, not `from x import y`); tests/kit/test_postponed.py holds that no start
-loads any. Next file: `start`.
+The module is there at once; it is loaded, whole and in place, when somebody asks it for something.
+So it is with `importlib.util.LazyLoader`, which however refuses a module that puts another in its
+own place, as cryptography's do that have deprecated names, and loads one that is imported twice.
+Those below are a tenth of a start's CPU. Only what its importer takes as a whole can wait
+(`import x`, not `from x import y`); tests/kit/test_postponed.py holds that no start loads any.
+Next file: `start`.
 """
 
 import sys
@@ -42,25 +42,41 @@ POSTPONED = frozenset(
 """Whoever adds to it says who imports it, and when it is used."""
 
 
+class Work:
+    """What is left to do for a module."""
+
+    def __init__(self, loader: "Loader") -> None:
+        self.loader = loader
+        self.lock = RLock()
+        self.begun = False
+
+
 class Waiting(ModuleType):
-    """A module that nobody has used yet, with its loader in its spec's `loader_state`."""
+    """A module that nobody has used yet, with its `Work` as its spec's `loader_state`.
 
-    def __getattr__(self, name: str) -> Any:
-        spec = vars(self)["__spec__"]
-        with _LOADING:
-            loader, spec.loader_state = spec.loader_state, None  # what it loads may ask it too
-            if loader is not None:
+    What is set on it before its first use is lost where the module sets it too.
+    """
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in _ABOUT:
+            return ModuleType.__getattribute__(self, name)
+        work = vars(self)["__spec__"].loader_state
+        with work.lock:  # another thread finds it whole, but what it loads may ask it too
+            if type(self) is Waiting and not work.begun:
+                work.begun = True
                 try:
-                    loader.exec_module(self)
-                except BaseException:
-                    spec.loader_state = loader
-                    raise
-                self.__class__ = ModuleType  # type: ignore[assignment]
-        return ModuleType.__getattribute__(self, name)
+                    work.loader.exec_module(self)
+                finally:
+                    work.begun = False
+                if type(self) is Waiting:  # a module may give itself a class of its own
+                    self.__class__ = ModuleType  # type: ignore[assignment]
+        if type(self) is Waiting:
+            return ModuleType.__getattribute__(self, name)
+        return getattr(self, name)
 
 
-_LOADING = RLock()
-"""Held while one loads: another thread that asks meanwhile finds it whole."""
+_ABOUT = {"__class__", "__dict__", "__loader__", "__name__", "__package__", "__path__", "__spec__"}
+"""What is known of a module that is not loaded: to import it a second time asks for these."""
 
 
 class Postponed:
@@ -74,7 +90,8 @@ class Postponed:
 
     def exec_module(self, module: ModuleType) -> None:
         spec = vars(module)["__spec__"]
-        spec.loader = spec.loader_state = module.__loader__ = self._loader
+        spec.loader = module.__loader__ = self._loader
+        spec.loader_state = Work(self._loader)
         module.__class__ = Waiting
 
 

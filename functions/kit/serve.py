@@ -8,6 +8,7 @@ import asyncio
 import gc
 import socket
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import h11
@@ -111,16 +112,22 @@ class ColdServer(uvicorn.Server):
     That is a tenth of a start; and what is frozen is not looked through again later.
     """
 
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None] | None = None) -> None:
+        super().__init__(config)
+        self._on_start = started
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        if self._on_start is not None:
+            self._on_start()
         gc.freeze()
         gc.enable()
 
 
-def run(config: uvicorn.Config) -> None:
-    """Serve until a signal ends it."""
+def run(config: uvicorn.Config, started: Callable[[], None] | None = None) -> None:
+    """Serve until a signal ends it; `started` is called once, when it listens."""
     gc.disable()
-    server = ColdServer(config)
+    server = ColdServer(config, started)
     server.run()
     if not server.started:
         sys.exit(3)  # as uvicorn's own command says it

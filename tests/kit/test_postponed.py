@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
+from threading import Event
 from types import ModuleType
 
 import pytest
@@ -143,9 +144,38 @@ def test_one_may_put_another_in_its_place(late: ModuleType) -> None:
     assert sys.modules["made_for_a_test"].__name__ == "b"
 
 
-@pytest.mark.parametrize("late", ["import threading\nthreads = threading.Event()"], indirect=True)
-def test_threads_that_use_it_at_once_find_it_whole(late: ModuleType) -> None:
-    with ThreadPoolExecutor(8) as threads:
-        found = list(threads.map(lambda _: late.threads, range(8)))
+GIVES_ITSELF_A_CLASS = """
+import sys, types
+class Own(types.ModuleType):
+    magic = 42
+sys.modules[__name__].__class__ = Own
+"""
 
-    assert len({id(each) for each in found}) == 1
+
+@pytest.mark.parametrize("late", [GIVES_ITSELF_A_CLASS], indirect=True)
+def test_one_may_give_itself_a_class(late: ModuleType) -> None:
+    assert late.magic == 42
+
+
+HALF_WAY = """
+import threading
+first = 1
+begun.set()
+go_on.wait(10)
+second = 2
+"""
+
+
+@pytest.mark.parametrize("late", [HALF_WAY], indirect=True)
+def test_another_thread_finds_it_whole(late: ModuleType) -> None:
+    begun, go_on = Event(), Event()
+    vars(late).update(begun=begun, go_on=go_on)
+    with ThreadPoolExecutor(2) as threads:
+        one = threads.submit(lambda: late.first)
+        assert begun.wait(10)
+        other = threads.submit(lambda: (late.first, late.second))
+        with pytest.raises(TimeoutError):
+            other.result(0.05)
+        go_on.set()
+
+        assert (one.result(10), other.result(10)) == (1, (1, 2))
