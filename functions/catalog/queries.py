@@ -28,9 +28,7 @@ SNAPSHOT_PAGE = 200
 
 SEARCH_INDEX = "ft_books_search"
 SAMPLE = 200
-"""Books that are looked at to learn which of a query's words is rare."""
-COMMON = 6
-"""Books of the sample: where so many are found, so are the books of a page without the index."""
+"""Books that are looked at to learn how rare what is searched is."""
 ASKED_FOR = 4
 """Words, of those in a query, whose rarity is looked at."""
 
@@ -115,7 +113,7 @@ async def list_books(
     where.add("b.retired = {}", False)
     _filter(where, filters)
     if filters.words and filters.ids is None:
-        await _narrow(database, where, filters.words)
+        await _narrow(database, where, filters.words, limit + 1)
     if after is not None:
         beyond = "<" if order.descending else ">"
         where.add(f"b.{order.column} {beyond} {{}}", _read_cursor(after, sort, order))
@@ -181,18 +179,18 @@ def _search(where: _Where, words: Sequence[str]) -> None:
             where.add("b.search_text LIKE {} ESCAPE '!'", f"%{_literal(word)}%")
 
 
-async def _narrow(database: Database, where: _Where, words: Sequence[str]) -> None:
+async def _narrow(database: Database, where: _Where, words: Sequence[str], page: int) -> None:
     """Let the index find the books of the rarest word, and look for the others in those.
 
-    It gathers all of a word's books before the first is sorted. Where one book in thirty-three is
-    found, that costs more than going through the books in order until the page is full, and that
-    is what the database does when it is not asked to use the index.
+    It gathers all of a word's books before the first is sorted. Where that is more than are gone
+    through in their order until the page is full, the database is not asked to use the index, and
+    does that.
     """
     longest = sorted(words, key=len, reverse=True)[:ASKED_FOR]
-    found_by_all, *found_by_each = await _found_in_sample(database, longest)
-    if found_by_all >= COMMON:
+    sample = await _look_at_some(database, where, longest)
+    if sample.is_page_near(page):
         return
-    rarest = longest[found_by_each.index(min(found_by_each))]
+    rarest = longest[sample.with_each.index(min(sample.with_each))]
     beginnings = [search.spelt(rarest)]
     if search.is_plain(rarest):
         beginnings.append(rarest)  # as the release before this one wrote it
@@ -202,8 +200,8 @@ async def _narrow(database: Database, where: _Where, words: Sequence[str]) -> No
     where.add(*condition)
 
 
-async def _found_in_sample(database: Database, words: Sequence[str]) -> list[int]:
-    """How many books of a sample have all the words, and how many have each.
+async def _look_at_some(database: Database, where: _Where, words: Sequence[str]) -> search.Sample:
+    """Books of which so many are found, and so many have each of the words.
 
     They are the first by `match_key`: that is a hash, so they are as good as drawn by lot.
     """
@@ -212,13 +210,20 @@ async def _found_in_sample(database: Database, words: Sequence[str]) -> list[int
     sums = ", ".join(f"SUM({name}) AS {name}" for name in names)
     outcome = await database.execute(
         QueryString(
-            f"SELECT SUM({' * '.join(names)}) AS together, {sums} FROM ("  # noqa: S608 - names
-            f"SELECT {tests} FROM books b ORDER BY b.match_key LIMIT {{}}) s",
+            "SELECT (SELECT MAX(id) FROM books) AS books, COUNT(*) AS looked,"  # noqa: S608 - names
+            f" SUM(found) AS found, {sums} FROM"
+            f" (SELECT ({' AND '.join(where.conditions)}) AS found, {tests} FROM"
+            # By themselves, so that they are read from the index and no database sorts all books.
+            " (SELECT id FROM books ORDER BY match_key LIMIT {}) d JOIN books b ON b.id = d.id"
+            " LEFT JOIN inventory i ON i.book_id = b.id) s",
+            *where.values,
             *map(_spelt, words),
             SAMPLE,
         )
     )
-    return [int(outcome.rows[0][name] or 0) for name in ("together", *names)]
+    counted = {name: int(value or 0) for name, value in outcome.rows[0].items()}
+    with_each = tuple(counted[name] for name in names)
+    return search.Sample(counted["books"], counted["looked"], counted["found"], with_each)
 
 
 def _spelt(word: str) -> str:

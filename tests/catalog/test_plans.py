@@ -4,7 +4,7 @@ A rare word it finds by the full-text index, and sorts its few books; for a comm
 through the books in order.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
@@ -34,16 +34,28 @@ async def big_library(mysql_server: Server) -> AsyncIterator[Library]:
     mysql_server.run("DROP DATABASE catalog_plans")
 
 
+class Plans:
+    """Of the statements that are run from now on."""
+
+    def __init__(self) -> None:
+        self.lists: list[dict[str, Any]] = []
+        """Of the books table."""
+        self.samples: list[dict[str, Any]] = []
+
+
 @pytest.fixture
-def explained(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """The plan of the books table in each list that is read from now on."""
-    plans: list[dict[str, Any]] = []
+def explained(monkeypatch: pytest.MonkeyPatch) -> Plans:
+    plans = Plans()
     run = Wire.run
 
+    async def explain(wire: Wire, sql: str) -> Sequence[dict[str, Any]]:
+        return (await run(wire, f"EXPLAIN {sql}")).rows
+
     async def explaining(wire: Wire, sql: str) -> Result:
-        if "FROM `books` `b` LEFT JOIN" in sql or "FROM books b LEFT JOIN" in sql:
-            rows = (await run(wire, f"EXPLAIN {sql}")).rows
-            plans.append(next(row for row in rows if row["table"] == "b"))
+        if "FROM `books` `b` LEFT JOIN" in sql:
+            plans.lists += [row for row in await explain(wire, sql) if row["table"] == "b"]
+        if "`looked`" in sql:
+            plans.samples += await explain(wire, sql)
         return await run(wire, sql)
 
     monkeypatch.setattr(Wire, "run", explaining)
@@ -70,13 +82,13 @@ PRICE = encode_cursor("-price", "000000001050")
     ],
 )
 async def test_a_page_is_read_in_the_order_of_its_index(
-    big_library: Library, explained: list[dict[str, Any]], query: str, key: str
+    big_library: Library, explained: Plans, query: str, key: str
 ) -> None:
     """Wherever it is; so it costs the same in a table of any size."""
     response = await big_library.get(f"/books?{query}")
 
     assert response.status_code == 200
-    assert [(plan["key"], "filesort" in (plan["Extra"] or "")) for plan in explained] == [
+    assert [(plan["key"], "filesort" in (plan["Extra"] or "")) for plan in explained.lists] == [
         (key, False)
     ]
 
@@ -95,10 +107,34 @@ async def test_a_page_is_read_in_the_order_of_its_index(
     ],
 )
 async def test_a_rare_word_is_found_by_the_full_text_index(
-    big_library: Library, explained: list[dict[str, Any]], query: str, found: int
+    big_library: Library, explained: Plans, query: str, found: int
 ) -> None:
     """Whatever else is asked for; so it costs what its books cost, not what all of them do."""
     titles = await big_library.titles(query)
 
     assert found == len(titles)
-    assert [(plan["type"], plan["key"]) for plan in explained] == [("fulltext", "ft_books_search")]
+    assert [(plan["type"], plan["key"]) for plan in explained.lists] == [
+        ("fulltext", "ft_books_search")
+    ]
+
+
+@pytest.mark.parametrize("query", ["q=rare", "q=book+rare&max_price=5&in_stock=true"])
+async def test_a_search_begins_with_a_look_at_a_few_books(
+    big_library: Library, explained: Plans, query: str
+) -> None:
+    """As many in a table of any size: the first ones of an index."""
+    await big_library.get(f"/books?{query}")
+
+    plans = {plan["table"]: plan for plan in explained.samples}
+    assert (plans["books"]["key"], plans["books"]["Extra"]) == ("ix_books_match", "Using index")
+    assert (plans["b"]["type"], plans["b"]["key"]) == ("eq_ref", "PRIMARY")
+
+
+async def test_what_filters_leave_of_a_common_word_decides(
+    big_library: Library, explained: Plans
+) -> None:
+    """A page of all books is near; of a word's few that a filter lets through, it is not."""
+    await big_library.get("/books?q=book&min_price=1")
+    await big_library.get("/books?q=book&min_price=1000")
+
+    assert [plan["key"] for plan in explained.lists] == ["PRIMARY", "ft_books_search"]

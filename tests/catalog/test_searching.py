@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from piccolo.querystring import QueryString
 
-from functions.catalog import queries
+from functions.catalog.domain import search
 from functions.catalog.domain.text import searchable
 from tests.catalog.library import Library, open_library
 
@@ -32,8 +32,9 @@ NUMBERS = {title: number for number, (title, _) in enumerate(BOOKS, 1)}
 async def library(
     database_url: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Library]:
-    """Every word is taken for a rare one, or none is."""
-    monkeypatch.setattr(queries, "COMMON", 10**9 if request.param == "by the index" else 0)
+    """The index is asked for every search, or for none."""
+    near = request.param == "book by book"
+    monkeypatch.setattr(search.Sample, "is_page_near", lambda *_: near)
     async with open_library(database_url, LIST_CACHE_SECONDS="0") as running:
         yield running
 

@@ -11,6 +11,7 @@ word begins another, then its spelling begins the other's; nothing is lost.
 import re
 import string
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from functions.catalog.domain.text import fold, searchable
 
@@ -38,6 +39,24 @@ _PLAIN = re.compile("[a-z0-9]*")
 _DIGITS = string.digits + string.ascii_lowercase
 _KEPT = 0x250
 """Latin letters, of which nearly all words are made; a million others could fill the memory."""
+
+
+class Sample(NamedTuple):
+    """What was seen of a search in some books that were drawn by lot."""
+
+    books: int
+    """How many there are of all, or a few more."""
+    looked: int
+    found: int
+    with_each: tuple[int, ...]
+    """How many have each of the search's words, whether they are found or not."""
+
+    def is_page_near(self, page: int) -> bool:
+        """Whether a page is full before as many books are gone through as have the rarest word."""
+        if not self.found:
+            return False
+        gone_through = page * self.looked / self.found
+        return gone_through <= self.books * min(self.with_each) / self.looked
 
 
 class _Spelling(dict[int, str]):
