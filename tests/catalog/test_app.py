@@ -156,8 +156,10 @@ async def test_a_rare_word_is_found_in_the_full_text_index(
 
         monkeypatch.setattr(library.database, "execute", explaining)
         found = await library.titles(query)
-        (plan,) = plans
+        sample, plan = plans
 
+        assert "SCAN books USING COVERING INDEX ix_books_match" in sample
+        assert "TEMP B-TREE" not in sample
         assert found[-1] in {"Book 7", "Book 107", "Book 207"}
         assert "SCAN ft_books_search VIRTUAL TABLE INDEX" in plan
         assert "SEARCH b USING INTEGER PRIMARY KEY" in plan

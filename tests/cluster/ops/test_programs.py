@@ -40,8 +40,10 @@ def program(
 ) -> subprocess.CompletedProcess[str]:
     settings = folder / "deploy.toml"
     settings.touch()
+    # Tests that run in the background of a shell have Ctrl-C ignored, and so would their children.
+    listening = ["/usr/bin/env", "--default-signal=INT"]
     return subprocess.run(  # noqa: S603
-        [sys.executable, "-m", f"knative.ops.{command}", *arguments],
+        [*listening, sys.executable, "-m", f"knative.ops.{command}", *arguments],
         cwd=ROOT,
         env={
             "PATH": str(folder),
