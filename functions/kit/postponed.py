@@ -42,17 +42,8 @@ POSTPONED = frozenset(
 """Whoever adds to it says who imports it, and when it is used."""
 
 
-class Work:
-    """What is left to do for a module."""
-
-    def __init__(self, loader: "Loader") -> None:
-        self.loader = loader
-        self.lock = RLock()
-        self.begun = False
-
-
 class Waiting(ModuleType):
-    """A module that nobody has used yet, with its `Work` as its spec's `loader_state`.
+    """A module that nobody has used yet; its spec's `loader_state` is `Postponed`.
 
     What is set on it before its first use is lost where the module sets it too.
     """
@@ -60,14 +51,14 @@ class Waiting(ModuleType):
     def __getattribute__(self, name: str) -> Any:
         if name in _ABOUT:
             return ModuleType.__getattribute__(self, name)
-        work = vars(self)["__spec__"].loader_state
-        with work.lock:  # another thread finds it whole, but what it loads may ask it too
-            if type(self) is Waiting and not work.begun:
-                work.begun = True
+        postponed: Postponed = vars(self)["__spec__"].loader_state
+        with postponed.lock:  # another thread finds it whole, but what it loads may ask it too
+            if type(self) is Waiting and not postponed.begun:
+                postponed.begun = True
                 try:
-                    work.loader.exec_module(self)
+                    postponed.loader.exec_module(self)
                 finally:
-                    work.begun = False
+                    postponed.begun = False
                 if type(self) is Waiting:  # a module may give itself a class of its own
                     self.__class__ = ModuleType  # type: ignore[assignment]
         if type(self) is Waiting:
@@ -80,18 +71,20 @@ _ABOUT = {"__class__", "__dict__", "__loader__", "__name__", "__package__", "__p
 
 
 class Postponed:
-    """A loader that leaves its work to another one, for later."""
+    """The loader of one module, which leaves its work to another loader, for later."""
 
     def __init__(self, loader: "Loader") -> None:
-        self._loader = loader
+        self.loader = loader
+        self.lock = RLock()
+        self.begun = False
 
     def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        return self._loader.create_module(spec)
+        return self.loader.create_module(spec)
 
     def exec_module(self, module: ModuleType) -> None:
         spec = vars(module)["__spec__"]
-        spec.loader = module.__loader__ = self._loader
-        spec.loader_state = Work(self._loader)
+        spec.loader = module.__loader__ = self.loader
+        spec.loader_state = self
         module.__class__ = Waiting
 
 

@@ -52,18 +52,12 @@ print(json.dumps(sorted(sys.modules)))
 
 _SHOW_WHAT_LISTENING_ADDS = """
 import json, sys
-from functions.kit.serve import ColdServer, configuration
+from functions.kit.serve import configuration
+from tests.support.brief import serve_briefly
 config = configuration(f"functions.{sys.argv[1]}.app:create_app", port=0)
 config.load()
 before = set(sys.modules)
-
-class Server(ColdServer):
-    async def startup(self, sockets=None):
-        await super().startup(sockets)
-        print(json.dumps(sorted(sys.modules.keys() - before)))
-        self.should_exit = True
-
-Server(config).run()
+serve_briefly(config, lambda: print(json.dumps(sorted(sys.modules.keys() - before))))
 """
 
 _SHOW_WHAT_THE_DOCUMENT_ADDS = """

@@ -22,13 +22,16 @@ FOLDERS = ("app", "build", "site")
 """Of an image's root: what the Dockerfile's commands may name."""
 
 
+def pinned_image() -> str:
+    """The base image of all, as the Dockerfile pins it."""
+    arguments = (rest.partition("=") for word, rest in instructions() if word == "ARG")
+    (pinned,) = (value for name, _, value in arguments if name == "PYTHON_IMAGE")
+    return pinned
+
+
 def python_of_the_image() -> str | None:
     """A Python on this machine of the version that the base image has, if there is one."""
-    (version,) = (
-        re.findall(r"python:(3\.\d+)", rest)[0]
-        for word, rest in instructions()
-        if word == "ARG" and rest.startswith("PYTHON_IMAGE=")
-    )
+    version = re.findall(r":(\d+\.\d+)", pinned_image())[0]
     name = f"python{version}"
     places = Path.home().glob(f".pyenv/versions/{version}.*/bin/{name}")
     for each in (shutil.which(name), *map(str, sorted(places))):

@@ -21,7 +21,14 @@ from typing import IO
 import httpx
 import pytest
 
-from tests.cluster.dockerfile import Stage, build, instructions, python_of_the_image, shim
+from tests.cluster.dockerfile import (
+    Stage,
+    build,
+    instructions,
+    pinned_image,
+    python_of_the_image,
+    shim,
+)
 from tests.cluster.manifests import ROOT, SERVICES
 from tests.servers.programs import free_port
 from tests.support.processes import START_LIMIT
@@ -238,11 +245,7 @@ def test_the_broker_has_what_it_imports() -> None:
 
 def test_each_stage_begins_with_the_pinned_base_or_another_stage() -> None:
     bases = [rest.partition(" AS ")[0] for word, rest in instructions() if word == "FROM"]
-    (pinned,) = (
-        rest.partition("=")[2]
-        for word, rest in instructions()
-        if word == "ARG" and rest.startswith("PYTHON_IMAGE=")
-    )
+    pinned = pinned_image()
 
     assert set(bases) == {"${PYTHON_IMAGE}", "base"}
     assert pinned.startswith("python:3.")

@@ -19,6 +19,7 @@ import runpy  # as `-m` does before a start, which the cache leaves out
 import json, logging, sys
 from functions.kit import code_cache, postponed
 code_cache.use()
+from tests.support.brief import serve_briefly
 before = set(sys.modules)
 compiled = []
 by = ("/dataclasses.py", "/collections/__init__.py", "/kit/compiled.py")
@@ -32,15 +33,9 @@ compiler = __import__("re._compiler")._compiler
 translate = compiler._code
 compiler._code = lambda *args: compiled.append("re") or translate(*args)
 postponed.postpone()
-from functions.kit.serve import ColdServer, configuration
-
-class Server(ColdServer):
-    async def startup(self, sockets=None):
-        await super().startup(sockets)
-        self.should_exit = True
-
 logging.disable()  # who writes a traceback reads sources, and has patterns for that
-Server(configuration("functions.catalog.app:create_app", port=0)).run()
+from functions.kit.serve import configuration
+serve_briefly(configuration("functions.catalog.app:create_app", port=0))
 loaders = {
     name: type(object.__getattribute__(module, "__dict__").get("__loader__")).__name__
     for name, module in sys.modules.items() if name not in before

@@ -24,16 +24,11 @@ ROOT = Path(__file__).parents[2]
 
 START = """
 import json, sys
+from tests.support.brief import serve_briefly
 from functions.kit import postponed
 postponed.postpone()
-from functions.kit.serve import ColdServer, configuration
-
-class Server(ColdServer):
-    async def startup(self, sockets=None):
-        await super().startup(sockets)
-        self.should_exit = True
-
-Server(configuration(sys.argv[1], port=0)).run()
+from functions.kit.serve import configuration
+serve_briefly(configuration(sys.argv[1], port=0))
 import functions.kit.mysql.wire
 waiting = [
     name for name in postponed.POSTPONED & sys.modules.keys()

@@ -1,0 +1,22 @@
+"""A start that ends itself, for programs that look at what a start does.
+
+It imports nothing of the shop before it is called: what a start imports is what those look at.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import uvicorn
+
+
+def serve_briefly(config: "uvicorn.Config", listening: Callable[[], None] = lambda: None) -> None:
+    """Start a service, call this when it listens, and end it."""
+    from functions.kit.serve import ColdServer
+
+    def end() -> None:
+        listening()
+        server.should_exit = True
+
+    server = ColdServer(config, end)
+    server.run()
