@@ -84,6 +84,8 @@ class Service:
     """What is due now and then: at start, when poked, and every so often while awake."""
     state: Callable[[Wiring], Mapping[str, object]] = lambda wiring: {}
     """More that its handlers find in `app.state`."""
+    warnings: Sequence[str] = ()
+    """Said at every start: what an operator should not overlook."""
 
 
 class _App(Litestar):
@@ -168,6 +170,8 @@ def build_app(
     @contextlib.asynccontextmanager
     async def lifespan(app: Litestar) -> AsyncIterator[None]:
         logs.configure(service.name, settings.log_level, settings.log_format)
+        for warning in service.warnings:
+            logger.warning("%s", warning)
         bind(database, service.tables)
         async with contextlib.AsyncExitStack() as stack:
             # Closed at the end, also where the start fails: an open connection is a live thread.

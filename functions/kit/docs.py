@@ -61,7 +61,7 @@ class AmountSchema(OpenAPISchemaPlugin):
 
     @staticmethod
     def is_plugin_supported_type(value: Any) -> bool:
-        return value is Decimal
+        return isinstance(value, type) and issubclass(value, Decimal)
 
     def to_openapi_schema(self, field_definition: Any, schema_creator: Any) -> Schema:
         del field_definition, schema_creator

@@ -14,6 +14,7 @@ status a kind becomes.
     ├── PreconditionRequired      the caller must say which version it looked at
     ├── PaymentDeclined           the payment provider said no
     ├── IdempotencyKeyReused      the same key with another request
+    ├── RequestInProgress         the same key, and its first request is not answered yet
     ├── TooLarge                  more than the door takes
     ├── UnsupportedMediaType      not JSON
     ├── TooManyRequests           throttled
@@ -153,6 +154,13 @@ class IdempotencyKeyReused(DomainError):
     code = "idempotency-key-reused"
     title = "This Idempotency-Key belongs to another request"
     error = Text("Idempotency-Key ya usada", "Idempotency-Key already used")
+
+
+class RequestInProgress(DomainError):
+    kind = Kind.CONFLICT
+    code = "in-progress"
+    title = "The first request with this Idempotency-Key is not answered yet"
+    error = Text("Solicitud en curso", "Request in progress")
 
 
 class TooLarge(DomainError):

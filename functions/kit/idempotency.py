@@ -3,6 +3,9 @@
 The key's row is the first thing that the request's own transaction writes. So a failure leaves
 the key free, and of two that come at once the second waits and then finds the first's answer.
 
+A request that asks the outside world cannot be one transaction. It binds its key by `claim`,
+together with what it is about to do; whoever learns the outcome writes the answer by `complete`.
+
 Source: the IETF draft "The Idempotency-Key HTTP Header Field".
 """
 
@@ -16,7 +19,12 @@ from piccolo.querystring import QueryString
 
 from functions.kit.clock import Clock
 from functions.kit.database import Database, transactional
-from functions.kit.errors import FieldError, IdempotencyKeyReused, InvalidInput
+from functions.kit.errors import (
+    FieldError,
+    IdempotencyKeyReused,
+    InvalidInput,
+    RequestInProgress,
+)
 from functions.kit.schema import BIGINT, LONGTEXT, TIMESTAMP, Column, CreateTable, Index, varchar
 
 T = TypeVar("T")
@@ -100,24 +108,22 @@ async def answer_once(
     """
     if scope is None:
         return Answer(*render(await command()), replayed=False)
-    if (kept := await _begin(database, scope, clock)) is not None:
+    if not await claim(database, scope, clock=clock):
+        kept = await kept_answer(database, scope)
+        if kept is None:
+            raise RequestInProgress("Send it again in a moment.", retry_after=1)
         return kept
     status, body = render(await command())
-    await database.execute(
-        QueryString(
-            "UPDATE idempotency_keys SET status = {}, body = {}"
-            " WHERE user_id = {} AND route = {} AND idempotency_key = {}",
-            status,
-            body.decode(),
-            scope.user_id,
-            scope.route,
-            scope.key,
-        )
-    )
+    await complete(database, scope.user_id, scope.route, scope.key, status, body)
     return Answer(status, body, replayed=False)
 
 
-async def _begin(database: Database, scope: Scope, clock: Clock) -> Answer | None:
+async def claim(database: Database, scope: Scope, *, clock: Clock) -> bool:
+    """Bind a key to its request, as the first write of a transaction; False where it was bound.
+
+    The key is in progress until `complete`. Raises `IdempotencyKeyReused` when it is bound to
+    another body.
+    """
     try:
         await database.execute(
             QueryString(
@@ -135,12 +141,30 @@ async def _begin(database: Database, scope: Scope, clock: Clock) -> Answer | Non
         if not database.is_duplicate(error):
             raise
     else:
-        return None
-    return await kept_answer(database, scope)
+        return True
+    await kept_answer(database, scope)
+    return False
+
+
+async def complete(
+    database: Database, user_id: int, route: str, key: str, status: int, body: bytes
+) -> None:
+    """Write down the answer of a key that is in progress; an answer that is there stays."""
+    await database.execute(
+        QueryString(
+            "UPDATE idempotency_keys SET status = {}, body = {}"
+            " WHERE user_id = {} AND route = {} AND idempotency_key = {} AND status = 0",
+            status,
+            body.decode(),
+            user_id,
+            route,
+            key,
+        )
+    )
 
 
 async def kept_answer(database: Database, scope: Scope) -> Answer | None:
-    """The answer that was given under this key; None where there was none yet.
+    """The answer that was given under this key; None where there is none yet.
 
     Raises `IdempotencyKeyReused` when the key was used for another body.
     """
@@ -158,12 +182,17 @@ async def kept_answer(database: Database, scope: Scope) -> Answer | None:
     row = outcome.rows[0]
     if row["fingerprint"] != scope.fingerprint:
         raise IdempotencyKeyReused("Use a new key for a new request.")
+    if row["status"] == 0:
+        return None
     return Answer(row["status"], row["body"].encode(), replayed=True)
 
 
 @transactional
 async def purge(database: Database, *, clock: Clock) -> None:
-    """Forget keys that nobody will send again."""
+    """Delete answered keys that nobody will send again."""
     await database.execute(
-        QueryString("DELETE FROM idempotency_keys WHERE created_at < {}", clock() - RETENTION)
+        QueryString(
+            "DELETE FROM idempotency_keys WHERE created_at < {} AND status <> 0",
+            clock() - RETENTION,
+        )
     )

@@ -105,6 +105,28 @@ def problem_response(request: Request[Any, Any, Any], error: Exception) -> Respo
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.error("%s %s failed", request.method, path, exc_info=error)
     language = preferred(request.headers.get("accept-language"))
+    document = _document(refusal, status, language=language, path=path)
+    if current := trace_id(current_traceparent.get()):
+        document["trace_id"] = current
+    headers = {"content-language": language, "vary": "Accept-Language"}
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["www-authenticate"] = "Bearer"
+    if refusal.retry_after is not None:
+        headers["retry-after"] = str(max(1, math.ceil(refusal.retry_after)))
+    if isinstance(error, HTTPException) and error.headers:
+        headers |= {name.lower(): value for name, value in error.headers.items()}
+    return Response(
+        msgspec.json.encode(document), status_code=status, media_type=MEDIA_TYPE, headers=headers
+    )
+
+
+def render_problem(refusal: DomainError, *, language: str, path: str) -> tuple[int, bytes]:
+    """The status and the document of a refusal; the same bytes at each call."""
+    status = STATUS[refusal.kind]
+    return status, msgspec.json.encode(_document(refusal, status, language=language, path=path))
+
+
+def _document(refusal: DomainError, status: int, *, language: str, path: str) -> dict[str, Any]:
     document: dict[str, Any] = {
         "type": TYPE_PREFIX + refusal.code,
         "title": refusal.title,
@@ -116,19 +138,7 @@ def problem_response(request: Request[Any, Any, Any], error: Exception) -> Respo
     }
     if refusal.errors:
         document["errors"] = [each._asdict() for each in refusal.errors]
-    if current := trace_id(current_traceparent.get()):
-        document["trace_id"] = current
-    document |= refusal.extensions
-    headers = {"content-language": language, "vary": "Accept-Language"}
-    if status == HTTPStatus.UNAUTHORIZED:
-        headers["www-authenticate"] = "Bearer"
-    if refusal.retry_after is not None:
-        headers["retry-after"] = str(max(1, math.ceil(refusal.retry_after)))
-    if isinstance(error, HTTPException) and error.headers:
-        headers |= {name.lower(): value for name, value in error.headers.items()}
-    return Response(
-        msgspec.json.encode(document), status_code=status, media_type=MEDIA_TYPE, headers=headers
-    )
+    return document | refusal.extensions
 
 
 def _refusal(request: Request[Any, Any, Any], error: Exception) -> tuple[int, DomainError]:

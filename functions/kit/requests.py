@@ -5,6 +5,7 @@ its struct by msgspec's strict rules, and every field that is wrong is named at 
 """
 
 from collections.abc import AsyncGenerator
+from decimal import Decimal
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ from litestar.exceptions import InternalServerException
 from litestar.params import PathParameter
 
 from functions.kit.errors import FieldError, InvalidInput, UnsupportedMediaType
+from functions.kit.types import decode_hook
 from functions.kit.values import MAX_ID
 
 MAX_BODY = 64 * 1024
@@ -24,6 +26,9 @@ PathId = Annotated[int, PathParameter(ge=1, le=MAX_ID)]
 """An id in a path; a number that can be none is answered as one that is not there."""
 
 _MISSING = "is missing"
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+_LARGEST_EXPONENT = 20
+"""Of a number that may be an integer of 64 bits."""
 
 
 class JSONRequest(Request[Any, Any, State]):
@@ -68,11 +73,36 @@ def decode(body: bytes, kind: Any) -> Any:
     try:
         return _decoder(kind).decode(body)
     except msgspec.ValidationError as error:
+        plain = _with_integers(body)
+        if plain is not None:
+            return decode(plain, kind)
         raise _refusal(body, kind, error) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"The body is not JSON: {error}") from error
     except RecursionError as error:
         raise InvalidInput("The body is nested too deeply.") from error
+
+
+def _with_integers(body: bytes) -> bytes | None:
+    """The body with 116.0 and 1e2 written as integers, as JSON Schema has them; None without any.
+
+    msgspec takes a number with a point or an exponent for no integer.
+    """
+    found = False
+
+    def number(text: str) -> object:
+        nonlocal found
+        value = Decimal(text)
+        if abs(value.adjusted()) > _LARGEST_EXPONENT or value != value.to_integral_value():
+            return value
+        found = True
+        return int(value)
+
+    try:
+        document = msgspec.json.Decoder(Any, float_hook=number).decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return _ENCODER.encode(document) if found else None
 
 
 def _refusal(body: bytes, kind: Any, error: msgspec.ValidationError) -> InvalidInput:
@@ -95,7 +125,7 @@ def refusal_of_lacking(kind: Any) -> type[InvalidInput]:
 
 def field_errors(body: bytes, kind: Any) -> list[FieldError]:
     """Each member of an object that its struct refuses, is lacking, or does not know."""
-    document = msgspec.json.decode(body)
+    document = _decoder(Any).decode(body)
     if not isinstance(document, dict) or not _is_struct(kind):
         return []
     found = []
@@ -106,7 +136,7 @@ def field_errors(body: bytes, kind: Any) -> list[FieldError]:
                 found.append(FieldError(name, _MISSING))
             continue
         try:
-            _decoder(field.type).decode(msgspec.json.encode(document[name]))
+            _decoder(field.type).decode(_ENCODER.encode(document[name]))
         except msgspec.ValidationError as error:
             message, _, path = str(error).partition(" - at `$")
             if field.required and document[name] in (None, ""):
@@ -124,4 +154,5 @@ def _is_struct(kind: Any) -> bool:
 
 @lru_cache(maxsize=256)
 def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(kind)
+    # `float_hook` keeps the text of a number that a hook is given: a float would round it.
+    return msgspec.json.Decoder(kind, dec_hook=decode_hook, float_hook=Decimal)

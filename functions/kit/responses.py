@@ -7,6 +7,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.enums import MediaType
 
+from functions.kit import problems
 from functions.kit.idempotency import Answer, answer_once, scope_of
 from functions.kit.tokens import Principal
 
@@ -32,9 +33,8 @@ class JSONResponse(Response[T]):
 def answer_response(answer: Answer) -> Response[Any]:
     """An answer as it was first given, byte for byte."""
     headers = {"idempotency-replayed": "true"} if answer.replayed else None
-    return Response(
-        answer.body, status_code=answer.status, media_type=MediaType.JSON, headers=headers
-    )
+    kind = problems.MEDIA_TYPE if answer.status >= 400 else MediaType.JSON
+    return Response(answer.body, status_code=answer.status, media_type=kind, headers=headers)
 
 
 async def answered_once(
@@ -42,13 +42,16 @@ async def answered_once(
     route: str,
     command: Callable[[], Awaitable[T]],
     render: Callable[[T], tuple[int, bytes]],
+    *,
+    required: bool = False,
 ) -> Response[Any]:
-    """Run a command under the request's `Idempotency-Key`, if it has one."""
+    """Run a command under the request's `Idempotency-Key`, which it must have where `required`."""
     scope = scope_of(
         request.headers,
         user_id=request.user.user_id,
         route=route,
         body=await request.body(),
+        required=required,
     )
     state = request.app.state
     return answer_response(

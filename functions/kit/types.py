@@ -1,19 +1,22 @@
 """Types of fields that several schemas share: bounded, and without control characters."""
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 import msgspec
 from msgspec import Meta
 
 from functions.kit.errors import InvalidInput
-from functions.kit.values import MAX_ID
+from functions.kit.values import MAX_ID, from_minor, to_minor, without_float_noise
 
 # Look-aheads, because `$` in Python also matches before a newline at the end.
 NO_CONTROLS = r"^(?![\s\S]*[\x00-\x1f\x7f-\x9f])"
 NOT_BLANK = NO_CONTROLS + r"[\s\S]*\S"
 _NO_CONTROLS_BUT_SPACE = r"^(?![\s\S]*[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f])"
+
+_PLAIN_NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?")
 
 Id = Annotated[int, Meta(ge=1, le=MAX_ID)]
 """An id in a body."""
@@ -30,7 +33,54 @@ def prose(max_length: int) -> Meta:
     return Meta(max_length=max_length, pattern=_NO_CONTROLS_BUT_SPACE)
 
 
-Amount = Annotated[Decimal, Meta(description="An amount of money, with at most two decimals")]
+class Money(Decimal):
+    """An amount of money in a body: a JSON number, or a string of one, exact to the last digit.
+
+    Between 0 and `MAX_MONEY_MINOR`, with at most two decimals.
+    """
+
+    @classmethod
+    def parse(cls, sent: object) -> Self:
+        """From what JSON held: an int, a `Decimal` of a number's text, or a string.
+
+        Raises `ValueError` with the rule that it breaks.
+        """
+        return cls(from_minor(to_minor(_number(sent))))
+
+
+class ComputedMoney(Money):
+    """An amount that a client may have computed with binary floats: 30.299999999999997 is 30.30.
+
+    The rule is that of `values.without_float_noise`.
+    """
+
+    @classmethod
+    def parse(cls, sent: object) -> Self:
+        return super().parse(without_float_noise(_number(sent)))
+
+
+def _number(sent: object) -> Decimal:
+    if isinstance(sent, bool) or not isinstance(sent, int | Decimal | str):
+        raise ValueError("must be an amount of money")  # noqa: TRY004 - a refusal, not a bug
+    if isinstance(sent, str) and not _PLAIN_NUMBER.fullmatch(sent):
+        raise ValueError("must be an amount of money, such as 14.50")
+    return Decimal(sent)
+
+
+def decode_hook(kind: type, sent: object) -> object:
+    """What msgspec asks of a type that it does not know.
+
+    Raises `ValueError` for a value that is refused, `NotImplementedError` for another type.
+    """
+    if isinstance(kind, type) and issubclass(kind, Money):
+        return kind.parse(sent)
+    raise NotImplementedError(kind)
+
+
+_DESCRIPTION = "An amount of money, with at most two decimals"
+
+Amount = Annotated[Money, Meta(description=_DESCRIPTION)]
+ComputedAmount = Annotated[ComputedMoney, Meta(description=_DESCRIPTION)]
 
 
 class Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

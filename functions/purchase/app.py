@@ -1,7 +1,7 @@
 """`create_app`: purchase, wired. What the parts do is in `controllers/` and `commands/`."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from litestar import Litestar
@@ -13,15 +13,35 @@ from functions.kit.database import Database
 from functions.kit.streams import OwnedStream
 from functions.purchase import controllers, events, migrations, queries, subscriptions
 from functions.purchase.commands.lifecycle import expire_purchases
-from functions.purchase.commands.payments import reconcile_payments, settle_refunds
-from functions.purchase.payment_provider import PaymentProvider, SimulatedProvider
+from functions.purchase.commands.reconciliation import (
+    LedgerWatch,
+    reconcile_payments,
+    settle_refunds,
+)
+from functions.purchase.payment_provider import PaymentProvider
 from functions.purchase.settings import PurchaseSettings
+from functions.purchase.simulated_provider import SimulatedProvider
 from functions.purchase.tables import TABLES
 
 if TYPE_CHECKING:
     import httpx
 
+ProviderFactory = Callable[[Database, PurchaseSettings, Clock], PaymentProvider]
+
+SIMULATED = (
+    "PAYMENT_PROVIDER is simulated, in production: it moves no money, every purchase is given away"
+)
 DESCRIPTION = "Stock, purchases, payments and deliveries."
+
+
+def simulated(database: Database, settings: PurchaseSettings, clock: Clock) -> PaymentProvider:
+    """The provider that moves no money; its ledger lies in purchase's own database."""
+    return SimulatedProvider(
+        database=database,
+        clock=clock,
+        webhook_secret=settings.payment_webhook_secret.reveal(),
+        answers_within=settings.payment_timeout,
+    )
 
 
 def create_app(
@@ -29,25 +49,37 @@ def create_app(
     *,
     clock: Clock = utc_now,
     http: "httpx.AsyncClient | None" = None,
-    payment_provider: PaymentProvider | None = None,
+    payment_provider: ProviderFactory | None = None,
 ) -> Litestar:
     """The service, for `uvicorn --factory`; arguments are for tests and other providers."""
     settings = settings or PurchaseSettings.from_mapping(os.environ)
-    provider = payment_provider or SimulatedProvider()
+    make_provider = payment_provider or simulated
+
+    made: list[PaymentProvider] = []
+
+    def provider_of(database: Database) -> PaymentProvider:
+        """One for the handlers and the background tasks."""
+        if not made:
+            made.append(make_provider(database, settings, clock))
+        return made[0]
 
     def chores(wiring: Wiring) -> Sequence[Chore]:
+        provider = provider_of(wiring.database)
+        ledger = LedgerWatch(provider, wiring.outbox, clock)
+
         async def expire(database: Database) -> None:
             await expire_purchases(database, outbox=wiring.outbox, now=clock())
 
         async def reconcile(database: Database) -> None:
-            await reconcile_payments(database, provider, outbox=wiring.outbox, now=clock())
-            await settle_refunds(database, provider)
+            await reconcile_payments(database, provider, outbox=wiring.outbox, clock=clock)
+            await ledger.look(database)
+            await settle_refunds(database, provider, clock=clock)
 
         async def forget(database: Database) -> None:
             await denylist.purge(database, clock=clock)
             await idempotency.purge(database, clock=clock)
 
-        return (expire, reconcile, forget)
+        return (reconcile, expire, forget)
 
     service = Service(
         name="purchase",
@@ -65,6 +97,7 @@ def create_app(
             wiring.database, settings, clock=clock, http=wiring.http
         ),
         chores=chores,
-        state=lambda _: {"payment_provider": provider},
+        state=lambda wiring: {"payment_provider": provider_of(wiring.database)},
+        warnings=(SIMULATED,) if settings.production and settings.simulates_payments else (),
     )
     return build_app(service, settings, clock=clock, http=http)

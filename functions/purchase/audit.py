@@ -2,8 +2,8 @@
 
 Every invariant is a query for the rows that break it, so an answer is short however large the
 shop. It reads one consistent state and changes nothing; on SQLite writers wait meanwhile. What
-keeps the invariants is `commands/` and the checks of the schema: a breach is a bug, or a hand in
-the database.
+keeps the invariants is `domain/` and the checks of the schema: a breach is a bug, or a hand in
+the database. Then the tables are held against the payment provider's ledger (`ledger_audit.py`).
 """
 
 import asyncio
@@ -16,9 +16,13 @@ import msgspec
 from piccolo.querystring import QueryString
 
 from functions.kit.app import database_url
+from functions.kit.clock import utc_now
 from functions.kit.database import Database, Row, connect, is_in
 from functions.purchase import events
-from functions.purchase.domain import HOLDS_STOCK, PaymentStatus, Status
+from functions.purchase.app import simulated
+from functions.purchase.domain.payments import PaymentStatus
+from functions.purchase.domain.purchases import HOLDS_STOCK, Status
+from functions.purchase.ledger_audit import Finding, audit_ledger
 from functions.purchase.settings import PurchaseSettings
 
 EXAMPLES = 5
@@ -33,11 +37,6 @@ class Invariant(NamedTuple):
     sentence: str
     breaches: Callable[[Database], Awaitable[Sequence[Any]]]
     """What breaks it; nothing in a shop whose books add up."""
-
-
-class Finding(NamedTuple):
-    sentence: str
-    breaches: Sequence[Any]
 
 
 def _rows(sql: str, *values: Any) -> Callable[[Database], Awaitable[Sequence[Any]]]:
@@ -206,6 +205,26 @@ INVARIANTS = (
         ),
     ),
     Invariant(
+        "at most one payment of a purchase is open, and none of a purchase that has ended",
+        _rows(
+            "SELECT p.id, p.status, COUNT(*) AS open_payments FROM purchases p"
+            " JOIN payments y ON y.purchase_id = p.id WHERE y.status = {}"
+            " GROUP BY p.id, p.status HAVING COUNT(*) > 1 OR p.status IN ({}, {})",
+            str(PaymentStatus.PROCESSING),
+            str(Status.CANCELLED),
+            str(Status.EXPIRED),
+        ),
+    ),
+    Invariant(
+        "a key of a payment whose outcome is known has its answer",
+        _rows(
+            "SELECT y.id, y.outcome FROM payments y JOIN idempotency_keys k"
+            " ON k.user_id = y.requested_by AND k.route = {} AND k.idempotency_key = y.request_key"
+            " WHERE y.outcome IS NOT NULL AND k.status = 0",
+            "POST /payment",
+        ),
+    ),
+    Invariant(
         "the numbers of a stream are without a gap, up to its head",
         _rows(
             "SELECT s.source, s.head, s.floor, COUNT(o.id) AS kept FROM outbox_streams s"
@@ -229,10 +248,11 @@ async def audit(database: Database) -> list[Finding]:
         ]
 
 
-async def _run(url: str) -> list[Finding]:
-    database = connect(url)
+async def _run(settings: PurchaseSettings) -> list[Finding]:
+    database = connect(database_url("purchase", settings))
     try:
-        return await audit(database)
+        provider = simulated(database, settings, utc_now)
+        return [*await audit(database), *await audit_ledger(database, provider, utc_now())]
     finally:
         await database.close()
 
@@ -240,7 +260,7 @@ async def _run(url: str) -> list[Finding]:
 def main() -> int:
     try:
         settings = PurchaseSettings.from_mapping(os.environ)
-        findings = asyncio.run(_run(database_url("purchase", settings)))
+        findings = asyncio.run(_run(settings))
     except Exception as error:  # noqa: BLE001 - an operator reads a sentence, and a 2
         print(f"purchase: the books cannot be read: {error}", file=sys.stderr)
         return 2

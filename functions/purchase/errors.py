@@ -6,12 +6,16 @@ DomainError (kit)
 │   └── ProviderNotFound, AssignmentNotFound
 ├── Conflict
 │   ├── InsufficientStock, PriceChanged, BookRetired, BookNotReady
-│   ├── IllegalMove, PurchaseExpired, AlreadyPaid, PaymentInProgress
+│   ├── TooManyUnpaidPurchases, TooManyReservedCopies
+│   ├── IllegalMove, PurchaseExpired, PurchaseCancelled, PurchaseRefunded, AlreadyPaid
+│   ├── PaymentInProgress, PaymentReturned
 │   ├── NotPaid, AlreadyAssigned, OverRefund, NotRefundable
 │   └── ProviderExists, StockWouldBeNegative
 ├── InvalidInput
-│   └── CardNumberRefused, AmountMismatch
+│   ├── CardNumberRefused, AmountMismatch, PurchaseIncomplete
+│   └── BadWebhook
 └── PaymentDeclined
+    └── Declined, NotCharged
 """
 
 from functions.kit.errors import Conflict, InvalidInput, NotFound, PaymentDeclined, Text
@@ -53,6 +57,18 @@ class InsufficientStock(Conflict):
     error = Text("No hay suficiente stock disponible", "Not enough stock available")
 
 
+class TooManyUnpaidPurchases(Conflict):
+    code = "too-many-unpaid-purchases"
+    title = "One customer holds only so many unpaid purchases"
+    error = Text("Demasiadas compras sin pagar", "Too many unpaid purchases")
+
+
+class TooManyReservedCopies(Conflict):
+    code = "too-many-reserved-copies"
+    title = "One customer holds only so many unpaid copies of a book"
+    error = Text("Demasiados ejemplares reservados", "Too many reserved copies")
+
+
 class PriceChanged(Conflict):
     code = "price-changed"
     title = "The price is not the one you expect"
@@ -83,6 +99,18 @@ class PurchaseExpired(Conflict):
     error = Text("La compra ha expirado", "The purchase has expired")
 
 
+class PurchaseCancelled(Conflict):
+    code = "purchase-cancelled"
+    title = "The purchase was cancelled"
+    error = Text("La compra fue cancelada", "The purchase was cancelled")
+
+
+class PurchaseRefunded(Conflict):
+    code = "purchase-refunded"
+    title = "The purchase was refunded"
+    error = Text("La compra fue reembolsada", "The purchase was refunded")
+
+
 class AlreadyPaid(Conflict):
     code = "already-paid"
     title = "This purchase has been paid"
@@ -91,8 +119,14 @@ class AlreadyPaid(Conflict):
 
 class PaymentInProgress(Conflict):
     code = "payment-in-progress"
-    title = "Another payment for this purchase is under way"
+    title = "A payment of this purchase is not decided yet"
     error = Text("Hay un pago en curso", "A payment is in progress")
+
+
+class PaymentReturned(Conflict):
+    code = "payment-returned"
+    title = "The money came when the purchase could not be paid any more, and is given back"
+    error = Text("El pago fue devuelto", "The payment was given back")
 
 
 class NotPaid(Conflict):
@@ -143,5 +177,25 @@ class AmountMismatch(InvalidInput):
     error = Text("El monto no coincide con el total", "The amount does not match the total")
 
 
+class PurchaseIncomplete(InvalidInput):
+    code = "purchase-incomplete"
+    title = "A purchase names a book and how many copies"
+    error = Text("book_id y quantity son requeridos", "book_id and quantity are required")
+
+
+class BadWebhook(InvalidInput):
+    code = "bad-webhook"
+    title = "The message is not one of the payment provider's"
+    error = Text("Mensaje del proveedor no válido", "Invalid provider message")
+
+
 class Declined(PaymentDeclined):
     """The payment provider said no; the purchase waits for another try until it expires."""
+
+
+class NotCharged(PaymentDeclined):
+    """The payment provider never charged it; the purchase waits for another try."""
+
+    code = "payment-not-charged"
+    title = "The payment did not reach the provider"
+    error = Text("El pago no se realizó", "The payment was not made")

@@ -4,15 +4,15 @@ Each event carries the full state of its subject. The structs are the producer's
 contracts; fields are only ever added.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
-
 import msgspec
 
 from functions.kit.clock import isoformat
-from functions.kit.database import Row
 from functions.kit.outbox import Message
-from functions.purchase.domain import Line, Status
+from functions.purchase.domain.deliveries import Delivery, DeliveryStatus
+from functions.purchase.domain.moves import Fact
+from functions.purchase.domain.payments import Payment, PaymentStatus
+from functions.purchase.domain.purchases import Purchase, Status
+from functions.purchase.domain.stock import Stock
 
 INVENTORY = "/bookstore/purchase/inventory"
 ORDERS = "/bookstore/purchase/orders"
@@ -77,30 +77,53 @@ class DeliveryState(msgspec.Struct, frozen=True, kw_only=True):
     status: str
 
 
-def inventory_changed(row: Row) -> Message:
-    """From a row of `inventory`, as it stands after the change."""
+def inventory_changed(stock: Stock) -> Message:
+    """The stock of a book after a change."""
     return Message(
         source=INVENTORY,
         type=INVENTORY_CHANGED,
-        subject=f"book/{row['book_id']}",
-        revision=row["revision"],
+        subject=f"book/{stock.book_id}",
+        revision=stock.revision,
         data=InventoryState(
-            book_id=row["book_id"],
-            on_hand=row["on_hand"],
-            reserved=row["reserved"],
-            available=row["available"],
-            as_of=isoformat(row["changed_at"]),
+            book_id=stock.book_id,
+            on_hand=stock.on_hand,
+            reserved=stock.reserved,
+            available=stock.available,
+            as_of=isoformat(stock.changed_at),
         ),
     )
 
 
-def purchase_state(row: Row, lines: Sequence[Line]) -> PurchaseState:
-    """From a row of `purchases` and its items."""
-    created_at: datetime = row["created_at"]
+def of(fact: Fact) -> Message:
+    """The event of what a move leaves; its subject is the purchase."""
+    state, revision = fact
+    if isinstance(state, Purchase):
+        return _order(PURCHASE_TYPES[state.status], state.id, revision, _purchase_state(state))
+    if isinstance(state, Payment):
+        return _order(_payment_type(state), state.purchase_id, revision, _payment_state(state))
+    event_type = DELIVERY_ASSIGNED if state.status is DeliveryStatus.ASSIGNED else DELIVERY_UPDATED
+    return _order(event_type, state.purchase_id, revision, _delivery_state(state))
+
+
+def snapshot(purchase: Purchase) -> Message:
+    """A purchase as it stands; one on its way or delivered is a paid one, `status` says which."""
+    event_type = PURCHASE_TYPES.get(purchase.status, PURCHASE_TYPES[Status.PAID])
+    return _order(event_type, purchase.id, purchase.revision, _purchase_state(purchase))
+
+
+def _payment_type(payment: Payment) -> str:
+    if payment.status is PaymentStatus.FAILED:
+        return PAYMENT_FAILED
+    if payment.refunded_minor or payment.status is PaymentStatus.REFUNDED:
+        return PAYMENT_REFUNDED
+    return PAYMENT_SUCCEEDED
+
+
+def _purchase_state(purchase: Purchase) -> PurchaseState:
     return PurchaseState(
-        purchase_id=row["id"],
-        user_id=row["user_id"],
-        status=row["status"],
+        purchase_id=purchase.id,
+        user_id=purchase.user_id,
+        status=str(purchase.status),
         items=[
             Item(
                 book_id=line.book_id,
@@ -108,50 +131,39 @@ def purchase_state(row: Row, lines: Sequence[Line]) -> PurchaseState:
                 quantity=line.quantity,
                 unit_price_minor=line.unit_price_minor,
             )
-            for line in lines
+            for line in purchase.lines
         ],
-        delivery_fee_minor=row["delivery_fee_minor"],
-        total_minor=row["total_minor"],
-        currency=row["currency"],
-        created_at=isoformat(created_at),
-        expires_at=isoformat(row["expires_at"]),
+        delivery_fee_minor=purchase.delivery_fee_minor,
+        total_minor=purchase.total_minor,
+        currency=purchase.currency,
+        created_at=isoformat(purchase.created_at),
+        expires_at=isoformat(purchase.expires_at),
     )
 
 
-def purchase_moved(row: Row, lines: Sequence[Line]) -> Message:
-    """A purchase came into the state that its row shows."""
-    event_type = PURCHASE_TYPES[Status(row["status"])]
-    return order(event_type, row["id"], row["revision"], purchase_state(row, lines))
-
-
-def payment(event_type: str, row: Row, revision: int) -> Message:
-    """From a row of `payments`; the revision is the purchase's, which is the subject."""
-    state = PaymentState(
-        payment_id=row["id"],
-        purchase_id=row["purchase_id"],
-        user_id=row["user_id"],
-        amount_minor=row["amount_minor"],
-        refunded_minor=row["refunded_minor"],
-        currency=row["currency"],
-        status=row["status"],
+def _payment_state(payment: Payment) -> PaymentState:
+    return PaymentState(
+        payment_id=payment.id,
+        purchase_id=payment.purchase_id,
+        user_id=payment.user_id,
+        amount_minor=payment.amount_minor,
+        refunded_minor=payment.refunded_minor,
+        currency=payment.currency,
+        status=str(payment.status),
     )
-    return order(event_type, row["purchase_id"], revision, state)
 
 
-def delivery(event_type: str, row: Row, provider_name: str, revision: int) -> Message:
-    """From a row of `assignments`; the revision is the purchase's, which is the subject."""
-    state = DeliveryState(
-        assignment_id=row["id"],
-        purchase_id=row["purchase_id"],
-        provider_id=row["provider_id"],
-        provider_name=provider_name,
-        status=row["status"],
+def _delivery_state(delivery: Delivery) -> DeliveryState:
+    return DeliveryState(
+        assignment_id=delivery.id,
+        purchase_id=delivery.purchase_id,
+        provider_id=delivery.provider_id,
+        provider_name=delivery.provider_name,
+        status=str(delivery.status),
     )
-    return order(event_type, row["purchase_id"], revision, state)
 
 
-def order(event_type: str, purchase_id: int, revision: int, data: msgspec.Struct) -> Message:
-    """An event whose subject is a purchase."""
+def _order(event_type: str, purchase_id: int, revision: int, data: msgspec.Struct) -> Message:
     return Message(
         source=ORDERS,
         type=event_type,

@@ -8,8 +8,9 @@ from piccolo.querystring import QueryString
 from functions.kit.cloudevents import Event
 from functions.kit.database import Database, Row, is_in
 from functions.kit.outbox import as_state
-from functions.purchase import events
-from functions.purchase.domain import Line, Status
+from functions.purchase import events, storage
+from functions.purchase.domain.payments import Refund
+from functions.purchase.domain.purchases import Status
 from functions.purchase.errors import (
     AssignmentNotFound,
     BookNotFound,
@@ -66,18 +67,6 @@ async def purchase(
     return row, items[purchase_id], timeline.rows
 
 
-async def lines_of(database: Database, purchase_id: int) -> list[Line]:
-    """The lines of a purchase, by ascending book."""
-    outcome = await database.execute(
-        QueryString(
-            "SELECT book_id, quantity, title, unit_price_minor FROM purchase_items"
-            " WHERE purchase_id = {} ORDER BY book_id",
-            purchase_id,
-        )
-    )
-    return [Line(**row) for row in outcome.rows]
-
-
 async def payments(
     database: Database, *, user_id: int | None, after: int | None, limit: int
 ) -> list[Row]:
@@ -86,12 +75,27 @@ async def payments(
     return await _page(database, "payments", conditions, values, limit, descending=True)
 
 
-async def payment(database: Database, payment_id: int) -> Row:
-    """Raises `PaymentNotFound`."""
+async def payment(database: Database, payment_id: int, *, user_id: int | None) -> Row:
+    """A payment; `user_id` None for who may see any.
+
+    Raises `PaymentNotFound`, also for another's payment.
+    """
     row = await _one(database, "payments", payment_id)
-    if row is None:
+    if row is None or (user_id is not None and row["user_id"] != user_id):
         raise PaymentNotFound(f"There is no payment {payment_id}.")
     return row
+
+
+async def refunds(database: Database, payment_id: int, *, user_id: int | None) -> list[Refund]:
+    """The refunds of a payment, oldest first.
+
+    Raises `PaymentNotFound`, also for another's payment.
+    """
+    await payment(database, payment_id, user_id=user_id)
+    outcome = await database.execute(
+        QueryString("SELECT * FROM refunds WHERE payment_id = {} ORDER BY id", payment_id)
+    )
+    return [storage.to_refund(row) for row in outcome.rows]
 
 
 async def providers(database: Database, *, after: int | None, limit: int) -> list[Row]:
@@ -151,7 +155,7 @@ async def inventory_states(database: Database) -> AsyncIterator[Event]:
         )
         for row in outcome.rows:
             after = row["book_id"]
-            yield as_state(events.inventory_changed(row))
+            yield as_state(events.inventory_changed(storage.to_stock(row)))
         if len(outcome.rows) < SNAPSHOT_PAGE:
             return
 
@@ -163,15 +167,10 @@ async def order_states(database: Database) -> AsyncIterator[Event]:
         rows = await _page(
             database, "purchases", ["id > {}"], [after], SNAPSHOT_PAGE, descending=False
         )
+        items = await _items(database, [row["id"] for row in rows])
         for row in rows:
             after = row["id"]
-            lines = await lines_of(database, row["id"])
-            state = events.purchase_state(row, lines)
-            # A purchase on its way or delivered is a paid one; `status` says which.
-            event_type = events.PURCHASE_TYPES.get(
-                Status(row["status"]), events.PURCHASE_TYPES[Status.PAID]
-            )
-            yield as_state(events.order(event_type, row["id"], row["revision"], state))
+            yield as_state(events.snapshot(storage.to_purchase(row, items[after])))
         if len(rows) < SNAPSHOT_PAGE:
             return
 

@@ -6,16 +6,11 @@ from decimal import Decimal
 from typing import Annotated, Any, ClassVar
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
-from functions.kit.types import Amount, Id, Strict, line
-from functions.purchase.domain import (
-    CARD_NUMBER,
-    MAX_LINES,
-    MAX_QUANTITY,
-    DeliveryStatus,
-    Status,
-)
+from functions.kit.types import Amount, ComputedAmount, Id, Strict, line
+from functions.purchase.domain.deliveries import DeliveryStatus
+from functions.purchase.domain.purchases import MAX_LINES, MAX_QUANTITY, Status
 
 _LABELS = [str(status) for status in DeliveryStatus if status is not DeliveryStatus.ASSIGNED]
 _REPORTED = [*(label.lower().replace(" ", "_") for label in _LABELS), *_LABELS]
@@ -130,21 +125,21 @@ class PurchaseChanged(msgspec.Struct, frozen=True, kw_only=True):
     status: str
 
 
-class NewPayment(Strict, frozen=True, kw_only=True):
+class PaymentBody(Strict, frozen=True, kw_only=True):
     """`payment_method` is a token of the payment provider or a name such as `cash`."""
 
     purchase_id: Id
     payment_method: Annotated[str, line(100)] | None = None
     method: Annotated[str, line(100)] | None = None
     """Another name of `payment_method`."""
-    amount: Amount | None = None
+    amount: ComputedAmount | None = None
 
     described: ClassVar[dict[str, Any]] = {
         "oneOf": [
             {
                 "required": [one],
                 "properties": {
-                    one: {"type": "string", "not": {"pattern": CARD_NUMBER}},
+                    one: {"type": "string"},
                     other: {"type": "null"},
                 },
             }
@@ -171,17 +166,27 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
+class RefundView(msgspec.Struct, frozen=True, kw_only=True):
+    id: int
+    payment_id: int
+    amount: Decimal
+    amount_minor: int
+    reason: str
+    status: str
+    """`Owed`, `Paid`, or `Refused`: the provider will not give it back, and staff has to look."""
+    created_at: datetime
+
+
 class NewRefund(Strict, frozen=True, kw_only=True):
-    amount: Amount | None = None
+    amount: ComputedAmount | None = None
     """All that is left where it is not said."""
     reason: Annotated[str, line(200)] = "refund"
-
-    described: ClassVar[dict[str, Any]] = {"properties": {"amount": {"exclusiveMinimum": 0}}}
 
 
 class RefundCreated(msgspec.Struct, frozen=True, kw_only=True):
     message: str
-    refund_id: int
+    refund_id: int | None
+    """Null where there was nothing to give back: the purchase was free."""
     amount: Decimal
     amount_minor: int
 
@@ -190,7 +195,8 @@ class NewProvider(Strict, frozen=True, kw_only=True):
     name: Annotated[str, line(100)]
     contact: Annotated[str, line(200)]
     coverage: Annotated[str, line(100)] | None = None
-    fee: Amount = Decimal(0)
+    fee: Amount | UnsetType = UNSET
+    """0 where it is not said."""
 
 
 class ProviderCreated(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,8 +1,16 @@
 """Purchase's environment: what all services read, and what is its own."""
 
+from collections.abc import Iterator
+from datetime import timedelta
 from enum import StrEnum
+from typing import Annotated
 
-from functions.kit.settings import ServiceSettings, Url
+from msgspec import Meta
+
+from functions.kit.settings import Secret, ServiceSettings, Url
+from functions.purchase.domain.holdings import HoldingLimits
+
+_SHORTEST_SECRET = 32
 
 
 class PaymentProviderName(StrEnum):
@@ -18,3 +26,41 @@ class PurchaseSettings(ServiceSettings, frozen=True, kw_only=True):
 
     payment_provider: PaymentProviderName = PaymentProviderName.SIMULATED
     """Who takes the money: `simulated` moves none, and answers as its test tokens say."""
+
+    allow_simulated_payments: bool = False
+    """Let production start with the provider `simulated`, which gives books away."""
+
+    payment_timeout_seconds: Annotated[float, Meta(ge=0.1, le=60)] = 10.0
+    """How long a call to the payment provider is waited for."""
+
+    payment_webhook_secret: Secret = Secret("")
+    """Checks the signature of what the payment provider sends to `POST /payment-webhooks`, at
+    least 32 characters; empty: such messages are refused."""
+
+    max_unpaid_purchases: Annotated[int, Meta(ge=0)] = 20
+    """Unpaid purchases that one customer may have at a time; 0 is no limit."""
+
+    max_unpaid_copies: Annotated[int, Meta(ge=0)] = 100
+    """Unpaid copies of one book that one customer may have reserved; 0 is no limit."""
+
+    def problems(self) -> Iterator[str]:
+        yield from super().problems()
+        if self.production and self.simulates_payments and not self.allow_simulated_payments:
+            yield (
+                "PAYMENT_PROVIDER: simulated moves no money, so production does not start with it;"
+                " ALLOW_SIMULATED_PAYMENTS=true says that this is meant"
+            )
+        if 0 < len(self.payment_webhook_secret.reveal()) < _SHORTEST_SECRET:
+            yield f"PAYMENT_WEBHOOK_SECRET: must have at least {_SHORTEST_SECRET} characters"
+
+    @property
+    def simulates_payments(self) -> bool:
+        return self.payment_provider is PaymentProviderName.SIMULATED
+
+    @property
+    def payment_timeout(self) -> timedelta:
+        return timedelta(seconds=self.payment_timeout_seconds)
+
+    @property
+    def holding_limits(self) -> HoldingLimits:
+        return HoldingLimits(self.max_unpaid_purchases, self.max_unpaid_copies)

@@ -18,7 +18,13 @@ from tests.servers.programs import free_port
 
 ROOT = Path(__file__).parents[2]
 START_LIMIT = 60.0
-SETTINGS = {"LOG_FORMAT": "json", "DOORS": "public"}
+SETTINGS = {
+    "LOG_FORMAT": "json",
+    "DOORS": "public",
+    # One buyer buys everything here, and pays for nothing.
+    "MAX_UNPAID_PURCHASES": "0",
+    "MAX_UNPAID_COPIES": "0",
+}
 """Of a service as it is measured."""
 _TICKS = os.sysconf("SC_CLK_TCK")
 

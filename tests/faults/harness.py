@@ -105,6 +105,9 @@ class Shop:
             "LOGIN_TRIES": "1000",
             "REGISTRATIONS_PER_ADDRESS": "1000",
             "HASHING_CONCURRENCY": "1",
+            # One buyer buys everything here, and pays for little of it.
+            "MAX_UNPAID_PURCHASES": "0",
+            "MAX_UNPAID_COPIES": "0",
             CLOCK: str(self.clock),
             LEASE: "2",
         }

@@ -52,7 +52,11 @@ PUBLIC: dict[str, dict[str, tuple[bool, ...]]] = {
         "DELETE /purchase/{purchase_id}": SIGNED_IN,
         "POST /payment": SIGNED_IN,
         "GET /payments": SIGNED_IN,
+        "GET /payments/{payment_id}": SIGNED_IN,
+        "GET /payments/{payment_id}/refunds": SIGNED_IN,
         "POST /payments/{payment_id}/refunds": STAFF,
+        # The payment provider, which signs its messages.
+        "POST /payment-webhooks": ANYONE,
         "GET /providers": ANYONE,
         "POST /providers": STAFF,
         "POST /assignments": STAFF,

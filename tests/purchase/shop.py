@@ -2,25 +2,36 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import msgspec
 from litestar import Litestar
+from piccolo.querystring import QueryString
 
 from functions.kit import cloudevents
 from functions.kit.cloudevents import Event
-from functions.purchase.app import create_app
-from functions.purchase.payment_provider import PaymentProvider
+from functions.purchase.app import ProviderFactory, create_app
+from functions.purchase.commands.lifecycle import expire_purchases
+from functions.purchase.commands.reconciliation import (
+    reconcile_ledger,
+    reconcile_payments,
+    settle_refunds,
+)
+from functions.purchase.payment_provider import EntryKind
 from functions.purchase.settings import PurchaseSettings
+from functions.purchase.simulated_provider import SimulatedProvider
 from tests.support.apps import Running, serving
 from tests.support.clock import FakeClock
 from tests.support.tokens import Issuer
 
 BUYER, OTHER, STAFF = 7, 8, 1
 PRICE_MINOR = 1990
+EVER = datetime(2000, 1, 1, tzinfo=UTC)
 STOCK = 5
 BOOKS = "/bookstore/catalog/books"
+WEBHOOK_SECRET = "a-secret-of-the-tests-" + "0123456789"
 
 
 def book_event(
@@ -107,6 +118,49 @@ class Shop(Running):
         payment_id: int = response.json()["payment_id"]
         return payment_id
 
+    @property
+    def provider(self) -> SimulatedProvider:
+        """The payment provider that this shop asks."""
+        provider: SimulatedProvider = self.app.state.payment_provider
+        return provider
+
+    async def reconcile(self) -> int:
+        """What background tasks do about payments; how many are decided by it."""
+        outbox = self.app.state.outbox
+        decided = await reconcile_payments(
+            self.database, self.provider, outbox=outbox, clock=self.clock
+        )
+        decided += await reconcile_ledger(
+            self.database, self.provider, EVER, outbox=outbox, clock=self.clock
+        )
+        await settle_refunds(self.database, self.provider, clock=self.clock)
+        return decided
+
+    async def expire(self) -> int:
+        """What background tasks do about overdue purchases; how many have ended by it."""
+        return await expire_purchases(self.database, outbox=self.app.state.outbox, now=self.clock())
+
+    async def query(self, template: str, *values: object) -> list[dict[str, Any]]:
+        """Rows of the shop's own database."""
+        outcome = await self.database.execute(QueryString(template, *values))
+        rows: list[dict[str, Any]] = outcome.rows
+        return rows
+
+    async def reference_of(self, payment_id: int) -> str:
+        """What the provider knows a payment by."""
+        (row,) = await self.query("SELECT reference FROM payments WHERE id = {}", payment_id)
+        reference: str = row["reference"]
+        return reference
+
+    async def kept_by_provider(self) -> int:
+        """Minor units that the provider has taken and not given back."""
+        return sum(
+            [
+                entry.amount_minor if entry.kind is EntryKind.CHARGE else -entry.amount_minor
+                async for entry in self.provider.entries()
+            ]
+        )
+
     async def assign(self, purchase_id: int) -> int:
         """The id of a delivery, by a provider that is made where there is none."""
         await self.call(
@@ -141,13 +195,22 @@ async def open_shop(
     *,
     clock: FakeClock | None = None,
     books: int = 3,
-    payment_provider: PaymentProvider | None = None,
+    payment_provider: ProviderFactory | None = None,
+    **settings: str,
 ) -> AsyncIterator[Shop]:
     """A running service that knows `books` books, with `STOCK` copies of each."""
     clock = clock or FakeClock()
     issuer = Issuer(clock)
-    settings = PurchaseSettings.from_mapping({"DATABASE_URL": url, "AUTO_MIGRATE": "true"})
-    app = create_app(settings, clock=clock, http=issuer.wire(), payment_provider=payment_provider)
+    environment = {
+        "DATABASE_URL": url,
+        "AUTO_MIGRATE": "true",
+        "PAYMENT_WEBHOOK_SECRET": WEBHOOK_SECRET,
+        **settings,
+    }
+    purchase_settings = PurchaseSettings.from_mapping(environment)
+    app = create_app(
+        purchase_settings, clock=clock, http=issuer.wire(), payment_provider=payment_provider
+    )
     async with serving(app) as client:
         shop = Shop(app, client, issuer, clock)
         for book_id in range(1, books + 1):

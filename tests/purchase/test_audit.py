@@ -10,6 +10,7 @@ from piccolo.querystring import QueryString
 
 from functions.kit.database import Database
 from functions.purchase.audit import INVARIANTS, audit
+from functions.purchase.ledger_audit import SENTENCES, audit_ledger
 from tests.purchase.shop import STAFF, Shop, open_shop
 
 ROOT = Path(__file__).parents[2]
@@ -28,6 +29,14 @@ BREACHES = {
     "sum of its refunds": ["UPDATE payments SET refunded_minor = 1"],
     "not paid": ["UPDATE purchases SET status = 'Cancelled' WHERE id = 2"],
     "paid once": ["UPDATE payments SET status = 'Failed'"],
+    "at most one payment": [
+        "UPDATE payments SET status = 'Processing'",
+        "UPDATE purchases SET status = 'Expired'",
+    ],
+    "a key of a payment": [
+        "UPDATE payments SET requested_by = 7, request_key = 'a-key', outcome = 'paid'",
+        "UPDATE idempotency_keys SET status = 0, route = 'POST /payment'",
+    ],
     "without a gap": ["DELETE FROM outbox WHERE sequence = 2"],
     "newest revision": ["UPDATE inventory SET revision = revision + 1 WHERE book_id = 2"],
 }
@@ -71,6 +80,37 @@ async def test_a_hand_in_the_database_is_found(database_url: str, name: str) -> 
     assert [sentence for sentence in sentences if name in sentence] != []
 
 
+LEDGER_BREACHES = {
+    "every charge of the provider": ["UPDATE payments SET status = 'Failed' WHERE id = 1"],
+    "recorded as charged is in": ["DELETE FROM simulated_ledger WHERE kind = 'charge'"],
+    "every refund of the provider": ["UPDATE refunds SET settled = 0"],
+    "recorded as paid is in": ["DELETE FROM simulated_ledger WHERE kind = 'refund'"],
+    "no refund is owed": ["UPDATE refunds SET settled = 0"],
+    "without an answer": ["UPDATE payments SET status = 'Processing' WHERE id = 2"],
+    "charge of the provider is a": ["UPDATE simulated_ledger SET amount_minor = 1"],
+    "charge of the provider": ["UPDATE payments SET reference = 'unknown' WHERE id = 1"],
+}
+
+
+@pytest.mark.parametrize("name", LEDGER_BREACHES)
+async def test_a_ledger_that_disagrees_is_found(database_url: str, name: str) -> None:
+    """Money that one side does not know of, in either direction, and money that is owed."""
+    async with open_shop(database_url) as shop:
+        for book_id in (1, 2):
+            payment_id = await shop.pay(await shop.buy(book_id))
+        path = f"/payments/{payment_id}/refunds"
+        await shop.call("POST", path, {"amount": 1}, user=STAFF, key="r")
+        shop.clock.advance(minutes=16)
+        before = await audit_ledger(shop.database, shop.provider, shop.clock())
+        for statement in LEDGER_BREACHES[name]:
+            await shop.database.execute(QueryString(statement))
+        after = await audit_ledger(shop.database, shop.provider, shop.clock())
+
+    assert [finding.sentence for finding in before] == list(SENTENCES)
+    assert [finding for finding in before if finding.breaches] == []
+    assert [each.sentence for each in after if each.breaches and name in each.sentence] != []
+
+
 @pytest.mark.parametrize(("broken", "code", "word"), [(False, 0, "ok"), (True, 1, "BREACH")])
 async def test_the_command_says_it_and_exits_so(
     database_url: str, *, broken: bool, code: int, word: str
@@ -89,7 +129,7 @@ async def test_the_command_says_it_and_exits_so(
     printed, _ = await process.communicate()
     lines = [line for line in printed.decode().splitlines() if not line.startswith("    ")]
 
-    assert (process.returncode, len(lines)) == (code, len(INVARIANTS))
+    assert (process.returncode, len(lines)) == (code, len(INVARIANTS) + len(SENTENCES))
     assert word in {line.split()[0] for line in lines}
 
 

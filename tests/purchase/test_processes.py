@@ -67,6 +67,7 @@ async def test_kills_in_the_middle_of_a_sale_oversell_nothing(database_url: str,
         "DATABASE_URL": database_url,
         "AUTO_MIGRATE": "true",
         "AUTH_URL": "http://127.0.0.1:9",
+        "MAX_UNPAID_PURCHASES": "0",  # one buyer takes everything
     }
     first, second = (Service("purchase", environment) for _ in range(2))
     database = connect(database_url)

@@ -1,137 +1,276 @@
 """Pay and give back: the tables say what is known, before and after each call to the provider.
 
-No transaction is open while the provider is asked. A payment that was sent and not answered stays
-`Processing`; `reconcile_payments` asks what became of it. Money that arrives for a purchase that
-has ended meanwhile is given back, so none is ever both paid and expired.
+A payment takes three steps. (a) One transaction binds the request's Idempotency-Key to a new
+payment, which holds its purchase. (b) The provider is asked, outside any transaction. (c) One
+transaction records the answer and completes the key. A process may end between any two of them:
+`reconciliation.py` asks the provider again, and does (c).
 """
 
+import asyncio
+import logging
 import uuid
-from datetime import datetime, timedelta
+from collections.abc import Awaitable
+from datetime import timedelta
+from typing import NamedTuple, TypeVar
 
-from piccolo.querystring import QueryString
-
-from functions.kit.database import Database, Row, transactional
+from functions.kit import idempotency
+from functions.kit.clock import Clock
+from functions.kit.database import Database, transactional
+from functions.kit.errors import RequestInProgress
+from functions.kit.idempotency import Scope
 from functions.kit.outbox import Outbox
-from functions.purchase import events
-from functions.purchase.commands.lifecycle import bump, lock_purchase, move
-from functions.purchase.domain import PaymentStatus, Status, check_payment_method
-from functions.purchase.errors import (
-    AlreadyPaid,
-    AmountMismatch,
-    IllegalMove,
-    NotRefundable,
-    OverRefund,
-    PaymentInProgress,
-    PaymentNotFound,
-    PurchaseExpired,
-    PurchaseNotFound,
+from functions.purchase import payment_answers, storage
+from functions.purchase.commands.lifecycle import expire_purchase
+from functions.purchase.domain import moves
+from functions.purchase.domain.cards import check_no_card_number
+from functions.purchase.domain.moves import Moved, NewPayment
+from functions.purchase.domain.payments import Payment, PaymentOutcome, Refund
+from functions.purchase.domain.purchases import Purchase
+from functions.purchase.errors import PurchaseExpired, PurchaseNotFound
+from functions.purchase.payment_provider import (
+    Charge,
+    PaymentProvider,
+    ProviderUnreachable,
+    RefundRefused,
+    Report,
 )
-from functions.purchase.payment_provider import Charge, PaymentProvider, ProviderUnreachable
-from functions.purchase.tables import Payment, Refund
+from functions.purchase.storage import OwedRefund
 
-RECONCILE_AFTER = timedelta(seconds=30)
-"""How long a payment may be without an answer before the provider is asked."""
-GIVE_UP_AFTER = timedelta(minutes=2)
-"""How long the provider may not know a payment before it counts as never made."""
-BATCH = 100
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+ROUTE = "POST /payment"
+"""Of the idempotency keys of payments."""
+
+
+class Begun(NamedTuple):
+    """The payment of a request; `new` where this request has made it."""
+
+    payment: Payment
+    new: bool
+
+
+async def pay(
+    database: Database,
+    provider: PaymentProvider,
+    purchase_id: int,
+    wanted: NewPayment,
+    *,
+    scope: Scope | None,
+    staff: bool,
+    outbox: Outbox,
+    clock: Clock,
+) -> Begun:
+    """Pay a purchase in full; the payment as far as it has come when the answer is due.
+
+    A request that is sent again under its key is answered with what became of the first, and
+    charges nothing. Raises what `begin_payment` raises; then nothing was charged.
+    """
+    try:
+        begun = await begin_payment(
+            database, provider, purchase_id, wanted,
+            scope=scope, staff=staff, outbox=outbox, clock=clock,
+        )  # fmt: skip
+    except PurchaseExpired:
+        # It may be overdue only. Its copies are free when the caller reads that they are.
+        await expire_purchase(database, purchase_id, outbox=outbox, now=clock())
+        raise
+    payment = begun.payment
+    if begun.new and payment.is_open:
+        payment = await _charge(database, provider, payment, outbox=outbox, clock=clock)
+    elif payment.is_in_flight(clock()):
+        raise RequestInProgress(
+            "Send the same request again; it is answered with what became of the first.",
+            retry_after=1,
+        )
+    elif payment.is_open:
+        payment = await ask_again(database, provider, payment, outbox=outbox, clock=clock)
+    return begun._replace(payment=payment)
 
 
 @transactional
 async def begin_payment(
     database: Database,
+    provider: PaymentProvider,
     purchase_id: int,
-    method: str,
-    amount_minor: int | None,
+    wanted: NewPayment,
     *,
-    user_id: int,
+    scope: Scope | None,
     staff: bool,
-    now: datetime,
-) -> Row:
-    """A payment that is about to be sent; the one under way, where the same is sent again.
+    outbox: Outbox,
+    clock: Clock,
+) -> Begun:
+    """Step (a): a new payment that holds its purchase, or the one that this key has made.
 
-    Raises `PurchaseNotFound`, `AlreadyPaid`, `PurchaseExpired`, `IllegalMove`, `AmountMismatch`,
-    `CardNumberRefused` or `PaymentInProgress`.
+    Nobody is asked to charge nothing: a free purchase is paid here. Raises `PurchaseNotFound`
+    (also for another's purchase), `IdempotencyKeyReused`, and what `moves.begin_payment` raises.
     """
-    check_payment_method(method)
-    purchase = await lock_purchase(database, purchase_id)
-    if not staff and purchase["user_id"] != user_id:
+    if scope is not None and not await idempotency.claim(database, scope, clock=clock):
+        known = await storage.payment_of_request(database, scope.user_id, scope.key)
+        if known is not None:
+            return Begun(known, new=False)
+    now = clock()
+    purchase = await storage.lock_purchase(database, purchase_id)
+    if not staff and purchase.user_id != wanted.requested_by:
         raise PurchaseNotFound(f"There is no purchase {purchase_id}.")
-    _check_payable(purchase, now)
-    if amount_minor is not None and amount_minor != purchase["total_minor"]:
-        raise AmountMismatch(
-            f"Purchase {purchase_id} costs {purchase['total_minor']} minor units.",
-            total_minor=purchase["total_minor"],
-        )
-    under_way = await database.execute(
-        QueryString(
-            "SELECT * FROM payments WHERE purchase_id = {} AND status = {} ORDER BY id",
-            purchase_id,
-            str(PaymentStatus.PROCESSING),
-        )
+    payment = moves.begin_payment(
+        purchase,
+        wanted,
+        open_payment=await storage.open_payment(database, purchase_id),
+        reference=str(uuid.uuid4()),
+        answers_within=provider.answers_within,
+        now=now,
     )
-    for row in under_way.rows:
-        if row["method"] == method:
-            found: Row = row
-            return found
-        raise PaymentInProgress("Wait for its outcome.", retry_after=30, payment_id=row["id"])
-    created = await database.execute(
-        Payment.insert(
-            Payment(
-                purchase_id=purchase_id,
-                user_id=purchase["user_id"],
-                amount_minor=purchase["total_minor"],
-                refunded_minor=0,
-                currency=purchase["currency"],
-                method=method,
-                status=str(PaymentStatus.PROCESSING),
-                reference=str(uuid.uuid4()),
-                created_at=now,
-            )
+    payment = await storage.insert_payment(database, payment)
+    if not payment.needs_provider:
+        moved = moves.record_capture(purchase, payment, refund_reference="", now=now)
+        assert moved is not None and moved.payment is not None  # noqa: PT018, S101 - it is new
+        await storage.store(
+            database, purchase, moved, by=payment.requested_by, outbox=outbox, now=now
         )
-    )
-    return await _payment(database, created.rows[0]["id"])
+        payment = moved.payment
+        await _complete_key(database, payment)
+    return Begun(payment, new=True)
 
 
-def _check_payable(purchase: Row, now: datetime) -> None:
-    status = Status(purchase["status"])
-    if status is Status.PENDING:
-        if purchase["expires_at"] <= now:
-            raise PurchaseExpired("Buy again; the copies are free.")
-    elif status is Status.EXPIRED:
-        raise PurchaseExpired("Buy again; the copies are free.")
-    elif status is Status.CANCELLED:
-        raise IllegalMove("It was cancelled.", status_actual=str(status))
-    else:
-        raise AlreadyPaid(f"It is {status}.", status_actual=str(status))
+async def _charge(
+    database: Database,
+    provider: PaymentProvider,
+    payment: Payment,
+    *,
+    outbox: Outbox,
+    clock: Clock,
+) -> Payment:
+    """Step (b), and (c) with the answer; where none comes, the payment stays open."""
+    try:
+        if not payment.is_in_flight(clock()):  # this process stood still; others may have begun
+            raise ProviderUnreachable("the time to ask was over before it began")
+        charge = await ask(
+            provider.capture(
+                payment.reference, payment.method, payment.amount_minor, payment.currency
+            ),
+            provider.answers_within,
+        )
+    except ProviderUnreachable as error:
+        logger.warning("payment %d has no answer from %s: %s", payment.id, provider.name, error)
+        return await _leave_open(database, payment, clock=clock)
+    return await record(database, provider, payment, charge, outbox=outbox, clock=clock)
+
+
+async def ask(call: Awaitable[T], limit: timedelta) -> T:
+    """A provider's answer, waited for no longer than the limit.
+
+    Raises `RefundRefused`, or `ProviderUnreachable` for whatever else goes wrong: after an error
+    nobody knows whether money was moved.
+    """
+    try:
+        async with asyncio.timeout(limit.total_seconds()):
+            return await call
+    except (RefundRefused, ProviderUnreachable):
+        raise
+    except TimeoutError as error:
+        raise ProviderUnreachable(f"no answer within {limit.total_seconds():g} s") from error
+    except Exception as error:
+        raise ProviderUnreachable(f"{type(error).__name__}: {error}") from error
+
+
+async def ask_again(
+    database: Database,
+    provider: PaymentProvider,
+    payment: Payment,
+    *,
+    outbox: Outbox,
+    clock: Clock,
+) -> Payment:
+    """Ask the provider what became of an open payment, and record it; the payment then."""
+    try:
+        charge = await ask(provider.find(payment.reference), provider.answers_within)
+    except ProviderUnreachable as error:
+        logger.warning("payment %d: %s does not answer: %s", payment.id, provider.name, error)
+        charge = Charge.PENDING
+    return await record(database, provider, payment, charge, outbox=outbox, clock=clock)
 
 
 @transactional
-async def record_charge(
-    database: Database, payment_id: int, charge: Charge, *, outbox: Outbox, now: datetime
-) -> Row:
-    """Write down what became of a payment; the row as it stands then. Once only has an effect."""
-    purchase = await lock_purchase(database, (await _payment(database, payment_id))["purchase_id"])
-    payment = await _payment(database, payment_id)
-    if payment["status"] != PaymentStatus.PROCESSING:
-        return payment
-    if charge is not Charge.CAPTURED:
-        await _set_status(database, payment, PaymentStatus.FAILED)
-        revision = await bump(database, purchase)
-        await outbox.add(database, events.payment(events.PAYMENT_FAILED, payment, revision))
-        return payment
-    await _set_status(database, payment, PaymentStatus.COMPLETED)
-    revision = await bump(database, purchase)
-    await outbox.add(database, events.payment(events.PAYMENT_SUCCEEDED, payment, revision))
-    if purchase["status"] == Status.PENDING:
-        await move(
-            database, purchase, Status.PAID, user_id=payment["user_id"], outbox=outbox, now=now
+async def _leave_open(database: Database, payment: Payment, *, clock: Clock) -> Payment:
+    await _lock(database, payment)
+    current = await storage.payment(database, payment.id)
+    if current.is_open:
+        current = current.left_open(clock())
+        await storage.update_payment(database, current)
+    return current
+
+
+async def _lock(database: Database, payment: Payment) -> Purchase:
+    return await storage.lock_purchase(database, payment.purchase_id)
+
+
+@transactional
+async def record(
+    database: Database,
+    provider: PaymentProvider,
+    payment: Payment,
+    charge: Charge,
+    *,
+    outbox: Outbox,
+    clock: Clock,
+) -> Payment:
+    """Step (c): write down what the provider says, and complete the key; the payment then.
+
+    What is known already changes nothing, so it may be said any number of times.
+    """
+    now = clock()
+    purchase = await _lock(database, payment)
+    payment = await storage.payment(database, payment.id)
+    moved: Moved | None = None
+    if charge is Charge.CAPTURED:
+        moved = moves.record_capture(purchase, payment, refund_reference=str(uuid.uuid4()), now=now)
+    elif charge is Charge.DECLINED:
+        moved = moves.record_failure(purchase, payment, PaymentOutcome.DECLINED)
+    elif charge is Charge.UNKNOWN and now >= payment.may_charge_until(provider.final_after):
+        moved = moves.record_failure(purchase, payment, PaymentOutcome.NOT_CHARGED)
+    if moved is not None and moved.payment is not None:
+        await storage.store(
+            database, purchase, moved, by=payment.requested_by, outbox=outbox, now=now
         )
-    else:
-        reason = f"the purchase was {purchase['status']} when the money came"
-        await _give_back(
-            database, purchase, payment, payment["amount_minor"], reason, outbox=outbox, now=now
-        )
+        await _complete_key(database, moved.payment)
+        return moved.payment
+    if payment.is_open:
+        payment = payment.checked(now)
+        await storage.update_payment(database, payment)
     return payment
+
+
+async def _complete_key(database: Database, payment: Payment) -> None:
+    if payment.request_key is None:
+        return
+    try:
+        answer = payment_answers.final(payment)
+    except Exception:  # an answer that cannot be written down must not undo the fact
+        logger.exception("the answer of payment %d is left to its next request", payment.id)
+        return
+    await idempotency.complete(
+        database, payment.requested_by, ROUTE, payment.request_key, answer.status, answer.body
+    )
+
+
+async def record_report(
+    database: Database,
+    provider: PaymentProvider,
+    report: Report,
+    *,
+    outbox: Outbox,
+    clock: Clock,
+) -> None:
+    """Write down what a webhook says, or look where it says nothing final."""
+    payment = await storage.payment_of_reference(database, report.reference)
+    if payment is None:
+        logger.error("%s reports the unknown charge %r", provider.name, report.reference[:100])
+    elif report.charge in {Charge.CAPTURED, Charge.DECLINED}:
+        await record(database, provider, payment, report.charge, outbox=outbox, clock=clock)
+    elif payment.is_open and not payment.is_in_flight(clock()):
+        await ask_again(database, provider, payment, outbox=outbox, clock=clock)
 
 
 @transactional
@@ -143,135 +282,45 @@ async def refund_payment(
     *,
     user_id: int,
     outbox: Outbox,
-    now: datetime,
-) -> Row:
-    """Give money back, all that is left where no amount is said; the refund's row.
+    clock: Clock,
+) -> Moved:
+    """Owe money back to the buyer, all that is left where no amount is said.
 
-    All of it, while the purchase is only paid, ends the purchase and frees its copies.
-    Raises `PaymentNotFound`, `NotRefundable` or `OverRefund`.
+    Raises `PaymentNotFound`, `NotRefundable`, `OverRefund` or `CardNumberRefused`.
     """
-    purchase = await lock_purchase(database, (await _payment(database, payment_id))["purchase_id"])
-    payment = await _payment(database, payment_id)
-    if payment["status"] == PaymentStatus.REFUNDED:
-        raise OverRefund("All of it has been given back.", refundable_minor=0)
-    if payment["status"] != PaymentStatus.COMPLETED or purchase["status"] == Status.ON_DELIVERY:
-        raise NotRefundable(
-            f"The payment is {payment['status']}, the purchase {purchase['status']}."
-        )
-    left = payment["amount_minor"] - payment["refunded_minor"]
-    amount = left if amount_minor is None else amount_minor
-    if amount > left or amount == 0:
-        raise OverRefund(f"{left} minor units are left to give back.", refundable_minor=left)
-    refund = await _give_back(database, purchase, payment, amount, reason, outbox=outbox, now=now)
-    if payment["status"] == PaymentStatus.REFUNDED and purchase["status"] == Status.PAID:
-        await move(database, purchase, Status.REFUNDED, user_id=user_id, outbox=outbox, now=now)
-    return refund
-
-
-async def _give_back(
-    database: Database,
-    purchase: Row,
-    payment: Row,
-    amount_minor: int,
-    reason: str,
-    *,
-    outbox: Outbox,
-    now: datetime,
-) -> Row:
-    """Owe the money back; `settle_refunds` makes the provider pay it."""
-    created = await database.execute(
-        Refund.insert(
-            Refund(
-                payment_id=payment["id"],
-                amount_minor=amount_minor,
-                reason=reason[:200],
-                reference=str(uuid.uuid4()),
-                settled=False,
-                created_at=now,
-            )
-        )
+    check_no_card_number("reason", reason)
+    now = clock()
+    purchase = await _lock(database, await storage.payment(database, payment_id))
+    moved = moves.refund(
+        purchase,
+        await storage.payment(database, payment_id),
+        amount_minor,
+        reason,
+        reference=str(uuid.uuid4()),
+        now=now,
     )
-    payment["refunded_minor"] += amount_minor
-    status = (
-        PaymentStatus.REFUNDED
-        if payment["refunded_minor"] == payment["amount_minor"]
-        else PaymentStatus.COMPLETED
-    )
-    await _set_status(database, payment, status)
-    revision = await bump(database, purchase)
-    await outbox.add(database, events.payment(events.PAYMENT_REFUNDED, payment, revision))
-    return {"id": created.rows[0]["id"], "amount_minor": amount_minor, "settled": False}
+    return await storage.store(database, purchase, moved, by=user_id, outbox=outbox, now=now)
 
 
-async def reconcile_payments(
-    database: Database, provider: PaymentProvider, *, outbox: Outbox, now: datetime
-) -> int:
-    """Ask the provider about payments that were never answered; answers how many are known now."""
-    outcome = await database.execute(
-        QueryString(
-            "SELECT id, reference, method, created_at FROM payments"
-            " WHERE status = {} AND created_at <= {} ORDER BY id LIMIT {}",
-            str(PaymentStatus.PROCESSING),
-            now - RECONCILE_AFTER,
-            BATCH,
+async def settle_refund(
+    database: Database, provider: PaymentProvider, owed: OwedRefund, *, clock: Clock
+) -> bool:
+    """Make the provider give back what is owed; whether it did. A failure is tried again later."""
+    refund: Refund = owed.refund
+    try:
+        await ask(
+            provider.refund(
+                refund.reference, owed.charge_reference, refund.amount_minor, owed.currency
+            ),
+            provider.answers_within,
         )
-    )
-    known = 0
-    for row in outcome.rows:
-        try:
-            charge = await provider.find(row["reference"], row["method"])
-        except ProviderUnreachable:
-            continue
-        if charge is Charge.UNKNOWN and row["created_at"] > now - GIVE_UP_AFTER:
-            continue
-        await record_charge(database, row["id"], charge, outbox=outbox, now=now)
-        known += 1
-    return known
-
-
-async def settle_refunds(database: Database, provider: PaymentProvider) -> int:
-    """Make the provider pay what is owed back; answers how many refunds are paid now."""
-    outcome = await database.execute(
-        QueryString(
-            "SELECT r.id, r.reference, r.amount_minor, p.reference AS charge, p.currency"
-            " FROM refunds r JOIN payments p ON p.id = r.payment_id"
-            " WHERE r.settled = {} ORDER BY r.id LIMIT {}",
-            False,
-            BATCH,
-        )
-    )
-    settled = 0
-    for row in outcome.rows:
-        try:
-            await provider.refund(
-                row["reference"], row["charge"], row["amount_minor"], row["currency"]
-            )
-        except ProviderUnreachable:
-            continue
-        await database.execute(
-            QueryString("UPDATE refunds SET settled = {} WHERE id = {}", True, row["id"])
-        )
-        settled += 1
-    return settled
-
-
-async def _payment(database: Database, payment_id: int) -> Row:
-    outcome = await database.execute(
-        QueryString("SELECT * FROM payments WHERE id = {}", payment_id)
-    )
-    if not outcome.rows:
-        raise PaymentNotFound(f"There is no payment {payment_id}.")
-    row: Row = outcome.rows[0]
-    return row
-
-
-async def _set_status(database: Database, payment: Row, status: PaymentStatus) -> None:
-    payment["status"] = str(status)
-    await database.execute(
-        QueryString(
-            "UPDATE payments SET status = {}, refunded_minor = {} WHERE id = {}",
-            payment["status"],
-            payment["refunded_minor"],
-            payment["id"],
-        )
-    )
+    except RefundRefused as error:
+        logger.error("%s refuses refund %d: %s", provider.name, refund.id, error)  # noqa: TRY400
+        after = refund.postponed(clock(), refused=True)
+    except ProviderUnreachable as error:
+        logger.warning("refund %d is not confirmed: %s", refund.id, error)
+        after = refund.postponed(clock(), refused=False)
+    else:
+        after = refund.paid()
+    await storage.update_refund(database, after)
+    return after.settled

@@ -1,30 +1,29 @@
-"""Sell: decided here alone, in one transaction; no other service has to be awake.
+"""Sell: reserve copies for a buyer, for as long as there are any."""
 
-The hot row comes last: the purchase is written first, then the guarded decrement, and all events
-in one statement, so that many buyers of one book wait for each other as briefly as can be.
-"""
-
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import NamedTuple
-
-from piccolo.querystring import QueryString
+from typing import NamedTuple, TypeVar
 
 from functions.kit import inbox
-from functions.kit.database import Database, Row, is_in, transactional
+from functions.kit.clock import Clock
+from functions.kit.database import Database, transactional
 from functions.kit.outbox import Outbox
-from functions.purchase import domain, events
-from functions.purchase.commands import inventory
-from functions.purchase.commands.inventory import Stock
-from functions.purchase.commands.lifecycle import note
-from functions.purchase.domain import Line, Status
+from functions.purchase import events, storage
+from functions.purchase.commands.lifecycle import free_overdue
+from functions.purchase.domain.holdings import HoldingLimits
+from functions.purchase.domain.moves import Fact
+from functions.purchase.domain.purchases import Purchase
+from functions.purchase.domain.stock import Stock
 from functions.purchase.errors import (
     BookNotFound,
     BookNotReady,
-    BookRetired,
-    PriceChanged,
-    ProviderNotFound,
+    InsufficientStock,
+    StockWouldBeNegative,
+    TooManyReservedCopies,
+    TooManyUnpaidPurchases,
 )
+
+T = TypeVar("T")
 
 BOOKS = "/bookstore/catalog/books"
 """Source of the events that tell which books there are."""
@@ -41,12 +40,7 @@ class Wanted(NamedTuple):
 class Placed(NamedTuple):
     """A purchase that was made, and what is left of each book."""
 
-    purchase_id: int
-    status: Status
-    total_minor: int
-    currency: str
-    expires_at: datetime
-    lines: Sequence[Line]
+    purchase: Purchase
     stock: Sequence[Stock]
 
 
@@ -56,105 +50,88 @@ async def place_purchase(
     user_id: int,
     wanted: Sequence[Wanted],
     *,
+    limits: HoldingLimits,
     provider_id: int | None = None,
     outbox: Outbox,
     now: datetime,
 ) -> Placed:
-    """Reserve copies, to be paid for within `domain.TIME_TO_PAY`.
+    """Reserve copies, to be paid for within `TIME_TO_PAY`.
 
-    Raises `BookNotFound`, `BookNotReady`, `BookRetired`, `PriceChanged`, `ProviderNotFound` or
-    `InsufficientStock`; then nothing has happened.
+    Raises `BookNotFound`, `BookNotReady`, `BookRetired`, `PriceChanged`, `ProviderNotFound`,
+    `InsufficientStock`, `TooManyUnpaidPurchases` or `TooManyReservedCopies`; then nothing has
+    happened. `freeing_overdue` is put around it.
     """
     wanted = sorted(wanted, key=lambda each: each.book_id)
-    books = await _books(database, [each.book_id for each in wanted])
-    lines = [_line(each, books[each.book_id]) for each in wanted]
-    currency = books[wanted[0].book_id]["currency"]
-    fee_minor = await _delivery_fee(database, provider_id)
-    total_minor = domain.total_minor(lines, fee_minor)
-    expires_at = now + domain.TIME_TO_PAY
-    created = await database.execute(
-        QueryString(
-            "INSERT INTO purchases (user_id, status, total_minor, delivery_fee_minor, currency,"
-            " provider_id, revision, created_at, expires_at)"
-            " VALUES ({}, {}, {}, {}, {}, {}, 1, {}, {})",
+    if limits.any:
+        await storage.lock_customer(database, user_id)
+    book_ids = [each.book_id for each in wanted]
+    offers, stock, held = await storage.on_sale(database, book_ids, user_id, counted=limits.any)
+    await _check_known(database, [book_id for book_id in book_ids if book_id not in offers])
+    lines = [
+        offers[each.book_id].line(each.quantity, each.expected_unit_price_minor) for each in wanted
+    ]
+    reserved = [stock[line.book_id].reserve(line.quantity, now) for line in lines]
+    limits.check(held, lines)
+    fee_minor = 0
+    if provider_id is not None:
+        fee_minor = (await storage.delivery_provider(database, provider_id)).fee_minor
+    purchase = await storage.insert_purchase(
+        database,
+        Purchase.place(
             user_id,
-            str(Status.PENDING),
-            total_minor,
-            fee_minor,
-            currency,
-            provider_id,
-            now,
-            expires_at,
-        )
+            lines,
+            currency=offers[book_ids[0]].currency,
+            delivery_fee_minor=fee_minor,
+            provider_id=provider_id,
+            now=now,
+        ),
     )
-    purchase_id = created.lastrowid
-    await database.execute(
-        QueryString(
-            "INSERT INTO purchase_items (purchase_id, book_id, quantity, title, unit_price_minor)"  # noqa: S608
-            f" VALUES {', '.join(['({}, {}, {}, {}, {})'] * len(lines))}",
-            *[value for line in lines for value in (purchase_id, *line)],
+    # Last, since other sales of the same book wait for it until this transaction ends.
+    for number, line in enumerate(lines):
+        if not await storage.update_stock(database, reserved[number]):
+            current = await storage.lock_stock(database, line.book_id)
+            reserved[number] = current.reserve(line.quantity, now)
+            await storage.update_stock(database, reserved[number])
+    placed = events.of(Fact(purchase, purchase.revision))
+    await outbox.add(database, placed, *map(events.inventory_changed, reserved))
+    return Placed(purchase, reserved)
+
+
+async def _check_known(database: Database, missing: Sequence[int]) -> None:
+    if not missing:
+        return
+    if await inbox.position(database, BOOKS) == 0:
+        raise BookNotReady(
+            "The catalogue's books have not arrived here yet. Try again.", retry_after=2
         )
-    )
-    await note(database, purchase_id, Status.PENDING, user_id=user_id, now=now)
-    placed = {
-        "id": purchase_id,
-        "user_id": user_id,
-        "status": str(Status.PENDING),
-        "total_minor": total_minor,
-        "delivery_fee_minor": fee_minor,
-        "currency": currency,
-        "revision": 1,
-        "created_at": now,
-        "expires_at": expires_at,
-    }
-    stock, changes = [], []
-    for line in lines:
-        left, change = await inventory.reserve(database, line.book_id, line.quantity, now=now)
-        stock.append(left)
-        changes.append(change)
-    await outbox.add(database, events.purchase_moved(placed, lines), *changes)
-    return Placed(purchase_id, Status.PENDING, total_minor, currency, expires_at, lines, stock)
+    raise BookNotFound(f"There is no book {missing[0]}.", book_id=missing[0])
 
 
-async def _books(database: Database, book_ids: Sequence[int]) -> dict[int, Row]:
-    outcome = await database.execute(
-        QueryString(
-            "SELECT b.book_id, b.title, b.price_minor, b.currency, b.retired FROM books b"
-            " JOIN inventory i ON i.book_id = b.book_id WHERE {}",
-            is_in("b.book_id", book_ids),
+async def freeing_overdue(
+    database: Database,
+    attempt: Callable[[], Awaitable[T]],
+    *,
+    book_ids: Sequence[int],
+    user_id: int | None = None,
+    outbox: Outbox,
+    clock: Clock,
+) -> T:
+    """Make an attempt; where it is refused for copies that an overdue purchase holds, once more.
+
+    Purchases expire in the background, and not while the service sleeps. So whoever wants copies
+    ends the overdue purchases of those books first, and those of the buyer (`user_id`).
+    """
+    try:
+        return await attempt()
+    except (
+        InsufficientStock,
+        StockWouldBeNegative,
+        TooManyUnpaidPurchases,
+        TooManyReservedCopies,
+    ):
+        freed = await free_overdue(
+            database, book_ids=book_ids, user_id=user_id, outbox=outbox, now=clock()
         )
-    )
-    books = {row["book_id"]: row for row in outcome.rows}
-    missing = [book_id for book_id in book_ids if book_id not in books]
-    if missing:
-        if await inbox.position(database, BOOKS) == 0:
-            raise BookNotReady(
-                "The catalogue's books have not arrived here yet. Try again.", retry_after=2
-            )
-        raise BookNotFound(f"There is no book {missing[0]}.", book_id=missing[0])
-    return books
-
-
-def _line(wanted: Wanted, book: Row) -> Line:
-    if book["retired"]:
-        raise BookRetired(f"Book {wanted.book_id} is not sold any more.", book_id=wanted.book_id)
-    expected = wanted.expected_unit_price_minor
-    if expected is not None and expected != book["price_minor"]:
-        raise PriceChanged(
-            f"Book {wanted.book_id} costs {book['price_minor']} minor units now.",
-            book_id=wanted.book_id,
-            price_minor_actual=book["price_minor"],
-        )
-    return Line(wanted.book_id, wanted.quantity, book["title"], book["price_minor"])
-
-
-async def _delivery_fee(database: Database, provider_id: int | None) -> int:
-    if provider_id is None:
-        return 0
-    outcome = await database.execute(
-        QueryString("SELECT fee_minor FROM providers WHERE id = {}", provider_id)
-    )
-    if not outcome.rows:
-        raise ProviderNotFound(f"There is no delivery provider {provider_id}.")
-    fee_minor: int = outcome.rows[0]["fee_minor"]
-    return fee_minor
+        if not freed:
+            raise
+    return await attempt()

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 from litestar import Request, Response, get, patch, post
 from litestar.params import JSONBody
+from msgspec import UNSET
 
 from functions.kit.database import Row
 from functions.kit.errors import FieldError, InvalidInput, Text
@@ -15,11 +16,11 @@ from functions.kit.problems import problems
 from functions.kit.requests import PathId
 from functions.kit.responses import answered_once, encode
 from functions.kit.tokens import Principal, signed_in, staff
-from functions.kit.values import from_minor
+from functions.kit.values import from_minor, to_minor
 from functions.purchase import queries
 from functions.purchase.commands.deliveries import add_provider, assign_delivery, update_delivery
-from functions.purchase.controllers.purchases import amount_minor, id_after, owner_of
-from functions.purchase.domain import DeliveryStatus
+from functions.purchase.controllers.purchases import id_after, owner_of
+from functions.purchase.domain.deliveries import DeliveryStatus
 from functions.purchase.schemas import (
     AssignmentChanged,
     AssignmentCreated,
@@ -69,7 +70,7 @@ async def create_provider(
         data.name.strip(),
         data.contact.strip(),
         data.coverage,
-        amount_minor("fee", data.fee),
+        0 if data.fee is UNSET else to_minor(data.fee),
     )
     return ProviderCreated(message=say(request.headers, PROVIDER_ADDED), provider_id=provider_id)
 

@@ -7,15 +7,16 @@ from litestar import Request, Response, get, post
 from litestar.params import JSONBody
 
 from functions.kit.errors import FieldError, InvalidInput, Text
-from functions.kit.idempotency import answer_once, scope_of
 from functions.kit.language import say
 from functions.kit.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, described
 from functions.kit.problems import problems
 from functions.kit.requests import PathId
-from functions.kit.responses import answer_response, encode
+from functions.kit.responses import answered_once, encode
 from functions.kit.tokens import Principal, staff
 from functions.purchase import queries
-from functions.purchase.commands.inventory import Stock, adjust_stock
+from functions.purchase.commands.inventory import adjust_stock
+from functions.purchase.commands.purchases import freeing_overdue
+from functions.purchase.domain.stock import Stock
 from functions.purchase.schemas import InventoryView, StockAdjusted, StockAdjustment
 
 ADJUSTED = Text("Inventario actualizado", "Inventory updated")
@@ -43,13 +44,6 @@ async def adjust(
 ) -> Response[StockAdjusted]:
     """More copies, or fewer; an `Idempotency-Key` is required, since it is a sum that changes."""
     state, user_id = request.app.state, request.user.user_id
-    scope = scope_of(
-        request.headers,
-        user_id=user_id,
-        route=f"POST /inventory/{book_id}/adjustments",
-        body=await request.body(),
-        required=True,
-    )
     if data.delta == 0:
         raise InvalidInput("delta must not be 0.", errors=[FieldError("delta", "is 0")])
 
@@ -65,10 +59,19 @@ async def adjust(
         )
 
     def render(stock: Stock) -> tuple[int, bytes]:
-        return 201, encode(StockAdjusted(message=say(request.headers, ADJUSTED), **stock._asdict()))
+        adjusted = StockAdjusted(
+            message=say(request.headers, ADJUSTED),
+            **{name: getattr(stock, name) for name in InventoryView.__struct_fields__},
+        )
+        return 201, encode(adjusted)
 
-    answer = await answer_once(state.database, scope, command, render, clock=state.clock)
-    return answer_response(answer)
+    async def attempt() -> Response[StockAdjusted]:
+        route = f"POST /inventory/{book_id}/adjustments"
+        return await answered_once(request, route, command, render, required=True)
+
+    return await freeing_overdue(
+        state.database, attempt, book_ids=[book_id], outbox=state.outbox, clock=state.clock
+    )
 
 
 HANDLERS = (get_inventory, adjust)

@@ -1,4 +1,4 @@
-"""Pay, see payments, give money back."""
+"""Pay, see payments and refunds, give money back; and what the payment provider says later."""
 
 from typing import Any
 
@@ -8,37 +8,41 @@ from litestar.params import JSONBody
 
 from functions.kit import idempotency
 from functions.kit.database import Row
-from functions.kit.errors import FieldError, InvalidInput, Text
-from functions.kit.idempotency import answer_once, scope_of
-from functions.kit.language import say
+from functions.kit.errors import FieldError, InvalidInput, NotFound, Text
+from functions.kit.idempotency import scope_of
+from functions.kit.language import preferred, say
 from functions.kit.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, Link, described
 from functions.kit.pages import After, Limit, encode_cursor, page_response
 from functions.kit.problems import problems
 from functions.kit.requests import PathId
-from functions.kit.responses import JSONResponse, answer_response, answered_once, encode
+from functions.kit.responses import answer_response, answered_once, encode
 from functions.kit.tokens import Principal, signed_in, staff
-from functions.kit.values import from_minor
-from functions.purchase import queries
+from functions.kit.values import from_minor, to_minor
+from functions.purchase import payment_answers, queries, storage
 from functions.purchase.commands.payments import (
-    begin_payment,
-    record_charge,
+    ROUTE,
+    pay,
+    record_report,
     refund_payment,
-    settle_refunds,
+    settle_refund,
 )
-from functions.purchase.controllers.purchases import amount_minor, id_after, owner_of
-from functions.purchase.domain import PaymentStatus
-from functions.purchase.errors import Declined, PurchaseExpired
-from functions.purchase.payment_provider import Charge, PaymentProvider, ProviderUnreachable
+from functions.purchase.controllers.purchases import id_after, owner_of
+from functions.purchase.domain.moves import Moved, NewPayment
+from functions.purchase.domain.payments import Refund
+from functions.purchase.errors import BadWebhook
+from functions.purchase.payment_provider import BadSignature, PaymentProvider
 from functions.purchase.schemas import (
-    NewPayment,
     NewRefund,
+    PaymentBody,
     PaymentCreated,
     PaymentView,
     RefundCreated,
+    RefundView,
 )
 
-REGISTERED = Text("Pago registrado", "Payment recorded")
 REFUNDED = Text("Reembolso registrado", "Refund recorded")
+
+_IT = {"payment_id": "$response.body#/payment_id"}
 
 
 @post(
@@ -52,61 +56,57 @@ REFUNDED = Text("Reembolso registrado", "Refund recorded")
         takes=[IDEMPOTENCY_KEY],
         gives=[IDEMPOTENCY_REPLAYED],
         leads_to={
+            "read": Link("GET /payments/{payment_id}", _IT),
             "refund": Link(
                 "POST /payments/{payment_id}/refunds",
-                {"payment_id": "$response.body#/payment_id"},
-            )
+                _IT,
+            ),
         },
     ),
 )
-async def pay(
-    request: Request[Principal, Any, Any], data: JSONBody[NewPayment]
+async def pay_purchase(
+    request: Request[Principal, Any, Any], data: JSONBody[PaymentBody]
 ) -> Response[PaymentCreated]:
     """Pay a purchase in full: 201 once it is paid, 202 while the provider has not answered.
 
-    `amount` may be left out; where it is sent it must be the total.
+    `amount` may be left out; where it is sent it must be the total. The same request under the
+    same `Idempotency-Key` charges nothing more, and is answered with what became of the first:
+    409 `in-progress` while that is being handled, then 202, and in the end 201, 402 or 409.
     """
     state, principal = request.app.state, request.user
-    database, clock, outbox = state.database, state.clock, state.outbox
-    provider: PaymentProvider = state.payment_provider
     scope = scope_of(
         request.headers,
         user_id=principal.user_id,
-        route="POST /payment",
+        route=ROUTE,
         body=await request.body(),
     )
-    if scope is not None and (kept := await idempotency.kept_answer(database, scope)):
+    if scope is not None and (kept := await idempotency.kept_answer(state.database, scope)):
         return answer_response(kept)
-    payment = await begin_payment(
-        database,
-        data.purchase_id,
-        _method(data),
-        None if data.amount is None else amount_minor("amount", data.amount),
-        user_id=principal.user_id,
-        staff=principal.is_staff,
-        now=clock(),
+    wanted = NewPayment(
+        method=_method(data),
+        amount_minor=None if data.amount is None else to_minor(data.amount),
+        requested_by=principal.user_id,
+        request_key=None if scope is None else scope.key,
+        language=preferred(request.headers.get("accept-language")),
     )
-    try:
-        charge = await provider.capture(
-            payment["reference"], payment["method"], payment["amount_minor"], payment["currency"]
-        )
-    except ProviderUnreachable:
-        return JSONResponse(_view_of(request, payment), status_code=202)
-    if charge is not Charge.CAPTURED:
-        await record_charge(database, payment["id"], charge, outbox=outbox, now=clock())
-        raise Declined("Pay with something else; the copies are still kept for you.")
-
-    async def command() -> Row:
-        return await record_charge(database, payment["id"], charge, outbox=outbox, now=clock())
-
-    def render(row: Row) -> tuple[int, bytes]:
-        return 201, encode(_view_of(request, row))
-
-    answer = await answer_once(database, scope, command, render, clock=clock)
-    return answer_response(answer)
+    paid = await pay(
+        state.database,
+        state.payment_provider,
+        data.purchase_id,
+        wanted,
+        scope=scope,
+        staff=principal.is_staff,
+        outbox=state.outbox,
+        clock=state.clock,
+    )
+    answer = payment_answers.current(paid.payment)._replace(replayed=not paid.new)
+    response = answer_response(answer)
+    if answer.status in {201, 202}:
+        response.headers["location"] = f"/payments/{paid.payment.id}"
+    return response
 
 
-def _method(data: NewPayment) -> str:
+def _method(data: PaymentBody) -> str:
     method = data.payment_method or data.method
     if method is None:
         raise InvalidInput(
@@ -115,14 +115,6 @@ def _method(data: NewPayment) -> str:
     if data.payment_method and data.method:
         raise InvalidInput("payment_method and method are one field; send one of them.")
     return method
-
-
-def _view_of(request: Request[Principal, Any, Any], row: Row) -> PaymentCreated:
-    if row["status"] == PaymentStatus.REFUNDED:
-        raise PurchaseExpired("The purchase ended before the money came; it is given back.")
-    return PaymentCreated(
-        message=say(request.headers, REGISTERED), payment_id=row["id"], status=row["status"]
-    )
 
 
 @get("/payments", guards=[signed_in])
@@ -136,65 +128,138 @@ async def list_payments(
         after=id_after(after),
         limit=limit + 1,
     )
-    views = [
-        PaymentView(
-            id=row["id"],
-            purchase_id=row["purchase_id"],
-            amount=from_minor(row["amount_minor"]),
-            amount_minor=row["amount_minor"],
-            refunded=from_minor(row["refunded_minor"]),
-            currency=row["currency"],
-            method=row["method"],
-            status=row["status"],
-            created_at=row["created_at"],
-        )
-        for row in rows[:limit]
-    ]
+    views = [_view(row) for row in rows[:limit]]
     cursor = encode_cursor(views[-1].id) if len(rows) > limit else None
     return page_response(request, views, cursor)
+
+
+@get("/payments/{payment_id:int}", guards=[signed_in], responses=problems(404))
+async def get_payment(request: Request[Principal, Any, Any], payment_id: PathId) -> PaymentView:
+    """One payment."""
+    row = await queries.payment(request.app.state.database, payment_id, user_id=owner_of(request))
+    return _view(row)
+
+
+def _view(row: Row) -> PaymentView:
+    return PaymentView(
+        id=row["id"],
+        purchase_id=row["purchase_id"],
+        amount=from_minor(row["amount_minor"]),
+        amount_minor=row["amount_minor"],
+        refunded=from_minor(row["refunded_minor"]),
+        currency=row["currency"],
+        method=row["method"],
+        status=row["status"],
+        created_at=row["created_at"],
+    )
+
+
+@get("/payments/{payment_id:int}/refunds", guards=[signed_in], responses=problems(404))
+async def list_refunds(
+    request: Request[Principal, Any, Any], payment_id: PathId
+) -> list[RefundView]:
+    """What was given back of a payment, and what is still owed; oldest first."""
+    refunds = await queries.refunds(
+        request.app.state.database, payment_id, user_id=owner_of(request)
+    )
+    return [
+        RefundView(
+            id=refund.id,
+            payment_id=payment_id,
+            amount=from_minor(refund.amount_minor),
+            amount_minor=refund.amount_minor,
+            reason=refund.reason,
+            status=_refund_status(refund),
+            created_at=refund.created_at,
+        )
+        for refund in refunds
+    ]
+
+
+def _refund_status(refund: Refund) -> str:
+    if refund.settled:
+        return "Paid"
+    return "Refused" if refund.refused else "Owed"
 
 
 @post(
     "/payments/{payment_id:int}/refunds",
     guards=[staff],
     responses=problems(404, 409, 422),
-    opt=described(takes=[IDEMPOTENCY_KEY], gives=[IDEMPOTENCY_REPLAYED]),
+    opt=described(takes=[IDEMPOTENCY_KEY._replace(required=True)], gives=[IDEMPOTENCY_REPLAYED]),
 )
 async def refund(
     request: Request[Principal, Any, Any],
     payment_id: PathId,
     data: JSONBody[NewRefund],
 ) -> Response[RefundCreated]:
-    """Give money back: all that is left, or an amount."""
-    state = request.app.state
-    amount = None if data.amount is None else amount_minor("amount", data.amount)
-    if amount == 0:
-        raise InvalidInput("amount must be more than 0.", errors=[FieldError("amount", "is 0")])
+    """Give money back: all that is left, or an amount. An `Idempotency-Key` is required.
 
-    async def command() -> Row:
-        return await refund_payment(
+    The refund is owed from now on. The provider is asked for it at once, and again later where it
+    does not answer: `GET /payments/{payment_id}/refunds` shows how far it has come.
+    """
+    state = request.app.state
+    amount = None if data.amount is None else to_minor(data.amount)
+    made: list[Moved] = []
+
+    async def command() -> Moved:
+        moved = await refund_payment(
             state.database,
             payment_id,
             amount,
             data.reason,
             user_id=request.user.user_id,
             outbox=state.outbox,
-            now=state.clock(),
+            clock=state.clock,
         )
+        made[:] = [moved]  # the last one: a command that met a deadlock is run again
+        return moved
 
-    def render(row: Row) -> tuple[int, bytes]:
+    def render(moved: Moved) -> tuple[int, bytes]:
+        amount_minor = 0 if moved.refund is None else moved.refund.amount_minor
         created = RefundCreated(
             message=say(request.headers, REFUNDED),
-            refund_id=row["id"],
-            amount=from_minor(row["amount_minor"]),
-            amount_minor=row["amount_minor"],
+            refund_id=None if moved.refund is None else moved.refund.id,
+            amount=from_minor(amount_minor),
+            amount_minor=amount_minor,
         )
         return 201, encode(created)
 
     route = f"POST /payments/{payment_id}/refunds"
-    response = await answered_once(request, route, command, render)
-    await settle_refunds(state.database, state.payment_provider)
+    response = await answered_once(request, route, command, render, required=True)
+    for moved in made:
+        if moved.refund is not None and moved.payment is not None:
+            owed = storage.OwedRefund(moved.refund, moved.payment.reference, moved.payment.currency)
+            await settle_refund(state.database, state.payment_provider, owed, clock=state.clock)
+    response.headers["location"] = route.removeprefix("POST ")
     return response
 
 
-HANDLERS = (pay, list_payments, refund)
+@post(
+    "/payment-webhooks",
+    status_code=202,
+    responses={202: ResponseSpec(None, description="Recorded"), **problems(400, 404)},
+)
+async def take_webhook(request: Request[Any, Any, Any]) -> Response[bytes]:
+    """What became of a payment, said by the payment provider; its signature is checked."""
+    state = request.app.state
+    provider: PaymentProvider = state.payment_provider
+    if not state.settings.payment_webhook_secret:
+        raise NotFound("No PAYMENT_WEBHOOK_SECRET is set, so nobody's messages are read.")
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    try:
+        report = provider.read_webhook(headers, await request.body(), state.clock())
+    except BadSignature as error:
+        raise BadWebhook(f"It is not taken: {error}.") from error
+    await record_report(state.database, provider, report, outbox=state.outbox, clock=state.clock)
+    return Response(b"", status_code=202)
+
+
+HANDLERS = (
+    pay_purchase,
+    list_payments,
+    get_payment,
+    list_refunds,
+    refund,
+    take_webhook,
+)

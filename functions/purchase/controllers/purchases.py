@@ -20,8 +20,14 @@ from functions.kit.values import MAX_ID, from_minor, to_minor
 from functions.purchase import queries
 from functions.purchase.commands.deliveries import set_purchase_status
 from functions.purchase.commands.lifecycle import cancel_purchase
-from functions.purchase.commands.purchases import Placed, Wanted, place_purchase
-from functions.purchase.domain import Status
+from functions.purchase.commands.purchases import (
+    Placed,
+    Wanted,
+    freeing_overdue,
+    place_purchase,
+)
+from functions.purchase.domain.purchases import Status
+from functions.purchase.errors import PurchaseIncomplete
 from functions.purchase.queries import PurchaseFilter
 from functions.purchase.schemas import (
     ItemView,
@@ -39,12 +45,6 @@ from functions.purchase.schemas import (
 CREATED = Text("Compra creada", "Purchase created")
 UPDATED = Text("Compra actualizada", "Purchase updated")
 DELETED = Text("Compra eliminada", "Purchase deleted")
-
-
-class PurchaseIncomplete(InvalidInput):
-    code = "purchase-incomplete"
-    title = "A purchase names a book and how many copies"
-    error = Text("book_id y quantity son requeridos", "book_id and quantity are required")
 
 
 _IT = {"purchase_id": "$response.body#/purchase_id"}
@@ -79,6 +79,7 @@ async def place(
             state.database,
             user_id,
             wanted,
+            limits=state.settings.holding_limits,
             provider_id=data.provider_id,
             outbox=state.outbox,
             now=state.clock(),
@@ -87,7 +88,17 @@ async def place(
     def render(placed: Placed) -> tuple[int, bytes]:
         return 201, encode(_created(placed, say(request.headers, CREATED)))
 
-    return await answered_once(request, "POST /purchase", command, render)
+    async def attempt() -> Response[PurchaseCreated]:
+        return await answered_once(request, "POST /purchase", command, render)
+
+    return await freeing_overdue(
+        state.database,
+        attempt,
+        book_ids=[each.book_id for each in wanted],
+        user_id=user_id,
+        outbox=state.outbox,
+        clock=state.clock,
+    )
 
 
 def _wanted(data: NewPurchase) -> list[Wanted]:
@@ -120,27 +131,20 @@ def _wanted(data: NewPurchase) -> list[Wanted]:
 
 
 def _expected_minor(price: Decimal | None) -> int | None:
-    return None if price is None else amount_minor("expected_unit_price", price)
-
-
-def amount_minor(field: str, amount: Decimal) -> int:
-    """Raises `InvalidInput` for what is no amount of money."""
-    try:
-        return to_minor(amount)
-    except ValueError as error:
-        raise InvalidInput(f"{field} {error}.", errors=[FieldError(field, str(error))]) from error
+    return None if price is None else to_minor(price)
 
 
 def _created(placed: Placed, message: str) -> PurchaseCreated:
+    purchase = placed.purchase
     return PurchaseCreated(
         message=message,
-        purchase_id=placed.purchase_id,
-        total_price=from_minor(placed.total_minor),
-        total_price_minor=placed.total_minor,
-        currency=placed.currency,
+        purchase_id=purchase.id,
+        total_price=from_minor(purchase.total_minor),
+        total_price_minor=purchase.total_minor,
+        currency=purchase.currency,
         remaining_stock=placed.stock[0].available,
-        status=str(placed.status),
-        expires_at=placed.expires_at,
+        status=str(purchase.status),
+        expires_at=purchase.expires_at,
         items=[
             StockLeft(
                 book_id=line.book_id,
@@ -149,7 +153,7 @@ def _created(placed: Placed, message: str) -> PurchaseCreated:
                 unit_price_minor=line.unit_price_minor,
                 remaining_stock=stock.available,
             )
-            for line, stock in zip(placed.lines, placed.stock, strict=True)
+            for line, stock in zip(purchase.lines, placed.stock, strict=True)
         ],
     )
 

@@ -1,0 +1,110 @@
+"""Card numbers have no place in this shop: in no table, event or log, however they are spelt."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+from functions.kit.errors import FieldError
+from functions.purchase.errors import CardNumberRefused
+
+SHORTEST, LONGEST = 12, 19
+"""Digits of a card number (ISO/IEC 7812-1)."""
+
+_GROUP = re.compile("[0-9]+")
+_SPACING = re.compile(r"[\W_]*|[\W_]+[^\W_]{1,3}[\W_]+")
+"""What may stand between two groups of one number: punctuation, blanks, a word of three letters."""
+_GLUED = re.compile(r"\w{1,3}")
+"""Letters glued to the digits: part of a number where they are the same all through, as in
+4111x1111x1111x1111, and part of a token or a UUID where they are not."""
+_ISBN13 = re.compile("97[89][0-9]{10}")
+_COMMON_LENGTHS = (15, 16)
+_LONGEST_PHONE = 15
+"""Digits of a telephone number (E.164)."""
+
+
+def check_no_card_number(field: str, text: str | None, *, phones: bool = False) -> None:
+    """Refuse a text in which a card number stands.
+
+    `phones` is for a text that may hold a telephone number in international form, `+57 300 ...`.
+    Raises `CardNumberRefused`, which does not repeat the text.
+    """
+    if text is not None and holds_card_number(text, phones=phones):
+        raise CardNumberRefused(
+            "Send the token that the payment provider gave for the card, never its number.",
+            errors=[FieldError(field, "holds a card number")],
+        )
+
+
+def holds_card_number(text: str, *, phones: bool = False) -> bool:
+    """Whether 12 to 19 digits with a right Luhn sum stand in a text.
+
+    Digits of every script count, whatever stands between their groups. ISBN-13s are no card
+    numbers, though one in ten has a right Luhn sum.
+    """
+    plain = _plain(text)
+    groups = list(_GROUP.finditer(plain))
+    if sum(len(group[0]) for group in groups) < SHORTEST:
+        return False
+    for first, group in enumerate(groups):
+        if _begins_with_card_number(group[0]):
+            return True
+        chains = list(_chains(plain, groups, first))
+        dialled = phones and plain[: group.start()].endswith("+")
+        if dialled and chains and len(chains[-1]) <= _LONGEST_PHONE:
+            continue
+        if any(map(_is_card_number, chains)):
+            return True
+    return False
+
+
+def _chains(plain: str, groups: list[re.Match[str]], first: int) -> Iterator[str]:
+    """The digits from a group on: of it alone, with the next group, and so on."""
+    digits = groups[first][0]
+    separators: set[str] = set()
+    yield digits
+    for before, group in zip(groups[first:], groups[first + 1 :], strict=False):
+        separator = plain[before.end() : group.start()]
+        separators.add(separator)
+        if not _SPACING.fullmatch(separator) and not (
+            _GLUED.fullmatch(separator) and len(separators) == 1
+        ):
+            return
+        digits += group[0]
+        yield digits
+
+
+def _begins_with_card_number(digits: str) -> bool:
+    """Whether a long run is a common card's number with its expiry date or code glued to it."""
+    return any(
+        digits[0] in "23456" and _is_card_number(digits[:length])
+        for length in _COMMON_LENGTHS
+        if len(digits) > max(_COMMON_LENGTHS)
+    )
+
+
+def _is_card_number(digits: str) -> bool:
+    if not SHORTEST <= len(digits) <= LONGEST:
+        return False
+    return _luhn(digits) and not (_ISBN13.fullmatch(digits) and _ean(digits))
+
+
+def _luhn(digits: str) -> bool:
+    """The check of ISO/IEC 7812-1, annex B."""
+    values = [int(digit) for digit in reversed(digits)]
+    doubled = [sum(divmod(2 * value, 10)) for value in values[1::2]]
+    return (sum(values[::2]) + sum(doubled)) % 10 == 0
+
+
+def _ean(digits: str) -> bool:
+    return sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(digits)) % 10 == 0
+
+
+def _plain(text: str) -> str:
+    """NFKC, with the digits of every script as 0 to 9, and without what nobody sees."""
+    shown = []
+    for character in unicodedata.normalize("NFKC", text):
+        if unicodedata.category(character) in {"Cf", "Mn", "Me"}:
+            continue
+        digit = unicodedata.digit(character, None)
+        shown.append(character if digit is None else str(digit))
+    return "".join(shown)

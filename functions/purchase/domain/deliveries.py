@@ -1,0 +1,56 @@
+"""A delivery: how far a provider has come with a purchase."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from functions.purchase.domain.purchases import Status, explain_moves
+from functions.purchase.errors import IllegalMove
+
+
+class DeliveryStatus(StrEnum):
+    ASSIGNED = "Assigned"
+    IN_TRANSIT = "In Transit"
+    DELIVERED = "Delivered"
+    FAILED = "Failed"
+
+
+DELIVERY_MOVES: dict[DeliveryStatus, frozenset[DeliveryStatus]] = {
+    DeliveryStatus.ASSIGNED: frozenset(
+        {DeliveryStatus.IN_TRANSIT, DeliveryStatus.DELIVERED, DeliveryStatus.FAILED}
+    ),
+    DeliveryStatus.IN_TRANSIT: frozenset({DeliveryStatus.DELIVERED, DeliveryStatus.FAILED}),
+    DeliveryStatus.DELIVERED: frozenset(),
+    DeliveryStatus.FAILED: frozenset(),
+}
+
+PURCHASE_STATUS = {
+    DeliveryStatus.DELIVERED: Status.DELIVERED,
+    DeliveryStatus.FAILED: Status.PAID,
+}
+"""The status of a purchase after the end of its delivery."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A purchase in the hands of a provider. `id` is 0 until it is stored."""
+
+    id: int = 0
+    purchase_id: int
+    provider_id: int
+    provider_name: str
+    status: DeliveryStatus
+    created_at: datetime
+    updated_at: datetime
+
+    def to(self, target: DeliveryStatus, now: datetime) -> "Delivery":
+        """The delivery in another status.
+
+        Raises `IllegalMove`, which lists the statuses that can follow.
+        """
+        if target not in DELIVERY_MOVES[self.status]:
+            raise IllegalMove(
+                explain_moves(self.status, DELIVERY_MOVES[self.status]),
+                status_actual=str(self.status),
+            )
+        return replace(self, status=target, updated_at=now)

@@ -1,0 +1,50 @@
+"""What one customer keeps from the others without paying, and how much of it is allowed.
+
+Anybody can reserve copies for fifteen minutes at no cost. Without a bound one account could empty
+the shop, again and again.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from functions.purchase.domain.purchases import Line
+from functions.purchase.errors import TooManyReservedCopies, TooManyUnpaidPurchases
+
+
+class Holdings(NamedTuple):
+    """What a customer has reserved and not paid."""
+
+    unpaid_purchases: int
+    copies: Mapping[int, int]
+    """By book."""
+
+
+class HoldingLimits(NamedTuple):
+    """How much one customer may hold unpaid; 0 is no limit."""
+
+    unpaid_purchases: int
+    copies_of_a_book: int
+
+    @property
+    def any(self) -> bool:
+        return bool(self.unpaid_purchases or self.copies_of_a_book)
+
+    def check(self, held: Holdings, lines: Sequence[Line]) -> None:
+        """Raises `TooManyUnpaidPurchases` or `TooManyReservedCopies` for one more purchase."""
+        if self.unpaid_purchases and held.unpaid_purchases >= self.unpaid_purchases:
+            raise TooManyUnpaidPurchases(
+                f"You have {held.unpaid_purchases} unpaid purchases, and"
+                f" {self.unpaid_purchases} is the most. Pay one or cancel one first.",
+                limit=self.unpaid_purchases,
+            )
+        if not self.copies_of_a_book:
+            return
+        for line in lines:
+            copies = held.copies.get(line.book_id, 0) + line.quantity
+            if copies > self.copies_of_a_book:
+                raise TooManyReservedCopies(
+                    f"You would have {copies} unpaid copies of book {line.book_id}, and"
+                    f" {self.copies_of_a_book} is the most. Buy fewer, or pay for some first.",
+                    limit=self.copies_of_a_book,
+                    book_id=line.book_id,
+                )

@@ -1,0 +1,236 @@
+"""What concerns a purchase together with its payments, deliveries and copies.
+
+Each function takes what is stored, decides, and answers what is to be stored: nothing here reads,
+writes or asks anybody. Commands load, call one of these, and store its `Moved`.
+"""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from functions.kit.values import money
+from functions.purchase.domain.cards import check_no_card_number
+from functions.purchase.domain.deliveries import PURCHASE_STATUS, Delivery, DeliveryStatus
+from functions.purchase.domain.payments import (
+    Payment,
+    PaymentOutcome,
+    PaymentStatus,
+    Refund,
+    check_unlocked,
+)
+from functions.purchase.domain.purchases import Purchase, Status
+from functions.purchase.errors import AlreadyAssigned, AmountMismatch, IllegalMove, NotPaid
+
+
+class Fact(NamedTuple):
+    """What is published: the state of a purchase, or of a part of it, at a purchase's revision."""
+
+    state: Purchase | Payment | Delivery
+    revision: int
+
+
+class Moved(NamedTuple):
+    """What a move leaves: every object that is to be stored, and what is to be published."""
+
+    purchase: Purchase
+    facts: tuple[Fact, ...] = ()
+    payment: Payment | None = None
+    refund: Refund | None = None
+    delivery: Delivery | None = None
+
+
+class NewPayment(NamedTuple):
+    """What a caller wants to pay, and how."""
+
+    method: str
+    amount_minor: int | None
+    """None: whatever the purchase costs."""
+    requested_by: int
+    request_key: str | None
+    language: str
+
+
+def begin_payment(
+    purchase: Purchase,
+    wanted: NewPayment,
+    *,
+    open_payment: Payment | None,
+    reference: str,
+    answers_within: timedelta,
+    now: datetime,
+) -> Payment:
+    """A payment of a purchase, before the provider is asked. It holds the purchase from now on.
+
+    `answers_within` is how long the provider is waited for. Raises `AlreadyPaid`,
+    `PurchaseExpired`, `PurchaseCancelled`, `PurchaseRefunded`, `PaymentInProgress`,
+    `AmountMismatch` or `CardNumberRefused`.
+    """
+    check_no_card_number("payment_method", wanted.method)
+    if purchase.awaits_payment:
+        check_unlocked(open_payment, now)
+    purchase.check_payable(now)
+    if wanted.amount_minor not in (None, purchase.total_minor):
+        raise AmountMismatch(
+            f"Purchase {purchase.id} costs {money(purchase.total_minor, purchase.currency)}.",
+            total_minor=purchase.total_minor,
+        )
+    return Payment(
+        purchase_id=purchase.id,
+        user_id=purchase.user_id,
+        amount_minor=purchase.total_minor,
+        currency=purchase.currency,
+        method=wanted.method,
+        reference=reference,
+        created_at=now,
+        requested_by=wanted.requested_by,
+        request_key=wanted.request_key,
+        language=wanted.language,
+        in_flight_until=now + answers_within,
+        check_at=now + answers_within,
+    )
+
+
+def record_capture(
+    purchase: Purchase, payment: Payment, *, refund_reference: str, now: datetime
+) -> Moved | None:
+    """The provider has the money: the purchase is paid by it, or it is owed back at once.
+
+    None where that is known already. It does not matter how late it comes, or what was believed.
+    """
+    if payment.is_charged:
+        return None
+    payment = payment.captured()
+    purchase = purchase.revised()
+    facts = [Fact(payment, purchase.revision)]
+    if purchase.awaits_payment:
+        payment = payment.concluded(PaymentOutcome.PAID)
+        purchase = purchase.to(Status.PAID)
+        return Moved(purchase, (*facts, Fact(purchase, purchase.revision)), payment)
+    payment = payment.concluded(PaymentOutcome.RETURNED, purchase.status)
+    if not payment.needs_provider:
+        return Moved(purchase, tuple(facts), payment.end_free())
+    reason = f"the purchase was {purchase.status} when the money came"
+    payment, refund = payment.owe(payment.amount_minor, reason, reference=refund_reference, now=now)
+    purchase = purchase.revised()
+    return Moved(purchase, (*facts, Fact(payment, purchase.revision)), payment, refund)
+
+
+def record_failure(purchase: Purchase, payment: Payment, outcome: PaymentOutcome) -> Moved | None:
+    """The provider has not charged the payment and will not; None where it is not open."""
+    if not payment.is_open:
+        return None
+    payment = payment.failed(outcome)
+    purchase = purchase.revised()
+    return Moved(purchase, (Fact(payment, purchase.revision),), payment)
+
+
+def refund(
+    purchase: Purchase,
+    payment: Payment,
+    amount_minor: int | None,
+    reason: str,
+    *,
+    reference: str,
+    now: datetime,
+) -> Moved:
+    """Owe money back to the buyer: all that is left where `amount_minor` is None.
+
+    All of it ends a purchase that is only paid, and frees its copies. A free purchase ends the
+    same way; no refund is made of nothing. Raises `NotRefundable` or `OverRefund`.
+    """
+    payment.check_refundable(purchase.status)
+    made: Refund | None = None
+    if payment.needs_provider or amount_minor:
+        amount = payment.refundable_minor if amount_minor is None else amount_minor
+        payment, made = payment.owe(amount, reason, reference=reference, now=now)
+    else:
+        payment = payment.end_free()
+    purchase = purchase.revised()
+    facts = [Fact(payment, purchase.revision)]
+    if payment.status is PaymentStatus.REFUNDED and purchase.status is Status.PAID:
+        purchase = purchase.to(Status.REFUNDED)
+        facts.append(Fact(purchase, purchase.revision))
+    return Moved(purchase, tuple(facts), payment, made)
+
+
+def cancel(purchase: Purchase, *, open_payment: Payment | None, now: datetime) -> Moved | None:
+    """Give up an unpaid purchase; one whose time is over expires instead. None: it was given up.
+
+    Raises `PaymentInProgress`, or `IllegalMove` for a purchase that is paid or has ended.
+    """
+    if purchase.status is Status.CANCELLED:
+        return None
+    if purchase.awaits_payment:
+        check_unlocked(open_payment, now)
+    return _ended(purchase, Status.EXPIRED if purchase.is_overdue(now) else Status.CANCELLED)
+
+
+def expire(purchase: Purchase, *, open_payment: Payment | None, now: datetime) -> Moved | None:
+    """End a purchase whose time to pay is over; None where it is not, or a payment is open."""
+    if not purchase.is_overdue(now) or open_payment is not None:
+        return None
+    return _ended(purchase, Status.EXPIRED)
+
+
+def _ended(purchase: Purchase, status: Status) -> Moved:
+    purchase = purchase.to(status)
+    return Moved(purchase, (Fact(purchase, purchase.revision),))
+
+
+def assign(purchase: Purchase, *, provider_id: int, provider_name: str, now: datetime) -> Moved:
+    """Hand a paid purchase to a delivery provider.
+
+    Raises `AlreadyAssigned` or `NotPaid`.
+    """
+    status = purchase.status
+    if status in {Status.ON_DELIVERY, Status.DELIVERED}:
+        raise AlreadyAssigned(f"It is {status}.", status_actual=str(status))
+    if status is not Status.PAID:
+        raise NotPaid(f"It is {status}.", status_actual=str(status))
+    delivery = Delivery(
+        purchase_id=purchase.id,
+        provider_id=provider_id,
+        provider_name=provider_name,
+        status=DeliveryStatus.ASSIGNED,
+        created_at=now,
+        updated_at=now,
+    )
+    purchase = purchase.to(Status.ON_DELIVERY)
+    return Moved(purchase, (Fact(delivery, purchase.revision),), delivery=delivery)
+
+
+def report_delivery(
+    purchase: Purchase, delivery: Delivery, target: DeliveryStatus, now: datetime
+) -> Moved:
+    """How far a delivery has come; its end moves the purchase.
+
+    Raises `IllegalMove`.
+    """
+    delivery = delivery.to(target, now)
+    if target in PURCHASE_STATUS:
+        purchase = purchase.to(PURCHASE_STATUS[target])
+    else:
+        purchase = purchase.revised()
+    return Moved(purchase, (Fact(delivery, purchase.revision),), delivery=delivery)
+
+
+_ROUTES = {
+    Status.PAID: "POST /payment pays it",
+    Status.ON_DELIVERY: "POST /assignments hands it to a provider",
+    Status.REFUNDED: "POST /payments/{id}/refunds gives the money back",
+    Status.EXPIRED: "it expires by itself",
+}
+
+
+def check_settable(purchase: Purchase, target: Status) -> DeliveryStatus | None:
+    """What `PUT /purchase/{id}` may set: Cancelled, or the end of a delivery, which is answered.
+
+    Raises `IllegalMove`, which names the route of a move that needs money or a provider.
+    """
+    purchase.check_move(target)
+    if target is Status.CANCELLED:
+        return None
+    if purchase.status is Status.ON_DELIVERY:
+        if target is Status.DELIVERED:
+            return DeliveryStatus.DELIVERED
+        return DeliveryStatus.FAILED
+    raise IllegalMove(f"Not by hand: {_ROUTES[target]}.", status_actual=str(purchase.status))

@@ -1,0 +1,202 @@
+"""A purchase, and what can become of it.
+
+Pending Payment ─┬─► Paid ─┬─► On Delivery ───► Delivered
+                 │    ▲    │        │
+                 │    └────┼────────┘ delivery failed
+                 │         └─► Refunded
+                 ├─► Cancelled
+                 └─► Expired
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+from functions.kit.values import money
+from functions.purchase.errors import (
+    AlreadyPaid,
+    BookRetired,
+    IllegalMove,
+    PriceChanged,
+    PurchaseCancelled,
+    PurchaseExpired,
+    PurchaseRefunded,
+)
+
+TIME_TO_PAY = timedelta(minutes=15)
+MAX_QUANTITY = 1000
+MAX_LINES = 50
+
+
+class Status(StrEnum):
+    """Of a purchase; the first three are the original's labels."""
+
+    PENDING = "Pending Payment"
+    PAID = "Paid"
+    ON_DELIVERY = "On Delivery"
+    DELIVERED = "Delivered"
+    CANCELLED = "Cancelled"
+    EXPIRED = "Expired"
+    REFUNDED = "Refunded"
+
+
+MOVES: dict[Status, frozenset[Status]] = {
+    Status.PENDING: frozenset({Status.PAID, Status.CANCELLED, Status.EXPIRED}),
+    Status.PAID: frozenset({Status.ON_DELIVERY, Status.REFUNDED}),
+    Status.ON_DELIVERY: frozenset({Status.DELIVERED, Status.PAID}),
+    Status.DELIVERED: frozenset(),
+    Status.CANCELLED: frozenset(),
+    Status.EXPIRED: frozenset(),
+    Status.REFUNDED: frozenset(),
+}
+
+HOLDS_STOCK = frozenset({Status.PENDING, Status.PAID, Status.ON_DELIVERY})
+"""The statuses in which the copies of a purchase are reserved."""
+
+
+class StockEffect(StrEnum):
+    """What a change of status does to the reserved copies of a purchase."""
+
+    RELEASE = "release"
+    """They can be sold to somebody else."""
+    FULFIL = "fulfil"
+    """They have left the shop."""
+
+
+class Line(NamedTuple):
+    """Copies of one book, with the price and the title at the time of the sale."""
+
+    book_id: int
+    quantity: int
+    title: str
+    unit_price_minor: int
+
+
+class Offer(NamedTuple):
+    """A book as it is sold now."""
+
+    book_id: int
+    title: str
+    price_minor: int
+    currency: str
+    retired: bool
+
+    def line(self, quantity: int, expected_unit_price_minor: int | None) -> Line:
+        """Copies of this book at today's price.
+
+        Raises `BookRetired`, or `PriceChanged` when the buyer expects another price.
+        """
+        if self.retired:
+            raise BookRetired(f"Book {self.book_id} is not sold any more.", book_id=self.book_id)
+        if expected_unit_price_minor not in (None, self.price_minor):
+            raise PriceChanged(
+                f"Book {self.book_id} costs {money(self.price_minor, self.currency)} now.",
+                book_id=self.book_id,
+                price_minor_actual=self.price_minor,
+            )
+        return Line(self.book_id, quantity, self.title, self.price_minor)
+
+
+def total_minor(lines: Iterable[Line], delivery_fee_minor: int) -> int:
+    """What a purchase costs, in minor units."""
+    return sum(line.quantity * line.unit_price_minor for line in lines) + delivery_fee_minor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purchase:
+    """A purchase at one moment. `id` is 0 until it is stored; `lines` are by ascending book."""
+
+    id: int = 0
+    user_id: int
+    status: Status
+    lines: tuple[Line, ...]
+    delivery_fee_minor: int
+    total_minor: int
+    currency: str
+    provider_id: int | None
+    revision: int
+    """Grows by one with each event about this purchase."""
+    created_at: datetime
+    expires_at: datetime
+
+    @classmethod
+    def place(
+        cls,
+        user_id: int,
+        lines: Sequence[Line],
+        *,
+        currency: str,
+        delivery_fee_minor: int,
+        provider_id: int | None,
+        now: datetime,
+    ) -> "Purchase":
+        """A new purchase, to be paid within `TIME_TO_PAY`."""
+        return cls(
+            user_id=user_id,
+            status=Status.PENDING,
+            lines=tuple(sorted(lines)),
+            delivery_fee_minor=delivery_fee_minor,
+            total_minor=total_minor(lines, delivery_fee_minor),
+            currency=currency,
+            provider_id=provider_id,
+            revision=1,
+            created_at=now,
+            expires_at=now + TIME_TO_PAY,
+        )
+
+    @property
+    def awaits_payment(self) -> bool:
+        """Whether a capture that arrives now pays it, however late it comes."""
+        return self.status is Status.PENDING
+
+    def is_overdue(self, now: datetime) -> bool:
+        """Whether its time to pay is over and nobody has ended it yet."""
+        return self.status is Status.PENDING and self.expires_at <= now
+
+    def check_payable(self, now: datetime) -> None:
+        """Raises the refusal that says why a payment cannot begin."""
+        match self.status:
+            case Status.PENDING:
+                if self.is_overdue(now):
+                    raise PurchaseExpired("Buy again; the copies are free.")
+            case Status.EXPIRED:
+                raise PurchaseExpired("Buy again; the copies are free.")
+            case Status.CANCELLED:
+                raise PurchaseCancelled("Buy again; this purchase was cancelled.")
+            case Status.REFUNDED:
+                raise PurchaseRefunded("Buy again; the money of this purchase was given back.")
+            case Status.PAID | Status.ON_DELIVERY | Status.DELIVERED:
+                raise AlreadyPaid(f"It is {self.status}.", status_actual=str(self.status))
+
+    def check_move(self, target: Status) -> None:
+        """Raises `IllegalMove`, which lists the statuses that can follow."""
+        if target not in MOVES[self.status]:
+            raise IllegalMove(
+                explain_moves(self.status, MOVES[self.status]), status_actual=str(self.status)
+            )
+
+    def to(self, target: Status) -> "Purchase":
+        """The purchase in another status, one revision later.
+
+        Raises `IllegalMove`.
+        """
+        self.check_move(target)
+        return replace(self, status=target, revision=self.revision + 1)
+
+    def revised(self) -> "Purchase":
+        """The purchase one revision later, for an event about one of its parts."""
+        return replace(self, revision=self.revision + 1)
+
+    def stock_effect(self, before: Status) -> StockEffect | None:
+        """What its reserved copies undergo when it comes here from another status."""
+        if before not in HOLDS_STOCK or self.status in HOLDS_STOCK:
+            return None
+        return StockEffect.FULFIL if self.status is Status.DELIVERED else StockEffect.RELEASE
+
+
+def explain_moves(current: StrEnum, targets: Iterable[StrEnum]) -> str:
+    """A sentence with the statuses that can follow."""
+    choices = ", ".join(sorted(targets))
+    return f"It is {current}; " + (f"it can become: {choices}." if choices else "that is final.")

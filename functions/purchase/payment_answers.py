@@ -1,0 +1,55 @@
+"""What the request of a payment is answered: a function of the payment, and of nothing else.
+
+So whoever learns the outcome can write the answer down, and a request that is sent again gets the
+same bytes: from the key's row, or from here.
+"""
+
+from functions.kit.errors import DomainError, Text
+from functions.kit.idempotency import Answer
+from functions.kit.problems import render_problem
+from functions.kit.responses import encode
+from functions.purchase.domain.payments import Payment, PaymentOutcome
+from functions.purchase.errors import Declined, NotCharged, PaymentReturned
+from functions.purchase.schemas import PaymentCreated
+
+REGISTERED = Text("Pago registrado", "Payment recorded")
+UNDER_WAY = Text("Pago en curso", "Payment in progress")
+PATH = "/payment"
+
+
+def current(payment: Payment) -> Answer:
+    """The answer as things stand: 202 while the payment is open, the final one afterwards."""
+    if payment.outcome is not None:
+        return final(payment)
+    return Answer(202, _created(payment, UNDER_WAY, "Processing"), replayed=False)
+
+
+def final(payment: Payment) -> Answer:
+    """201 for a payment that paid its purchase, 402 or 409 for one that did not."""
+    if payment.outcome is PaymentOutcome.PAID:
+        return Answer(201, _created(payment, REGISTERED, "Completed"), replayed=False)
+    status, body = render_problem(_refusal(payment), language=payment.language, path=PATH)
+    return Answer(status, body, replayed=False)
+
+
+def _created(payment: Payment, message: Text, status: str) -> bytes:
+    said = message.en if payment.language == "en" else message.es
+    return encode(PaymentCreated(message=said, payment_id=payment.id, status=status))
+
+
+def _refusal(payment: Payment) -> DomainError:
+    match payment.outcome:
+        case PaymentOutcome.DECLINED:
+            return Declined(
+                "Pay with something else; the copies are still kept for you.",
+                payment_id=payment.id,
+            )
+        case PaymentOutcome.NOT_CHARGED:
+            return NotCharged("Nothing was charged. Pay again.", payment_id=payment.id)
+        case _:
+            status = payment.outcome_status
+            return PaymentReturned(
+                f"The purchase was {status} when the money came; it is given back.",
+                payment_id=payment.id,
+                status_actual=None if status is None else str(status),
+            )

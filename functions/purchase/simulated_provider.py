@@ -1,0 +1,251 @@
+"""A payment provider that moves no money and keeps a ledger, as a real one does.
+
+The ledger is a table of its own (`simulated_ledger`), written in transactions of its own. So what
+it has charged stays charged when the caller is killed, and `find`, refunds and the listing are
+real. What happens to a charge depends on the payment method:
+
+| token | what the provider does |
+| --- | --- |
+| `tok_decline` | declines |
+| `tok_timeout` | does not answer, and does not charge |
+| `tok_late` | charges, but its answer is lost |
+| `tok_slow` | charges and answers after three seconds |
+| `tok_pending` | does not answer, and charges after one minute |
+| `tok_hang` | never answers, and does not charge |
+| `tok_refund_refused` | charges, and refuses to give the money back |
+| anything else, `tok_success` | charges |
+"""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from piccolo.querystring import QueryString
+
+from functions.kit.clock import Clock
+from functions.kit.database import Database, Row, transactional
+from functions.purchase.payment_provider import (
+    BadSignature,
+    Charge,
+    Entry,
+    EntryKind,
+    ProviderUnreachable,
+    RefundRefused,
+    Report,
+)
+
+PAGE = 500
+_WEBHOOK_TOLERANCE = timedelta(minutes=5)
+_NO_ANSWER = {"tok_late", "tok_pending"}
+
+
+@dataclass(kw_only=True)
+class SimulatedProvider:
+    """The ledger lies in `database`; `webhook_secret` signs and checks webhooks, empty: none."""
+
+    database: Database
+    clock: Clock
+    webhook_secret: str = ""
+    name: str = "simulated"
+    answers_within: timedelta = timedelta(seconds=10)
+    final_after: timedelta = timedelta(seconds=30)
+    slow: timedelta = timedelta(seconds=3)
+    """Until `tok_slow` is charged and answered."""
+    pending: timedelta = timedelta(minutes=1)
+    """Until `tok_pending` is charged."""
+
+    async def capture(
+        self, reference: str, method: str, amount_minor: int, currency: str
+    ) -> Charge:
+        if method == "tok_timeout":
+            raise ProviderUnreachable("the simulated provider does not answer this token")
+        if method == "tok_hang":
+            await asyncio.Event().wait()
+        delay = {"tok_slow": self.slow, "tok_pending": self.pending}.get(method, timedelta())
+        row = await _charge(
+            self.database,
+            reference,
+            method,
+            amount_minor,
+            currency,
+            outcome=Charge.DECLINED if method == "tok_decline" else Charge.CAPTURED,
+            effective_at=self.clock() + delay,
+        )
+        if (row["amount_minor"], row["currency"]) != (amount_minor, currency):
+            raise ValueError(f"{reference} was sent before, with another amount")
+        if method in _NO_ANSWER:
+            raise ProviderUnreachable("the simulated provider's answer to this token is lost")
+        if method == "tok_slow":
+            await asyncio.sleep(self.slow.total_seconds())
+        return Charge(row["outcome"])
+
+    async def find(self, reference: str) -> Charge:
+        row = await _entry(self.database, reference)
+        if row is None:
+            return Charge.UNKNOWN
+        if row["effective_at"] > self.clock():
+            return Charge.PENDING
+        return Charge(row["outcome"])
+
+    async def refund(
+        self, reference: str, charge_reference: str, amount_minor: int, currency: str
+    ) -> None:
+        await _refund(
+            self.database, reference, charge_reference, amount_minor, currency, now=self.clock()
+        )
+
+    async def entries(self, since: datetime | None = None) -> AsyncIterator[Entry]:
+        after = ""
+        while True:
+            outcome = await self.database.execute(
+                QueryString(
+                    "SELECT * FROM simulated_ledger WHERE reference > {} AND outcome = {}"
+                    " AND effective_at >= {} AND effective_at <= {} ORDER BY reference LIMIT {}",
+                    after,
+                    str(Charge.CAPTURED),
+                    since or datetime(1970, 1, 1, tzinfo=UTC),
+                    self.clock(),
+                    PAGE,
+                )
+            )
+            for row in outcome.rows:
+                after = row["reference"]
+                yield Entry(
+                    EntryKind(row["kind"]),
+                    after,
+                    row["amount_minor"],
+                    row["currency"],
+                    row["effective_at"],
+                )
+            if len(outcome.rows) < PAGE:
+                return
+
+    def read_webhook(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Report:
+        message_id, sent = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
+        if not self.webhook_secret:
+            raise BadSignature("no secret is set")
+        if not (sent.isascii() and sent.isdigit() and len(sent) < 12):
+            raise BadSignature("webhook-timestamp is no time in seconds")
+        if abs(now.timestamp() - int(sent)) > _WEBHOOK_TOLERANCE.total_seconds():
+            raise BadSignature("it was sent at another time")
+        expected = self._signature(message_id, sent, body)
+        given = headers.get("webhook-signature", "").split(" ")
+        # Compared as bytes: `compare_digest` refuses text beyond ASCII.
+        if not any(hmac.compare_digest(expected.encode(), each.encode()) for each in given):
+            raise BadSignature("the signature is another")
+        try:
+            said = json.loads(body)
+            return Report(str(said["reference"]), Charge(said["charge"]))
+        except (ValueError, KeyError, TypeError) as error:
+            raise BadSignature("it is signed and cannot be read") from error
+
+    def sign_webhook(self, report: Report, message_id: str) -> tuple[dict[str, str], bytes]:
+        """A message as the provider sends it (standardwebhooks.com): its headers and its body."""
+        body = json.dumps({"reference": report.reference, "charge": str(report.charge)}).encode()
+        sent = str(int(self.clock().timestamp()))
+        headers = {
+            "webhook-id": message_id,
+            "webhook-timestamp": sent,
+            "webhook-signature": self._signature(message_id, sent, body),
+        }
+        return headers, body
+
+    def _signature(self, message_id: str, sent: str, body: bytes) -> str:
+        signed = f"{message_id}.{sent}.".encode() + body
+        digest = hmac.digest(self.webhook_secret.encode(), signed, hashlib.sha256)
+        return "v1," + base64.b64encode(digest).decode()
+
+
+@transactional
+async def _charge(
+    database: Database,
+    reference: str,
+    method: str,
+    amount_minor: int,
+    currency: str,
+    *,
+    outcome: Charge,
+    effective_at: datetime,
+) -> Row:
+    """The line of a charge, written once; what it says where it was there before."""
+    entry = (reference, EntryKind.CHARGE, None, method, amount_minor, currency)
+    await _write(database, *entry, outcome=outcome, effective_at=effective_at)
+    row = await _entry(database, reference)
+    assert row is not None  # noqa: S101 - it was written in this transaction, or before
+    return row
+
+
+@transactional
+async def _refund(
+    database: Database,
+    reference: str,
+    charge_reference: str,
+    amount_minor: int,
+    currency: str,
+    *,
+    now: datetime,
+) -> None:
+    rows = await database.locked(
+        QueryString("SELECT * FROM simulated_ledger WHERE reference = {}", charge_reference)
+    )
+    if await _entry(database, reference) is not None:
+        return
+    charge = rows[0] if rows else None
+    if charge is None or charge["outcome"] != Charge.CAPTURED or charge["effective_at"] > now:
+        raise RefundRefused("there is no such charge")
+    if charge["method"] == "tok_refund_refused":
+        raise RefundRefused("the simulated provider refuses to refund this token")
+    refunded = await database.execute(
+        QueryString(
+            "SELECT COALESCE(SUM(amount_minor), 0) AS refunded FROM simulated_ledger"
+            " WHERE charge_reference = {}",
+            charge_reference,
+        )
+    )
+    left = charge["amount_minor"] - int(refunded.rows[0]["refunded"])
+    if amount_minor > left or currency != charge["currency"]:
+        raise RefundRefused(f"{left} minor units of {charge['currency']} are left of the charge")
+    entry = (reference, EntryKind.REFUND, charge_reference, charge["method"], amount_minor)
+    await _write(database, *entry, currency, outcome=Charge.CAPTURED, effective_at=now)
+
+
+async def _write(
+    database: Database,
+    reference: str,
+    kind: EntryKind,
+    charge_reference: str | None,
+    method: str,
+    amount_minor: int,
+    currency: str,
+    *,
+    outcome: Charge,
+    effective_at: datetime,
+) -> None:
+    await database.execute(
+        QueryString(
+            "INSERT INTO simulated_ledger (reference, kind, charge_reference, method,"
+            " amount_minor, currency, outcome, effective_at)"
+            " VALUES ({}, {}, {}, {}, {}, {}, {}, {})"
+            " ON CONFLICT (reference) DO NOTHING",
+            reference,
+            str(kind),
+            charge_reference,
+            method,
+            amount_minor,
+            currency,
+            str(outcome),
+            effective_at,
+        )
+    )
+
+
+async def _entry(database: Database, reference: str) -> Row | None:
+    outcome = await database.execute(
+        QueryString("SELECT * FROM simulated_ledger WHERE reference = {}", reference)
+    )
+    return outcome.rows[0] if outcome.rows else None

@@ -1,0 +1,557 @@
+"""Domain objects from their rows, and back: the one place that knows which column is which field.
+
+What may be changed is loaded under the lock of its purchase: whoever changes a purchase, or a
+payment, a refund or a delivery of it, holds that lock until the end of the transaction.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from piccolo.querystring import QueryString
+
+from functions.kit.database import Database, Row, is_in
+from functions.kit.outbox import Message, Outbox
+from functions.purchase import events
+from functions.purchase.domain.deliveries import Delivery, DeliveryStatus
+from functions.purchase.domain.holdings import Holdings
+from functions.purchase.domain.moves import Moved
+from functions.purchase.domain.payments import Payment, PaymentOutcome, PaymentStatus, Refund
+from functions.purchase.domain.purchases import Line, Offer, Purchase, Status, StockEffect
+from functions.purchase.domain.stock import Stock
+from functions.purchase.errors import (
+    AssignmentNotFound,
+    BookNotFound,
+    PaymentNotFound,
+    ProviderNotFound,
+    PurchaseNotFound,
+)
+
+_BEFORE_REQUESTS = timedelta(seconds=30)
+"""How long a payment counts as in flight that was stored before that was written down."""
+
+
+# Purchases
+
+
+async def lock_purchase(database: Database, purchase_id: int) -> Purchase:
+    """A purchase, locked until the transaction ends.
+
+    Raises `PurchaseNotFound`.
+    """
+    rows = await database.locked(QueryString("SELECT * FROM purchases WHERE id = {}", purchase_id))
+    if not rows:
+        raise PurchaseNotFound(f"There is no purchase {purchase_id}.")
+    outcome = await database.execute(
+        QueryString(
+            "SELECT book_id, quantity, title, unit_price_minor FROM purchase_items"
+            " WHERE purchase_id = {} ORDER BY book_id",
+            purchase_id,
+        )
+    )
+    return to_purchase(rows[0], outcome.rows)
+
+
+def to_purchase(row: Row, items: Sequence[Row]) -> Purchase:
+    """From a row of `purchases` and its items, which are by ascending book."""
+    return Purchase(
+        id=row["id"],
+        user_id=row["user_id"],
+        status=Status(row["status"]),
+        lines=tuple(
+            Line(item["book_id"], item["quantity"], item["title"], item["unit_price_minor"])
+            for item in items
+        ),
+        delivery_fee_minor=row["delivery_fee_minor"],
+        total_minor=row["total_minor"],
+        currency=row["currency"],
+        provider_id=row["provider_id"],
+        revision=row["revision"],
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+    )
+
+
+async def insert_purchase(database: Database, purchase: Purchase) -> Purchase:
+    """Write a new purchase, its items and the first entry of its timeline; the same with its id."""
+    created = await database.execute(
+        QueryString(
+            "INSERT INTO purchases (user_id, status, total_minor, delivery_fee_minor, currency,"
+            " provider_id, revision, created_at, expires_at)"
+            " VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {})",
+            purchase.user_id,
+            str(purchase.status),
+            purchase.total_minor,
+            purchase.delivery_fee_minor,
+            purchase.currency,
+            purchase.provider_id,
+            purchase.revision,
+            purchase.created_at,
+            purchase.expires_at,
+        )
+    )
+    purchase = replace(purchase, id=created.lastrowid)
+    places = ", ".join(["({}, {}, {}, {}, {})"] * len(purchase.lines))
+    await database.execute(
+        QueryString(
+            "INSERT INTO purchase_items (purchase_id, book_id, quantity, title, unit_price_minor)"  # noqa: S608
+            f" VALUES {places}",
+            *[value for line in purchase.lines for value in (purchase.id, *line)],
+        )
+    )
+    await _note(database, purchase, by=purchase.user_id, now=purchase.created_at)
+    return purchase
+
+
+async def store(
+    database: Database,
+    before: Purchase,
+    moved: Moved,
+    *,
+    by: int | None,
+    outbox: Outbox,
+    now: datetime,
+) -> Moved:
+    """Write what a move left, with its events; the same, with the ids that the database gave.
+
+    `before` is the purchase as it was loaded, under its lock; `by` is the user of the timeline.
+    """
+    purchase = moved.purchase
+    if purchase != before:
+        await database.execute(
+            QueryString(
+                "UPDATE purchases SET status = {}, revision = {} WHERE id = {}",
+                str(purchase.status),
+                purchase.revision,
+                purchase.id,
+            )
+        )
+    if purchase.status is not before.status:
+        await _note(database, purchase, by=by, now=now)
+    if moved.payment is not None:
+        await update_payment(database, moved.payment)
+    if moved.refund is not None:
+        moved = moved._replace(refund=await _insert_refund(database, moved.refund))
+    if moved.delivery is not None:
+        moved = await _store_delivery(database, moved, moved.delivery)
+    changes = await _settle_stock(database, purchase, purchase.stock_effect(before.status), now)
+    await outbox.add(database, *[events.of(fact) for fact in moved.facts], *changes)
+    return moved
+
+
+async def _note(database: Database, purchase: Purchase, *, by: int | None, now: datetime) -> None:
+    await database.execute(
+        QueryString(
+            "INSERT INTO purchase_timeline (purchase_id, status, at, user_id)"
+            " VALUES ({}, {}, {}, {})",
+            purchase.id,
+            str(purchase.status),
+            now,
+            by,
+        )
+    )
+
+
+async def _settle_stock(
+    database: Database, purchase: Purchase, effect: StockEffect | None, now: datetime
+) -> list[Message]:
+    changes = []
+    for line in purchase.lines if effect is not None else ():
+        stock = await lock_stock(database, line.book_id)
+        change = stock.fulfil if effect is StockEffect.FULFIL else stock.release
+        stock = change(line.quantity, now)
+        await update_stock(database, stock)
+        changes.append(events.inventory_changed(stock))
+    return changes
+
+
+# Customers
+
+
+async def lock_customer(database: Database, user_id: int) -> None:
+    """Let one customer buy one thing at a time, so that what they hold can be counted."""
+    await database.execute(
+        QueryString(
+            "INSERT INTO customers (user_id, purchases_placed) VALUES ({}, 1)"
+            " ON CONFLICT (user_id) DO UPDATE"
+            " SET purchases_placed = customers.purchases_placed + 1",
+            user_id,
+        )
+    )
+
+
+# Stock, and what is on sale
+
+
+class OnSale(NamedTuple):
+    """Books as they are sold now, their stock, and what the buyer holds unpaid."""
+
+    offers: dict[int, Offer]
+    stock: dict[int, Stock]
+    held: Holdings
+
+
+async def on_sale(
+    database: Database, book_ids: Sequence[int], user_id: int, *, counted: bool
+) -> OnSale:
+    """Those of the books that are known, in one statement; `counted` with what the buyer holds."""
+    held = unpaid = QueryString("0")
+    if counted:
+        pending = ("p.user_id = {} AND p.status = {}", user_id, str(Status.PENDING))
+        unpaid = QueryString(
+            f"(SELECT COUNT(*) FROM purchases p WHERE {pending[0]})",  # noqa: S608
+            *pending[1:],
+        )
+        held = QueryString(
+            "(SELECT COALESCE(SUM(t.quantity), 0) FROM purchases p JOIN purchase_items t"  # noqa: S608
+            f" ON t.purchase_id = p.id AND t.book_id = b.book_id WHERE {pending[0]})",
+            *pending[1:],
+        )
+    outcome = await database.execute(
+        QueryString(
+            "SELECT b.book_id, b.title, b.price_minor, b.currency, b.retired, i.on_hand,"
+            " i.reserved, i.available, i.fulfilled, i.revision, i.changed_at, {} AS held,"
+            " {} AS unpaid FROM books b JOIN inventory i ON i.book_id = b.book_id WHERE {}",
+            held,
+            unpaid,
+            is_in("b.book_id", book_ids),
+        )
+    )
+    offers, stock, copies = {}, {}, {}
+    for row in outcome.rows:
+        book_id = row["book_id"]
+        offers[book_id] = Offer(
+            book_id, row["title"], row["price_minor"], row["currency"], bool(row["retired"])
+        )
+        stock[book_id] = to_stock(row)
+        copies[book_id] = int(row["held"])
+    count = int(outcome.rows[0]["unpaid"]) if outcome.rows else 0
+    return OnSale(offers, stock, Holdings(count, copies))
+
+
+def to_stock(row: Row) -> Stock:
+    """From a row of `inventory`."""
+    return Stock(
+        book_id=row["book_id"],
+        on_hand=row["on_hand"],
+        reserved=row["reserved"],
+        available=row["available"],
+        fulfilled=row["fulfilled"],
+        revision=row["revision"],
+        changed_at=row["changed_at"],
+    )
+
+
+async def lock_stock(database: Database, book_id: int) -> Stock:
+    """The stock of a book, locked until the transaction ends.
+
+    Raises `BookNotFound`.
+    """
+    rows = await database.locked(QueryString("SELECT * FROM inventory WHERE book_id = {}", book_id))
+    if not rows:
+        raise BookNotFound(f"No stock is kept of book {book_id}.")
+    return to_stock(rows[0])
+
+
+async def update_stock(database: Database, stock: Stock) -> bool:
+    """Write a stock one revision later; False where somebody else has written that revision."""
+    changed = await database.execute(
+        QueryString(
+            "UPDATE inventory SET on_hand = {}, reserved = {}, available = {}, fulfilled = {},"
+            " revision = {}, changed_at = {} WHERE book_id = {} AND revision = {}",
+            stock.on_hand,
+            stock.reserved,
+            stock.available,
+            stock.fulfilled,
+            stock.revision,
+            stock.changed_at,
+            stock.book_id,
+            stock.revision - 1,
+        )
+    )
+    return bool(changed.rowcount)
+
+
+# Payments and refunds
+
+_PAYMENT_FIELDS = (
+    "purchase_id", "user_id", "amount_minor", "refunded_minor", "currency", "method", "status",
+    "reference", "created_at", "outcome", "outcome_status", "requested_by", "request_key",
+    "language", "in_flight_until", "checks", "check_at",
+)  # fmt: skip
+
+
+async def payment(database: Database, payment_id: int) -> Payment:
+    """Raises `PaymentNotFound`."""
+    found = await _payment_where(database, "id = {}", payment_id)
+    if found is None:
+        raise PaymentNotFound(f"There is no payment {payment_id}.")
+    return found
+
+
+async def payment_of_reference(database: Database, reference: str) -> Payment | None:
+    """The payment that a provider knows by our reference."""
+    return await _payment_where(database, "reference = {}", reference)
+
+
+async def payment_of_request(database: Database, user_id: int, key: str) -> Payment | None:
+    """The payment that a request with an Idempotency-Key has made."""
+    return await _payment_where(database, "requested_by = {} AND request_key = {}", user_id, key)
+
+
+async def open_payment(database: Database, purchase_id: int) -> Payment | None:
+    """The payment that holds a purchase."""
+    condition = "purchase_id = {} AND status = {}"
+    return await _payment_where(database, condition, purchase_id, str(PaymentStatus.PROCESSING))
+
+
+async def _payment_where(database: Database, condition: str, *values: object) -> Payment | None:
+    outcome = await database.execute(
+        QueryString(
+            f"SELECT * FROM payments WHERE {condition} ORDER BY id DESC LIMIT 1",  # noqa: S608
+            *values,
+        )
+    )
+    return to_payment(outcome.rows[0]) if outcome.rows else None
+
+
+def to_payment(row: Row) -> Payment:
+    """From a row of `payments`, also from one that an older release has written."""
+    in_flight_until = row["in_flight_until"] or row["created_at"] + _BEFORE_REQUESTS
+    outcome, status = row["outcome"], row["outcome_status"]
+    return Payment(
+        id=row["id"],
+        purchase_id=row["purchase_id"],
+        user_id=row["user_id"],
+        amount_minor=row["amount_minor"],
+        refunded_minor=row["refunded_minor"],
+        currency=row["currency"],
+        method=row["method"],
+        status=PaymentStatus(row["status"]),
+        reference=row["reference"],
+        created_at=row["created_at"],
+        outcome=None if outcome is None else PaymentOutcome(outcome),
+        outcome_status=None if status is None else Status(status),
+        requested_by=row["user_id"] if row["requested_by"] is None else row["requested_by"],
+        request_key=row["request_key"],
+        language=row["language"],
+        in_flight_until=in_flight_until,
+        checks=row["checks"],
+        check_at=row["check_at"] or in_flight_until,
+    )
+
+
+def _payment_values(payment: Payment) -> list[object]:
+    values = [getattr(payment, name) for name in _PAYMENT_FIELDS]
+    return [str(value) if isinstance(value, str) else value for value in values]
+
+
+async def insert_payment(database: Database, payment: Payment) -> Payment:
+    """Write a new payment; the same with its id."""
+    created = await database.execute(
+        QueryString(
+            f"INSERT INTO payments ({', '.join(_PAYMENT_FIELDS)})"  # noqa: S608
+            f" VALUES ({', '.join(['{}'] * len(_PAYMENT_FIELDS))})",
+            *_payment_values(payment),
+        )
+    )
+    return replace(payment, id=created.lastrowid)
+
+
+async def update_payment(database: Database, payment: Payment) -> None:
+    """Write a payment of a purchase that is locked."""
+    assignments = ", ".join(f"{name} = {{}}" for name in _PAYMENT_FIELDS)
+    await database.execute(
+        QueryString(
+            f"UPDATE payments SET {assignments} WHERE id = {{}}",  # noqa: S608
+            *_payment_values(payment),
+            payment.id,
+        )
+    )
+
+
+async def due_payments(database: Database, now: datetime, limit: int) -> list[Payment]:
+    """Open payments that the provider is to be asked about, the longest waiting first."""
+    outcome = await database.execute(
+        QueryString(
+            "SELECT * FROM payments WHERE status = {} AND (check_at <= {} OR check_at IS NULL)"
+            " ORDER BY check_at, id LIMIT {}",
+            str(PaymentStatus.PROCESSING),
+            now,
+            limit,
+        )
+    )
+    return [each for each in map(to_payment, outcome.rows) if each.check_at <= now]
+
+
+def to_refund(row: Row) -> Refund:
+    """From a row of `refunds`, also from one that an older release has written."""
+    return Refund(
+        id=row["id"],
+        payment_id=row["payment_id"],
+        amount_minor=row["amount_minor"],
+        reason=row["reason"],
+        reference=row["reference"],
+        settled=bool(row["settled"]),
+        refused=bool(row["refused"]),
+        attempts=row["attempts"],
+        next_attempt_at=row["next_attempt_at"] or row["created_at"],
+        created_at=row["created_at"],
+    )
+
+
+async def _insert_refund(database: Database, refund: Refund) -> Refund:
+    created = await database.execute(
+        QueryString(
+            "INSERT INTO refunds (payment_id, amount_minor, reason, reference, settled, refused,"
+            " attempts, next_attempt_at, created_at) VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {})",
+            refund.payment_id,
+            refund.amount_minor,
+            refund.reason,
+            refund.reference,
+            refund.settled,
+            refund.refused,
+            refund.attempts,
+            refund.next_attempt_at,
+            refund.created_at,
+        )
+    )
+    return replace(refund, id=created.lastrowid)
+
+
+async def update_refund(database: Database, refund: Refund) -> None:
+    """Write how far a refund has come. One that is settled stays so, whoever writes later."""
+    await database.execute(
+        QueryString(
+            "UPDATE refunds SET settled = {}, refused = {}, attempts = {}, next_attempt_at = {}"
+            " WHERE id = {} AND settled = {}",
+            refund.settled,
+            refund.refused,
+            refund.attempts,
+            refund.next_attempt_at,
+            refund.id,
+            False,
+        )
+    )
+
+
+class OwedRefund(NamedTuple):
+    """A refund, and the charge at the provider that it gives back."""
+
+    refund: Refund
+    charge_reference: str
+    currency: str
+
+
+async def due_refunds(database: Database, now: datetime, limit: int) -> list[OwedRefund]:
+    """Refunds that are owed and to be attempted now, the longest waiting first."""
+    outcome = await database.execute(
+        QueryString(
+            "SELECT r.*, p.reference AS charge_reference, p.currency FROM refunds r"
+            " JOIN payments p ON p.id = r.payment_id WHERE r.settled = {}"
+            " AND (r.next_attempt_at <= {} OR r.next_attempt_at IS NULL)"
+            " ORDER BY r.next_attempt_at, r.id LIMIT {}",
+            False,
+            now,
+            limit,
+        )
+    )
+    return [
+        OwedRefund(to_refund(row), row["charge_reference"], row["currency"]) for row in outcome.rows
+    ]
+
+
+# Deliveries
+
+
+async def delivery(database: Database, assignment_id: int) -> Delivery:
+    """Raises `AssignmentNotFound`."""
+    found = await _delivery_where(database, "a.id = {}", assignment_id)
+    if found is None:
+        raise AssignmentNotFound(f"There is no delivery {assignment_id}.")
+    return found
+
+
+async def delivery_under_way(database: Database, purchase_id: int) -> Delivery:
+    """Raises `AssignmentNotFound`."""
+    found = await _delivery_where(
+        database,
+        "a.purchase_id = {} AND a.status IN ({}, {})",
+        purchase_id,
+        str(DeliveryStatus.ASSIGNED),
+        str(DeliveryStatus.IN_TRANSIT),
+    )
+    if found is None:
+        raise AssignmentNotFound(f"Purchase {purchase_id} has no delivery under way.")
+    return found
+
+
+async def _delivery_where(database: Database, condition: str, *values: object) -> Delivery | None:
+    outcome = await database.execute(
+        QueryString(
+            "SELECT a.*, p.name AS provider_name FROM assignments a"  # noqa: S608
+            f" JOIN providers p ON p.id = a.provider_id WHERE {condition}"
+            " ORDER BY a.id DESC LIMIT 1",
+            *values,
+        )
+    )
+    if not outcome.rows:
+        return None
+    row = outcome.rows[0]
+    return Delivery(
+        id=row["id"],
+        purchase_id=row["purchase_id"],
+        provider_id=row["provider_id"],
+        provider_name=row["provider_name"],
+        status=DeliveryStatus(row["status"]),
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+async def _store_delivery(database: Database, moved: Moved, delivery: Delivery) -> Moved:
+    if delivery.id:
+        await database.execute(
+            QueryString(
+                "UPDATE assignments SET status = {}, updated_at = {} WHERE id = {}",
+                str(delivery.status),
+                delivery.updated_at,
+                delivery.id,
+            )
+        )
+        return moved
+    created = await database.execute(
+        QueryString(
+            "INSERT INTO assignments (purchase_id, provider_id, status, created_at, updated_at)"
+            " VALUES ({}, {}, {}, {}, {})",
+            delivery.purchase_id,
+            delivery.provider_id,
+            str(delivery.status),
+            delivery.created_at,
+            delivery.updated_at,
+        )
+    )
+    stored = replace(delivery, id=created.lastrowid)
+    facts = tuple(
+        fact._replace(state=stored) if isinstance(fact.state, Delivery) else fact
+        for fact in moved.facts
+    )
+    return moved._replace(delivery=stored, facts=facts)
+
+
+class DeliveryProvider(NamedTuple):
+    id: int
+    name: str
+    fee_minor: int
+
+
+async def delivery_provider(database: Database, provider_id: int) -> DeliveryProvider:
+    """Raises `ProviderNotFound`."""
+    outcome = await database.execute(
+        QueryString("SELECT name, fee_minor FROM providers WHERE id = {}", provider_id)
+    )
+    if not outcome.rows:
+        raise ProviderNotFound(f"There is no delivery provider {provider_id}.")
+    row = outcome.rows[0]
+    return DeliveryProvider(provider_id, row["name"], row["fee_minor"])
