@@ -1,5 +1,7 @@
 """Writes: one function, one use case, one transaction with its events in it.
 
-`purchases.py` sells, `lifecycle.py` moves a purchase on, `payments.py` and `deliveries.py` are
-what happens to it then, `inventory.py` is the stock, `books.py` takes in what catalog tells.
+Each loads what it concerns, calls the domain, and stores what that decides. `purchases.py` sells,
+`lifecycle.py` ends unpaid purchases, `payments.py` and `deliveries.py` are what happens to the
+others, `reconciliation.py` finishes what a killed process left, `inventory.py` is the stock,
+`books.py` records what catalog publishes.
 """
