@@ -218,6 +218,15 @@ OPTIONS: tuple[Option, ...] = (
         check=_one_of("none", "reads", "full"),
     ),
     _text("ingress", "where the ingress listens, if not where the cluster says", "URL"),
+    # platform
+    Option(
+        "gateway_hops",
+        "proxies before the gateway that append to X-Forwarded-For: 1 for an application load"
+        " balancer, 0 for a network load balancer or none",
+        Kind.NUMBER,
+        0,
+        "N",
+    ),
     # build
     _text(
         "builder",

@@ -269,6 +269,10 @@ class _Kubectl:
     rollout = wait
 
     def patch(self, words: list[str], options: Options, flags: set[str], _: object) -> Answer:
+        kind, _, name = words[0].partition("/")
+        for item in self._named(kind, options["-n"][-1]):
+            if name == item["metadata"]["name"]:
+                _merge(item, json.loads(options["--patch"][-1]))
         return Answer(out="patched\n")
 
 
@@ -304,6 +308,15 @@ class _Kn:
         found["spec"]["traffic"] = traffic
         found["metadata"]["generation"] += 1
         return Answer(out=f"Service '{name}' updated\n")
+
+
+def _merge(into: Object, patch: Object) -> None:
+    """RFC 7396, without removals."""
+    for name, value in patch.items():
+        if isinstance(value, dict):
+            _merge(into.setdefault(name, {}), value)
+        else:
+            into[name] = value
 
 
 def _selected(item: Object, options: Options) -> bool:

@@ -222,6 +222,26 @@ def test_no_images(lab: Lab) -> None:
     assert "Service purchase: bookstore/purchase:unset" in lab.output
 
 
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        ({"_example": "of the release"}, 1),
+        ({"use-remote-address": "false"}, 1),
+        ({"use-remote-address": "true"}, 0),
+        ({"enable-proxy-protocol": "true"}, 0),
+    ],
+)
+def test_a_gateway_that_passes_on_what_callers_say(
+    lab: Lab, data: dict[str, str], code: int
+) -> None:
+    """The services believe its header, so it must write it; another gateway is not asked."""
+    metadata = {"name": "config-kourier", "namespace": "knative-serving"}
+    lab.state.put({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
+
+    assert lab.run(deploy, *DEPLOY) == code
+    assert ("use-remote-address must be true" in lab.output) == bool(code)
+
+
 LOCAL = (*CONTEXT, "--registry", "localhost:5001/shop", "--tag", "v1", "--yes", "--smoke", "none")
 
 
