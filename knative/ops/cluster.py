@@ -131,7 +131,8 @@ class Cluster:
             except CommandFailed as error:
                 if attempt == _TRIES or not any(each in error.stderr for each in _PASSING):
                     raise explained(error) from error
-                self.runner.console.warn(f"not taken yet, trying again: {_last_line(error.stderr)}")
+                said = _last_line(error.stderr)
+                self.runner.console.say(f"  not taken yet, trying again: {said}")
                 self.runner.clock.sleep(_PAUSE * attempt)
         raise AssertionError("the last try returns or raises")
 

@@ -245,6 +245,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("tail", "last lines of each pod", Kind.NUMBER, 50, "N"),
     _switch("wake", "wake services that sleep at zero, to read their outbox"),
     _switch("delete_data", "also delete databases, queues and Secrets: nothing brings them back"),
+    _text("confirm", "with --delete-data: the namespace, instead of typing it", "NAMESPACE"),
     _switch("check", "only report what is there"),
     _switch("print", "only print the commands"),
 )

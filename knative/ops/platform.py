@@ -125,7 +125,7 @@ def _patiently(cluster: Cluster, arguments: Sequence[str]) -> None:
             if attempt == _TRIES:
                 raise
             said = error.stderr.strip().splitlines() or [""]
-            cluster.runner.console.warn(f"not taken yet, trying again: {said[-1][:200]}")
+            cluster.runner.console.say(f"  not taken yet, trying again: {said[-1][:200]}")
             cluster.runner.clock.sleep(_PAUSE * attempt)
         else:
             return
