@@ -203,6 +203,17 @@ def test_change_by_hand(lab: Lab) -> None:
     assert lab.called("--force-conflicts")
 
 
+def test_backups_that_are_to_move(lab: Lab) -> None:
+    """A claim's class cannot change: what to do is said, and what it would cost."""
+    lab.state.refusals = [
+        'The PersistentVolumeClaim "backup-auth" is invalid: spec: Forbidden: spec is immutable'
+    ]
+    code = lab.run(deploy, *DEPLOY)
+
+    assert code == 1
+    assert "Copy what\nis to be kept, delete the claims" in lab.output
+
+
 def test_account_of_one_namespace(lab: Lab) -> None:
     """What it may not look at in the cluster is said, and does not stop the deploy."""
     lab.state.forbidden = ["storageclasses", "deployments", "namespace/"]
