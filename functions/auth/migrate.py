@@ -14,16 +14,22 @@ from functions.auth.tools import Tools
 from functions.kit.app import database_url
 from functions.kit.clock import utc_now
 from functions.kit.database import bind, connect
-from functions.kit.migrations import main
+from functions.kit.migrations import (
+    MigrationPostponed,
+    failed,
+    main,
+    told_whether_to_try_again,
+)
 from functions.kit.outbox import Outbox
 
 
 async def prepare(settings: AuthSettings) -> None:
-    """Raises `SigningKeyUnreadable`."""
+    """Raises `SigningKeyUnreadable`, and `MigrationPostponed` where the database is away."""
     database = connect(database_url("auth", settings))
     bind(database, TABLES)
     try:
-        await commands.prepare(database, Tools.of(settings, Outbox(utc_now)), utc_now())
+        with told_whether_to_try_again(database):
+            await commands.prepare(database, Tools.of(settings, Outbox(utc_now)), utc_now())
     finally:
         await database.close()
 
@@ -41,6 +47,8 @@ def run() -> int:
         asyncio.run(prepare(AuthSettings.from_mapping(os.environ)))
     except SigningKeyUnreadable:  # the log has said which key, and what to do
         return 1
+    except MigrationPostponed as error:
+        return failed("auth", error)
     return 0
 
 

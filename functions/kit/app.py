@@ -25,6 +25,7 @@ from functions.kit import docs, health, inbox, logs, migrations, relay
 from functions.kit.catch_up import CatchUp
 from functions.kit.clock import Clock, utc_now
 from functions.kit.database import Database, bind, connect
+from functions.kit.forwarded import ForwardedMiddleware
 from functions.kit.lazy_http import lazy_client
 from functions.kit.middleware import RequestMiddleware
 from functions.kit.outbox import Outbox
@@ -219,7 +220,9 @@ def build_app(
         debug=False,
     )
     # Around the router, not inside the routes: an unknown route has a trace and a log line too.
-    app.asgi_handler = RequestMiddleware(app.asgi_handler)
+    app.asgi_handler = ForwardedMiddleware(
+        RequestMiddleware(app.asgi_handler), settings.trusted_hops, settings.client_address_header
+    )
     return app
 
 

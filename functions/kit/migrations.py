@@ -10,6 +10,7 @@ its `migrate.py` runs them.
 """
 
 import asyncio
+import contextlib
 import hashlib
 import importlib
 import logging
@@ -18,7 +19,7 @@ import pkgutil
 import re
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import ModuleType
 from typing import NamedTuple
 
@@ -51,6 +52,10 @@ _MISSING_MODULE = re.compile(r"no such module: (\w+)")
 
 class MigrationError(Exception):
     """The schema cannot be brought up to date; nothing of this run is half recorded."""
+
+
+class MigrationPostponed(MigrationError):
+    """The same migration may well succeed a little later: the database is away, or busy."""
 
 
 class Migration(NamedTuple):
@@ -190,20 +195,50 @@ def _check(known: Mapping[int, str], migrations: Sequence[Migration]) -> None:
             )
 
 
+@contextlib.contextmanager
+def told_whether_to_try_again(database: Database) -> Iterator[None]:
+    """Raises `MigrationPostponed` for what passes, `MigrationError` for a database that will not be
+    usable later either; other errors are let through."""
+    try:
+        yield
+    except Exception as error:
+        if database.is_unavailable(error):
+            kind = MigrationPostponed if _passes(database, error) else MigrationError
+            raise kind(f"The database cannot be used: {error}") from error
+        if _passes(database, error):
+            raise MigrationPostponed(f"The database is busy: {error}") from error
+        raise
+
+
+def _passes(database: Database, error: Exception) -> bool:
+    """Whether time may heal it. A file that cannot be opened, a wrong password or a database that
+    is not there stay what they are."""
+    if database.backend == "sqlite":
+        return False
+    from functions.kit.mysql import errors  # noqa: PLC0415 - for a failure only
+
+    if isinstance(error, errors.AccessDenied | errors.UnknownDatabase | errors.TLSRefused):
+        return False
+    return (
+        database.is_unavailable(error)
+        or database.is_retryable(error)
+        or isinstance(error, errors.LockNotAcquired)
+    )
+
+
 def main(service: str, package: ModuleType, url: Callable[[], str]) -> int:
     """What `python -m functions.SERVICE.migrate` does; answers the exit code.
 
-    `url` reads the settings, so that what is wrong with them is said, not traced.
+    1 where it would fail again in the same way, 2 where a later run may succeed: a Job stops at the
+    one and tries again after the other. `url` reads the settings, so that what is wrong with them
+    is said, not traced.
     """
 
     async def run() -> list[Migration]:
         database = connect(url())
         try:
-            return await migrate(database, load(package))
-        except Exception as error:
-            if database.is_unavailable(error):
-                raise MigrationError(f"The database cannot be used: {error}") from error
-            raise
+            with told_whether_to_try_again(database):
+                return await migrate(database, load(package))
         finally:
             await database.close()
 
@@ -211,7 +246,12 @@ def main(service: str, package: ModuleType, url: Callable[[], str]) -> int:
     try:
         done = asyncio.run(run())
     except (MigrationError, ValueError) as error:
-        print(f"{service}: {error}", file=sys.stderr)
-        return 1
+        return failed(service, error)
     print(f"{service}: {len(done)} migrations were run" if done else f"{service}: up to date")
     return 0
+
+
+def failed(service: str, error: Exception) -> int:
+    """Says what is wrong; the exit code."""
+    print(f"{service}: {error}", file=sys.stderr)
+    return 2 if isinstance(error, MigrationPostponed) else 1

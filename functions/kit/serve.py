@@ -88,8 +88,8 @@ SETTINGS: dict[str, Any] = {
     "log_config": None,  # logs.py, once the app is there
     "access_log": False,  # middleware.py writes the one line a request has
     "server_header": False,
-    # Whose X-Forwarded-For is believed is FORWARDED_ALLOW_IPS: by default this machine's.
-    "proxy_headers": True,
+    # forwarded.py reads them, by hops; uvicorn would by what addresses look like.
+    "proxy_headers": False,
     "h11_max_incomplete_event_size": MAX_HEAD,
     "limit_concurrency": MAX_CONNECTIONS,
     "timeout_keep_alive": KEEP_ALIVE,

@@ -4,6 +4,7 @@ The name of a field in upper case is the name of its environment variable. One e
 every variable that is wrong. A service's own `settings.py` adds its fields to `ServiceSettings`.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Self
@@ -70,6 +71,18 @@ Url = Annotated[str, Meta(pattern=r"^https?://[^\s/?#]+(/[^\s/?#]+)*$")]
 """An address that paths are appended to: without a slash at its end."""
 
 
+REPLACED = {
+    "FORWARDED_ALLOW_IPS": (
+        "is not read any more, because whoever has an address that it trusts could choose another:"
+        " say by TRUSTED_HOPS how many proxies there are, or by CLIENT_ADDRESS_HEADER where the"
+        " gateway writes the client's address"
+    ),
+}
+"""Variables of before, each with what to set instead: to ignore one would change what is safe."""
+
+_HEADER = re.compile(r"[A-Za-z0-9-]*")
+
+
 class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What all three services read from their environment."""
 
@@ -82,6 +95,15 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     doors: Doors = Doors.BOTH
     """Which doors to open: `public`, `internal` or `both`."""
+
+    trusted_hops: Annotated[int, Meta(ge=0, le=16)] = 0
+    """How many proxies in front of the service append to `X-Forwarded-For`, one after another: the
+    client is who called the outermost of them. Unset, none: the connection's address counts, and
+    the header is not read."""
+
+    client_address_header: str = ""
+    """A header in which the gateway itself writes the client's address, in place of what came
+    under its name, such as Envoy's `X-Envoy-External-Address`; it goes before `TRUSTED_HOPS`."""
 
     k_sink: str = ""
     """Address of the broker that takes this service's events; empty: they wait in the outbox, and
@@ -125,6 +147,7 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
                 values[field.name] = _parse(environ[name], field.type)
             except msgspec.ValidationError as error:
                 wrong.append(f"{name}: {error}")
+        wrong += [f"{name}: {hint}" for name, hint in REPLACED.items() if environ.get(name)]
         listed = {each.partition(":")[0] for each in wrong}
         settings = cls(**values)
         wrong.extend(
@@ -142,6 +165,10 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
             yield "LOG_LEVEL: must be DEBUG, INFO, WARNING or ERROR"
         if self.k_sink and not self.k_sink.startswith(("http://", "https://")):
             yield "K_SINK: must be an http:// or https:// address"
+        if not _HEADER.fullmatch(self.client_address_header):
+            yield "CLIENT_ADDRESS_HEADER: must be the name of a header"
+        if self.client_address_header.lower() in {"forwarded", "x-forwarded-for"}:
+            yield "CLIENT_ADDRESS_HEADER: callers write into it too: TRUSTED_HOPS counts there"
         if not self.database_url:
             if self.production:
                 yield "DATABASE_URL: production needs one; the embedded file is for trying out"

@@ -131,7 +131,8 @@ class Cluster:
             except CommandFailed as error:
                 if attempt == _TRIES or not any(each in error.stderr for each in _PASSING):
                     raise explained(error) from error
-                self.runner.console.warn(f"not taken yet, trying again: {_last_line(error.stderr)}")
+                said = _last_line(error.stderr)
+                self.runner.console.say(f"  not taken yet, trying again: {said}")
                 self.runner.clock.sleep(_PAUSE * attempt)
         raise AssertionError("the last try returns or raises")
 
@@ -174,6 +175,13 @@ def explained(error: CommandFailed) -> OpsError:
         return OpsError(f"{error}\nThe platform is not complete: nox -s platform -- --check")
     if "is forbidden" in said:
         return OpsError(f"{error}\nThis account may not do that here: ask for the right.")
+    if 'PersistentVolumeClaim "backup-' in said and "immutable" in said:
+        return OpsError(
+            f"{error}\n"
+            "The backups are to go to another storage class, and a claim cannot move. Copy what\n"
+            "is to be kept, delete the claims (kubectl delete pvc -l\n"
+            "app.kubernetes.io/component=backup) and deploy again: see knative/README.md."
+        )
     if "is immutable" in said or "Forbidden: updates to" in said or "Immutable" in said:
         return OpsError(
             f"{error}\n"

@@ -108,12 +108,15 @@ class Console:
         self._write("\r" + line + " " * max(0, self._open - len(line)))
         self._open = len(line)
 
-    def confirm(self, question: str, *, assume: bool, needs: str = "yes") -> bool:
-        """Whether `needs` was typed. Raises `WrongOptions` where nobody can be asked."""
+    def confirm(
+        self, question: str, *, assume: bool, needs: str = "yes", instead: str = "--yes"
+    ) -> bool:
+        """Whether `needs` was typed. Raises `WrongOptions` where nobody can be asked, which names
+        the option that answers instead."""
         if assume:
             return True
         if not self.interactive:
-            raise WrongOptions(f"{question}\nNobody can be asked here: give --yes to go on.")
+            raise WrongOptions(f"{question}\nNobody can be asked here: give {instead} to go on.")
         self._close()
         try:
             return self._answer(f"{question} Type {needs!r} to go on: ").strip() == needs

@@ -10,7 +10,7 @@ from typing import Any
 from knative.ops.cluster import Object, group_of
 from knative.ops.entry import DEFAULT_NAMESPACE
 from knative.ops.errors import WrongOptions
-from knative.ops.option_list import SERVICES
+from knative.ops.option_list import DOORS, SERVICES
 from knative.ops.options import Options
 
 PHASE = "bookstore.example/phase"
@@ -18,7 +18,8 @@ PART_OF = {"app.kubernetes.io/part-of": "bookstore"}
 SERVING = "serving.knative.dev"
 EFS = "efs.csi.aws.com"
 CATALOG_URL = ("purchase", "CATALOG_URL")
-"""The one setting that is a public address: where purchase sends browsers that ask for books."""
+"""The one setting that must be a public address: where purchase sends browsers for books."""
+ISSUER = "TOKEN_ISSUER"
 _LOCAL = "networking.knative.dev/visibility"
 
 
@@ -33,6 +34,9 @@ def apply(items: list[Object], options: Options) -> None:
     if domain := options.text("domain"):
         add_domain(items, domain)
         set_environment(items, *CATALOG_URL, f"{options.text('scheme')}://catalog.{domain}")
+        for service in DOORS:
+            # Who signs tokens and who checks them must agree on the name.
+            set_environment(items, service, ISSUER, f"{options.text('scheme')}://auth.{domain}")
 
 
 def of_kind(items: Iterable[Object], kind: str, group: str) -> list[Object]:

@@ -1,11 +1,12 @@
-"""Which version of a part of the platform a cluster has."""
+"""Which version of a part of the platform a cluster has, and how the part is set."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from knative.ops.cluster import Cluster
 from knative.ops.errors import CommandFailed
 from knative.ops.images import Image
-from knative.ops.versions import Part, parsed
+from knative.ops.versions import Part, Setting, parsed
 
 _LABELS = (
     "app.kubernetes.io/version",
@@ -47,3 +48,31 @@ def version_of(cluster: Cluster, part: Part) -> Installed:
     wanted = found["spec"].get("replicas", 1)
     ready = found.get("status", {}).get("readyReplicas", 0) >= wanted
     return Installed(".".join(map(str, numbers)), ready=ready, there=True)
+
+
+@dataclass(frozen=True)
+class Configured:
+    """What a ConfigMap of the platform holds."""
+
+    data: Mapping[str, str]
+    there: bool = True
+    unseen: bool = False
+    """This account may not look."""
+
+
+def settings_in(cluster: Cluster, setting: Setting) -> Configured:
+    """Of the ConfigMap that the setting is in."""
+    result = cluster.kubectl(
+        *("get", f"configmap/{setting.configmap}", "--ignore-not-found", "-o", "json"),
+        *("-n", setting.namespace),
+        check=False,
+        namespaced=False,
+    )
+    if result.code != 0:
+        if "forbidden" in result.stderr.lower():
+            return Configured({}, there=False, unseen=True)
+        what = f"kubectl get configmap {setting.configmap}"
+        raise CommandFailed(what, result.code, result.stderr)
+    if not result.stdout.strip():
+        return Configured({}, there=False)
+    return Configured(result.json().get("data") or {})

@@ -5,8 +5,9 @@ NetworkPolicy is in the way, and a service is not kept awake by being looked at:
 Knative's queue-proxy, which counts requests.
 """
 
+import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from knative.ops.cluster import Cluster, Object
@@ -20,6 +21,9 @@ _READ_METRICS = (
     ".read().decode())"
 )
 _SAMPLE = re.compile(r"^(\w+)(?:\{[^}]*\})? ([-+.\deE]+|NaN|[-+]Inf)$", re.MULTILINE)
+
+_LONGEST, _DIGEST = 63, 32
+"""Characters of a name in Kubernetes, and of an MD5 digest."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Backlog:
 
 
 def queues(cluster: Cluster, rabbitmq: Object) -> list[Queue]:
-    """Of the namespace's Triggers. Raises `OpsError`."""
+    """All that the server has. Raises `OpsError`."""
     name, namespace = rabbitmq["metadata"]["name"], rabbitmq["metadata"]["namespace"]
     result = cluster.kubectl(
         *("exec", f"{name}-server-0", "-n", namespace, "-c", "rabbitmq", "--"),
@@ -55,12 +59,40 @@ def queues(cluster: Cluster, rabbitmq: Object) -> list[Queue]:
     ]
 
 
-def trigger_of(queue: Queue, namespace: str) -> str:
-    """`NAMESPACE.TRIGGER.BROKER-UID`, or `t.NAMESPACE.TRIGGER.dlq.TRIGGER-UID`."""
-    if match := re.match(rf"t\.{re.escape(namespace)}\.(.+)\.dlq\.", queue.name):
-        return f"{match[1]}, dead letters"
-    match = re.match(rf"{re.escape(namespace)}\.(.+)\.[0-9a-f-]{{36}}$", queue.name)
-    return match[1] if match else queue.name
+def names(triggers: Iterable[Object]) -> dict[str, str]:
+    """What each queue of these Triggers is, by the beginning of its name.
+
+    Source: eventing-rabbitmq's naming.go. A Trigger's queue is NAMESPACE.TRIGGER.BROKER-UID; that
+    of its dead letters is named as Knative names children, by a hash where it would be too long.
+    """
+    found = {}
+    for trigger in triggers:
+        metadata = trigger["metadata"]
+        space, name, uid = metadata["namespace"], metadata["name"], metadata["uid"]
+        found[f"{space}.{name}."] = name
+        found[child_name(f"t.{space}.{name}.dlq.", uid)] = f"{name}, dead letters"
+    return found
+
+
+def trigger_of(queue: Queue, known: Mapping[str, str]) -> str:
+    """Whose queue it is, by `names`; a queue of nobody's that is known keeps its own name."""
+    return next((said for start, said in known.items() if queue.name.startswith(start)), queue.name)
+
+
+def child_name(parent: str, suffix: str) -> str:
+    """The name of an object's child. Source: kmeta.ChildName in knative.dev/pkg."""
+    if len(parent) + len(suffix) <= _LONGEST:
+        return parent + suffix
+    head = _LONGEST - _DIGEST
+    if len(suffix) < head:
+        return parent[: head - len(suffix)] + _digest(parent) + suffix
+    short = parent[:head] + _digest(parent + suffix)
+    whole = short + suffix[: max(0, _LONGEST - len(short))]
+    return whole.rstrip("-._")
+
+
+def _digest(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def backlog(cluster: Cluster, pod: Object) -> Backlog:

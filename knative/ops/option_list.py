@@ -218,6 +218,15 @@ OPTIONS: tuple[Option, ...] = (
         check=_one_of("none", "reads", "full"),
     ),
     _text("ingress", "where the ingress listens, if not where the cluster says", "URL"),
+    # platform
+    Option(
+        "gateway_hops",
+        "proxies before the gateway that append to X-Forwarded-For: 1 for an application load"
+        " balancer, 0 for a network load balancer or none",
+        Kind.NUMBER,
+        0,
+        "N",
+    ),
     # build
     _text(
         "builder",
@@ -236,6 +245,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("tail", "last lines of each pod", Kind.NUMBER, 50, "N"),
     _switch("wake", "wake services that sleep at zero, to read their outbox"),
     _switch("delete_data", "also delete databases, queues and Secrets: nothing brings them back"),
+    _text("confirm", "with --delete-data: the namespace, instead of typing it", "NAMESPACE"),
     _switch("check", "only report what is there"),
     _switch("print", "only print the commands"),
 )

@@ -8,6 +8,7 @@ import json
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from knative.ops import installed
 from knative.ops.cluster import Cluster
@@ -17,6 +18,7 @@ from knative.ops.moving import options_of
 from knative.ops.versions import Part, Setting, parsed, pins
 
 MANAGER = "bookstore-platform"
+GATEWAY = "config-kourier"
 _ROLLOUT = 300
 _TRIES = 5
 _PAUSE = 6.0
@@ -27,19 +29,20 @@ def platform(session: Session) -> int:
         session,
         "platform",
         "Installs or upgrades the parts that the shop stands on.",
-        *("yes", "check", "print", "overlay"),
+        *("yes", "check", "print", "overlay", "gateway_hops"),
         positionals=(),
     )
     wanted = pins()
     parts = [each for each in wanted.parts if each.only in {"", options.text("overlay")}]
+    settings = [_with_hops(each, options.number("gateway_hops")) for each in wanted.settings]
     cluster = Cluster(session.runner, context=options.text("context"))
     cluster.kubeconfig = options.text("kubeconfig")
     if options.flag("print"):
-        for argv in _commands(cluster, parts, wanted.settings):
+        for argv in _commands(cluster, parts, settings):
             session.console.result(shlex.join(argv))
         return 0
     cluster = session.cluster(options)
-    complete = report(cluster, parts)
+    complete = report(cluster, parts, settings)
     if options.flag("check"):
         return 0 if complete else 1
     question = f"Install or upgrade these in context {cluster.context}?"
@@ -47,13 +50,22 @@ def platform(session: Session) -> int:
         raise OpsError("Nothing was changed.")
     for part in parts:
         _install(cluster, part)
-    for setting in wanted.settings:
+    for setting in settings:
         _set(cluster, setting)
-    return 0 if report(cluster, parts) else 1
+    return 0 if report(cluster, parts, settings) else 1
 
 
-def report(cluster: Cluster, parts: Sequence[Part]) -> bool:
-    """Whether each part is there, ready, and not older than its pin."""
+def _with_hops(setting: Setting, hops: int) -> Setting:
+    """The gateway's own count of proxies before it, set with each run: who is trusted is written
+    in one place, and a number that somebody once tried is not left behind."""
+    if setting.configmap != GATEWAY:
+        return setting
+    return replace(setting, data={**setting.data, "trusted-hops-count": str(hops)})
+
+
+def report(cluster: Cluster, parts: Sequence[Part], settings: Sequence[Setting]) -> bool:
+    """Whether each part is there, ready, and not older than its pin, and each setting as it is
+    to be."""
     console = cluster.runner.console
     console.heading("platform")
     complete = True
@@ -61,8 +73,20 @@ def report(cluster: Cluster, parts: Sequence[Part]) -> bool:
         there = installed.version_of(cluster, part)
         said, good = _judged(part, there)
         complete &= good
-        console.say(f"  {'ok' if good else 'TO DO':<6} {part.name:<38} {part.version:<9} {said}")
+        _line(cluster, good, part.name, part.version, said)
+    for setting in settings:
+        found = installed.settings_in(cluster, setting)
+        for name, value in setting.data.items():
+            good = found.data.get(name) == value
+            complete &= good
+            said = "this account may not look" if found.unseen else found.data.get(name, "not set")
+            _line(cluster, good, name, "", said if good else f"{said}, to be {value}")
     return complete
+
+
+def _line(cluster: Cluster, good: bool, name: str, version: str, said: str) -> None:
+    mark = "ok" if good else "TO DO"
+    cluster.runner.console.say(f"  {mark:<6} {name:<38} {version:<9} {said}")
 
 
 def _judged(part: Part, there: installed.Installed) -> tuple[str, bool]:
@@ -101,7 +125,7 @@ def _patiently(cluster: Cluster, arguments: Sequence[str]) -> None:
             if attempt == _TRIES:
                 raise
             said = error.stderr.strip().splitlines() or [""]
-            cluster.runner.console.warn(f"not taken yet, trying again: {said[-1][:200]}")
+            cluster.runner.console.say(f"  not taken yet, trying again: {said[-1][:200]}")
             cluster.runner.clock.sleep(_PAUSE * attempt)
         else:
             return

@@ -18,6 +18,10 @@ from knative.ops.versions import Pins, minor
 _NO_RABBITMQ = (EFS, "nfs.csi.k8s.io", "file.csi.azure.com")
 _UNSET_FILE_SYSTEM = "fs-00000000000000000"
 _SETTINGS = ("configmap/config-deployment", "-n", "knative-serving")
+_KOURIER = "config-kourier"
+_WRITTEN_BY_ENVOY = "x-envoy-external-address"
+_ENVOY_WRITES = ("use-remote-address", "enable-proxy-protocol")
+"""Either makes Envoy take the connection's address, or the PROXY protocol's."""
 _SKIPPING = "registries-skipping-tag-resolving"
 _SKIPPED = "kind.local,ko.local,dev.local"
 """What Knative skips by itself."""
@@ -32,6 +36,7 @@ def check(cluster: Cluster, items: Sequence[Object], pins: Pins) -> None:
         ("Kubernetes and tools", lambda: _versions(cluster, pins)),
         ("kinds that the cluster knows", lambda: _kinds(cluster, items)),
         ("versions of the platform", lambda: _platform(cluster, pins)),
+        ("who tells the client's address", lambda: _gateway(cluster, items, pins)),
         ("storage classes", lambda: _storage(cluster, items)),
         ("images", lambda: _images(cluster, items)),
         (f"namespace {cluster.namespace}", lambda: _namespace(cluster)),
@@ -99,6 +104,26 @@ def _platform(cluster: Cluster, pins: Pins) -> Iterator[str]:
                 f"{part.name} is {there.version}; tried with {part.version}: nox -s platform"
             )
     yield from ()
+
+
+def _gateway(cluster: Cluster, items: Iterable[Object], pins: Pins) -> Iterator[str]:
+    """Envoy writes the header that the services believe only where Kourier has it do so; else it
+    passes on what the caller has written, and each could choose its own address."""
+    believed = {
+        (each.get("data") or {}).get("CLIENT_ADDRESS_HEADER", "").lower()
+        for each in of_kind(items, "ConfigMap", "")
+    }
+    wanted = [each for each in pins.settings if each.configmap == _KOURIER]
+    if _WRITTEN_BY_ENVOY not in believed or not wanted:
+        return
+    found = installed.settings_in(cluster, wanted[0])
+    if found.unseen:
+        cluster.runner.console.warn(f"{_KOURIER}: this account may not look at it")
+    elif found.there and "true" not in {found.data.get(name) for name in _ENVOY_WRITES}:
+        yield (
+            f"{_KOURIER} lets callers choose the address that logins are counted by:"
+            " use-remote-address must be true. nox -s platform sets it"
+        )
 
 
 def _images(cluster: Cluster, items: Iterable[Object]) -> Iterator[str]:

@@ -9,6 +9,9 @@ from typing import Any
 
 from knative.ops.cluster import Object, group_of
 
+_TRIES = 2
+"""Of a Job, before it counts as failing: the first may have met a database that was starting."""
+
 
 @dataclass(frozen=True)
 class State:
@@ -68,8 +71,10 @@ def _job(item: Object) -> State:
         return State(
             False, f"{failed.get('reason', 'failed')}: {failed.get('message', '')}", True, True
         )
-    active = item.get("status", {}).get("active", 0)
-    return State(ready=False, detail="running" if active else "not started yet")
+    status = item.get("status", {})
+    if tries := status.get("failed", 0):
+        return State(ready=False, detail=f"failed {tries} times", failed=tries >= _TRIES)
+    return State(ready=False, detail="running" if status.get("active", 0) else "not started yet")
 
 
 def _ready_condition(item: Object) -> State:

@@ -6,6 +6,7 @@ later (CONTRIBUTING.md).
 """
 
 import sys
+from collections.abc import Sequence
 
 from knative.ops import traffic
 from knative.ops.edits import is_public
@@ -30,10 +31,7 @@ def rollback(session: Session) -> int:
     if target not in ready:
         raise OpsError(f"{target} is no ready revision of {name}; there are {', '.join(ready)}.")
     if traffic.percent_of(service, target) == 100 and not options.text("to"):
-        raise OpsError(
-            f"All traffic of {name} goes to {target} already. To go back further: --to,"
-            f" one of {', '.join(each for each in ready if each != target)}."
-        )
+        raise OpsError(_no_further(name, target, ready))
     session.console.say(f"{target} gets everything; newer revisions get nothing until promote")
     move(cluster, name, f"{target}=100")
     if is_public(service):
@@ -41,6 +39,16 @@ def rollback(session: Session) -> int:
             f"{name}-internal is as it was: rollback -- {name}-internal, if need be."
         )
     return 0
+
+
+def _no_further(name: str, target: str, ready: Sequence[str]) -> str:
+    """What there is besides the revision that has all traffic; `ready` has the oldest first."""
+    place = ready.index(target)
+    older, newer = ready[:place], ready[place + 1 :]
+    back = f" To go back further: --to, one of {', '.join(older)}." if older else ""
+    back = back or " It is the oldest revision that is ready: there is none to go back to."
+    forward = f" Newer, for promote, canary or --to: {', '.join(newer)}." if newer else ""
+    return f"All traffic of {name} goes to {target} already.{back}{forward}"
 
 
 if __name__ == "__main__":

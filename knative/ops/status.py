@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from knative.ops import measures, traffic
 from knative.ops.cluster import Cluster, Object
+from knative.ops.edits import of_kind
 from knative.ops.entry import Session, run
 from knative.ops.errors import OpsError
 from knative.ops.leftovers import SELECTOR
@@ -40,7 +41,7 @@ def status(session: Session) -> int:
     console.heading("databases, broker, triggers, sources")
     for item in (item for group in others for item in group):
         _line(cluster, f"{item['kind']} {_name(item)}", _state(item))
-    _queues(cluster, others[1])
+    _queues(cluster, others[1], [item for group in others for item in group])
     _backlogs(cluster, pods, wake=options.flag("wake"))
     return 0
 
@@ -57,13 +58,14 @@ def _service(cluster: Cluster, service: Object, pods: Sequence[Object]) -> None:
         console.say(f"      address  {url}")
 
 
-def _queues(cluster: Cluster, rabbitmq: Iterable[Object]) -> None:
+def _queues(cluster: Cluster, rabbitmq: Iterable[Object], items: Iterable[Object]) -> None:
     console = cluster.runner.console
     console.heading("queues")
+    known = measures.names(of_kind(items, "Trigger", "eventing.knative.dev"))
     for broker in rabbitmq:
         try:
             for queue in measures.queues(cluster, broker):
-                _line(cluster, measures.trigger_of(queue, cluster.namespace), queue.said())
+                _line(cluster, measures.trigger_of(queue, known), queue.said())
         except OpsError as error:
             console.warn(f"not to be read: {_last(error)}")
 

@@ -9,8 +9,9 @@ import sys
 
 from knative.ops import measures
 from knative.ops.cluster import Cluster
+from knative.ops.console import Console
 from knative.ops.entry import Session, run
-from knative.ops.errors import OpsError
+from knative.ops.errors import OpsError, WrongOptions
 from knative.ops.leftovers import SELECTOR
 from knative.ops.moving import options_of
 
@@ -27,7 +28,11 @@ ORDER = (
     ("networkpolicies.networking.k8s.io", "poddisruptionbudgets.policy"),
 )
 CLAIMS = "clusterdomainclaims.networking.internal.knative.dev"
+DOORS = "services.serving.knative.dev"
+_SERVING = "serving.knative.dev/service"
 _LONG = 600.0
+_DRAIN = 360
+"""Seconds for pods to end: the longest timeoutSeconds, which is also their grace, and a minute."""
 
 
 def undeploy(session: Session) -> int:
@@ -35,7 +40,7 @@ def undeploy(session: Session) -> int:
         session,
         "undeploy",
         "Takes the shop away; data stays unless --delete-data.",
-        *("yes", "delete_data"),
+        *("yes", "delete_data", "confirm"),
         positionals=(),
     )
     cluster = session.cluster(options)
@@ -49,7 +54,7 @@ def undeploy(session: Session) -> int:
             " account, order and password? Nothing brings them back."
         )
         # --yes does not answer this one.
-        sure = console.confirm(question, assume=False, needs=namespace)
+        sure = _named(console, question, options.text("confirm"), namespace)
     else:
         question = f"Take the shop away from context {cluster.context}, namespace {namespace}?"
         sure = console.confirm(question, assume=options.flag("yes"))
@@ -57,6 +62,8 @@ def undeploy(session: Session) -> int:
         raise OpsError("Nothing was changed.")
     for kinds in ORDER:
         _delete(cluster, ",".join(kinds), "-l", SELECTOR)
+        if DOORS in kinds:
+            _drained(cluster)
     # Knative's own kind, which an account of one namespace may not touch.
     cluster.kubectl("delete", CLAIMS, "-l", SELECTOR, "--ignore-not-found", check=False, show=True,
                     namespaced=False)  # fmt: skip
@@ -72,24 +79,55 @@ def undeploy(session: Session) -> int:
     return 0
 
 
+def _named(console: Console, question: str, given: str, namespace: str) -> bool:
+    """Whether the namespace's name was given, or typed."""
+    if given:
+        if given != namespace:
+            raise WrongOptions(f"{question}\n--confirm says {given!r}, not {namespace!r}.")
+        return True
+    return console.confirm(
+        question, assume=False, needs=namespace, instead=f"--confirm {namespace}"
+    )
+
+
+def _drained(cluster: Cluster) -> None:
+    """Pods still answer what is under way, and send their outbox: for that they need database and
+    broker, which go after them."""
+    result = cluster.kubectl(
+        *("wait", "pods", "--for=delete", "-l", _SERVING, f"--timeout={_DRAIN}s"),
+        show=True,
+        timeout=_DRAIN + 30.0,
+        check=False,
+    )
+    if result.code != 0 and "no matching resources" not in result.stderr:
+        said = result.stderr.strip().splitlines() or ["no reason given"]
+        cluster.runner.console.warn(f"not all pods have ended, and are not waited for: {said[-1]}")
+
+
 def _delete(cluster: Cluster, what: str, *more: str, namespaced: bool = True) -> None:
     cluster.kubectl(
-        *("delete", what, *more, "--ignore-not-found", "--wait=true"),
+        *("delete", what, *more, "--ignore-not-found", "--wait=true", *_cascade(what)),
         show=True,
         timeout=_LONG,
         namespaced=namespaced,
     )
 
 
+def _cascade(what: str) -> list[str]:
+    """A Job's pods read and write the database too: they go before it."""
+    return ["--cascade=foreground"] if "jobs.batch" in what else []
+
+
 def _waiting(cluster: Cluster) -> list[str]:
     """What is still under way, if that can be seen."""
     try:
         brokers = cluster.every("rabbitmqclusters.rabbitmq.com", selector=SELECTOR)
+        known = measures.names(cluster.every("triggers.eventing.knative.dev", selector=SELECTOR))
         found = [queue for broker in brokers for queue in measures.queues(cluster, broker)]
     except OpsError:
         return []
     return [
-        f"{measures.trigger_of(queue, cluster.namespace)}: {queue.waiting} events under way; they"
+        f"{measures.trigger_of(queue, known)}: {queue.waiting} events under way; they"
         " stay in their owner's outbox"
         for queue in found
         if queue.waiting

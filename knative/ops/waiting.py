@@ -5,10 +5,11 @@ A condition that turned false gets a moment, because many pass through one on th
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from knative.ops import diagnosis
 from knative.ops.cluster import Cluster, Object, key_of, reference
+from knative.ops.console import Console
 from knative.ops.diagnosis import Finding
 from knative.ops.errors import OpsError
 from knative.ops.readiness import State, state_of, waits
@@ -18,6 +19,33 @@ LOOK_AFTER = 10.0
 """Seconds before the first look at why something is not ready, and between looks."""
 PATIENCE = 60.0
 """Seconds that something which says that it failed is given to recover."""
+
+
+@dataclass
+class _Tale:
+    """What was told of why something is not ready.
+
+    At a start much is missing for a moment, which is told without alarm; what time does not heal,
+    and is still so at the next look, is a warning.
+    """
+
+    console: Console
+    told: set[Finding] = field(default_factory=set)
+    before: set[tuple[str, str]] = field(default_factory=set)
+    warned: set[tuple[str, str]] = field(default_factory=set)
+
+    def tell(self, findings: Sequence[Finding], *, last: bool) -> None:
+        """`last` where there will be no other look."""
+        for finding in findings:
+            what = (finding.about, finding.reason)
+            if finding.final and (last or what in self.before) and what not in self.warned:
+                self.warned.add(what)
+                self.console.warn(str(finding) if finding in self.told else finding.whole())
+            elif finding not in self.told and what not in self.warned:
+                self.console.say(f"  so far: {finding.whole()}")
+            self.told.add(finding)
+        self.before = {(finding.about, finding.reason) for finding in findings}
+
 
 Judge = Callable[[Object], State]
 
@@ -51,7 +79,7 @@ def until_ready(
     clock, console = cluster.runner.clock, cluster.runner.console
     start = next_look = clock.now()
     next_look += LOOK_AFTER
-    patience, findings, told = Patience(), list[Finding](), set[Finding]()
+    patience, findings, tale = Patience(), list[Finding](), _Tale(console)
     with console.step(title) as step:
         while True:
             now = clock.now()
@@ -69,10 +97,7 @@ def until_ready(
             if over or now >= next_look:
                 next_look = now + LOOK_AFTER
                 findings = diagnosis.why(cluster, [found.get(key_of(i), i) for i in lacking])
-                for finding in findings:
-                    if finding not in told:
-                        told.add(finding)
-                        console.warn(finding.whole())
+                tale.tell(findings, last=over)
             failing = any(s.failed for s in states.values()) or any(f.final for f in findings)
             if over or patience.over(failing, now):
                 raise OpsError(_given_up(states, findings, now - start))

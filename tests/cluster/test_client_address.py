@@ -1,48 +1,98 @@
 """Whose address a service sees behind the gateway: the client's, and none that it invents.
 
-auth counts tries of passwords by it. Envoy appends who called it (`use-remote-address` in
-versions.toml), activator and queue-proxy append the pods before them.
+auth counts tries of passwords by it. The settings are the manifests', the chain is Knative's.
 """
 
 import tomllib
+from typing import Any
 
 import pytest
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+from hypothesis import given
+from hypothesis import strategies as st
 
+from functions.kit.forwarded import ForwardedMiddleware, address
+from functions.kit.settings import ServiceSettings
 from tests.cluster.manifests import KNATIVE, OVERLAYS, knative_services, rendered, settings_of
+from tests.support.proxies import (
+    EXTERNAL,
+    FORWARDED_FOR,
+    Headers,
+    Proxy,
+    envoy,
+    go_reverse_proxy,
+    passed,
+    without,
+)
 
 QUEUE_PROXY = "127.0.0.1"
-CLIENT = "203.0.113.9"
-INVENTED = "198.51.100.1"
+GATEWAY, ACTIVATOR = "10.0.1.5", "10.0.2.6"
 
 
-async def seen(trusted: str, forwarded: str) -> str:
+@pytest.fixture(scope="module", params=OVERLAYS)
+def behind(request: pytest.FixtureRequest) -> list[dict[str, str]]:
+    """What each service of an overlay is set to."""
+    objects = rendered(request.param)
+    return [
+        settings_of(objects, service["spec"]["template"]["spec"]["containers"][0])
+        for service in knative_services(objects)
+    ]
+
+
+async def seen(values: dict[str, str], headers: Headers) -> str:
     """The client's address as the app finds it in its scope."""
-    found: list[str] = []
+    names = ("TRUSTED_HOPS", "CLIENT_ADDRESS_HEADER")
+    settings = ServiceSettings.from_mapping({name: values[name] for name in names})
 
-    async def app(scope: object, receive: object, send: object) -> None:
-        assert isinstance(scope, dict)
-        found.append(scope["client"][0])
+    async def app(scope: object, receive: object, send: object) -> None: ...
 
-    middleware = ProxyHeadersMiddleware(app, trusted)
-    headers = [(b"x-forwarded-for", forwarded.encode())]
-    scope = {"type": "http", "client": (QUEUE_PROXY, 1), "scheme": "http", "headers": headers}
+    scope: Any = {
+        "type": "http",
+        "client": (QUEUE_PROXY, 1),
+        "scheme": "http",
+        "headers": [(name.lower().encode(), value.encode()) for name, value in headers],
+    }
+    middleware = ForwardedMiddleware(app, settings.trusted_hops, settings.client_address_header)
     await middleware(scope, None, None)  # type: ignore[arg-type]
-    return found[0]
+    found: str = scope["client"][0]
+    return found
 
 
-@pytest.mark.parametrize("overlay", OVERLAYS)
-@pytest.mark.parametrize("pods", ["10.0.1.5, 10.0.2.6", "192.168.7.8", "172.20.0.3, fd00::7"])
-async def test_it_is_the_clients_and_none_that_it_invents(overlay: str, pods: str) -> None:
-    objects = rendered(overlay)
-    for service in knative_services(objects):
-        (container,) = service["spec"]["template"]["spec"]["containers"]
-        trusted = settings_of(objects, container)["FORWARDED_ALLOW_IPS"]
-
-        assert await seen(trusted, f"{INVENTED}, {CLIENT}, {pods}") == CLIENT
+def through(headers: Headers, client: str, *, activator: bool) -> Headers:
+    chain: list[tuple[Proxy, str]] = [(envoy(), GATEWAY), (go_reverse_proxy, QUEUE_PROXY)]
+    if activator:
+        chain.insert(1, (go_reverse_proxy, ACTIVATOR))
+    return passed(headers, client, chain)
 
 
-def test_the_gateway_is_told_to_append_it() -> None:
+@pytest.mark.parametrize("activator", [False, True])
+@given(
+    client=st.ip_addresses().map(str),
+    lines=st.lists(st.lists(st.ip_addresses().map(str), max_size=4).map(", ".join), max_size=3),
+)
+async def test_it_is_the_gateways_caller_whatever_that_invents(
+    behind: list[dict[str, str]], activator: bool, client: str, lines: list[str]
+) -> None:
+    """Public or private: behind SNAT the gateway's caller is a node, and then that counts."""
+    headers = [(FORWARDED_FOR, line) for line in lines] + [(EXTERNAL, line) for line in lines]
+    for values in behind:
+        got = through(headers, client, activator=activator)
+
+        assert await seen(values, got) == address(client)
+
+
+async def test_without_the_gateways_header_nobody_chooses_either(
+    behind: list[dict[str, str]],
+) -> None:
+    """With the activator on the way all look alike, by the gateway's own address."""
+    headers = [(FORWARDED_FOR, "198.51.100.1, 10.9.9.9")]
+    for values in behind:
+        for activator, expected in ((False, "203.0.113.9"), (True, GATEWAY)):
+            got = without(through(headers, "203.0.113.9", activator=activator), EXTERNAL)
+
+            assert await seen(values, got) == expected
+
+
+def test_the_gateway_is_told_to_write_it() -> None:
     settings = tomllib.loads((KNATIVE / "versions.toml").read_text("utf-8"))["settings"]
     (kourier,) = (each for each in settings if each["configmap"] == "config-kourier")
 

@@ -71,6 +71,39 @@ def test_what_was_backed_up_comes_back(server: Server, environment: dict[str, st
     ]
 
 
+def test_their_logs_say_what_was_done_and_warn_of_nothing(
+    server: Server, environment: dict[str, str]
+) -> None:
+    """Warnings of every night hide the one that matters."""
+    fill(server)
+    done = [run(script, environment) for script in ("backup.sh", "restore.sh")]
+
+    assert [each.stderr for each in done] == ["", ""]
+    assert done[0].stdout.startswith("wrote ")
+
+
+def test_a_client_that_knows_gtids_is_told_to_leave_them_out(
+    server: Server, environment: dict[str, str], tmp_path: Path
+) -> None:
+    """MySQL's does; here this machine's client, and what MySQL's adds to its help."""
+    real = shutil.which("mysqldump") or shutil.which("mariadb-dump")
+    folder = tmp_path / "client"
+    folder.mkdir()
+    for name in ("mysqldump", "mariadb-dump"):
+        client = folder / name
+        client.write_text(
+            '#!/bin/bash\nif [ "$1" = --help ]; then echo "  --set-gtid-purged[=name]"; exit; fi\n'
+            f'printf "%s\\n" "$@" > {tmp_path}/options\n'
+            f'exec {real} "${{@/--set-gtid-purged=OFF/--quick}}"\n'
+        )
+        client.chmod(0o755)
+    fill(server)
+    done = run("backup.sh", {**environment, "PATH": f"{folder}:{environment['PATH']}"})
+
+    assert done.returncode == 0, done.stderr
+    assert "--set-gtid-purged=OFF" in (tmp_path / "options").read_text().splitlines()
+
+
 def given(server: Server, table: str) -> object:
     """The id of a new row."""
     server.run(f"INSERT INTO bookstore_backup.{table} () VALUES ()")  # noqa: S608 - of this file

@@ -46,6 +46,9 @@ def test_the_cluster_has_what_the_manifests_need() -> None:
     assert {"aws-ebs-csi-driver", "aws-efs-csi-driver", "vpc-cni"} <= set(addons)
     assert '"enableNetworkPolicy": "true"' in addons["vpc-cni"]["configurationValues"]
     assert cluster["managedNodeGroups"][0]["minSize"] >= 3
+    zones, region = cluster["availabilityZones"], cluster["metadata"]["region"]
+    assert len(set(zones)) >= 3
+    assert [zone for zone in zones if zone[:-1] != region] == []
     minor, oldest = (
         int(each.partition(".")[2])
         for each in (cluster["metadata"]["version"], pinned["kubernetes"]["minimum"])

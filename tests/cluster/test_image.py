@@ -5,7 +5,6 @@ another user, no environment but the container's, nothing that can be written bu
 """
 
 import asyncio
-import os
 import re
 import shutil
 import signal
@@ -30,12 +29,22 @@ from tests.cluster.dockerfile import (
     shim,
 )
 from tests.cluster.manifests import ROOT, SERVICES
+from tests.servers.mysql import Server, private_server
 from tests.servers.programs import free_port
 from tests.support.processes import START_LIMIT
+from tests.support.users import as_user, has_name
 
 PERSON = 10001
+NAMES_OF_USERS = {"HOME", "LNAME", "LOGNAME", "USER", "USERNAME"}
+READS_THE_DATABASE = {
+    "auth": "/.well-known/jwks.json",
+    "catalog": "/books",
+    "purchase": "/internal/streams/orders",
+}
 MIB = 1024 * 1024
 LARGEST = 200
+STRANGERS = (PERSON, 1_000_650_000)
+"""The image's user, and one as OpenShift chooses them."""
 BASE = 120
 """MiB of the base image, of which a name is all that is here; Debian's slim Python is smaller."""
 
@@ -57,7 +66,7 @@ def folder() -> Iterator[Path]:
 )
 def image(request: pytest.FixtureRequest, folder: Path) -> Stage:
     service, kind = request.param
-    python = an_interpreter() if kind == "this" else python_of_the_image()
+    python = this_python() if kind == "this" else python_of_the_image()
     if python is None:
         pytest.skip("this machine has no Python of the version that the image has")
     home = folder / f"{service}-{kind.split()[-1]}"
@@ -67,6 +76,23 @@ def image(request: pytest.FixtureRequest, folder: Path) -> Stage:
     # The root file system of a container is read-only.
     subprocess.run(["chmod", "-R", "a-w,a+rX", str(stage.root)], check=True)  # noqa: S603, S607
     return stage
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with private_server() as server:
+        yield server
+
+
+@pytest.fixture(params=STRANGERS)
+def stranger(request: pytest.FixtureRequest) -> int:
+    """A user that the system has no name for."""
+    user: int = request.param
+    if as_user(user) is None:
+        pytest.skip("only root may run a process as another user (setpriv)")
+    if has_name(user):
+        pytest.skip(f"this system has a name for user {user}")
+    return user
 
 
 @pytest.fixture
@@ -99,44 +125,33 @@ def environment(image: Stage, scratch: Path, option: str = "") -> dict[str, str]
     }
 
 
-def an_interpreter() -> str:
-    """One of this one's version, if possible where the image's user may start it too."""
-    own = str(getattr(sys, "_base_executable", sys.executable))
-    system = f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}"
-    return next((each for each in (own, system) if another_user(each)), own)
-
-
-def another_user(python: str) -> dict[str, object]:
-    """Options for a process of the image's user, or none where that cannot be had.
-
-    A user may not be chosen by everybody, nor read what lies in somebody's home.
-    """
-    parents = Path(python).resolve().parents
-    if os.geteuid() != 0 or not Path(python).exists():
-        return {}
-    if not all(parent.stat().st_mode & 0o001 for parent in parents):
-        return {}
-    return {"user": PERSON, "group": PERSON, "extra_groups": []}
+def this_python() -> str:
+    """This one, without what is installed in its environment."""
+    return str(getattr(sys, "_base_executable", sys.executable))
 
 
 async def run(
-    image: Stage, environ: Mapping[str, str], *words: str, stderr: IO[bytes] | None = None
+    image: Stage,
+    environ: Mapping[str, str],
+    *words: str,
+    stderr: IO[bytes] | None = None,
+    user: int = PERSON,
 ) -> asyncio.subprocess.Process:
+    """As the image's user, or as this one where no other can be had."""
     return await asyncio.create_subprocess_exec(
-        *words,
-        cwd=image.path("."),
-        env=environ,
-        stderr=stderr,
-        **another_user(image.python),  # type: ignore[arg-type]
+        *(as_user(user) or []), *words, cwd=image.path("."), env=environ, stderr=stderr
     )
 
 
 @asynccontextmanager
 async def started(
-    image: Stage, environ: Mapping[str, str], stderr: IO[bytes] | None = None
+    image: Stage,
+    environ: Mapping[str, str],
+    stderr: IO[bytes] | None = None,
+    user: int = PERSON,
 ) -> AsyncIterator[tuple[httpx.AsyncClient, asyncio.subprocess.Process]]:
     """The image's own command, ready."""
-    process = await run(image, environ, *image.command, stderr=stderr)
+    process = await run(image, environ, *image.command, stderr=stderr, user=user)
     base = f"http://127.0.0.1:{environ['PORT']}"
     try:
         async with httpx.AsyncClient(base_url=base, trust_env=False) as client:
@@ -226,6 +241,19 @@ def test_it_runs_as_a_number(image: Stage) -> None:
     assert image.user == f"{PERSON}:{PERSON}"
 
 
+def test_each_stage_that_runs_gives_its_user_a_name() -> None:
+    """Nothing else does: a number has no entry among the image's users."""
+    stage, named = "", dict[str, bool]()
+    for word, rest in instructions():
+        if word == "FROM":
+            base, _, stage = rest.partition(" AS ")
+            named[stage] = named.get(base, False)
+        elif word == "ENV" and "USER=bookstore" in rest.split():
+            named[stage] = True
+
+    assert {stage for stage in named if named[stage]} == {"base", "broker", "service"}
+
+
 def test_it_says_what_it_is(image: Stage) -> None:
     for label in ("title", "description", "version", "revision", "source", "licenses"):
         assert f"org.opencontainers.image.{label}=" in image.labels
@@ -282,6 +310,32 @@ async def test_it_migrates_serves_and_stops(
     # uvicorn ends in order, and then by the signal that ended it.
     assert code in (0, -signal.SIGTERM)
     assert files_of(image) == before
+
+
+async def test_whoever_runs_it_it_works_on_mysql(
+    image: Stage, scratch: Path, server: Server, stranger: int
+) -> None:
+    """By a number, and with nothing in the environment that names a user or a home."""
+    service = service_of(image)
+    url = server.create_database(f"image_{service}")
+    given = {**environment(image, scratch), "DATABASE_URL": url, "PORT": str(free_port())}
+    environ = {name: value for name, value in given.items() if name not in NAMES_OF_USERS}
+    migrate = ("python", "-m", f"functions.{service}.migrate")
+    migration = await run(image, environ, *migrate, user=stranger)
+
+    assert await migration.wait() == 0
+    async with started(image, environ, user=stranger) as (client, _):
+        assert (await client.get(READS_THE_DATABASE[service])).status_code == 200
+
+
+async def test_what_asks_for_its_users_name_gets_one(
+    image: Stage, scratch: Path, stranger: int
+) -> None:
+    environ = environment(image, scratch)
+    command = ("python", "-c", "import getpass; assert getpass.getuser() == 'bookstore'")
+    process = await run(image, environ, *command, user=stranger)
+
+    assert await process.wait() == 0
 
 
 async def test_its_swagger_ui_is_whole(image: Stage, scratch: Path) -> None:

@@ -1,6 +1,7 @@
 """MySQL commits each schema change by itself: what a kill leaves, the next run finishes."""
 
 import asyncio
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from functions.kit.database import connect
 from functions.kit.migrations import load, pending
 from tests.kit import migrations as sample_migrations
 from tests.servers.mysql import Server
+from tests.servers.programs import free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -71,3 +73,35 @@ async def left_to_do(url: str) -> list[migrations.Migration]:
         return await pending(database, load(sample_migrations))
     finally:
         await database.close()
+
+
+def test_the_exit_code_says_whether_a_later_run_may_succeed(
+    make_url: Callable[[str], str],
+) -> None:
+    """A Job tries again after 2, and stops at 1."""
+    url = make_url("bookstore_exit")
+    away = re.sub(r":\d+/", f":{free_port()}/", url)
+    stranger = re.sub(r"//[^@]+@", "//stranger:secret@", url)
+    nowhere = url.replace("bookstore_exit", "bookstore_nowhere")
+
+    def code_of(url: str) -> int:
+        return migrations.main("sample", sample_migrations, lambda: url)
+
+    assert [code_of(each) for each in (away, stranger, nowhere, url)] == [2, 1, 1, 0]
+
+
+async def test_a_run_that_waits_for_another_in_vain_may_be_tried_again(
+    make_url: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = make_url("bookstore_busy")
+    monkeypatch.setattr(migrations, "LOCK_TIMEOUT", 0.1)
+    database = connect(url)
+    try:
+        async with database.advisory_lock(migrations.LOCK_NAME, 10):
+            code = await asyncio.to_thread(
+                migrations.main, "sample", sample_migrations, lambda: url
+            )
+    finally:
+        await database.close()
+
+    assert code == 2

@@ -35,7 +35,7 @@ NO_STORE = CacheControlHeader(no_store=True)
 
 
 def client_host(request: Request[Any, Any, Any]) -> str | None:
-    """The visitor's address; behind a proxy uvicorn has put it there (`--proxy-headers`)."""
+    """The visitor's address; behind proxies kit/forwarded.py has put it there."""
     return request.client.host if request.client is not None else None
 
 

@@ -8,8 +8,9 @@ run of a statement. `wire.py` reads results with this.
 from functools import lru_cache
 from typing import Any
 
-from aiomysql.connection import MySQLResult
 from pymysql.protocol import FieldDescriptorPacket
+
+from functions.kit.mysql.driver import MySQLResult
 
 _NULL, _TWO_BYTES, _THREE_BYTES = 0xFB, 0xFC, 0xFD
 _SIZES = {_TWO_BYTES: 2, _THREE_BYTES: 3, 0xFE: 8}

@@ -16,7 +16,6 @@ import warnings
 from collections.abc import Awaitable
 from typing import TYPE_CHECKING, Any
 
-import aiomysql
 from pymysql.constants import CLIENT, FIELD_TYPE, SERVER_STATUS
 from pymysql.converters import decoders
 from pymysql.err import MySQLError
@@ -24,6 +23,7 @@ from pymysql.protocol import FieldDescriptorPacket, MysqlPacket
 
 from functions.kit.mysql import session
 from functions.kit.mysql.decode import date_of, datetime_utc, decode, time_of_day
+from functions.kit.mysql.driver import Connection
 from functions.kit.mysql.errors import (
     CannotConnect,
     ConnectionLost,
@@ -56,7 +56,7 @@ _FAILURES = (MySQLError, OSError, AttributeError, asyncio.InvalidStateError)
 """What the driver raises when a statement fails or its connection does."""
 
 
-class Wire(aiomysql.Connection):  # type: ignore[misc]  # the driver has no types
+class Wire(Connection):  # type: ignore[misc]  # the driver has no types
     """A session on the server. `run()` is all that the rest of the package needs of it."""
 
     # The driver's, for which it declares no types.

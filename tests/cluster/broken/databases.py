@@ -42,6 +42,25 @@ CASES: list[Case] = [
         "CronJob backup-catalog",
     ),
     (
+        databases.backups,
+        lambda m: of_kind(m, "PersistentVolumeClaim")[0]["spec"].update(
+            storageClassName="bookstore-efs"
+        ),
+        "where the data is that it is a backup of",
+    ),
+    (
+        databases.backups,
+        lambda m: of_kind(m, "PersistentVolumeClaim")[0]["spec"].update(
+            storageClassName="bookstore-gp3"
+        ),
+        "deleting it deletes the backups",
+    ),
+    (
+        databases.backups,
+        lambda m: of_kind(m, "PersistentVolumeClaim")[0]["spec"].pop("storageClassName"),
+        "its class (none) is not said here",
+    ),
+    (
         databases.rabbitmq,
         lambda m: of_kind(m, "RabbitmqCluster")[0]["spec"].update(replicas=2),
         "odd number",

@@ -71,6 +71,20 @@ CASES: list[Case] = [
         "RabbitmqCluster is not",
     ),
     (
+        events.rabbitmq,
+        lambda m: of_kind(m, "RabbitmqCluster")[0]["spec"]["resources"]["requests"].update(
+            memory="512Mi"
+        ),
+        "asks for",
+    ),
+    (
+        events.rabbitmq,
+        lambda m: of_kind(m, "RabbitmqCluster")[0]["spec"].update(
+            rabbitmq={"additionalConfig": "raft.wal_max_size_bytes = 1000000000\n"}
+        ),
+        "wants three times as much memory",
+    ),
+    (
         events.addresses,
         lambda m: config(m).update(AUTH_INTERNAL_URL="http://auth.bookstore.svc"),
         "AUTH_INTERNAL_URL: auth is none of",

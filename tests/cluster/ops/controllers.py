@@ -36,6 +36,12 @@ def settle(state: "State") -> None:
 
 
 def _fault(state: "State", item: Object) -> str:
+    name = f"{item['kind']}/{item['metadata']['name']}"
+    if state.coming.get(name, 0) > 0:
+        state.coming[name] -= 1
+        return state.faults.get(name, "starting")
+    if name in state.coming:
+        return ""
     return state.faults.get(f"{item['kind']}/{item['metadata']['name']}", "")
 
 
@@ -81,6 +87,9 @@ def _job(state: "State", item: Object) -> None:
     fault = _fault(state, item)
     name = item["metadata"]["name"].rpartition("-")[0]
     fault = fault or state.faults.get(f"Job/{name}", "")
+    if fault == "retrying":
+        item["status"] = {"failed": 3, "active": 1, "conditions": []}
+        return
     _conditions(item, "BackoffLimitExceeded", **{"Failed" if fault else "Complete": True})
     labels = {"batch.kubernetes.io/job-name": item["metadata"]["name"]}
     _pod(state, item, f"{item['metadata']['name']}-x", labels, fault)

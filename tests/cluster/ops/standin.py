@@ -48,6 +48,8 @@ class State:
     """Kinds that discovery does not know."""
     faults: dict[str, str] = field(default_factory=dict)
     """`Kind/name` of what does not come up, and how; see `controllers.py`."""
+    coming: dict[str, int] = field(default_factory=dict)
+    """`Kind/name` of what comes up late, and after how many looks."""
     refusals: list[str] = field(default_factory=list)
     """What the next applies say instead of taking anything."""
     revisions: dict[str, tuple[str, str]] = field(default_factory=dict)
@@ -59,6 +61,8 @@ class State:
     logs: dict[str, str] = field(default_factory=dict)
     answers: dict[str, str] = field(default_factory=dict)
     """What `kubectl exec` into a pod prints."""
+    lingering: str = ""
+    """What waiting for the end of pods says, where they do not end."""
     calls: list[dict[str, Any]] = field(default_factory=list)
 
     def put(self, item: Object) -> Object:
@@ -264,11 +268,17 @@ class _Kubectl:
         return Answer(out=self.state.answers[words[0]])
 
     def wait(self, words: list[str], options: Options, flags: set[str], _: object) -> Answer:
+        if self.state.lingering and "--for" in options and words == ["pods"]:
+            return Answer(1, err=self.state.lingering)
         return Answer(out="condition met\n")
 
     rollout = wait
 
     def patch(self, words: list[str], options: Options, flags: set[str], _: object) -> Answer:
+        kind, _, name = words[0].partition("/")
+        for item in self._named(kind, options["-n"][-1]):
+            if name == item["metadata"]["name"]:
+                _merge(item, json.loads(options["--patch"][-1]))
         return Answer(out="patched\n")
 
 
@@ -304,6 +314,15 @@ class _Kn:
         found["spec"]["traffic"] = traffic
         found["metadata"]["generation"] += 1
         return Answer(out=f"Service '{name}' updated\n")
+
+
+def _merge(into: Object, patch: Object) -> None:
+    """RFC 7396, without removals."""
+    for name, value in patch.items():
+        if isinstance(value, dict):
+            _merge(into.setdefault(name, {}), value)
+        else:
+            into[name] = value
 
 
 def _selected(item: Object, options: Options) -> bool:

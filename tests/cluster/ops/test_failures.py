@@ -1,5 +1,6 @@
 """What deploy says when something does not come up, or may not go in at all."""
 
+import re
 from typing import Any
 
 import pytest
@@ -91,6 +92,82 @@ def test_failed_migration_stops_the_services(lab: Lab) -> None:
     assert [job] == [argv[-2].partition("/")[2] for argv in lab.called("delete")]
 
 
+def migration(lab: Lab, service: str) -> list[dict[str, Any]]:
+    jobs = lab.state.of_kind("Job")
+    return [each for each in jobs if each["metadata"]["name"].startswith(f"migrate-{service}-")]
+
+
+def test_a_migration_of_an_older_image_is_not_tried_on(lab: Lab) -> None:
+    """The next deploy ends what the one before has left trying, before its own begins; what is done
+    or has given up is left, for its log."""
+    lab.run(deploy, *DEPLOY)
+    (old,) = migration(lab, "purchase")
+    (done,) = migration(lab, "auth")
+    old["status"] = {"failed": 3, "active": 1, "conditions": []}
+    before = len(lab.state.calls)
+    code = lab.run(deploy, *[each if each != "v1" else "v2" for each in DEPLOY])
+    (new,) = migration(lab, "purchase")
+    calls = [f"{' '.join(each['argv'])} {each['stdin'] or ''}" for each in lab.state.calls[before:]]
+    (ended,) = [n for n, call in enumerate(calls) if f"delete job.batch/{_name(old)}" in call]
+    begun = next(n for n, call in enumerate(calls) if f"name: {_name(new)}" in call)
+
+    assert code == 0
+    assert _name(old) != _name(new)
+    assert ended < begun
+    assert "--cascade=foreground --wait=true" in calls[ended]
+    assert f"{_name(old)}: of an earlier deploy, failed 3 times" in lab.output
+    assert done in migration(lab, "auth")
+
+
+def test_a_migration_that_goes_on_failing_is_not_waited_for(lab: Lab) -> None:
+    """Two tries and a minute, of a quarter of an hour that the phase may take."""
+    lab.state.faults["Job/migrate-purchase"] = "retrying"
+    code = lab.run(deploy, *DEPLOY)
+    seconds = re.findall(r"Not ready after (\d+) s", lab.output)
+
+    assert (code, len(seconds)) == (1, 1)
+    assert int(seconds[0]) < 120
+    assert "failed 3 times" in lab.output
+
+
+def test_a_migration_that_would_fail_again_ends_its_job(lab: Lab) -> None:
+    """By the exit code that functions/kit/migrations.py gives; a database that is away does not."""
+    lab.run(deploy, *DEPLOY)
+    for job in lab.state.of_kind("Job"):
+        disrupted, failed = job["spec"]["podFailurePolicy"]["rules"]
+
+        assert disrupted["action"] == "Ignore"
+        assert failed["action"] == "FailJob"
+        assert failed["onExitCodes"]["values"] == [1]
+        assert job["spec"]["template"]["spec"]["restartPolicy"] == "Never"
+
+
+def _name(item: dict[str, Any]) -> str:
+    name: str = item["metadata"]["name"]
+    return name
+
+
+def test_a_first_start_gives_no_alarm(lab: Lab) -> None:
+    """Probes that fail while a database is initialised, a Secret that its operator makes a moment
+    later: told, and without the mark of what somebody must put right."""
+    lab.state.coming = {"StatefulSet/db-auth": 8, "Service/auth": 8}
+    lab.state.faults["Service/auth"] = "secret"
+    code = lab.run(deploy, *DEPLOY)
+
+    assert code == 0
+    assert "so far: " in lab.output
+    assert [line for line in lab.output.splitlines() if line.startswith("  ! ")] == []
+
+
+def test_what_time_does_not_heal_is_an_alarm(lab: Lab) -> None:
+    """At the second look, and once; its log is shown once."""
+    lab.state.faults["Service/purchase"] = "image"
+    lab.run(deploy, *DEPLOY)
+    alarms = [line for line in lab.output.splitlines() if line.startswith("  ! ")]
+
+    assert len([line for line in alarms if "ImagePullBackOff" in line]) == 1
+
+
 def test_webhook_that_comes_up(lab: Lab) -> None:
     """A webhook that cannot be reached yet is asked again."""
     lab.state.refusals = [WEBHOOK, WEBHOOK]
@@ -124,6 +201,17 @@ def test_change_by_hand(lab: Lab) -> None:
     lab.run(deploy, *DEPLOY, "--take-over")
 
     assert lab.called("--force-conflicts")
+
+
+def test_backups_that_are_to_move(lab: Lab) -> None:
+    """A claim's class cannot change: what to do is said, and what it would cost."""
+    lab.state.refusals = [
+        'The PersistentVolumeClaim "backup-auth" is invalid: spec: Forbidden: spec is immutable'
+    ]
+    code = lab.run(deploy, *DEPLOY)
+
+    assert code == 1
+    assert "Copy what\nis to be kept, delete the claims" in lab.output
 
 
 def test_account_of_one_namespace(lab: Lab) -> None:
@@ -220,6 +308,26 @@ def test_no_images(lab: Lab) -> None:
 
     assert code == 2
     assert "Service purchase: bookstore/purchase:unset" in lab.output
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        ({"_example": "of the release"}, 1),
+        ({"use-remote-address": "false"}, 1),
+        ({"use-remote-address": "true"}, 0),
+        ({"enable-proxy-protocol": "true"}, 0),
+    ],
+)
+def test_a_gateway_that_passes_on_what_callers_say(
+    lab: Lab, data: dict[str, str], code: int
+) -> None:
+    """The services believe its header, so it must write it; another gateway is not asked."""
+    metadata = {"name": "config-kourier", "namespace": "knative-serving"}
+    lab.state.put({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
+
+    assert lab.run(deploy, *DEPLOY) == code
+    assert ("use-remote-address must be true" in lab.output) == bool(code)
 
 
 LOCAL = (*CONTEXT, "--registry", "localhost:5001/shop", "--tag", "v1", "--yes", "--smoke", "none")

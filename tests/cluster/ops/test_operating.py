@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from knative.ops import measures
 from knative.ops.canary import canary
 from knative.ops.deploy import deploy
 from knative.ops.logs import logs
@@ -23,6 +24,16 @@ dead_letters 2.0
 http_requests_total{method="GET",route="/",status="200"} 5.0
 """
 
+
+TRIGGER_UID = "7d2f4c1e-9a53-4b6f-8c1d-0e2f3a4b5c6d"
+BROKER_UID = "00000000-0000-0000-0000-000000000001"
+DEAD_LETTER_QUEUES = (
+    "t.bookstore.catalog-inventory.db0c66a4ec66042e4667ce8f1f50ba543",
+    "t.bookstore.catalog-security.dl27b9d78d8307a42259a58e7feb848f0f",
+    "t.bookstore.purchase-books.dlq.d903036e9d06db75079098bbb9558fc3",
+    "t.bookstore.purchase-security.d6b6814f3dd0902339d0eff3bfc727389",
+)
+"""As eventing-rabbitmq names them for Triggers of that UID: the digests are of md5sum."""
 
 MIGRATION = "app.kubernetes.io/component=migration,app.kubernetes.io/name=auth"
 
@@ -111,12 +122,26 @@ def test_rollback_of_a_canary(lab: Lab, two: tuple[str, str]) -> None:
 
 
 def test_rollback_twice(lab: Lab, two: tuple[str, str]) -> None:
-    """The second does not guess: it names the revisions that there are."""
+    """The second does not guess, and does not call the newer revision a way back."""
     lab.run(rollback, *CONTEXT, "purchase")
     code = lab.run(rollback, *CONTEXT, "purchase")
 
     assert (code, len(updates(lab))) == (1, 1)
-    assert f"--to, one of {two[1]}" in lab.output
+    assert "oldest revision that is ready: there is none to go back to" in lab.output
+    assert f"Newer, for promote, canary or --to: {two[1]}." in lab.output
+
+
+def test_rollback_further(lab: Lab, two: tuple[str, str]) -> None:
+    """Of three revisions, from the second: the oldest is behind it, the newest before it."""
+    lab.run(deploy, *[each if each != "v1" else "v3" for each in DEPLOY])
+    third = newest(lab)
+    lab.run(rollback, *CONTEXT, "purchase")
+    code = lab.run(rollback, *CONTEXT, "purchase")
+
+    assert code == 1
+    assert f"To go back further: --to, one of {two[0]}." in lab.output
+    assert f"Newer, for promote, canary or --to: {third}." in lab.output
+    assert lab.run(rollback, *CONTEXT, "purchase", "--to", two[0]) == 0
 
 
 def test_rollback_to_nowhere(lab: Lab, two: tuple[str, str]) -> None:
@@ -158,13 +183,12 @@ def test_wrong_words(lab: Lab, words: tuple[str, str]) -> None:
 
 def test_status(lab: Lab, two: tuple[str, str]) -> None:
     """Revisions, traffic, readiness, queues, outbox and dead letters, and how each is read."""
-    uid = "00000000-0000-0000-0000-000000000001"
-    lab.state.answers["rabbitmq-server-0"] = json.dumps(
-        [
-            {"name": f"bookstore.purchase-books.{uid}", "messages": 7, "consumers": 0},
-            {"name": f"t.bookstore.purchase-books.dlq.{uid}", "messages": 0, "consumers": 1},
-        ]
-    )
+    for trigger in lab.state.of_kind("Trigger"):
+        trigger["metadata"]["uid"] = TRIGGER_UID
+    queues = [{"name": name, "messages": 2, "consumers": 1} for name in DEAD_LETTER_QUEUES]
+    queues.append({"name": f"bookstore.purchase-books.{BROKER_UID}", "messages": 7, "consumers": 0})
+    queues.append({"name": f"other.purchase-books.{BROKER_UID}", "messages": 1, "consumers": 1})
+    lab.state.answers["rabbitmq-server-0"] = json.dumps(queues)
     awake(lab, "purchase-internal")
     lab.state.answers["purchase-internal-pod"] = METRICS
     lab.run(rollback, *CONTEXT, "purchase")
@@ -174,7 +198,11 @@ def test_status(lab: Lab, two: tuple[str, str]) -> None:
     for said in (
         f"pinned   {two[1]} is newer and gets nothing",
         "7 waiting, and nobody reads it",
-        "purchase-books, dead letters",
+        "catalog-inventory, dead letters    2 waiting",
+        "catalog-security, dead letters     2 waiting",
+        "purchase-books, dead letters       2 waiting",
+        "purchase-security, dead letters    2 waiting",
+        f"other.purchase-books.{BROKER_UID}",
         "3 unsent, the oldest 62 s old; 2 dead letters",
         "asleep: --wake reads it",
         "Trigger purchase-books             ready",
@@ -272,21 +300,63 @@ def test_undeploy_order(lab: Lab) -> None:
     assert order == sorted(order)
 
 
+def test_undeploy_waits_for_pods_before_what_they_need_goes(lab: Lab) -> None:
+    """They answer what is under way and send their outbox: into broker and database."""
+    lab.run(deploy, *DEPLOY)
+    before = len(lab.state.calls)
+    lab.run(undeploy, *CONTEXT, "--yes")
+    calls = [" ".join(each["argv"]) for each in lab.state.calls[before:]]
+    (waited,) = [number for number, call in enumerate(calls) if " wait pods --for=delete" in call]
+    deleted = {
+        kind: next(number for number, call in enumerate(calls) if f"delete {kind}" in call)
+        for kind in ("domainmappings", "jobs", "triggers", "brokers", "rabbitmqb", "statefulsets")
+    }
+
+    assert "-l serving.knative.dev/service " in calls[waited]
+    assert deleted.pop("domainmappings") < waited < min(deleted.values())
+    assert "--cascade=foreground" in calls[deleted["jobs"]]
+
+
+def test_pods_that_do_not_end_are_said(lab: Lab) -> None:
+    """A node that is lost keeps its pods for ever; the shop goes all the same."""
+    lab.run(deploy, *DEPLOY)
+    lab.state.lingering = "error: timed out waiting for the condition on pods/auth-1"
+    code = lab.run(undeploy, *CONTEXT, "--yes")
+
+    assert code == 0
+    assert "not all pods have ended" in lab.output
+    assert "pods/auth-1" in lab.output
+    assert lab.state.of_kind("StatefulSet") == []
+
+
 def test_delete_data_asks_in_any_case(lab: Lab) -> None:
     """--yes does not answer it, and neither does yes: the namespace's name does."""
     lab.run(deploy, *DEPLOY)
     unasked = lab.run(undeploy, *CONTEXT, "--yes", "--delete-data")
+    unasked_output = lab.output
     lab.typed = ["yes"]
     refused = lab.run(undeploy, *CONTEXT, "--delete-data")
 
     assert (unasked, refused) == (2, 1)
     assert lab.state.of_kind("PersistentVolumeClaim")
 
+    assert "give --confirm bookstore" in unasked_output
+    assert "--yes to go on" not in unasked_output
+
     lab.typed = ["bookstore"]
     code = lab.run(undeploy, *CONTEXT, "--delete-data")
 
     assert (code, lab.state.of_kind("PersistentVolumeClaim")) == (0, [])
     assert lab.state.of_kind("Secret") == []
+
+
+@pytest.mark.parametrize(("name", "code"), [("bookstore", 0), ("production", 2), ("yes", 2)])
+def test_delete_data_without_a_terminal(lab: Lab, name: str, code: int) -> None:
+    """The namespace's name as an option; another one changes nothing."""
+    lab.run(deploy, *DEPLOY)
+
+    assert lab.run(undeploy, *CONTEXT, "--delete-data", "--confirm", name) == code
+    assert bool(lab.state.of_kind("Secret")) == bool(code)
 
 
 def test_undeploy_tells_of_events(lab: Lab) -> None:
@@ -299,3 +369,16 @@ def test_undeploy_tells_of_events(lab: Lab) -> None:
     lab.run(undeploy, *CONTEXT, "--yes")
 
     assert "purchase-books: 12 events under way" in lab.output
+
+
+@pytest.mark.parametrize(
+    ("parent", "suffix", "expected"),
+    [
+        ("t.foobar.testtrigger.dlq.", "triggeruid", "t.foobar.testtrigger.dlq.triggeruid"),
+        ("p" * 27, "u" * 36, "p" * 27 + "u" * 36),
+        ("a" * 60, "-suffix", "a" * 24 + "cc7ed669cf88f201c3297c6a91e1d18d-suffix"),
+    ],
+)
+def test_names_of_children(parent: str, suffix: str, expected: str) -> None:
+    """As Knative makes them: whole where they fit, else with a digest in them."""
+    assert measures.child_name(parent, suffix) == expected

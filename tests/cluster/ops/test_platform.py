@@ -43,6 +43,13 @@ def install_all(lab: Lab) -> None:
     for part in versions.pins().parts:
         item = deployment(part, f"v{part.version}")
         lab.state.put(item)["status"] = item["status"]
+    for setting in versions.pins().settings:
+        configure(lab, setting.namespace, setting.configmap, {"_example": "of the release"})
+
+
+def configure(lab: Lab, namespace: str, name: str, data: dict[str, str]) -> None:
+    metadata = {"name": name, "namespace": namespace}
+    lab.state.put({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
 
 
 def test_order(lab: Lab) -> None:
@@ -80,10 +87,39 @@ def test_check_of_a_complete_platform(lab: Lab) -> None:
     serving = next(p for p in versions.pins().parts if p.name == "knative-serving")
     item = deployment(serving, "v1.23.9")
     lab.state.put(item)["status"] = item["status"]
+    lab.run(platform, *CONTEXT, "--yes")
     code = lab.run(platform, *CONTEXT, "--check")
 
     assert code == 0
     assert "TO DO" not in lab.output
+
+
+def test_check_of_settings(lab: Lab) -> None:
+    """A release's default lets callers choose their address; so does a count that was left."""
+    install_all(lab)
+    lab.run(platform, *CONTEXT, "--yes", "--gateway-hops", "1")
+    behind = lab.run(platform, *CONTEXT, "--check", "--gateway-hops", "1")
+    code = lab.run(platform, *CONTEXT, "--check")
+
+    assert (behind, code) == (0, 1)
+    assert "trusted-hops-count" in lab.output
+    assert "1, to be 0" in lab.output
+
+    configure(lab, "knative-serving", "config-kourier", {"_example": "of the release"})
+
+    assert lab.run(platform, *CONTEXT, "--check") == 1
+    assert "not set, to be true" in lab.output
+
+
+def test_hops_before_the_gateway(lab: Lab) -> None:
+    """Kourier's number is set with each run, so that none is left behind."""
+    install_all(lab)
+    counts = []
+    for arguments in ((), ("--gateway-hops", "2"), ()):
+        lab.run(platform, *CONTEXT, "--yes", *arguments)
+        counts.append(lab.named("ConfigMap", "config-kourier")["data"]["trusted-hops-count"])
+
+    assert counts == ["0", "2", "0"]
 
 
 @pytest.mark.parametrize(("version", "ready"), [("v1.22.0", True), ("v1.23.0", False)])

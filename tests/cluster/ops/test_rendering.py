@@ -128,6 +128,20 @@ def test_domain(lab: Lab) -> None:
     assert {"name": "CATALOG_URL", "value": "https://catalog.shop.example.org"} in env
 
 
+def test_domain_is_the_issuers(lab: Lab) -> None:
+    """For all doors alike, whoever signs and whoever checks; without a domain, the overlay's."""
+    issuer = {"name": "TOKEN_ISSUER", "value": "https://auth.shop.example.org"}
+    items = rendered(lab, "--domain", "shop.example.org", "--scheme", "https")
+    doors = [each for each in pick(items, "Service") if "knative" in each["apiVersion"]]
+    plain = rendered(lab)
+
+    assert len(doors) == 6
+    for door in doors:
+        env = door["spec"]["template"]["spec"]["containers"][0]["env"]
+        assert [each for each in env if each["name"] == "TOKEN_ISSUER"] == [issuer]
+    assert "TOKEN_ISSUER" not in str(pick(plain, "Service"))
+
+
 def test_component(lab: Lab) -> None:
     """A folder of knative/components is put on top of the overlay."""
     items = rendered(lab, "--components", "mariadb")

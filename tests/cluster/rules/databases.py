@@ -124,6 +124,25 @@ def services(objects: list[Object]) -> Iterator[str]:
             yield f"Service {name} is not the StatefulSet's headless one"
 
 
+def backups(objects: list[Object]) -> Iterator[str]:
+    """Elsewhere than the data, where the overlay says where; and kept when their claim goes."""
+    data = {
+        claim["spec"]["storageClassName"]
+        for database in databases(objects)
+        for claim in database["spec"].get("volumeClaimTemplates", ())
+        if "storageClassName" in claim["spec"]
+    }
+    classes = {each["metadata"]["name"]: each for each in of_kind(objects, "StorageClass")}
+    for claim in of_kind(objects, "PersistentVolumeClaim"):
+        name = claim["spec"].get("storageClassName", "")
+        if name in data:
+            yield f"{name_of(claim)}: lies on {name}, where the data is that it is a backup of"
+        if name in classes and classes[name].get("reclaimPolicy") != "Retain":
+            yield f"{name_of(claim)}: deleting it deletes the backups"
+        if data and name not in classes:
+            yield f"{name_of(claim)}: its class {name or '(none)'} is not said here"
+
+
 def rabbitmq(objects: list[Object]) -> Iterator[str]:
     distributed = {each["metadata"]["name"] for each in _classes(objects, EFS)}
     for cluster in of_kind(objects, "RabbitmqCluster"):
@@ -134,4 +153,4 @@ def rabbitmq(objects: list[Object]) -> Iterator[str]:
             yield f"{name_of(cluster)}: RabbitMQ must not lie on a distributed file system"
 
 
-RULES = (one_writer, durability, users, connections, services, rabbitmq)
+RULES = (one_writer, durability, users, connections, services, backups, rabbitmq)

@@ -21,6 +21,8 @@ CREATE: dict[str, Callable[..., Litestar]] = {
     "purchase": create_purchase,
 }
 DELIVERY = {"backoffDelay", "backoffPolicy", "deadLetterSink", "retry", "timeout"}
+DEFAULT_LOG = 512 * 1024 * 1024
+"""Bytes of the quorum queues' log where `raft.wal_max_size_bytes` says nothing."""
 COLD_START = 30
 """Seconds that a delivery must be able to wait for a pod that is being made."""
 
@@ -111,6 +113,30 @@ def brokers(objects: list[Object]) -> Iterator[str]:
             yield f"{name_of(config)}: its RabbitmqCluster is not there"
 
 
+def rabbitmq(objects: list[Object]) -> Iterator[str]:
+    """Memory that it plans with is memory that it has, and its log fits into it three times.
+
+    Sources: the cluster operator, which warns otherwise; RabbitMQ's guide to quorum queues.
+    """
+    for cluster in of_kind(objects, "RabbitmqCluster"):
+        resources = cluster["spec"]["resources"]
+        asked, limit = (bytes_of(resources[kind]["memory"]) for kind in ("requests", "limits"))
+        if asked != limit:
+            yield f"{name_of(cluster)}: asks for {asked} bytes of memory and is held to {limit}"
+        said = cluster["spec"].get("rabbitmq", {}).get("additionalConfig", "")
+        found = re.search(r"^raft\.wal_max_size_bytes = (\d+)$", said, re.MULTILINE)
+        log = int(found[1]) if found else DEFAULT_LOG
+        if 3 * log > limit:
+            yield f"{name_of(cluster)}: a log of {log} bytes wants three times as much memory"
+
+
+def bytes_of(quantity: str) -> int:
+    """Of a quantity as the manifests write it."""
+    match = re.fullmatch(r"(\d+)(Ki|Mi|Gi)", quantity)
+    assert match, f"{quantity} is not written in Ki, Mi or Gi"
+    return int(match[1]) * {"Ki": 1024, "Mi": 1024**2, "Gi": 1024**3}[match[2]]
+
+
 def addresses(objects: list[Object]) -> Iterator[str]:
     """What the settings call is there, in this namespace, and is the right door."""
     services = {each["metadata"]["name"]: each for each in knative_services(objects)}
@@ -137,4 +163,4 @@ def addresses(objects: list[Object]) -> Iterator[str]:
                 yield f"{key}: {value} is not in the namespace {space}"
 
 
-RULES = (triggers, sources, brokers, addresses)
+RULES = (triggers, sources, brokers, rabbitmq, addresses)

@@ -14,7 +14,6 @@ SETTINGS: Mapping[str, type[ServiceSettings]] = {
     "catalog": CatalogSettings,
     "purchase": PurchaseSettings,
 }
-READ_BY_UVICORN = {"FORWARDED_ALLOW_IPS"}
 SECRETS = {
     **{f"db-{name}": {"root-password", "password", "url"} for name in ("auth", "catalog", "main")},
     "auth-keys": {"key-encryption-secret"},
@@ -119,7 +118,7 @@ def environment(objects: list[Object]) -> Iterator[str]:
             continue
         (container,) = pod.containers
         values = settings_of(objects, container)
-        known = {name.upper() for name in SETTINGS[service].__struct_fields__} | READ_BY_UVICORN
+        known = {name.upper() for name in SETTINGS[service].__struct_fields__}
         for name in sorted(set(values) - known):
             yield f"{pod.name}: {service} reads no {name}"
         if values.get("ENVIRONMENT") != "production":

@@ -6,9 +6,12 @@ file="$BACKUP_FOLDER/$DB_NAME-$(date -u +%Y%m%dT%H%M%SZ).sql.gz"
 partial="$BACKUP_FOLDER/.partial-$DB_NAME"
 
 # Without tablespaces and GTIDs: both would need privileges that the service's user does not have.
-# `loose`: MariaDB's client knows no GTIDs of that kind.
-"$dump" --host="$DB_HOST" --port="${DB_PORT:-3306}" --user="$DB_USER" --single-transaction --quick \
-    --no-tablespaces --loose-set-gtid-purged=OFF --skip-lock-tables --hex-blob --default-character-set=utf8mb4 "$DB_NAME" \
+options=(--single-transaction --quick --no-tablespaces --skip-lock-tables --hex-blob --default-character-set=utf8mb4)
+# Only MySQL's client knows GTIDs of that kind; MariaDB's warns of what it does not know.
+if [[ "$("$dump" --help 2>/dev/null)" == *set-gtid-purged* ]]; then
+    options+=(--set-gtid-purged=OFF)
+fi
+"$dump" --host="$DB_HOST" --port="${DB_PORT:-3306}" --user="$DB_USER" "${options[@]}" "$DB_NAME" \
     | gzip > "$partial"
 
 # The client's last line: a dump whose connection broke does not have it.
