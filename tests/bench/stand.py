@@ -16,7 +16,7 @@ from functions.kit import migrations
 from functions.kit.clock import utc_now
 from functions.kit.database import connect
 from functions.purchase import migrations as purchase_migrations
-from tests.servers.mysql import Server, private_server
+from tests.servers.mysql import Flavour, Server, private_server
 from tests.support.tokens import Issuer
 
 ON_SALE = 50
@@ -126,7 +126,8 @@ def _book(book_id: int, choose: random.Random) -> dict[str, object]:
 
 
 @contextmanager
-def stand() -> Iterator[Stand]:
+def stand(flavour: Flavour = "mariadb") -> Iterator[Stand]:
     """A server with room for its data in memory; commits are flushed once a second, as in tests."""
-    with private_server("--innodb-buffer-pool-size=512M", "--max-connections=300") as server:
+    options = "--innodb-buffer-pool-size=512M", "--max-connections=300"
+    with private_server(*options, flavour=flavour) as server:
         yield Stand(server)

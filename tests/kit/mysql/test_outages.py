@@ -15,13 +15,13 @@ from functions.kit.mysql.errors import (
     Unavailable,
 )
 from tests.kit.mysql.conftest import MakeEngine
-from tests.servers.mysql import Server, private_server
+from tests.servers.mysql import Flavour, Server, private_server
 
 
 @pytest.fixture(scope="module")
-def mortal() -> Iterator[Server]:
+def mortal(flavour: Flavour) -> Iterator[Server]:
     """A server that tests may stop."""
-    with private_server("--max-connections=8", must_be_private=True) as server:
+    with private_server("--max-connections=8", flavour=flavour, must_be_private=True) as server:
         yield server
 
 
