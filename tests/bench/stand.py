@@ -58,7 +58,7 @@ class Stand:
         """A catalogue's database with so many books; half of them have stock told by purchase."""
         url = self._database(catalog_migrations)
         choose = random.Random(books)
-        with self.server.connect() as connection, connection.cursor() as cursor:  # type: ignore[attr-defined]
+        with self.server.connect() as connection, connection.cursor() as cursor:
             cursor.execute(f"USE `{urlsplit(url).path[1:]}`")
             for first in range(1, books + 1, 1000):
                 ids = range(first, min(first + 1000, books + 1))
@@ -81,7 +81,7 @@ class Stand:
         """A database of purchase with so many books on sale."""
         url = self._database(purchase_migrations)
         ids = range(1, books + 1)
-        with self.server.connect() as connection, connection.cursor() as cursor:  # type: ignore[attr-defined]
+        with self.server.connect() as connection, connection.cursor() as cursor:
             cursor.execute(f"USE `{urlsplit(url).path[1:]}`")
             cursor.executemany(
                 "INSERT INTO books (book_id, title, price_minor, currency, retired, revision)"

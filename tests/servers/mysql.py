@@ -60,6 +60,9 @@ class Server(Protocol):
     def run(self, sql: str) -> Sequence[tuple[object, ...]]:
         """Run a statement as an administrator."""
 
+    def connect(self) -> "pymysql.connections.Connection[pymysql.cursors.Cursor]":
+        """A connection as an administrator."""
+
     def restart(self) -> None: ...
 
     def kill(self) -> None:

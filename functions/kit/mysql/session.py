@@ -37,6 +37,19 @@ def settings(server_version: str) -> str:
     )
 
 
+def identity_query(server_version: str) -> str:
+    """What tells one server, and one run of it, from another: `server` and `uptime`, in seconds."""
+    if is_mariadb(server_version):
+        # Its own number of the server, which a copy of the data folder does not take along.
+        server, status = "@@server_uid", "information_schema.GLOBAL_STATUS"
+    else:
+        server, status = "@@server_uuid", "performance_schema.global_status"
+    return (
+        f"SELECT CONCAT_WS(' ', {server}, @@hostname, @@port) AS server,"  # noqa: S608 - names
+        f" (SELECT VARIABLE_VALUE FROM {status} WHERE VARIABLE_NAME = 'Uptime') AS uptime"
+    )
+
+
 def _version(text: str) -> tuple[int, ...]:
     numbers = text.partition("-")[0].split(".")
     return tuple(int(number) for number in numbers if number.isdigit())
