@@ -27,11 +27,15 @@ def takes_row_alias(server_version: str) -> bool:
 
 
 def settings(server_version: str) -> str:
-    """One statement. READ COMMITTED, since REPEATABLE READ locks the gaps that inserts go to."""
+    """One statement.
+
+    Literals compare letter by letter, as on SQLite. READ COMMITTED, since REPEATABLE READ locks
+    the gaps that inserts go to.
+    """
     # MariaDB knows the name that MySQL 8 uses from its version 11 on only.
     isolation = "tx_isolation" if is_mariadb(server_version) else "transaction_isolation"
     return (
-        f"SET NAMES utf8mb4, SESSION sql_mode = '{','.join(SQL_MODES)}',"
+        f"SET NAMES utf8mb4 COLLATE utf8mb4_bin, SESSION sql_mode = '{','.join(SQL_MODES)}',"
         f" SESSION time_zone = '+00:00', SESSION autocommit = 1,"
         f" SESSION {isolation} = 'READ-COMMITTED'"
     )

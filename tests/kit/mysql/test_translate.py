@@ -63,7 +63,10 @@ NOTHING = "IF(LAST_INSERT_ID(18446744073709551615), `a`, `a`)"
         (
             "SELECT CAST(a AS TEXT), CAST(b AS INTEGER), CAST(c AS VARCHAR(5)) FROM t",
             (),
-            "SELECT CAST(`a` AS CHAR), CAST(`b` AS SIGNED), CAST(`c` AS CHAR(5)) FROM `t`",
+            (
+                "SELECT CAST(`a` AS CHAR),"
+                " CAST(TRUNCATE(CAST(`b` AS DECIMAL(65,30)), 0) AS SIGNED), CAST(`c` AS CHAR(5)) FROM `t`"
+            ),
         ),
         (
             "WITH x (a) AS (SELECT 1) SELECT a FROM x",
