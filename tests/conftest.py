@@ -1,4 +1,9 @@
-"""One suite, both databases: whoever takes `database_url` runs on SQLite and on MySQL."""
+"""One suite, every database: whoever takes `database_url` runs on SQLite, MariaDB and MySQL.
+
+MariaDB is what every suite runs on beside SQLite. MySQL doubles what that takes, so only the suites
+run on it that depend on what the server makes of a statement: `ON_MYSQL_TOO` names them.
+`TEST_MYSQL_URL` asks for a server by name, and then every suite runs on all three.
+"""
 
 import itertools
 import os
@@ -8,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.servers.mysql import Server, private_server
+from tests.servers.debian_mysql import COMMAND
+from tests.servers.mysql import FLAVOURS, NO_MYSQL, Server, Servers
 from tests.servers.rabbitmq import RabbitMQ, private_rabbitmq
 
 _numbers = itertools.count(1)
@@ -24,11 +30,53 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return ByShop(config, log)
 
 
+ON_MYSQL_TOO = (
+    # The engine's own suite, tests/kit/mysql, says for itself that it runs on both servers.
+    "tests/kit/test_database.py",
+    "tests/kit/test_fulltext.py",
+    "tests/kit/test_idempotency.py",
+    "tests/kit/test_inbox.py",
+    "tests/kit/test_migrations.py",
+    "tests/kit/test_migrations_on_mysql.py",
+    "tests/kit/test_outbox.py",
+    "tests/kit/test_relay.py",
+    "tests/kit/test_schema.py",
+    "tests/catalog/test_migrating.py",
+    "tests/catalog/test_plans.py",
+    "tests/catalog/test_reading.py",
+    "tests/catalog/test_searching.py",
+    "tests/purchase/test_audit.py",
+    "tests/purchase/test_inventory.py",
+    "tests/purchase/test_lifecycle.py",
+    "tests/purchase/test_payments.py",
+    "tests/purchase/test_processes.py",
+    "tests/purchase/test_purchases.py",
+    "tests/purchase/test_statements.py",
+)
+"""Beginnings of the paths of tests that also run on MySQL."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    path = metafunc.definition.path.relative_to(metafunc.config.rootpath).as_posix()
+    everywhere = bool(os.environ.get("TEST_MYSQL_URL")) or path.startswith(ON_MYSQL_TOO)
+    servers = FLAVOURS if everywhere else FLAVOURS[:1]
+    if "make_database_url" in metafunc.fixturenames:
+        metafunc.parametrize("make_database_url", ["sqlite", *servers], indirect=True)
+    elif "mysql_server" in metafunc.fixturenames:
+        metafunc.parametrize("mysql_server", servers, indirect=True, scope="session")
+
+
 @pytest.fixture(scope="session")
-def mysql_server() -> Iterator[Server]:
-    """A server of this run's own, or the one that TEST_MYSQL_URL names."""
-    with private_server() as server:
-        yield server
+def mysql_servers() -> Iterator[Servers]:
+    """One of each kind, started when it is first asked for."""
+    with Servers() as servers:
+        yield servers
+
+
+@pytest.fixture(scope="session")
+def mysql_server(request: pytest.FixtureRequest, mysql_servers: Servers) -> Server:
+    """A server for tests of what SQLite has nothing to do with."""
+    return mysql_servers.get(getattr(request, "param", FLAVOURS[0]))
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +86,7 @@ def rabbitmq() -> Iterator[RabbitMQ]:
         yield node
 
 
-@pytest.fixture(params=["sqlite", "mysql"])
+@pytest.fixture
 def make_database_url(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[Callable[[], str]]:
@@ -46,7 +94,8 @@ def make_database_url(
     if request.param == "sqlite":
         yield lambda: f"sqlite:///{tmp_path}/shop{next(_numbers)}.db?synchronous=off"
         return
-    server: Server = request.getfixturevalue("mysql_server")
+    servers: Servers = request.getfixturevalue("mysql_servers")
+    server = servers.get(request.param)
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     made: list[str] = []
 
@@ -63,3 +112,18 @@ def make_database_url(
 def database_url(make_database_url: Callable[[], str]) -> str:
     """The URL of an empty database."""
     return make_database_url()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """A run without MySQL says so in its last lines."""
+    skipped = sum(
+        isinstance(report, pytest.TestReport) and NO_MYSQL in str(report.longrepr)
+        for report in terminalreporter.stats.get("skipped", ())
+    )
+    if skipped:
+        terminalreporter.section("not tested on MySQL")
+        terminalreporter.write_line(
+            f"{skipped} tests were skipped, since no MySQL server is here. On Debian,"
+            f" `{COMMAND}` fetches one into this checkout; elsewhere install it, or name one by"
+            " TEST_MYSQL_URL."
+        )

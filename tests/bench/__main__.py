@@ -22,13 +22,14 @@ from tests.bench.sales import purchases_under_load
 from tests.bench.searches import searches
 from tests.bench.stand import Stand, stand
 from tests.bench.starts import cold_starts
+from tests.servers.mysql import FLAVOURS
 
 MEASURES = ("starts", "reads", "sales", "pages", "search", "events")
 
 
 def main() -> int:
     options = _parse()
-    with stand() as place:
+    with stand(options.server) as place:
         about = {**machine(), "database": place.version(), "load_by": tool()}
         if options.profile:
             print(profile(place, options.seconds))
@@ -76,6 +77,9 @@ def _measures(place: Stand, options: argparse.Namespace) -> dict[str, Callable[[
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="nox -s bench --", description=(__doc__ or "").partition(":")[2].partition("\n")[0]
+    )
+    parser.add_argument(
+        "--server", choices=FLAVOURS, default=FLAVOURS[0], help="which database server"
     )
     parser.add_argument("--only", nargs="+", choices=MEASURES, default=MEASURES)
     parser.add_argument(

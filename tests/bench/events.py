@@ -94,7 +94,7 @@ def _follow(
 
 def _connect(stand: Stand, url: str) -> "pymysql.connections.Connection[pymysql.cursors.Cursor]":
     connection: pymysql.connections.Connection[pymysql.cursors.Cursor]
-    connection = stand.server.connect()  # type: ignore[attr-defined]
+    connection = stand.server.connect()
     connection.select_db(urlsplit(url).path[1:])
     return connection
 

@@ -16,7 +16,7 @@ from functions.kit import migrations
 from functions.kit.clock import utc_now
 from functions.kit.database import connect
 from functions.purchase import migrations as purchase_migrations
-from tests.servers.mysql import Server, private_server
+from tests.servers.mysql import Flavour, Server, private_server
 from tests.support.tokens import Issuer
 
 ON_SALE = 50
@@ -58,7 +58,7 @@ class Stand:
         """A catalogue's database with so many books; half of them have stock told by purchase."""
         url = self._database(catalog_migrations)
         choose = random.Random(books)
-        with self.server.connect() as connection, connection.cursor() as cursor:  # type: ignore[attr-defined]
+        with self.server.connect() as connection, connection.cursor() as cursor:
             cursor.execute(f"USE `{urlsplit(url).path[1:]}`")
             for first in range(1, books + 1, 1000):
                 ids = range(first, min(first + 1000, books + 1))
@@ -81,7 +81,7 @@ class Stand:
         """A database of purchase with so many books on sale."""
         url = self._database(purchase_migrations)
         ids = range(1, books + 1)
-        with self.server.connect() as connection, connection.cursor() as cursor:  # type: ignore[attr-defined]
+        with self.server.connect() as connection, connection.cursor() as cursor:
             cursor.execute(f"USE `{urlsplit(url).path[1:]}`")
             cursor.executemany(
                 "INSERT INTO books (book_id, title, price_minor, currency, retired, revision)"
@@ -126,7 +126,8 @@ def _book(book_id: int, choose: random.Random) -> dict[str, object]:
 
 
 @contextmanager
-def stand() -> Iterator[Stand]:
+def stand(flavour: Flavour = "mariadb") -> Iterator[Stand]:
     """A server with room for its data in memory; commits are flushed once a second, as in tests."""
-    with private_server("--innodb-buffer-pool-size=512M", "--max-connections=300") as server:
+    options = "--innodb-buffer-pool-size=512M", "--max-connections=300"
+    with private_server(*options, flavour=flavour) as server:
         yield Stand(server)

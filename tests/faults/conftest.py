@@ -1,19 +1,20 @@
-"""Two shops for all of these tests, of which each leaves its shop whole behind.
+"""Three shops for all of these tests, of which each leaves its shop whole behind.
 
-`sqlite` has files and nothing else, as `nox -s dev`; `mysql` is as in the cluster, on a MySQL
-server and with its events in RabbitMQ, both of its own, since both get killed. `scheduling.py`
-keeps the two apart in a run of several processes. `--full` takes the sizes of the promises instead
-of those for every change.
+`sqlite` has files and nothing else, as `nox -s dev`; `mariadb` and `mysql` are as in the cluster,
+on a server of that kind and with their events in RabbitMQ, both of their own, since both get
+killed. `scheduling.py` keeps them apart in a run of several processes. `--full` takes the sizes of
+the promises instead of those for every change.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
 
 from tests.faults.harness import Shop, open_shop
-from tests.servers.mysql import Server, private_server
+from tests.servers.mysql import FLAVOURS, Flavour, Server, private_server
 from tests.servers.rabbitmq import RabbitMQ, private_rabbitmq
 
 FIGURES = "figures of tests/faults"
@@ -41,12 +42,11 @@ def sizes(request: pytest.FixtureRequest) -> Sizes:
     return Sizes(bool(request.config.getoption("full", False)))
 
 
-@pytest.fixture(scope="session")
-def durable_server() -> Iterator[Server]:
+@contextmanager
+def durable_server(flavour: Flavour) -> Iterator[Server]:
     """A server that keeps what it has acknowledged when it is killed, and may be killed."""
-    with private_server(
-        "--innodb-flush-log-at-trx-commit=2", "--max-connections=400", must_be_private=True
-    ) as server:
+    options = "--innodb-flush-log-at-trx-commit=2", "--max-connections=400"
+    with private_server(*options, flavour=flavour, must_be_private=True) as server:
         yield server
 
 
@@ -57,11 +57,27 @@ def own_rabbitmq() -> Iterator[RabbitMQ]:
         yield node
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session", params=["sqlite", "mysql"])
+ON_MYSQL_TOO = ("test_failpoints", "test_outages", "test_sales")
+"""What depends on how the database dies, or comes back. `--full` runs everything on all three."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "whole_shop" in metafunc.fixturenames:
+        everywhere = metafunc.config.getoption("full", default=False)
+        everywhere = everywhere or metafunc.definition.path.stem in ON_MYSQL_TOO
+        kinds = ("sqlite", *(FLAVOURS if everywhere else FLAVOURS[:1]))
+        metafunc.parametrize("whole_shop", kinds, indirect=True, scope="session")
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def whole_shop(request: pytest.FixtureRequest) -> AsyncIterator[Shop]:
-    servers = ("durable_server", "own_rabbitmq") if request.param == "mysql" else ()
-    async with open_shop(*map(request.getfixturevalue, servers)) as shop:
-        yield shop
+    if request.param == "sqlite":
+        async with open_shop() as shop:
+            yield shop
+        return
+    with durable_server(request.param) as server:
+        async with open_shop(server, request.getfixturevalue("own_rabbitmq")) as shop:
+            yield shop
 
 
 @pytest_asyncio.fixture(loop_scope="session")

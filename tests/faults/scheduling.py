@@ -9,7 +9,7 @@ import re
 
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
-_ON_A_SHOP = re.compile(r"tests/faults/.*\[(sqlite|mysql)\b")
+_ON_A_SHOP = re.compile(r"tests/faults/.*\[(sqlite|mariadb|mysql)\b")
 
 
 class ByShop(LoadFileScheduling):  # type: ignore[misc]

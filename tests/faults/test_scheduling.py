@@ -10,6 +10,7 @@ from tests.faults.scheduling import ByShop
     [
         ("tests/faults/test_sales.py::test_a[sqlite-1]", "tests/faults[sqlite]"),
         ("tests/faults/test_zero.py::test_b[mysql]", "tests/faults[mysql]"),
+        ("tests/faults/test_zero.py::test_b[mariadb-2]", "tests/faults[mariadb]"),
         ("tests/faults/test_scheduling.py::test_c", "tests/faults/test_scheduling.py"),
         ("tests/kit/test_relay.py::test_d[sqlite]", "tests/kit/test_relay.py"),
     ],

@@ -1,13 +1,15 @@
-"""A MySQL or MariaDB server for tests.
+"""A MariaDB or a MySQL server for tests.
 
-`TEST_MYSQL_URL` names one that is there already; else a `mysqld` or `mariadbd` of this machine is
-started in a temporary folder on a free port, with durability off, and ended with the run. Where
-there is neither, tests are skipped with the reason, or fail with BOOKSTORE_REQUIRE_SERVICES=1.
+`TEST_MYSQL_URL` names one that is there already, of either kind; else a program of this machine is
+started in a temporary folder on a free port, with durability off, and ended with the run. MariaDB
+is `mariadbd`; MySQL is what `debian_mysql.py` has unpacked, or a `mysqld` that is installed.
+Without MariaDB its tests are skipped with the reason, or fail with BOOKSTORE_REQUIRE_SERVICES=1.
+Without MySQL its tests are always skipped, and the run says so at its end (`tests/conftest.py`).
 
     @pytest.fixture(scope="session")
-    def server():
-        with private_server() as server:
-            yield server
+    def servers():
+        with Servers() as servers:
+            yield servers
 """
 # ruff: noqa: S603 - the programs are this machine's servers
 
@@ -19,14 +21,22 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import Literal, NoReturn, Protocol, Self
 from urllib.parse import quote, unquote, urlsplit
 
 import pymysql
 import pytest
 
+from tests.servers import debian_mysql
 from tests.servers.programs import Will, find, free_port, missing
+
+Flavour = Literal["mariadb", "mysql"]
+FLAVOURS: tuple[Flavour, ...] = ("mariadb", "mysql")
+
+NO_MYSQL = f"no MySQL server is here; `{debian_mysql.COMMAND}` fetches one where apt has Debian's"
+"""Why a test on MySQL was skipped; the end of the run counts these."""
 
 USER = "bookstore"
 PASSWORD = "p%40ss/w'ö\\rd"
@@ -40,6 +50,7 @@ class Server(Protocol):
 
     host: str
     port: int
+    flavour: Flavour
 
     def url(self, database: str) -> str: ...
 
@@ -48,6 +59,9 @@ class Server(Protocol):
 
     def run(self, sql: str) -> Sequence[tuple[object, ...]]:
         """Run a statement as an administrator."""
+
+    def connect(self) -> "pymysql.connections.Connection[pymysql.cursors.Cursor]":
+        """A connection as an administrator."""
 
     def restart(self) -> None: ...
 
@@ -60,6 +74,14 @@ class Server(Protocol):
         """Let it answer nothing until `thaw`, with every connection kept."""
 
     def thaw(self) -> None: ...
+
+
+_ONLY_MYSQL = (
+    "--secure-file-priv=NULL",  # LOAD DATA from nowhere; Debian's default is a folder of the system
+    "--mysqlx=OFF",  # a second port, the same for every server
+    "--innodb-redo-log-capacity=16M",
+    "--innodb-doublewrite=OFF",  # against a torn page when the machine loses its power
+)
 
 
 class _Connected:
@@ -99,7 +121,10 @@ class _Connected:
 class PrivateServer(_Connected):
     """A server of our own, from an empty data folder."""
 
-    def __init__(self, program: str, folder: Path, options: Sequence[str] = ()) -> None:
+    def __init__(
+        self, flavour: Flavour, program: str, folder: Path, options: Sequence[str] = ()
+    ) -> None:
+        self.flavour = flavour
         self.host = "127.0.0.1"
         self.port = free_port()
         self.user = USER
@@ -110,8 +135,6 @@ class PrivateServer(_Connected):
         self._process: subprocess.Popen[bytes] | None = None
         self._will: Will | None = None
         self._log = folder / "server.log"
-        version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
-        self.mariadb = "mariadb" in version.stdout.lower()
         self._install()
 
     def _install(self) -> None:
@@ -122,13 +145,13 @@ class PrivateServer(_Connected):
             f"GRANT ALL PRIVILEGES ON *.* TO '{USER}'@'%' WITH GRANT OPTION;\n",
             encoding="utf-8",
         )
-        if self.mariadb:
+        if self.flavour == "mariadb":
             installer = find("mariadb-install-db", "mysql_install_db") or "mariadb-install-db"
             command = [installer, "--no-defaults", f"--datadir={data}", "--skip-test-db"]
             command.append("--auth-root-authentication-method=normal")
         else:
             command = [self._program, "--no-defaults", "--initialize-insecure"]
-            command.append(f"--datadir={data}")
+            command += [f"--datadir={data}", *_ONLY_MYSQL]
         subprocess.run([*command, *self._as_root()], capture_output=True, check=True)
 
     def _as_root(self) -> list[str]:
@@ -153,6 +176,7 @@ class PrivateServer(_Connected):
                     "--innodb-flush-log-at-trx-commit=0",
                     "--innodb-buffer-pool-size=32M",
                     "--performance-schema=OFF",
+                    *(_ONLY_MYSQL if self.flavour == "mysql" else ()),
                     *self._options,
                 ],
                 stdout=log,
@@ -206,6 +230,8 @@ class ExternalServer(_Connected):
         self.port = parts.port or 3306
         self.user = unquote(parts.username or "root")
         self.password = unquote(parts.password or "")
+        ((version,),) = self.run("SELECT VERSION()")
+        self.flavour: Flavour = "mariadb" if "mariadb" in str(version).lower() else "mysql"
 
     def _not_ours(self) -> NoReturn:
         pytest.skip("the server of TEST_MYSQL_URL cannot be stopped by a test")
@@ -227,23 +253,68 @@ class ExternalServer(_Connected):
 
 
 @contextlib.contextmanager
-def private_server(*options: str, must_be_private: bool = False) -> Iterator[Server]:
+def private_server(
+    *options: str, flavour: Flavour = "mariadb", must_be_private: bool = False
+) -> Iterator[Server]:
     """A running server; `options` are for the program, and make it a private one.
 
     `must_be_private` is for tests that stop it.
     """
     url = os.environ.get("TEST_MYSQL_URL")
     if url and not options and not must_be_private:
-        yield ExternalServer(url)
-        return
-    program = find("mysqld", "mariadbd")
+        external = ExternalServer(url)
+        if external.flavour == flavour:
+            yield external
+            return
+    program = program_of(flavour)
+    if program is None and flavour == "mysql":
+        pytest.skip(NO_MYSQL)
     if program is None:
-        missing("neither mysqld nor mariadbd is installed, and TEST_MYSQL_URL is not set")
-    folder = Path(tempfile.mkdtemp(prefix="mysql-"))
-    server = PrivateServer(program, folder, options)
+        missing("mariadbd is not installed, and TEST_MYSQL_URL names no MariaDB")
+    folder = Path(tempfile.mkdtemp(prefix=f"{flavour}-"))
+    server = PrivateServer(flavour, program, folder, options)
     try:
         server.start()
         yield server
     finally:
         server.stop(signal.SIGKILL)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+class Servers:
+    """One of each kind, which runs from when it is first asked for to the end of the block.
+
+    A fixture with parameters would end a server whenever the next file begins with the other."""
+
+    def __init__(self) -> None:
+        self._stack = contextlib.ExitStack()
+        self._running: dict[Flavour, Server] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def get(self, flavour: Flavour) -> Server:
+        """Skips the test where there is no such server here."""
+        if flavour not in self._running:
+            server = self._stack.enter_context(private_server(flavour=flavour))
+            self._running[flavour] = server
+        return self._running[flavour]
+
+
+@cache
+def program_of(flavour: Flavour) -> str | None:
+    """The server's program; None where it is not on this machine."""
+    if flavour == "mysql" and (unpacked := debian_mysql.program()) is not None:
+        return str(unpacked)
+    # Debian has a `mysqld` that is MariaDB's.
+    for name in ("mariadbd", "mysqld"):
+        program = find(name)
+        if program is not None:
+            command = [program, "--version"]
+            version = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+            if ("mariadb" in version.lower()) == (flavour == "mariadb"):
+                return program
+    return None

@@ -10,7 +10,7 @@ comes here for what is inside.
 from collections.abc import Sequence
 
 from functions.kit.mysql.errors import Unsupported
-from functions.kit.mysql.tokens import Token, closing, find_word
+from functions.kit.mysql.tokens import Token, closing, find_word, split_commas
 
 
 def _words(text: str) -> frozenset[str]:
@@ -22,7 +22,7 @@ _SYNTAX = _words(
     SELECT DISTINCT ALL FROM AS WHERE AND OR NOT IN IS NULL TRUE FALSE LIKE ESCAPE BETWEEN EXISTS
     CASE WHEN THEN ELSE END JOIN INNER LEFT RIGHT OUTER CROSS NATURAL ON USING GROUP BY HAVING
     ORDER ASC DESC LIMIT OFFSET UNION WITH RECURSIVE OVER PARTITION ROWS RANGE UNBOUNDED
-    PRECEDING FOLLOWING ROW CURRENT_TIMESTAMP CURRENT_DATE CURRENT_TIME
+    PRECEDING FOLLOWING CURRENT_TIMESTAMP CURRENT_DATE CURRENT_TIME
     """
 )
 
@@ -63,6 +63,8 @@ _REFUSED = {
 }
 _TABLES_OF_SQLITE = ("sqlite_master", "sqlite_schema", "sqlite_sequence")
 
+_BITS = ("~", "<<", ">>", "&", "|")
+
 _SEARCHES = ("IN BOOLEAN MODE", "IN NATURAL LANGUAGE MODE")
 
 _CAST_TYPES = {
@@ -91,6 +93,11 @@ def translate_expression(tokens: Sequence[Token]) -> list[Token]:
         else:
             if token.kind == "op":
                 token = _operator(token)
+                if token.text == "/":
+                    _division(tokens, index)
+            elif token.kind == "number" and _is_fraction(token) and "e" not in token.text.lower():
+                # Without an exponent it would be a DECIMAL, which calculates otherwise.
+                token = token._replace(text=f"{token.text}e0")
             elif token.kind == "name":
                 _check_name(token.text)
             elif token.kind == "string":
@@ -105,7 +112,54 @@ def _operator(token: Token) -> Token:
         return token._replace(text="=")
     if token.text == ";":
         raise Unsupported("more than one statement")
+    if token.text in _BITS:
+        raise Unsupported(
+            f"the bit operator {token.text} (unsigned, and binding otherwise, on MySQL)"
+        )
     return token
+
+
+def _division(tokens: Sequence[Token], index: int) -> None:
+    """SQLite divides integers whole, MySQL never does: a fraction has to be in the text."""
+    after = tokens[index + 1 : index + 3]
+    before = tokens[index - 1] if index else None
+    if before is not None and _is_fraction(before):
+        return
+    if after and (_is_fraction(after[0]) or (after[0].is_op("-") and _is_fraction(after[-1]))):
+        return
+    called = len(after) == 2 and after[0].is_word("CAST") and after[1].is_op("(")
+    if called and _casts_to_real(tokens, index + 2):
+        return
+    if before is not None and before.is_op(")"):
+        start = _opening(tokens, index - 1)
+        if start > 0 and tokens[start - 1].is_word("CAST") and _casts_to_real(tokens, start):
+            return
+    raise Unsupported(
+        "a division of what may be integers, which SQLite divides whole"
+        " (write x / 2.0, CAST(x AS REAL) / y, or around it CAST(... AS INTEGER))"
+    )
+
+
+def _is_fraction(token: Token) -> bool:
+    return token.kind == "number" and not token.text.isdigit()
+
+
+def _casts_to_real(tokens: Sequence[Token], opening: int) -> bool:
+    end = closing(tokens, opening)
+    return end >= 2 and tokens[end - 2].is_word("AS") and tokens[end - 1].is_word("REAL", "DOUBLE")
+
+
+def _opening(tokens: Sequence[Token], end: int) -> int:
+    """The index of the parenthesis that the one at `end` closes."""
+    depth = 0
+    for index in range(end, -1, -1):
+        if tokens[index].is_op(")"):
+            depth += 1
+        elif tokens[index].is_op("("):
+            depth -= 1
+            if depth == 0:
+                return index
+    raise Unsupported("a parenthesis that was never opened")
 
 
 def _check_name(name: str) -> None:
@@ -134,6 +188,11 @@ def _word(tokens: Sequence[Token], index: int, out: list[Token]) -> int:
             return _call(tokens, index, out)
         if word == "IS":
             return _is(tokens, index, out)
+        if word in ("CURRENT", "ROW", "WINDOW", "GROUPS", "EXCLUDE"):
+            _check_frame(tokens, index)
+            if _is_of_a_window(tokens, index):
+                out.append(token)
+                return index + 1
         if word in _REFUSED:
             raise Unsupported(_REFUSED[word])
         if word == "FULL" and following is not None and following.is_word("OUTER", "JOIN"):
@@ -148,12 +207,45 @@ def _word(tokens: Sequence[Token], index: int, out: list[Token]) -> int:
     return index + 1
 
 
+def _is_of_a_window(tokens: Sequence[Token], index: int) -> bool:
+    """Whether CURRENT, ROW or WINDOW is a keyword here: elsewhere it may well be a column."""
+    word = tokens[index].text.upper()
+    after = tokens[index + 1 : index + 4]
+    if word == "CURRENT":
+        return bool(after) and after[0].is_word("ROW")
+    if word == "ROW":
+        return index > 0 and tokens[index - 1].is_word("CURRENT")
+    named = len(after) == 3 and after[0].is_identifier and after[1].is_word("AS")
+    return word == "WINDOW" and named and after[2].is_op("(")
+
+
+def _check_frame(tokens: Sequence[Token], index: int) -> None:
+    token = tokens[index]
+    after = tokens[index + 1] if index + 1 < len(tokens) else None
+    if after is None:
+        return
+    before = tokens[index - 1]
+    ends = before.is_op(")") or before.is_word("ASC", "DESC") or _is_bare_name(before)
+    if token.is_word("GROUPS") and ends and after.is_word("BETWEEN", "UNBOUNDED", "CURRENT"):
+        raise Unsupported("GROUPS in a window's frame")
+    if token.is_word("EXCLUDE") and after.is_word("NO", "CURRENT", "GROUP", "TIES"):
+        raise Unsupported("EXCLUDE in a window's frame")
+
+
+def _is_bare_name(token: Token) -> bool:
+    return token.kind == "name" or (token.kind == "word" and token.text.upper() not in _SYNTAX)
+
+
 def _call(tokens: Sequence[Token], index: int, out: list[Token]) -> int:
     token = tokens[index]
     name = token.text.upper()
     end = closing(tokens, index + 1)
     if name == "CAST":
         return _cast(tokens, index, end, out)
+    if name in ("SUBSTR", "SUBSTRING"):
+        _check_substr(split_commas(tokens[index + 2 : end]))
+    if name in ("ROUND", "AVG"):
+        return _as_double(tokens, index, end, out)
     if name == "MATCH":
         return _match(tokens, index, end, out)
     after = tokens[end + 1] if end + 1 < len(tokens) else None
@@ -214,6 +306,11 @@ def _cast(tokens: Sequence[Token], index: int, end: int, out: list[Token]) -> in
             raise Unsupported(f"CAST AS {kind} with a length")
     else:
         raise Unsupported(f"CAST AS {kind}")
+    if name == "SIGNED":
+        # SQLite cuts the fraction off, MySQL rounds.
+        out += _text("CAST(TRUNCATE(CAST(", spaced=tokens[index].spaced)
+        out += [*translate_expression(inner[:place]), *_text(f" AS {_WIDEST}), 0) AS SIGNED)")]
+        return end + 1
     out.append(Token("word", "CAST", tokens[index].spaced))
     out.append(Token("op", "(", spaced=False))
     out.extend(translate_expression(inner[:place]))
@@ -222,6 +319,50 @@ def _cast(tokens: Sequence[Token], index: int, end: int, out: list[Token]) -> in
     out.extend(rest)
     out.append(tokens[end])
     return end + 1
+
+
+def _check_substr(arguments: Sequence[Sequence[Token]]) -> None:
+    """At 0, and from the end beyond the beginning, the two begin to count elsewhere."""
+    start, length = arguments[1:2], arguments[2:3]
+    if not start or len(start[0]) != 1 or not _is_natural(start[0][0], 1):
+        raise Unsupported("SUBSTR from a place that is not a number of 1 or more in the text")
+    first = int(start[0][0].text)
+    if first > 1 and length and not (len(length[0]) == 1 and _is_natural(length[0][0], 0)):
+        raise Unsupported("SUBSTR of a length that is not a number in the text")
+
+
+def _is_natural(token: Token, least: int) -> bool:
+    return token.kind == "number" and token.text.isdigit() and int(token.text) >= least
+
+
+def _as_double(tokens: Sequence[Token], index: int, end: int, out: list[Token]) -> int:
+    """ROUND half away from zero, of a double too; AVG with all its digits. Both are a REAL."""
+    token = tokens[index]
+    name = token.text.upper()
+    after = tokens[end + 1] if end + 1 < len(tokens) else None
+    if after is not None and after.is_word("FILTER"):
+        raise Unsupported("FILTER after an aggregate (write SUM(CASE WHEN ... THEN 1 ELSE 0 END))")
+    value, *digits = split_commas(tokens[index + 2 : end])
+    distinct = value[:1] if value and value[0].is_word("DISTINCT") else []
+    inner = translate_expression(value[len(distinct) :])
+    if name == "AVG":
+        out += [*_text("AVG(", spaced=token.spaced), *distinct, *_text("("), *inner]
+        out += _text(") + 0e0)")  # inside: OVER may follow, and belongs to the function
+        return end + 1
+    out += [*_text("(ROUND(CAST(", spaced=token.spaced), *inner]
+    out += _text(f" AS {_WIDEST})")
+    for part in digits:
+        out += [*_text(", "), *translate_expression(part)]
+    out += _text(") + 0e0)")
+    return end + 1
+
+
+_WIDEST = "DECIMAL(65,30)"
+
+
+def _text(text: str, *, spaced: bool = False) -> list[Token]:
+    """MySQL's own text, as one token that `write` leaves as it is."""
+    return [Token("op", text, spaced)]
 
 
 def _match(tokens: Sequence[Token], index: int, end: int, out: list[Token]) -> int:

@@ -67,9 +67,6 @@ _TEXTS = {
     4031: "the server closed the connection, which was idle for too long",
 }
 
-ROLLED_BACK = frozenset((1213, 3101))
-"""Errors with which the server has ended the whole transaction."""
-
 _KEY = re.compile(r"for key '(?:[^'.]+\.)?([^']+)'\s*$")
 
 

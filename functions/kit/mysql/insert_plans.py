@@ -5,11 +5,12 @@ MySQL answers an insert with one number, that of its first row. `inserts.py` mak
 # ruff: noqa: S608 - writing SQL is what this is for; values are literals by now
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from functions.kit.mysql.errors import Unsupported
 from functions.kit.mysql.literals import literal
-from functions.kit.mysql.plans import Outcome, Row, Session, literals_for
+from functions.kit.mysql.plans import Key, Outcome, Result, Row, Session, literals_for
 from functions.kit.mysql.tokens import quote
 
 WAS_THERE = 2**64 - 1
@@ -53,6 +54,9 @@ class Returning(NamedTuple):
     columns: tuple[ReturnedColumn, ...]
     """Empty where there is anything but columns in it."""
 
+    def names_only(self, column: str) -> bool:
+        return all(each.column == column for each in self.columns)
+
 
 class DoNothing(NamedTuple):
     column: str
@@ -60,6 +64,7 @@ class DoNothing(NamedTuple):
 
 class DoUpdate(NamedTuple):
     target: tuple[str, ...]
+    assigned: frozenset[str]
     with_alias: str
     with_values: str
     placeholders: int
@@ -84,109 +89,141 @@ class InsertPlan(NamedTuple):
         )
 
     async def run(self, session: Session, args: Sequence[Any], key: str | None = None) -> Outcome:
+        del key  # what the server says of it is needed too
         literals = literals_for(args, self.placeholders)
         if self.returning is not None:
-            if not self.columns:
-                raise Unsupported("RETURNING from an INSERT without a list of columns")
-            key = (key or await session.primary_key(self.table_name)).lower()
-            if self.conflict is None:
-                keys = [self._given_key(row, args, key) for row in self.rows]
-                if len({given is None for given in keys}) == 1:
-                    return await self._insert_all(session, args, literals, key, keys)
-        if len(self.rows) > 1 and (
-            self.returning is not None or isinstance(self.conflict, DoNothing)
-        ):
-            outcomes = [
-                await self._insert_row(session, args, literals, row, key) for row in self.rows
-            ]
-            return Outcome(
-                [row for outcome in outcomes for row in outcome.rows],
-                sum(outcome.rowcount for outcome in outcomes),
-                None,
-            )
+            return await self._run_returning(session, args, literals)
+        if len(self.rows) > 1 and isinstance(self.conflict, DoNothing):
+            outcomes = [await self._insert_row(session, literals, row) for row in self.rows]
+            return Outcome([], sum(outcome.rowcount for outcome in outcomes), None)
         if len(self.rows) == 1:
-            return await self._insert_row(session, args, literals, self.rows[0], key)
+            return await self._insert_row(session, literals, self.rows[0])
         result = await session.run(self._text(session, literals, self.rows))
         # An updated row counts 2 to the server; on SQLite each row was inserted or updated once.
         rowcount = len(self.rows) if self.conflict is not None else result.affected
         return Outcome([], rowcount, None)
 
     async def _insert_row(
-        self,
-        session: Session,
-        args: Sequence[Any],
-        literals: Sequence[str],
-        row: ValuesRow,
-        key: str | None,
+        self, session: Session, literals: Sequence[str], row: ValuesRow
     ) -> Outcome:
         result = await session.run(self._text(session, literals, (row,)))
         if isinstance(self.conflict, DoNothing) and result.insert_id == WAS_THERE:
             return Outcome([], 0, None)
         # What the server sends for an updated row is no number of it.
         lastrowid = None if isinstance(self.conflict, DoUpdate) else result.insert_id or None
-        if self.returning is None or key is None:
-            return Outcome([], 1, lastrowid)
-        if isinstance(self.conflict, DoUpdate):
-            condition = " AND ".join(
-                f"{quote(column)} = {self._given(row, literals, column)}"
-                for column in self.conflict.target
+        return Outcome([], 1, lastrowid)
+
+    async def _run_returning(
+        self, session: Session, args: Sequence[Any], literals: Sequence[str]
+    ) -> Outcome:
+        if not self.columns:
+            raise Unsupported("RETURNING from an INSERT without a list of columns")
+        key = await session.primary_key(self.table_name)
+        given = [self._given_key(row, args, key) for row in self.rows]
+        if None in given and not key.auto_increment:
+            raise Unsupported(
+                "RETURNING from an INSERT whose key the server makes by something else than"
+                " AUTO_INCREMENT (make the key before)"
             )
-            return Outcome(await self._read(session, literals, condition), 1, None)
-        given = self._given_key(row, args, key)
-        rows = await self._answer(
-            session, args, literals, key, [row], [result.insert_id if given is None else given[0]]
-        )
-        return Outcome(rows, 1, lastrowid)
+        if self.conflict is None and len({each is None for each in given}) == 1:
+            return await self._insert_all(session, literals, key, given)
+        rows: list[Row] = []
+        count = 0
+        lastrowid = None
+        for row, row_key in zip(self.rows, given, strict=True):
+            if isinstance(self.conflict, DoUpdate):
+                found = await self._upsert(session, literals, key, self.conflict, row, row_key)
+            else:
+                text = self._text(session, literals, (row,))
+                result = await session.run(text)
+                if self.conflict is not None and result.insert_id == WAS_THERE:
+                    continue
+                lastrowid = result.insert_id or None
+                found = await self._answer(
+                    session, literals, key, [_number(result) if row_key is None else row_key[0]]
+                )
+            rows += found
+            count += 1
+        return Outcome(rows, count, lastrowid if len(self.rows) == 1 else None)
 
     async def _insert_all(
         self,
         session: Session,
-        args: Sequence[Any],
         literals: Sequence[str],
-        key: str,
-        keys: Sequence["tuple[Any] | None"],
+        key: Key,
+        given: Sequence["tuple[Any] | None"],
     ) -> Outcome:
         """Every row with a number of the server's, or every row with a key of its own."""
         result = await session.run(self._text(session, literals, self.rows))
-        if keys[0] is None:
-            step = await session.auto_increment_step() if len(keys) > 1 else 1
-            values: list[Any] = [result.insert_id + step * index for index in range(len(keys))]
+        if given[0] is None:
+            step = await session.auto_increment_step() if len(given) > 1 else 1
+            first = _number(result)
+            values: list[Any] = [first + step * index for index in range(len(given))]
         else:
-            values = [given[0] for given in keys if given is not None]
-        lastrowid = (result.insert_id or None) if len(keys) == 1 else None
-        rows = await self._answer(session, args, literals, key, self.rows, values)
+            values = [each[0] for each in given if each is not None]
+        lastrowid = (result.insert_id or None) if len(given) == 1 else None
+        rows = await self._answer(session, literals, key, values)
         return Outcome(rows, result.affected, lastrowid)
 
-    async def _answer(
+    async def _upsert(
         self,
         session: Session,
-        args: Sequence[Any],
         literals: Sequence[str],
-        key: str,
-        rows: Sequence[ValuesRow],
-        values: Sequence[Any],
+        key: Key,
+        conflict: DoUpdate,
+        row: ValuesRow,
+        given: "tuple[Any] | None",
     ) -> list[Row]:
+        """Insert or update one row, and know its key whichever it was.
+
+        A row that was there has a number, which LAST_INSERT_ID hands through; or it is looked
+        for, and locked, before. Its columns cannot tell afterwards: the update may change them.
+        """
+        if key.column.lower() in conflict.assigned:
+            raise Unsupported("RETURNING from an upsert that changes the primary key")
+        if given is None:
+            result = await session.run(self._text(session, literals, (row,), numbered_by=key))
+            return await self._answer(session, literals, key, [_number(result)])
+        target = self._target(conflict, row, literals)
+        name = quote(key.column)
+        there = await session.run(
+            f"SELECT {name} AS {quote(_KEY)} FROM {self.table} WHERE {target} FOR UPDATE"
+        )
+        await session.run(self._text(session, literals, (row,)))
+        value = there.rows[0][_KEY] if there.rows else given[0]
+        return await self._answer(session, literals, key, [value])
+
+    async def _answer(
+        self, session: Session, literals: Sequence[str], key: Key, values: Sequence[Any]
+    ) -> list[Row]:
+        """What RETURNING asks for, of the rows with these keys, in this order."""
         returning = self.returning
         if returning is None:
             return []
-        if returning.columns and all(column.column == key for column in returning.columns):
+        name = key.column.lower()
+        sent_as_kept = not key.text or all(type(value) is str for value in values)
+        if sent_as_kept and returning.columns and returning.names_only(name):
             return [{column.name: value for column in returning.columns} for value in values]
-        keys = ", ".join([literal(value) for value in values])
-        return await self._read(
-            session,
-            literals,
-            f"{quote(key)} IN ({keys}) ORDER BY FIELD({quote(key)}, {keys})",
+        keys = ", ".join([_key_literal(key, value) for value in values])
+        first = len(literals) - returning.placeholders
+        columns = returning.template % tuple(literals[first:])
+        column = quote(key.column)
+        result = await session.run(
+            f"SELECT {columns} FROM {self.table} WHERE {column} IN ({keys})"
+            f" ORDER BY FIELD({column}, {keys})"
         )
-
-    async def _read(self, session: Session, literals: Sequence[str], condition: str) -> list[Row]:
-        if self.returning is None:
-            return []
-        first = len(literals) - self.returning.placeholders
-        columns = self.returning.template % tuple(literals[first:])
-        result = await session.run(f"SELECT {columns} FROM {self.table} WHERE {condition}")
+        if len(result.rows) != len(values):
+            raise Unsupported("RETURNING, since the server keeps a row under another key than sent")
         return result.rows
 
-    def _text(self, session: Session, literals: Sequence[str], rows: Sequence[ValuesRow]) -> str:
+    def _text(
+        self,
+        session: Session,
+        literals: Sequence[str],
+        rows: Sequence[ValuesRow],
+        *,
+        numbered_by: Key | None = None,
+    ) -> str:
         values = ", ".join([row.render(literals) for row in rows])
         text = f"{self.head} VALUES {values}"
         if isinstance(self.conflict, DoNothing):
@@ -201,24 +238,55 @@ class InsertPlan(NamedTuple):
             template = conflict.with_alias if session.row_alias else conflict.with_values
             first = self.rows[-1].end
             values_of_update = tuple(literals[first : first + conflict.placeholders])
-            return f"{text}{alias} ON DUPLICATE KEY UPDATE {template % values_of_update}"
+            number = ""
+            if numbered_by is not None:
+                column = quote(numbered_by.column)
+                number = f"{column} = LAST_INSERT_ID({self.table}.{column}), "
+            return f"{text}{alias} ON DUPLICATE KEY UPDATE {number}{template % values_of_update}"
         return text
 
-    def _given_key(self, row: ValuesRow, args: Sequence[Any], key: str) -> "tuple[Any] | None":
+    def _given_key(self, row: ValuesRow, args: Sequence[Any], key: Key) -> "tuple[Any] | None":
         """The key that the statement brings, in a tuple; None where the server numbers the row."""
-        if key not in self.columns:
+        name = key.column.lower()
+        if name not in self.columns:
             return None
-        value = row.values[self.columns.index(key)]
+        value = row.values[self.columns.index(name)]
         if value.null or (value.param is not None and args[value.param] is None):
             return None
         if value.param is None:
             raise Unsupported("RETURNING from an INSERT whose key is calculated in SQL")
         return (args[value.param],)
 
+    def _target(self, conflict: DoUpdate, row: ValuesRow, literals: Sequence[str]) -> str:
+        """A condition for the row that the target of ON CONFLICT names. NULL meets none."""
+        if not conflict.target:
+            raise Unsupported("RETURNING with ON CONFLICT that names no column")
+        return " AND ".join(
+            f"{quote(column)} = {self._given(row, literals, column)}" for column in conflict.target
+        )
+
     def _given(self, row: ValuesRow, literals: Sequence[str], column: str) -> str:
         if column not in self.columns:
             raise Unsupported("RETURNING with ON CONFLICT on a column that is not inserted")
         value = row.values[self.columns.index(column)]
+        if value.null:
+            return "NULL"
         if value.param is None:
             raise Unsupported("RETURNING with ON CONFLICT on a value that is no parameter")
         return literals[value.param]
+
+
+_KEY = "__key"
+
+
+def _number(result: Result) -> int:
+    if not result.insert_id:
+        raise Unsupported("RETURNING, since the server gave the row no number")
+    return result.insert_id
+
+
+def _key_literal(key: Key, value: Any) -> str:
+    """A number would be compared with a text as a number: 5 meets '5 apples'."""
+    if key.text and isinstance(value, (int, float, Decimal)):
+        return literal(str(int(value) if isinstance(value, bool) else value))
+    return literal(value)

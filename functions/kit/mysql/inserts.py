@@ -200,6 +200,7 @@ def _do_update(tokens: Sequence[Token], table: TableName, target: Sequence[str])
 
     return DoUpdate(
         target=tuple(column.lower() for column in target),
+        assigned=frozenset(assignment.column.lower() for assignment in assignments),
         with_alias=written(alias=True),
         with_values=written(alias=False),
         placeholders=count_params(tokens),

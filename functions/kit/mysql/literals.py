@@ -18,8 +18,12 @@ from functions.kit.mysql.errors import DataError, Unsupported
 
 
 def _string(value: str) -> str:
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise DataError("a string holds half a surrogate pair, which is no character") from None
     if "\\" in value:
-        # Surrogates are no characters: encoding them fails here, before anything is sent.
         return f"_utf8mb4 x'{value.encode().hex()}'"
     return "'" + value.replace("'", "''") + "'"
 
@@ -97,15 +101,44 @@ def literal(value: Any) -> str:
     return write(value)
 
 
+_PLAIN: dict[type, Callable[[Any], Any]] = {
+    str: str.__str__,
+    int: int.__index__,
+    float: float.__float__,
+    Decimal: Decimal,
+    datetime: lambda value: datetime(  # noqa: DTZ001 - its own, or none
+        *(value.year, value.month, value.day, value.hour, value.minute, value.second),
+        value.microsecond,
+        value.tzinfo,
+        fold=value.fold,
+    ),
+    date: lambda value: date(value.year, value.month, value.day),
+    time: lambda value: time(
+        *(value.hour, value.minute, value.second, value.microsecond, value.tzinfo),
+        fold=value.fold,
+    ),
+    UUID: lambda value: UUID(int=value.int),
+    bytes: lambda value: bytes.__getitem__(value, slice(None)),
+    bytearray: lambda value: bytearray.__getitem__(value, slice(None)),
+}
+"""The value of a subclass as the base type has it. What the subclass prints must not reach SQL:
+`repr(numpy.float64(1))` is no number, and a subclass may print anything."""
+
+
 def _inherited(value: Any) -> Callable[[Any], str]:
     """The writer for a subclass, such as a StrEnum or another library's UUID."""
     if isinstance(value, enum.Enum):
         return lambda member: literal(member.value)
     for base in (datetime, *_LITERALS):
         if isinstance(value, base):
-            if base is str:
-                return lambda text: _string(str.__str__(text))
-            if base is int:
-                return int.__repr__
-            return _LITERALS[base]
+            plain = _PLAIN.get(base)
+            if plain is None:  # refused as its base is
+                return _LITERALS[base]
+            return lambda inherited: _written_plainly(base, plain(inherited))
     raise Unsupported(f"a {type(value).__qualname__} as a parameter")
+
+
+def _written_plainly(base: type, value: Any) -> str:
+    if type(value) is not base:
+        raise Unsupported(f"a {type(value).__qualname__} as a parameter")
+    return _LITERALS[base](value)

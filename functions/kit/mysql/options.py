@@ -53,8 +53,8 @@ class Options:
     kill_cancelled: bool = True
     """Send KILL for a statement that was given up, which frees its locks at once.
 
-    Turn it off where a balancer spreads connections over several servers: the number of a
-    connection means another one on each."""
+    It is sent only where the same run of the same server answers, since the number of a connection
+    means another one elsewhere. Each new connection asks who its server is, once."""
 
     ssl: TLSMode = "disabled"
     ssl_ca: str | None = None

@@ -36,6 +36,15 @@ class Result(NamedTuple):
     insert_id: int
 
 
+class Key(NamedTuple):
+    """A table's primary key of one column, as the server has it."""
+
+    column: str
+    auto_increment: bool
+    text: bool
+    """Whether it compares as text: then a number is no literal for it."""
+
+
 class Session(Protocol):
     """A connection, as far as a plan needs it."""
 
@@ -45,8 +54,8 @@ class Session(Protocol):
 
     async def run(self, sql: str) -> Result: ...
 
-    async def primary_key(self, table: str) -> str:
-        """The one column of the table's primary key."""
+    async def primary_key(self, table: str) -> Key:
+        """The table's primary key. Raises `Unsupported` where it has not exactly one column."""
 
     async def auto_increment_step(self) -> int:
         """How far apart the numbers of one insert are (Galera and the like count in steps)."""
@@ -97,6 +106,13 @@ class Clause(NamedTuple):
     placeholders: int
 
 
+def _exact(key: Any) -> str:
+    """A literal that finds the row again, and no other one."""
+    if isinstance(key, (bool, float)):
+        raise Unsupported("RETURNING on a table whose primary key is a TINYINT(1) or a float")
+    return literal(key)
+
+
 _KEY = "__key"
 """The key's name in a result, next to what RETURNING asks for."""
 
@@ -119,7 +135,7 @@ class RewritePlan(NamedTuple):
     needs_transaction: bool = True
 
     async def run(self, session: Session, args: Sequence[Any], key: str | None = None) -> Outcome:
-        key = key or await session.primary_key(self.table_name)
+        key = key or (await session.primary_key(self.table_name)).column
         if key.lower() in self.assigned:
             raise Unsupported("RETURNING from an UPDATE that changes the primary key")
         before = self.assignments.placeholders if self.assignments else 0
@@ -134,7 +150,7 @@ class RewritePlan(NamedTuple):
         locked = await session.run(f"SELECT {columns} FROM {self.table}{where} FOR UPDATE")
         if not locked.rows:
             return Outcome([], 0, None)
-        keys = ", ".join([literal(row.pop(_KEY)) for row in locked.rows])
+        keys = ", ".join([_exact(row.pop(_KEY)) for row in locked.rows])
         chosen = f" WHERE {quote(key)} IN ({keys})"
         if self.assignments is None:
             await session.run(f"DELETE FROM {self.table}{chosen}")

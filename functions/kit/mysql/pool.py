@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from functions.kit.mysql.errors import DatabaseError, PoolTimeout
 from functions.kit.mysql.options import Options
+from functions.kit.mysql.plans import Key
 from functions.kit.mysql.tls import tls_context
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Pool:
         self._idle: deque[Wire] = deque()
         self._lent: set[Wire] = set()
         self._kills: set[asyncio.Task[None]] = set()
-        self.keys: dict[str, str] = {}
+        self.keys: dict[str, Key] = {}
         self._tls: ssl.SSLContext | None = None
 
     async def acquire(self) -> "Wire":
@@ -142,14 +143,26 @@ class Pool:
         self._start_kill(wire, self._places)
 
     def _start_kill(self, wire: "Wire", places: asyncio.Semaphore | None) -> None:
-        task = wire.loop.create_task(self._kill(wire.thread_id(), places))
+        task = wire.loop.create_task(self._kill(wire, places))
         self._kills.add(task)
         task.add_done_callback(self._kills.discard)
 
-    async def _kill(self, thread_id: int, places: asyncio.Semaphore | None) -> None:
+    async def _kill(self, wire: "Wire", places: asyncio.Semaphore | None) -> None:
+        """KILL a connection on the server that gave it its number, and on no other.
+
+        Behind one address there may be another one by now, after a failover or a restart, where
+        that number is somebody else's. Then there is nothing to end: locks go with their server.
+        """
+        thread_id = wire.thread_id()
         try:
             killer = await self.connect()
             try:
+                if wire.server is None or killer.server is None:
+                    logger.warning("connection %d is not killed: its server is unknown", thread_id)
+                    return
+                if not wire.server.is_same(killer.server):
+                    logger.info("connection %d is not killed: another server answers", thread_id)
+                    return
                 await killer.run_within(self.options.connect_timeout, f"KILL {thread_id}")
             finally:
                 if killer.busy:

@@ -27,13 +27,30 @@ def takes_row_alias(server_version: str) -> bool:
 
 
 def settings(server_version: str) -> str:
-    """One statement. READ COMMITTED, since REPEATABLE READ locks the gaps that inserts go to."""
+    """One statement.
+
+    Literals compare letter by letter, as on SQLite. READ COMMITTED, since REPEATABLE READ locks
+    the gaps that inserts go to.
+    """
     # MariaDB knows the name that MySQL 8 uses from its version 11 on only.
     isolation = "tx_isolation" if is_mariadb(server_version) else "transaction_isolation"
     return (
-        f"SET NAMES utf8mb4, SESSION sql_mode = '{','.join(SQL_MODES)}',"
+        f"SET NAMES utf8mb4 COLLATE utf8mb4_bin, SESSION sql_mode = '{','.join(SQL_MODES)}',"
         f" SESSION time_zone = '+00:00', SESSION autocommit = 1,"
         f" SESSION {isolation} = 'READ-COMMITTED'"
+    )
+
+
+def identity_query(server_version: str) -> str:
+    """What tells one server, and one run of it, from another: `server` and `uptime`, in seconds."""
+    if is_mariadb(server_version):
+        # Its own number of the server, which a copy of the data folder does not take along.
+        server, status = "@@server_uid", "information_schema.GLOBAL_STATUS"
+    else:
+        server, status = "@@server_uuid", "performance_schema.global_status"
+    return (
+        f"SELECT CONCAT_WS(' ', {server}, @@hostname, @@port) AS server,"  # noqa: S608 - names
+        f" (SELECT VARIABLE_VALUE FROM {status} WHERE VARIABLE_NAME = 'Uptime') AS uptime"
     )
 
 

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from functions.kit.mysql.errors import Unsupported
 
-Kind = Literal["word", "name", "string", "blob", "number", "param", "op"]
+Kind = Literal["word", "name", "string", "blob", "number", "param", "op", "hint"]
 
 
 class Token(NamedTuple):
@@ -34,13 +34,14 @@ class Token(NamedTuple):
 
 _TOKEN = re.compile(
     r"""
-      (?P<space>   [ \t\r\n\f]+ | --[^\n]* | /\*.*?(?:\*/|\Z) )
+      (?P<hint>    /\*\+ [\w\s(),.@`]* \*/ )
+    | (?P<space>   [ \t\r\n\f]+ | --[^\n]* | /\*.*?(?:\*/|\Z) )
     | (?P<blob>    [xX]'(?:[0-9a-fA-F]{2})*' )
     | (?P<string>  '(?:[^']|'')*' )
     | (?P<quoted>  "(?:[^"]|"")*" | `(?:[^`]|``)*` )
     | (?P<hex>     0[xX][0-9a-fA-F]+ )
     | (?P<number>  (?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)? )
-    | (?P<word>    [^\W\d]\w* )
+    | (?P<word>    [^\W\d][\w$]* )
     | (?P<param>   \?(?!\d) )
     | (?P<arrow>   ->>? )
     | (?P<op>      \|\| | <> | != | == | <= | >= | << | >> | [-+*/%=<>~&|(),.;] )
@@ -62,12 +63,19 @@ _OTHER = {
 
 
 def tokenize(sql: str) -> list[Token]:
-    """Tokens without white space and comments. Raises `Unsupported` for what is not SQL to both."""
+    """Tokens without white space and comments. Raises `Unsupported` for what is not SQL to both.
+
+    A comment `/*+ ... */` right after SELECT stays: it is a hint to MySQL's optimizer.
+    """
     tokens: list[Token] = []
     spaced = False
     for match in _TOKEN.finditer(sql):
         kind, text = match.lastgroup, match.group()
-        if kind == "space":
+        if kind == "hint" and tokens and tokens[-1].is_word("SELECT"):
+            tokens.append(Token("hint", text))
+            spaced = True
+            continue
+        if kind in ("space", "hint"):
             spaced = True
             continue
         if kind == "quoted":

@@ -22,7 +22,6 @@ from functions.kit.mysql.errors import (
     DatabaseError,
     TransactionError,
 )
-from functions.kit.mysql.failures import ROLLED_BACK
 from functions.kit.mysql.plans import Outcome, Plan
 from functions.kit.mysql.tokens import quote
 
@@ -38,7 +37,7 @@ ISOLATION_LEVELS = ("READ UNCOMMITTED", "READ COMMITTED", "REPEATABLE READ", "SE
 class State(Enum):
     NEW = "has not begun"
     ACTIVE = "is active"
-    ROLLED_BACK = "was rolled back by the server"
+    LOST = "was ended by the server; nothing was kept"
     ENDED = "has ended"
 
 
@@ -121,7 +120,7 @@ class Transaction(BaseTransaction):
         try:
             if exception is not None:
                 await self._roll_back_quietly()
-            elif self._state is State.ROLLED_BACK:
+            elif self._state is State.LOST:
                 raise TransactionError("the server rolled this transaction back; nothing was kept")
             elif self._state is State.ACTIVE:
                 await self.commit()
@@ -147,8 +146,8 @@ class Transaction(BaseTransaction):
                 if plan.needs_transaction:
                     return await self._run_whole(plan, args, key)
                 return await plan.run(self._wire, args, key)
-            except DatabaseError as error:
-                self._note(error)
+            except DatabaseError:
+                await self._look_after_an_error()
                 raise
 
     async def _run_whole(self, plan: Plan, args: Sequence[Any], key: str | None) -> Outcome:
@@ -157,8 +156,9 @@ class Transaction(BaseTransaction):
         await wire.run("SAVEPOINT `__plan`")
         try:
             outcome = await plan.run(wire, args, key)
-        except DatabaseError as error:
-            if not wire.busy and error.code not in ROLLED_BACK:
+        except DatabaseError:
+            await self._look_after_an_error()
+            if not wire.busy and self._state is State.ACTIVE:
                 await wire.run("ROLLBACK TO SAVEPOINT `__plan`")
             raise
         await wire.run("RELEASE SAVEPOINT `__plan`")
@@ -170,14 +170,25 @@ class Transaction(BaseTransaction):
             self._check()
             try:
                 await self._wire.run(sql)
-            except DatabaseError as error:
-                self._note(error)
+            except DatabaseError:
+                await self._look_after_an_error()
                 raise
 
-    def _note(self, error: DatabaseError) -> None:
-        # What follows in this block would otherwise commit by itself, statement by statement.
-        if error.code in ROLLED_BACK:
-            self._state = State.ROLLED_BACK
+    async def _look_after_an_error(self) -> None:
+        """Ask the server whether the transaction is still there.
+
+        A deadlock ends it, and a lock's timeout does or does not, as `innodb_rollback_on_timeout`
+        says. What follows in the block would then commit by itself, statement by statement.
+        """
+        if self._wire.busy or self._state is not State.ACTIVE:
+            return
+        try:
+            await self._wire.run_within(self._engine.options.connect_timeout, "DO 0")
+        except DatabaseError:
+            self._wire.busy = True  # nobody can tell: the connection is thrown away
+            return
+        if not self._wire.in_transaction:
+            self._state = State.LOST
 
     def _check(self) -> None:
         if self._state is not State.ACTIVE:

@@ -14,7 +14,7 @@ import select
 import struct
 import warnings
 from collections.abc import Awaitable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pymysql.constants import CLIENT, FIELD_TYPE, SERVER_STATUS
 from pymysql.converters import decoders
@@ -38,7 +38,7 @@ from functions.kit.mysql.errors import (
 from functions.kit.mysql.failures import connect_failure, translate_failure
 from functions.kit.mysql.literals import literal
 from functions.kit.mysql.options import Options
-from functions.kit.mysql.plans import Result, Row
+from functions.kit.mysql.plans import Key, Result, Row
 from functions.kit.mysql.rows import Rows, column
 from functions.kit.mysql.watch import Watch
 
@@ -56,6 +56,21 @@ _FAILURES = (MySQLError, OSError, AttributeError, asyncio.InvalidStateError)
 """What the driver raises when a statement fails or its connection does."""
 
 
+_CLOCK_STEP = 2.0
+"""Seconds: an uptime is told in whole ones, and its answer takes a moment."""
+
+
+class ServerRun(NamedTuple):
+    """A server between its start and its end; numbers of connections count in it alone."""
+
+    server: str
+    started_at: float
+    """On this process's clock."""
+
+    def is_same(self, other: "ServerRun") -> bool:
+        return self.server == other.server and abs(self.started_at - other.started_at) < _CLOCK_STEP
+
+
 class Wire(Connection):  # type: ignore[misc]  # the driver has no types
     """A session on the server. `run()` is all that the rest of the package needs of it."""
 
@@ -65,7 +80,7 @@ class Wire(Connection):  # type: ignore[misc]  # the driver has no types
     _result: Any
 
     def __init__(
-        self, options: Options, tls: "ssl.SSLContext | None", keys: dict[str, str]
+        self, options: Options, tls: "ssl.SSLContext | None", keys: dict[str, Key]
     ) -> None:
         super().__init__(
             host=options.host,
@@ -89,6 +104,8 @@ class Wire(Connection):  # type: ignore[misc]  # the driver has no types
         self.opened_at = 0.0
         self.released_at = 0.0
         self.row_alias = False
+        self.server: ServerRun | None = None
+        """The run of a server that gave this connection its number."""
         self._keys = keys
         """Primary keys that were looked up, shared by the connections of a pool."""
         self._step: int | None = None
@@ -128,7 +145,23 @@ class Wire(Connection):  # type: ignore[misc]  # the driver has no types
             raise CannotConnect(f"{options.address} does not keep the session's SQL mode")
         self.row_alias = session.takes_row_alias(self.server_version)
         self.opened_at = self.loop.time()
+        if options.kill_cancelled:
+            self.server = await self._identity()
         self._poll.register(self._writer.get_extra_info("socket").fileno(), select.POLLIN)
+
+    async def _identity(self) -> "ServerRun | None":
+        """Which server this is; None where it does not say, as some proxies do not."""
+        try:
+            result = await self.run_within(
+                self.options.connect_timeout, session.identity_query(self.server_version)
+            )
+            (row,) = result.rows
+            return ServerRun(row["server"], self.loop.time() - float(row["uptime"]))
+        except Unavailable:
+            self.abort()
+            raise
+        except (DatabaseError, TypeError, ValueError):
+            return None
 
     async def _request_authentication(self) -> None:
         """The driver's, unless it would send the password in plaintext where TLS was asked for."""
@@ -147,6 +180,11 @@ class Wire(Connection):  # type: ignore[misc]  # the driver has no types
         if isinstance(error, MySQLError) and error.args and error.args[0] not in (2003, 2013):
             return connect_failure(error)
         return CannotConnect(f"no connection to {self.options.address}")
+
+    @property
+    def in_transaction(self) -> bool:
+        """As the server said with its last answer; with an error it says nothing."""
+        return bool(self.server_status & SERVER_STATUS.SERVER_STATUS_IN_TRANS)
 
     async def run(self, sql: str) -> Result:
         return await self.run_within(self.options.query_timeout, sql)
@@ -233,17 +271,23 @@ class Wire(Connection):  # type: ignore[misc]  # the driver has no types
         finally:
             self._watch.end()
 
-    async def primary_key(self, table: str) -> str:
+    async def primary_key(self, table: str) -> Key:
         key = self._keys.get(table)
         if key is None:
             result = await self.run(
-                "SELECT COLUMN_NAME AS name FROM information_schema.KEY_COLUMN_USAGE"
-                " WHERE TABLE_SCHEMA = DATABASE() AND CONSTRAINT_NAME = 'PRIMARY'"
-                f" AND TABLE_NAME = {literal(table)}"
+                "SELECT COLUMN_NAME AS name, EXTRA AS extra, COLLATION_NAME AS collation_name"
+                " FROM information_schema.COLUMNS"
+                f" WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = {literal(table)}"
+                " AND COLUMN_KEY = 'PRI'"
             )
             if len(result.rows) != 1:
                 raise Unsupported("RETURNING on a table without a primary key of one column")
-            key = self._keys[table] = result.rows[0]["name"]
+            (found,) = result.rows
+            key = self._keys[table] = Key(
+                found["name"],
+                "auto_increment" in found["extra"].lower(),
+                found["collation_name"] is not None,
+            )
         return key
 
     async def auto_increment_step(self) -> int:

@@ -1,4 +1,4 @@
-"""One server for all tests of the engine, one fresh database for each."""
+"""A server of each kind for all tests of the engine, one fresh database for each test."""
 
 import itertools
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from functions.kit.mysql import MySQLEngine
-from tests.servers.mysql import Server, private_server
+from tests.servers.mysql import FLAVOURS, Flavour, Server, Servers
 
 _numbers = itertools.count()
 
@@ -16,9 +16,22 @@ MakeEngine = Callable[..., MySQLEngine]
 
 
 @pytest.fixture(scope="session")
-def server() -> Iterator[Server]:
-    with private_server() as server:
-        yield server
+def engine_servers() -> Iterator[Servers]:
+    """Used by nothing else: these tests count its connections, and kill some."""
+    with Servers() as servers:
+        yield servers
+
+
+@pytest.fixture(scope="module", params=FLAVOURS)
+def flavour(request: pytest.FixtureRequest) -> Flavour:
+    """Which of the two; every test of the engine runs on both."""
+    flavour: Flavour = request.param
+    return flavour
+
+
+@pytest.fixture
+def server(engine_servers: Servers, flavour: Flavour) -> Server:
+    return engine_servers.get(flavour)
 
 
 @pytest.fixture

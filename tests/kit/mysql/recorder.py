@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from functions.kit.mysql.plans import Result
+from functions.kit.mysql.plans import Key, Result
 from functions.kit.mysql.translate import translate
 
 
@@ -18,8 +18,8 @@ class Recorder:
         self.sent.append(sql)
         return Result([dict(row) for row in self._rows], 1, 7)
 
-    async def primary_key(self, table: str) -> str:
-        return "id"
+    async def primary_key(self, table: str) -> Key:
+        return Key("id", auto_increment=True, text=False)
 
     async def auto_increment_step(self) -> int:
         return 2

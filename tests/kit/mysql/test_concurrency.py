@@ -2,7 +2,7 @@
 
 import asyncio
 import contextvars
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 from piccolo.querystring import QueryString
@@ -10,6 +10,7 @@ from piccolo.querystring import QueryString
 from functions.kit.mysql import MySQLEngine
 from functions.kit.mysql.errors import Deadlock, LockTimeout, TransactionError
 from tests.kit.mysql.conftest import MakeEngine
+from tests.servers.mysql import Flavour, private_server
 
 
 @pytest.fixture(autouse=True)
@@ -239,3 +240,63 @@ async def test_four_workers_take_each_row_once(engine: MySQLEngine) -> None:
     await asyncio.gather(*(work() for _ in range(4)))
 
     assert list(range(1, 21)) == sorted(taken)
+
+
+@pytest.fixture(scope="module")
+def strict_url(flavour: Flavour) -> Iterator[str]:
+    """Of a server that ends a whole transaction when a lock is waited for too long."""
+    options = "--innodb-rollback-on-timeout=ON", "--innodb-lock-wait-timeout=1"
+    with private_server(*options, flavour=flavour) as server:
+        yield server.create_database("x")
+
+
+@pytest.mark.parametrize("several", [False, True])
+async def test_a_swallowed_timeout_lets_nothing_through_where_it_ends_the_transaction(
+    make_engine: MakeEngine, strict_url: str, *, several: bool
+) -> None:
+    """Half of the block would be kept: the half after it, each statement by itself."""
+    engine = make_engine(strict_url)
+    await engine.run_ddl("DROP TABLE IF EXISTS `inventory`")
+    await engine.run_ddl(
+        "CREATE TABLE `inventory` (`book_id` BIGINT PRIMARY KEY, `available` BIGINT NOT NULL)"
+    )
+    await put(engine, 1, 60)
+    locked = "UPDATE inventory SET available = 0 WHERE book_id = 1"
+    if several:  # statements that stand for one, behind a savepoint
+        locked += " RETURNING available"
+
+    async def block() -> None:
+        async with engine.transaction():
+            await put(engine, 2, 1)
+            with pytest.raises(LockTimeout):
+                await engine.execute(QueryString(locked))
+            with pytest.raises(TransactionError, match="ended by the server"):
+                await put(engine, 3, 1)
+
+    async with engine.transaction():
+        await take(engine, 1)
+        with pytest.raises(TransactionError, match="rolled this transaction back"):
+            await asyncio.create_task(block(), context=contextvars.Context())
+
+    assert await available(engine) == {1: 59}
+
+
+async def test_a_swallowed_timeout_elsewhere_ends_nothing(engine: MySQLEngine) -> None:
+    """By default the server rolls back the one statement."""
+
+    async def block() -> None:
+        async with engine.transaction():
+            await put(engine, 2, 1)
+            await engine.execute(QueryString("SELECT 1"))
+            transaction = engine.active_transaction()
+            assert transaction is not None
+            await transaction._wire.run("SET SESSION innodb_lock_wait_timeout = 1")
+            with pytest.raises(LockTimeout):
+                await take(engine, 1)
+            await put(engine, 3, 1)
+
+    async with engine.transaction():
+        await take(engine, 1)
+        await asyncio.create_task(block(), context=contextvars.Context())
+
+    assert await available(engine) == {1: 59, 2: 1, 3: 1}

@@ -24,7 +24,7 @@ from functions.kit.mysql.errors import (
     UnknownDatabase,
 )
 from tests.kit.mysql.conftest import MakeEngine
-from tests.servers.mysql import Server, private_server
+from tests.servers.mysql import Flavour, Server, private_server
 
 
 async def refused(engine: MySQLEngine, kind: type[Unavailable], complaint: str) -> None:
@@ -203,8 +203,9 @@ def ca(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 @pytest.fixture(scope="module")
-def tls_url(ca: tuple[Path, Path]) -> Iterator[str]:
-    with private_server(f"--ssl-cert={ca[0]}", f"--ssl-key={ca[1]}") as server:
+def tls_url(flavour: Flavour, ca: tuple[Path, Path]) -> Iterator[str]:
+    options = f"--ssl-cert={ca[0]}", f"--ssl-key={ca[1]}"
+    with private_server(*options, flavour=flavour) as server:
         yield server.create_database("x")
 
 

@@ -7,6 +7,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from functions.kit.mysql.errors import DatabaseError, DataError, Unsupported
 from functions.kit.mysql.literals import literal
@@ -77,3 +79,46 @@ def test_a_value_without_a_literal_is_refused(
 ) -> None:
     with pytest.raises(error, match=complaint):
         literal(value)
+
+
+class _Liar:
+    """Says something else than it is, whatever way it is asked."""
+
+    def _lie(self, *_: Any) -> Any:
+        return "1) OR (1=1"
+
+    __repr__ = __str__ = __format__ = hex = isoformat = replace = _lie
+
+
+def lying(value: Any) -> Any:
+    """The same value of a class that has other words for it, as numpy.float64 has."""
+    base = type(value)
+    liar = type("Liar", (_Liar, base), {})
+    if base is datetime:
+        return liar(*value.timetuple()[:6], value.microsecond, value.tzinfo)
+    if base is date:
+        return liar(value.year, value.month, value.day)
+    if base is time:
+        return liar(value.hour, value.minute, value.second, value.microsecond)
+    return liar(str(value)) if base is UUID else liar(value)
+
+
+@given(
+    st.one_of(
+        *(st.text(), st.integers(), st.binary(), st.dates(), st.times(), st.uuids()),
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.decimals(allow_nan=False, allow_infinity=False),
+        st.datetimes(timezones=st.just(UTC)),
+        st.binary().map(bytearray),
+    )
+)
+def test_what_a_subclass_prints_never_gets_into_sql(value: Any) -> None:
+    """The base type's value is written, or none."""
+    assert literal(lying(value)) == literal(value)
+
+
+@pytest.mark.parametrize("text", ["\ud800", "a\udfff\\"])
+def test_half_a_surrogate_pair_is_refused(text: str) -> None:
+    """With a backslash, which is sent in hexadecimal, and without."""
+    with pytest.raises(DataError, match="surrogate"):
+        literal(text)

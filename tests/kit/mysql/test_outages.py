@@ -3,8 +3,11 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Iterator
+from dataclasses import replace
 
+import pymysql
 import pytest
 from piccolo.querystring import QueryString
 
@@ -15,13 +18,13 @@ from functions.kit.mysql.errors import (
     Unavailable,
 )
 from tests.kit.mysql.conftest import MakeEngine
-from tests.servers.mysql import Server, private_server
+from tests.servers.mysql import Flavour, Server, private_server
 
 
 @pytest.fixture(scope="module")
-def mortal() -> Iterator[Server]:
+def mortal(flavour: Flavour) -> Iterator[Server]:
     """A server that tests may stop."""
-    with private_server("--max-connections=8", must_be_private=True) as server:
+    with private_server("--max-connections=8", flavour=flavour, must_be_private=True) as server:
         yield server
 
 
@@ -77,6 +80,55 @@ async def test_a_frozen_server_is_given_up_and_found_again(
             await engine.ping()
             return
     pytest.fail("the engine does not find the server again")
+
+
+@pytest.mark.parametrize("failed_over", [True, False])
+async def test_a_kill_hits_nobody_on_another_server(
+    mortal: Server, server: Server, make_engine: MakeEngine, *, failed_over: bool
+) -> None:
+    """After a failover the same address is another server, where the number is somebody else's."""
+    engine = make_engine(database=None)
+    wire = await engine.pool.acquire()
+    there = mortal if failed_over else server
+    with there.connect() as innocent:
+        wire.server_thread_id = (innocent.thread_id(),)  # type: ignore[no-untyped-call]
+        engine.pool.options = replace(engine.options, port=there.port)
+        statement = asyncio.create_task(wire.run("SELECT SLEEP(5)"))
+        await asyncio.sleep(0)  # it is sent
+        statement.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await statement
+        engine.pool.release(wire)
+        await engine.close()  # waits for the KILL
+
+        if failed_over:
+            innocent.ping(reconnect=False)
+        else:  # so that the test could fail
+            with pytest.raises(pymysql.err.OperationalError):
+                innocent.ping(reconnect=False)
+
+
+async def test_a_kill_hits_nobody_after_a_restart(
+    mortal: Server, make_engine: MakeEngine, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The numbers of connections begin anew with each start."""
+    caplog.set_level(logging.INFO, "functions.kit.mysql")
+    engine = make_engine(mortal.create_database("x"))
+    wire = await engine.pool.acquire()
+    assert wire.server is not None
+    # As if it had been started long before: a restart within two seconds is not what this is of.
+    wire.server = wire.server._replace(started_at=wire.server.started_at - 60)
+    mortal.kill()
+    mortal.start()
+    with mortal.connect() as innocent:
+        wire.server_thread_id = (innocent.thread_id(),)  # type: ignore[no-untyped-call]
+        with pytest.raises(ConnectionLost):
+            await wire.run("SELECT 1")
+        engine.pool.release(wire)
+        await engine.close()
+
+        innocent.ping(reconnect=False)
+    assert "another server answers" in caplog.text
 
 
 async def test_too_many_connections_is_told_and_passes(

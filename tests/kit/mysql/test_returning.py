@@ -1,5 +1,7 @@
 """RETURNING, which MySQL has not: numbers of new rows, and rows as they were written."""
 
+import itertools
+import sqlite3
 from uuid import UUID
 
 import pytest
@@ -117,3 +119,104 @@ async def test_an_update_that_changes_the_key_cannot_return(engine: MySQLEngine)
 
     with pytest.raises(Unsupported, match="primary key"):
         await engine.execute(QueryString("UPDATE book SET id = 5 RETURNING title"))
+
+
+async def test_a_key_that_the_server_makes_otherwise_is_refused_and_nothing_written(
+    engine: MySQLEngine,
+) -> None:
+    """Its number is 0, and `code IN (0)` would be every text that is no number."""
+    await engine.run_ddl(
+        "CREATE TABLE `voucher` (`code` VARCHAR(40) NOT NULL DEFAULT (UUID()) PRIMARY KEY,"
+        " `n` BIGINT NOT NULL)"
+    )
+    await engine.execute(QueryString("INSERT INTO voucher (code, n) VALUES ('other', 0)"))
+
+    for statement in (
+        "INSERT INTO voucher (n) VALUES (1) RETURNING code",
+        "INSERT INTO voucher (n) VALUES (1) RETURNING code, n",
+        "INSERT INTO voucher (n) VALUES (1), (2) RETURNING n",
+        "INSERT INTO voucher (code, n) VALUES ({}, 1), (NULL, 2) RETURNING n",
+    ):
+        with pytest.raises(Unsupported, match="make the key before"):
+            await engine.execute(QueryString(statement, *["x"] * statement.count("{}")))
+
+    assert (await engine.execute(QueryString("SELECT code FROM voucher"))).rows == [
+        {"code": "other"}
+    ]
+
+
+async def test_a_number_as_the_key_of_a_text_finds_its_own_row(engine: MySQLEngine) -> None:
+    """Compared as numbers, 5 and '5 apples' are the same."""
+    await engine.run_ddl("CREATE TABLE `crate` (`code` VARCHAR(40) PRIMARY KEY, `n` BIGINT)")
+    await engine.execute(QueryString("INSERT INTO crate (code, n) VALUES ('5 apples', 0)"))
+
+    rows = await engine.run_querystring(
+        QueryString("INSERT INTO crate (code, n) VALUES ({}, 1) RETURNING code, n", 5)
+    )
+
+    assert rows == [{"code": "5", "n": 1}]
+
+
+async def test_a_trigger_that_changes_the_key_is_told_and_nothing_kept(
+    engine: MySQLEngine,
+) -> None:
+    await engine.run_ddl("CREATE TABLE `crate` (`code` VARCHAR(40) PRIMARY KEY, `n` BIGINT)")
+    await engine.run_ddl(
+        "CREATE TRIGGER `louder` BEFORE INSERT ON `crate` FOR EACH ROW"
+        " SET NEW.`code` = CONCAT(NEW.`code`, '!')"
+    )
+
+    with pytest.raises(Unsupported, match="another key than sent"):
+        await engine.execute(
+            QueryString("INSERT INTO crate (code, n) VALUES ({}, 1) RETURNING code, n", "a")
+        )
+
+    assert (await engine.execute(QueryString("SELECT code FROM crate"))).rows == []
+
+
+UPSERTS = [
+    ("n = excluded.n", "no column of the target"),
+    ("name = excluded.name || '!'", "the target itself"),
+    ("name = NULL, n = n + 1", "the target, to nothing"),
+]
+
+
+@pytest.mark.parametrize("change", [change for change, _ in UPSERTS], ids=[w for _, w in UPSERTS])
+@pytest.mark.parametrize("numbered", [True, False])
+async def test_an_upsert_returns_the_row_that_it_wrote(
+    engine: MySQLEngine, change: str, *, numbered: bool
+) -> None:
+    """As SQLite does; whether it was there, is new, or has nothing that could meet another."""
+    key = "BIGINT AUTO_INCREMENT" if numbered else "BIGINT"
+    await engine.run_ddl(
+        f"CREATE TABLE `thing` (`id` {key} PRIMARY KEY, `name` VARCHAR(20) UNIQUE, `n` BIGINT)"
+    )
+    sqlite = sqlite3.connect(":memory:")
+    sqlite.row_factory = sqlite3.Row
+    sqlite.execute("CREATE TABLE thing (id INTEGER PRIMARY KEY, name TEXT UNIQUE, n INTEGER)")
+    ids = itertools.count(10)
+    for name, n in (("a", 1), ("b", 2), ("a", 3), (None, 4), (None, 5), ("b", 2), ("b", 6)):
+        columns, values = ("name, n", (name, n))
+        if not numbered:
+            columns, values = ("id, name, n", (next(ids), name, n))  # type: ignore[assignment]
+        text = (
+            f"INSERT INTO thing ({columns}) VALUES ({', '.join('?' * len(values))})"  # noqa: S608
+            f" ON CONFLICT (name) DO UPDATE SET {change} RETURNING name, n, name AS again"
+        )
+        expected = [dict(row) for row in sqlite.execute(text, values)]
+        outcome = await engine.execute(QueryString(text.replace("?", "{}"), *values))
+
+        assert expected == outcome.rows
+        assert outcome.rowcount == 1
+
+
+async def test_an_upsert_that_changes_the_key_cannot_return(engine: MySQLEngine) -> None:
+    with pytest.raises(Unsupported, match="primary key"):
+        await engine.execute(
+            QueryString(
+                "INSERT INTO book (title, stock) VALUES ('a', 1)"
+                " ON CONFLICT (title) DO UPDATE SET id = 7 RETURNING title"
+            )
+        )
+
+    assert await stocks(engine) == {}

@@ -23,6 +23,9 @@ NOTHING = "IF(LAST_INSERT_ID(18446744073709551615), `a`, `a`)"
             (),
             "SELECT `book`.`id` AS `n` FROM `book` ORDER BY `book`.`id` ASC LIMIT 3 OFFSET 6",
         ),
+        ("SELECT /*+ NO_BNL(b) */ a FROM t", (), "SELECT /*+ NO_BNL(b) */ `a` FROM `t`"),
+        ("SELECT /* not + a hint */ a /*+ X */ FROM t", (), "SELECT `a` FROM `t`"),
+        ("SELECT /*+ it's ? */ a FROM t", (), "SELECT `a` FROM `t`"),
         ("SELECT rank, groups FROM key", (), "SELECT `rank`, `groups` FROM `key`"),
         ("SELECT 1 WHERE a == ? AND b != 2", (1,), "SELECT 1 WHERE `a` = 1 AND `b` != 2"),
         ("SELECT 'a' || b || ?", ("c",), "SELECT 'a' || `b` || 'c'"),
@@ -60,7 +63,11 @@ NOTHING = "IF(LAST_INSERT_ID(18446744073709551615), `a`, `a`)"
         (
             "SELECT CAST(a AS TEXT), CAST(b AS INTEGER), CAST(c AS VARCHAR(5)) FROM t",
             (),
-            "SELECT CAST(`a` AS CHAR), CAST(`b` AS SIGNED), CAST(`c` AS CHAR(5)) FROM `t`",
+            (
+                "SELECT CAST(`a` AS CHAR),"
+                " CAST(TRUNCATE(CAST(`b` AS DECIMAL(65,30)), 0) AS SIGNED), CAST(`c` AS CHAR(5))"
+                " FROM `t`"
+            ),
         ),
         (
             "WITH x (a) AS (SELECT 1) SELECT a FROM x",
