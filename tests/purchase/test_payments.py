@@ -1,9 +1,14 @@
 """Money: taken once, recorded always, given back where it cannot pay."""
 
 import asyncio
+import hashlib
 
+import msgspec
 import pytest
 
+from functions.kit.idempotency import Scope
+from functions.purchase.commands.payments import ROUTE, begin_payment
+from functions.purchase.domain.moves import NewPayment
 from functions.purchase.payment_provider import Charge, Report
 from tests.purchase.shop import BUYER, OTHER, STAFF, STOCK, Shop, book_event, open_shop
 
@@ -247,6 +252,33 @@ async def test_a_key_is_answered_with_what_became_of_its_payment(
     assert decided.content == again.content
     assert (other.status_code, other.json()["code"]) == (422, "idempotency-key-reused")
     assert len(payments) == 1
+
+
+async def test_a_request_sent_again_goes_on_where_its_process_ended(shop: Shop) -> None:
+    """The process ended before it asked the provider: the charge is sent then, once."""
+    purchase_id = await shop.buy(1)
+    body = {"purchase_id": purchase_id, "payment_method": "tok_success"}
+    raw = msgspec.json.encode(body)
+    scope = Scope(BUYER, ROUTE, "k", hashlib.sha256(raw).hexdigest())
+    await begin_payment(
+        shop.database,
+        shop.provider,
+        purchase_id,
+        NewPayment("tok_success", None, BUYER, "k", "es"),
+        scope=scope,
+        staff=False,
+        outbox=shop.app.state.outbox,
+        clock=shop.clock,
+    )
+    early = await shop.call("POST", "/payment", body, key="k")
+    shop.clock.advance(seconds=11)
+    answers = [await shop.call("POST", "/payment", body, key="k") for _ in range(2)]
+
+    assert (early.status_code, early.json()["code"]) == (409, "in-progress")
+    assert [each.status_code for each in answers] == [201, 201]
+    assert answers[0].content == answers[1].content
+    assert await shop.kept_by_provider() == 1990
+    assert await shop.status_of(purchase_id) == "Paid"
 
 
 async def test_reconciliation_finishes_the_key_too(shop: Shop) -> None:

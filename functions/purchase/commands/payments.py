@@ -85,7 +85,7 @@ async def pay(
             retry_after=1,
         )
     elif payment.is_open:
-        payment = await ask_again(database, provider, payment, outbox=outbox, clock=clock)
+        payment = await _resume(database, provider, payment, outbox=outbox, clock=clock)
     return begun._replace(payment=payment)
 
 
@@ -156,6 +156,42 @@ async def _charge(
         logger.warning("payment %d has no answer from %s: %s", payment.id, provider.name, error)
         return await _leave_open(database, payment, clock=clock)
     return await record(database, provider, payment, charge, outbox=outbox, clock=clock)
+
+
+async def _resume(
+    database: Database,
+    provider: PaymentProvider,
+    payment: Payment,
+    *,
+    outbox: Outbox,
+    clock: Clock,
+) -> Payment:
+    """Go on with an open payment whose request is sent again; the payment then.
+
+    The provider is asked what became of it. Where it never heard of it, because the first process
+    ended before it asked, the charge is sent once more, under the same reference.
+    """
+    payment = await ask_again(database, provider, payment, outbox=outbox, clock=clock)
+    if not payment.may_be_resumed(clock(), provider.final_after):
+        return payment
+    resumed = await _take_over(database, provider, payment, clock=clock)
+    if resumed is None:
+        return payment
+    return await _charge(database, provider, resumed, outbox=outbox, clock=clock)
+
+
+@transactional
+async def _take_over(
+    database: Database, provider: PaymentProvider, payment: Payment, *, clock: Clock
+) -> Payment | None:
+    """The payment in flight once more; None where somebody else was faster."""
+    await _lock(database, payment)
+    current = await storage.payment(database, payment.id)
+    if not current.may_be_resumed(clock(), provider.final_after):
+        return None
+    current = current.resumed(clock(), provider.answers_within)
+    await storage.update_payment(database, current)
+    return current
 
 
 async def ask(call: Awaitable[T], limit: timedelta) -> T:

@@ -133,6 +133,18 @@ class Payment:
         """The moment after which the provider cannot charge a reference that it does not know."""
         return self.in_flight_until + final_after
 
+    def may_be_resumed(self, now: datetime, final_after: timedelta) -> bool:
+        """Whether its request, sent again, may send the charge again under the same reference.
+
+        Only in the first `final_after`: a client that goes on sending must not hold its purchase.
+        """
+        return self.is_open and not self.is_in_flight(now) and now < self.created_at + final_after
+
+    def resumed(self, now: datetime, answers_within: timedelta) -> "Payment":
+        """In flight once more."""
+        until = now + answers_within
+        return replace(self, in_flight_until=until, check_at=until)
+
     def left_open(self, now: datetime) -> "Payment":
         """The provider's answer did not come: nobody waits for it, and it is asked later."""
         return replace(
