@@ -10,7 +10,7 @@ DomainError (kit)
 │   ├── IllegalMove, PurchaseExpired, PurchaseCancelled, PurchaseRefunded, AlreadyPaid
 │   ├── PaymentInProgress, PaymentReturned
 │   ├── NotPaid, AlreadyAssigned, OverRefund, NotRefundable
-│   └── ProviderExists, StockWouldBeNegative
+│   └── ProviderExists, ProviderRetired, StockWouldBeNegative
 ├── InvalidInput
 │   ├── CardNumberRefused, AmountMismatch, PurchaseIncomplete
 │   └── BadWebhook
@@ -157,6 +157,12 @@ class ProviderExists(Conflict):
     code = "provider-exists"
     title = "There is a provider of that name"
     error = Text("El proveedor ya existe", "The provider already exists")
+
+
+class ProviderRetired(Conflict):
+    code = "provider-retired"
+    title = "This delivery provider is not offered any more"
+    error = Text("El proveedor ya no está disponible", "The provider is no longer available")
 
 
 class StockWouldBeNegative(Conflict):

@@ -15,6 +15,7 @@ from functions.purchase.errors import (
     AssignmentNotFound,
     BookNotFound,
     PaymentNotFound,
+    ProviderNotFound,
     PurchaseNotFound,
 )
 
@@ -99,9 +100,34 @@ async def refunds(database: Database, payment_id: int, *, user_id: int | None) -
 
 
 async def providers(database: Database, *, after: int | None, limit: int) -> list[Row]:
-    """Delivery providers, oldest first, after the id `after`."""
-    conditions, values = (["id > {}"], [after]) if after is not None else ([], [])
+    """Delivery providers that are offered, oldest first, after the id `after`."""
+    conditions: list[str] = ["retired = {}"]
+    values: list[Any] = [False]
+    if after is not None:
+        conditions, values = [*conditions, "id > {}"], [*values, after]
     return await _page(database, "providers", conditions, values, limit, descending=False)
+
+
+async def provider(database: Database, provider_id: int) -> Row:
+    """Raises `ProviderNotFound`."""
+    row = await _one(database, "providers", provider_id)
+    if row is None:
+        raise ProviderNotFound(f"There is no delivery provider {provider_id}.")
+    return row
+
+
+async def adjustments(
+    database: Database, book_id: int, *, after: int | None, limit: int
+) -> list[Row]:
+    """Why the stock of a book changed, newest first, older than the id `after`.
+
+    Raises `BookNotFound`.
+    """
+    await inventory(database, book_id)
+    conditions, values = ["book_id = {}"], [book_id]
+    if after is not None:
+        conditions, values = [*conditions, "id < {}"], [*values, after]
+    return await _page(database, "adjustments", conditions, values, limit, descending=True)
 
 
 async def assignments(

@@ -13,9 +13,13 @@ from functions.purchase.domain.deliveries import DeliveryStatus
 from functions.purchase.domain.purchases import MAX_LINES, MAX_QUANTITY, Status
 
 _LABELS = [str(status) for status in DeliveryStatus if status is not DeliveryStatus.ASSIGNED]
-_REPORTED = [*(label.lower().replace(" ", "_") for label in _LABELS), *_LABELS]
+_REPORTED = [label.lower().replace(" ", "_") for label in _LABELS]
 
 Quantity = Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]
+Coverage = Annotated[
+    list[Annotated[str, Meta(pattern=r"^([A-Za-z]{2}|\*)$")]],
+    Meta(max_length=300, description="ISO 3166-1 alpha-2 codes of countries, or * for everywhere"),
+]
 Currency = Annotated[str, Meta(description="ISO 4217")]
 
 
@@ -93,12 +97,12 @@ class TimelineView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PurchaseView(msgspec.Struct, frozen=True, kw_only=True):
-    """`book_id` and `book_name` are the first item's, `quantity` is of all copies."""
+    """`book_id` and `book_name` are null where `items` has several; `quantity` is of all copies."""
 
     id: int
     user_id: int
-    book_id: int
-    book_name: str
+    book_id: int | None
+    book_name: str | None
     quantity: int
     total_price: Decimal
     total_price_minor: int
@@ -194,9 +198,24 @@ class RefundCreated(msgspec.Struct, frozen=True, kw_only=True):
 class NewProvider(Strict, frozen=True, kw_only=True):
     name: Annotated[str, line(100)]
     contact: Annotated[str, line(200)]
-    coverage: Annotated[str, line(100)] | None = None
+    coverage: Coverage | None = None
     fee: Amount | UnsetType = UNSET
     """0 where it is not said."""
+
+
+class ProviderChange(Strict, frozen=True, kw_only=True):
+    """What is left out stays."""
+
+    name: Annotated[str, line(100)] | UnsetType = UNSET
+    contact: Annotated[str, line(200)] | UnsetType = UNSET
+    coverage: Coverage | UnsetType = UNSET
+    fee: Amount | UnsetType = UNSET
+    retired: bool | UnsetType = UNSET
+
+
+class ProviderChanged(msgspec.Struct, frozen=True, kw_only=True):
+    message: str
+    provider_id: int
 
 
 class ProviderCreated(msgspec.Struct, frozen=True, kw_only=True):
@@ -208,9 +227,11 @@ class ProviderView(msgspec.Struct, frozen=True, kw_only=True):
     id: int
     name: str
     contact: str
-    coverage: str | None
+    coverage: list[str]
+    """Countries by ISO 3166-1 code, `*` for everywhere; empty where it is not said."""
     fee: Decimal
     fee_minor: int
+    retired: bool
 
 
 class NewAssignment(Strict, frozen=True, kw_only=True):
@@ -254,6 +275,16 @@ class InventoryView(msgspec.Struct, frozen=True, kw_only=True):
     reserved: int
     available: int
     revision: int
+
+
+class AdjustmentView(msgspec.Struct, frozen=True, kw_only=True):
+    id: int
+    book_id: int
+    delta: int
+    reason: str
+    user_id: int | None
+    """Who made it; null for the initial stock."""
+    created_at: datetime
 
 
 class StockAdjustment(Strict, frozen=True, kw_only=True):

@@ -25,6 +25,7 @@ from functions.purchase.errors import (
     BookNotFound,
     PaymentNotFound,
     ProviderNotFound,
+    ProviderRetired,
     PurchaseNotFound,
 )
 
@@ -544,14 +545,36 @@ class DeliveryProvider(NamedTuple):
     id: int
     name: str
     fee_minor: int
+    retired: bool
 
 
 async def delivery_provider(database: Database, provider_id: int) -> DeliveryProvider:
     """Raises `ProviderNotFound`."""
     outcome = await database.execute(
-        QueryString("SELECT name, fee_minor FROM providers WHERE id = {}", provider_id)
+        QueryString("SELECT name, fee_minor, retired FROM providers WHERE id = {}", provider_id)
     )
     if not outcome.rows:
         raise ProviderNotFound(f"There is no delivery provider {provider_id}.")
     row = outcome.rows[0]
-    return DeliveryProvider(provider_id, row["name"], row["fee_minor"])
+    return DeliveryProvider(provider_id, row["name"], row["fee_minor"], bool(row["retired"]))
+
+
+async def offered_provider(database: Database, provider_id: int) -> DeliveryProvider:
+    """A provider for something new.
+
+    Raises `ProviderNotFound` or `ProviderRetired`.
+    """
+    provider = await delivery_provider(database, provider_id)
+    if provider.retired:
+        raise ProviderRetired(f"{provider.name} is not offered any more: choose another one.")
+    return provider
+
+
+def joined(codes: Sequence[str]) -> str:
+    """Codes as a column holds them: between blanks, so that ` CO ` can be looked for."""
+    return f" {' '.join(codes)} " if codes else ""
+
+
+def parted(column: str) -> list[str]:
+    """The codes of a column."""
+    return column.split()

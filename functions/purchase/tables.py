@@ -105,7 +105,11 @@ class Provider(Table, tablename="providers"):
     name = Varchar(length=100)
     contact = Varchar(length=200)
     coverage = Varchar(length=100, null=True)
+    """Free text of the release before."""
+    countries = Varchar(length=1000)
+    """ISO 3166-1 codes between blanks, ` * ` for everywhere, nothing where it is not said."""
     fee_minor = BigInt()
+    retired = Boolean()
 
 
 class Assignment(Table, tablename="assignments"):

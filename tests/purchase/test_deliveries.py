@@ -106,7 +106,7 @@ async def test_a_delivery_is_not_set_to_anything_else(shop: Shop, status: str) -
 
 async def test_providers_are_known_by_name_once(shop: Shop) -> None:
     """Anybody may see what they cost; the fee is exact."""
-    body = {"name": "FedEx", "contact": "fedex@example.org", "coverage": "international", "fee": 45}
+    body = {"name": "FedEx", "contact": "fedex@example.org", "coverage": ["mx", "US"], "fee": 45}
     first = await shop.call("POST", "/providers", body, user=STAFF)
     twice = await shop.call("POST", "/providers", body, user=STAFF)
     listed = await shop.call("GET", "/providers", user=None)
@@ -119,8 +119,58 @@ async def test_providers_are_known_by_name_once(shop: Shop) -> None:
             "id": first.json()["provider_id"],
             "name": "FedEx",
             "contact": "fedex@example.org",
-            "coverage": "international",
+            "coverage": ["MX", "US"],
             "fee": 45.0,
             "fee_minor": 4500,
+            "retired": False,
         }
     ]
+
+
+async def test_a_retired_provider_is_given_nothing_new(shop: Shop) -> None:
+    """It is not listed and not chosen; what it has goes on, and staff brings it back."""
+    body = {"name": "Envia", "contact": "x", "coverage": ["*", "CO"]}
+    made = await shop.call("POST", "/providers", body, user=STAFF)
+    path = made.headers["location"]
+    purchase_id = await shop.buy(1)
+    await shop.pay(purchase_id)
+    retired = await shop.call("DELETE", path, user=STAFF)
+    listed = (await shop.call("GET", "/providers")).json()
+    chosen = await shop.call("POST", "/purchase", {"book_id": 1, "quantity": 1, "provider_id": 1})
+    given = {"purchase_id": purchase_id, "provider_id": 1}
+    assigned = await shop.call("POST", "/assignments", given, user=STAFF)
+    change = {"retired": False, "fee": 3.5, "name": "Envía"}
+    back = await shop.call("PATCH", path, change, user=STAFF)
+    shown = (await shop.call("GET", path)).json()
+    again = await shop.call("POST", "/assignments", given, user=STAFF)
+
+    assert [retired.status_code, listed] == [200, []]
+    assert [each.json()["code"] for each in (chosen, assigned)] == ["provider-retired"] * 2
+    assert (back.status_code, again.status_code) == (200, 201)
+    assert (shown["name"], shown["coverage"], shown["fee"]) == ("Envía", ["*"], 3.5)
+
+
+@pytest.mark.parametrize("coverage", [["XX"], ["Colombia"], ["c"], "CO", [1], ["CO", ""]])
+async def test_coverage_is_a_list_of_countries(shop: Shop, coverage: object) -> None:
+    """The refusal names what is none."""
+    body = {"name": "Envia", "contact": "x", "coverage": coverage}
+    response = await shop.call("POST", "/providers", body, user=STAFF)
+
+    assert response.status_code == 400
+    assert response.json()["errors"][0]["field"].startswith("coverage")
+
+
+async def test_a_provider_that_is_changed_keeps_what_is_not_said(shop: Shop) -> None:
+    """Unknown ones and taken names are refused."""
+    for name in ("A", "B"):
+        body = {"name": name, "contact": name, "fee": 1, "coverage": ["ES"]}
+        await shop.call("POST", "/providers", body, user=STAFF)
+    taken = await shop.call("PATCH", "/providers/2", {"name": "A"}, user=STAFF)
+    nobody = await shop.call("PATCH", "/providers/9", {"name": "C"}, user=STAFF)
+    nothing = await shop.call("PATCH", "/providers/2", {}, user=STAFF)
+    await shop.call("PATCH", "/providers/2", {"contact": "new"}, user=STAFF)
+    shown = (await shop.call("GET", "/providers/2")).json()
+
+    assert (taken.status_code, taken.json()["code"]) == (409, "provider-exists")
+    assert (nobody.status_code, nothing.status_code) == (404, 200)
+    assert (shown["name"], shown["contact"], shown["coverage"]) == ("B", "new", ["ES"])

@@ -58,6 +58,22 @@ async def test_adjustments_and_sales_at_once_lose_nothing(shop: Shop) -> None:
     assert await shop.stock_of(1) == (STOCK + 10, 5, STOCK + 5)
 
 
+async def test_the_stock_of_a_book_has_a_history(shop: Shop) -> None:
+    """Newest first, by pages; the first entry is the initial stock."""
+    for number in range(3):
+        body = {"delta": number + 1, "reason": f"found {number}"}
+        path = "/inventory/1/adjustments"
+        await shop.call("POST", path, body, user=STAFF, key=f"k{number}")
+    first = await shop.call("GET", "/inventory/1/adjustments?limit=3", user=STAFF)
+    link = first.headers["link"].partition(">")[0].lstrip("<")
+    last = await shop.call("GET", link, user=STAFF)
+    unknown = await shop.call("GET", "/inventory/99/adjustments", user=STAFF)
+
+    assert [each["delta"] for each in first.json()] == [3, 2, 1]
+    assert [(each["delta"], each["user_id"]) for each in last.json()] == [(STOCK, None)]
+    assert unknown.status_code == 404
+
+
 async def test_unknown_books_have_no_stock(shop: Shop) -> None:
     """Neither to see nor to change."""
     seen = await shop.call("GET", "/inventory/99", user=STAFF)

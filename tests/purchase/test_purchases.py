@@ -57,6 +57,8 @@ async def test_several_books_are_sold_together_or_not_at_all(shop: Shop) -> None
     taken = await shop.call("POST", "/purchase", {"items": items})
 
     assert taken.status_code == 201
+    shown = (await shop.call("GET", f"/purchase/{taken.json()['purchase_id']}")).json()
+    assert (shown["book_id"], shown["book_name"], shown["quantity"]) == (None, None, 3)
     assert taken.json()["total_price"] == 59.7
     assert [item["book_id"] for item in taken.json()["items"]] == [1, 3]
 
@@ -241,6 +243,19 @@ async def test_anothers_purchase_is_not_there(shop: Shop) -> None:
 
     assert [each.status_code for each in (looked, cancelled, paid)] == [404, 404, 404]
     assert await shop.status_of(purchase_id) == "Pending Payment"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/books"), ("PUT", "/books/3"), ("PATCH", "/books/3"), ("DELETE", "/books/3")],
+)
+async def test_books_are_written_in_catalog(shop: Shop, method: str, path: str) -> None:
+    """A client of the original is told where, since it may not follow by itself."""
+    answer = await shop.call(method, path, {"title": "x"}, user=STAFF)
+
+    assert answer.status_code == 308
+    assert answer.headers["location"] == f"http://127.0.0.1:5001{path}"
+    assert f"http://127.0.0.1:5001{path}" in answer.json()["detail"]
 
 
 async def test_books_are_shown_by_catalog(shop: Shop) -> None:

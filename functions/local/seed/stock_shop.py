@@ -14,13 +14,13 @@ COLUMNS = ("title", "author", "description", "isbn", "category", "price", "stock
 
 # The fees and coverages of the shop that this one continues.
 PROVIDERS = (
-    {"name": "DHL", "contact": "envios@dhl.example", "coverage": "international", "fee": 50.00},
-    {"name": "FedEx", "contact": "envios@fedex.example", "coverage": "international", "fee": 45.00},
-    {"name": "Envia", "contact": "envios@envia.example", "coverage": "national", "fee": 20.00},
+    {"name": "DHL", "contact": "envios@dhl.example", "coverage": ["*"], "fee": 50.00},
+    {"name": "FedEx", "contact": "envios@fedex.example", "coverage": ["*"], "fee": 45.00},
+    {"name": "Envia", "contact": "envios@envia.example", "coverage": ["CO"], "fee": 20.00},
     {
         "name": "Servientrega",
         "contact": "envios@servientrega.example",
-        "coverage": "national",
+        "coverage": ["CO"],
         "fee": 15.00,
     },
 )

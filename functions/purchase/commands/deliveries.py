@@ -7,33 +7,8 @@ from functions.kit.outbox import Outbox
 from functions.purchase import storage
 from functions.purchase.commands.lifecycle import cancel_purchase
 from functions.purchase.domain import moves
-from functions.purchase.domain.cards import check_no_card_number
 from functions.purchase.domain.deliveries import DeliveryStatus
 from functions.purchase.domain.purchases import Status
-from functions.purchase.errors import ProviderExists
-from functions.purchase.tables import Provider
-
-
-@transactional
-async def add_provider(
-    database: Database, name: str, contact: str, coverage: str | None, fee_minor: int
-) -> int:
-    """A delivery provider's id.
-
-    Raises `ProviderExists` or `CardNumberRefused`.
-    """
-    check_no_card_number("name", name)
-    check_no_card_number("contact", contact, phones=True)
-    check_no_card_number("coverage", coverage)
-    provider = Provider(name=name, contact=contact, coverage=coverage, fee_minor=fee_minor)
-    try:
-        created = await database.execute(Provider.insert(provider))
-    except Exception as error:
-        if database.is_duplicate(error):
-            raise ProviderExists(f"{name} is known already.") from error
-        raise
-    provider_id: int = created.rows[0]["id"]
-    return provider_id
 
 
 @transactional
@@ -48,10 +23,11 @@ async def assign_delivery(
 ) -> int:
     """Hand a paid purchase to a provider; the assignment's id.
 
-    Raises `PurchaseNotFound`, `ProviderNotFound`, `AlreadyAssigned` or `NotPaid`.
+    Raises `PurchaseNotFound`, `ProviderNotFound`, `ProviderRetired`, `AlreadyAssigned` or
+    `NotPaid`.
     """
     purchase = await storage.lock_purchase(database, purchase_id)
-    provider = await storage.delivery_provider(database, provider_id)
+    provider = await storage.offered_provider(database, provider_id)
     moved = moves.assign(purchase, provider_id=provider.id, provider_name=provider.name, now=now)
     moved = await storage.store(database, purchase, moved, by=user_id, outbox=outbox, now=now)
     assert moved.delivery is not None  # noqa: S101 - an assignment makes one

@@ -58,8 +58,8 @@ async def place_purchase(
     """Reserve copies, to be paid for within `TIME_TO_PAY`.
 
     Raises `BookNotFound`, `BookNotReady`, `BookRetired`, `PriceChanged`, `ProviderNotFound`,
-    `InsufficientStock`, `TooManyUnpaidPurchases` or `TooManyReservedCopies`; then nothing has
-    happened. `freeing_overdue` is put around it.
+    `ProviderRetired`, `InsufficientStock`, `TooManyUnpaidPurchases` or `TooManyReservedCopies`;
+    then nothing has happened. `freeing_overdue` is put around it.
     """
     wanted = sorted(wanted, key=lambda each: each.book_id)
     if limits.any:
@@ -74,7 +74,7 @@ async def place_purchase(
     limits.check(held, lines)
     fee_minor = 0
     if provider_id is not None:
-        fee_minor = (await storage.delivery_provider(database, provider_id)).fee_minor
+        fee_minor = (await storage.offered_provider(database, provider_id)).fee_minor
     purchase = await storage.insert_purchase(
         database,
         Purchase.place(

@@ -7,6 +7,7 @@ from functions.purchase.controllers.books import HANDLERS as BOOKS
 from functions.purchase.controllers.deliveries import HANDLERS as DELIVERIES
 from functions.purchase.controllers.inventory import HANDLERS as INVENTORY
 from functions.purchase.controllers.payments import HANDLERS as PAYMENTS
+from functions.purchase.controllers.providers import HANDLERS as PROVIDERS
 from functions.purchase.controllers.purchases import HANDLERS as PURCHASES
 
-HANDLERS = (*PURCHASES, *PAYMENTS, *DELIVERIES, *INVENTORY, *BOOKS)
+HANDLERS = (*PURCHASES, *PAYMENTS, *PROVIDERS, *DELIVERIES, *INVENTORY, *BOOKS)

@@ -1,30 +1,69 @@
-"""Books are catalog's; who asks for them here, as in the original, is shown the way."""
+"""Books are catalog's; who asks for them here, as in the original, is led there."""
 
 from typing import Any
 
-from litestar import Request, get
+import msgspec
+from litestar import Request, Response, get, route
 from litestar.response import Redirect
 
+from functions.kit.errors import Text
+from functions.kit.language import say
 from functions.kit.problems import problems
 from functions.kit.requests import PathId
 
+MOVED = Text(
+    "Los libros se escriben en catalog: envía la misma solicitud, con su token, a {}",
+    "Books are written in catalog: send the same request, with its token, to {}",
+)
 
-def _to_catalog(request: Request[Any, Any, Any], path: str) -> Redirect:
+
+class Moved(msgspec.Struct, frozen=True, kw_only=True):
+    detail: str
+    """Where to send the request: many clients follow no 308, or drop the token on the way."""
+
+
+def _location(request: Request[Any, Any, Any]) -> str:
     query = request.scope["query_string"].decode("latin-1")
-    base = request.app.state.settings.catalog_url
-    return Redirect(f"{base}{path}" + (f"?{query}" if query else ""), status_code=308)
+    base: str = request.app.state.settings.catalog_url
+    return base + request.scope["path"] + (f"?{query}" if query else "")
 
 
 @get("/books", status_code=308, sync_to_thread=False)
 def list_books(request: Request[Any, Any, Any]) -> Redirect:
     """Leads to catalog."""
-    return _to_catalog(request, "/books")
+    return Redirect(_location(request), status_code=308)
 
 
 @get("/books/{book_id:int}", status_code=308, sync_to_thread=False, responses=problems(404))
 def get_book(request: Request[Any, Any, Any], book_id: PathId) -> Redirect:
     """Leads to catalog."""
-    return _to_catalog(request, f"/books/{book_id}")
+    del book_id
+    return Redirect(_location(request), status_code=308)
 
 
-HANDLERS = (list_books, get_book)
+@route("/books", http_method="POST", status_code=308, sync_to_thread=False, include_in_schema=False)
+def add_book(request: Request[Any, Any, Any]) -> Response[Moved]:
+    """Leads to catalog, which owns the books."""
+    return _moved(request)
+
+
+@route(
+    "/books/{book_id:int}",
+    http_method=["PUT", "PATCH", "DELETE"],
+    status_code=308,
+    sync_to_thread=False,
+    include_in_schema=False,
+)
+def write_book(request: Request[Any, Any, Any], book_id: PathId) -> Response[Moved]:
+    """Leads to catalog, which owns the books."""
+    del book_id
+    return _moved(request)
+
+
+def _moved(request: Request[Any, Any, Any]) -> Response[Moved]:
+    location = _location(request)
+    moved = Moved(detail=say(request.headers, MOVED).format(location))
+    return Response(moved, status_code=308, headers={"location": location})
+
+
+HANDLERS = (list_books, get_book, add_book, write_book)

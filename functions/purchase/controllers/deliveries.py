@@ -1,11 +1,10 @@
-"""Delivery providers, and the deliveries that they are given."""
+"""Deliveries: who takes a purchase to its buyer, and how far it has come."""
 
 from typing import Any
 
 import msgspec
 from litestar import Request, Response, get, patch, post
 from litestar.params import JSONBody
-from msgspec import UNSET
 
 from functions.kit.database import Row
 from functions.kit.errors import FieldError, InvalidInput, Text
@@ -16,9 +15,8 @@ from functions.kit.problems import problems
 from functions.kit.requests import PathId
 from functions.kit.responses import answered_once, encode
 from functions.kit.tokens import Principal, signed_in, staff
-from functions.kit.values import from_minor, to_minor
 from functions.purchase import queries
-from functions.purchase.commands.deliveries import add_provider, assign_delivery, update_delivery
+from functions.purchase.commands.deliveries import assign_delivery, update_delivery
 from functions.purchase.controllers.purchases import id_after, owner_of
 from functions.purchase.domain.deliveries import DeliveryStatus
 from functions.purchase.schemas import (
@@ -27,52 +25,10 @@ from functions.purchase.schemas import (
     AssignmentView,
     DeliveryChange,
     NewAssignment,
-    NewProvider,
-    ProviderCreated,
-    ProviderView,
 )
 
-PROVIDER_ADDED = Text("Proveedor agregado", "Provider added")
 ASSIGNED = Text("Entrega asignada", "Delivery assigned")
 UPDATED = Text("Entrega actualizada", "Delivery updated")
-
-
-@get("/providers")
-async def list_providers(
-    request: Request[Any, Any, Any], limit: Limit = 50, after: After = None
-) -> Response[list[ProviderView]]:
-    """Delivery providers, with what they cost."""
-    rows = await queries.providers(
-        request.app.state.database, after=id_after(after), limit=limit + 1
-    )
-    views = [
-        ProviderView(
-            id=row["id"],
-            name=row["name"],
-            contact=row["contact"],
-            coverage=row["coverage"],
-            fee=from_minor(row["fee_minor"]),
-            fee_minor=row["fee_minor"],
-        )
-        for row in rows[:limit]
-    ]
-    cursor = encode_cursor(views[-1].id) if len(rows) > limit else None
-    return page_response(request, views, cursor)
-
-
-@post("/providers", guards=[staff], responses=problems(409))
-async def create_provider(
-    request: Request[Principal, Any, Any], data: JSONBody[NewProvider]
-) -> ProviderCreated:
-    """Add a delivery provider."""
-    provider_id = await add_provider(
-        request.app.state.database,
-        data.name.strip(),
-        data.contact.strip(),
-        data.coverage,
-        0 if data.fee is UNSET else to_minor(data.fee),
-    )
-    return ProviderCreated(message=say(request.headers, PROVIDER_ADDED), provider_id=provider_id)
 
 
 _IT = {"assignment_id": "$response.body#/assignment_id"}
@@ -188,8 +144,6 @@ def _target(text: str) -> DeliveryStatus:
 
 
 HANDLERS = (
-    list_providers,
-    create_provider,
     assign,
     list_assignments,
     get_assignment,

@@ -9,6 +9,7 @@ from litestar.params import JSONBody
 from functions.kit.errors import FieldError, InvalidInput, Text
 from functions.kit.language import say
 from functions.kit.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, described
+from functions.kit.pages import After, Limit, encode_cursor, page_response
 from functions.kit.problems import problems
 from functions.kit.requests import PathId
 from functions.kit.responses import answered_once, encode
@@ -16,8 +17,9 @@ from functions.kit.tokens import Principal, staff
 from functions.purchase import queries
 from functions.purchase.commands.inventory import adjust_stock
 from functions.purchase.commands.purchases import freeing_overdue
+from functions.purchase.controllers.purchases import id_after
 from functions.purchase.domain.stock import Stock
-from functions.purchase.schemas import InventoryView, StockAdjusted, StockAdjustment
+from functions.purchase.schemas import AdjustmentView, InventoryView, StockAdjusted, StockAdjustment
 
 ADJUSTED = Text("Inventario actualizado", "Inventory updated")
 
@@ -29,6 +31,27 @@ async def get_inventory(request: Request[Principal, Any, Any], book_id: PathId) 
     return msgspec.convert(
         {name: row[name] for name in InventoryView.__struct_fields__}, InventoryView
     )
+
+
+@get("/inventory/{book_id:int}/adjustments", guards=[staff], responses=problems(404))
+async def list_adjustments(
+    request: Request[Principal, Any, Any],
+    book_id: PathId,
+    limit: Limit = 50,
+    after: After = None,
+) -> Response[list[AdjustmentView]]:
+    """Why there are as many copies of a book as there are, newest first."""
+    rows = await queries.adjustments(
+        request.app.state.database, book_id, after=id_after(after), limit=limit + 1
+    )
+    views = [
+        msgspec.convert(
+            {name: row[name] for name in AdjustmentView.__struct_fields__}, AdjustmentView
+        )
+        for row in rows[:limit]
+    ]
+    cursor = encode_cursor(views[-1].id) if len(rows) > limit else None
+    return page_response(request, views, cursor)
 
 
 @post(
@@ -74,4 +97,4 @@ async def adjust(
     )
 
 
-HANDLERS = (get_inventory, adjust)
+HANDLERS = (get_inventory, list_adjustments, adjust)

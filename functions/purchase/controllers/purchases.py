@@ -212,8 +212,8 @@ def _view(row: Row, items: list[Row]) -> dict[str, Any]:
     return {
         "id": row["id"],
         "user_id": row["user_id"],
-        "book_id": items[0]["book_id"],
-        "book_name": items[0]["title"],
+        "book_id": items[0]["book_id"] if len(items) == 1 else None,
+        "book_name": items[0]["title"] if len(items) == 1 else None,
         "quantity": sum(item["quantity"] for item in items),
         "total_price": from_minor(row["total_minor"]),
         "total_price_minor": row["total_minor"],

@@ -1,0 +1,87 @@
+"""Delivery providers: who they are, where they go, and what they cost."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from piccolo.querystring import QueryString
+
+from functions.kit.database import Database, transactional
+from functions.purchase import storage
+from functions.purchase.domain.cards import check_no_card_number
+from functions.purchase.domain.countries import coverage_of
+from functions.purchase.errors import ProviderExists
+from functions.purchase.tables import Provider
+
+
+@transactional
+async def add_provider(
+    database: Database, name: str, contact: str, coverage: Sequence[str], fee_minor: int
+) -> int:
+    """A delivery provider's id.
+
+    Raises `ProviderExists`, `CardNumberRefused`, or `InvalidInput` for what is no country.
+    """
+    _check_texts(name, contact)
+    provider = Provider(
+        name=name,
+        contact=contact,
+        coverage=None,
+        countries=storage.joined(coverage_of(coverage)),
+        fee_minor=fee_minor,
+        retired=False,
+    )
+    try:
+        created = await database.execute(Provider.insert(provider))
+    except Exception as error:
+        raise _known(database, error, name) from error
+    provider_id: int = created.rows[0]["id"]
+    return provider_id
+
+
+@transactional
+async def change_provider(
+    database: Database,
+    provider_id: int,
+    *,
+    name: str | None = None,
+    contact: str | None = None,
+    coverage: Sequence[str] | None = None,
+    fee_minor: int | None = None,
+    retired: bool | None = None,
+) -> None:
+    """Change what is given; purchases that were placed keep their fee.
+
+    Raises `ProviderNotFound`, and what `add_provider` raises.
+    """
+    _check_texts(name, contact)
+    changes: dict[str, Any] = {
+        "name": name,
+        "contact": contact,
+        "countries": None if coverage is None else storage.joined(coverage_of(coverage)),
+        "fee_minor": fee_minor,
+        "retired": retired,
+    }
+    changes = {column: value for column, value in changes.items() if value is not None}
+    await storage.delivery_provider(database, provider_id)
+    if not changes:
+        return
+    assignments = ", ".join(f"{column} = {{}}" for column in changes)
+    try:
+        await database.execute(
+            QueryString(
+                f"UPDATE providers SET {assignments} WHERE id = {{}}",  # noqa: S608 - columns
+                *changes.values(),
+                provider_id,
+            )
+        )
+    except Exception as error:
+        raise _known(database, error, name or "") from error
+
+
+def _check_texts(name: str | None, contact: str | None) -> None:
+    check_no_card_number("name", name)
+    check_no_card_number("contact", contact, phones=True)
+
+
+def _known(database: Database, error: Exception, name: str) -> Exception:
+    return ProviderExists(f"{name} is known already.") if database.is_duplicate(error) else error

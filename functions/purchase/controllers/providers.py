@@ -1,0 +1,106 @@
+"""Delivery providers: anybody sees them, staff adds, changes and retires them."""
+
+from typing import Any
+
+from litestar import Request, Response, delete, get, patch, post
+from litestar.params import JSONBody
+from msgspec import UNSET
+
+from functions.kit.database import Row
+from functions.kit.errors import Text
+from functions.kit.language import say
+from functions.kit.pages import After, Limit, encode_cursor, page_response
+from functions.kit.problems import problems
+from functions.kit.requests import PathId
+from functions.kit.tokens import Principal, staff
+from functions.kit.values import from_minor, to_minor
+from functions.purchase import queries, storage
+from functions.purchase.commands.providers import add_provider, change_provider
+from functions.purchase.controllers.purchases import id_after
+from functions.purchase.schemas import (
+    NewProvider,
+    ProviderChange,
+    ProviderChanged,
+    ProviderCreated,
+    ProviderView,
+)
+
+ADDED = Text("Proveedor agregado", "Provider added")
+UPDATED = Text("Proveedor actualizado", "Provider updated")
+RETIRED = Text("Proveedor retirado", "Provider retired")
+
+
+@get("/providers")
+async def list_providers(
+    request: Request[Any, Any, Any], limit: Limit = 50, after: After = None
+) -> Response[list[ProviderView]]:
+    """Delivery providers, with where they go and what they cost."""
+    rows = await queries.providers(
+        request.app.state.database, after=id_after(after), limit=limit + 1
+    )
+    views = [_view(row) for row in rows[:limit]]
+    cursor = encode_cursor(views[-1].id) if len(rows) > limit else None
+    return page_response(request, views, cursor)
+
+
+@get("/providers/{provider_id:int}", responses=problems(404))
+async def get_provider(request: Request[Any, Any, Any], provider_id: PathId) -> ProviderView:
+    """One delivery provider, also one that is retired."""
+    return _view(await queries.provider(request.app.state.database, provider_id))
+
+
+def _view(row: Row) -> ProviderView:
+    return ProviderView(
+        id=row["id"],
+        name=row["name"],
+        contact=row["contact"],
+        coverage=storage.parted(row["countries"]),
+        fee=from_minor(row["fee_minor"]),
+        fee_minor=row["fee_minor"],
+        retired=bool(row["retired"]),
+    )
+
+
+@post("/providers", guards=[staff], responses=problems(409))
+async def create_provider(
+    request: Request[Principal, Any, Any], data: JSONBody[NewProvider]
+) -> Response[ProviderCreated]:
+    """Add a delivery provider."""
+    provider_id = await add_provider(
+        request.app.state.database,
+        data.name.strip(),
+        data.contact.strip(),
+        data.coverage or (),
+        0 if data.fee is UNSET else to_minor(data.fee),
+    )
+    created = ProviderCreated(message=say(request.headers, ADDED), provider_id=provider_id)
+    return Response(created, headers={"location": f"/providers/{provider_id}"})
+
+
+@patch("/providers/{provider_id:int}", guards=[staff], responses=problems(404, 409))
+async def update_provider(
+    request: Request[Principal, Any, Any], provider_id: PathId, data: JSONBody[ProviderChange]
+) -> ProviderChanged:
+    """Change what is sent; purchases that were placed keep their fee."""
+    await change_provider(
+        request.app.state.database,
+        provider_id,
+        name=None if data.name is UNSET else data.name.strip(),
+        contact=None if data.contact is UNSET else data.contact.strip(),
+        coverage=None if data.coverage is UNSET else data.coverage,
+        fee_minor=None if data.fee is UNSET else to_minor(data.fee),
+        retired=None if data.retired is UNSET else data.retired,
+    )
+    return ProviderChanged(message=say(request.headers, UPDATED), provider_id=provider_id)
+
+
+@delete("/providers/{provider_id:int}", status_code=200, guards=[staff], responses=problems(404))
+async def retire_provider(
+    request: Request[Principal, Any, Any], provider_id: PathId
+) -> ProviderChanged:
+    """Offer a delivery provider no more; what it was given stays, and PATCH brings it back."""
+    await change_provider(request.app.state.database, provider_id, retired=True)
+    return ProviderChanged(message=say(request.headers, RETIRED), provider_id=provider_id)
+
+
+HANDLERS = (list_providers, get_provider, create_provider, update_provider, retire_provider)
