@@ -85,6 +85,26 @@ def test_containers_are_as_confined_as_pods() -> None:
             assert each["security_opt"] == ["no-new-privileges:true"]
 
 
+def test_it_holds_what_older_composes_and_podmans_understand() -> None:
+    """podman-compose passes over inline `configs`, and compose before 2.20 refuses
+    `start_interval`: what is mounted is a file of this repository, and it makes every database."""
+    script = "/docker-entrypoint-initdb.d/databases.sql"
+    (mounted,) = [each for each in FOUND["mysql"]["volumes"] if script in each]
+    made = (ROOT / mounted.partition(":")[0]).read_text("utf-8")
+    named = {
+        url.rpartition("/")[2]
+        for each in FOUND.values()
+        if (url := (each.get("environment") or {}).get("DATABASE_URL"))
+    }
+
+    assert "configs" not in COMPOSE
+    assert [name for name, each in FOUND.items() if "configs" in each or "secrets" in each] == []
+    for each in FOUND.values():
+        assert "start_interval" not in each.get("healthcheck", {})
+    assert named == {f"bookstore_{name}" for name in ("auth", "catalog", "main")}
+    assert [name for name in named if f"CREATE DATABASE {name};" not in made] == []
+
+
 def test_passwords_are_for_this_machine_only() -> None:
     """Nothing that production would take: no key, no admin, a database that nobody else reaches."""
     auth = FOUND["migrate-auth"]["environment"]

@@ -82,6 +82,48 @@ def test_their_logs_say_what_was_done_and_warn_of_nothing(
     assert done[0].stdout.startswith("wrote ")
 
 
+@pytest.mark.parametrize("script", ["backup.sh", "restore.sh", "ready.sh"])
+def test_a_client_knows_the_password_before_it_connects(
+    server: Server, environment: dict[str, str], tmp_path: Path, script: str
+) -> None:
+    """As an option: without one MariaDB's client from 11.4 on warns at each call, as this one does,
+    and does not look at the server's certificate. Among the arguments others could read it."""
+    fill(server)
+    run("backup.sh", environment)
+    folder = tmp_path / "client"
+    folder.mkdir()
+    for name in ("mariadb", "mariadb-dump", "mysql", "mysqldump"):
+        if (real := shutil.which(name)) is not None:
+            client = folder / name
+            client.write_text(
+                '#!/bin/bash\ncase "$1" in --help) ;; --defaults-extra-file=*) ;;'
+                ' *) echo "WARNING: an insecure passwordless login" >&2 ;; esac\n'
+                f'case "$*" in *"$SECRET"*) echo "WARNING: a password for all to see" >&2 ;; esac\n'
+                f'exec {real} "$@"\n'
+            )
+            client.chmod(0o755)
+    path = f"{folder}:{environment['PATH']}"
+    done = run(script, {**environment, "PATH": path, "SECRET": PASSWORD})
+
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "password", ['with"quotes', "with'quotes", "back\\slash\\n", "# none", " spaces ", "ñ=[client]"]
+)
+def test_any_password_is_a_password(
+    server: Server, environment: dict[str, str], password: str
+) -> None:
+    quoted = password.replace("\\", "\\\\").replace("'", "''")
+    server.run("DROP USER IF EXISTS 'odd'@'%'")
+    server.run(f"CREATE USER 'odd'@'%' IDENTIFIED BY '{quoted}'")
+    server.run("GRANT ALL ON bookstore_backup.* TO 'odd'@'%'")
+    user = {"DB_USER": "odd", "MYSQL_PWD": password, "MYSQL_USER": "odd"}
+    done = run("ready.sh", {**environment, **user, "MYSQL_PASSWORD": password})
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
+
+
 def test_a_client_that_knows_gtids_is_told_to_leave_them_out(
     server: Server, environment: dict[str, str], tmp_path: Path
 ) -> None:

@@ -1,6 +1,9 @@
 # One consistent dump, without locking anybody out: --single-transaction reads a snapshot. A file
 # gets its name only when it is whole, and old ones go only when the new one is there.
 set -euo pipefail
+. "$(dirname "$0")/login.sh"
+password=$MYSQL_PWD
+unset MYSQL_PWD
 dump=$(command -v mariadb-dump || command -v mysqldump)
 file="$BACKUP_FOLDER/$DB_NAME-$(date -u +%Y%m%dT%H%M%SZ).sql.gz"
 partial="$BACKUP_FOLDER/.partial-$DB_NAME"
@@ -11,7 +14,7 @@ options=(--single-transaction --quick --no-tablespaces --skip-lock-tables --hex-
 if [[ "$("$dump" --help 2>/dev/null)" == *set-gtid-purged* ]]; then
     options+=(--set-gtid-purged=OFF)
 fi
-"$dump" --host="$DB_HOST" --port="${DB_PORT:-3306}" --user="$DB_USER" "${options[@]}" "$DB_NAME" \
+"$dump" --defaults-extra-file=<(login "$password") --host="$DB_HOST" --port="${DB_PORT:-3306}" --user="$DB_USER" "${options[@]}" "$DB_NAME" \
     | gzip > "$partial"
 
 # The client's last line: a dump whose connection broke does not have it.

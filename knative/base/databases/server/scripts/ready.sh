@@ -3,6 +3,6 @@
 # says no until that is done.
 set -eu
 client=$(command -v mariadb || command -v mysql)
-export MYSQL_PWD="$MYSQL_PASSWORD"
-exec "$client" --host=127.0.0.1 --port="${DB_PORT:-3306}" --user="$MYSQL_USER" --connect-timeout=3 \
-    --batch --skip-column-names --execute="SELECT 1" "$MYSQL_DATABASE"
+. "$(dirname "$0")/login.sh"
+exec "$client" --defaults-extra-file=<(login "$MYSQL_PASSWORD") --host=127.0.0.1 --port="${DB_PORT:-3306}" \
+    --user="$MYSQL_USER" --connect-timeout=3 --batch --skip-column-names --execute="SELECT 1" "$MYSQL_DATABASE"

@@ -2,6 +2,9 @@
 # every counter of ids: rows that came after the backup are lost, but others still hold their ids
 # (functions/kit/after_restore.py does the same where the service runs without a cluster).
 set -euo pipefail
+. "$(dirname "$0")/login.sh"
+password=$MYSQL_PWD
+unset MYSQL_PWD
 client=$(command -v mariadb || command -v mysql)
 
 if [ -n "${RESTORE_FILE:-}" ]; then
@@ -27,8 +30,8 @@ if ! [[ "$by" =~ ^[1-9][0-9]{0,17}$ ]]; then
 fi
 
 sql() {
-    "$client" --host="$DB_HOST" --port="${DB_PORT:-3306}" --user="$DB_USER" \
-        --default-character-set=utf8mb4 --batch --raw --skip-column-names "$@" "$DB_NAME"
+    "$client" --defaults-extra-file=<(login "$password") --host="$DB_HOST" --port="${DB_PORT:-3306}" \
+        --user="$DB_USER" --default-character-set=utf8mb4 --batch --raw --skip-column-names "$@" "$DB_NAME"
 }
 
 echo "loading $file into $DB_NAME on $DB_HOST"
