@@ -76,8 +76,8 @@ class SimulatedProvider:
             outcome=Charge.DECLINED if method == "tok_decline" else Charge.CAPTURED,
             effective_at=self.clock() + delay,
         )
-        if (row["amount_minor"], row["currency"]) != (amount_minor, currency):
-            raise ValueError(f"{reference} was sent before, with another amount")
+        if not _is_same(row, EntryKind.CHARGE, None, amount_minor, currency):
+            raise ValueError(f"{reference} was sent before, for something else")
         if method in _NO_ANSWER:
             raise ProviderUnreachable("the simulated provider's answer to this token is lost")
         if method == "tok_slow":
@@ -86,7 +86,7 @@ class SimulatedProvider:
 
     async def find(self, reference: str) -> Charge:
         row = await _entry(self.database, reference)
-        if row is None:
+        if row is None or row["kind"] != EntryKind.CHARGE:
             return Charge.UNKNOWN
         if row["effective_at"] > self.clock():
             return Charge.PENDING
@@ -191,9 +191,16 @@ async def _refund(
     now: datetime,
 ) -> None:
     rows = await database.locked(
-        QueryString("SELECT * FROM simulated_ledger WHERE reference = {}", charge_reference)
+        QueryString(
+            "SELECT * FROM simulated_ledger WHERE reference = {} AND kind = {}",
+            charge_reference,
+            str(EntryKind.CHARGE),
+        )
     )
-    if await _entry(database, reference) is not None:
+    known = await _entry(database, reference)
+    if known is not None:
+        if not _is_same(known, EntryKind.REFUND, charge_reference, amount_minor, currency):
+            raise ValueError(f"{reference} was sent before, for something else")
         return
     charge = rows[0] if rows else None
     if charge is None or charge["outcome"] != Charge.CAPTURED or charge["effective_at"] > now:
@@ -211,7 +218,8 @@ async def _refund(
     if amount_minor > left or currency != charge["currency"]:
         raise RefundRefused(f"{left} minor units of {charge['currency']} are left of the charge")
     entry = (reference, EntryKind.REFUND, charge_reference, charge["method"], amount_minor)
-    await _write(database, *entry, currency, outcome=Charge.CAPTURED, effective_at=now)
+    if not await _write(database, *entry, currency, outcome=Charge.CAPTURED, effective_at=now):
+        raise ValueError(f"{reference} was sent at the same time, for another charge")
 
 
 async def _write(
@@ -225,8 +233,9 @@ async def _write(
     *,
     outcome: Charge,
     effective_at: datetime,
-) -> None:
-    await database.execute(
+) -> bool:
+    """Write a line once; whether it was not there."""
+    written = await database.execute(
         QueryString(
             "INSERT INTO simulated_ledger (reference, kind, charge_reference, method,"
             " amount_minor, currency, outcome, effective_at)"
@@ -242,6 +251,14 @@ async def _write(
             effective_at,
         )
     )
+    return bool(written.rowcount)
+
+
+def _is_same(
+    row: Row, kind: EntryKind, charge_reference: str | None, amount_minor: int, currency: str
+) -> bool:
+    sent = (kind, charge_reference, amount_minor, currency)
+    return sent == (row["kind"], row["charge_reference"], row["amount_minor"], row["currency"])
 
 
 async def _entry(database: Database, reference: str) -> Row | None:

@@ -7,8 +7,16 @@ import pytest
 
 from functions.kit import idempotency
 from functions.kit.database import Database
-from functions.kit.errors import IdempotencyKeyReused, InvalidInput
-from functions.kit.idempotency import Answer, Scope, answer_once, kept_answer, scope_of
+from functions.kit.errors import IdempotencyKeyReused, InvalidInput, RequestInProgress
+from functions.kit.idempotency import (
+    Answer,
+    Scope,
+    answer_once,
+    claim,
+    complete,
+    kept_answer,
+    scope_of,
+)
 from functions.kit.outbox import Outbox
 from tests.kit import sample
 from tests.support.clock import FakeClock
@@ -100,6 +108,83 @@ async def test_keys_are_forgotten_after_a_week(
 
     assert kept is not None
     assert await kept_answer(database, SCOPE) is None
+
+
+async def finish(database: Database, status: int, body: bytes) -> None:
+    await complete(database, SCOPE.user_id, SCOPE.route, SCOPE.key, status, body)
+
+
+async def test_a_claimed_key_is_in_progress_until_it_is_completed(
+    database: Database, clock: FakeClock
+) -> None:
+    """Meanwhile it has no answer, and nobody else can have it."""
+    claimed = [await claim(database, SCOPE, clock=clock) for _ in range(2)]
+    meanwhile = await kept_answer(database, SCOPE)
+    await finish(database, 402, b'{"code": "payment-declined"}')
+
+    assert (claimed, meanwhile) == ([True, False], None)
+    assert await kept_answer(database, SCOPE) == Answer(402, b'{"code": "payment-declined"}', True)
+    assert not await claim(database, SCOPE, clock=clock)
+
+
+async def test_of_many_claims_at_once_one_is_new(database: Database, clock: FakeClock) -> None:
+    """Each from a transaction of its own."""
+    claims = await asyncio.gather(*[claim(database, SCOPE, clock=clock) for _ in range(10)])
+
+    assert sorted(claims) == [*[False] * 9, True]
+
+
+async def test_a_claimed_key_is_bound_to_its_body(database: Database, clock: FakeClock) -> None:
+    """At any moment, also before there is an answer."""
+    await claim(database, SCOPE, clock=clock)
+    other = SCOPE._replace(fingerprint="other")
+    with pytest.raises(IdempotencyKeyReused):
+        await claim(database, other, clock=clock)
+    with pytest.raises(IdempotencyKeyReused):
+        await kept_answer(database, other)
+
+    assert await claim(database, SCOPE._replace(user_id=8), clock=clock)
+
+
+async def test_an_answer_is_completed_once(database: Database, clock: FakeClock) -> None:
+    """Whoever comes later changes nothing, nor does who completes a key that nobody claimed."""
+    await finish(database, 201, b"nobody")
+    await claim(database, SCOPE, clock=clock)
+    for body in (b"first", b"second"):
+        await finish(database, 201, body)
+
+    assert await kept_answer(database, SCOPE) == Answer(201, b"first", True)
+
+
+async def test_a_claim_that_is_undone_leaves_the_key_free(
+    database: Database, clock: FakeClock
+) -> None:
+    """As part of the transaction that was to do the request's work."""
+
+    async def refused() -> None:
+        async with database.transaction():
+            await claim(database, SCOPE, clock=clock)
+            raise ValueError("refused")
+
+    with pytest.raises(ValueError, match="refused"):
+        await refused()
+
+    assert await claim(database, SCOPE, clock=clock)
+
+
+async def test_a_key_in_progress_is_not_forgotten(database: Database, clock: FakeClock) -> None:
+    """Its request may still be charged; a command under it is told to wait."""
+    await claim(database, SCOPE, clock=clock)
+    clock.advance(days=30)
+    await idempotency.purge(database, clock=clock)
+    with pytest.raises(RequestInProgress):
+        await answer_once(database, SCOPE, never, lambda _: (201, b""), clock=clock)
+
+    assert not await claim(database, SCOPE, clock=clock)
+
+
+async def never() -> None:
+    raise AssertionError("the command was run")
 
 
 @pytest.mark.parametrize("key", ["", "a b", "a" * 201, "clé", "a\n", "\x00"])

@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from functions.kit.errors import InvalidInput
 from functions.kit.requests import MAX_BODY, decode
-from functions.kit.types import Id, Strict, line
+from functions.kit.types import Amount, ComputedAmount, Id, Strict, line
 from tests.support.tokens import Issuer
 
 
@@ -26,6 +26,12 @@ class Order(Strict, frozen=True, kw_only=True):
     items: list[Item]
     name: Annotated[str, line(10)]
     note: str | None = None
+
+
+class Price(Strict, frozen=True, kw_only=True):
+    price: Amount | None = None
+    amount: ComputedAmount | None = None
+    copies: int | None = None
 
 
 class OrderIncomplete(InvalidInput):
@@ -65,6 +71,52 @@ def test_nothing_is_taken_for_a_number_that_is_none(quantity: object) -> None:
     errors = fields({"items": [{"book_id": 1, "quantity": quantity}], "name": "ana"})
 
     assert list(errors) == ["items[0].quantity"]
+
+
+@pytest.mark.parametrize(
+    ("text", "copies"),
+    [
+        ("116", 116),
+        ("116.0", 116),
+        ("116.000000000000000000000000000000000000", 116),
+        ("1.16e2", 116),
+        ("1e2", 100),
+        ("1E+2", 100),
+        ("1000e-1", 100),
+        ("-0.0", 0),
+        ("9007199254740993.0", 9007199254740993),
+    ],
+)
+def test_a_number_without_a_fraction_is_an_integer(text: str, copies: int) -> None:
+    """As JSON Schema has it, however it is written, to the last digit; beside texts like it."""
+    body = f'{{"copies": {text}, "price": "116.0", "amount": 30.299999999999997}}'.encode()
+    decoded = decode(body, Price)
+
+    assert (decoded.copies, str(decoded.price), str(decoded.amount)) == (copies, "116.00", "30.30")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["116.5", "1e-1", '"116.0"', "1e400", "1e99999999999", "116.00000000000000000000000000000001"],
+)
+def test_a_number_with_a_fraction_is_no_integer(text: str) -> None:
+    """Nor is a text, nor one so large that nobody should write it out."""
+    with pytest.raises(InvalidInput) as refused:
+        decode(f'{{"copies": {text}}}'.encode(), Price)
+
+    assert [error.field for error in refused.value.errors] == ["copies"]
+
+
+@pytest.mark.parametrize("digits", [3, 17, 28, 35, 300])
+@pytest.mark.parametrize("quote", ["", '"'])
+@pytest.mark.parametrize("name", ["price", "amount"])
+def test_an_amount_is_read_to_its_last_digit(name: str, quote: str, digits: int) -> None:
+    """A number of 35 digits is not rounded to an amount."""
+    text = "19.90" + "0" * (digits - 3) + "1"
+    with pytest.raises(InvalidInput) as refused:
+        decode(f'{{"{name}": {quote}{text}{quote}}}'.encode(), Price)
+
+    assert [error.field for error in refused.value.errors] == [name]
 
 
 @pytest.mark.parametrize("body", [[1], None, "x", 7])
