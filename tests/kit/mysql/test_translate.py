@@ -65,7 +65,8 @@ NOTHING = "IF(LAST_INSERT_ID(18446744073709551615), `a`, `a`)"
             (),
             (
                 "SELECT CAST(`a` AS CHAR),"
-                " CAST(TRUNCATE(CAST(`b` AS DECIMAL(65,30)), 0) AS SIGNED), CAST(`c` AS CHAR(5)) FROM `t`"
+                " CAST(TRUNCATE(CAST(`b` AS DECIMAL(65,30)), 0) AS SIGNED),"
+                " CAST(`c` AS CHAR(5)) FROM `t`"
             ),
         ),
         (
