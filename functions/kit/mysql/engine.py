@@ -118,9 +118,9 @@ class MySQLEngine(Engine[Transaction]):
 
     # What Piccolo lacks
 
-    async def execute(self, query: Query[Any, Any] | QueryString, /) -> Outcome:
+    def execute(self, query: Query[Any, Any] | QueryString, /) -> Coroutine[Any, Any, Outcome]:
         """Run one statement and tell how many rows it matched."""
-        return await self._execute(_querystring(query))
+        return self._execute(_querystring(query))
 
     def locked(
         self, select: Query[Any, Any] | QueryString, *, skip_locked: bool = False

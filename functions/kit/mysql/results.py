@@ -22,8 +22,8 @@ from functions.kit.mysql.decode import decoder
 from functions.kit.mysql.errors import DataError
 from functions.kit.mysql.plans import Result, Row
 
-_CHUNK = 2**18
-"""Bytes that are taken from the stream at once, at most."""
+_FULL = 2**18
+"""Bytes that wait to be taken, above which the server is let wait."""
 _LONGEST = 0xFFFFFF
 """A packet of this length goes on in the next one."""
 _NULL, _EOF, _ERROR = 0xFB, 0xFE, 0xFF
@@ -55,11 +55,73 @@ def _shape(packets: bytes, count: int) -> Shape:
     return Shape(tuple(names), tuple(decoders))
 
 
+class Inbox(asyncio.Protocol):
+    """What the socket has given, as it came. A stream does more for each answer, and costs more."""
+
+    def __init__(self, transport: asyncio.ReadTransport) -> None:
+        self._transport = transport
+        self._loop = asyncio.get_running_loop()
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._paused = False
+        self._waiter: asyncio.Future[None] | None = None
+        self._error: Exception | None = None
+        self.ended = False
+
+    def data_received(self, data: bytes) -> None:
+        self._chunks.append(data)
+        self._size += len(data)
+        if self._size > _FULL and not self._paused:
+            self._transport.pause_reading()
+            self._paused = True
+        self._wake()
+
+    def eof_received(self) -> bool:
+        self.ended = True
+        self._wake()
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.ended = True
+        self._error = exc
+        self._wake()
+
+    def _wake(self) -> None:
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    @property
+    def waits(self) -> bool:
+        """Whether something came that nobody has taken."""
+        return self._size > 0
+
+    async def take(self) -> bytes:
+        """All that is there, or what comes next; nothing at the end. Raises the socket's error."""
+        if not self._size:
+            if not self.ended:
+                self._waiter = self._loop.create_future()
+                await self._waiter
+            if not self._size:
+                if self._error is not None:
+                    raise self._error
+                return b""
+        chunks = self._chunks
+        data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        chunks.clear()
+        self._size = 0
+        if self._paused:
+            self._paused = False
+            if not self._transport.is_closing():
+                self._transport.resume_reading()
+        return data
+
+
 class Answers:
     """Reads one answer after the other. `server_status` is that of the last one."""
 
-    def __init__(self, stream: asyncio.StreamReader, server_status: int) -> None:
-        self._stream = stream
+    def __init__(self, inbox: Inbox, server_status: int) -> None:
+        self._inbox = inbox
         self._data = b""
         self._at = 0
         self._number = 1
@@ -72,7 +134,7 @@ class Answers:
     @property
     def leftover(self) -> bool:
         """Whether there is more than was asked for: a goodbye."""
-        return self._at < len(self._data)
+        return self._inbox.waits or self._at < len(self._data)
 
     async def read(self, sent: int = 1) -> Result:
         """The answer to one statement, whole, that was sent in so many packets.
@@ -80,6 +142,15 @@ class Answers:
         Raises the driver's error for one of the server's, `Garbage`, and `DataError` for a value
         that Python cannot hold; after that the next answer can be read.
         """
+        if self._at == len(self._data):
+            data = self._data = await self._inbox.take()
+            self._at = 0
+            if not data:
+                _lost()
+            # Nearly all writes are answered by one short OK, in a piece of its own.
+            if len(data) > 4 and data[:5] == bytes((len(data) - 4 & 0xFF, 0, 0, sent & 0xFF, 0)):
+                self._at = len(data)
+                return self._ok(data[4:])
         shape, done = await self.begin(sent)
         if shape is None:
             return done
@@ -258,14 +329,18 @@ class Answers:
 
     async def _more(self) -> None:
         """Wait for more bytes; those that were read are dropped."""
-        chunk = await self._stream.read(_CHUNK)
+        chunk = await self._inbox.take()
         if not chunk:
             _lost()
+        if self._at == len(self._data):
+            self._data = chunk
+            self._at = 0
+            return
         parts = [self._data[self._at :], chunk]
         # Of a long packet many chunks are needed: they are put together once.
         needed = self._missing(parts)
         while needed > 0:
-            chunk = await self._stream.read(_CHUNK)
+            chunk = await self._inbox.take()
             if not chunk:
                 _lost()
             parts.append(chunk)

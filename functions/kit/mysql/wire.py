@@ -13,6 +13,7 @@ import contextlib
 import select
 import struct
 import warnings
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import aiomysql
@@ -35,7 +36,7 @@ from functions.kit.mysql.failures import connect_failure, translate_failure
 from functions.kit.mysql.literals import literal
 from functions.kit.mysql.options import Options
 from functions.kit.mysql.plans import Key, Result, Row
-from functions.kit.mysql.results import Answers, Garbage, Shape
+from functions.kit.mysql.results import Answers, Garbage, Inbox, Shape
 from functions.kit.mysql.watch import Watch
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class Wire(aiomysql.Connection):  # type: ignore[misc]  # the driver has no type
     # The driver's, for which it declares no types.
     _reader: Any = None
     _writer: Any = None
+    _inbox: Inbox
     _answers: Answers
 
     def __init__(
@@ -110,7 +112,10 @@ class Wire(aiomysql.Connection):  # type: ignore[misc]  # the driver has no type
         try:
             async with asyncio.timeout(options.connect_timeout):
                 await self._connect()
-                self._answers = Answers(self._reader, self.server_status)
+                # All that the driver's stream was needed for has been read.
+                self._inbox = Inbox(self._writer.transport)
+                self._writer.transport.set_protocol(self._inbox)
+                self._answers = Answers(self._inbox, self.server_status)
                 self._send(COMMAND.COM_QUERY, session.settings(self.server_version).encode())
                 await self._answers.read()
         except TimeoutError as error:
@@ -181,8 +186,8 @@ class Wire(aiomysql.Connection):  # type: ignore[misc]  # the driver has no type
         """As the server said with its last answer; with an error it says nothing."""
         return bool(self._answers.server_status & SERVER_STATUS.SERVER_STATUS_IN_TRANS)
 
-    async def run(self, sql: str) -> Result:
-        return await self.run_within(self.options.query_timeout, sql)
+    def run(self, sql: str) -> Coroutine[Any, Any, Result]:
+        return self.run_within(self.options.query_timeout, sql)
 
     async def run_within(self, seconds: float | None, sql: str) -> Result:
         """Send one statement and read its answer whole; None waits for as long as it takes.
@@ -307,7 +312,7 @@ class Wire(aiomysql.Connection):  # type: ignore[misc]  # the driver has no type
         return (
             self.closed
             or self._writer.transport.is_closing()
-            or self._reader.eof_received
+            or self._inbox.ended
             or self._answers.leftover
             or bool(self._poll.poll(0))
         )

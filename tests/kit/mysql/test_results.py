@@ -11,7 +11,7 @@ from pymysql.err import MySQLError, ProgrammingError
 
 from functions.kit.mysql.errors import DataError
 from functions.kit.mysql.plans import Result
-from functions.kit.mysql.results import Answers, Garbage
+from functions.kit.mysql.results import Answers, Garbage, Inbox
 
 BLOB, BIGINT, DATETIME, TEXT = 252, 8, 12, 253
 EOF = b"\xfe\x00\x00\x22\x00"
@@ -53,21 +53,38 @@ def result(kinds: list[int], rows: list[list[bytes | None]]) -> bytes:
     return packets(integer(len(kinds)), *columns, EOF, *written, EOF)
 
 
+class Socket(asyncio.Transport):
+    """Of which nothing is wanted but to wait when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.paused = False
+
+    def pause_reading(self) -> None:
+        self.paused = True
+
+    def resume_reading(self) -> None:
+        self.paused = False
+
+    def is_closing(self) -> bool:
+        return False
+
+
 def read(data: bytes, cuts: list[int] | None = None, sent: int = 1) -> tuple[Result, Answers]:
     """The stream gives the bytes in these parts, and ends."""
 
     async def reading() -> tuple[Result, Answers]:
-        stream = asyncio.StreamReader()
-        answers = Answers(stream, 0)
+        inbox = Inbox(Socket())
+        answers = Answers(inbox, 0)
         task = asyncio.ensure_future(answers.read(sent))
         at = 0
         for cut in sorted({cut % (len(data) + 1) for cut in cuts or []}):
             if cut > at:
-                stream.feed_data(data[at:cut])
+                inbox.data_received(data[at:cut])
                 await asyncio.sleep(0)
                 at = cut
-        stream.feed_data(data[at:])
-        stream.feed_eof()
+        inbox.data_received(data[at:])
+        inbox.eof_received()
         return await task, answers
 
     return asyncio.run(reading())
@@ -128,9 +145,9 @@ def test_a_value_that_python_has_none_for_is_told_after_the_last_row(
     """So that the connection can go on."""
 
     async def reading() -> tuple[Any, Result]:
-        stream = asyncio.StreamReader()
-        answers = Answers(stream, 0)
-        stream.feed_data(result([kind], [[value], [None]]) + packets(b"\x00\x01\x00" + bytes(4)))
+        inbox = Inbox(Socket())
+        answers = Answers(inbox, 0)
+        inbox.data_received(result([kind], [[value], [None]]) + packets(b"\x00\x01\x00" + bytes(4)))
         with pytest.raises(DataError, match="CAST") as caught:
             await answers.read()
         assert answers.ended
@@ -181,3 +198,21 @@ def test_a_row_that_does_not_fill_its_packet_is_refused(columns: int) -> None:
     """Neither more values than columns nor fewer are made up or dropped."""
     with pytest.raises(Garbage):
         read(result([BLOB] * columns, [[b"a", b"b"]]))
+
+
+def test_the_server_waits_while_nobody_reads() -> None:
+    """A batch of a large table must not fill the memory."""
+
+    async def reading() -> list[bool]:
+        socket = Socket()
+        inbox = Inbox(socket)
+        states = []
+        inbox.data_received(b"x" * 1000)
+        states.append(socket.paused)
+        inbox.data_received(b"x" * 2**18)
+        states.append(socket.paused)
+        assert len(await inbox.take()) == 1000 + 2**18
+        states.append(socket.paused)
+        return states
+
+    assert asyncio.run(reading()) == [False, True, False]
