@@ -74,6 +74,9 @@ class MySQLEngine(Engine[Transaction]):
     async def get_version(self) -> float:
         return self.get_version_sync()
 
+    async def check_version(self) -> None:
+        """Nothing to check before there is a connection; Piccolo would log SQLite's version."""
+
     async def prep_database(self) -> None:
         """Nothing to prepare: the constructor does no I/O."""
 

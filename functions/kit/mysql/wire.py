@@ -49,6 +49,18 @@ _LONGEST_COMMAND = 2**24 - 2
 """Bytes that one packet takes beside the command's number."""
 
 
+def _advice(reason: BaseException) -> str:
+    """What to do about a certificate that is refused for its form, as Python 3.13 begins to."""
+    told = getattr(reason, "verify_message", "")
+    if not any(part in told.lower() for part in ("key identifier", "key usage", "constraints")):
+        return ""
+    return (
+        " (Python 3.13 and newer want certificates by RFC 5280; those that MySQL makes by itself"
+        " are not: give the server others, made with an authority key identifier, or use"
+        " ssl=required, which encrypts and proves nothing)"
+    )
+
+
 _CLOCK_STEP = 2.0
 """Seconds: an uptime is told in whole ones, and its answer takes a moment."""
 
@@ -175,7 +187,7 @@ class Wire(aiomysql.Connection):  # type: ignore[misc]  # the driver has no type
         reason: BaseException | None = error
         while reason is not None:
             if type(reason).__module__ == "ssl":
-                return TLSRefused(f"no TLS with {self.options.address}: {reason}")
+                return TLSRefused(f"no TLS with {self.options.address}: {reason}{_advice(reason)}")
             reason = reason.__cause__
         if isinstance(error, MySQLError) and error.args and error.args[0] not in (2003, 2013):
             return connect_failure(error)
