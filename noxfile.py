@@ -258,5 +258,26 @@ def minimums(session: nox.Session) -> None:
     session.run("pytest", *session.posargs)
 
 
+# The MySQL engine by itself
+
+
+@nox.session(name="engine-dist", default=False)
+def engine_dist(session: nox.Session) -> None:
+    """The MySQL engine as a wheel of its own, tried in an empty environment: `-- FOLDER` for it."""
+    _install(session, "dev")
+    session.install("uv")
+    work = Path(session.create_tmp()).resolve()
+    tree, empty = work / "tree", work / "empty"
+    session.run("python", "-c", f"import shutil; shutil.rmtree({str(work)!r})")
+    session.run("python", "-m", "tests.kit.mysql.distribution", "write", str(tree))
+    dist = Path(session.posargs[0] if session.posargs else work / "dist").resolve()
+    session.run("uv", "build", "--quiet", str(tree), "--out-dir", str(dist))
+    (wheel,) = dist.glob("piccolo_mysql_engine-*.whl")
+    python = str(empty / "bin" / "python")
+    session.run("uv", "venv", "--quiet", str(empty))
+    session.run("uv", "pip", "install", "--quiet", "--python", python, f"{wheel}[sha2]")
+    session.run("python", "-m", "tests.kit.mysql.distribution", "try", python)
+
+
 if __name__ == "__main__":
     nox.main()

@@ -2,17 +2,18 @@
 
 The wire has fewer types than Piccolo has: TINYINT(1) is a boolean, BINARY(16) a UUID, DATETIME a
 moment in UTC, since the session's time zone is UTC and every aware value is sent as such.
-`wire.py` applies this.
+`results.py` applies this.
 """
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, time
+from collections.abc import Callable
+from datetime import date, datetime, time
+from decimal import Decimal
 from typing import Any, Protocol
 from uuid import UUID
 
-from functions.kit.mysql.plans import Row
-
-_TINY, _NEWDECIMAL, _STRING = 1, 246, 254
+_TINY, _SHORT, _LONG, _FLOAT, _DOUBLE, _TIMESTAMP, _LONGLONG, _INT24 = 1, 2, 3, 4, 5, 7, 8, 9
+_DATE, _TIME, _DATETIME, _YEAR, _NEWDATE, _BIT, _JSON = 10, 11, 12, 13, 14, 16, 245
+_DECIMAL, _NEWDECIMAL, _STRING = 0, 246, 254
 _BINARY_CHARSET = 63
 
 
@@ -27,43 +28,59 @@ class Field(Protocol):
     scale: int
 
 
-def datetime_utc(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+Decoder = Callable[[bytes], Any]
+
+_as_text: Decoder = bytes.decode
+_as_bool: Decoder = b"0".__ne__
 
 
-def time_of_day(text: str) -> time:
-    return time.fromisoformat(text)
+def _as_bytes(value: bytes) -> bytes:
+    return value
 
 
-def date_of(text: str) -> date:
-    return date.fromisoformat(text)
+def _as_datetime(value: bytes) -> datetime:
+    return datetime.fromisoformat((value + b"+00:00").decode())
 
 
-def _uuid(value: bytes) -> UUID:
+def _as_time(value: bytes) -> time:
+    return time.fromisoformat(value.decode())
+
+
+def _as_date(value: bytes) -> date:
+    return date.fromisoformat(value.decode())
+
+
+def _as_decimal(value: bytes) -> Decimal:
+    return Decimal(value.decode())
+
+
+def _as_uuid(value: bytes) -> UUID:
     return UUID(bytes=value)
 
 
-def _converter(field: Field) -> Callable[[Any], Any] | None:
-    """What the type's number alone does not tell, and the driver therefore leaves."""
+_DECODERS: dict[int, Decoder] = {
+    **dict.fromkeys((_TINY, _SHORT, _LONG, _LONGLONG, _INT24, _YEAR), int),
+    **dict.fromkeys((_FLOAT, _DOUBLE), float),
+    **dict.fromkeys((_DECIMAL, _NEWDECIMAL), _as_decimal),
+    **dict.fromkeys((_TIMESTAMP, _DATETIME), _as_datetime),
+    **dict.fromkeys((_DATE, _NEWDATE), _as_date),
+    _TIME: _as_time,
+    _JSON: _as_text,  # told as binary, and UTF-8 nevertheless
+    _BIT: _as_bytes,
+}
+
+
+def decoder(field: Field) -> Decoder:
+    """What makes a value of this column, not NULL, of its bytes."""
     if field.type_code == _TINY and field.length == 1:
-        return bool
-    if field.type_code == _STRING and field.charsetnr == _BINARY_CHARSET and field.length == 16:
-        return _uuid
+        return _as_bool
     if field.type_code == _NEWDECIMAL and field.scale == 0 and not field.org_table:
         return int  # SUM of integers; a DECIMAL column of a table stays a Decimal
-    return None
-
-
-def decode(fields: Sequence[Field], rows: Sequence[tuple[Any, ...]]) -> list[Row]:
-    """Rows as dicts; of two columns of one name the later one stays, as on SQLite."""
-    names = [field.name for field in fields]
-    converters = [
-        (field.name, convert) for field in fields if (convert := _converter(field)) is not None
-    ]
-    result = [dict(zip(names, row, strict=True)) for row in rows]
-    for name, convert in converters:
-        for row in result:
-            value = row[name]
-            if value is not None:
-                row[name] = convert(value)
-    return result
+    known = _DECODERS.get(field.type_code)
+    if known is not None:
+        return known
+    if field.charsetnr != _BINARY_CHARSET:
+        return _as_text
+    if field.type_code == _STRING and field.length == 16:
+        return _as_uuid
+    return _as_bytes

@@ -74,6 +74,9 @@ class MySQLEngine(Engine[Transaction]):
     async def get_version(self) -> float:
         return self.get_version_sync()
 
+    async def check_version(self) -> None:
+        """Nothing to check before there is a connection; Piccolo would log SQLite's version."""
+
     async def prep_database(self) -> None:
         """Nothing to prepare: the constructor does no I/O."""
 
@@ -118,9 +121,9 @@ class MySQLEngine(Engine[Transaction]):
 
     # What Piccolo lacks
 
-    async def execute(self, query: Query[Any, Any] | QueryString, /) -> Outcome:
+    def execute(self, query: Query[Any, Any] | QueryString, /) -> Coroutine[Any, Any, Outcome]:
         """Run one statement and tell how many rows it matched."""
-        return await self._execute(_querystring(query))
+        return self._execute(_querystring(query))
 
     def locked(
         self, select: Query[Any, Any] | QueryString, *, skip_locked: bool = False

@@ -4,6 +4,7 @@ MySQL answers an insert with one number, that of its first row. `inserts.py` mak
 """
 # ruff: noqa: S608 - writing SQL is what this is for; values are literals by now
 
+import asyncio
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -25,7 +26,7 @@ class Value(NamedTuple):
     template: str
     placeholders: int
     param: int | None = None
-    """Which placeholder it is, where it is one and nothing else."""
+    """Which placeholder of its row it is, where it is one and nothing else."""
     null: bool = False
 
 
@@ -41,6 +42,14 @@ class ValuesRow(NamedTuple):
 
     def render(self, literals: Sequence[str]) -> str:
         return self.template % tuple(literals[self.first : self.end])
+
+    def repeated(self, count: int) -> "tuple[ValuesRow, ...]":
+        """The same row so many times, each with the placeholders after those of the one before."""
+        width = self.end - self.first
+        if not width:
+            return (self,) * count
+        firsts = range(self.first, self.first + count * width, width)
+        return tuple([ValuesRow(self.values, first, first + width) for first in firsts])
 
 
 class ReturnedColumn(NamedTuple):
@@ -63,6 +72,7 @@ class DoNothing(NamedTuple):
 
 
 class DoUpdate(NamedTuple):
+    alias: str
     target: tuple[str, ...]
     assigned: frozenset[str]
     with_alias: str
@@ -90,7 +100,7 @@ class InsertPlan(NamedTuple):
 
     async def run(self, session: Session, args: Sequence[Any], key: str | None = None) -> Outcome:
         del key  # what the server says of it is needed too
-        literals = literals_for(args, self.placeholders)
+        literals = await _literals(args, self.placeholders)
         if self.returning is not None:
             return await self._run_returning(session, args, literals)
         if len(self.rows) > 1 and isinstance(self.conflict, DoNothing):
@@ -98,7 +108,7 @@ class InsertPlan(NamedTuple):
             return Outcome([], sum(outcome.rowcount for outcome in outcomes), None)
         if len(self.rows) == 1:
             return await self._insert_row(session, literals, self.rows[0])
-        result = await session.run(self._text(session, literals, self.rows))
+        result = await session.run(await self._long_text(session, literals))
         # An updated row counts 2 to the server; on SQLite each row was inserted or updated once.
         rowcount = len(self.rows) if self.conflict is not None else result.affected
         return Outcome([], rowcount, None)
@@ -154,7 +164,7 @@ class InsertPlan(NamedTuple):
         given: Sequence["tuple[Any] | None"],
     ) -> Outcome:
         """Every row with a number of the server's, or every row with a key of its own."""
-        result = await session.run(self._text(session, literals, self.rows))
+        result = await session.run(await self._long_text(session, literals))
         if given[0] is None:
             step = await session.auto_increment_step() if len(given) > 1 else 1
             first = _number(result)
@@ -225,6 +235,24 @@ class InsertPlan(NamedTuple):
         numbered_by: Key | None = None,
     ) -> str:
         values = ", ".join([row.render(literals) for row in rows])
+        return self._written(session, literals, values, numbered_by)
+
+    async def _long_text(self, session: Session, literals: Sequence[str]) -> str:
+        """The text for all rows; others get a turn between many."""
+        parts = []
+        for start in range(0, len(self.rows), _ROWS_AT_ONCE):
+            if start:
+                await asyncio.sleep(0)
+            parts += [row.render(literals) for row in self.rows[start : start + _ROWS_AT_ONCE]]
+        return self._written(session, literals, ", ".join(parts), None)
+
+    def _written(
+        self,
+        session: Session,
+        literals: Sequence[str],
+        values: str,
+        numbered_by: Key | None,
+    ) -> str:
         text = f"{self.head} VALUES {values}"
         if isinstance(self.conflict, DoNothing):
             column = self.conflict.column
@@ -234,10 +262,11 @@ class InsertPlan(NamedTuple):
             )
         if isinstance(self.conflict, DoUpdate):
             conflict = self.conflict
-            alias = " AS `new`" if session.row_alias else ""
+            alias = f" AS {quote(conflict.alias)}" if session.row_alias else ""
             template = conflict.with_alias if session.row_alias else conflict.with_values
-            first = self.rows[-1].end
-            values_of_update = tuple(literals[first : first + conflict.placeholders])
+            # Those of the SET follow those of all rows.
+            end = self.rows[-1].end
+            values_of_update = tuple(literals[end : end + conflict.placeholders])
             number = ""
             if numbered_by is not None:
                 column = quote(numbered_by.column)
@@ -251,11 +280,12 @@ class InsertPlan(NamedTuple):
         if name not in self.columns:
             return None
         value = row.values[self.columns.index(name)]
-        if value.null or (value.param is not None and args[value.param] is None):
+        if value.null:
             return None
         if value.param is None:
             raise Unsupported("RETURNING from an INSERT whose key is calculated in SQL")
-        return (args[value.param],)
+        given = args[row.first + value.param]
+        return None if given is None else (given,)
 
     def _target(self, conflict: DoUpdate, row: ValuesRow, literals: Sequence[str]) -> str:
         """A condition for the row that the target of ON CONFLICT names. NULL meets none."""
@@ -273,8 +303,23 @@ class InsertPlan(NamedTuple):
             return "NULL"
         if value.param is None:
             raise Unsupported("RETURNING with ON CONFLICT on a value that is no parameter")
-        return literals[value.param]
+        return literals[row.first + value.param]
 
+
+async def _literals(args: Sequence[Any], placeholders: int) -> Sequence[str]:
+    """`literals_for`; others get a turn between many."""
+    if len(args) <= _VALUES_AT_ONCE or len(args) != placeholders:
+        return literals_for(args, placeholders)
+    written: list[str] = []
+    for start in range(0, len(args), _VALUES_AT_ONCE):
+        if start:
+            await asyncio.sleep(0)
+        written += [literal(value) for value in args[start : start + _VALUES_AT_ONCE]]
+    return written
+
+
+_VALUES_AT_ONCE, _ROWS_AT_ONCE = 4096, 512
+"""How many are written before others get a turn: some milliseconds' work."""
 
 _KEY = "__key"
 

@@ -37,7 +37,8 @@ from functions.kit.mysql.tokens import (
 )
 
 
-def plan_insert(tokens: Sequence[Token]) -> Plan:
+def plan_insert(tokens: Sequence[Token], repeat: int = 1) -> Plan:
+    """With `repeat`, the one row of VALUES stands for so many."""
     if len(tokens) > 1 and tokens[1].is_word("OR"):
         raise Unsupported("INSERT OR ... (write ON CONFLICT)")
     if len(tokens) < 2 or not tokens[1].is_word("INTO"):
@@ -54,14 +55,14 @@ def plan_insert(tokens: Sequence[Token]) -> Plan:
     if source[0].is_word("SELECT", "WITH"):
         return _insert_select(head, tokens, source)
     if source[0].is_word("DEFAULT"):
-        rows: tuple[ValuesRow, ...] = (ValuesRow((), 0, 0),)
         head = f"INSERT INTO {table.text} ()"
-    elif source[0].is_word("VALUES"):
-        rows = _rows(source[1:], len(columns), first=count_params(tokens[:place]))
-    else:
-        raise Unsupported(f"INSERT with {source[0].text!r} after the table")
+    rows = _source_rows(source, len(columns), first=count_params(tokens[:place]))
 
-    if conflict_at is None and returning_at is None:
+    width = rows[-1].end - rows[0].first
+    if repeat > 1:
+        (row,) = rows
+        rows = row.repeated(repeat)
+    elif conflict_at is None and returning_at is None:
         values = ", ".join(row.template for row in rows)
         text = f"{template(head)} VALUES {values}"
         return TextPlan(text, count_params(tokens), inserts_row=len(rows) == 1)
@@ -78,10 +79,18 @@ def plan_insert(tokens: Sequence[Token]) -> Plan:
         columns=tuple(column.lower() for column in columns),
         head=head,
         rows=rows,
-        placeholders=count_params(tokens),
+        placeholders=count_params(tokens) + width * (repeat - 1),
         conflict=conflict,
         returning=returning,
     )
+
+
+def _source_rows(source: Sequence[Token], width: int, *, first: int) -> tuple[ValuesRow, ...]:
+    if source[0].is_word("DEFAULT"):
+        return (ValuesRow((), 0, 0),)
+    if source[0].is_word("VALUES"):
+        return _rows(source[1:], width, first=first)
+    raise Unsupported(f"INSERT with {source[0].text!r} after the table")
 
 
 def _first(*places: int | None) -> int:
@@ -131,7 +140,7 @@ def _rows(tokens: Sequence[Token], width: int, *, first: int) -> tuple[ValuesRow
         values = []
         start = param
         for tokens_of_value in split_commas(part[1:-1]):
-            value = _value(tokens_of_value, param)
+            value = _value(tokens_of_value, param - start)
             values.append(value)
             param += value.placeholders
         if width and len(values) != width:
@@ -199,12 +208,18 @@ def _do_update(tokens: Sequence[Token], table: TableName, target: Sequence[str])
         )
 
     return DoUpdate(
+        alias=_alias(table),
         target=tuple(column.lower() for column in target),
         assigned=frozenset(assignment.column.lower() for assignment in assignments),
         with_alias=written(alias=True),
         with_values=written(alias=False),
         placeholders=count_params(tokens),
     )
+
+
+def _alias(table: TableName) -> str:
+    """A name for the row that was to be inserted, other than the table's."""
+    return "new" if table.name.lower() != "new" else "new_row"
 
 
 def _with_row(value: Sequence[Token], table: TableName, *, alias: bool) -> list[Token]:
@@ -223,7 +238,7 @@ def _with_row(value: Sequence[Token], table: TableName, *, alias: bool) -> list[
             if token.text.lower() != "excluded":
                 out.extend(translated[index : index + 3])
             elif alias:
-                out.append(Token("name", "new", token.spaced))
+                out.append(Token("name", _alias(table), token.spaced))
                 out.extend(translated[index + 1 : index + 3])
             else:
                 out.append(Token("word", "VALUES", token.spaced))

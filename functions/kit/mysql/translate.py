@@ -6,6 +6,7 @@ values, so there are few of them, and each is translated once. Inserts are taken
 """
 # ruff: noqa: S608 - writing SQL is what this is for; values are literals by now
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -25,9 +26,47 @@ from functions.kit.mysql.tokens import Token, count_params, find_word, template,
 CACHED_STATEMENTS = 1024
 
 
-@lru_cache(maxsize=CACHED_STATEMENTS)
+_MANY_ROWS = re.compile(r" VALUES (\([^()'\"`]*\))((?:, ?\1){15,})")
+"""The same row, again and again, as Piccolo prints an insert of many objects."""
+
+
 def translate(sql: str) -> Plan:
     """The plan for a text. Raises `Unsupported`, naming the construct."""
+    if len(sql) > _LONG and sql.startswith("INSERT"):
+        many = _MANY_ROWS.search(sql)
+        if many is not None and not _is_inside(sql[: many.start()]):
+            row, more = many[1], many[2]
+            separator = len(more) - len(more.lstrip(", "))
+            count = 1 + len(more) // (len(row) + separator)
+            return _translate_many(sql[: many.end(1)] + sql[many.end() :], count)
+    return _translate(sql)
+
+
+_LONG = 500
+
+
+def _is_inside(before: str) -> bool:
+    """Whether what follows may be in a string, a name or a comment."""
+    return (
+        "'" in before
+        or "--" in before
+        or "/*" in before
+        or before.count('"') % 2 == 1
+        or before.count("`") % 2 == 1
+    )
+
+
+@lru_cache(maxsize=64)
+def _translate_many(sql: str, count: int) -> Plan:
+    """A text of one row that stands for many: its length, and what it costs, are those of one."""
+    tokens = tokenize(sql)
+    while tokens and tokens[-1].is_op(";"):
+        tokens.pop()
+    return plan_insert(tokens, count)
+
+
+@lru_cache(maxsize=CACHED_STATEMENTS)
+def _translate(sql: str) -> Plan:
     tokens = tokenize(sql)
     while tokens and tokens[-1].is_op(";"):
         tokens.pop()

@@ -13,16 +13,13 @@ import contextlib
 import select
 import struct
 import warnings
-from collections.abc import Awaitable
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pymysql.constants import CLIENT, FIELD_TYPE, SERVER_STATUS
-from pymysql.converters import decoders
+from pymysql.constants import CLIENT, COMMAND, SERVER_STATUS
 from pymysql.err import MySQLError
-from pymysql.protocol import FieldDescriptorPacket, MysqlPacket
 
 from functions.kit.mysql import session
-from functions.kit.mysql.decode import date_of, datetime_utc, decode, time_of_day
 from functions.kit.mysql.driver import Connection
 from functions.kit.mysql.errors import (
     CannotConnect,
@@ -39,21 +36,29 @@ from functions.kit.mysql.failures import connect_failure, translate_failure
 from functions.kit.mysql.literals import literal
 from functions.kit.mysql.options import Options
 from functions.kit.mysql.plans import Key, Result, Row
-from functions.kit.mysql.rows import Rows, column
+from functions.kit.mysql.results import Answers, Garbage, Inbox, Shape
 from functions.kit.mysql.watch import Watch
 
 if TYPE_CHECKING:
     import ssl
 
-_DECODERS = decoders | {
-    FIELD_TYPE.DATETIME: datetime_utc,
-    FIELD_TYPE.TIMESTAMP: datetime_utc,
-    FIELD_TYPE.DATE: date_of,
-    FIELD_TYPE.TIME: time_of_day,
-}
+_FAILURES = (MySQLError, OSError, Garbage)
+"""How a statement fails, or its connection does."""
 
-_FAILURES = (MySQLError, OSError, AttributeError, asyncio.InvalidStateError)
-"""What the driver raises when a statement fails or its connection does."""
+_LONGEST_COMMAND = 2**24 - 2
+"""Bytes that one packet takes beside the command's number."""
+
+
+def _advice(reason: BaseException) -> str:
+    """What to do about a certificate that is refused for its form, as Python 3.13 begins to."""
+    told = getattr(reason, "verify_message", "")
+    if not any(part in told.lower() for part in ("key identifier", "key usage", "constraints")):
+        return ""
+    return (
+        " (Python 3.13 and newer want certificates by RFC 5280; those that MySQL makes by itself"
+        " are not: give the server others, made with an authority key identifier, or use"
+        " ssl=required, which encrypts and proves nothing)"
+    )
 
 
 _CLOCK_STEP = 2.0
@@ -77,7 +82,8 @@ class Wire(Connection):  # type: ignore[misc]  # the driver has no types
     # The driver's, for which it declares no types.
     _reader: Any = None
     _writer: Any = None
-    _result: Any
+    _inbox: Inbox
+    _answers: Answers
 
     def __init__(
         self, options: Options, tls: "ssl.SSLContext | None", keys: dict[str, Key]
@@ -90,7 +96,6 @@ class Wire(Connection):  # type: ignore[misc]  # the driver has no types
             password=options.password.encode().decode("latin-1"),
             db=options.database,
             charset="utf8mb4",
-            conv=_DECODERS,
             autocommit=None,
             ssl=tls,
             # An UPDATE counts the rows that it matched, as on SQLite.
@@ -109,6 +114,8 @@ class Wire(Connection):  # type: ignore[misc]  # the driver has no types
         self._keys = keys
         """Primary keys that were looked up, shared by the connections of a pool."""
         self._step: int | None = None
+        self._shape: Shape | None = None
+        """Of the rows that `fetch` takes."""
         self._poll = select.poll()
 
     async def open(self) -> None:
@@ -117,7 +124,12 @@ class Wire(Connection):  # type: ignore[misc]  # the driver has no types
         try:
             async with asyncio.timeout(options.connect_timeout):
                 await self._connect()
-                await self.query(session.settings(self.server_version))
+                # All that the driver's stream was needed for has been read.
+                self._inbox = Inbox(self._writer.transport)
+                self._writer.transport.set_protocol(self._inbox)
+                self._answers = Answers(self._inbox, self.server_status)
+                self._send(COMMAND.COM_QUERY, session.settings(self.server_version).encode())
+                await self._answers.read()
         except TimeoutError as error:
             self.abort()
             raise CannotConnect(
@@ -134,13 +146,13 @@ class Wire(Connection):  # type: ignore[misc]  # the driver has no types
             if "cryptography" in str(error):  # PyMySQL's way to say that a package is missing
                 raise Unsupported("this server's authentication without `cryptography`") from error
             raise CannotConnect(f"no connection to {options.address}") from error
-        except (ValueError, LookupError, AssertionError, struct.error) as error:
+        except (ValueError, LookupError, AssertionError, struct.error, Garbage) as error:
             self.abort()
             raise CannotConnect(f"{options.address} does not speak MySQL's protocol") from error
         except BaseException:
             self.abort()
             raise
-        if not self.server_status & SERVER_STATUS.SERVER_STATUS_NO_BACKSLASH_ESCAPES:
+        if not self._answers.server_status & SERVER_STATUS.SERVER_STATUS_NO_BACKSLASH_ESCAPES:
             self.abort()
             raise CannotConnect(f"{options.address} does not keep the session's SQL mode")
         self.row_alias = session.takes_row_alias(self.server_version)
@@ -175,7 +187,7 @@ class Wire(Connection):  # type: ignore[misc]  # the driver has no types
         reason: BaseException | None = error
         while reason is not None:
             if type(reason).__module__ == "ssl":
-                return TLSRefused(f"no TLS with {self.options.address}: {reason}")
+                return TLSRefused(f"no TLS with {self.options.address}: {reason}{_advice(reason)}")
             reason = reason.__cause__
         if isinstance(error, MySQLError) and error.args and error.args[0] not in (2003, 2013):
             return connect_failure(error)
@@ -184,10 +196,10 @@ class Wire(Connection):  # type: ignore[misc]  # the driver has no types
     @property
     def in_transaction(self) -> bool:
         """As the server said with its last answer; with an error it says nothing."""
-        return bool(self.server_status & SERVER_STATUS.SERVER_STATUS_IN_TRANS)
+        return bool(self._answers.server_status & SERVER_STATUS.SERVER_STATUS_IN_TRANS)
 
-    async def run(self, sql: str) -> Result:
-        return await self.run_within(self.options.query_timeout, sql)
+    def run(self, sql: str) -> Coroutine[Any, Any, Result]:
+        return self.run_within(self.options.query_timeout, sql)
 
     async def run_within(self, seconds: float | None, sql: str) -> Result:
         """Send one statement and read its answer whole; None waits for as long as it takes.
@@ -195,31 +207,53 @@ class Wire(Connection):  # type: ignore[misc]  # the driver has no types
         On a timeout, a cancellation or a lost connection the session stays `busy`, and whoever
         lent it out throws it away.
         """
+        sent = self._begin(COMMAND.COM_QUERY, sql, seconds)
         try:
-            statement = sql.encode()
-        except UnicodeEncodeError:
-            raise DataError("a string holds half a surrogate pair, which is no character") from None
-        if self.busy:
-            raise ProgrammingError("the connection is in use by another task")
-        self.busy = True
-        self._watch.begin(seconds)
-        try:
-            await self.query(statement)
+            result = await self._answers.read(sent)
+        except DataError:
+            self.busy = not self._answers.ended
+            raise
         except _FAILURES as error:
             raise self._failure(error) from error
         finally:
             self._watch.end()
         self.busy = False
-        result, self._result = self._result, None  # or the rows would stay until the next ones
-        rows = decode(result.fields, result.rows) if result.rows is not None else []
-        return Result(rows, result.affected_rows, result.insert_id or 0)
+        return result
+
+    def _begin(self, command: int, sql: str, seconds: float | None) -> int:
+        """Answers the number of packets that were sent."""
+        try:
+            payload = sql.encode()
+        except UnicodeEncodeError:
+            raise DataError("a string holds half a surrogate pair, which is no character") from None
+        if self.busy:
+            raise ProgrammingError("the connection is in use by another task")
+        self.busy = True
+        if self._writer is None:
+            raise ConnectionLost("the connection is closed")
+        self._watch.begin(seconds)
+        return self._send(command, payload)
+
+    def _send(self, command: int, payload: bytes) -> int:
+        """Send one command; answers the number of its packets."""
+        if len(payload) <= _LONGEST_COMMAND:
+            header = (len(payload) + 1).to_bytes(4, "little")
+            self._writer.write(b"".join((header, command.to_bytes(1, "little"), payload)))
+            return 1
+        whole = command.to_bytes(1, "little") + payload
+        for number, start in enumerate(range(0, len(whole) + 1, _LONGEST_COMMAND + 1)):
+            part = whole[start : start + _LONGEST_COMMAND + 1]
+            # A last part of no length says that the one before it was the last full one.
+            self._writer.write(len(part).to_bytes(3, "little") + bytes([number & 0xFF]) + part)
+        return number + 1
 
     def _failure(self, error: Exception) -> DatabaseError:
         """The driver's error as this package's."""
         if self._watch.expired:
             return QueryTimeout("no answer in time; the statement was given up")
+        if isinstance(error, Garbage):
+            return ConnectionLost(f"what came is not MySQL's protocol: {error}")
         if not isinstance(error, MySQLError):
-            # The driver clears its streams when it closes, and then stumbles over that.
             return ConnectionLost("the connection was lost during the statement")
         failure = translate_failure(error)
         # The server goes on after an error of its own, unless it is no longer the one that
@@ -227,49 +261,34 @@ class Wire(Connection):  # type: ignore[misc]  # the driver has no types
         self.busy = isinstance(failure, Unavailable) or failure.code is None or self.closed
         return failure
 
-    async def _read_packet(self, packet_type: Any = MysqlPacket) -> Any:
-        """The driver's, but for columns that were seen before."""
-        return await super()._read_packet(
-            column if packet_type is FieldDescriptorPacket else packet_type
-        )
-
-    async def _read_query_result(self, unbuffered: bool = False) -> None:
-        """The driver's, with rows that are read faster."""
-        if unbuffered:
-            await super()._read_query_result(unbuffered)
-            return
-        self._result = None
-        result = self._result = Rows(self)
-        await result.read()
-        self._affected_rows = result.affected_rows
-        if result.server_status is not None:
-            self.server_status = result.server_status
-
     async def start(self, sql: str) -> None:
         """Send a select whose rows `fetch` takes; the session is busy until the last of them."""
-        self.busy = True
-        await self._watched(self.query(sql.encode(), unbuffered=True))
-
-    async def fetch(self, size: int) -> list[Row]:
-        """The next rows of a select that `start` began; none at its end."""
-        result = self._result
-        rows: list[tuple[Any, ...]] = []
-        while len(rows) < size:
-            row = await self._watched(result._read_rowdata_packet_unbuffered())  # noqa: SLF001
-            if row is None:
-                self.busy = False
-                break
-            rows.append(row)
-        return decode(result.fields, rows)
-
-    async def _watched(self, work: Awaitable[Any]) -> Any:
-        self._watch.begin(self.options.query_timeout)
+        sent = self._begin(COMMAND.COM_QUERY, sql, self.options.query_timeout)
         try:
-            return await work
+            self._shape, _ = await self._answers.begin(sent)
         except _FAILURES as error:
             raise self._failure(error) from error
         finally:
             self._watch.end()
+
+    async def fetch(self, size: int) -> list[Row]:
+        """The next rows of a select that `start` began; none at its end."""
+        if self._shape is None:
+            return []
+        self._watch.begin(self.options.query_timeout)
+        try:
+            rows = await self._answers.rows(self._shape, size)
+        except DataError:
+            self.busy = not self._answers.ended
+            raise
+        except _FAILURES as error:
+            raise self._failure(error) from error
+        finally:
+            self._watch.end()
+        if len(rows) < size:
+            self._shape = None
+            self.busy = False
+        return rows
 
     async def primary_key(self, table: str) -> Key:
         key = self._keys.get(table)
@@ -305,17 +324,19 @@ class Wire(Connection):  # type: ignore[misc]  # the driver has no types
         return (
             self.closed
             or self._writer.transport.is_closing()
-            or self._reader.eof_received
+            or self._inbox.ended
+            or self._answers.leftover
             or bool(self._poll.poll(0))
         )
 
     async def ping_within(self, seconds: float) -> bool:
-        self.busy = True
+        self._begin(COMMAND.COM_PING, "", seconds)
         try:
-            async with asyncio.timeout(seconds):
-                await self.ping(reconnect=False)
-        except (MySQLError, OSError, AttributeError):
+            await self._answers.read()
+        except _FAILURES:
             return False
+        finally:
+            self._watch.end()
         self.busy = False
         return True
 

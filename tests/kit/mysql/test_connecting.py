@@ -3,10 +3,12 @@
 import asyncio
 import datetime as dt
 import socket
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -166,15 +168,20 @@ async def test_without_tls_the_same_server_is_spoken_to(make_engine: MakeEngine)
     assert b"user" in told
 
 
-def certificate(folder: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that signs itself, and its key."""
+def certificate(folder: Path, authority: tuple[Path, Path] | None = None) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that this authority signs, or it itself, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    name = issuer = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    signer: Any = key
+    if authority is not None:
+        issuer = x509.load_pem_x509_certificate(authority[0].read_bytes()).subject
+        signer = serialization.load_pem_private_key(authority[1].read_bytes(), None)
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "server")])
     now = dt.datetime.now(dt.UTC)
     made = (
         x509.CertificateBuilder()
         .subject_name(name)
-        .issuer_name(name)
+        .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(1)
         .not_valid_before(now - dt.timedelta(days=1))
@@ -182,8 +189,8 @@ def certificate(folder: Path) -> tuple[Path, Path]:
         .add_extension(
             x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
         )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
+        .add_extension(x509.BasicConstraints(ca=authority is None, path_length=None), critical=True)
+        .sign(signer, hashes.SHA256())
     )
     certificate_file, key_file = folder / "cert.pem", folder / "key.pem"
     certificate_file.write_bytes(made.public_bytes(serialization.Encoding.PEM))
@@ -276,3 +283,26 @@ async def test_connections_that_are_given_up_leave_no_socket(
     with pytest.raises(asyncio.CancelledError):
         await task
     assert not engine.pool._places.locked()
+
+
+async def test_a_certificate_that_is_refused_for_its_form_is_explained(
+    make_engine: MakeEngine, flavour: Flavour, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Python 3.13 refuses those that MySQL makes by itself: they do not say who made them."""
+    create = ssl.create_default_context
+
+    def strict(**options: Any) -> ssl.SSLContext:
+        context = create(**options)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", strict)
+    authority, authority_key = certificate(tmp_path)
+    (tmp_path / "server").mkdir()
+    leaf, leaf_key = certificate(tmp_path / "server", (authority, authority_key))
+    options = f"--ssl-cert={leaf}", f"--ssl-key={leaf_key}", f"--ssl-ca={authority}"
+    with private_server(*options, flavour=flavour) as server:
+        engine = make_engine(server.create_database("x"), ssl="verify_ca", ssl_ca=str(authority))
+
+        with pytest.raises(TLSRefused, match=r"RFC 5280.*ssl=required"):
+            await engine.ping()

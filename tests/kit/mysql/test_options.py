@@ -57,7 +57,7 @@ def test_keywords_win_over_the_url() -> None:
         (f"mysql://u:{SECRET}@localhost/x?query_timeout=0", "query_timeout"),
         (f"mysql://u:{SECRET}@localhost/x?ssl=preferred", "ssl must be one of"),
         (f"mysql://u:{SECRET}@localhost/x?ssl_ca=/nowhere", "ssl is disabled"),
-        (f"mysql://u:{SECRET}@localhost/x?ssl=true&ssl_ca=/nowhere", "cannot be read"),
+        (f"mysql://u:{SECRET}@localhost/x?ssl=true&ssl_ca=/dev/null/ca", "cannot be read"),
         (f"mysql://u:{SECRET}@localhost/x?ssl=true&ssl_key=/dev/null", "ssl_key needs ssl_cert"),
         (f"mysql://u:{SECRET}@localhost/x?kill_cancelled=perhaps", "kill_cancelled"),
         (f"mysql://u:{SECRET}@localhost/x?colour=blue", "'colour'"),

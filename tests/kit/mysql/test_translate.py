@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from functions.kit.mysql.errors import ProgrammingError, Unsupported
-from functions.kit.mysql.translate import translate
+from functions.kit.mysql.translate import _translate, translate
 from tests.kit.mysql.recorder import Recorder, sent
 
 NOTHING = "IF(LAST_INSERT_ID(18446744073709551615), `a`, `a`)"
@@ -65,8 +65,8 @@ NOTHING = "IF(LAST_INSERT_ID(18446744073709551615), `a`, `a`)"
             (),
             (
                 "SELECT CAST(`a` AS CHAR),"
-                " CAST(TRUNCATE(CAST(`b` AS DECIMAL(65,30)), 0) AS SIGNED), CAST(`c` AS CHAR(5))"
-                " FROM `t`"
+                " CAST(TRUNCATE(CAST(`b` AS DECIMAL(65,30)), 0) AS SIGNED),"
+                " CAST(`c` AS CHAR(5)) FROM `t`"
             ),
         ),
         (
@@ -269,3 +269,51 @@ def test_a_missing_value_is_noticed_before_anything_is_sent() -> None:
     with pytest.raises(ProgrammingError, match="2 placeholders and 1 values"):
         asyncio.run(translate("SELECT ?, ?").run(recorder, (1,), None))
     assert recorder.sent == []
+
+
+@pytest.mark.parametrize("row", ["(?, ?)", "(null,?)", "(1, ?)", "( ? , NULL )", "(DEFAULT, a)"])
+@pytest.mark.parametrize(
+    "end",
+    [
+        "",
+        ";",
+        " ON CONFLICT (a) DO NOTHING",
+        " ON CONFLICT (a) DO UPDATE SET b = excluded.b + ?",
+        ' RETURNING "id"',
+        " ON CONFLICT (a) DO UPDATE SET b = ? RETURNING id, b + ?",
+    ],
+)
+def test_many_rows_are_sent_as_a_few_are(row: str, end: str) -> None:
+    """A long insert is translated by its first row."""
+    count = 80
+    separator = "," if row == "(null,?)" else ", "
+    sql = f'INSERT INTO "t" ("a", "b") VALUES {separator.join([row] * count)}{end}'
+    args = [*range(count * row.count("?")), *["e"] * end.count("?")]
+    long, short = (Recorder(row_alias=True, rows=[{"id": 1}]) for _ in range(2))
+
+    asyncio.run(translate(sql).run(long, args, "id"))
+    asyncio.run(_translate(sql).run(short, args, "id"))
+
+    assert long.sent == short.sent
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "INSERT INTO t (a) VALUES ('" + " VALUES (1)" + ", (1)" * 200 + "')",
+        'INSERT INTO t ("a VALUES (1)' + ", (1)" * 200 + '") VALUES (2)',
+        "INSERT INTO t (a) /* VALUES (1)" + ", (1)" * 200 + " */ VALUES (2)",
+    ],
+)
+def test_rows_in_a_string_a_name_or_a_comment_are_none(sql: str) -> None:
+    assert translate(sql) == _translate(sql)
+
+
+@pytest.mark.parametrize(("table", "alias"), [("t", "new"), ("new", "new_row")])
+def test_the_inserted_row_is_called_otherwise_than_the_table(table: str, alias: str) -> None:
+    sql = f'INSERT INTO "{table}" (a, b) VALUES (?, 1) ON CONFLICT (a) DO UPDATE SET b = excluded.b'
+
+    assert sent(sql, 1, row_alias=True) == (
+        f"INSERT INTO `{table}` (`a`, `b`) VALUES (1, 1) AS `{alias}`"
+        f" ON DUPLICATE KEY UPDATE `b` = `{alias}`.`b`"
+    )

@@ -28,6 +28,7 @@ from piccolo.querystring import QueryString
 from piccolo.table import Table
 
 from functions.kit.mysql import MySQLEngine
+from functions.kit.mysql.errors import DataError
 
 DDL = """
 CREATE TABLE `everything` (
@@ -180,3 +181,34 @@ async def test_a_column_that_was_changed_is_read_as_it_is_now(engine: MySQLEngin
 
     assert before == [[{"v": True}]] * 2
     assert after == [[{"v": "1"}]] * 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("DATETIME(6)", "'0000-00-00 00:00:00'"),
+        ("DATE", "'2026-00-10'"),
+        ("TIME", "'26:00:00'"),
+        ("TIME", "'-01:00:00'"),
+    ],
+)
+async def test_what_python_has_no_value_for_is_told_and_the_connection_goes_on(
+    engine: MySQLEngine, kind: str, value: str
+) -> None:
+    """Written by somebody else, whose session lets it."""
+    await engine.run_ddl(f"CREATE TABLE `odd` (`id` BIGINT PRIMARY KEY, `v` {kind})")
+    wire = await engine.pool.acquire()
+    await wire.run("SET SESSION sql_mode = 'ALLOW_INVALID_DATES'")
+    await wire.run(f"INSERT INTO `odd` VALUES (1, {value}), (2, NULL)")  # noqa: S608
+    engine.pool.release(wire)
+
+    with pytest.raises(DataError, match="CAST"):
+        await engine.execute(QueryString("SELECT v FROM odd ORDER BY id"))
+
+    same = await engine.pool.acquire()
+    engine.pool.release(same)
+    assert same is wire
+    (row, _) = (
+        await engine.execute(QueryString("SELECT CAST(v AS TEXT) AS v FROM odd ORDER BY id"))
+    ).rows
+    assert row["v"].startswith(value.strip("'"))
