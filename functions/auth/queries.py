@@ -114,13 +114,23 @@ async def _roles(database: Database, user_ids: Sequence[int]) -> Mapping[int, tu
 
 
 async def public_keys(database: Database, now: datetime) -> list[dict[str, Any]]:
-    """JWKs of all keys whose tokens may still be alive, oldest first."""
+    """JWKs of all keys whose tokens may still be alive, oldest first.
+
+    One that signs no more has `exp`, when it verifies no more, in seconds since 1970 (as in OpenID
+    Federation 1.0, section 8.7): a verifier may see it here and nowhere else.
+    """
     outcome = await database.execute(
-        SigningKey.select(SigningKey.public_jwk)
+        SigningKey.select(SigningKey.public_jwk, SigningKey.not_after)
         .where((SigningKey.not_after.is_null()) | (SigningKey.not_after > now))
         .order_by(SigningKey.created_at, SigningKey.kid)
     )
-    return [msgspec.json.decode(row["public_jwk"]) for row in outcome.rows]
+    return [
+        {
+            **msgspec.json.decode(row["public_jwk"]),
+            **({"exp": int(row["not_after"].timestamp())} if row["not_after"] is not None else {}),
+        }
+        for row in outcome.rows
+    ]
 
 
 class Access:
@@ -187,6 +197,28 @@ async def security_snapshot(database: Database, clock: Clock) -> AsyncIterator[E
         yield as_state(message)
     async for row in _revoked_tokens(database, now):
         yield as_state(events.token_revoked(row["token_id"], row["user_id"], row["expires_at"]))
+
+
+async def security_digest(database: Database, now: datetime) -> str:
+    """As `kit/denylist.py` counts what it keeps of users and keys."""
+    users = await database.execute(
+        QueryString(
+            "SELECT COUNT(*) AS n, SUM(access_revision) AS told,"
+            " SUM(CASE WHEN disabled = {} OR deleted_at IS NOT NULL THEN 1 ELSE 0 END) AS shut_out"
+            " FROM users WHERE access_revision > 0",
+            True,
+        )
+    )
+    keys = await database.execute(
+        QueryString(
+            "SELECT COUNT(*) AS n, SUM(CASE WHEN not_after IS NULL THEN 1 ELSE 2 END) AS told"
+            " FROM signing_keys WHERE not_after IS NULL OR not_after > {}",
+            now,
+        )
+    )
+    user, key = users.rows[0], keys.rows[0]
+    counted = (user["n"], user["told"], user["shut_out"], key["n"], key["told"])
+    return " ".join(str(int(number or 0)) for number in counted)
 
 
 async def _users_with_changed_access(database: Database) -> AsyncIterator[Row]:

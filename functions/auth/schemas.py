@@ -126,7 +126,7 @@ class UserDetails(Profile, frozen=True, kw_only=True):
     disabled: bool
 
 
-class JWK(msgspec.Struct, frozen=True, kw_only=True):
+class JWK(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A public Ed25519 key (RFC 8037)."""
 
     kty: str
@@ -135,6 +135,8 @@ class JWK(msgspec.Struct, frozen=True, kw_only=True):
     kid: str
     use: str
     alg: str
+    exp: int | UnsetType = UNSET
+    """Of a key that signs no more: when it verifies no more, in seconds since 1970."""
 
 
 class KeySet(msgspec.Struct, frozen=True):

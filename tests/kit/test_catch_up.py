@@ -78,6 +78,7 @@ async def owner(tmp_path: Path, clock: FakeClock, issuer: Issuer) -> AsyncIterat
         f"sqlite:///{tmp_path}/owner.db",
         clock=clock,
         http=issuer.wire(),
+        environ={"INTERNAL_SECRET": ""},
         streams=(OwnedStream("things", THINGS.source, thing_states),),
         subscriptions=lambda _: Subscriptions(),
     )

@@ -1,6 +1,7 @@
 """What a service knows of auth, from its own database; and how seldom it asks auth itself."""
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from datetime import timedelta, timezone
 from typing import Any
@@ -15,7 +16,7 @@ from functions.kit.database import Database
 from functions.kit.denylist import STREAM, DenyList
 from functions.kit.errors import Unavailable
 from functions.kit.subscriptions import Outcome, Subscriptions
-from functions.kit.tokens import Principal, TokenBucket
+from functions.kit.tokens import Principal, PublicKey, TokenBucket
 from tests.support.clock import FakeClock
 from tests.support.tokens import Issuer
 
@@ -58,6 +59,7 @@ def tell(database: Database, clock: FakeClock) -> Callable[..., Any]:
     """Take in an event of auth."""
     subscriptions = Subscriptions(STREAM)
     denylist.subscribe(subscriptions)
+    numbers = itertools.count(1)
 
     async def tell(kind: str, data: dict[str, Any], *, revision: int = 1) -> Outcome:
         event = Event(
@@ -65,6 +67,7 @@ def tell(database: Database, clock: FakeClock) -> Callable[..., Any]:
             source=STREAM.source,
             type=f"bookstore.{kind}.v1",
             subject="subject",
+            sequence=next(numbers),
             revision=revision,
             data=msgspec.json.encode(data),
         )
@@ -164,7 +167,7 @@ async def test_one_request_serves_all_who_wait(known: DenyList, issuer: Issuer, 
     """The first requests after a rotation come at the same time."""
     found = await asyncio.gather(*(known._ask_auth(issuer.kid) for _ in range(20)))
 
-    assert found == [issuer.jwk] * 20
+    assert found == [PublicKey(issuer.jwk)] * 20
     assert auth.asked == 1
 
 

@@ -13,6 +13,7 @@ from functions.kit.errors import Unavailable
 from functions.kit.tokens import (
     CachedKeys,
     Principal,
+    PublicKey,
     TokenExpired,
     TokenMissing,
     TokenRevoked,
@@ -35,6 +36,10 @@ class Source:
     async def find(self, kid: str) -> Mapping[str, Any] | None:
         self.asked.append(kid)
         return self.keys.get(kid)
+
+    async def key(self, kid: str) -> PublicKey | None:
+        jwk = await self.find(kid)
+        return PublicKey(jwk) if jwk is not None else None
 
 
 async def nobody(_: Principal) -> bool:
@@ -126,26 +131,29 @@ async def test_keys_that_cannot_be_read_are_a_passing_fault(
     async def away(_: str) -> None:
         raise Unavailable("auth")
 
-    verifier = Verifier(CachedKeys(away), nobody, issuer=ISSUER, audience=AUDIENCE, clock=clock)
+    verifier = Verifier(
+        CachedKeys(away, clock=clock), nobody, issuer=ISSUER, audience=AUDIENCE, clock=clock
+    )
 
     with pytest.raises(Unavailable):
         await verifier.verify(issuer.token())
 
 
-async def test_a_key_is_asked_for_once_in_a_while(issuer: Issuer) -> None:
+async def test_a_key_is_asked_for_once_in_a_while(issuer: Issuer, clock: FakeClock) -> None:
     """And again when it was kept for long enough."""
     source = Source(issuer)
-    keys, forgetful = CachedKeys(source.find), CachedKeys(source.find, keep=0)
+    keys = CachedKeys(source.key, clock=clock)
+    forgetful = CachedKeys(source.key, clock=clock, keep=0)
     for cache in (keys, keys, forgetful, forgetful):
         assert await cache.find(issuer.kid) == issuer.jwk
 
     assert len(source.asked) == 3
 
 
-async def test_a_key_that_nobody_knows_is_not_kept(issuer: Issuer) -> None:
+async def test_a_key_that_nobody_knows_is_not_kept(issuer: Issuer, clock: FakeClock) -> None:
     """Forged ids would fill the memory; a key that is gone is forgotten."""
     source = Source(issuer)
-    keys = CachedKeys(source.find, keep=0)
+    keys = CachedKeys(source.key, clock=clock, keep=0)
     await keys.find(issuer.kid)
     source.keys.clear()
     for number in range(100):
