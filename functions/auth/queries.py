@@ -14,6 +14,7 @@ from piccolo.querystring import QueryString
 from functions.auth import events
 from functions.auth.domain import Role
 from functions.auth.errors import UserNotFound
+from functions.auth.passwords import LEGACY, LEGACY_END, legacy_rounds
 from functions.auth.tables import RevokedToken, SigningKey, User, UserRole
 from functions.kit.clock import Clock
 from functions.kit.cloudevents import Event
@@ -54,6 +55,28 @@ async def find_login(database: Database, email_key: str) -> Login | None:
         return None
     row = outcome.rows[0]
     return Login(row["id"], row["password_hash"], row["disabled"])
+
+
+async def slowest_legacy_hash(database: Database) -> int:
+    """Iterations of the slowest hash that the original made and that is still here, or 0.
+
+    Each kind is found by the index, however many accounts have it.
+    """
+    most, after = 0, LEGACY
+    while True:
+        outcome = await database.execute(
+            QueryString(
+                "SELECT MIN(password_hash) AS found FROM users"
+                " WHERE password_hash > {} AND password_hash < {}",
+                after,
+                LEGACY_END,
+            )
+        )
+        found: str | None = outcome.rows[0]["found"]
+        if found is None:
+            return most
+        most = max(most, legacy_rounds(found))
+        after = found.partition("$")[0] + "%"  # the next character: beyond all of its kind
 
 
 async def get_account(database: Database, user_id: int) -> Account:

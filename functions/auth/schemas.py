@@ -18,7 +18,7 @@ PasswordText = Annotated[str, Meta(min_length=1, max_length=1024)]
 Name = Annotated[str, line(100)]
 
 
-_EMAIL = {"format": "email", "maxLength": MAX_EMAIL}
+_EMAIL = {"format": "idn-email", "maxLength": MAX_EMAIL}
 _NEW_PASSWORD = {"format": "password", "minLength": MIN_PASSWORD, "maxLength": MAX_PASSWORD}
 
 
@@ -59,6 +59,8 @@ class ProfileChange(Strict, frozen=True, kw_only=True):
 
     name: Name | UnsetType | None = UNSET
     email: EmailText | UnsetType = UNSET
+    current_password: PasswordText | UnsetType = UNSET
+    """Needed with another email address."""
 
     described: ClassVar[dict[str, Any]] = {"properties": {"email": _EMAIL}}
 

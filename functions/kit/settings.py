@@ -170,6 +170,10 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
         return 600.0 if self.k_sink else 10.0
 
     @property
+    def development(self) -> bool:
+        return self.environment is Environment.DEVELOPMENT
+
+    @property
     def production(self) -> bool:
         return self.environment is Environment.PRODUCTION
 
