@@ -122,11 +122,9 @@ def _normalised(headers: Mapping[str, str], body: bytes) -> tuple[Mapping[str, s
     A JSON null means that an attribute is unset (CloudEvents JSON format, section 2.3), and the
     SDK takes it for a value. A leap second becomes the second before it.
     """
-    if _LEAP_SECOND.search(headers.get("ce-time", "")):
-        headers = {
-            name: _LEAP_SECOND.sub(r"\1:59", value) if name.lower() == "ce-time" else value
-            for name, value in headers.items()
-        }
+    headers = {name.lower(): value for name, value in headers.items()}
+    if "ce-time" in headers:
+        headers["ce-time"] = _LEAP_SECOND.sub(r"\1:59", headers["ce-time"])
     if not headers.get("content-type", "").lower().startswith(_STRUCTURED):
         return headers, body
     if b"null" not in body and b":60" not in body:

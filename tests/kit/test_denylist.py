@@ -263,3 +263,26 @@ async def test_a_bucket_gives_its_burst_and_no_more() -> None:
     bucket = TokenBucket(per_second=0, burst=3)
 
     assert [bucket.take() for _ in range(5)] == [True, True, True, False, False]
+
+
+async def test_a_retired_key_that_is_fetched_has_its_end(
+    known: DenyList, auth: Auth, issuer: Issuer, clock: FakeClock
+) -> None:
+    """The event that tells of it may be lost; auth shows the end with the key."""
+    auth.keys = [{**issuer.jwk, "exp": int(clock().timestamp()) + 60}]
+    before = await known.key(issuer.kid)
+    clock.advance(seconds=60)
+
+    assert before == issuer.jwk
+    assert await known.key(issuer.kid) is None
+    assert auth.asked == 1
+
+
+@pytest.mark.parametrize("exp", ["soon", -1, 1e300, 2**70, None, True])
+async def test_an_end_that_is_none_is_passed_over(
+    known: DenyList, auth: Auth, issuer: Issuer, exp: object
+) -> None:
+    """The key is as good as without it."""
+    auth.keys = [{**issuer.jwk, "exp": exp}]
+
+    assert await known.key(issuer.kid) == issuer.jwk

@@ -1,5 +1,6 @@
 """Bearer tokens and guards; `test_hostile_tokens.py` has those that must be refused."""
 
+import inspect
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from functions.kit.tokens import (
     Principal,
     PublicKey,
     TokenExpired,
+    TokenInvalid,
     TokenMissing,
     TokenRevoked,
     Verifier,
@@ -209,3 +211,32 @@ async def test_an_auth_that_is_away_is_a_503_at_the_door(
 
     assert (response.status_code, response.json()["code"]) == (503, "unavailable")
     assert response.headers["retry-after"] == "2"
+
+
+async def test_a_key_that_is_kept_ends_when_it_ends(issuer: Issuer, clock: FakeClock) -> None:
+    """Also in a process that has looked it up before, and whatever tokens it has signed."""
+    source = Source(issuer)
+    ends = clock() + timedelta(minutes=2)
+
+    async def find(kid: str) -> PublicKey:
+        source.asked.append(kid)
+        return PublicKey(issuer.jwk, ends)
+
+    keys = CachedKeys(find, clock=clock, keep=3600)
+    verifier = Verifier(keys, nobody, issuer=ISSUER, audience=AUDIENCE, clock=clock)
+    token = issuer.token(lifetime=timedelta(hours=1))
+    clock.advance(minutes=1, seconds=59)
+    before = await verifier.verify(token)
+    clock.advance(seconds=1)
+
+    assert before.user_id == 1
+    assert len(source.asked) == 1
+    with pytest.raises(TokenInvalid):
+        await verifier.verify(token)
+
+
+def test_a_retired_key_is_known_to_end_before_it_ends() -> None:
+    """A key is kept for less time than the shortest life of a token and the margin beyond."""
+    keep = inspect.signature(CachedKeys).parameters["keep"].default
+
+    assert keep < 60
