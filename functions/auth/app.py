@@ -67,7 +67,7 @@ def create_app(
         migrations=migrations,
         tables=TABLES,
         public=HANDLERS,
-        streams=[OwnedStream(events.STREAM, events.SOURCE, snapshot)],
+        streams=[OwnedStream(events.STREAM, events.SOURCE, snapshot, queries.security_digest)],
         verifier=verifier,
         chores=chores,
         state=lambda wiring: {"tools": Tools.of(settings, wiring.outbox)},

@@ -12,16 +12,11 @@ from functions.kit.errors import FieldError
 
 MAX_EMAIL = 254
 """Characters; RFC 5321 with its errata."""
-MAX_LOCAL_PART = 64
 MIN_PASSWORD, MAX_PASSWORD = 8, 128
 MIN_ADMIN_PASSWORD = 12
 """Of the first admin in production: it stands in an environment, and opens everything."""
 
-# What browsers take in <input type=email>: the HTML standard, "valid email address".
-_EMAIL = re.compile(
-    r"[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
-    r"(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*"
-)
+_EMAIL_SHAPE = re.compile(r"[^\s@]+@[^\s@]+")
 
 
 class Role(StrEnum):
@@ -37,23 +32,67 @@ class Email(NamedTuple):
     key: str
 
 
-def parse_email(text: str, field: str = "email") -> Email:
-    """Raises `EmailInvalid`."""
+def parse_email(text: str, field: str = "email", *, development: bool = False) -> Email:
+    """An address that mail can be sent to, in any script, with an international domain or not.
+
+    `development` also takes domains that exist on no internet, such as `a@b`.
+    Source: RFC 5321 and 6531 as email-validator reads them; no DNS is asked.
+    Raises `EmailInvalid`.
+    """
     address = text.strip()
-    local_part = address.partition("@")[0]
-    if (
-        len(address) > MAX_EMAIL
-        or len(local_part) > MAX_LOCAL_PART
-        or not _EMAIL.fullmatch(address)
-    ):
-        problem = "is not an email address, such as ana@example.com"
-        raise EmailInvalid(f"{field} {problem}.", errors=[FieldError(field, problem)])
-    return Email(address, email_key(address))
+    email = Email(address, email_key(address))
+    reason = _email_problem(email, development=development)
+    if reason is not None:
+        problem = f"is not an email address, such as ana@example.com: {reason}"
+        raise EmailInvalid(f"{field} {problem}", errors=[FieldError(field, problem)])
+    return email
+
+
+def _email_problem(email: Email, *, development: bool) -> str | None:
+    from email_validator import (  # noqa: PLC0415 - a cold start need not wait for it
+        EmailNotValidError,
+        validate_email,
+    )
+
+    if len(email.address) > MAX_EMAIL or len(email.key) > MAX_EMAIL:
+        return f"It is longer than {MAX_EMAIL} characters."
+    # A name that no internet knows (localhost, shop.test) is one that could stand before another.
+    tried = [email.address, *([f"{email.address}.example.com"] if development else [])]
+    reason = None
+    for address in tried:
+        try:
+            validate_email(address, check_deliverability=False, strict=True)
+        except EmailNotValidError as error:
+            reason = reason or str(error)
+        except UnicodeError:  # a surrogate, of which there is no spelling on a wire
+            return "It has characters that are no text."
+        else:
+            return None
+    return reason
+
+
+def looks_like_email(text: str) -> bool:
+    """A glance at an address, for where there is no time for `parse_email`: at a start."""
+    return _EMAIL_SHAPE.fullmatch(text.strip()) is not None
 
 
 def email_key(text: str) -> str:
-    """The form by which an account is found; whatever text it is, no error."""
-    return text.strip().lower()
+    """The form by which an account is found; whatever text it is, no error.
+
+    Lower case, composed, and an international domain in its own script: `xn--and-6ma2c.es` and
+    `ÑANDÚ.es` are one.
+    """
+    folded = unicodedata.normalize("NFC", text.strip().lower())
+    local_part, at, domain = folded.rpartition("@")
+    if domain.isascii() and "xn--" not in domain:
+        return folded
+    import idna  # noqa: PLC0415 - few addresses need it
+
+    try:
+        domain = idna.decode(idna.encode(domain, uts46=True), uts46=True)
+    except UnicodeError:  # idna's own errors are of this kind; it is found as it is, or not at all
+        return folded
+    return f"{local_part}{at}{domain}"
 
 
 def canonical_password(password: str) -> str:
@@ -121,3 +160,23 @@ def origin(host: str | None) -> str:
             return str(address.ipv4_mapped)
         return str(IPv6Network((int(address), 64), strict=False))
     return str(address)
+
+
+NETWORK = 48
+"""Bits that an IPv6 network of one site has in common: providers give out a /48 or a /56."""
+ADDRESSES_OF_NETWORK = 4
+"""A site may try as often as so many addresses."""
+
+
+def network(host: str | None) -> str | None:
+    """The network of one site that a visitor with an IPv6 address comes from.
+
+    Whoever has a /48 has 65,536 networks of 64 bits to come from. None for IPv4.
+    """
+    try:
+        address = ip_address(host or "")
+    except ValueError:
+        return None
+    if not isinstance(address, IPv6Address) or address.ipv4_mapped is not None:
+        return None
+    return str(IPv6Network((int(address), NETWORK), strict=False))

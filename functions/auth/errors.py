@@ -5,6 +5,7 @@ InvalidInput
 ├── TokenNeeded               /validate and /logout without a token
 ├── TokenUnreadable           /logout with what is no token of this shop
 ├── EmailInvalid
+├── PasswordNeeded            a new email address without the current password
 └── PasswordRefused           too short, too long, too common
 Unauthenticated
 ├── InvalidCredentials        unknown, disabled, or wrong password: one answer for all
@@ -54,6 +55,12 @@ class EmailInvalid(InvalidInput):
     code = "email-invalid"
     title = "This is no email address"
     error = Text("email inválido", "invalid email")
+
+
+class PasswordNeeded(InvalidInput):
+    code = "password-needed"
+    title = "The current password is needed for this"
+    error = Text("password actual requerido", "current password required")
 
 
 class PasswordRefused(InvalidInput):

@@ -37,6 +37,9 @@ NOBODY = (
     "$s3Yy6wQfnx5cL7F/O229IRKPe6dZ1WfBDRRvFZGvwYM"
 )
 
+LEGACY, LEGACY_END = "pbkdf2:", "pbkdf2;"
+"""What hashes of the original begin with, and a text that is beyond all of them."""
+
 _WERKZEUG = re.compile(
     r"pbkdf2:sha256:([1-9][0-9]{0,6})\$([\x21-\x23\x25-\x7e]{1,64})\$([0-9a-f]{64})"
 )
@@ -61,13 +64,13 @@ class Passwords:
         """Raises `HashingBusy`."""
         return await self._in_thread(_hash, password)
 
-    async def verify(self, hashed: str | None, password: str) -> Verdict:
+    async def verify(self, hashed: str | None, password: str, *, rounds: int = 0) -> Verdict:
         """Check a password; None stands for an account that is not there.
 
-        Raises `HashingBusy`.
+        `rounds` are those of the slowest hash of the older kind that any account has: whichever
+        kind this one is, or none, the work is the same. Raises `HashingBusy`.
         """
-        verdict = await self._in_thread(_verify, hashed or NOBODY, password)
-        return verdict if hashed else Verdict(matches=False, outdated=False)
+        return await self._in_thread(_verify, hashed, password, rounds)
 
     async def _in_thread(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         if self._waiting >= MAX_WAITING:
@@ -84,9 +87,22 @@ def _hash(password: str) -> str:
     return _hasher().hash(canonical_password(password))
 
 
-def _verify(hashed: str, password: str) -> Verdict:
-    if hashed.startswith("pbkdf2:"):
-        return Verdict(matches=_verify_werkzeug(hashed, password), outdated=True)
+def _verify(hashed: str | None, password: str, rounds: int) -> Verdict:
+    """One argon2 and `rounds` of PBKDF2, whatever there is to verify."""
+    legacy = hashed is not None and hashed.startswith(LEGACY)
+    verdict = _verify_argon2(NOBODY if hashed is None or legacy else hashed, password)
+    done = 0
+    if hashed is None:
+        verdict = Verdict(matches=False, outdated=False)
+    elif legacy:
+        done = legacy_rounds(hashed)
+        verdict = Verdict(matches=_verify_werkzeug(hashed, password), outdated=True)
+    if rounds > done:
+        hashlib.pbkdf2_hmac("sha256", password.encode(), b"nobody", rounds - done)
+    return verdict
+
+
+def _verify_argon2(hashed: str, password: str) -> Verdict:
     from argon2.exceptions import Argon2Error, InvalidHashError  # noqa: PLC0415 - as in _hasher
 
     try:
@@ -96,12 +112,19 @@ def _verify(hashed: str, password: str) -> Verdict:
     return Verdict(matches=True, outdated=_hasher().check_needs_rehash(hashed))
 
 
-def _verify_werkzeug(hashed: str, password: str) -> bool:
+def legacy_rounds(hashed: str) -> int:
+    """Iterations of a hash that the original made; 0 where it is none that is verified."""
     match = _WERKZEUG.fullmatch(hashed)
-    if match is None or int(match[1]) > _MAX_ITERATIONS:
+    rounds = int(match[1]) if match is not None else 0
+    return rounds if rounds <= _MAX_ITERATIONS else 0
+
+
+def _verify_werkzeug(hashed: str, password: str) -> bool:
+    match, rounds = _WERKZEUG.fullmatch(hashed), legacy_rounds(hashed)
+    if match is None or not rounds:
         return False
-    digest = hashlib.pbkdf2_hmac("sha256", password.encode(), match[2].encode(), int(match[1]))
-    return hmac.compare_digest(digest.hex(), match[3])
+    made = hashlib.pbkdf2_hmac("sha256", password.encode(), match[2].encode(), rounds)
+    return hmac.compare_digest(made.hex(), match[3])
 
 
 @lru_cache(maxsize=1)

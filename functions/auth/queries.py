@@ -14,6 +14,7 @@ from piccolo.querystring import QueryString
 from functions.auth import events
 from functions.auth.domain import Role
 from functions.auth.errors import UserNotFound
+from functions.auth.passwords import LEGACY, LEGACY_END, legacy_rounds
 from functions.auth.tables import RevokedToken, SigningKey, User, UserRole
 from functions.kit.clock import Clock
 from functions.kit.cloudevents import Event
@@ -54,6 +55,28 @@ async def find_login(database: Database, email_key: str) -> Login | None:
         return None
     row = outcome.rows[0]
     return Login(row["id"], row["password_hash"], row["disabled"])
+
+
+async def slowest_legacy_hash(database: Database) -> int:
+    """Iterations of the slowest hash that the original made and that is still here, or 0.
+
+    Each kind is found by the index, however many accounts have it.
+    """
+    most, after = 0, LEGACY
+    while True:
+        outcome = await database.execute(
+            QueryString(
+                "SELECT MIN(password_hash) AS found FROM users"
+                " WHERE password_hash > {} AND password_hash < {}",
+                after,
+                LEGACY_END,
+            )
+        )
+        found: str | None = outcome.rows[0]["found"]
+        if found is None:
+            return most
+        most = max(most, legacy_rounds(found))
+        after = found.partition("$")[0] + "%"  # the next character: beyond all of its kind
 
 
 async def get_account(database: Database, user_id: int) -> Account:
@@ -114,13 +137,23 @@ async def _roles(database: Database, user_ids: Sequence[int]) -> Mapping[int, tu
 
 
 async def public_keys(database: Database, now: datetime) -> list[dict[str, Any]]:
-    """JWKs of all keys whose tokens may still be alive, oldest first."""
+    """JWKs of all keys whose tokens may still be alive, oldest first.
+
+    One that signs no more has `exp`, when it verifies no more, in seconds since 1970 (as in OpenID
+    Federation 1.0, section 8.7): a verifier may see it here and nowhere else.
+    """
     outcome = await database.execute(
-        SigningKey.select(SigningKey.public_jwk)
+        SigningKey.select(SigningKey.public_jwk, SigningKey.not_after)
         .where((SigningKey.not_after.is_null()) | (SigningKey.not_after > now))
         .order_by(SigningKey.created_at, SigningKey.kid)
     )
-    return [msgspec.json.decode(row["public_jwk"]) for row in outcome.rows]
+    return [
+        {
+            **msgspec.json.decode(row["public_jwk"]),
+            **({"exp": int(row["not_after"].timestamp())} if row["not_after"] is not None else {}),
+        }
+        for row in outcome.rows
+    ]
 
 
 class Access:
@@ -187,6 +220,28 @@ async def security_snapshot(database: Database, clock: Clock) -> AsyncIterator[E
         yield as_state(message)
     async for row in _revoked_tokens(database, now):
         yield as_state(events.token_revoked(row["token_id"], row["user_id"], row["expires_at"]))
+
+
+async def security_digest(database: Database, now: datetime) -> str:
+    """As `kit/denylist.py` counts what it keeps of users and keys."""
+    users = await database.execute(
+        QueryString(
+            "SELECT COUNT(*) AS n, SUM(access_revision) AS told,"
+            " SUM(CASE WHEN disabled = {} OR deleted_at IS NOT NULL THEN 1 ELSE 0 END) AS shut_out"
+            " FROM users WHERE access_revision > 0",
+            True,
+        )
+    )
+    keys = await database.execute(
+        QueryString(
+            "SELECT COUNT(*) AS n, SUM(CASE WHEN not_after IS NULL THEN 1 ELSE 2 END) AS told"
+            " FROM signing_keys WHERE not_after IS NULL OR not_after > {}",
+            now,
+        )
+    )
+    user, key = users.rows[0], keys.rows[0]
+    counted = (user["n"], user["told"], user["shut_out"], key["n"], key["told"])
+    return " ".join(str(int(number or 0)) for number in counted)
 
 
 async def _users_with_changed_access(database: Database) -> AsyncIterator[Row]:

@@ -18,7 +18,7 @@ PasswordText = Annotated[str, Meta(min_length=1, max_length=1024)]
 Name = Annotated[str, line(100)]
 
 
-_EMAIL = {"format": "email", "maxLength": MAX_EMAIL}
+_EMAIL = {"format": "idn-email", "maxLength": MAX_EMAIL}
 _NEW_PASSWORD = {"format": "password", "minLength": MIN_PASSWORD, "maxLength": MAX_PASSWORD}
 
 
@@ -59,6 +59,8 @@ class ProfileChange(Strict, frozen=True, kw_only=True):
 
     name: Name | UnsetType | None = UNSET
     email: EmailText | UnsetType = UNSET
+    current_password: PasswordText | UnsetType = UNSET
+    """Needed with another email address."""
 
     described: ClassVar[dict[str, Any]] = {"properties": {"email": _EMAIL}}
 
@@ -126,7 +128,7 @@ class UserDetails(Profile, frozen=True, kw_only=True):
     disabled: bool
 
 
-class JWK(msgspec.Struct, frozen=True, kw_only=True):
+class JWK(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A public Ed25519 key (RFC 8037)."""
 
     kty: str
@@ -135,6 +137,8 @@ class JWK(msgspec.Struct, frozen=True, kw_only=True):
     kid: str
     use: str
     alg: str
+    exp: int | UnsetType = UNSET
+    """Of a key that signs no more: when it verifies no more, in seconds since 1970."""
 
 
 class KeySet(msgspec.Struct, frozen=True):

@@ -6,13 +6,16 @@ from typing import Annotated
 from msgspec import Meta
 
 from functions.auth.domain import (
+    ADDRESSES_OF_NETWORK,
     MIN_ADMIN_PASSWORD,
     MIN_PASSWORD,
+    Email,
     Limit,
     check_password,
-    parse_email,
+    email_key,
+    looks_like_email,
 )
-from functions.auth.errors import EmailInvalid, PasswordRefused
+from functions.auth.errors import PasswordRefused
 from functions.auth.passwords import common_passwords
 from functions.kit.settings import Secret, ServiceSettings
 
@@ -44,6 +47,10 @@ class AuthSettings(ServiceSettings, frozen=True, kw_only=True):
     login_tries_per_address: Annotated[int, Meta(ge=1, le=1000)] = 100
     """Failed tries per address, whichever accounts, in one window."""
 
+    login_tries_per_account: Annotated[int, Meta(ge=1, le=10_000)] = 50
+    """Failed tries per account in one window from all addresses together, those that it has logged
+    in from in the last 30 days aside: its owner goes on there."""
+
     login_window_seconds: Annotated[int, Meta(ge=1, le=86400)] = 900
     """The sliding window in which password tries are counted."""
 
@@ -63,6 +70,22 @@ class AuthSettings(ServiceSettings, frozen=True, kw_only=True):
     @property
     def address_limit(self) -> Limit:
         return Limit(self.login_tries_per_address, self.login_window_seconds)
+
+    @property
+    def account_limit(self) -> Limit:
+        return Limit(self.login_tries_per_account, self.login_window_seconds)
+
+    @property
+    def network_limit(self) -> Limit:
+        return self.address_limit._replace(
+            tries=self.login_tries_per_address * ADDRESSES_OF_NETWORK
+        )
+
+    @property
+    def registrations_per_network(self) -> Limit:
+        return self.registration_limit._replace(
+            tries=self.registrations_per_address * ADDRESSES_OF_NETWORK
+        )
 
     @property
     def registration_limit(self) -> Limit:
@@ -86,15 +109,14 @@ class AuthSettings(ServiceSettings, frozen=True, kw_only=True):
         if not self.first_admin_email or not self.first_admin_password:
             yield "FIRST_ADMIN_EMAIL, FIRST_ADMIN_PASSWORD: set both or neither"
             return
-        try:
-            email = parse_email(self.first_admin_email)
-        except EmailInvalid:
+        if not looks_like_email(self.first_admin_email):
             yield "FIRST_ADMIN_EMAIL: is not an email address"
             return
+        address = self.first_admin_email.strip()
         try:
             check_password(
                 self.first_admin_password.reveal(),
-                email,
+                Email(address, email_key(address)),
                 common_passwords(),
                 minimum=self.minimum_admin_password,
             )

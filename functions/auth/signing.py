@@ -22,7 +22,7 @@ from functions.auth.tables import SigningKey
 from functions.kit.database import Database, transactional
 from functions.kit.outbox import Outbox
 from functions.kit.settings import Secret
-from functions.kit.tokens import ALGORITHM, TYPE
+from functions.kit.tokens import ALGORITHM, ISSUED_MICROS, TYPE
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -120,8 +120,8 @@ class Signer:
             "aud": self.audience,
             "sub": str(user_id),
             "jti": token_id,
-            # With its fraction: it is compared to the moment from which a user's tokens count.
-            "iat": now.timestamp(),
+            "iat": int(now.timestamp()),
+            ISSUED_MICROS: now.microsecond,
             "exp": int(expires_at.timestamp()),
             "roles": sorted(roles),
         }

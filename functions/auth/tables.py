@@ -50,6 +50,9 @@ class RefreshToken(Table, tablename="refresh_tokens"):
     family_id = ForeignKey(RefreshFamily, null=False)
     expires_at = Timestamptz(default=None)
     used_at = Timestamptz(null=True, default=None)
+    successor = Text(null=True, default=None)
+    """What it was exchanged for, sealed; `commands/successors.py` knows the format."""
+    sealed_until = Timestamptz(null=True, default=None)
     access_token_id = Varchar(length=64)
     access_expires_at = Timestamptz(default=None)
 

@@ -1,6 +1,7 @@
 """Tries are counted in the database, so that all replicas count together.
 
-A key stands for an account and an address, or for an address; only its hash is kept. Its row is
+A key stands for an account and an address, for an address or the network that it belongs to, or
+for an account wherever it is tried from; only its hash is kept. Its row is
 locked while it is counted, so no two requests take the same last try. A try is counted, and the
 count committed, before anybody looks at the password.
 """
@@ -8,7 +9,7 @@ count committed, before anybody looks at the password.
 import hashlib
 import math
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 from piccolo.querystring import QueryString
@@ -17,6 +18,9 @@ from functions.auth.domain import Limit, seconds_to_wait
 from functions.auth.errors import TooManyTries
 from functions.auth.tables import Throttle
 from functions.kit.database import Database, transactional
+
+KNOWN_FOR = timedelta(days=30)
+"""How long an account is known to log in from an address."""
 
 
 def throttle_key(*parts: str) -> str:
@@ -58,6 +62,30 @@ async def take_back(database: Database, key: str, counted_at: datetime) -> None:
                 Throttle.key_hash == key
             )
         )
+
+
+@transactional
+async def remember(database: Database, key: str, now: datetime) -> None:
+    """Keep a key for `KNOWN_FOR`: an address that an account has logged in from."""
+    until = now + KNOWN_FOR
+    await database.execute(
+        QueryString(
+            "INSERT INTO throttles (key_hash, tries, expires_at) VALUES ({}, '[]', {})"
+            " ON CONFLICT (key_hash) DO UPDATE SET expires_at = excluded.expires_at",
+            key,
+            until,
+        )
+    )
+
+
+async def is_known(database: Database, key: str, now: datetime) -> bool:
+    """Whether a key was remembered, and not too long ago."""
+    outcome = await database.execute(
+        Throttle.select(Throttle.key_hash).where(
+            Throttle.key_hash == key, Throttle.expires_at > now
+        )
+    )
+    return bool(outcome.rows)
 
 
 @transactional

@@ -15,7 +15,7 @@ from functions.kit.answer_cache import AnswerCache
 from functions.kit.app import Chore, Service, Wiring, build_app
 from functions.kit.clock import Clock, utc_now
 from functions.kit.database import Database
-from functions.kit.streams import OwnedStream
+from functions.kit.streams import OwnedStream, digest_of
 
 if TYPE_CHECKING:
     import httpx
@@ -46,7 +46,14 @@ def create_app(
         migrations=migrations,
         tables=TABLES,
         public=controllers.HANDLERS,
-        streams=(OwnedStream(events.STREAM, events.SOURCE, queries.book_states),),
+        streams=(
+            OwnedStream(
+                events.STREAM,
+                events.SOURCE,
+                queries.book_states,
+                digest_of("books", "revision", "price_minor", "retired"),
+            ),
+        ),
         subscriptions=lambda _: subscriptions.build(),
         owners={"auth": settings.auth_internal_url, "purchase": settings.purchase_internal_url},
         verifier=lambda wiring: denylist.verifier(

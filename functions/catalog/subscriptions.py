@@ -14,6 +14,7 @@ from functions.catalog.commands.stock import doubt_stock, forget_stock, record_s
 from functions.kit import denylist
 from functions.kit.cloudevents import Event
 from functions.kit.database import Database
+from functions.kit.streams import digest_of
 from functions.kit.subscriptions import Projection, Stream, Subscriptions
 from functions.kit.types import Id
 from functions.kit.values import MAX_ID
@@ -49,6 +50,8 @@ def build() -> Subscriptions:
             as_of=state.as_of,
         )
 
-    subscriptions.projections[INVENTORY.source] = Projection(doubt_stock, forget_stock)
+    subscriptions.projections[INVENTORY.source] = Projection(
+        doubt_stock, forget_stock, digest_of("inventory", "revision", "available")
+    )
     denylist.subscribe(subscriptions)
     return subscriptions

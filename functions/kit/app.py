@@ -26,8 +26,10 @@ from functions.kit.catch_up import CatchUp
 from functions.kit.clock import Clock, utc_now
 from functions.kit.database import Database, bind, connect
 from functions.kit.forwarded import ForwardedMiddleware
+from functions.kit.internal_secret import InternalSecret
 from functions.kit.lazy_http import lazy_client
 from functions.kit.middleware import RequestMiddleware
+from functions.kit.outages import Outages, is_transient
 from functions.kit.outbox import Outbox
 from functions.kit.problems import problem_response
 from functions.kit.relay import Relay
@@ -129,10 +131,30 @@ def build_app(
     wiring = Wiring(database, outbox, clock, client, metrics)
     feed = Feed({stream.name: stream for stream in service.streams})
     subscriptions = service.subscriptions(wiring)
-    sender = Relay(database, settings.k_sink, feed.sources, clock=clock, metrics=metrics, http=http)
+    secret, outages = InternalSecret(settings.internal_secret), Outages(database)
+    sender = Relay(
+        database,
+        settings.k_sink,
+        feed.sources,
+        clock=clock,
+        metrics=metrics,
+        http=http,
+        secret=secret,
+        outages=outages,
+    )
     outbox.wake = sender.notify
     reader = CatchUp(
-        database, subscriptions, service.owners, clock=clock, metrics=metrics, http=client
+        database,
+        subscriptions,
+        service.owners,
+        clock=clock,
+        metrics=metrics,
+        http=client,
+        secret=secret,
+        period=settings.catch_up_period,
+        # Without a broker the other services are not woken by events, and are awake.
+        at_start=not settings.k_sink,
+        outages=outages,
     )
     due = asyncio.Event()
 
@@ -160,6 +182,7 @@ def build_app(
             "feed": feed,
             "relay": sender,
             "catch_up": reader,
+            "internal_secret": secret,
             "subscriptions": subscriptions,
             "verifier": service.verifier(wiring),
             "poke": poke,
@@ -183,7 +206,8 @@ def build_app(
             tasks = [
                 asyncio.create_task(sender.run(), name="relay"),
                 asyncio.create_task(
-                    _do_chores(database, [*service.chores(wiring), clean], due), name="chores"
+                    _do_chores(database, [*service.chores(wiring), clean], due, outages),
+                    name="chores",
                 ),
             ]
             if settings.doors.internal and subscriptions.streams:
@@ -266,14 +290,21 @@ async def _prepare_schema(service: Service, settings: ServiceSettings, database:
         await migrations.migrate(database, migrations.load(service.migrations))
 
 
-async def _do_chores(database: Database, chores: Sequence[Chore], due: asyncio.Event) -> None:
+async def _do_chores(
+    database: Database, chores: Sequence[Chore], due: asyncio.Event, outages: Outages
+) -> None:
     while True:
         due.clear()  # before the work, so that a poke in the middle of it counts
-        for chore in chores:
+        for number, chore in enumerate(chores, 1):
+            task = f"background task {number} ({chore.__name__})"
             try:
                 await chore(database)
-            except Exception:  # one chore that fails does not keep the others from being done
-                logger.exception("a chore failed; it is tried again")
+            except Exception as error:  # noqa: BLE001 - one that fails does not hold up the others
+                outages.report(task, error)
+                if is_transient(database, error):
+                    break  # the others would wait for the same database
+            else:
+                outages.over(task)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(due.wait(), CHORES_EVERY)
 

@@ -52,6 +52,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     revision: int | None = None
     """Grows with each change of the subject."""
     traceparent: str | None = None
+    signature: str | None = None
+    """Proves that a service of this shop sent it (`internal_secret.py`); a broker passes it on."""
 
 
 # The SDK is imported with the first event: a public door from zero has none to read or write.
@@ -93,6 +95,7 @@ def read(headers: Mapping[str, str], body: bytes) -> Event:
         return CloudEvent(attributes, data)
 
     try:
+        headers, body = _normalised(headers, body)
         parsed = from_http(HTTPMessage(dict(headers), body), _raw_data(), strict)
         return _from_sdk(parsed, keep_time=given_time == [True])
     except MalformedEvent:
@@ -107,6 +110,37 @@ def read(headers: Mapping[str, str], body: bytes) -> Event:
         RecursionError,
     ) as error:
         raise MalformedEvent(f"not a CloudEvent: {type(error).__name__}: {error}"[:300]) from error
+
+
+# RFC 3339, section 5.7: a minute may end with a leap second, which Python's datetime cannot hold.
+_LEAP_SECOND = re.compile(r"([Tt]\d\d:\d\d):60")
+
+
+def _normalised(headers: Mapping[str, str], body: bytes) -> tuple[Mapping[str, str], bytes]:
+    """The request in the narrower form that the SDK reads.
+
+    A JSON null means that an attribute is unset (CloudEvents JSON format, section 2.3), and the
+    SDK takes it for a value. A leap second becomes the second before it.
+    """
+    headers = {name.lower(): value for name, value in headers.items()}
+    if "ce-time" in headers:
+        headers["ce-time"] = _LEAP_SECOND.sub(r"\1:59", headers["ce-time"])
+    if not headers.get("content-type", "").lower().startswith(_STRUCTURED):
+        return headers, body
+    if b"null" not in body and b":60" not in body:
+        return headers, body
+    try:
+        members = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return headers, body  # the SDK says what is wrong
+    kept = {
+        name: msgspec.Raw(_LEAP_SECOND.sub(r"\1:59", bytes(value).decode()).encode())
+        if name == "time"
+        else value
+        for name, value in members.items()
+        if name == "data" or bytes(value) != b"null"
+    }
+    return headers, msgspec.json.encode(kept)
 
 
 def read_batch(body: bytes) -> list[Event]:
@@ -169,6 +203,8 @@ def _to_sdk(event: Event, data: Any) -> "CloudEvent":
         attributes["revision"] = str(event.revision)
     if event.traceparent:
         attributes["traceparent"] = event.traceparent
+    if event.signature:
+        attributes["signature"] = event.signature
     sdk_event = CloudEvent(attributes, data)
     if event.time is None:
         del attributes["time"]  # the SDK has put the present time there
@@ -184,7 +220,7 @@ def _from_sdk(event: Any, *, keep_time: bool) -> Event:
             )
         if isinstance(value, str) and _DISALLOWED.search(value):
             raise MalformedEvent(f"attribute {name[:40]} holds a character that is not allowed")
-    traceparent = attributes.get("traceparent")
+    traceparent, signature = attributes.get("traceparent"), attributes.get("signature")
     return Event(
         id=event.get_id(),
         source=event.get_source(),
@@ -196,6 +232,7 @@ def _from_sdk(event: Any, *, keep_time: bool) -> Event:
         sequence=_whole_number("sequence", attributes.get("sequence")),
         revision=_whole_number("revision", attributes.get("revision")),
         traceparent=traceparent if isinstance(traceparent, str) else None,
+        signature=signature if isinstance(signature, str) else None,
     )
 
 

@@ -34,8 +34,13 @@ logger = logging.getLogger(__name__)
 MAX_BODY = 256 * 1024
 """Characters of a body that are kept; an event of the shop is a hundredth of it."""
 
+MAX_REASON = 500
+"""Characters."""
 MAX_HEADERS = 50
-"""With their names and values cut, they fit into the column whatever they say."""
+MAX_VALUE = 3072
+"""Characters of a header that are kept: the longest attribute of an event, percent-encoded."""
+MAX_ALL_HEADERS = 60_000
+"""Bytes; with what JSON adds they fit into the column."""
 
 
 class Reason(StrEnum):
@@ -81,13 +86,24 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     replayed_at: datetime | None
 
 
-def _kept(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers that make the event; never a token or a cookie that came along."""
-    return {
-        name.lower()[:100]: value[:500]
-        for name, value in headers.items()
-        if name.lower().startswith("ce-") or name.lower() in {"content-type", "traceparent"}
-    }
+def _kept(headers: Mapping[str, str]) -> str:
+    """The headers that make the event, as JSON; never a token or a cookie that came along."""
+    kept: dict[str, str] = {}
+    left = MAX_ALL_HEADERS
+    for name, value in sorted(headers.items()):
+        name = name.lower()
+        if not (name.startswith("ce-") or name in {"content-type", "traceparent"}):
+            continue
+        name, value = name[:100], value[:MAX_VALUE]
+        left -= len(msgspec.json.encode({name: value}))
+        if left < 0 or len(kept) == MAX_HEADERS:
+            break
+        kept[name] = value
+    return msgspec.json.encode(kept).decode()
+
+
+def _text(body: bytes) -> str:
+    return body[:MAX_BODY].decode("utf-8", "backslashreplace").replace("\x00", "\\x00")
 
 
 @transactional
@@ -101,31 +117,88 @@ async def put_aside(
     clock: Clock,
 ) -> None:
     """Keep a request as it came; the same request twice is kept once."""
-    kept = msgspec.json.encode(dict(sorted(_kept(headers).items())[:MAX_HEADERS])).decode()
-    text = body[:MAX_BODY].decode("utf-8", "backslashreplace").replace("\x00", "\\x00")
+    kept = _kept(headers)
     fingerprint = hashlib.sha256(b"\x00".join([kind.encode(), kept.encode(), body])).hexdigest()
+    await _keep(database, fingerprint, kind, reason, kept, _text(body), clock=clock)
+
+
+@transactional
+async def put_aside_event(
+    database: Database, kind: Reason, reason: str, event: Event, *, clock: Clock
+) -> None:
+    """Keep an event that could be read, but not understood.
+
+    An event is one letter. Where it comes again with another body, because its owner has corrected
+    it, a letter that waits has the newer one from then on.
+    """
+    headers, body = cloudevents.write(event)
+    kept, text, fingerprint = _kept(headers), _text(body), _fingerprint(kind, event)
+    if not await _keep(database, fingerprint, kind, reason, kept, text, clock=clock):
+        await database.execute(
+            QueryString(
+                "UPDATE dead_letters SET reason = {}, headers = {}, body = {}"
+                " WHERE fingerprint = {} AND replayed_at IS NULL",
+                reason[:MAX_REASON],
+                kept,
+                text,
+                fingerprint,
+            )
+        )
+
+
+async def _keep(
+    database: Database,
+    fingerprint: str,
+    kind: Reason,
+    reason: str,
+    headers: str,
+    body: str,
+    *,
+    clock: Clock,
+) -> bool:
+    """Whether it is a new letter."""
     stored = await database.execute(
         QueryString(
             "INSERT INTO dead_letters (fingerprint, kind, reason, headers, body, received_at)"
             " VALUES ({}, {}, {}, {}, {}, {}) ON CONFLICT (fingerprint) DO NOTHING",
             fingerprint,
             str(kind),
-            reason[:500],
-            kept,
-            text,
+            reason[:MAX_REASON],
+            headers,
+            body,
             clock(),
         )
     )
     if stored.rowcount:
-        logger.error("an event was %s: %s", kind, reason)
+        logger.error("an event was %s: %s", kind, reason[:MAX_REASON])
+    return bool(stored.rowcount)
 
 
-async def put_aside_event(
-    database: Database, kind: Reason, reason: str, event: Event, *, clock: Clock
-) -> None:
-    """Keep an event that could be read, but not understood."""
-    headers, body = cloudevents.write(event)
-    await put_aside(database, kind, reason, headers, body, clock=clock)
+def _fingerprint(kind: Reason, event: Event) -> str:
+    parts = ("event", str(kind), event.source, event.id)
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
+
+
+async def waits(database: Database, event: Event) -> bool:
+    """Whether an event is in quarantine, and was not replayed."""
+    outcome = await database.execute(
+        QueryString(
+            "SELECT id FROM dead_letters WHERE fingerprint = {} AND replayed_at IS NULL",
+            _fingerprint(Reason.QUARANTINED, event),
+        )
+    )
+    return bool(outcome.rows)
+
+
+async def settle(database: Database, event: Event, *, clock: Clock) -> None:
+    """An event that was in quarantine has had its effect."""
+    await database.execute(
+        QueryString(
+            "UPDATE dead_letters SET replayed_at = {} WHERE fingerprint = {}",
+            clock(),
+            _fingerprint(Reason.QUARANTINED, event),
+        )
+    )
 
 
 async def listing(

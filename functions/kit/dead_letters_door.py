@@ -11,13 +11,13 @@ from litestar import Request, Response, delete, get, post
 from litestar.params import QueryParameter
 
 from functions.kit import cloudevents, dead_letters
-from functions.kit.cloudevents import MalformedEvent
+from functions.kit.cloudevents import Event, MalformedEvent
 from functions.kit.dead_letters import DeadLetter, Reason
 from functions.kit.errors import Conflict, Text, Unavailable
 from functions.kit.pages import After, Limit, decode_cursor, encode_cursor, page_response
 from functions.kit.problems import problems
 from functions.kit.requests import PathId
-from functions.kit.subscriptions import Outcome
+from functions.kit.subscriptions import Outcome, Subscriptions
 from functions.kit.tokens import Principal, admin
 
 logger = logging.getLogger(__name__)
@@ -131,16 +131,27 @@ async def _replay(state: Any, letter: DeadLetter) -> Outcome:
         event = cloudevents.read(headers, letter.body.encode())
     except MalformedEvent as error:
         raise CannotReplay(f"It is malformed: {error}") from error
-    taken = await state.subscriptions.take(state.database, event, clock=state.clock)
-    outcome: Outcome = taken.outcome
-    if outcome is Outcome.SEEN_BEFORE and letter.kind is Reason.QUARANTINED:
-        # It counts as read, but had no effect; a corrected handler may understand it now.
-        outcome = await state.subscriptions.apply(state.database, event, clock=state.clock)
-    if outcome is Outcome.QUARANTINED:
-        raise CannotReplay(letter.reason)
+    outcome = await _effect(state, letter, event)
+    if outcome in {Outcome.QUARANTINED, Outcome.UNCONFIRMED}:
+        raise CannotReplay((await dead_letters.get(state.database, letter.id)).reason)
     await dead_letters.mark_replayed(state.database, letter.id, clock=state.clock)
     logger.info("dead letter %d was replayed: %s", letter.id, outcome)
     return outcome
+
+
+async def _effect(state: Any, letter: DeadLetter, event: Event) -> Outcome:
+    """What becomes of an event now, as its owner tells it where that is another text."""
+    subscriptions: Subscriptions = state.subscriptions
+    if event.source in subscriptions.sources and not state.internal_secret.is_genuine(event):
+        own = await state.catch_up.fetch(event)
+        if own is None:
+            raise CannotReplay(f"{event.source} does not know it: it is forged, or too old.")
+        event = own
+    taken = await subscriptions.take(state.database, event, clock=state.clock)
+    if taken.outcome is Outcome.SEEN_BEFORE and letter.kind is Reason.QUARANTINED:
+        # It counts as read, but had no effect; a corrected handler may understand it now.
+        return await subscriptions.apply(state.database, event, clock=state.clock)
+    return taken.outcome
 
 
 HANDLERS = (list_dead_letters, get_dead_letter, discard, replay, replay_waiting)

@@ -8,7 +8,7 @@ nobody has told of yet is fetched from auth, once, and kept.
 import asyncio
 import logging
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -30,8 +30,9 @@ from functions.kit.schema import (
     varchar,
 )
 from functions.kit.settings import ServiceSettings
+from functions.kit.streams import digest_of
 from functions.kit.subscriptions import Projection, Stream, Subscriptions
-from functions.kit.tokens import CachedKeys, Principal, TokenBucket, Verifier
+from functions.kit.tokens import CachedKeys, Principal, PublicKey, TokenBucket, Verifier
 from functions.kit.types import Id
 
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ JWKS_TIMEOUT = 5.0
 """Seconds; longer than a cold start of auth takes."""
 JWKS_PER_SECOND, JWKS_BURST = 1.0, 5
 """How often auth is asked for keys at most: each forged token could name another one."""
+
+MAX_JWK = 2048
+"""Bytes; a public Ed25519 key takes less than 200."""
 
 SCHEMA = (
     CreateTable(
@@ -82,7 +86,7 @@ Moment = Annotated[datetime, Meta(tz=True)]
 class TokenRevoked(msgspec.Struct, frozen=True):
     """bookstore.token.revoked.v1, as this side reads it."""
 
-    token_id: Annotated[str, Meta(max_length=64)]
+    token_id: Annotated[str, Meta(min_length=1, max_length=64)]
     expires_at: Moment
 
 
@@ -98,11 +102,15 @@ class UserAccess(msgspec.Struct, frozen=True):
 class SigningKey(msgspec.Struct, frozen=True):
     """bookstore.key.rotated.v1, as this side reads it."""
 
-    kid: Annotated[str, Meta(max_length=64)]
+    kid: Annotated[str, Meta(min_length=1, max_length=64)]
     public_key: dict[str, Any]
     """A JWK."""
     not_after: Moment | None = None
     """Set once the key signs no more: when the last token that it signed expires."""
+
+    def __post_init__(self) -> None:
+        if len(msgspec.json.encode(self.public_key)) > MAX_JWK:
+            raise ValueError(f"public_key is longer than {MAX_JWK} bytes")
 
 
 def subscribe(subscriptions: Subscriptions) -> None:
@@ -110,7 +118,7 @@ def subscribe(subscriptions: Subscriptions) -> None:
     subscriptions.on("bookstore.token.revoked.v1", TokenRevoked)(deny_token)
     subscriptions.on("bookstore.user.disabled.v1", UserAccess)(record_user_access)
     subscriptions.on("bookstore.key.rotated.v1", SigningKey)(record_key)
-    subscriptions.projections[STREAM.source] = Projection(doubt, forget)
+    subscriptions.projections[STREAM.source] = Projection(doubt, forget, digest)
 
 
 async def doubt(database: Database) -> None:
@@ -123,6 +131,23 @@ async def forget(database: Database) -> None:
     """Users and keys that auth does not know; an ended token stays ended, until it expires."""
     await database.execute(QueryString("DELETE FROM denied_users WHERE revision = 0"))
     await database.execute(QueryString("DELETE FROM verification_keys WHERE revision = 0"))
+
+
+async def digest(database: Database, now: datetime) -> str:
+    """Users whose access has changed and keys that verify, as auth's own digest counts them."""
+    users = await _USERS(database, now)
+    keys = await database.execute(
+        QueryString(
+            "SELECT COUNT(*) AS n, SUM(CASE WHEN revision < 3 THEN revision ELSE -1 END) AS told"
+            " FROM verification_keys WHERE revision > 0 AND (not_after IS NULL OR not_after > {})",
+            now,
+        )
+    )
+    row = keys.rows[0]
+    return f"{users} {row['n']} {int(row['told'] or 0)}"
+
+
+_USERS = digest_of("denied_users", "revision", "disabled")
 
 
 @transactional
@@ -211,7 +236,7 @@ class DenyList:
         self.clock = clock
         self.http = http
         self._rate = TokenBucket(per_second=JWKS_PER_SECOND, burst=JWKS_BURST)
-        self._fetching: asyncio.Task[dict[str, dict[str, Any]] | None] | None = None
+        self._fetching: asyncio.Task[dict[str, PublicKey] | None] | None = None
         self._reachable = True
 
     async def denied(self, principal: Principal) -> bool:
@@ -230,6 +255,11 @@ class DenyList:
         return bool(outcome.rows)
 
     async def key(self, kid: str) -> Mapping[str, Any] | None:
+        """A public key that verifies at this moment; see `known_key`."""
+        found = await self.known_key(kid)
+        return None if found is None or found.has_ended(self.clock()) else found.jwk
+
+    async def known_key(self, kid: str) -> PublicKey | None:
         """A public key: from the own database, else from auth, which then need not be asked again.
 
         Raises `Unavailable` when only auth could know and it cannot be reached.
@@ -239,13 +269,10 @@ class DenyList:
         )
         if outcome.rows:
             row = outcome.rows[0]
-            if row["not_after"] is not None and row["not_after"] <= self.clock():
-                return None
-            jwk: Mapping[str, Any] = msgspec.json.decode(row["jwk"])
-            return jwk
+            return PublicKey(msgspec.json.decode(row["jwk"]), row["not_after"])
         return await self._ask_auth(kid)
 
-    async def _ask_auth(self, kid: str) -> Mapping[str, Any] | None:
+    async def _ask_auth(self, kid: str) -> PublicKey | None:
         """One request to auth serves all who wait, and forged key ids cause few."""
         if self._fetching is None and self._rate.take():
             self._fetching = asyncio.create_task(self._fetch())
@@ -258,7 +285,7 @@ class DenyList:
             raise Unavailable("auth's keys cannot be read. Try again.", retry_after=2)
         return keys.get(kid)
 
-    async def _fetch(self) -> dict[str, dict[str, Any]] | None:
+    async def _fetch(self) -> dict[str, PublicKey] | None:
         """All of auth's keys by id, kept from now on; None where it cannot be read."""
         import httpx  # noqa: PLC0415 - needed when a key was never seen before; see lazy_http.py
 
@@ -271,12 +298,15 @@ class DenyList:
         except (httpx.HTTPError, ValueError, RecursionError) as error:
             logger.warning("auth's keys cannot be read: %s", type(error).__name__)
             return None
-        keys = {jwk["kid"]: jwk for jwk in shown if isinstance(jwk.get("kid"), str)}
-        for kid, jwk in keys.items():
-            await _keep(self.database, kid, jwk)
+        keys = {}
+        for jwk in shown:
+            kid, end = jwk.get("kid"), jwk.pop("exp", None)
+            if isinstance(kid, str) and len(kid) <= 64:
+                key = keys[kid] = PublicKey(jwk, _end(end))
+                await _keep(self.database, kid, key)
         return keys
 
-    def _fetched(self, task: asyncio.Task[dict[str, dict[str, Any]] | None]) -> None:
+    def _fetched(self, task: asyncio.Task[dict[str, PublicKey] | None]) -> None:
         self._fetching = None
         failed = task.cancelled() or task.exception() is not None
         self._reachable = not failed and task.result() is not None
@@ -286,9 +316,20 @@ class _KeySet(msgspec.Struct):
     keys: list[dict[str, Any]]
 
 
+def _end(seconds: object) -> datetime | None:
+    """When a key that auth shows verifies no more; None while it signs."""
+    if type(seconds) is not int or not 0 <= seconds < _LATEST:
+        return None
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+_LATEST = 2**37
+"""Seconds since 1970: well within what datetime and a MySQL DATETIME hold."""
+
+
 @transactional
-async def _keep(database: Database, kid: str, jwk: Mapping[str, Any]) -> None:
-    await _keep_key(database, kid, 0, jwk, None)  # any event about it is newer
+async def _keep(database: Database, kid: str, key: PublicKey) -> None:
+    await _keep_key(database, kid, 0, key.jwk, key.not_after)  # any event about it is newer
 
 
 @transactional
@@ -309,7 +350,7 @@ def verifier(
     """What checks access tokens in a service that issues none."""
     known = DenyList(database, settings.auth_url, clock=clock, http=http)
     return Verifier(
-        CachedKeys(known.key),
+        CachedKeys(known.known_key, clock=clock),
         known.denied,
         issuer=settings.token_issuer,
         audience=settings.token_audience,

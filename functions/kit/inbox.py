@@ -89,6 +89,16 @@ async def once(database: Database, event: Event, *, clock: Clock) -> bool:
     return True
 
 
+async def is_read(database: Database, event: Event) -> bool:
+    """Whether the event is remembered."""
+    outcome = await database.execute(
+        QueryString(
+            "SELECT 1 FROM inbox WHERE source = {} AND event_id = {}", event.source, event.id
+        )
+    )
+    return bool(outcome.rows)
+
+
 async def advance(database: Database, source: str) -> Position:
     """Move the position over everything that was read without a gap."""
     start = await _locked_position(database, source)

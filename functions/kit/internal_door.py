@@ -1,10 +1,12 @@
 """The internal door: events in, feeds and snapshots out. Never reachable from outside.
 
 What `POST /events` answers decides whether an event lives: the broker's dispatcher takes most 4xx
-as success and forgets the event. So it is 202 for whatever need not come again, and 503 only for a
-fault that passes. What was put aside is looked at through `dead_letters_door.py`.
+as success and forgets the event. So it is 202 unless redelivery would help, and 503 only for
+transient faults. Next files: `receiving.py`, which says whether an event is believed, and
+`dead_letters_door.py` for what was put aside.
 """
 
+import logging
 from collections.abc import AsyncIterator, Mapping
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -17,10 +19,16 @@ from litestar.response import Stream
 from functions.kit import cloudevents, dead_letters, dead_letters_door
 from functions.kit.cloudevents import BATCH_MEDIA_TYPE, MalformedEvent
 from functions.kit.dead_letters import Reason
+from functions.kit.errors import Text, Unauthenticated
+from functions.kit.internal_secret import InternalSecret
+from functions.kit.outages import is_transient
 from functions.kit.problems import problems
-from functions.kit.streams import HEAD_HEADER, MAX_PAGE, Feed
+from functions.kit.receiving import receive
+from functions.kit.streams import HEAD_HEADER, MAX_PAGE, Feed, StreamDigest
 from functions.kit.subscriptions import PING, Outcome, Taken
 from functions.kit.values import MAX_ID
+
+logger = logging.getLogger(__name__)
 
 MAX_EVENT = 1024 * 1024
 """Bytes of an event that are read; what is longer is put aside with its beginning."""
@@ -30,6 +38,12 @@ _ACCEPTED = {202: ResponseSpec(None, description="Taken; it need not be sent aga
 Sequence = Annotated[int, QueryParameter(ge=0, le=MAX_ID)]
 EventId = Annotated[str | None, QueryParameter(min_length=1, max_length=255)]
 PageSize = Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)]
+
+
+class NotOneOfUs(Unauthenticated):
+    code = "internal-secret-needed"
+    title = "Only the services of this shop may read this"
+    error = Text("No autorizado", "Not allowed")
 
 
 async def _read_body(request: Request[Any, Any, Any]) -> tuple[bytes, bool]:
@@ -59,12 +73,21 @@ async def take_in(
     if event.type == PING:
         state.poke()
         return Taken(Outcome.POKED, None)
-    taken = await state.subscriptions.take(database, event, clock=clock)
+    try:
+        taken = await receive(state, event)
+    except Exception as error:
+        if is_transient(database, error):
+            raise
+        # It would fail the next time, too. It counts as unread, so catching up tries it again.
+        logger.exception("event %s of %s failed", event.id, event.source)
+        reason = f"{event.type} {event.id}: its handler failed: {type(error).__name__}"
+        await dead_letters.put_aside_event(database, Reason.QUARANTINED, reason, event, clock=clock)
+        taken = Taken(Outcome.QUARANTINED, None)
     source = event.source if event.source in state.subscriptions.sources else "other"
     state.metrics.events_received.labels(source, taken.outcome).inc()
     if taken.outcome is Outcome.SUPERSEDED or (taken.position and taken.position.gap):
         state.catch_up.notify(event.source)
-    return Taken(taken.outcome, taken.position)
+    return taken
 
 
 @post("/events", status_code=202, request_max_body_size=None, responses=_ACCEPTED)
@@ -97,7 +120,7 @@ async def dead_letter(request: Request[Any, Any, Any]) -> Response[bytes]:
         200: ResponseSpec(
             list[dict[str, Any]], generate_examples=False, media_type=BATCH_MEDIA_TYPE
         ),
-        **problems(404, 410),
+        **problems(401, 404, 410),
     },
 )
 async def stream(
@@ -109,8 +132,10 @@ async def stream(
 ) -> Response[bytes]:
     """Events after a sequence, in order: a CloudEvents batch.
 
-    `event_id` names what the reader has read at that sequence; another event there is a 410.
+    With `INTERNAL_SECRET` it is for the other services, as snapshots are. `event_id` names what
+    the reader has read at that sequence; another event there is a 410.
     """
+    _admit(request)
     feed: Feed = request.app.state.feed
     page = await feed.page(
         request.app.state.database, name, after=after, limit=limit, event_id=event_id
@@ -122,12 +147,28 @@ async def stream(
     return Response(page.body, media_type=BATCH_MEDIA_TYPE, headers=headers)
 
 
-@get("/internal/snapshots/{name:str}", responses=problems(404))
+@get("/internal/streams/{name:str}/digest", responses=problems(401, 404))
+async def digest(request: Request[Any, Any, Any], name: FromPath[str]) -> StreamDigest:
+    """What all that was told adds up to, for a reader to compare with what it keeps."""
+    _admit(request)
+    state = request.app.state
+    feed: Feed = state.feed
+    return await feed.digest(state.database, name, state.clock())
+
+
+@get("/internal/snapshots/{name:str}", responses=problems(401, 404))
 async def snapshot(request: Request[Any, Any, Any], name: FromPath[str]) -> Stream:
     """The present state: lines of JSON, the first with the sequence that it stands at."""
+    _admit(request)
     feed: Feed = request.app.state.feed
     lines: AsyncIterator[bytes] = await feed.snapshot(request.app.state.database, name)
     return Stream(lines, media_type="application/x-ndjson")
 
 
-HANDLERS = (events, dead_letter, stream, snapshot, *dead_letters_door.HANDLERS)
+def _admit(request: Request[Any, Any, Any]) -> None:
+    secret: InternalSecret = request.app.state.internal_secret
+    if not secret.admits(request.headers):
+        raise NotOneOfUs("Services show a token that is made from INTERNAL_SECRET.")
+
+
+HANDLERS = (events, dead_letter, stream, digest, snapshot, *dead_letters_door.HANDLERS)

@@ -9,45 +9,76 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 import httpx
 
 from functions.kit.catch_up import CatchUp, CatchUpFailed
 from functions.kit.clock import utc_now
 from functions.kit.database import connect
+from functions.kit.internal_secret import InternalSecret
+from functions.kit.settings import Secret
 from functions.kit.subscriptions import Stream, Subscriptions
 from functions.kit.telemetry import Metrics
 
 
-async def rebuild(
-    url: str, stream: Stream, subscriptions: Subscriptions, owners: Mapping[str, str]
-) -> int:
-    """Take the snapshot of a stream; answers how many states it had.
+class Prepared(NamedTuple):
+    """What the environment of a service says."""
 
-    Raises `CatchUpFailed` when the owner cannot be read.
-    """
-    database = connect(url)
+    url: str
+    """The database's."""
+    subscriptions: Subscriptions
+    """What the service consumes."""
+    owners: Mapping[str, str]
+    """Where the owners are."""
+    secret: Secret = Secret("")
+    """`INTERNAL_SECRET`, without which the owners may show nothing."""
+
+
+@asynccontextmanager
+async def _reader(prepared: Prepared) -> AsyncIterator[CatchUp]:
+    database = connect(prepared.url)
     try:
         async with httpx.AsyncClient() as http:
-            reader = CatchUp(
-                database, subscriptions, owners, clock=utc_now, metrics=Metrics(), http=http
+            yield CatchUp(
+                database,
+                prepared.subscriptions,
+                prepared.owners,
+                clock=utc_now,
+                metrics=Metrics(),
+                http=http,
+                secret=InternalSecret(prepared.secret),
             )
-            return await reader.restore(stream)
     finally:
         await database.close()
 
 
-Prepared = tuple[str, Subscriptions, Mapping[str, str]]
-"""The database's URL, what the service consumes, and where the owners are."""
+async def rebuild(prepared: Prepared, stream: Stream) -> int:
+    """Take the snapshot of a stream; answers how many states it had.
+
+    Raises `CatchUpFailed` when the owner cannot be read.
+    """
+    async with _reader(prepared) as reader:
+        return await reader.restore(stream)
+
+
+async def difference(prepared: Prepared, stream: Stream) -> str | None:
+    """For an audit: in which way a projection differs from its owner; None where it does not.
+
+    Raises `CatchUpFailed` when the owner cannot be read.
+    """
+    async with _reader(prepared) as reader:
+        await reader.read(stream)
+        return await reader.difference(stream)
 
 
 def main(service: str, stream: Stream, prepare: Callable[[], Prepared]) -> int:
     """Answers the exit code. `prepare` reads the settings, so that what is wrong is said."""
     logging.basicConfig(level=os.environ.get("LOG_LEVEL", "ERROR"), format="%(message)s")
     try:
-        url, subscriptions, owners = prepare()
-        count = asyncio.run(rebuild(url, stream, subscriptions, owners))
+        count = asyncio.run(rebuild(prepare(), stream))
     except CatchUpFailed as error:
         print(f"{service}: nothing was rebuilt: {error}", file=sys.stderr)
         return 1

@@ -20,10 +20,13 @@ from piccolo.querystring import QueryString
 from functions.kit import cloudevents
 from functions.kit.clock import Clock
 from functions.kit.database import Database, Row, is_in, transactional
+from functions.kit.internal_secret import InternalSecret
 from functions.kit.lease import Lease
 from functions.kit.numbering import BATCH, number_all
+from functions.kit.outages import Outages
 from functions.kit.outbox import to_event
 from functions.kit.posting import Poster
+from functions.kit.settings import Secret
 from functions.kit.telemetry import Metrics
 
 if TYPE_CHECKING:
@@ -75,6 +78,8 @@ class Relay:
         clock: Clock,
         metrics: Metrics,
         http: "httpx.AsyncClient | None" = None,
+        secret: InternalSecret | None = None,
+        outages: Outages | None = None,
     ) -> None:
         """`http` is a wire to send over in place of the network, for tests."""
         self.database = database
@@ -83,6 +88,8 @@ class Relay:
         self.clock = clock
         self.metrics = metrics
         self.http = http
+        self.secret = secret or InternalSecret(Secret(""))
+        self.outages = outages or Outages(database)
         self.poster = Poster()
         self.lease = Lease(database, clock)
         self._woken = asyncio.Event()
@@ -102,9 +109,11 @@ class Relay:
             self._woken.clear()
             try:
                 done = await self.flush()
-            except Exception:  # the relay outlives whatever happens to one round
-                logger.exception("the relay failed; it tries again")
+            except Exception as error:  # noqa: BLE001 - the relay outlives whatever happens to one round
+                self.outages.report("sending events", error)
                 done = False
+            else:
+                self.outages.over("sending events")
             failures = 0 if done else failures + 1
 
     async def flush(self) -> bool:
@@ -174,7 +183,7 @@ class Relay:
 
     async def _post(self, row: Row) -> bool:
         """Whether the broker took the event. Raises `BrokerUnavailable`."""
-        headers, body = cloudevents.write(to_event(row))
+        headers, body = cloudevents.write(self.secret.sign(to_event(row)))
         try:
             async with asyncio.timeout(SEND_TIMEOUT):
                 if self.http is None:

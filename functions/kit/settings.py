@@ -67,6 +67,8 @@ class BadSettings(ValueError):
     """The environment cannot be used; the message lists every variable that is wrong, and why."""
 
 
+MIN_INTERNAL_SECRET = 32
+
 Url = Annotated[str, Meta(pattern=r"^https?://[^\s/?#]+(/[^\s/?#]+)*$")]
 """An address that paths are appended to: without a slash at its end."""
 
@@ -108,6 +110,15 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     k_sink: str = ""
     """Address of the broker that takes this service's events; empty: they wait in the outbox, and
     others read the feed."""
+
+    internal_secret: Secret = Secret("")
+    """Shared by all services, at least 32 characters: they sign their events with it, and show
+    their feeds to one another only. Two with a comma between them while it is changed. Empty: what
+    an event says is read from its owner before it counts."""
+
+    catch_up_seconds: Annotated[float, Meta(gt=0, le=86400)] | None = None
+    """How often a service that is awake reads the feeds of the others, in seconds; unset: every 10
+    without `K_SINK`, every 600 with it, since events then come by themselves."""
 
     auth_url: Url = "http://127.0.0.1:5000"
     """Where auth's public door is; its keys are read at `/.well-known/jwks.json`."""
@@ -169,11 +180,25 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
             yield "CLIENT_ADDRESS_HEADER: must be the name of a header"
         if self.client_address_header.lower() in {"forwarded", "x-forwarded-for"}:
             yield "CLIENT_ADDRESS_HEADER: callers write into it too: TRUSTED_HOPS counts there"
+        secrets = self.internal_secret.reveal().split(",") if self.internal_secret else []
+        if any(len(secret.strip()) < MIN_INTERNAL_SECRET for secret in secrets):
+            yield f"INTERNAL_SECRET: needs at least {MIN_INTERNAL_SECRET} random characters"
         if not self.database_url:
             if self.production:
                 yield "DATABASE_URL: production needs one; the embedded file is for trying out"
         elif not self.database_url.reveal().startswith(("sqlite:///", "mysql://")):
             yield "DATABASE_URL: must begin with sqlite:/// or mysql://"
+
+    @property
+    def catch_up_period(self) -> float:
+        """Seconds between two reads of a feed that nothing asks for."""
+        if self.catch_up_seconds is not None:
+            return self.catch_up_seconds
+        return 600.0 if self.k_sink else 10.0
+
+    @property
+    def development(self) -> bool:
+        return self.environment is Environment.DEVELOPMENT
 
     @property
     def production(self) -> bool:

@@ -4,7 +4,8 @@ The push through the broker is how events arrive fast; this is how none is lost.
 finds a gap, wakes up, or is poked reads on from its own position (`catch_up.py`).
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
@@ -28,6 +29,12 @@ class StreamNotFound(NotFound):
     error = Text("Flujo no encontrado", "Stream not found")
 
 
+class StreamWithoutDigest(NotFound):
+    code = "stream-without-digest"
+    title = "There is no digest of this stream just now"
+    error = Text("El flujo no tiene resumen", "The stream has no digest")
+
+
 class StreamTooOld(Gone):
     code = "stream-too-old"
     title = "The feed does not reach back that far"
@@ -40,6 +47,36 @@ class StreamDiverged(Gone):
     error = Text("El flujo tiene otro pasado", "The stream has another past")
 
 
+Digest = Callable[[Database, datetime], Awaitable[str]]
+"""A short text of the state of all subjects at a moment: the same at the owner and at a reader that
+has read all of it."""
+
+MAX_SUMMED = 10**12
+"""A larger number is told by a digest as -1: whatever wrote it, the sum stays within 64 bits."""
+
+
+def digest_of(table: str, *columns: str, where: str = "revision > 0") -> Digest:
+    """How many rows a table has, and the sums of some whole numbers or flags in them."""
+    sums = ", ".join(
+        f"SUM(CASE WHEN {column} <= {MAX_SUMMED} THEN {column} ELSE -1 END) AS {column}"
+        for column in columns
+    )
+    query = f"SELECT COUNT(*) AS n, {sums} FROM {table} WHERE {where}"  # noqa: S608
+
+    async def digest(database: Database, _: datetime) -> str:
+        row = (await database.execute(QueryString(query))).rows[0]
+        return " ".join(str(int(row[name] or 0)) for name in ("n", *columns))
+
+    return digest
+
+
+class StreamDigest(msgspec.Struct, frozen=True):
+    """The state of a stream's subjects, and the sequence at which it was theirs."""
+
+    sequence: int
+    digest: str
+
+
 class OwnedStream(NamedTuple):
     """A stream that this service owns."""
 
@@ -47,6 +84,8 @@ class OwnedStream(NamedTuple):
     source: str
     snapshot: Callable[[Database], AsyncIterator[Event]]
     """The present state of every subject, as the events that would tell it."""
+    digest: Digest | None = None
+    """Where a reader can compare what it keeps with what there is."""
 
 
 class Page(NamedTuple):
@@ -118,6 +157,31 @@ class Feed:
             )
         )
         return outcome.rows[0]["event_id"] if outcome.rows else None
+
+    async def digest(self, database: Database, name: str, now: datetime) -> StreamDigest:
+        """What all that was told up to the newest event adds up to.
+
+        Raises `StreamWithoutDigest`, also where something is being changed at this moment.
+        """
+        stream = self._stream(name)
+        if stream.digest is None:
+            raise StreamWithoutDigest(f"Of {name} none is made.")
+        await number_all(database, self.sources)
+        async with database.transaction(isolation="REPEATABLE READ"):
+            head = await database.execute(
+                QueryString("SELECT head FROM outbox_streams WHERE source = {}", stream.source)
+            )
+            # What has committed since the numbers were given is in the tables, not in the head.
+            ahead = await database.execute(
+                QueryString(
+                    "SELECT id FROM outbox WHERE sequence IS NULL AND source = {} LIMIT 1",
+                    stream.source,
+                )
+            )
+            digest = await stream.digest(database, now)
+        if ahead.rows:
+            raise StreamWithoutDigest("It is being changed. Ask again.")
+        return StreamDigest(head.rows[0]["head"], digest)
 
     async def snapshot(self, database: Database, name: str) -> AsyncIterator[bytes]:
         """Lines of JSON: the sequence and its event, each state as a structured event, the count.

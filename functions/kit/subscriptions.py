@@ -7,6 +7,7 @@ aside (`dead_letters.py`) and counts as read. `internal_door.py` is the HTTP in 
 
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 
@@ -18,11 +19,19 @@ from functions.kit.cloudevents import Event
 from functions.kit.database import Database, transactional
 from functions.kit.dead_letters import Reason
 from functions.kit.inbox import Position
+from functions.kit.streams import Digest
 
 logger = logging.getLogger(__name__)
 
 State = TypeVar("State", bound=msgspec.Struct)
 Handler = Callable[[Database, Event, Any], Awaitable[None]]
+
+MAX_REVISION = 10**12
+"""Neither a stream nor a subject changes more often: a thousand times a second for thirty years."""
+
+EARLIEST, LATEST = 1970, 9998
+"""Years that a time of the shop can lie in. Beyond, another time zone or a MySQL DATETIME could
+not hold it."""
 
 PING = "dev.knative.sources.ping"
 """What a PingSource sends: do the work that is due."""
@@ -36,6 +45,9 @@ class Outcome(StrEnum):
     was restored from a backup and one of the two pasts is lost. Catching up tells which."""
     UNKNOWN_TYPE = "unknown-type"
     QUARANTINED = "quarantined"
+    UNCONFIRMED = "unconfirmed"
+    """Nothing proves that it is genuine, and its owner does not know it: forged, or lost with an
+    owner's database that was restored from a backup. It had no effect."""
     POKED = "poked"
 
 
@@ -61,6 +73,15 @@ class Projection(NamedTuple):
     """Set every revision to 0, so that any state which the owner tells is newer."""
     forget: Callable[[Database], Awaitable[None]]
     """Give up what is still at 0: the owner does not know it any more."""
+    digest: Digest | None = None
+    """What is kept, in the terms of the owner's digest of the stream."""
+
+
+class NotUnderstood(Exception):
+    """An event that would be refused however often it came; the text says why."""
+
+    def __init__(self, event: Event, reason: str) -> None:
+        super().__init__(f"{event.type} {event.id}: {reason}")
 
 
 class _Subscription(NamedTuple):
@@ -112,22 +133,47 @@ class Subscriptions:
             return Taken(Outcome.UNKNOWN_TYPE, None)
         return await _take(database, self, event, clock=clock)
 
-    async def apply(self, database: Database, event: Event, *, clock: Clock) -> Outcome:
-        """Run the handler without the inbox: for the states of a snapshot."""
+    def understand(self, event: Event) -> msgspec.Struct | None:
+        """The state that an event tells; None where its type has no handler.
+
+        Raises `NotUnderstood` where it would be refused however often it came.
+        """
         subscription = self._by_type.get(event.type)
         if subscription is None:
-            return Outcome.UNKNOWN_TYPE
+            return None
         try:
             state = msgspec.json.decode(event.data, type=subscription.state)
-            if event.revision is None or not event.subject:
-                raise msgspec.ValidationError("subject and revision are needed")
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            reason = f"{event.type} {event.id}: {error}"
+        except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as error:
+            raise NotUnderstood(event, str(error)) from error
+        if event.revision is None or not event.subject:
+            raise NotUnderstood(event, "subject and revision are needed")
+        if event.revision > MAX_REVISION:
+            raise NotUnderstood(event, f"revision is beyond {MAX_REVISION}")
+        for name in state.__struct_fields__:
+            value = getattr(state, name)
+            if isinstance(value, datetime) and not EARLIEST <= value.year <= LATEST:
+                raise NotUnderstood(event, f"{name} is not a time that a shop has known")
+        return state
+
+    def check(self, event: Event) -> None:
+        """Raises `NotUnderstood` for what cannot be an event of one of the streams."""
+        if event.sequence is None or not 1 <= event.sequence <= MAX_REVISION:
+            # It has no place in its stream, so nothing can be remembered of it.
+            raise NotUnderstood(event, f"sequence must be between 1 and {MAX_REVISION}")
+        self.understand(event)
+
+    async def apply(self, database: Database, event: Event, *, clock: Clock) -> Outcome:
+        """Run the handler without the inbox: for the states of a snapshot."""
+        try:
+            state = self.understand(event)
+        except NotUnderstood as refusal:
             await dead_letters.put_aside_event(
-                database, Reason.QUARANTINED, reason, event, clock=clock
+                database, Reason.QUARANTINED, str(refusal), event, clock=clock
             )
             return Outcome.QUARANTINED
-        await subscription.handler(database, event, state)
+        if state is None:
+            return Outcome.UNKNOWN_TYPE
+        await self._by_type[event.type].handler(database, event, state)
         return Outcome.APPLIED
 
 
@@ -135,11 +181,22 @@ class Subscriptions:
 async def _take(
     database: Database, subscriptions: Subscriptions, event: Event, *, clock: Clock
 ) -> Taken:
+    if event.sequence is None or not 1 <= event.sequence <= MAX_REVISION:
+        # It has no place in its stream, so nothing can be remembered of it.
+        reason = f"{event.type} {event.id}: sequence must be between 1 and {MAX_REVISION}"
+        await dead_letters.put_aside_event(database, Reason.QUARANTINED, reason, event, clock=clock)
+        return Taken(Outcome.QUARANTINED, None)
     if not await inbox.once(database, event, clock=clock):
-        return Taken(Outcome.SEEN_BEFORE, await inbox.renumber(database, event))
-    if event.sequence is not None and await inbox.superseded(database, event):
+        position = await inbox.renumber(database, event)
+        if await dead_letters.waits(database, event):
+            # It counts as read, and had no effect; this is the same event, corrected, or read by
+            # a corrected handler.
+            outcome = await subscriptions.apply(database, event, clock=clock)
+            if outcome is Outcome.APPLIED:
+                await dead_letters.settle(database, event, clock=clock)
+            return Taken(outcome, position)
+        return Taken(Outcome.SEEN_BEFORE, position)
+    if await inbox.superseded(database, event):
         return Taken(Outcome.SUPERSEDED, None)
     outcome = await subscriptions.apply(database, event, clock=clock)
-    if event.sequence is None:
-        return Taken(outcome, None)
     return Taken(outcome, await inbox.advance(database, event.source))

@@ -27,6 +27,11 @@ REMEMBERED = 1024
 CLOCK_SKEW = timedelta(seconds=30)
 """How far into the future a token's `iat` may lie: clocks of one shop differ."""
 
+ISSUED_MICROS = "iat_us"
+"""Claim: the microseconds of `iat`, which is whole seconds as most clients expect. A user's tokens
+count from a moment on (`bookstore.user.disabled.v1`), and within a second there may be some of
+before it and some of after it."""
+
 CUSTOMER, STAFF, ADMIN = "customer", "staff", "admin"
 ROLES = frozenset({CUSTOMER, STAFF, ADMIN})
 
@@ -69,6 +74,17 @@ class Principal(NamedTuple):
     @property
     def is_staff(self) -> bool:
         return not self.roles.isdisjoint({STAFF, ADMIN})
+
+
+class PublicKey(NamedTuple):
+    """A key that verifies tokens, and until when."""
+
+    jwk: Mapping[str, Any]
+    not_after: datetime | None = None
+    """When the last token that it signed has expired; None while it signs."""
+
+    def has_ended(self, now: datetime) -> bool:
+        return self.not_after is not None and self.not_after <= now
 
 
 class Keys(Protocol):
@@ -201,11 +217,15 @@ def _principal(claims: Mapping[str, Any]) -> Principal:
         raise ValueError("roles")
     if any(type(claims[name]) not in {int, float} for name in ("iat", "exp")):
         raise ValueError("iat, exp")
+    issued_at = datetime.fromtimestamp(claims["iat"], UTC)
+    micros = claims.get(ISSUED_MICROS, 0)
+    if type(micros) is not int or not 0 <= micros < 1_000_000:
+        raise ValueError(ISSUED_MICROS)
     return Principal(
         int(subject),
         frozenset(roles) & ROLES,
         token_id,
-        datetime.fromtimestamp(claims["iat"], UTC),
+        issued_at + timedelta(microseconds=micros),
         datetime.fromtimestamp(claims["exp"], UTC),
     )
 
@@ -213,39 +233,45 @@ def _principal(claims: Mapping[str, Any]) -> Principal:
 class CachedKeys:
     """Keys of another source, kept for a while, so that few requests look them up.
 
+    A key's end counts also while it is kept here. That a key has one at all is known `keep` seconds
+    after the source knows, which is sooner than any key ends: auth gives it at least the life of
+    an access token, which is a minute or more, and a minute beyond.
+
     What nobody knows is not kept: forged key ids would fill the memory. The source bounds how
     often it asks further away (`denylist.py`).
     """
 
     def __init__(
         self,
-        source: Callable[[str], Awaitable[Mapping[str, Any] | None]],
+        source: Callable[[str], Awaitable[PublicKey | None]],
         *,
-        keep: float = 300.0,
+        clock: Clock,
+        keep: float = 30.0,
     ) -> None:
         self.source = source
+        self.clock = clock
         self.keep = keep
-        self._known: dict[str, tuple[float, Mapping[str, Any]]] = {}
-        self._asking: dict[str, asyncio.Task[Mapping[str, Any] | None]] = {}
+        self._known: dict[str, tuple[float, PublicKey]] = {}
+        self._asking: dict[str, asyncio.Task[PublicKey | None]] = {}
 
     async def find(self, kid: str) -> Mapping[str, Any] | None:
-        until, known = self._known.get(kid, (0.0, None))
-        if until > time.monotonic():
-            return known
-        # All who ask for a key at once wait for one answer: a cold start meets many of them.
-        asking = self._asking.get(kid)
-        if asking is None:
-            asking = self._asking[kid] = asyncio.create_task(self._ask(kid))
-            asking.add_done_callback(lambda _: self._asking.pop(kid, None))
-        return await asyncio.shield(asking)
+        until, key = self._known.get(kid, (0.0, None))
+        if key is None or until <= time.monotonic():
+            # All who ask for a key at once wait for one answer: a cold start meets many of them.
+            asking = self._asking.get(kid)
+            if asking is None:
+                asking = self._asking[kid] = asyncio.create_task(self._ask(kid))
+                asking.add_done_callback(lambda _: self._asking.pop(kid, None))
+            key = await asyncio.shield(asking)
+        return None if key is None or key.has_ended(self.clock()) else key.jwk
 
-    async def _ask(self, kid: str) -> Mapping[str, Any] | None:
-        jwk = await self.source(kid)
-        if jwk is None:
+    async def _ask(self, kid: str) -> PublicKey | None:
+        key = await self.source(kid)
+        if key is None:
             self._known.pop(kid, None)
         else:
-            self._known[kid] = (time.monotonic() + self.keep, jwk)
-        return jwk
+            self._known[kid] = (time.monotonic() + self.keep, key)
+        return key
 
 
 class TokenBucket:

@@ -10,7 +10,7 @@ from functions.kit import denylist, idempotency
 from functions.kit.app import Chore, Service, Wiring, build_app
 from functions.kit.clock import Clock, utc_now
 from functions.kit.database import Database
-from functions.kit.streams import OwnedStream
+from functions.kit.streams import OwnedStream, digest_of
 from functions.purchase import controllers, events, migrations, queries, subscriptions
 from functions.purchase.commands.lifecycle import expire_purchases
 from functions.purchase.commands.reconciliation import (
@@ -88,7 +88,12 @@ def create_app(
         tables=TABLES,
         public=controllers.HANDLERS,
         streams=(
-            OwnedStream("inventory", events.INVENTORY, queries.inventory_states),
+            OwnedStream(
+                "inventory",
+                events.INVENTORY,
+                queries.inventory_states,
+                digest_of("inventory", "revision", "available"),
+            ),
             OwnedStream("orders", events.ORDERS, queries.order_states),
         ),
         subscriptions=lambda wiring: subscriptions.build(wiring.outbox, clock),

@@ -14,6 +14,7 @@ from functions.kit.clock import Clock
 from functions.kit.cloudevents import Event
 from functions.kit.database import Database
 from functions.kit.outbox import Outbox
+from functions.kit.streams import digest_of
 from functions.kit.subscriptions import Projection, Stream, Subscriptions
 from functions.kit.types import Id
 from functions.kit.values import MAX_MONEY_MINOR
@@ -54,6 +55,8 @@ def build(outbox: Outbox, clock: Clock) -> Subscriptions:
 
     for change in ("created", "updated", "retired"):
         subscriptions.on(f"bookstore.book.{change}.v1", BookState)(book_changed)
-    subscriptions.projections[BOOKS] = Projection(doubt_books, forget_books)
+    subscriptions.projections[BOOKS] = Projection(
+        doubt_books, forget_books, digest_of("books", "revision", "price_minor", "retired")
+    )
     denylist.subscribe(subscriptions)
     return subscriptions

@@ -42,6 +42,7 @@ async def everything_happens(auth: Auth) -> dict[str, Person]:
     await auth.call("POST", "/me/password", body, by=people["renewed"])
     await auth.call("POST", "/logout", by=people["out"])
     await auth.refresh(people["robbed"].refresh_token)
+    auth.clock.advance(seconds=11)
     await auth.refresh(people["robbed"].refresh_token)
     await auth.call("POST", "/admin/keys/rotate", by=admin)
     return people
@@ -161,6 +162,8 @@ async def test_a_deny_list_elsewhere_comes_to_the_same_end(
         assert outcomes[name] is await verifier.denied(principal)
     assert outcomes == dict.fromkeys(people, True) | {"in": False}
     for key in (await auth.call("GET", "/.well-known/jwks.json")).json()["keys"]:
+        key.pop("exp", None)  # of a key that signs no more; elsewhere it is a column
+
         assert await known.key(key["kid"]) == key
     await wire.aclose()
 

@@ -40,18 +40,60 @@ def test_nobody_is_as_expensive_as_somebody() -> None:
     assert extract_parameters(NOBODY) == extract_parameters(passwords._hash(PASSWORD))
 
 
-async def test_an_unknown_account_costs_a_verification(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a hash the one of nobody is checked, in full."""
-    checked: list[str] = []
+class Work:
+    """Counts what a verification does: argon2 hashes that are checked, rounds of PBKDF2."""
 
-    def verify(hashed: str, password: str) -> Verdict:
-        checked.append(hashed)
-        return Verdict(matches=True, outdated=True)
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.argon2: list[str] = []
+        self.rounds = 0
+        hasher, pbkdf2 = PasswordHasher(), hashlib.pbkdf2_hmac
+        work = self
 
-    monkeypatch.setattr(passwords, "_verify", verify)
+        class Counting:
+            def verify(self, hashed: str, password: str) -> bool:
+                work.argon2.append(hashed)
+                return hasher.verify(hashed, password)
 
-    assert await Passwords(1).verify(None, PASSWORD) == Verdict(matches=False, outdated=False)
-    assert checked == [NOBODY]
+            def check_needs_rehash(self, hashed: str) -> bool:
+                return False
+
+        def counting(name: str, password: bytes, salt: bytes, rounds: int) -> bytes:
+            work.rounds += rounds
+            return pbkdf2(name, password, salt, rounds)
+
+        monkeypatch.setattr(passwords, "_hasher", Counting)
+        monkeypatch.setattr(hashlib, "pbkdf2_hmac", counting)
+
+
+KINDS = {
+    "nobody": None,
+    "argon2": NOBODY,
+    "werkzeug": werkzeug_hash(PASSWORD, 1000),
+    "werkzeug, faster": werkzeug_hash(PASSWORD, 10),
+    "rubbish": "pbkdf2:sha256:9999999$aB3dE6gH$" + "0" * 64,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("password", [PASSWORD, "wrong"])
+async def test_every_kind_of_account_costs_the_same(
+    monkeypatch: pytest.MonkeyPatch, kind: str, password: str
+) -> None:
+    """One argon2 hash, and the rounds of the slowest older hash that there is."""
+    work = Work(monkeypatch)
+    verdict = await Passwords(1).verify(KINDS[kind], password, rounds=1000)
+
+    assert verdict.matches is (password == PASSWORD and kind.startswith("werkzeug"))
+    assert (len(work.argon2), work.rounds) == (1, 1000)
+
+
+async def test_without_older_hashes_nobody_pays_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Argon2 alone, for accounts that are there and for those that are not."""
+    work = Work(monkeypatch)
+    for hashed in (None, NOBODY):
+        await Passwords(1).verify(hashed, "wrong")
+
+    assert (work.argon2, work.rounds) == ([NOBODY] * 2, 0)
 
 
 async def test_a_password_is_the_same_however_the_keyboard_sends_it() -> None:

@@ -100,6 +100,51 @@ async def test_an_ipv6_network_is_one_address(database_url: str) -> None:
     assert answers == [401, 429]
 
 
+async def test_an_ipv6_site_has_a_bound_of_its_own(database_url: str) -> None:
+    """A /48 has 65,536 networks; it may try as often as four addresses."""
+    async with open_auth(database_url, LOGIN_TRIES_PER_ADDRESS="2") as auth:
+        answers = [
+            await fail(auth, host=f"2001:db8:0:{number}::1", email=f"user{number}@example.com")
+            for number in range(9)
+        ]
+        elsewhere = await fail(auth, host="2001:db8:1::1")
+
+    assert answers == [401] * 8 + [429]
+    assert elsewhere == 401
+
+
+async def test_registrations_of_an_ipv6_site_are_bounded(database_url: str) -> None:
+    """Likewise."""
+    async with open_auth(database_url, REGISTRATIONS_PER_ADDRESS="1") as auth:
+        answers = []
+        for number in range(5):
+            body = {"email": f"u{number}@example.com", "password": PASSWORD}
+            answer = await auth.from_address(f"2001:db8:0:{number}::1", "POST", "/register", body)
+            answers.append(answer.status_code)
+
+    assert answers == [201] * 4 + [429]
+
+
+async def test_a_crowd_is_bounded_and_does_not_lock_the_owner_out(database_url: str) -> None:
+    """Every try from another address: the owner goes on where the account is known to come from."""
+    async with open_auth(database_url, LOGIN_TRIES_PER_ACCOUNT="5") as auth:
+        await auth.register()
+        body = {"email": "ana@example.com", "password": PASSWORD}
+        home = [(await auth.from_address("203.0.113.9", "POST", "/login", body)).status_code]
+        crowd = [await fail(auth, host=f"198.51.100.{number}") for number in range(8)]
+        home.append((await auth.from_address("203.0.113.9", "POST", "/login", body)).status_code)
+        guess = await auth.from_address("198.51.100.99", "POST", "/login", body)
+        unknown = [
+            await fail(auth, host=f"198.51.100.{number}", email="nobody@example.com")
+            for number in range(6)
+        ]
+
+    assert crowd == [401] * 5 + [429] * 3
+    assert home == [200, 200]
+    assert guess.status_code == 429
+    assert unknown == [401] * 5 + [429]
+
+
 async def test_registrations_are_throttled_by_address(database_url: str) -> None:
     """What is refused for its content is not counted."""
     async with open_auth(database_url, REGISTRATIONS_PER_ADDRESS="2") as auth:
@@ -137,7 +182,7 @@ async def test_only_hashes_are_kept_and_not_for_long(auth: Auth) -> None:
     await fail(auth)
     rows = await auth.rows("SELECT * FROM throttles")
 
-    assert len(rows) == 2
+    assert len(rows) == 3
     assert not any("ana" in str(row) or "198.51" in str(row) for row in rows)
     await purge(auth.database, auth.clock() + timedelta(minutes=15, seconds=1))
     assert await auth.rows("SELECT * FROM throttles") == []

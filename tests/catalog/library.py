@@ -16,6 +16,7 @@ from functions.kit import cloudevents
 from functions.kit.cloudevents import Event
 from tests.support.apps import Running, serving
 from tests.support.clock import FakeClock
+from tests.support.signing import FEED, SECRET, SIGNER
 from tests.support.tokens import Issuer
 
 CUSTOMER, STAFF = 7, 1
@@ -119,16 +120,20 @@ class Library(Running):
         return report
 
     async def tell(self, event: Event) -> httpx.Response:
-        """Deliver an event, as the broker does."""
-        headers, body = cloudevents.write(event)
+        """Deliver an event that its owner has signed, as the broker does."""
+        headers, body = cloudevents.write(SIGNER.sign(event))
         return await self.client.post("/events", headers=headers, content=body)
+
+    async def feed(self, query: str = "books") -> httpx.Response:
+        """The feed, as another service reads it."""
+        return await self.client.get(f"/internal/streams/{query}", headers=FEED)
 
     async def published(self) -> list[dict[str, Any]]:
         """Every event that the service has published."""
         events: list[dict[str, Any]] = []
         while True:
             after = int(events[-1]["sequence"]) if events else 0
-            page = (await self.client.get(f"/internal/streams/books?after={after}")).json()
+            page = (await self.feed(f"books?after={after}")).json()
             if not page:
                 return events
             events += page
@@ -142,7 +147,8 @@ async def open_library(
     clock = clock or FakeClock()
     # A key of its own, since the database remembers the one of the run before.
     issuer = Issuer(clock, kid=secrets.token_hex(8))
-    environment = {"DATABASE_URL": url, "AUTO_MIGRATE": "true", **settings}
+    own = {"DATABASE_URL": url, "AUTO_MIGRATE": "true", "INTERNAL_SECRET": SECRET}
+    environment = own | settings
     app = create_app(CatalogSettings.from_mapping(environment), clock=clock, http=issuer.wire())
     async with serving(app) as client:
         yield Library(app, client, issuer, clock)

@@ -10,13 +10,15 @@ from functions.catalog import events
 from functions.kit import cloudevents
 from tests.catalog.library import ISBN, Library
 from tests.support.contracts import validator, violations
+from tests.support.signing import FEED
 
 TYPES = (events.BOOK_CREATED, events.BOOK_UPDATED, events.BOOK_RETIRED)
 
 
 async def states(library: Library) -> list[dict[str, Any]]:
     """The snapshot, without its first and last line."""
-    lines = (await library.client.get("/internal/snapshots/books")).text.splitlines()
+    snapshot = await library.client.get("/internal/snapshots/books", headers=FEED)
+    lines = snapshot.text.splitlines()
     return [json.loads(line) for line in lines[1:-1]]
 
 
@@ -113,7 +115,7 @@ def test_contract_and_producer_name_the_same_fields(event_type: str) -> None:
 
 async def test_the_feed_is_a_batch_that_the_kit_reads(library: Library) -> None:
     await library.add()
-    response = await library.client.get("/internal/streams/books")
+    response = await library.feed()
     (event,) = cloudevents.read_batch(response.content)
 
     assert (event.sequence, event.revision, event.subject) == (1, 1, "book/1")

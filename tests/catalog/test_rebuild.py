@@ -18,6 +18,7 @@ from functions.kit.database import Database, connect
 from functions.kit.migrations import load, migrate
 from tests.purchase.shop import STOCK, book_event
 from tests.support.processes import Service, running
+from tests.support.signing import SECRET, SIGNER
 
 ROOT = Path(__file__).parents[2]
 SOURCE = "/bookstore/purchase/inventory"
@@ -56,7 +57,12 @@ async def rebuild(url: str, purchase: str) -> tuple[int | None, str]:
     process = await asyncio.create_subprocess_exec(
         *[sys.executable, "-m", "functions.catalog.rebuild"],
         cwd=ROOT,
-        env={**os.environ, "DATABASE_URL": url, "PURCHASE_INTERNAL_URL": purchase},
+        env={
+            **os.environ,
+            "DATABASE_URL": url,
+            "PURCHASE_INTERNAL_URL": purchase,
+            "INTERNAL_SECRET": SECRET,
+        },
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
@@ -69,11 +75,15 @@ async def test_the_stock_is_as_purchase_has_it(
 ) -> None:
     """Revisions that are too new go back, a book that purchase does not know goes."""
     url, catalog = database
-    environment = {"DATABASE_URL": make_database_url(), "AUTO_MIGRATE": "true"}
+    environment = {
+        "DATABASE_URL": make_database_url(),
+        "AUTO_MIGRATE": "true",
+        "INTERNAL_SECRET": SECRET,
+    }
     purchase = Service("purchase", environment)
     async with running(purchase), httpx.AsyncClient() as client:
         for book_id in range(1, BOOKS + 1):
-            headers, body = write(book_event(book_id))
+            headers, body = write(SIGNER.sign(book_event(book_id)))
             await client.post(f"{purchase.url}/events", headers=headers, content=body)
         first = await rebuild(url, purchase.url)
         again = await rebuild(url, purchase.url)

@@ -93,6 +93,7 @@ EVERYWHERE = {
     "POST /events": ANYONE,
     "POST /events/dead-letter": ANYONE,
     "GET /internal/streams/{name}": ANYONE,
+    "GET /internal/streams/{name}/digest": ANYONE,
     "GET /internal/snapshots/{name}": ANYONE,
     "GET /internal/dead-letters": ADMIN,
     "GET /internal/dead-letters/{letter_id}": ADMIN,

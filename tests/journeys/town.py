@@ -176,7 +176,7 @@ class Town:
 
 
 @asynccontextmanager
-async def open_town(folder: Path) -> AsyncIterator[Town]:
+async def open_town(folder: Path, **environ: str) -> AsyncIterator[Town]:
     """All three services on SQLite files in a folder, an admin and a member of staff logged in."""
     town = Town(FakeClock())
     addresses = {
@@ -192,6 +192,7 @@ async def open_town(folder: Path) -> AsyncIterator[Town]:
             "K_SINK": BROKER,
             "FIRST_ADMIN_EMAIL": ADMIN[0],
             "FIRST_ADMIN_PASSWORD": ADMIN[1],
+            **environ,
         }
 
     town.apps = {

@@ -30,6 +30,7 @@ from functions.kit.subscriptions import Stream, Subscriptions
 from functions.kit.tokens import CachedKeys, Principal, Verifier, signed_in, staff
 from functions.kit.types import Id, Strict, line
 from tests.kit import migrations as sample_migrations
+from tests.support.signing import SECRET, SIGNER
 
 NOTES = "/sample/notes"
 NOTE_WRITTEN = "sample.note.written.v1"
@@ -133,7 +134,7 @@ def subscriptions() -> Subscriptions:
 def thing_changed(
     sequence: int | None, thing_id: int = 1, revision: int | None = None, **fields: Any
 ) -> Event:
-    """An event as the other service sends it; its id follows from the sequence."""
+    """An event as the other service sends it, signed; its id follows from the sequence."""
     label = fields.pop("label", f"label {sequence}")
     attributes: dict[str, Any] = {
         "id": f"event-{sequence}",
@@ -145,7 +146,7 @@ def thing_changed(
         "data": msgspec.json.encode({"thing_id": thing_id, "label": label}),
         **fields,
     }
-    return Event(**attributes)
+    return SIGNER.sign(Event(**attributes))
 
 
 @get("/notes")
@@ -192,7 +193,8 @@ async def broken() -> None:
 
 
 def settings(url: str, **environ: str) -> ServiceSettings:
-    return ServiceSettings.from_mapping({"DATABASE_URL": url, "AUTO_MIGRATE": "true", **environ})
+    own = {"DATABASE_URL": url, "AUTO_MIGRATE": "true", "INTERNAL_SECRET": SECRET}
+    return ServiceSettings.from_mapping(own | environ)
 
 
 def create_app(
@@ -209,7 +211,7 @@ def create_app(
     def verifier(wiring: Wiring) -> Verifier:
         known = DenyList(wiring.database, chosen.auth_url, clock=clock, http=wiring.http)
         return Verifier(
-            CachedKeys(known.key),
+            CachedKeys(known.known_key, clock=clock),
             known.denied,
             issuer=chosen.token_issuer,
             audience=chosen.token_audience,

@@ -22,6 +22,7 @@ from functions.kit.subscriptions import PING, Stream, Subscriptions
 from tests.kit import sample
 from tests.support.apps import serving
 from tests.support.clock import FakeClock
+from tests.support.signing import FEED
 from tests.support.tokens import Issuer
 
 PUBLIC = {"/notes", "/notes/{note_id:int}", "/openapi.json", "/apidocs"}
@@ -30,6 +31,7 @@ INTERNAL = {
     "/events/dead-letter",
     "/metrics",
     "/internal/streams/{name:str}",
+    "/internal/streams/{name:str}/digest",
     "/internal/snapshots/{name:str}",
     "/internal/dead-letters",
     "/internal/dead-letters/{letter_id:int}/replay",
@@ -313,7 +315,7 @@ async def test_two_services_repair_what_the_broker_lost(
                 data=sample.ThingState(1, "a"),
             )
             await state.outbox.add(state.database, message)
-        page = await door.get("/internal/streams/things")
+        page = await door.get("/internal/streams/things", headers=FEED)
         reader = make_app(broker=lambda request: page)
         read = asyncio.Event()
         original = reader.state.catch_up.read

@@ -1,20 +1,25 @@
 """The reader repairs what the broker lost, from a real owner's feed or snapshot."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from litestar import Litestar
 from piccolo.querystring import QueryString
 
 from functions.kit import catch_up, cloudevents, inbox, relay
 from functions.kit.catch_up import CatchUp, CatchUpFailed
 from functions.kit.cloudevents import Event
 from functions.kit.database import Database, connect, transactional
+from functions.kit.errors import Unavailable
 from functions.kit.outbox import Message, Outbox, as_state
-from functions.kit.streams import OwnedStream
-from functions.kit.subscriptions import Stream, Subscriptions
+from functions.kit.streams import OwnedStream, digest_of
+from functions.kit.subscriptions import Projection, Stream, Subscriptions
 from functions.kit.telemetry import Metrics, current_traceparent, trace_id
 from tests.kit import sample
 from tests.kit.sample import THING_CHANGED, THINGS
@@ -28,10 +33,11 @@ Behave = Callable[[httpx.Request], httpx.Response | None]
 class Owner:
     """The other service: its database, and the wire on which its internal door answers."""
 
-    def __init__(self, database: Database, client: httpx.AsyncClient, outbox: Outbox) -> None:
-        self.database = database
+    def __init__(self, app: Litestar, client: httpx.AsyncClient) -> None:
+        self.app = app
+        self.database: Database = app.state.database
         self.client = client
-        self.outbox = outbox
+        self.outbox: Outbox = app.state.outbox
         self.behave: Behave = lambda request: None
         self.asked: list[str] = []
 
@@ -78,11 +84,12 @@ async def owner(tmp_path: Path, clock: FakeClock, issuer: Issuer) -> AsyncIterat
         f"sqlite:///{tmp_path}/owner.db",
         clock=clock,
         http=issuer.wire(),
+        environ={"INTERNAL_SECRET": ""},
         streams=(OwnedStream("things", THINGS.source, thing_states),),
         subscriptions=lambda _: Subscriptions(),
     )
     async with serving(app) as client:
-        yield Owner(app.state.database, client, app.state.outbox)
+        yield Owner(app, client)
 
 
 @pytest.fixture
@@ -358,3 +365,223 @@ async def test_a_database_that_is_away_ends_the_read(
 
     with pytest.raises(Exception, match="unable to open"):
         await reader.read(THINGS)
+
+
+OTHERS = Stream(source="/other/others", owner="away", name="others")
+
+
+def two_streams(
+    database: Database, owner: Owner, clock: FakeClock, away: Behave, **options: Any
+) -> CatchUp:
+    """A reader of the owner's stream, and of one whose owner answers as `away` says."""
+    subscriptions = Subscriptions(OTHERS, THINGS)
+    subscriptions.on(THING_CHANGED, sample.ThingState)(sample.record_thing)
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.host != "away.test":
+            return await owner(request)
+        if (response := away(request)) is None:
+            await asyncio.Event().wait()
+            raise AssertionError("unreachable")
+        return response
+
+    return CatchUp(
+        database,
+        subscriptions,
+        {"other": sample.OWNER, "away": "http://away.test"},
+        clock=clock,
+        metrics=Metrics(),
+        http=httpx.AsyncClient(transport=httpx.MockTransport(answer)),
+        **options,
+    )
+
+
+@asynccontextmanager
+async def running(reader: CatchUp) -> AsyncIterator[None]:
+    task = asyncio.create_task(reader.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(found: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(20):
+        while not await found():  # noqa: ASYNC110 - nothing announces what is waited for
+            await asyncio.sleep(0)
+
+
+async def test_an_owner_that_hangs_delays_no_other(
+    database: Database, owner: Owner, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The streams are read side by side."""
+    monkeypatch.setattr(catch_up, "GAP_PATIENCE", 0)
+    await owner.change(1, "a", 1)
+    asked: list[str] = []
+
+    def hang(request: httpx.Request) -> None:
+        asked.append(request.url.path)
+
+    async def read() -> bool:
+        return bool(asked) and await inbox.position(database, THINGS.source) == 1
+
+    async with running(two_streams(database, owner, clock, hang)):
+        await until(read)
+
+    assert asked == ["/internal/streams/others"]
+
+
+async def test_a_start_reads_only_where_something_is_missing(
+    database: Database, owner: Owner, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a broker: one event does not wake the owners of all streams."""
+    monkeypatch.setattr(catch_up, "GAP_PATIENCE", 0)
+    asked: list[str] = []
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(503)
+
+    await inbox.reset(database, OTHERS.source, 7, clock=clock)
+    for revision in (1, 2, 3):
+        await owner.change(1, f"label {revision}", revision)
+    page = await owner.client.get("/internal/streams/things?after=2")
+    (third,) = cloudevents.read_batch(page.content)
+    reader = two_streams(database, owner, clock, refuse, at_start=False)
+    await reader.subscriptions.take(database, third, clock=clock)
+
+    async def read() -> bool:
+        return await inbox.position(database, THINGS.source) == 3
+
+    async with running(reader):
+        await until(read)
+        asked_by_start = asked[:]
+        reader.notify()
+        await until(lambda: _true(asked))
+
+    assert asked_by_start == []
+
+
+async def _true(values: list[str]) -> bool:
+    return bool(values)
+
+
+async def test_a_service_that_is_awake_reads_by_itself(
+    database: Database, owner: Owner, reader: CatchUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody tells it of anything: no broker, no ping, no event."""
+    monkeypatch.setattr(catch_up, "GAP_PATIENCE", 0)
+    reader.period = 0.01
+
+    async def stands_at(sequence: int) -> bool:
+        return await inbox.position(database, THINGS.source) == sequence
+
+    async with running(reader):
+        for number in (1, 2, 3):
+            await owner.change(1, "a", number)
+            await until(partial(stands_at, number))
+
+    assert await sample.things(database) == {1: ("a", 3, 3)}
+
+
+@pytest.mark.parametrize(
+    ("environ", "seconds"),
+    [
+        ({}, 10.0),
+        ({"K_SINK": "http://broker.test"}, 600.0),
+        ({"K_SINK": "http://broker.test", "CATCH_UP_SECONDS": "30"}, 30.0),
+    ],
+)
+def test_how_often_is_a_setting(environ: dict[str, str], seconds: float) -> None:
+    """Without a broker it is what brings the events."""
+    assert sample.settings("", **environ).catch_up_period == seconds
+
+
+async def test_one_read_confirms_all_events_that_came_before_it(
+    reader: CatchUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred unsigned events at once cost their owner two requests."""
+    began, go_on = asyncio.Event(), asyncio.Event()
+    reads = 0
+
+    async def read(stream: Stream) -> int:
+        nonlocal reads
+        reads += 1
+        began.set()
+        await go_on.wait()
+        return 0
+
+    monkeypatch.setattr(reader, "read", read)
+    first = asyncio.create_task(reader.confirm(THINGS.source))
+    await began.wait()
+    others = [asyncio.create_task(reader.confirm(THINGS.source)) for _ in range(99)]
+    await asyncio.sleep(0)
+    go_on.set()
+    await asyncio.gather(first, *others)
+
+    assert reads == 2
+
+
+async def test_an_owner_that_is_away_is_not_asked_for_each_event(
+    reader: CatchUp, owner: Owner
+) -> None:
+    """What cannot be confirmed is to come again; the owner has a moment's peace."""
+    owner.behave = lambda request: httpx.Response(503)
+    for _ in range(20):
+        with pytest.raises(Unavailable):
+            await reader.confirm(THINGS.source)
+
+    assert len(owner.asked) == 1
+
+
+async def test_a_projection_ahead_of_its_owner_is_taken_anew(
+    database: Database, reader: CatchUp, owner: Owner, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A revision that no event of the owner will ever reach; and once an hour at most."""
+    digest = digest_of("things", "revision")
+    owner.app.state.feed.streams["things"] = owner.app.state.feed.streams["things"]._replace(
+        digest=digest
+    )
+
+    async def doubt(database: Database) -> None:
+        await database.execute(QueryString("UPDATE things SET revision = 0"))
+
+    async def forget(database: Database) -> None:
+        await database.execute(QueryString("DELETE FROM things WHERE revision = 0"))
+
+    reader.subscriptions.projections[THINGS.source] = Projection(doubt, forget, digest)
+    await owner.change(1, "a", 1)
+    await reader.read(THINGS)
+    same = await reader.difference(THINGS)
+    poison = QueryString("UPDATE things SET label = 'forged', revision = {}", 2**62)
+    await database.execute(poison)
+    different = await reader.difference(THINGS)
+    (entry,) = reader._readers.values()
+    await reader._heal(entry)
+    healed = await sample.things(database)
+    await database.execute(poison)
+    await reader._heal(entry)
+
+    assert same is None
+    assert different == "at 1 its owner has 1 1, and 1 -1 is kept of it"
+    assert {thing_id: state[:2] for thing_id, state in healed.items()} == {1: ("a", 1)}
+    assert (await sample.things(database))[1][0] == "forged"
+    assert [record.levelname for record in caplog.records].count("ERROR") == 2
+
+
+async def test_an_owner_of_an_older_release_is_not_compared(reader: CatchUp, owner: Owner) -> None:
+    """It has no digest; nor is anything compared while events are on their way."""
+    digest = digest_of("things", "revision")
+
+    async def nothing(database: Database) -> None: ...
+
+    reader.subscriptions.projections[THINGS.source] = Projection(nothing, nothing, digest)
+    await owner.change(1, "a", 1)
+    without_digest = await reader.difference(THINGS)
+    owner.app.state.feed.streams["things"] = owner.app.state.feed.streams["things"]._replace(
+        digest=digest
+    )
+    on_its_way = await reader.difference(THINGS)
+
+    assert (without_digest, on_its_way) == (None, None)

@@ -242,3 +242,36 @@ def test_attributes_of_others_are_passed_over() -> None:
     event = read(STRUCTURED, structured(traceparent=7, knativeerrorcode="500"))
 
     assert event.traceparent is None
+
+
+def from_json(**members: object) -> Event:
+    event = {"specversion": "1.0", "id": "1", "source": "/s", "type": "t", **members}
+    return read({"content-type": "application/cloudevents+json"}, json.dumps(event).encode())
+
+
+@pytest.mark.parametrize(
+    "name", ["time", "subject", "dataschema", "datacontenttype", "sequence", "traceparent", "other"]
+)
+def test_a_null_attribute_is_unset(name: str) -> None:
+    """CloudEvents' JSON format, section 2.3; data that is null is data."""
+    assert from_json(**{name: None, "data": {"a": None}}) == from_json(data={"a": None})
+    assert from_json(data=None).data == b"null"
+
+
+@pytest.mark.parametrize("name", ["id", "source", "type", "specversion"])
+def test_a_required_attribute_that_is_null_is_missing(name: str) -> None:
+    """And is named."""
+    with pytest.raises(MalformedEvent, match=name):
+        from_json(**{name: None})
+
+
+@pytest.mark.parametrize("zone", ["Z", "+05:30", ".5Z"])
+def test_a_leap_second_is_the_second_before_it(zone: str) -> None:
+    """RFC 3339 has it, Python has not; in both modes."""
+    leap, before = f"2016-12-31T23:59:60{zone}", f"2016-12-31T23:59:59{zone}"
+    binary = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s", "ce-type": "t"}
+
+    assert from_json(time=leap) == from_json(time=before)
+    assert read({**binary, "CE-Time": leap}, b"") == read({**binary, "ce-time": before}, b"")
+    with pytest.raises(MalformedEvent):
+        from_json(time="2016-12-31T23:60:00Z")

@@ -1,6 +1,7 @@
 """What a service knows of auth, from its own database; and how seldom it asks auth itself."""
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from datetime import timedelta, timezone
 from typing import Any
@@ -15,7 +16,7 @@ from functions.kit.database import Database
 from functions.kit.denylist import STREAM, DenyList
 from functions.kit.errors import Unavailable
 from functions.kit.subscriptions import Outcome, Subscriptions
-from functions.kit.tokens import Principal, TokenBucket
+from functions.kit.tokens import Principal, PublicKey, TokenBucket
 from tests.support.clock import FakeClock
 from tests.support.tokens import Issuer
 
@@ -58,6 +59,7 @@ def tell(database: Database, clock: FakeClock) -> Callable[..., Any]:
     """Take in an event of auth."""
     subscriptions = Subscriptions(STREAM)
     denylist.subscribe(subscriptions)
+    numbers = itertools.count(1)
 
     async def tell(kind: str, data: dict[str, Any], *, revision: int = 1) -> Outcome:
         event = Event(
@@ -65,6 +67,7 @@ def tell(database: Database, clock: FakeClock) -> Callable[..., Any]:
             source=STREAM.source,
             type=f"bookstore.{kind}.v1",
             subject="subject",
+            sequence=next(numbers),
             revision=revision,
             data=msgspec.json.encode(data),
         )
@@ -164,7 +167,7 @@ async def test_one_request_serves_all_who_wait(known: DenyList, issuer: Issuer, 
     """The first requests after a rotation come at the same time."""
     found = await asyncio.gather(*(known._ask_auth(issuer.kid) for _ in range(20)))
 
-    assert found == [issuer.jwk] * 20
+    assert found == [PublicKey(issuer.jwk)] * 20
     assert auth.asked == 1
 
 
@@ -260,3 +263,26 @@ async def test_a_bucket_gives_its_burst_and_no_more() -> None:
     bucket = TokenBucket(per_second=0, burst=3)
 
     assert [bucket.take() for _ in range(5)] == [True, True, True, False, False]
+
+
+async def test_a_retired_key_that_is_fetched_has_its_end(
+    known: DenyList, auth: Auth, issuer: Issuer, clock: FakeClock
+) -> None:
+    """The event that tells of it may be lost; auth shows the end with the key."""
+    auth.keys = [{**issuer.jwk, "exp": int(clock().timestamp()) + 60}]
+    before = await known.key(issuer.kid)
+    clock.advance(seconds=60)
+
+    assert before == issuer.jwk
+    assert await known.key(issuer.kid) is None
+    assert auth.asked == 1
+
+
+@pytest.mark.parametrize("exp", ["soon", -1, 1e300, 2**70, None, True])
+async def test_an_end_that_is_none_is_passed_over(
+    known: DenyList, auth: Auth, issuer: Issuer, exp: object
+) -> None:
+    """The key is as good as without it."""
+    auth.keys = [{**issuer.jwk, "exp": exp}]
+
+    assert await known.key(issuer.kid) == issuer.jwk

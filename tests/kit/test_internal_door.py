@@ -12,6 +12,7 @@ from functions.kit.database import Database
 from functions.kit.subscriptions import PING
 from tests.kit import sample
 from tests.kit.sample import letters, push, thing_changed
+from tests.support.signing import FEED
 
 STRUCTURED = {"content-type": "application/cloudevents+json; charset=utf-8"}
 
@@ -129,8 +130,8 @@ async def test_the_feed_is_a_batch_with_a_link_to_what_follows(
     state = app.state
     for text in "abc":
         await sample.write_note(state.database, text, outbox=state.outbox)
-    first = await client.get("/internal/streams/notes?limit=2")
-    second = await client.get(first.links["next"]["url"])
+    first = await client.get("/internal/streams/notes?limit=2", headers=FEED)
+    second = await client.get(first.links["next"]["url"], headers=FEED)
 
     assert first.headers["content-type"] == cloudevents.BATCH_MEDIA_TYPE
     assert [event.sequence for event in cloudevents.read_batch(first.content)] == [1, 2]
@@ -154,14 +155,14 @@ async def test_a_feed_that_cannot_be_is_refused(
     client: httpx.AsyncClient, path: str, status: int
 ) -> None:
     """410 is what makes a reader take the snapshot."""
-    assert (await client.get(path)).status_code == status
+    assert (await client.get(path, headers=FEED)).status_code == status
 
 
 async def test_a_snapshot_is_lines(app: Litestar, client: httpx.AsyncClient) -> None:
     """Streamed, so that memory stays bounded whatever there is."""
     state = app.state
     await sample.write_note(state.database, "a", outbox=state.outbox)
-    response = await client.get("/internal/snapshots/notes")
+    response = await client.get("/internal/snapshots/notes", headers=FEED)
     lines: list[Any] = [json.loads(line) for line in response.text.splitlines()]
 
     assert response.headers["content-type"] == "application/x-ndjson"

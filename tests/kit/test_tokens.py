@@ -1,5 +1,6 @@
 """Bearer tokens and guards; `test_hostile_tokens.py` has those that must be refused."""
 
+import inspect
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -13,7 +14,9 @@ from functions.kit.errors import Unavailable
 from functions.kit.tokens import (
     CachedKeys,
     Principal,
+    PublicKey,
     TokenExpired,
+    TokenInvalid,
     TokenMissing,
     TokenRevoked,
     Verifier,
@@ -35,6 +38,10 @@ class Source:
     async def find(self, kid: str) -> Mapping[str, Any] | None:
         self.asked.append(kid)
         return self.keys.get(kid)
+
+    async def key(self, kid: str) -> PublicKey | None:
+        jwk = await self.find(kid)
+        return PublicKey(jwk) if jwk is not None else None
 
 
 async def nobody(_: Principal) -> bool:
@@ -126,26 +133,29 @@ async def test_keys_that_cannot_be_read_are_a_passing_fault(
     async def away(_: str) -> None:
         raise Unavailable("auth")
 
-    verifier = Verifier(CachedKeys(away), nobody, issuer=ISSUER, audience=AUDIENCE, clock=clock)
+    verifier = Verifier(
+        CachedKeys(away, clock=clock), nobody, issuer=ISSUER, audience=AUDIENCE, clock=clock
+    )
 
     with pytest.raises(Unavailable):
         await verifier.verify(issuer.token())
 
 
-async def test_a_key_is_asked_for_once_in_a_while(issuer: Issuer) -> None:
+async def test_a_key_is_asked_for_once_in_a_while(issuer: Issuer, clock: FakeClock) -> None:
     """And again when it was kept for long enough."""
     source = Source(issuer)
-    keys, forgetful = CachedKeys(source.find), CachedKeys(source.find, keep=0)
+    keys = CachedKeys(source.key, clock=clock)
+    forgetful = CachedKeys(source.key, clock=clock, keep=0)
     for cache in (keys, keys, forgetful, forgetful):
         assert await cache.find(issuer.kid) == issuer.jwk
 
     assert len(source.asked) == 3
 
 
-async def test_a_key_that_nobody_knows_is_not_kept(issuer: Issuer) -> None:
+async def test_a_key_that_nobody_knows_is_not_kept(issuer: Issuer, clock: FakeClock) -> None:
     """Forged ids would fill the memory; a key that is gone is forgotten."""
     source = Source(issuer)
-    keys = CachedKeys(source.find, keep=0)
+    keys = CachedKeys(source.key, clock=clock, keep=0)
     await keys.find(issuer.kid)
     source.keys.clear()
     for number in range(100):
@@ -201,3 +211,32 @@ async def test_an_auth_that_is_away_is_a_503_at_the_door(
 
     assert (response.status_code, response.json()["code"]) == (503, "unavailable")
     assert response.headers["retry-after"] == "2"
+
+
+async def test_a_key_that_is_kept_ends_when_it_ends(issuer: Issuer, clock: FakeClock) -> None:
+    """Also in a process that has looked it up before, and whatever tokens it has signed."""
+    source = Source(issuer)
+    ends = clock() + timedelta(minutes=2)
+
+    async def find(kid: str) -> PublicKey:
+        source.asked.append(kid)
+        return PublicKey(issuer.jwk, ends)
+
+    keys = CachedKeys(find, clock=clock, keep=3600)
+    verifier = Verifier(keys, nobody, issuer=ISSUER, audience=AUDIENCE, clock=clock)
+    token = issuer.token(lifetime=timedelta(hours=1))
+    clock.advance(minutes=1, seconds=59)
+    before = await verifier.verify(token)
+    clock.advance(seconds=1)
+
+    assert before.user_id == 1
+    assert len(source.asked) == 1
+    with pytest.raises(TokenInvalid):
+        await verifier.verify(token)
+
+
+def test_a_retired_key_is_known_to_end_before_it_ends() -> None:
+    """A key is kept for less time than the shortest life of a token and the margin beyond."""
+    keep = inspect.signature(CachedKeys).parameters["keep"].default
+
+    assert keep < 60

@@ -24,6 +24,7 @@ from functions.purchase.settings import PurchaseSettings
 from functions.purchase.simulated_provider import SimulatedProvider
 from tests.support.apps import Running, serving
 from tests.support.clock import FakeClock
+from tests.support.signing import FEED, SECRET, SIGNER
 from tests.support.tokens import Issuer
 
 BUYER, OTHER, STAFF = 7, 8, 1
@@ -98,8 +99,8 @@ class Shop(Running):
         return await self.send(method, path, body, who, headers)
 
     async def tell(self, event: Event) -> httpx.Response:
-        """Deliver an event, as the broker does."""
-        headers, body = cloudevents.write(event)
+        """Deliver an event that its owner has signed, as the broker does."""
+        headers, body = cloudevents.write(SIGNER.sign(event))
         return await self.client.post("/events", headers=headers, content=body)
 
     async def buy(self, book_id: int = 1, quantity: int = 1, user: int = BUYER) -> int:
@@ -184,7 +185,7 @@ class Shop(Running):
 
     async def published(self, stream: str) -> list[dict[str, Any]]:
         """Everything that the service has published on one of its streams."""
-        response = await self.client.get(f"/internal/streams/{stream}")
+        response = await self.client.get(f"/internal/streams/{stream}", headers=FEED)
         events: list[dict[str, Any]] = response.json()
         return events
 
@@ -204,6 +205,7 @@ async def open_shop(
     environment = {
         "DATABASE_URL": url,
         "AUTO_MIGRATE": "true",
+        "INTERNAL_SECRET": SECRET,
         "PAYMENT_WEBHOOK_SECRET": WEBHOOK_SECRET,
         **settings,
     }

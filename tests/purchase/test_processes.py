@@ -12,6 +12,7 @@ from functions.kit.cloudevents import write
 from functions.kit.database import Database, connect
 from tests.purchase.shop import book_event
 from tests.support.processes import Service, running
+from tests.support.signing import SECRET, SIGNER
 from tests.support.tokens import Issuer
 
 COPIES = 50
@@ -68,12 +69,13 @@ async def test_kills_in_the_middle_of_a_sale_oversell_nothing(database_url: str,
         "AUTO_MIGRATE": "true",
         "AUTH_URL": "http://127.0.0.1:9",
         "MAX_UNPAID_PURCHASES": "0",  # one buyer takes everything
+        "INTERNAL_SECRET": SECRET,
     }
     first, second = (Service("purchase", environment) for _ in range(2))
     database = connect(database_url)
     async with running(first), running(second), httpx.AsyncClient(timeout=30) as client:
         await issuer.make_known(database)
-        headers, body = write(book_event(1, initial_stock=COPIES))
+        headers, body = write(SIGNER.sign(book_event(1, initial_stock=COPIES)))
         await client.post(f"{first.url}/events", headers=headers, content=body)
         urls = [first.url, second.url]
         keys = iter(range(COPIES + 10))

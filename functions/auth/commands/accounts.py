@@ -11,11 +11,25 @@ from functions.auth.commands.steps import (
     begin_family,
     end_access,
     end_all_families,
+    end_other_families,
     insert_user,
     lock_user,
 )
-from functions.auth.domain import Email, Role, check_password, email_key, origin, parse_email
-from functions.auth.errors import EmailAlreadyRegistered, InvalidCredentials, UserNotFound
+from functions.auth.domain import (
+    Email,
+    Role,
+    check_password,
+    email_key,
+    network,
+    origin,
+    parse_email,
+)
+from functions.auth.errors import (
+    EmailAlreadyRegistered,
+    InvalidCredentials,
+    PasswordNeeded,
+    UserNotFound,
+)
 from functions.auth.passwords import common_passwords
 from functions.auth.queries import Account
 from functions.auth.tables import User, UserRole
@@ -23,6 +37,8 @@ from functions.auth.throttle import count_try, throttle_key
 from functions.auth.tools import Tools
 from functions.kit.clock import Clock
 from functions.kit.database import Database, transactional
+from functions.kit.errors import FieldError
+from functions.kit.tokens import Principal
 
 
 async def register(
@@ -40,38 +56,79 @@ async def register(
     Raises `EmailInvalid`, `PasswordRefused`, `TooManyTries`, `EmailAlreadyRegistered` or
     `HashingBusy`.
     """
-    email = parse_email(email_text)
+    email = parse_email(email_text, development=tools.settings.development)
     check_password(password, email, common_passwords())
-    key = throttle_key("register", origin(host))
-    await count_try(database, {key: tools.settings.registration_limit}, clock())
+    limits = {throttle_key("register", origin(host)): tools.settings.registration_limit}
+    if (site := network(host)) is not None:
+        limits[throttle_key("register", site)] = tools.settings.registrations_per_network
+    await count_try(database, limits, clock())
     if await queries.find_login(database, email.key) is not None:
         raise EmailAlreadyRegistered("Log in, or use another address.")
     hashed = await tools.passwords.hash(password)
     return await insert_user(database, email, hashed, name, {Role.CUSTOMER}, clock())
 
 
-@transactional
-async def change_profile(database: Database, user_id: int, changes: dict[str, Any]) -> Account:
+async def change_profile(
+    database: Database,
+    tools: Tools,
+    user: Principal,
+    changes: dict[str, Any],
+    *,
+    current_password: str | None,
+    host: str | None,
+    clock: Clock,
+) -> Account:
     """Change `name`, `email`, or both; what is not named stays.
 
-    Raises `EmailInvalid`, `EmailAlreadyRegistered` or `UserNotFound`.
+    Whoever has the address has the account, so another one needs the password, and every other
+    login ends. Raises `EmailInvalid`, `PasswordNeeded`, `InvalidCredentials`, `TooManyTries`,
+    `HashingBusy`, `EmailAlreadyRegistered` or `UserNotFound`.
     """
-    if await lock_user(database, user_id) is None:
-        raise UserNotFound(f"There is no user {user_id}.")
+    account = await queries.get_account(database, user.user_id)
     values: dict[Any, Any] = {}
+    checked: Checked | None = None
     if "name" in changes:
         values[User.name] = changes["name"]
     if "email" in changes:
-        email = parse_email(changes["email"])
+        email = parse_email(changes["email"], development=tools.settings.development)
         values |= {User.email: email.address, User.email_key: email.key}
+        if email.address != account.email:
+            if current_password is None:
+                raise PasswordNeeded(
+                    "Send current_password with a new email address.",
+                    errors=[FieldError("current_password", "is needed for a new email address")],
+                )
+            checked = await check_credentials(
+                database, tools, account.email, current_password, host=host, clock=clock
+            )
+            if checked.login.user_id != user.user_id:  # the address has changed hands in between
+                raise InvalidCredentials
+    return await _change_profile(database, tools, user, values, checked, clock())
+
+
+@transactional
+async def _change_profile(
+    database: Database,
+    tools: Tools,
+    user: Principal,
+    values: dict[Any, Any],
+    checked: Checked | None,
+    now: datetime,
+) -> Account:
+    if checked is not None:
+        await accept(database, checked)
+    elif await lock_user(database, user.user_id) is None:
+        raise UserNotFound(f"There is no user {user.user_id}.")
     if values:
         try:
-            await database.execute(User.update(values).where(User.id == user_id))
+            await database.execute(User.update(values).where(User.id == user.user_id))
         except Exception as error:
             if database.is_duplicate(error):
                 raise EmailAlreadyRegistered("Use another address.") from error
             raise
-    return await queries.get_account(database, user_id)
+    if checked is not None:
+        await end_other_families(database, tools, user.user_id, user.token_id, now)
+    return await queries.get_account(database, user.user_id)
 
 
 async def change_password(

@@ -90,7 +90,7 @@ async def ensure_first_admin(database: Database, tools: Tools, now: datetime) ->
     settings = tools.settings
     if not settings.first_admin_email or await _has_admin(database):
         return False
-    email = parse_email(settings.first_admin_email)
+    email = parse_email(settings.first_admin_email, development=settings.development)
     hashed = await tools.passwords.hash(settings.first_admin_password.reveal())
     try:
         await insert_user(database, email, hashed, None, {Role.ADMIN}, now)
@@ -113,7 +113,7 @@ async def make_admin(
 
     Raises `EmailInvalid` or `PasswordRefused`.
     """
-    email = parse_email(email_text)
+    email = parse_email(email_text, development=tools.settings.development)
     minimum = tools.settings.minimum_admin_password
     check_password(password, email, common_passwords(), minimum=minimum)
     hashed = await tools.passwords.hash(password)

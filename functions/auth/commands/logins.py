@@ -15,11 +15,20 @@ from functions.auth.commands.steps import (
     lock_user,
     revoke,
 )
-from functions.auth.domain import email_key, origin
+from functions.auth.commands.successors import GRACE, seal, unseal
+from functions.auth.domain import email_key, network, origin
 from functions.auth.errors import InvalidCredentials, RefreshTokenInvalid
 from functions.auth.queries import Login
+from functions.auth.settings import AuthSettings
 from functions.auth.tables import RefreshFamily, RefreshToken, User
-from functions.auth.throttle import count_try, forget, take_back, throttle_key
+from functions.auth.throttle import (
+    count_try,
+    forget,
+    is_known,
+    remember,
+    take_back,
+    throttle_key,
+)
 from functions.auth.tools import Tools
 from functions.kit.clock import Clock
 from functions.kit.database import Database, transactional
@@ -30,7 +39,10 @@ class Try(NamedTuple):
     """A try of a password that was counted."""
 
     account_key: str
-    address_key: str
+    """Of the account and the address together."""
+    wide_keys: tuple[str, ...]
+    """Of the address, its network and the account, which others share."""
+    known_key: str
     counted_at: datetime
 
 
@@ -58,19 +70,37 @@ async def check_credentials(
 
     Raises `InvalidCredentials`, `TooManyTries` or `HashingBusy`.
     """
-    now = clock()
-    key, address = email_key(email), origin(host)
-    counted = Try(throttle_key("login", key, address), throttle_key("login", address), now)
-    limits = {
-        counted.account_key: tools.settings.login_limit,
-        counted.address_key: tools.settings.address_limit,
-    }
-    await count_try(database, limits, now)
+    key = email_key(email)
+    counted = await _count(database, tools.settings, key, host, clock())
     login = await queries.find_login(database, key)
-    verdict = await tools.passwords.verify(login.password_hash if login else None, password)
+    verdict = await tools.passwords.verify(
+        login.password_hash if login else None,
+        password,
+        rounds=await queries.slowest_legacy_hash(database),
+    )
     if login is None or login.disabled or not verdict.matches:
         raise InvalidCredentials
     return Checked(login, verdict.outdated, counted)
+
+
+async def _count(
+    database: Database, settings: AuthSettings, key: str, host: str | None, now: datetime
+) -> Try:
+    """Count a try under everything that bounds it.
+
+    The bound of the account over all addresses is not for those that it is known to log in from: a
+    crowd that guesses everywhere else does not lock its owner out. Raises `TooManyTries`.
+    """
+    address, site = origin(host), network(host)
+    account_key = throttle_key("login", key, address)
+    known_key = throttle_key("known", key, address)
+    wide = {throttle_key("login", address): settings.address_limit}
+    if site is not None:
+        wide[throttle_key("login", site)] = settings.network_limit
+    if not await is_known(database, known_key, now):
+        wide[throttle_key("account", key)] = settings.account_limit
+    await count_try(database, {account_key: settings.login_limit, **wide}, now)
+    return Try(account_key, tuple(wide), known_key, now)
 
 
 async def accept(database: Database, checked: Checked) -> None:
@@ -81,8 +111,11 @@ async def accept(database: Database, checked: Checked) -> None:
     user = await lock_user(database, checked.login.user_id)
     if user is None or user["disabled"] or user["password_hash"] != checked.login.password_hash:
         raise InvalidCredentials
-    await forget(database, checked.counted.account_key)
-    await take_back(database, checked.counted.address_key, checked.counted.counted_at)
+    counted = checked.counted
+    await forget(database, counted.account_key)
+    for key in sorted(counted.wide_keys):
+        await take_back(database, key, counted.counted_at)
+    await remember(database, counted.known_key, counted.counted_at)
 
 
 @transactional
@@ -103,10 +136,11 @@ async def refresh(
 ) -> TokenPair:
     """New tokens for a refresh token, once.
 
-    One that was used before is in two hands, and nobody knows whose are the thief's: the whole
-    family ends (RFC 9700, section 4.14.2). Raises `RefreshTokenInvalid`.
+    Within `GRACE` of its use the same new tokens are given again: two tabs of one browser send it
+    together, and an answer may be lost. Later it is in two hands, and nobody knows whose are the
+    thief's: the whole family ends (RFC 9700, section 4.14.2). Raises `RefreshTokenInvalid`.
     """
-    pair = await _refresh(database, tools, hash_of(refresh_token), now)
+    pair = await _refresh(database, tools, refresh_token, now)
     if pair is None:
         raise RefreshTokenInvalid("Log in again.")
     return pair
@@ -114,9 +148,10 @@ async def refresh(
 
 @transactional
 async def _refresh(
-    database: Database, tools: Tools, token_hash: str, now: datetime
+    database: Database, tools: Tools, refresh_token: str, now: datetime
 ) -> TokenPair | None:
     """None is an answer, not an exception: the end of a family must be committed."""
+    token_hash = hash_of(refresh_token)
     family = await _family_of(database, RefreshToken.token_hash == token_hash)
     if family is None:
         return None
@@ -126,22 +161,34 @@ async def _refresh(
         RefreshFamily.select(RefreshFamily.ended_at).where(RefreshFamily.id == family_id)
     )
     tokens = await database.locked(
-        RefreshToken.select(RefreshToken.id, RefreshToken.used_at, RefreshToken.expires_at).where(
-            RefreshToken.token_hash == token_hash
-        )
+        RefreshToken.select(
+            RefreshToken.id,
+            RefreshToken.used_at,
+            RefreshToken.expires_at,
+            RefreshToken.successor,
+        ).where(RefreshToken.token_hash == token_hash)
     )
     if user is None or user["disabled"] or not families or families[0]["ended_at"] or not tokens:
         return None
     token = tokens[0]
     if token["used_at"] is not None:
+        if token["successor"] is not None and now - token["used_at"] <= GRACE:
+            return unseal(refresh_token, token["successor"])
         await end_family(database, tools, family_id, user_id, now)
         return None
     if token["expires_at"] <= now:
         return None
+    pair = await issue(database, tools, family_id, user_id, now)
     await database.execute(
-        RefreshToken.update({RefreshToken.used_at: now}).where(RefreshToken.id == token["id"])
+        RefreshToken.update(
+            {
+                RefreshToken.used_at: now,
+                RefreshToken.successor: seal(refresh_token, pair),
+                RefreshToken.sealed_until: now + GRACE,
+            }
+        ).where(RefreshToken.id == token["id"])
     )
-    return await issue(database, tools, family_id, user_id, now)
+    return pair
 
 
 @transactional

@@ -155,6 +155,26 @@ async def end_all_families(database: Database, user_id: int, now: datetime) -> N
     )
 
 
+async def end_other_families(
+    database: Database, tools: Tools, user_id: int, token_id: str, now: datetime
+) -> None:
+    """End every login of a user but the one that an access token belongs to."""
+    own = RefreshToken.select(RefreshToken.family_id).where(
+        RefreshToken.access_token_id == token_id
+    )
+    others = await database.execute(
+        RefreshFamily.select(RefreshFamily.id)
+        .where(
+            RefreshFamily.user_id == user_id,
+            RefreshFamily.ended_at.is_null(),
+            RefreshFamily.id.not_in(own),
+        )
+        .order_by(RefreshFamily.id)
+    )
+    for row in others.rows:
+        await end_family(database, tools, row["id"], user_id, now)
+
+
 async def end_access(database: Database, tools: Tools, user_id: int, now: datetime) -> None:
     """Refuse the access tokens that a user has now, here at once, elsewhere by an event.
 

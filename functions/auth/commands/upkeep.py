@@ -38,4 +38,11 @@ async def purge(database: Database, now: datetime) -> None:
             now,
         )
     )
+    await database.execute(
+        QueryString(
+            "UPDATE refresh_tokens SET successor = NULL, sealed_until = NULL"
+            " WHERE sealed_until < {}",
+            now,
+        )
+    )
     await throttle.purge(database, now)

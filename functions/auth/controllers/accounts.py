@@ -67,13 +67,26 @@ async def read_me(request: Request[Any, Any, Any]) -> Profile:
     return profile(await queries.get_account(request.app.state.database, request.user.user_id))
 
 
-@patch("/me", guards=[signed_in], responses=problems(400, 409))
+@patch("/me", guards=[signed_in], responses=problems(400, 401, 409, 429, 503))
 async def change_me(request: Request[Any, Any, Any], data: JSONBody[ProfileChange]) -> Profile:
-    """Change name or email; what is left out stays, a name that is null is removed."""
+    """Change name or email; what is left out stays, a name that is null is removed.
+
+    Another email address needs `current_password`, and ends every other login.
+    """
+    state = request.app.state
     changes = msgspec.structs.asdict(data)
     given = {name: value for name, value in changes.items() if value is not msgspec.UNSET}
+    password: str | None = given.pop("current_password", None)
     return profile(
-        await commands.change_profile(request.app.state.database, request.user.user_id, given)
+        await commands.change_profile(
+            state.database,
+            state.tools,
+            request.user,
+            given,
+            current_password=password,
+            host=client_host(request),
+            clock=state.clock,
+        )
     )
 
 

@@ -89,7 +89,7 @@ async def jwks(request: Request[Any, Any, Any]) -> Response[KeySet]:
     if not keys:
         await state.tools.signer.ensure_key(state.database, state.clock())
         keys = await queries.public_keys(state.database, state.clock())
-    etag = strong_etag(*(key["kid"] for key in keys))
+    etag = strong_etag(*(f"{key['kid']} {key.get('exp')}" for key in keys))
     headers = {"etag": etag, "cache-control": f"public, max-age={JWKS_MAX_AGE}"}
     if not_modified(request.headers.get("if-none-match"), etag):
         return Response(None, status_code=304, headers=headers)  # type: ignore[arg-type]

@@ -87,7 +87,11 @@ async def login(request: Request[Any, Any, Any], data: JSONBody[Credentials]) ->
 
 @post("/refresh", status_code=200, cache_control=NO_STORE, responses=problems(400, 401))
 async def refresh(request: Request[Any, Any, Any], data: JSONBody[RefreshRequest]) -> Tokens:
-    """A refresh token for new tokens. It is good once: sent again, it ends its whole family."""
+    """A refresh token for new tokens. It is good once.
+
+    Sent again within 10 seconds it gives the same tokens again, as when an answer was lost; later
+    it ends its whole family.
+    """
     state = request.app.state
     pair = await commands.refresh(
         state.database, state.tools, data.refresh_token, now=state.clock()

@@ -11,8 +11,8 @@ import getpass
 _getuser = getpass.getuser
 getpass.getuser = lambda: "unknown"
 try:
-    from aiomysql.connection import Connection, MySQLResult
+    from aiomysql.connection import Connection
 finally:
     getpass.getuser = _getuser
 
-__all__ = ["Connection", "MySQLResult"]
+__all__ = ["Connection"]

@@ -84,7 +84,9 @@ async def test_a_profile_changes_where_it_is_told_to(auth: Auth) -> None:
     """What is left out stays; a name that is null goes."""
     ana = await auth.person()
     named = await auth.call("PATCH", "/me", {"name": "Ana"}, by=ana)
-    moved = await auth.call("PATCH", "/me", {"email": "ana@example.org"}, by=ana)
+    moved = await auth.call(
+        "PATCH", "/me", {"email": "ana@example.org", "current_password": PASSWORD}, by=ana
+    )
     unnamed = await auth.call("PATCH", "/me", {"name": None}, by=ana)
     same = await auth.call("PATCH", "/me", {}, by=ana)
 
@@ -97,11 +99,49 @@ async def test_a_profile_changes_where_it_is_told_to(auth: Auth) -> None:
     assert (await auth.log_in("ana@example.org")).status_code == 200
 
 
+async def test_a_new_address_needs_the_password(auth: Auth) -> None:
+    """Whoever has the address has the account: a stolen token is not enough for it."""
+    ana = await auth.person()
+    new = {"email": "thief@example.org"}
+    without = await auth.call("PATCH", "/me", new, by=ana)
+    wrong = await auth.call("PATCH", "/me", {**new, "current_password": "guess"}, by=ana)
+    same = await auth.call("PATCH", "/me", {"email": ana.email}, by=ana)
+
+    assert (without.status_code, without.json()["code"]) == (400, "password-needed")
+    assert [each["field"] for each in without.json()["errors"]] == ["current_password"]
+    assert (wrong.status_code, wrong.json()["code"]) == (401, "invalid-credentials")
+    assert (same.status_code, same.json()["email"]) == (200, ana.email)
+
+
+async def test_tries_of_a_new_address_are_throttled_as_logins_are(auth: Auth) -> None:
+    """They are the same tries."""
+    ana = await auth.person()
+    body = {"email": "thief@example.org", "current_password": "guess"}
+    answers = [(await auth.call("PATCH", "/me", body, by=ana)).status_code for _ in range(11)]
+
+    assert answers == [401] * 10 + [429]
+
+
+async def test_a_new_address_ends_the_other_logins(auth: Auth) -> None:
+    """Here at once and elsewhere by events; the login that changed it goes on."""
+    ana = await auth.person()
+    elsewhere = await auth.again(ana.id, ana.email)
+    body = {"email": "ana@example.org", "current_password": PASSWORD}
+    moved = await auth.call("PATCH", "/me", body, by=ana)
+
+    assert moved.status_code == 200
+    assert await auth.is_in(ana)
+    assert not await auth.is_in(elsewhere)
+    assert (await auth.refresh(elsewhere.refresh_token)).status_code == 401
+    assert (await auth.refresh(ana.refresh_token)).status_code == 200
+    assert len(await auth.published("bookstore.token.revoked.v1")) == 1
+
+
 async def test_nobody_takes_anothers_address(auth: Auth) -> None:
     """409, and nothing of the request is done."""
     await auth.register("bruno@example.com")
     ana = await auth.person()
-    body = {"name": "Bruno", "email": "BRUNO@example.com"}
+    body = {"name": "Bruno", "email": "BRUNO@example.com", "current_password": PASSWORD}
     response = await auth.call("PATCH", "/me", body, by=ana)
 
     assert response.status_code == 409

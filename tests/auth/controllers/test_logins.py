@@ -6,6 +6,8 @@ from typing import Any
 import jwt
 import pytest
 
+from functions.auth.commands import purge
+from functions.auth.passwords import Verdict
 from tests.auth.service import PASSWORD, Auth, open_auth
 
 MESSAGES = {
@@ -45,7 +47,7 @@ async def test_messages_are_english_for_who_asks(auth: Auth) -> None:
 
 
 async def test_an_access_token_says_who_may_what_until_when(auth: Auth) -> None:
-    """RFC 9068's type and claims; `iat` with its fraction."""
+    """RFC 9068's type and claims; `iat` in whole seconds, the rest beside it."""
     ana = await auth.person()
     header, claims = jwt.get_unverified_header(ana.token), read_unverified(ana.token)
 
@@ -55,7 +57,9 @@ async def test_an_access_token_says_who_may_what_until_when(auth: Auth) -> None:
     assert claims["aud"] == "bookstore"
     assert claims["sub"] == str(ana.id)
     assert claims["roles"] == ["customer"]
-    assert datetime.fromtimestamp(claims["iat"], UTC) == auth.clock()
+    assert type(claims["iat"]) is int
+    assert claims["iat"] == int(auth.clock().timestamp())
+    assert claims["iat_us"] == auth.clock().microsecond
     assert claims["exp"] == int((auth.clock() + timedelta(minutes=15)).timestamp())
     other = await auth.again(ana.id, ana.email)
     assert read_unverified(other.token)["jti"] != claims["jti"]
@@ -118,6 +122,7 @@ async def test_reuse_ends_the_whole_family(auth: Auth) -> None:
     ana = await auth.person()
     elsewhere = await auth.again(ana.id, ana.email)
     second = (await auth.refresh(ana.refresh_token)).json()
+    auth.clock.advance(seconds=11)
     reused = await auth.refresh(ana.refresh_token)
 
     assert reused.status_code == 401
@@ -134,6 +139,7 @@ async def test_reuse_tells_of_the_tokens_that_still_live(auth: Auth) -> None:
     ana = await auth.person()
     auth.clock.advance(minutes=20)
     second = (await auth.refresh(ana.refresh_token)).json()
+    auth.clock.advance(seconds=11)
     await auth.refresh(ana.refresh_token)
 
     (event,) = await auth.published("bookstore.token.revoked.v1")
@@ -147,12 +153,53 @@ async def test_reuse_tells_of_the_tokens_that_still_live(auth: Auth) -> None:
     }
 
 
-async def test_of_concurrent_refreshes_one_wins(auth: Auth) -> None:
-    """Single use holds however many come at once."""
+async def test_concurrent_refreshes_have_one_successor(auth: Auth) -> None:
+    """Two tabs, two pods: the family goes on from one token, however many come at once."""
     ana = await auth.person()
     answers = await asyncio.gather(*(auth.refresh(ana.refresh_token) for _ in range(8)))
 
-    assert sorted(answer.status_code for answer in answers) == [200] + [401] * 7
+    assert [answer.status_code for answer in answers] == [200] * 8
+    assert len({answer.text for answer in answers}) == 1
+    assert len(await auth.rows("SELECT id FROM refresh_tokens")) == 2
+
+
+async def test_a_lost_answer_is_given_again_for_ten_seconds(auth: Auth) -> None:
+    """The same tokens, also where the successor has been used meanwhile; then it is theft."""
+    ana = await auth.person()
+    first = await auth.refresh(ana.refresh_token)
+    auth.clock.advance(seconds=5)
+    newer = await auth.refresh(first.json()["refresh_token"])
+    auth.clock.advance(seconds=5)
+    again = await auth.refresh(ana.refresh_token)
+
+    assert (again.status_code, again.json()) == (200, first.json())
+    assert await auth.is_in(ana._replace(token=newer.json()["token"]))
+    auth.clock.advance(seconds=1)
+    assert (await auth.refresh(ana.refresh_token)).status_code == 401
+    assert not await auth.is_in(ana._replace(token=newer.json()["token"]))
+
+
+async def test_a_login_that_has_ended_gives_nothing_again(auth: Auth) -> None:
+    """A logout counts at once, also for tokens that were given a moment ago."""
+    ana = await auth.person()
+    answer = (await auth.refresh(ana.refresh_token)).json()
+    await auth.call("POST", "/logout", {"token": answer["token"]})
+
+    assert (await auth.refresh(ana.refresh_token)).status_code == 401
+
+
+async def test_a_successor_is_kept_sealed_and_not_for_long(auth: Auth) -> None:
+    """Nothing in the database opens it, and the background task takes it away."""
+    ana = await auth.person()
+    answer = (await auth.refresh(ana.refresh_token)).json()
+    used = (await auth.rows("SELECT * FROM refresh_tokens ORDER BY id"))[0]
+
+    assert used["successor"]
+    assert answer["refresh_token"] not in str(used)
+    auth.clock.advance(seconds=11)
+    await purge(auth.database, auth.clock())
+    rows = await auth.rows("SELECT successor, sealed_until FROM refresh_tokens")
+    assert rows == [{"successor": None, "sealed_until": None}] * 2
 
 
 @pytest.mark.parametrize("token", ["", "x", "x" * 600, "ñ\x00", None, 7])
@@ -325,3 +372,35 @@ async def test_missing_credentials_are_named(
     assert document["code"] == "credentials-missing"
     assert document["error"] == "email y password requeridos"
     assert [each["field"] for each in document["errors"]] == fields
+
+
+async def test_a_login_costs_the_slowest_older_hash_that_there_is(
+    auth: Auth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever logs in; nothing of it once every account has a hash of today."""
+    asked: list[int] = []
+    original = auth.app.state.tools.passwords.verify
+
+    async def verify(hashed: str | None, password: str, *, rounds: int) -> Verdict:
+        asked.append(rounds)
+        verdict: Verdict = await original(hashed, password, rounds=rounds)
+        return verdict
+
+    monkeypatch.setattr(auth.app.state.tools.passwords, "verify", verify)
+    await auth.person()
+    for number, rounds in enumerate((900, 1000, 20)):
+        email = f"old{number}@example.com"
+        await auth.register(email)
+        digest = hashlib.pbkdf2_hmac("sha256", PASSWORD.encode(), b"salt", rounds).hex()
+        await auth.rows(
+            "UPDATE users SET password_hash = {} WHERE email_key = {}",
+            f"pbkdf2:sha256:{rounds}$salt${digest}",
+            email,
+        )
+    emails = ("ana@example.com", "nobody@example.com", "old1@example.com", "old0@example.com")
+    answers = [(await auth.log_in(email)).status_code for email in emails]
+    await auth.log_in("old2@example.com")
+    await auth.log_in("nobody@example.com")
+
+    assert answers == [200, 401, 200, 200]
+    assert asked == [0, 1000, 1000, 1000, 900, 20, 0]

@@ -1,0 +1,10 @@
+"""A used refresh token's successor, for a moment; hashes of an older kind are found by an index."""
+
+from functions.kit.schema import TEXT, TIMESTAMP, AddColumn, AddIndex, Column, Index
+
+operations = [
+    AddColumn("refresh_tokens", Column("successor", TEXT, null=True)),
+    AddColumn("refresh_tokens", Column("sealed_until", TIMESTAMP, null=True)),
+    AddIndex("refresh_tokens", Index("ix_refresh_tokens_sealed", ("sealed_until",))),
+    AddIndex("users", Index("ix_users_password_hash", ("password_hash",))),
+]
