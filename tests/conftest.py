@@ -10,6 +10,9 @@ import pytest
 
 from tests.servers.mysql import Server, private_server
 from tests.servers.rabbitmq import RabbitMQ, private_rabbitmq
+from tests.support.independence import leave_the_shop_alone
+
+leave_the_shop_alone()
 
 _numbers = itertools.count(1)
 
