@@ -22,6 +22,7 @@ from litestar.types import ControllerRouterHandler
 from piccolo.table import Table
 
 from functions.kit import docs, health, inbox, logs, migrations, relay
+from functions.kit.admission import Admission
 from functions.kit.catch_up import CatchUp
 from functions.kit.clock import Clock, utc_now
 from functions.kit.database import Database, bind, connect
@@ -215,7 +216,7 @@ def build_app(
         debug=False,
     )
     # Around the router, not inside the routes: an unknown route has a trace and a log line too.
-    app.asgi_handler = RequestMiddleware(app.asgi_handler)
+    app.asgi_handler = RequestMiddleware(Admission(app.asgi_handler))
     return app
 
 
