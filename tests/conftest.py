@@ -16,6 +16,9 @@ import pytest
 from tests.servers.debian_mysql import COMMAND
 from tests.servers.mysql import FLAVOURS, NO_MYSQL, Server, Servers
 from tests.servers.rabbitmq import RabbitMQ, private_rabbitmq
+from tests.support.independence import leave_the_shop_alone
+
+leave_the_shop_alone()
 
 _numbers = itertools.count(1)
 

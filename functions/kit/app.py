@@ -22,6 +22,7 @@ from litestar.types import ControllerRouterHandler
 from piccolo.table import Table
 
 from functions.kit import docs, health, inbox, logs, migrations, relay
+from functions.kit.admission import Admission
 from functions.kit.catch_up import CatchUp
 from functions.kit.clock import Clock, utc_now
 from functions.kit.database import Database, bind, connect
@@ -245,7 +246,9 @@ def build_app(
     )
     # Around the router, not inside the routes: an unknown route has a trace and a log line too.
     app.asgi_handler = ForwardedMiddleware(
-        RequestMiddleware(app.asgi_handler), settings.trusted_hops, settings.client_address_header
+        RequestMiddleware(Admission(app.asgi_handler)),
+        settings.trusted_hops,
+        settings.client_address_header,
     )
     return app
 

@@ -125,7 +125,16 @@ def after_commit(callback: Callable[[], None]) -> None:
 
 RETRIES = 8
 PATIENCE = 10.0
-"""Seconds after which a command is not tried again; a try may itself wait for a lock."""
+"""Seconds after which a command is not tried again. Until then a transaction on SQLite waits for
+its turn; on MySQL a try may itself wait for a row's lock (`innodb_lock_wait_timeout`)."""
+
+_deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
+
+
+def write_deadline() -> float:
+    """Until when a transaction that is about to begin may wait; on the clock `time.monotonic`."""
+    deadline = _deadline.get()
+    return time.monotonic() + PATIENCE if deadline is None else deadline
 
 
 def transactional(
@@ -146,19 +155,22 @@ def transactional(
         for attempt in range(RETRIES + 1):
             callbacks: list[Callable[[], None]] = []
             token = _after_commit.set(callbacks)
+            limit = _deadline.set(deadline)
             try:
                 async with database.transaction():
+                    _deadline.set(None)  # for whatever is started in there
                     result = await command(database, *args, **kwargs)
             except Exception as error:
                 if not database.is_retryable(error):
                     raise
-                if attempt == RETRIES or time.monotonic() > deadline:
+                if attempt == RETRIES or time.monotonic() >= deadline:
                     raise Unavailable("The database is busy. Try again.", retry_after=1) from error
             else:
                 for callback in callbacks:
                     callback()
                 return result
             finally:
+                _deadline.reset(limit)
                 _after_commit.reset(token)
             await asyncio.sleep(random.uniform(0, 0.005 * 2**attempt))  # noqa: S311 - jitter
         raise AssertionError("unreachable")

@@ -1,7 +1,8 @@
 """One service, served: `python -m functions.kit.serve functions.catalog.app:create_app`.
 
 The one place that says how uvicorn is set, for the local runner and, by `start`, for an image.
-uvicorn waits for ever for a request that comes byte by byte, so its protocol is given a deadline.
+Next files: `listening` and `connections`, the limits of what arrives, and `admission`, of what is
+worked on.
 """
 
 import asyncio
@@ -9,80 +10,23 @@ import gc
 import socket
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
-import h11
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
-PATIENCE = 20.0
-"""Seconds for a request to arrive, its head and its body together ..."""
-MIN_RATE = 500.0
-"""... and one more for as many bytes that did: a large file may take its time, a trickle may not.
+from functions.kit import connections
+from functions.kit.connections import BoundedProtocol, ServerConfig
+from functions.kit.listening import Listener
 
-Source: the defaults of Apache's mod_reqtimeout."""
-
-MAX_HEAD = 16 * 1024
-"""Bytes of request line and headers, give or take as many; a token has 4 KiB at most."""
-MAX_CONNECTIONS = 900
-"""Beyond that the answer is 503. Below the 1,024 files that a process may have open by default,
-with room for the database's."""
 GRACE = 20
 """Seconds that requests under way have when the process is told to end; the outbox gets 10 more,
 and together that is less than a manifest's timeoutSeconds."""
 KEEP_ALIVE = 95
 """Seconds that an idle connection is kept. Proxies written in Go keep theirs for 90: the side that
-reuses a connection should be the one that closes it, or a request meets a closing door."""
-
-
-class PromptProtocol(H11Protocol):
-    """HTTP/1.1 with a caller that gets on with it."""
-
-    _deadline: asyncio.TimerHandle | None = None
-    _begun = 0.0
-    _received = 0
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._expect()
-
-    def data_received(self, data: bytes) -> None:
-        # h11 measures what is incomplete: a head that comes all at once would have no limit.
-        for start in range(0, len(data), MAX_HEAD):
-            if not self.transport.is_closing():
-                super().data_received(data[start : start + MAX_HEAD])
-        self._received += len(data)
-        if self.conn.their_state not in {h11.IDLE, h11.SEND_BODY}:
-            self._content()
-        elif self._deadline is None:
-            self._expect()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._content()
-        super().connection_lost(exc)
-
-    def _expect(self) -> None:
-        """Begin to wait for a request."""
-        self._begun, self._received = self.loop.time(), 0
-        self._deadline = self.loop.call_later(PATIENCE, self._is_it_here)
-
-    def _is_it_here(self) -> None:
-        until = self._begun + PATIENCE + self._received / MIN_RATE
-        if until > self.loop.time():
-            self._deadline = self.loop.call_at(until, self._is_it_here)
-        else:
-            self._deadline = None
-            self.transport.close()
-
-    def _content(self) -> None:
-        """It is all here; the rest is this side's time."""
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
-
+reuses a connection should be the one that closes it, or a request meets a closed connection."""
 
 SETTINGS: dict[str, Any] = {
-    "http": PromptProtocol,
+    "http": BoundedProtocol,
     "ws": "none",
     "lifespan": "on",
     "log_config": None,  # logs.py, once the app is there
@@ -90,8 +34,7 @@ SETTINGS: dict[str, Any] = {
     "server_header": False,
     # forwarded.py reads them, by hops; uvicorn would by what addresses look like.
     "proxy_headers": False,
-    "h11_max_incomplete_event_size": MAX_HEAD,
-    "limit_concurrency": MAX_CONNECTIONS,
+    "h11_max_incomplete_event_size": connections.MAX_HEAD,
     "timeout_keep_alive": KEEP_ALIVE,
 }
 """What is the same wherever a service runs."""
@@ -99,9 +42,9 @@ SETTINGS: dict[str, Any] = {
 
 def configuration(
     factory: str, *, host: str = "127.0.0.1", port: int = 8080, grace: int = GRACE
-) -> uvicorn.Config:
+) -> ServerConfig:
     """What uvicorn is given; `factory` is such as functions.catalog.app:create_app."""
-    return uvicorn.Config(
+    return ServerConfig(
         factory, factory=True, host=host, port=port, timeout_graceful_shutdown=grace, **SETTINGS
     )
 
@@ -112,19 +55,57 @@ class ColdServer(uvicorn.Server):
     That is a tenth of a start; and what is frozen is not looked through again later.
     """
 
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None] | None = None) -> None:
+    config: ServerConfig
+
+    def __init__(self, config: ServerConfig, started: Callable[[], None] | None = None) -> None:
         super().__init__(config)
         self._on_start = started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        files = raise_file_limit(connections.MAX_CONNECTIONS + connections.RESERVED_FILES)
+        self.config.connections.capacity = max(1, files - connections.RESERVED_FILES)
         await super().startup(sockets)
+        servers = [Listener(server, self._connection, self._has_room) for server in self.servers]
+        self.servers = cast("list[asyncio.Server]", servers)
         if self._on_start is not None:
             self._on_start()
         gc.freeze()
         gc.enable()
 
+    def _connection(self) -> asyncio.Protocol:
+        return BoundedProtocol(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
 
-def run(config: uvicorn.Config, started: Callable[[], None] | None = None) -> None:
+    def _has_room(self, announced_soon: int) -> bool:
+        count = len(self.server_state.connections) + announced_soon
+        return self.config.connections.has_room(count, asyncio.get_running_loop().time())
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Connections that were accepted and not announced yet are not in uvicorn's list.
+        self.config.connections.stopping = True
+        await super().shutdown(sockets)
+
+
+def raise_file_limit(wanted: int) -> int:
+    """Raise the limit of open files as far as the system allows; answers it, at most `wanted`."""
+    try:
+        import resource  # noqa: PLC0415 - not on Windows
+    except ModuleNotFoundError:
+        return wanted
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = resource.RLIM_INFINITY
+    if soft == unlimited or soft >= wanted:
+        return wanted
+    new = wanted if hard == unlimited else min(wanted, hard)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (new, hard))
+    except (OSError, ValueError):  # a system's own upper limit, below the hard one
+        return soft
+    return new
+
+
+def run(config: ServerConfig, started: Callable[[], None] | None = None) -> None:
     """Serve until a signal ends it; `started` is called once, when it listens."""
     gc.disable()
     server = ColdServer(config, started)

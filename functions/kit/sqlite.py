@@ -21,11 +21,13 @@ from piccolo.engine.sqlite import SQLiteEngine as PiccoloSQLiteEngine
 from piccolo.query.base import DDL, Query
 from piccolo.querystring import QueryString
 
-from functions.kit.database import Outcome, Row
+from functions.kit.database import Outcome, Row, write_deadline
 from functions.kit.sqlite_transaction import Transaction
+from functions.kit.sqlite_turns import Turns, when_free
 
 BUSY_TIMEOUT = 5.0
-"""Seconds that a writer waits for a writer of another process."""
+"""Seconds that SQLite itself waits where a connection is opened or read; who writes waits for its
+turn (`sqlite_turns.py`)."""
 
 SYNCHRONOUS = ("full", "normal", "off")
 
@@ -51,7 +53,7 @@ class SQLiteEngine(PiccoloSQLiteEngine):
             raise ValueError(f"synchronous must be one of {', '.join(SYNCHRONOUS)}")
         super().__init__(path=path)
         self.synchronous = synchronous
-        self.write_lock = asyncio.Lock()
+        self.turns = Turns()
         self._opening = asyncio.Lock()
         self._writer: aiosqlite.Connection | None = None
         self._reader: aiosqlite.Connection | None = None
@@ -104,7 +106,9 @@ class SQLiteEngine(PiccoloSQLiteEngine):
         if self._writer is None:
             async with self._opening:
                 if self._writer is None:
-                    self._writer = await self.get_connection()
+                    connection = await self.get_connection()
+                    await connection.execute("PRAGMA busy_timeout = 0")
+                    self._writer = connection
         return self._writer
 
     async def _read(self) -> aiosqlite.Connection:
@@ -162,8 +166,15 @@ class SQLiteEngine(PiccoloSQLiteEngine):
             # other reader the database as it was when that cursor began.
             rows = await (await self._read()).execute_fetchall(sql, args)
             return Outcome(list(rows), -1, None)  # type: ignore[arg-type]
-        async with self.write_lock:
-            return await self._run_on(await self.writer(), sql, args)
+        deadline = write_deadline()
+        await self.turns.take(deadline)
+        try:
+            connection = await self.writer()
+            return await when_free(
+                lambda: self._run_on(connection, sql, args), deadline, is_busy=self.is_retryable
+            )
+        finally:
+            self.turns.give_back()
 
     async def _run_on(
         self, connection: aiosqlite.Connection, sql: str, args: Sequence[Any]

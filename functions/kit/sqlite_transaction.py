@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 
 from piccolo.engine.base import BaseTransaction, validate_savepoint_name
 
+from functions.kit.database import write_deadline
+from functions.kit.sqlite_turns import when_free
+
 if TYPE_CHECKING:
     from functions.kit.sqlite import SQLiteEngine
 
@@ -37,12 +40,16 @@ class Transaction(BaseTransaction):
     Inside another transaction of the same task it joins that one.
     """
 
-    __slots__ = ("_context", "_parent", "_savepoints", "connection", "engine", "finished")
+    __slots__ = (
+        *("_abandoned", "_context", "_parent", "_savepoints"),
+        *("connection", "engine", "finished"),
+    )
 
     def __init__(self, engine: "SQLiteEngine", *, allow_nested: bool = True) -> None:
         self.engine = engine
         self._parent = engine.active_transaction()
         self._savepoints = 0
+        self._abandoned = False
         self.finished = False
         if self._parent is not None and not allow_nested:
             raise ValueError("This task is in a transaction already")
@@ -50,17 +57,19 @@ class Transaction(BaseTransaction):
     async def __aenter__(self) -> "Transaction":  # noqa: PYI034 - the outer one, where it joins
         if self._parent is not None:
             return self._parent
-        await self.engine.write_lock.acquire()
+        deadline = write_deadline()
+        await self.engine.turns.take(deadline)
         # In a task of its own: the worker thread begins the transaction whether or not the caller
         # still waits, so a caller that was cancelled must have it ended before the lock is free.
-        begin = asyncio.ensure_future(self._begin())
+        begin = asyncio.ensure_future(self._begin(deadline))
         try:
             await asyncio.shield(begin)
         except asyncio.CancelledError:
+            self._abandoned = True
             self.engine.finish(self._abandon(begin))
             raise
         except BaseException:
-            self.engine.write_lock.release()
+            self.engine.turns.give_back()
             raise
         self._context: Token[Transaction | None] = self.engine.current_transaction.set(self)
         return self
@@ -78,15 +87,20 @@ class Transaction(BaseTransaction):
         await asyncio.shield(self.engine.finish(self._end(commit=exception is None)))
         return False
 
-    async def _begin(self) -> None:
+    async def _begin(self, deadline: float) -> None:
         self.connection = await self.engine.writer()
-        await self.connection.execute("BEGIN IMMEDIATE")
+        await when_free(
+            lambda: self.connection.execute("BEGIN IMMEDIATE"),
+            deadline,
+            is_busy=self.engine.is_retryable,
+            is_wanted=lambda: not self._abandoned,
+        )
 
     async def _abandon(self, begin: "asyncio.Future[None]") -> None:
         try:
             await begin
         except Exception:  # noqa: BLE001 - nobody waits for it any more; the lock must be free
-            self.engine.write_lock.release()
+            self.engine.turns.give_back()
         else:
             await self._end(commit=False)
 
@@ -100,7 +114,7 @@ class Transaction(BaseTransaction):
                 # SQLite has rolled back by itself after a full disk; then there is nothing to do.
                 with contextlib.suppress(sqlite3.Error):
                     await self.connection.execute("ROLLBACK")
-            self.engine.write_lock.release()
+            self.engine.turns.give_back()
 
     async def commit(self) -> None:
         await self.connection.execute("COMMIT")

@@ -19,7 +19,7 @@ def run(
     return subprocess.run(  # noqa: S603
         [sys.executable, "-m", f"functions.auth.{module}", *arguments],
         cwd=ROOT,
-        env={"PATH": os.environ["PATH"], **environ},
+        env={**os.environ, **environ},
         input=stdin,
         capture_output=True,
         text=True,

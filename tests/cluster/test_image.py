@@ -31,6 +31,7 @@ from tests.cluster.dockerfile import (
 from tests.cluster.manifests import ROOT, SERVICES
 from tests.servers.mysql import Server, private_server
 from tests.servers.programs import free_port
+from tests.support.independence import NOBODY, peers
 from tests.support.processes import START_LIMIT
 from tests.support.users import as_user, has_name
 
@@ -122,6 +123,7 @@ def environment(image: Stage, scratch: Path, option: str = "") -> dict[str, str]
         "TMPDIR": str(scratch),
         "DATABASE_URL": f"sqlite:///{scratch}/data.db",
         "LOG_FORMAT": "json",
+        **dict.fromkeys(peers(), NOBODY),
     }
 
 

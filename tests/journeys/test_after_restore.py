@@ -15,7 +15,7 @@ def run(module: str, url: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603 - a module of ours
         [sys.executable, "-m", module],
         cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "DATABASE_URL": url},
+        env={**os.environ, "DATABASE_URL": url},
         capture_output=True,
         text=True,
         check=False,

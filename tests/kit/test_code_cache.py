@@ -90,6 +90,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(  # noqa: S603 - this interpreter
         [*command, "functions.catalog.app:create_app", str(file)],
         cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": "mysql://nobody@127.0.0.1:9/nothing"},
         check=True,
         capture_output=True,
     )

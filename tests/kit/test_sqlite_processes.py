@@ -5,12 +5,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from contextvars import Context
 from pathlib import Path
 
 import pytest
 from piccolo.querystring import QueryString
 
-from functions.kit import sqlite
+from functions.kit import database as database_module
 from functions.kit.database import Database, connect, transactional
 from functions.kit.errors import Unavailable
 from functions.kit.sqlite import SQLiteEngine
@@ -48,6 +49,28 @@ async def main():
         await database.execute(QueryString("UPDATE counter SET value = -1"))
         print("holding", flush=True)
         await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+HOG = """
+import asyncio, sys
+from piccolo.querystring import QueryString
+from functions.kit.database import connect, transactional
+
+@transactional
+async def increment(database):
+    await database.execute(QueryString("UPDATE counter SET value = value + 1"))
+
+async def write_on(database):
+    while True:
+        await increment(database)
+
+async def main():
+    database = connect(sys.argv[1])
+    await increment(database)
+    print("writing", flush=True)
+    await asyncio.gather(*[write_on(database) for _ in range(20)])
 
 asyncio.run(main())
 """
@@ -119,7 +142,7 @@ async def test_a_database_that_stays_busy_is_unavailable(
     url: str, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Tried again and again, then refused in words that become a 503."""
-    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 0.001)
+    monkeypatch.setattr(database_module, "PATIENCE", 0.1)
     process = start(HOLD)
     assert process.stdout is not None
     await asyncio.to_thread(process.stdout.readline)
@@ -146,3 +169,84 @@ async def test_a_database_that_stays_busy_is_unavailable(
     assert tries > 1
     assert refused.value.retry_after is not None
     assert readable == 0
+
+
+async def test_processes_that_never_stop_writing_let_others_in(
+    url: str, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two of them, each with a queue of its own; a third process writes all the same."""
+    monkeypatch.setattr(database_module, "PATIENCE", 60.0)
+    for hog in [start(HOG), start(HOG)]:
+        assert hog.stdout is not None
+        await asyncio.to_thread(hog.stdout.readline)
+    database = connect(url)
+
+    @transactional
+    async def take_one_away(database: Database) -> None:
+        await database.execute(QueryString("UPDATE counter SET value = value - 1"))
+
+    for _ in range(10):
+        await take_one_away(database)
+    # A statement by itself waits for its turn too.
+    await database.execute(QueryString("UPDATE counter SET value = value - 1"))
+    before = await value(database)
+    while (after := await value(database)) <= before:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)  # until one of the others has written again
+    await database.close()
+
+    assert after > before
+
+
+async def test_a_queue_of_writers_is_not_waited_for_longer_than_there_is_patience(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one process: each is refused at its own deadline, and leaves nothing behind."""
+    monkeypatch.setattr(database_module, "PATIENCE", 0.1)
+    database = connect(url)
+
+    @transactional
+    async def write(database: Database) -> None:
+        await database.execute(QueryString("UPDATE counter SET value = value + 1"))
+
+    async with database.transaction():
+        # In a context of their own, as requests are: they are not inside this transaction.
+        refused = await asyncio.gather(
+            *[Context().run(asyncio.ensure_future, write(database)) for _ in range(50)],
+            Context().run(
+                asyncio.ensure_future,
+                database.execute(QueryString("UPDATE counter SET value = 7")),
+            ),
+            return_exceptions=True,
+        )
+    await write(database)
+    counted = await value(database)
+    await database.close()
+
+    assert {type(each) for each in refused[:-1]} == {Unavailable}
+    assert database.is_unavailable(refused[-1])
+    assert counted == 1
+
+
+async def test_a_writer_that_gives_up_waiting_holds_up_nobody(url: str, start: Start) -> None:
+    """Cancelled while another process writes."""
+    process = start(HOLD)
+    assert process.stdout is not None
+    await asyncio.to_thread(process.stdout.readline)
+    database = connect(url)
+
+    @transactional
+    async def write(database: Database) -> None:
+        await database.execute(QueryString("UPDATE counter SET value = value + 1"))
+
+    waiting = asyncio.ensure_future(write(database))
+    while not database.turns._lock.locked():  # type: ignore[attr-defined]  # noqa: ASYNC110
+        await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    process.kill()
+    process.wait()
+    await write(database)
+    counted = await value(database)
+    await database.close()
+
+    assert counted == 1

@@ -9,9 +9,12 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any, NamedTuple, Self
 
 import httpx
+import msgspec
 
+from functions.kit.problems import Problem
 from tests.servers.programs import free_port
 from tests.support.processes import ROOT, START_LIMIT
 
@@ -22,6 +25,8 @@ class Served:
     def __init__(self, port: int, log: Path) -> None:
         self.port = port
         self.log = log
+        self.process: asyncio.subprocess.Process | None = None
+        self.wires: list[Wire] = []
 
     @property
     def url(self) -> str:
@@ -30,14 +35,43 @@ class Served:
     def said(self) -> str:
         return self.log.read_text("utf-8", "replace")
 
+    async def stop(self) -> int:
+        """SIGTERM, as the platform sends it; the exit code."""
+        assert self.process is not None
+        self.process.terminate()
+        return await self.process.wait()
+
     async def connect(self) -> "Wire":
-        return Wire(*await asyncio.open_connection("127.0.0.1", self.port))
+        wire = Wire(*await asyncio.open_connection("127.0.0.1", self.port))
+        self.wires.append(wire)
+        return wire
 
     async def send(self, request: bytes) -> bytes:
         """All that comes back for some bytes, until the other side closes."""
         wire = await self.connect()
         await wire.send(request)
         return await wire.rest()
+
+
+class Answer(NamedTuple):
+    """One response: names of headers are in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def problem(self) -> Any:
+        """The problem document, which holds what every one of the shop's does."""
+        assert self.headers["content-type"] == "application/problem+json"
+        msgspec.json.decode(self.body, type=Problem)
+        return msgspec.json.decode(self.body)
+
+    @classmethod
+    def parse(cls, data: bytes) -> Self:
+        head, _, body = data.partition(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        headers = dict(line.lower().split(": ", 1) for line in lines)
+        return cls(int(first.split()[1]), headers, body)
 
 
 class Wire:
@@ -50,6 +84,12 @@ class Wire:
     async def send(self, data: bytes) -> None:
         self.writer.write(data)
         await self.writer.drain()
+
+    async def answer(self) -> Answer:
+        """The next response, for which the connection need not close."""
+        head = await self.reader.readuntil(b"\r\n\r\n")
+        length = int(Answer.parse(head).headers["content-length"])
+        return Answer.parse(head + await self.reader.readexactly(length))
 
     async def trickle(self, data: bytes, every: float) -> bool:
         """Send byte after byte; whether all of it was taken before the other side hung up."""
@@ -77,7 +117,11 @@ class Wire:
 
 @asynccontextmanager
 async def serving_process(
-    name: str, folder: Path, *, module: str = "functions.kit.serve", **environment: str
+    name: str,
+    folder: Path,
+    *options: str,
+    module: str = "functions.kit.serve",
+    **environment: str,
 ) -> AsyncIterator[Served]:
     """A service as the runner and the image start it, on SQLite; killed at the end."""
     served = Served(free_port(), folder / f"{name}.log")
@@ -90,12 +134,13 @@ async def serving_process(
     with served.log.open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", module, f"functions.{name}.app:create_app"),
-            *("--port", str(served.port)),
+            *("--port", str(served.port), *options),
             cwd=ROOT,
             env=environment,
             stdout=log,
             stderr=log,
         )
+    served.process = process
     try:
         async with httpx.AsyncClient() as client, asyncio.timeout(START_LIMIT):
             while not await _is_ready(client, served, process):  # noqa: ASYNC110
@@ -105,6 +150,8 @@ async def serving_process(
         if process.returncode is None:
             process.kill()
         await process.wait()
+        for wire in served.wires:
+            wire.writer.close()
 
 
 async def _is_ready(

@@ -1,6 +1,6 @@
 """Callers that take their time, or all the room there is: the server does not wait for them.
 
-The limits are those of functions/kit/serve.py; `hasty` makes them a test's size.
+The limits are those of functions/kit/connections.py; `hasty` makes them a test's size.
 """
 
 import asyncio
@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from functions.kit.serve import MAX_HEAD
-from tests.security.served import Served, serving_process
+from functions.kit.connections import MAX_HEAD
+from tests.security.served import Answer, Served, serving_process
 
 HEAD = b"POST /login HTTP/1.1\r\nHost: shop.test\r\nContent-Type: application/json\r\n"
 BODY = b'{"email": "ana@example.org", "password": "not her password"}'
@@ -36,10 +36,18 @@ async def test_a_request_is_answered_on_time(auth: Served) -> None:
 
 
 async def test_headers_that_dribble_are_not_waited_for(auth: Served) -> None:
-    """The connection is closed, without an answer."""
+    """408 as a problem document, and the end of the connection."""
     wire = await auth.connect()
-
     assert not await wire.trickle(HEAD + b"X-Slow: " + b"x" * 2000, every=0.05)
+
+    wire = await auth.connect()
+    await wire.send(HEAD + b"Accept-Language: en\r\nX-Slow: ")
+    answer = Answer.parse(await wire.rest())
+
+    assert (answer.status, answer.headers["retry-after"]) == (408, "1")
+    assert answer.problem()["code"] == "request-timeout"
+    assert answer.problem()["instance"] == "/login"
+    assert answer.problem()["error"] == "The request did not arrive in time"
 
 
 async def test_a_connection_that_says_nothing_is_closed(auth: Served) -> None:
@@ -63,8 +71,11 @@ async def test_a_body_that_dribbles_is_not_waited_for(auth: Served) -> None:
     """Nor is it a fault of the service: nothing is logged as one."""
     wire = await auth.connect()
     await wire.send(HEAD + b"Content-Length: 60000\r\n\r\n")
+    silent = await auth.connect()
+    await silent.send(HEAD + b"Content-Length: 60000\r\n\r\n{")
 
     assert not await wire.trickle(b'{"email": "' + b"x" * 2000, every=0.05)
+    assert Answer.parse(await silent.rest()).problem()["code"] == "request-timeout"
     assert "Traceback" not in auth.said()
     assert " 500 " not in auth.said()
 
@@ -92,17 +103,19 @@ async def test_a_long_upload_that_moves_is_let_through(auth: Served) -> None:
     assert (await wire.rest()).startswith(b"HTTP/1.1 401 ")
 
 
-async def test_a_crowd_of_slow_callers_shuts_nobody_out_for_long(auth: Served) -> None:
-    """While they hold every place, 503; when their time is over, the next one is served."""
-    crowd = [await auth.connect() for _ in range(60)]
+async def test_a_crowd_of_slow_callers_shuts_nobody_out(auth: Served) -> None:
+    """They hold every place; the oldest is refused for each that comes after, who is served."""
+    crowd = [await auth.connect() for _ in range(40)]
     for wire in crowd:
         await wire.send(HEAD)
     async with httpx.AsyncClient() as client:
-        full = await client.get(auth.url)
-        await asyncio.gather(*[wire.rest() for wire in crowd])
-        after = await client.get(auth.url)
+        served = await client.get(auth.url)
+    answers = [Answer.parse(await wire.rest()) for wire in crowd]
 
-    assert (full.status_code, after.status_code) == (503, 200)
+    assert served.status_code == 200
+    assert {answer.status for answer in answers} <= {408, 503}
+    assert {answer.problem()["code"] for answer in answers} <= {"overloaded", "request-timeout"}
+    assert all(answer.headers["retry-after"] for answer in answers)
 
 
 @pytest.mark.parametrize(
@@ -114,18 +127,29 @@ async def test_a_crowd_of_slow_callers_shuts_nobody_out_for_long(auth: Served) -
     ],
     ids=["one long", "many", "cookies"],
 )
-async def test_headers_have_a_limit(auth: Served, line: bytes) -> None:
+@pytest.mark.parametrize(
+    ("language", "error"),
+    [(b"en", "Headers too large"), (b"es", "Cabeceras demasiado grandes")],
+    ids=["en", "es"],
+)
+async def test_headers_have_a_limit(auth: Served, line: bytes, language: bytes, error: str) -> None:
     """They are refused when they reach it, not when they end."""
-    answer = await auth.send(HEAD + line)
+    answer = Answer.parse(await auth.send(HEAD + b"accept-language: %s\r\n" % language + line))
 
-    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert (answer.status, answer.headers["content-language"]) == (431, language.decode())
+    assert answer.problem()["code"] == "head-too-large"
+    assert (answer.problem()["error"], answer.problem()["instance"]) == (error, "/login")
 
 
-async def test_a_query_string_has_a_limit(auth: Served) -> None:
-    """The same, since it stands in the first line."""
-    answer = await auth.send(b"GET /?" + b"x" * 3 * MAX_HEAD + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+@pytest.mark.parametrize("length", [3 * MAX_HEAD, 200 * MAX_HEAD])
+async def test_a_query_string_has_a_limit(auth: Served, length: int) -> None:
+    """Of its own status (RFC 9112, section 3); who still sends reads the refusal all the same."""
+    wire = await auth.connect()
+    wire.writer.write(b"GET /books?" + b"x" * length + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+    answer = Answer.parse(await wire.rest())
 
-    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.status == 414
+    assert answer.problem()["code"] == "target-too-long"
 
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["announced", "chunked"])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.security.served import Served, serving_process
+from tests.security.served import Answer, Served, serving_process
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -59,18 +59,64 @@ async def test_what_can_be_read_in_two_ways_is_refused(auth: Served, message: by
 
     assert answer.count(b"HTTP/1.1 ") == 1
     assert answer.startswith(b"HTTP/1.1 400 ")
+    assert Answer.parse(answer).problem()["code"] == "malformed-request"
     assert "smuggled" not in auth.said()
 
 
 async def test_a_length_beside_chunks_does_not_count(auth: Served) -> None:
-    """The chunks say where the body ends (RFC 9112, section 6.3), and nothing is left over."""
+    """The chunks say where the body ends, and what follows is not read (RFC 9112, section 6.1)."""
     body = b"2\r\n{}\r\n0\r\n\r\n"
     message = START + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n" + body
     answer = await auth.send(message + INSIDE)
 
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert b"email y password requeridos" in answer
-    assert [answer.count(b"HTTP/1.1 404 "), answer.count(b"HTTP/1.1 ")] in ([0, 1], [1, 2])
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert b"\r\nconnection: close\r\n" in answer.lower()
+    assert "smuggled" not in auth.said()
+
+
+TARGETS = {
+    "http://shop.test/livez": 200,
+    "HTTP://shop.test:5000/livez": 200,
+    "https://shop.test/livez?x=1": 200,
+    "http://shop.test": 200,
+    "http://shop.test?": 200,
+    "http://shop.test/nowhere": 404,
+    "http://shop.test/%6Civez": 200,
+    "http:///livez": 400,
+    "http://": 400,
+    "http://user@shop.test/livez": 400,
+    "http://shop.test/livez#part": 400,
+    "ftp://shop.test/livez": 400,
+    "livez": 400,
+    "*": 400,
+    "shop.test:80": 400,
+}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+async def test_a_target_may_be_a_whole_address(auth: Served, target: str) -> None:
+    """RFC 9112, section 3.2.2; what is neither that nor a path is refused as a problem document."""
+    sent = f"GET {target} HTTP/1.1\r\nHost: other.test\r\nConnection: close\r\n\r\n"
+    answer = Answer.parse(await auth.send(sent.encode()))
+
+    assert answer.status == TARGETS[target]
+    if answer.status != 200:
+        assert answer.problem()["status"] == answer.status
+
+
+async def test_the_server_as_a_whole_has_options(auth: Served) -> None:
+    """`OPTIONS *` (RFC 9112, section 3.2.4)."""
+    sent = b"OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+    assert Answer.parse(await auth.send(sent)).status == 204
+
+
+async def test_a_proxy_is_not_asked_to_connect(auth: Served) -> None:
+    sent = b"CONNECT shop.test:443 HTTP/1.1\r\nHost: shop.test:443\r\n\r\n"
+
+    assert Answer.parse(await auth.send(sent)).problem()["status"] == 400
 
 
 async def test_requests_in_a_row_are_each_answered(auth: Served) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import uvicorn
+    from functions.kit.connections import ServerConfig
 
 
-def serve_briefly(config: "uvicorn.Config", listening: Callable[[], None] = lambda: None) -> None:
+def serve_briefly(config: "ServerConfig", listening: Callable[[], None] = lambda: None) -> None:
     """Start a service, call this when it listens, and end it."""
     from functions.kit.serve import ColdServer
 

@@ -1,0 +1,15 @@
+"""`python -m tests.security.cramped ...`: the shop's server where few files may be open."""
+
+import os
+import resource
+
+from functions.kit import connections, serve
+
+FILES = 640
+SETTLED = "SECONDS_TO_SETTLE"
+
+connections.SETTLED = float(os.environ.get(SETTLED, connections.SETTLED))
+
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))
+    serve.main()

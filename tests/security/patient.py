@@ -1,0 +1,8 @@
+"""`python -m tests.security.patient ...`: the shop's server that waits longer than any test."""
+
+from functions.kit import connections, serve
+
+connections.PATIENCE = 3600.0
+
+if __name__ == "__main__":
+    serve.main()
