@@ -41,6 +41,9 @@ NotHere = Annotated[
     ),
 ]
 
+READ_ONLY = ("id", "stock", "currency", "price_minor", "stock_revision", "stock_as_of")
+"""Members of a `BookView` that follow from others, or are another's to change."""
+
 _BOOK = {
     "isbn": {"format": "isbn"},
     **{name: {"pattern": NOT_BLANK} for name in ("title", "author", "category")},
@@ -121,7 +124,9 @@ class BookChanges(Strict, frozen=True, kw_only=True):
     stock_revision: ReadOnly = UNSET
     stock_as_of: ReadOnly = UNSET
 
-    described: ClassVar[dict[str, Any]] = {"properties": _BOOK}
+    described: ClassVar[dict[str, Any]] = {
+        "properties": {**_BOOK, **{name: {"readOnly": True} for name in READ_ONLY}}
+    }
 
     def details(self) -> dict[str, Any]:
         """What is said of the book, as arguments of `BookDetails.checked`."""
@@ -159,10 +164,6 @@ def seen_stock(seen: Mapping[str, Any]) -> KnownStock | None:
         )
     except msgspec.ValidationError:
         return None
-
-
-READ_ONLY = ("id", "stock", "currency", "price_minor", "stock_revision", "stock_as_of")
-"""Members of a `BookView` that follow from others, or are another's to change."""
 
 
 class BookAdded(msgspec.Struct, frozen=True, kw_only=True):

@@ -42,6 +42,7 @@ Isbn = Annotated[
         max_length=40,
         pattern=NO_CONTROLS,
         description="ISBN of 10 or 13 digits, with or without hyphens",
+        schema_extra={"format": "isbn"},
     ),
 ]
 Author = Annotated[

@@ -32,14 +32,15 @@ _REMARK = re.compile(r"(?<=[0-9Xx])\s*(?::.*|[;,.]?\s+[^\W\d_]\D*)\Z")
 _BETWEEN = re.compile(r"\s*[;,/|]\s*|\s+(?=97[89][- ]?[0-9])")
 
 _HYPHEN = r"[-\u2010-\u2015\u2212\ufe58\ufe63\uff0d]"
+_THIRTEEN_SPACED = rf"97[89](?:(?:{_HYPHEN}|\s)?[0-9]){{10}}"
 _IN_QUERY = re.compile(
-    # With spaces inside only where it says what it is: "1984 2001 42" is three words.
-    rf"(?<!\w)(?:isbn(?:{_HYPHEN}?1[03])?\s*:?\s*(?:[0-9](?:{_HYPHEN}|\s)?){{9,12}}[0-9x]"
-    rf"|97[89](?:(?:{_HYPHEN}|\s)?[0-9]){{10}}"
+    # Ten with spaces inside only where it says what they are: "1984 2001 42" is three words.
+    rf"(?<!\w)(?:isbn(?:{_HYPHEN}?1[03])?\s*:?\s*"
+    rf"(?:{_THIRTEEN_SPACED}|(?:[0-9](?:{_HYPHEN}|\s)?){{9}}[0-9x])"
+    rf"|{_THIRTEEN_SPACED}"
     rf"|(?:[0-9]{_HYPHEN}?){{9}}[0-9x])(?!\w)",
     re.IGNORECASE,
 )
-
 _MAYBE = re.compile(r"(?:\d\W*){9}")
 
 
