@@ -9,6 +9,7 @@ DomainError
 │   └── IsbnTaken
 └── InvalidInput
     ├── StockIsPurchases      stock is not changed here
+    ├── ReadOnlyField         a member that follows from others was changed
     ├── UnknownSort           a list is not sorted that way
     └── MalformedCsv          a file that cannot be read on
 """
@@ -40,6 +41,12 @@ class StockIsPurchases(InvalidInput):
     code = "stock-not-here"
     title = "Stock is not changed in the catalogue"
     error = Text("el stock no se cambia aquí", "stock is not changed here")
+
+
+class ReadOnlyField(InvalidInput):
+    code = "read-only-field"
+    title = "The body changes what cannot be changed by it"
+    error = Text("campo de solo lectura", "read-only field")
 
 
 class UnknownSort(InvalidInput):

@@ -4,6 +4,8 @@ Contracts: `eventing/contracts/bookstore.book.*.schema.json`. They are sent by
 `functions/kit/relay.py`; purchase reads them.
 """
 
+from dataclasses import asdict
+
 import msgspec
 
 from functions.catalog.domain.books import Book
@@ -48,7 +50,6 @@ def present_state(book: Book) -> Message:
 
 
 def _message(event_type: str, book: Book) -> Message:
-    details = book.details
     return Message(
         source=SOURCE,
         type=event_type,
@@ -56,12 +57,7 @@ def _message(event_type: str, book: Book) -> Message:
         revision=book.revision,
         data=BookState(
             book_id=book.id,
-            title=details.title,
-            author=details.author,
-            description=details.description,
-            isbn=details.isbn,
-            category=details.category,
-            price_minor=details.price_minor,
+            **asdict(book.details),
             currency=book.currency,
             retired=book.retired,
             initial_stock=book.initial_stock,

@@ -8,21 +8,24 @@ from piccolo.querystring import QueryString
 
 from functions.catalog import events
 from functions.catalog.domain import search
+from functions.catalog.domain.books import DETAILS
 from functions.catalog.domain.listing import Filters, Sort
-from functions.catalog.domain.text import price_order
+from functions.catalog.domain.search import Wanted
+from functions.catalog.domain.sorting import price_order
 from functions.catalog.domain.versions import SHAPE, Stock, Version
 from functions.catalog.errors import BookNotFound, BookRetired
 from functions.catalog.schemas import BookView
 from functions.catalog.tables import BOOK_COLUMNS, BookRow, to_book
 from functions.kit.cloudevents import Event
 from functions.kit.database import Database, Row
-from functions.kit.errors import FieldError, InvalidInput
+from functions.kit.errors import FieldError, InvalidInput, Text
 from functions.kit.etags import strong_etag
 from functions.kit.fulltext import any_begins
+from functions.kit.language import listed
 from functions.kit.outbox import as_state
 from functions.kit.pages import decode_cursor, encode_cursor
 from functions.kit.responses import encode
-from functions.kit.values import MAX_ID, from_minor
+from functions.kit.values import MAX_ID
 
 SNAPSHOT_PAGE = 200
 
@@ -30,14 +33,14 @@ SEARCH_INDEX = "ft_books_search"
 SAMPLE = 200
 """Books that are looked at to learn how rare what is searched is."""
 ASKED_FOR = 4
-"""Words, of those in a query, whose rarity is looked at."""
+"""Of the things that a query wants, those whose rarity is looked at."""
 
 # The catalogue's stock is what purchase said last; before it has spoken, the initial one.
 # While few stocks are known MySQL would hash them all, and sort every book after the join; without
 # that it looks each one up and keeps the order of the index. Other databases read a comment here.
 _SELECT = (
-    "SELECT /*+ NO_BNL(i) */"
-    " b.id, b.title, b.author, b.description, b.isbn, b.category, b.price_minor,"
+    "SELECT /*+ NO_BNL(i) */"  # noqa: S608 - names of ours
+    f" b.id, {', '.join(f'b.{name}' for name in DETAILS)},"
     " b.currency, b.initial_stock, b.revision, b.retired, b.created_at,"
     " b.title_order, b.price_order, b.uid,"
     " i.available, i.revision AS stock_revision, i.as_of"
@@ -46,8 +49,8 @@ _SELECT = (
 
 # The tag of a page is made of them: revisions alone would not do (`domain/versions.py`).
 _SHOWN = itemgetter(
-    *["id", "title", "author", "description", "isbn", "category", "price_minor", "currency"],
-    *["initial_stock", "created_at", "stock_revision", "available", "as_of"],
+    *("id", *DETAILS, "currency"),
+    *("initial_stock", "created_at", "stock_revision", "available", "as_of"),
 )
 
 
@@ -98,9 +101,11 @@ async def get_book(database: Database, book_id: int) -> tuple[BookView, Version]
         outcome = await database.execute(QueryString(f"{_SELECT} WHERE b.id = {{}}", book_id))
         rows = outcome.rows
     if not rows:
-        raise BookNotFound(f"There is no book {book_id}.")
+        raise BookNotFound(Text(f"No hay ningún libro {book_id}.", f"There is no book {book_id}."))
     if rows[0]["retired"]:
-        raise BookRetired(f"Book {book_id} is not sold any more.")
+        raise BookRetired(
+            Text(f"El libro {book_id} ya no se vende.", f"Book {book_id} is not sold any more.")
+        )
     return _view(rows[0]), _version(rows[0])
 
 
@@ -115,8 +120,8 @@ async def list_books(
     where = _Where()
     where.add("b.retired = {}", False)
     _filter(where, filters)
-    if filters.words and filters.ids is None:
-        await _narrow(database, where, filters.words, limit + 1)
+    if filters.wanted and filters.ids is None and filters.isbn is None:
+        await _narrow(database, where, filters.wanted, limit + 1)
     if after is not None:
         beyond = "<" if order.descending else ">"
         where.add(f"b.{order.column} {beyond} {{}}", _read_cursor(after, sort, order))
@@ -151,11 +156,19 @@ async def book_states(database: Database) -> AsyncIterator[Event]:
 
 
 def _filter(where: _Where, filters: Filters) -> None:
-    _search(where, filters.words)
-    for name in filters.authors:
-        where.add("b.author_names LIKE {} ESCAPE '!'", f"%;{_literal(name)};%")
-    if filters.category is not None:
-        where.add("b.category_key = {}", filters.category)
+    # This decides; an index only narrows.
+    for each in filters.wanted:
+        where.add(*_has(each))
+    if filters.isbn is not None:
+        where.add("b.isbn = {}", filters.isbn)
+    for forms in filters.authors:
+        likes = " OR ".join(["b.author_names LIKE {} ESCAPE '!'"] * len(forms))
+        where.add(f"({likes})", *(f"%;{_literal(form)};%" for form in sorted(forms)))
+    if len(filters.categories) == 1:
+        where.add("b.category_key = {}", *filters.categories)
+    elif filters.categories:
+        places = ", ".join(["{}"] * len(filters.categories))
+        where.add(f"b.category_key IN ({places})", *filters.categories)
     if filters.min_price is not None:
         where.add("b.price_order >= {}", price_order(filters.min_price, ""))
     if filters.max_price is not None:
@@ -167,49 +180,56 @@ def _filter(where: _Where, filters: Filters) -> None:
         where.add(f"b.id IN ({', '.join(['{}'] * len(filters.ids))})", *filters.ids)
 
 
-def _search(where: _Where, words: Sequence[str]) -> None:
-    """Every word begins one of the title or the author. This decides; an index only narrows."""
-    for word in words:
-        # A row that the release before this one wrote has no words as we spell them.
-        where.add(
-            "(b.search_text LIKE {} ESCAPE '!' OR"
-            " (b.search_text NOT LIKE {} ESCAPE '!' AND b.search_text LIKE {} ESCAPE '!'))",
-            _spelt(word),
-            f" {_literal(search.MARK)}%",
-            f"%{_literal(word)}%",
-        )
-        if search.is_cut(word):
-            where.add("b.search_text LIKE {} ESCAPE '!'", f"%{_literal(word)}%")
+def _has(wanted: Wanted) -> tuple[str, *tuple[str, ...]]:
+    """The condition that a book has what is wanted, and its values."""
+    ways: list[str] = []
+    values: list[str] = []
+    for alternative in wanted.any_of:
+        tests: list[str] = []
+        for word in alternative:
+            patterns = [f"% {_literal(search.spelt(word))}%"]
+            if search.is_cut(word):
+                patterns.append(f"%{_literal(word)}%")
+            tests += ["b.search_text LIKE {} ESCAPE '!'"] * len(patterns)
+            values += patterns
+        ways.append(" AND ".join(tests))
+    return f"({' OR '.join(ways)})", *values
 
 
-async def _narrow(database: Database, where: _Where, words: Sequence[str], page: int) -> None:
+async def _narrow(database: Database, where: _Where, wanted: Sequence[Wanted], page: int) -> None:
     """Let the index find the books of the rarest word, and look for the others in those.
 
     It gathers all of a word's books before the first is sorted. Where that is more than are gone
     through in their order until the page is full, the database is not asked to use the index, and
     does that.
     """
-    longest = sorted(words, key=len, reverse=True)[:ASKED_FOR]
+    longest = sorted(wanted, key=lambda each: len(each.any_of[0][0]), reverse=True)[:ASKED_FOR]
     sample = await _look_at_some(database, where, longest)
     if sample.is_page_near(page):
         return
     rarest = longest[sample.with_each.index(min(sample.with_each))]
-    beginnings = [search.spelt(rarest)]
-    if search.is_plain(rarest):
-        beginnings.append(rarest)  # as the release before this one wrote it
     condition = any_begins(
-        database, SEARCH_INDEX, key="b.id", column="b.search_text", beginnings=beginnings
+        database,
+        SEARCH_INDEX,
+        key="b.id",
+        column="b.search_text",
+        beginnings=[search.spelt(word) for word in rarest.narrowing()],
     )
     where.add(*condition)
 
 
-async def _look_at_some(database: Database, where: _Where, words: Sequence[str]) -> search.Sample:
-    """Books of which so many are found, and so many have each of the words.
+async def _look_at_some(
+    database: Database, where: _Where, wanted: Sequence[Wanted]
+) -> search.Sample:
+    """Books of which so many are found, and so many have each of the things wanted.
 
     They are the first by `match_key`: that is a hash, so they are as good as drawn by lot.
     """
-    names = [f"w{number}" for number in range(len(words))]
-    tests = ", ".join(f"b.search_text LIKE {{}} ESCAPE '!' AS {name}" for name in names)
+    names = [f"w{number}" for number in range(len(wanted))]
+    conditions = [_has(each) for each in wanted]
+    tests = ", ".join(
+        f"{condition[0]} AS {name}" for name, condition in zip(names, conditions, strict=True)
+    )
     sums = ", ".join(f"SUM({name}) AS {name}" for name in names)
     outcome = await database.execute(
         QueryString(
@@ -220,18 +240,13 @@ async def _look_at_some(database: Database, where: _Where, words: Sequence[str])
             " (SELECT id FROM books ORDER BY match_key LIMIT {}) d JOIN books b ON b.id = d.id"
             " LEFT JOIN inventory i ON i.book_id = b.id) s",
             *where.values,
-            *map(_spelt, words),
+            *(value for condition in conditions for value in condition[1:]),
             SAMPLE,
         )
     )
     counted = {name: int(value or 0) for name, value in outcome.rows[0].items()}
     with_each = tuple(counted[name] for name in names)
     return search.Sample(counted["books"], counted["looked"], counted["found"], with_each)
-
-
-def _spelt(word: str) -> str:
-    """A pattern for a text that has a word beginning so."""
-    return f"% {_literal(search.spelt(word))}%"
 
 
 def _literal(text: str) -> str:
@@ -242,30 +257,24 @@ def _literal(text: str) -> str:
 def _read_cursor(cursor: str, sort: Sort, order: _Order) -> Any:
     name, key = decode_cursor(cursor, str, order.kind)
     if name != sort:
-        message = f"is a cursor of a list that is sorted by {name[:20]}"
-        raise InvalidInput(f"`after` {message}", errors=[FieldError("after", message)])
+        message = Text(
+            f"es un cursor de una lista ordenada por {name[:20]}",
+            f"is a cursor of a list that is sorted by {name[:20]}",
+        )
+        raise InvalidInput(listed([("after", message)]), errors=[FieldError("after", message)])
     return key
 
 
 def _view(row: Row) -> BookView:
-    told = row["stock_revision"] is not None
-    return BookView(
-        id=row["id"],
-        title=row["title"],
-        author=row["author"],
-        description=row["description"],
-        price=from_minor(row["price_minor"]),
-        stock=row["available"] if told else row["initial_stock"],
-        isbn=row["isbn"],
-        category=row["category"],
-        currency=row["currency"],
-        price_minor=row["price_minor"],
-        stock_revision=row["stock_revision"] or 0,
-        stock_as_of=row["as_of"] if told else row["created_at"],
-    )
+    return BookView.of(to_book(row), _stock(row))
 
 
 def _version(row: Row) -> Version:
-    told = row["stock_revision"] is not None
-    stock = Stock(row["stock_revision"], row["available"], row["as_of"]) if told else None
-    return Version.of(to_book(row), stock)
+    return Version.of(to_book(row), _stock(row))
+
+
+def _stock(row: Row) -> Stock | None:
+    """None until purchase has spoken."""
+    if row["stock_revision"] is None:
+        return None
+    return Stock(row["stock_revision"], row["available"], row["as_of"])

@@ -1,9 +1,11 @@
 """Bodies in and out. Names are the original's where it had them; `price` is a number with two
 decimals, and minor units stand beside it."""
 
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -14,7 +16,10 @@ from functions.catalog.domain.books import (
     MAX_DESCRIPTION,
     MAX_STOCK,
     MAX_TITLE,
+    Book,
 )
+from functions.catalog.domain.versions import Stock as KnownStock
+from functions.kit.responses import encode
 from functions.kit.types import NOT_BLANK, Amount, Strict, line, prose
 
 # Blank ones are the domain's to refuse, together with all else that is wrong with a book.
@@ -24,19 +29,25 @@ Description = Annotated[str, prose(MAX_DESCRIPTION)]
 Isbn = Annotated[str, line(40, blank=True)]
 Category = Annotated[str, line(MAX_CATEGORY, blank=True)]
 Stock = Annotated[int, Meta(ge=0, le=MAX_STOCK)]
+ReadOnly = Annotated[
+    Any,
+    Meta(description="Ignored where it is as `GET /books/{book_id}` shows it, refused where not"),
+]
 NotHere = Annotated[
     Any,
     Meta(
-        description="Refused: stock is changed by purchase's POST /inventory/{book_id}/adjustments"
+        description="Ignored where it is as `GET /books/{book_id}` shows it; it is changed by"
+        " purchase's `POST /inventory/{book_id}/adjustments`"
     ),
 ]
 
+READ_ONLY = ("id", "stock", "currency", "price_minor", "stock_revision", "stock_as_of")
+"""Members of a `BookView` that follow from others, or are another's to change."""
 
 _BOOK = {
     "isbn": {"format": "isbn"},
     **{name: {"pattern": NOT_BLANK} for name in ("title", "author", "category")},
 }
-_NOT_HERE: dict[str, Any] = {"stock": {"not": {}}}
 
 
 class BookView(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +67,24 @@ class BookView(msgspec.Struct, frozen=True, kw_only=True):
     """0 until purchase has spoken; `stock` is the initial one till then."""
     stock_as_of: datetime
 
+    @classmethod
+    def of(cls, book: Book, known: KnownStock | None) -> Self:
+        stock = KnownStock.of(book, known)
+        return cls(
+            id=book.id,
+            **asdict(book.details),
+            price=book.details.price,
+            currency=book.currency,
+            stock=stock.available,
+            stock_revision=stock.revision,
+            stock_as_of=stock.as_of,
+        )
+
+    def differs(self, seen: Mapping[str, Any]) -> list[str]:
+        """Members that a caller has seen otherwise than they are shown now."""
+        shown = msgspec.json.decode(encode(self))
+        return [name for name, value in seen.items() if not _is_same(value, shown[name])]
+
 
 class NewBook(Strict, frozen=True, kw_only=True):
     title: Title
@@ -69,23 +98,18 @@ class NewBook(Strict, frozen=True, kw_only=True):
 
     described: ClassVar[dict[str, Any]] = {"properties": _BOOK}
 
-
-class BookReplacement(Strict, frozen=True, kw_only=True):
-    """The whole book: what is left out is emptied."""
-
-    title: Title
-    author: Author
-    price: Amount
-    description: Description | None = None
-    isbn: Isbn | None = None
-    category: Category | None = None
-    stock: NotHere = UNSET
-
-    described: ClassVar[dict[str, Any]] = {"properties": {**_BOOK, **_NOT_HERE}}
+    def details(self) -> dict[str, Any]:
+        """What is said of the book, as arguments of `BookDetails.checked`."""
+        return {
+            name: value for name, value in msgspec.structs.asdict(self).items() if name != "stock"
+        }
 
 
 class BookChanges(Strict, frozen=True, kw_only=True):
-    """A JSON merge patch (RFC 7396): null empties a field, what is left out stays as it is."""
+    """A JSON merge patch (RFC 7396): null empties a field, what is left out stays as it is.
+
+    A book as `GET` shows it is one too: what cannot be changed is passed over where it is the same.
+    """
 
     title: Title | UnsetType = UNSET
     author: Author | UnsetType = UNSET
@@ -93,9 +117,53 @@ class BookChanges(Strict, frozen=True, kw_only=True):
     description: Description | UnsetType | None = UNSET
     isbn: Isbn | UnsetType | None = UNSET
     category: Category | UnsetType | None = UNSET
+    id: ReadOnly = UNSET
     stock: NotHere = UNSET
+    currency: ReadOnly = UNSET
+    price_minor: ReadOnly = UNSET
+    stock_revision: ReadOnly = UNSET
+    stock_as_of: ReadOnly = UNSET
 
-    described: ClassVar[dict[str, Any]] = {"properties": {**_BOOK, **_NOT_HERE}}
+    described: ClassVar[dict[str, Any]] = {
+        "properties": {**_BOOK, **{name: {"readOnly": True} for name in READ_ONLY}}
+    }
+
+    def details(self) -> dict[str, Any]:
+        """What is said of the book, as arguments of `BookDetails.checked`."""
+        return {name: value for name, value in self._given() if name not in READ_ONLY}
+
+    def shown(self) -> dict[str, Any]:
+        """What cannot be changed, as the caller has seen it."""
+        return {name: value for name, value in self._given() if name in READ_ONLY}
+
+    def _given(self) -> Iterator[tuple[str, Any]]:
+        return (
+            (name, value)
+            for name, value in msgspec.structs.asdict(self).items()
+            if value is not UNSET
+        )
+
+
+def _is_same(value: object, shown: object) -> bool:
+    """1 is not true; a time is the same in each way of writing it."""
+    if type(value) is type(shown) and value == shown:
+        return True
+    try:
+        return msgspec.convert(value, datetime) == msgspec.convert(shown, datetime)
+    except msgspec.ValidationError:
+        return False
+
+
+def seen_stock(seen: Mapping[str, Any]) -> KnownStock | None:
+    """The stock that a caller sends back; None where it is not whole."""
+    try:
+        return KnownStock(
+            msgspec.convert(seen.get("stock_revision"), int),
+            msgspec.convert(seen.get("stock"), int),
+            msgspec.convert(seen.get("stock_as_of"), Annotated[datetime, Meta(tz=True)]),
+        )
+    except msgspec.ValidationError:
+        return None
 
 
 class BookAdded(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,3 +201,5 @@ class ImportReport(msgspec.Struct, kw_only=True):
     """What was left out of a book that was taken; the first thousand."""
     truncated: bool = False
     """Whether there were more errors or warnings than are listed."""
+    unused_columns: list[str] = []
+    """Columns of the file that nothing was read from."""

@@ -4,13 +4,14 @@ The kit's tables (outbox, inbox, dead letters, idempotency keys, deny-list) are 
 alone, through SQL of its own, and have no class here.
 """
 
+from dataclasses import asdict
 from typing import Any
 
 from piccolo.columns import BigInt, Boolean, Serial, Text, Timestamptz, Varchar
 from piccolo.table import Table
 
-from functions.catalog.domain import search, text
-from functions.catalog.domain.books import Book, BookDetails
+from functions.catalog.domain import search, sorting, text
+from functions.catalog.domain.books import DETAILS, Book, BookDetails
 from functions.kit.database import Row
 
 
@@ -33,9 +34,10 @@ class BookRow(Table, tablename="books"):
     price_order = Varchar(length=50)
     category_key = Varchar(length=100, null=True)
     author_names = Text()
-    """`;name;name;`, folded."""
+    """`;name;name;`, folded, in each form that a name has."""
     search_text = Text()
-    """The words of title and author, as `domain/search.py` writes them for the full-text index."""
+    """The words of title, author and ISBN, as `domain/search.py` writes them for the full-text
+    index."""
     match_key = Varchar(length=32)
     uid = Varchar(length=32)
     revision = BigInt()
@@ -65,40 +67,24 @@ TABLES = (BookRow, InventoryRow, TurnRow)
 def derived(details: BookDetails, uid: str) -> dict[str, Any]:
     """The columns that books are found and sorted by."""
     return {
-        "title_order": text.title_order(details.title, uid),
-        "price_order": text.price_order(details.price_minor, uid),
+        "title_order": sorting.title_order(details.title, uid),
+        "price_order": sorting.price_order(details.price_minor, uid),
         "category_key": details.category and text.category_key(details.category),
-        "author_names": f";{';'.join(text.names(details.author))};",
-        "search_text": search.search_text(details.title, details.author),
+        "author_names": text.author_names(details.author),
+        "search_text": search.search_text(details.title, details.author, details.isbn),
         "match_key": text.match_key(details.title, details.author),
     }
 
 
 def columns_of(details: BookDetails, uid: str) -> dict[str, Any]:
     """Every column that follows from a book's details."""
-    return {
-        "title": details.title,
-        "author": details.author,
-        "description": details.description,
-        "isbn": details.isbn,
-        "isbn_in_use": details.isbn,
-        "category": details.category,
-        "price_minor": details.price_minor,
-        **derived(details, uid),
-    }
+    return {**asdict(details), "isbn_in_use": details.isbn, **derived(details, uid)}
 
 
 def to_book(row: Row) -> Book:
     return Book(
         id=row["id"],
-        details=BookDetails(
-            title=row["title"],
-            author=row["author"],
-            description=row["description"],
-            isbn=row["isbn"],
-            category=row["category"],
-            price_minor=row["price_minor"],
-        ),
+        details=BookDetails(**{name: row[name] for name in DETAILS}),
         currency=row["currency"],
         initial_stock=row["initial_stock"],
         revision=row["revision"],
@@ -108,19 +94,11 @@ def to_book(row: Row) -> Book:
     )
 
 
-BOOK_COLUMNS = (
-    BookRow.id,
-    BookRow.title,
-    BookRow.author,
-    BookRow.description,
-    BookRow.isbn,
-    BookRow.category,
-    BookRow.price_minor,
-    BookRow.currency,
-    BookRow.initial_stock,
-    BookRow.revision,
-    BookRow.retired,
-    BookRow.created_at,
-    BookRow.uid,
+BOOK_COLUMNS = tuple(
+    getattr(BookRow, name)
+    for name in (
+        *("id", *DETAILS),
+        *("currency", "initial_stock", "revision", "retired", "created_at", "uid"),
+    )
 )
 """What `to_book` reads."""

@@ -46,24 +46,31 @@ class Kind(StrEnum):
 
 
 class Text(NamedTuple):
-    """A short text for people, in the shop's two languages."""
+    """A text for people, in the shop's two languages; logs have the English one."""
 
     es: str
     en: str
+
+    def __str__(self) -> str:
+        return self.en
+
+
+Detail = str | Text
+"""What a refusal says; a plain `str` is the same in both languages."""
 
 
 class FieldError(NamedTuple):
     """One field that was refused: `field` is its path in the body, such as `items[0].quantity`."""
 
     field: str
-    message: str
+    message: Detail
 
 
 class DomainError(Exception):
     """A refusal with a stable `code`, a fixed `title`, and the short `error` of the original.
 
-    `detail` says what happened this time and what to do about it. `extensions` are members
-    of their own in the problem document, such as `stock_actual`.
+    `detail` says what happened this time and what to do about it, as a `Text` of both languages.
+    `extensions` are members of their own in the problem document, such as `stock_actual`.
     """
 
     kind: ClassVar[Kind]
@@ -73,13 +80,13 @@ class DomainError(Exception):
 
     def __init__(
         self,
-        detail: str = "",
+        detail: Detail = "",
         *,
         errors: Sequence[FieldError] = (),
         retry_after: float | None = None,
         **extensions: object,
     ) -> None:
-        super().__init__(detail or self.title)
+        super().__init__(str(detail) or self.title)
         self.detail = detail
         self.errors = tuple(errors)
         self.retry_after = retry_after

@@ -27,7 +27,7 @@ from functions.kit.errors import (
     TooLarge,
     Unavailable,
 )
-from functions.kit.language import preferred
+from functions.kit.language import in_language, preferred
 from functions.kit.requests import refusal_of_lacking
 from functions.kit.telemetry import current_traceparent, trace_id
 
@@ -131,13 +131,16 @@ def _document(refusal: DomainError, status: int, *, language: str, path: str) ->
         "type": TYPE_PREFIX + refusal.code,
         "title": refusal.title,
         "status": status,
-        "detail": refusal.detail or refusal.title,
+        "detail": in_language(language, refusal.detail) or refusal.title,
         "instance": path,
         "code": refusal.code,
         "error": refusal.error.en if language == "en" else refusal.error.es,
     }
     if refusal.errors:
-        document["errors"] = [each._asdict() for each in refusal.errors]
+        document["errors"] = [
+            {"field": each.field, "message": in_language(language, each.message)}
+            for each in refusal.errors
+        ]
     return document | refusal.extensions
 
 

@@ -104,8 +104,8 @@ class Library(Running):
     async def import_csv(
         self, content: bytes | str | AsyncIterator[bytes], query: str = "", **headers: str
     ) -> httpx.Response:
-        """Send a file; a text is sent as UTF-8."""
-        sent: Mapping[str, str] = {"content-type": "text/csv", **headers}
+        """Send a file; a text is sent as UTF-8. What is said of it is English."""
+        sent: Mapping[str, str] = {"content-type": "text/csv", "accept-language": "en", **headers}
         return await self.client.post(
             f"/books/import?{query}",
             content=content,
@@ -118,6 +118,17 @@ class Library(Running):
         assert response.status_code == 200, response.text
         report: dict[str, Any] = response.json()
         return report
+
+    async def import_form(
+        self, files: Any, data: Mapping[str, str] | None = None, query: str = ""
+    ) -> httpx.Response:
+        """Send a form with files, as `curl -F` and a browser do."""
+        return await self.client.post(
+            f"/books/import?{query}",
+            files=files,
+            data=data,
+            headers={"accept-language": "en", **self.issuer.bearer(STAFF, "staff")},
+        )
 
     async def tell(self, event: Event) -> httpx.Response:
         """Deliver an event that its owner has signed, as the broker does."""

@@ -51,12 +51,15 @@ async def test_the_document_describes_every_route(library: Library) -> None:
         ("PUT", "/books/{book_id}"),
         ("PATCH", "/books/{book_id}"),
         ("DELETE", "/books/{book_id}"),
+        ("POST", "/books/{book_id}/restore"),
         ("POST", "/books/import"),
     }
     price = document["components"]["schemas"]["BookView"]["properties"]["price"]
     assert price["type"] == "number"
     body = document["paths"]["/books/import"]["post"]["requestBody"]
-    assert list(body["content"]) == ["text/csv"]
+    assert list(body["content"]) == ["multipart/form-data", "text/csv"]
+    form = body["content"]["multipart/form-data"]["schema"]
+    assert (form["required"], form["properties"]["file"]["format"]) == (["file"], "binary")
     sort = next(
         each for each in document["paths"]["/books"]["get"]["parameters"] if each["name"] == "sort"
     )

@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -45,7 +46,7 @@ async def test_each_refused_line_is_named_with_its_reason(library: Library) -> N
         (10, "stock"),
         (11, "stock"),
         (15, ""),
-        (16, ""),
+        (16, "price"),
         (17, ""),
         (18, "title"),
         (19, "title"),
@@ -63,10 +64,15 @@ async def test_each_refused_line_is_named_with_its_reason(library: Library) -> N
         (b"\n \n", "", "empty"),
         (b"name,price\n", "", "no column for title and author"),
         (b"title,author\nA,B\n", "", "default_price"),
-        (b"title,author,price\rA,B,1\r", "", "header"),
+        (b"title,author,price\rA,B,1\r", "", "CR alone"),
+        (b"title,author,price\rA,B,1\r" * 3, "", "CSV UTF-8"),
+        (b"sep=;\n", "", "empty"),
+        (b",,\n,,\n", "", "empty"),
+        (b"PK\x03\x04\x14\x00", "", "Excel workbook"),
         (b'"title"x,author,price\n', "", "header"),
         ("title,author,price\nA,B,1\n".encode("utf-16"), "", "UTF-8"),
         (b"title,author,price\nA,B,1\nC,Jos\xe9,1\n", "", "Line 3 is not UTF-8"),
+        (b"title,author,price\nA,B,1\nC,Jos\xe9,1\n", "", "should read \u201cJos\u00e9\u201d"),
         (b"\xef\xbb\xbftitle,author,price\nA,B,1\nC,Jos\xc3", "", "Line 3 is not UTF-8"),
         (b'title,author,price\nA,B,1\nC,"D,1\nE,F,1\n', "", "line 3 is never closed"),
         (b"title,author,price\nA,B,1\nC," + b"x" * 70_000, "", "line 3 is longer"),
@@ -107,7 +113,9 @@ async def test_what_came_before_the_unreadable_place_is_written(library: Library
         ("application/x-www-form-urlencoded", 200),
         ("text/csv; charset=iso-8859-1", 415),
         ("application/json", 415),
-        ("multipart/form-data; boundary=x", 415),
+        ("application/vnd.ms-excel", 200),
+        ("multipart/form-data; boundary=x", 400),
+        ("multipart/form-data", 400),
     ],
 )
 async def test_media_types(library: Library, media_type: str, status: int) -> None:
@@ -162,3 +170,81 @@ async def test_the_report_is_bounded(library: Library, monkeypatch: pytest.Monke
     report = await library.report_of("title,author,price\n" + ",B,1\n" * 3)
 
     assert (report["refused"], len(report["errors"]), report["truncated"]) == (3, 2, True)
+
+
+async def test_what_is_wrong_is_said_in_the_callers_language(library: Library) -> None:
+    """Spanish where none is asked for."""
+    wrong = "title,author,price,isbn\nA,B,x,\nC,D,1,12\n"
+    spanish = (await library.import_csv(wrong, **{"accept-language": ""})).json()
+    english = (await library.import_csv(wrong)).json()
+    refused = await library.import_csv(b"t\n", **{"accept-language": "es"})
+
+    assert [
+        (report["errors"][0]["reason"], report["warnings"][0]["reason"])
+        for report in (spanish, english)
+    ] == [
+        (
+            "debe ser un número, como 12.50",
+            "no se tomó: 12 debe ser un ISBN de 10 o 13 dígitos",
+        ),
+        ("must be a number, such as 12.50", "left out: 12 must be an ISBN of 10 or 13 digits"),
+    ]
+    assert "La cabecera no tiene columna" in refused.json()["detail"]
+
+
+async def test_a_title_that_shows_nothing_is_none(library: Library) -> None:
+    """Not in a file and not in a body; a word joiner among letters is no hindrance."""
+    nothing = "\u200b\u2060\u00ad\u3164\u2800"
+    report = await library.report_of(f"title,author,price\n{nothing},B,1\nA\u2060A,B,1\n")
+    refused = await library.call("POST", "/books", {"title": nothing, "author": "B", "price": 1})
+
+    assert counts(report) == (2, 1, 0, 0, 1, 0)
+    assert [each["field"] for each in report["errors"]] == ["title"]
+    assert refused.status_code == 400
+    assert [each["field"] for each in refused.json()["errors"]] == ["title"]
+
+
+@pytest.mark.parametrize(
+    ("files", "data", "part"),
+    [
+        ([("file", ("a.csv", b"title,author,price\nA,B,1\n")), ("file", ("b.csv", b"x"))], None,
+         "is too many"),
+        ([("file", ("a.csv", b"title,author,price\nA,B,1\n"))], {"default_price": "1"},
+         "default_price"),
+        ([("file", ("a.csv", b""))], None, "empty"),
+    ],
+)  # fmt: skip
+async def test_a_form_holds_one_file_and_nothing_else(
+    library: Library, files: Any, data: dict[str, str] | None, part: str
+) -> None:
+    response = await library.import_form(files, data)
+
+    assert (response.status_code, response.json()["code"]) == (400, "malformed-csv")
+    assert part in response.json()["detail"]
+    assert response.json()["imported"]["created"] == len(await library.titles())
+
+
+async def test_a_form_that_is_broken_off_is_refused(library: Library) -> None:
+    """What came whole is written, as of any file; and the refusal counts it."""
+    content = (
+        b'--x\r\ncontent-disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
+        b"title,author,price\nA,B,1\nC,D,1\n"
+    )
+    response = await library.import_csv(
+        content, **{"content-type": "multipart/form-data; boundary=x"}
+    )
+
+    assert response.status_code == 400
+    assert "broken off" in response.json()["detail"]
+    assert response.json()["imported"]["created"] == len(await library.titles())
+
+
+async def test_a_form_is_bounded_as_a_file_is(database_url: str) -> None:
+    content = b"title,author,price\n" + b"".join(b"T%d,B,1\n" % number for number in range(200))
+    async with open_library(database_url, IMPORT_MAX_BYTES="1024") as library:
+        streamed = await library.import_form({"file": ("a.csv", content)})
+        large = await library.import_form({"file": ("a.csv", content * 20)})
+
+        assert [streamed.status_code, large.status_code] == [413, 413]
+        assert large.json()["imported"]["created"] == 0
+        assert streamed.json()["imported"]["created"] == len(await library.walk("limit=100"))

@@ -6,6 +6,7 @@ import pytest
 from piccolo.querystring import QueryString
 
 from tests.catalog.library import CUSTOMER, ISBN, OTHER_ISBN, Library, stock_event
+from tests.support.contracts import violations
 
 WHOLE: dict[str, Any] = {"title": "Ficciones", "author": "Jorge Luis Borges", "price": 9.9}
 
@@ -94,21 +95,93 @@ async def test_a_refused_request_leaves_its_key_free(library: Library) -> None:
     assert (await library.call("POST", "/books", body, idempotency_key="k-1")).status_code == 201
 
 
-async def test_put_replaces_the_whole_book(library: Library) -> None:
-    """What is left out is emptied; stock stays what it was."""
+@pytest.mark.parametrize("member", ["title", "author", "price", "description", "isbn", "category"])
+async def test_put_keeps_what_is_left_out(library: Library, member: str) -> None:
+    """As the original merged; null empties what may be empty."""
     book_id = await library.add(description="d", isbn=ISBN, category="c", stock=3)
-    response = await library.call("PUT", f"/books/{book_id}", WHOLE)
-    found = await book(library, book_id)
+    before = await book(library, book_id)
+    others = {
+        "title": "Otra",
+        "author": "Otro",
+        "price": 13.25,
+        "description": "e",
+        "isbn": OTHER_ISBN,
+        "category": None,
+    }
+    changed = others[member]
+    response = await library.call("PUT", f"/books/{book_id}", {member: changed})
+    after = await book(library, book_id)
 
     assert (response.status_code, response.json()) == (200, {"message": "Libro actualizado"})
     assert response.headers["etag"] == (await library.get(f"/books/{book_id}")).headers["etag"]
-    assert {name: found[name] for name in (*WHOLE, "description", "isbn", "category", "stock")} == {
-        **WHOLE,
-        "description": None,
-        "isbn": None,
-        "category": None,
-        "stock": 3,
-    }
+    del before["price_minor"], after["price_minor"]
+    assert {**before, member: changed} == after
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+async def test_a_book_as_it_is_shown_can_be_sent_back(library: Library, method: str) -> None:
+    """With or without a change, and with its numbers and times as a client has read them."""
+    book_id = await library.add(description="d", isbn=ISBN, category="c", stock=3)
+    await library.tell(stock_event(book_id, 2))
+    shown = await book(library, book_id)
+    same = await library.call(method, f"/books/{book_id}", shown, if_match="*")
+    other_time = {**shown, "title": "Otra", "stock_as_of": "2026-03-14T11:00:00+01:00"}
+    changed = await library.call(method, f"/books/{book_id}", other_time, if_match="*")
+    new_price = {**shown, "title": "Otra", "price": 13, "price_minor": 1300}
+    priced = await library.call(method, f"/books/{book_id}", new_price, if_match="*")
+
+    assert [same.status_code, changed.status_code, priced.status_code] == [200, 200, 200]
+    assert await book(library, book_id) == {**new_price, "price": 13.0}
+    assert len(await library.published()) == 3
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("id", 2),
+        ("id", "1"),
+        ("currency", "EUR"),
+        ("currency", None),
+        ("price_minor", 1),
+        ("stock_revision", 7),
+        ("stock_revision", False),
+        ("stock_as_of", "2026-03-14T10:00:01Z"),
+        ("stock_as_of", "yesterday"),
+    ],
+)
+async def test_what_cannot_be_changed_is_refused_by_name(
+    library: Library, method: str, member: str, value: Any
+) -> None:
+    """And nothing else of the request is done."""
+    book_id = await library.add()
+    shown = await book(library, book_id)
+    body = {**shown, "title": "Otra", member: value}
+    response = await library.call(method, f"/books/{book_id}", body, if_match="*")
+
+    assert (response.status_code, response.json()["code"]) == (400, "read-only-field")
+    assert [each["field"] for each in response.json()["errors"]] == [member]
+    assert await book(library, book_id) == shown
+
+
+async def test_stock_that_was_sold_since_it_was_seen_refuses_no_one(library: Library) -> None:
+    """With the ETag it is known what was seen; another number is still a change."""
+    book_id = await library.add(stock=5)
+    await library.tell(stock_event(book_id, 5, revision=1))
+    seen = await library.get(f"/books/{book_id}")
+    await library.tell(stock_event(book_id, 4, revision=2))
+    etag = seen.headers["etag"]
+
+    async def put(**changes: Any) -> int:
+        body = {**seen.json(), **changes}
+        answer = await library.call("PUT", f"/books/{book_id}", body, if_match=etag)
+        return answer.status_code
+
+    assert await put(stock=9) == 400
+    assert await put(stock=9, stock_as_of=None) == 400
+    assert await put(stock=9, stock_revision=2) == 400
+    assert await put(title="Otra") == 200
+    assert (await book(library, book_id))["stock"] == 4
 
 
 async def test_patch_changes_what_it_names(library: Library) -> None:
@@ -205,21 +278,24 @@ async def test_a_write_that_changes_nothing_publishes_nothing(
     assert len(await library.published()) == 1
 
 
-@pytest.mark.parametrize("stock", [5, 0, None, "x"])
+@pytest.mark.parametrize("stock", [5, 0, None, "x", True, 1.5])
 async def test_stock_is_not_changed_here(library: Library, stock: Any) -> None:
-    """The refusal shows the way to purchase."""
+    """The refusal says what it is and shows the way to purchase."""
     book_id = await library.add(stock=1)
     for method, body in (("PUT", {**WHOLE, "stock": stock}), ("PATCH", {"stock": stock})):
         response = await library.call(method, f"/books/{book_id}", body, if_match="*")
 
         assert (response.status_code, response.json()["code"]) == (400, "stock-not-here")
-        assert "/inventory/{book_id}/adjustments" in response.json()["detail"]
+        assert (
+            f"es 1; en purchase lo cambia POST /inventory/{book_id}/adjustments"
+            in (response.json()["detail"])
+        )
 
     assert (await book(library, book_id))["stock"] == 1
 
 
 async def test_a_book_is_retired_once(library: Library) -> None:
-    """For who writes, a retired book is not there."""
+    """Who writes to a retired book is told that it is gone, and what brings it back."""
     book_id = await library.add()
     path = f"/books/{book_id}"
 
@@ -228,7 +304,47 @@ async def test_a_book_is_retired_once(library: Library) -> None:
     for method, body in (("DELETE", None), ("PUT", WHOLE), ("PATCH", {"price": 1})):
         response = await library.call(method, path, body, if_match="*")
 
-        assert (response.status_code, response.json()["error"]) == (404, "libro no encontrado")
+        assert (response.status_code, response.json()["code"]) == (410, "book-retired")
+        assert f"POST /books/{book_id}/restore" in response.json()["detail"]
+
+
+async def test_a_retirement_is_undone(library: Library) -> None:
+    """The book is shown, found and sold as before; a second time nothing happens."""
+    book_id = await library.add(isbn=ISBN, category="c")
+    shown = await book(library, book_id)
+    await library.call("DELETE", f"/books/{book_id}")
+    answers = [await library.call("POST", f"/books/{book_id}/restore") for _ in range(2)]
+    published = await library.published()
+
+    assert [(answer.status_code, answer.json()) for answer in answers] == [
+        (200, {"message": "Libro restaurado"})
+    ] * 2
+    assert answers[0].headers["etag"] == (await library.get(f"/books/{book_id}")).headers["etag"]
+    assert await book(library, book_id) == shown
+    assert await library.walk("q=rayuela") == [book_id]
+    assert [(each["type"].split(".")[2], each["data"]["retired"]) for each in published] == [
+        ("created", False),
+        ("retired", True),
+        ("updated", False),
+    ]
+    assert violations(published) == []
+
+
+async def test_a_book_whose_isbn_was_given_away_is_not_restored(library: Library) -> None:
+    first = await library.add(isbn=ISBN)
+    await library.call("DELETE", f"/books/{first}")
+    second = await library.add(isbn=ISBN)
+    refused = await library.call("POST", f"/books/{first}/restore")
+    missing = await library.call("POST", "/books/99/restore")
+
+    assert (409, "isbn-taken", second) == (
+        refused.status_code,
+        refused.json()["code"],
+        refused.json()["book_id"],
+    )
+    assert missing.status_code == 404
+    assert (await library.get(f"/books/{first}")).status_code == 410
+    assert len(await library.published()) == 3
 
 
 @pytest.mark.parametrize("book_id", [99, 0, 2**63])
@@ -246,6 +362,7 @@ async def test_writing_to_no_book_is_not_found(library: Library, book_id: int) -
         ("PUT", "/books/1"),
         ("PATCH", "/books/1"),
         ("DELETE", "/books/1"),
+        ("POST", "/books/1/restore"),
         ("POST", "/books/import?default_price=1"),
     ],
 )

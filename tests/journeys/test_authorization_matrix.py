@@ -44,6 +44,7 @@ PUBLIC: dict[str, dict[str, tuple[bool, ...]]] = {
         "PUT /books/{book_id}": STAFF,
         "PATCH /books/{book_id}": STAFF,
         "DELETE /books/{book_id}": STAFF,
+        "POST /books/{book_id}/restore": STAFF,
         "POST /books/import": STAFF,
     },
     "purchase": {

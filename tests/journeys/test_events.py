@@ -106,6 +106,23 @@ async def test_a_retired_book_is_sold_no_more(town: Town) -> None:
     assert answer.json()["code"] == "book-retired"
 
 
+async def test_a_restored_book_is_sold_again(town: Town) -> None:
+    """As soon as its event has arrived; its stock is what it was."""
+    await town.sign_up("ana")
+    book_id = await town.sell(stock=1000)
+    await town.call("catalog", "DELETE", f"/books/{book_id}", user="staff")
+    sold = 0
+    async with asyncio.timeout(20):
+        while (await buy(town, book_id)).status_code == 201:
+            sold += 1
+    await town.call("catalog", "POST", f"/books/{book_id}/restore", user="staff")
+    async with asyncio.timeout(20):
+        while (answer := await buy(town, book_id)).status_code != 201:
+            pass
+
+    assert answer.json()["remaining_stock"] == 1000 - sold - 1
+
+
 async def test_a_logout_holds_everywhere(town: Town) -> None:
     """purchase and catalog refuse the token once its event has arrived; auth at once."""
     await town.sign_up("ana")

@@ -1,19 +1,29 @@
-"""Add, revise and retire a book."""
+"""Add, revise, retire and restore a book."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import msgspec
 from piccolo.query.base import Query
 from uuid_utils import uuid7
 
 from functions.catalog import events
 from functions.catalog.domain.books import Book, BookDetails
 from functions.catalog.domain.versions import Expected, Stock, Version
-from functions.catalog.errors import BookNotFound, IsbnTaken
+from functions.catalog.errors import (
+    BookNotFound,
+    BookRetired,
+    IsbnTaken,
+    ReadOnlyField,
+    StockIsPurchases,
+)
+from functions.catalog.schemas import BookView, seen_stock
 from functions.catalog.tables import BOOK_COLUMNS, BookRow, InventoryRow, columns_of, to_book
 from functions.kit.database import Database, Outcome, transactional
+from functions.kit.errors import FieldError, Text
+from functions.kit.language import listed
 from functions.kit.outbox import Outbox
 from functions.kit.values import MAX_ID
 
@@ -33,28 +43,11 @@ async def add_book(database: Database, new: NewBook, *, outbox: Outbox, now: dat
 
 
 @transactional
-async def replace_book(
-    database: Database,
-    book_id: int,
-    details: BookDetails,
-    *,
-    expected: Expected,
-    outbox: Outbox,
-    now: datetime,
-) -> Version:
-    """Put other details in place of a book's.
-
-    Raises `BookNotFound`, `PreconditionFailed` or `IsbnTaken`.
-    """
-    book = await _locked_book(database, book_id, expected)
-    return await _revise(database, book, details, outbox=outbox, now=now)
-
-
-@transactional
 async def change_book(
     database: Database,
     book_id: int,
     changes: Mapping[str, Any],
+    seen: Mapping[str, Any],
     *,
     expected: Expected,
     outbox: Outbox,
@@ -62,12 +55,17 @@ async def change_book(
 ) -> Version:
     """Change some of a book's details; `changes` are arguments of `BookDetails.checked`.
 
-    Raises `BookNotFound`, `PreconditionFailed`, `InvalidInput` or `IsbnTaken`.
+    `seen` is what the caller sends back of what is not changed here. Raises `BookNotFound`,
+    `BookRetired`, `PreconditionFailed`, `StockIsPurchases`, `ReadOnlyField`, `InvalidInput` or
+    `IsbnTaken`.
     """
     book = await _locked_book(database, book_id, expected)
     present = asdict(book.details)
     del present["price_minor"]
     details = BookDetails.checked(**{**present, "price": book.details.price, **changes})
+    if seen:
+        stock = await _known_stock(database, book_id)
+        _refuse_changes(BookView.of(book, stock), details, seen, expected)
     return await _revise(database, book, details, outbox=outbox, now=now)
 
 
@@ -77,7 +75,7 @@ async def retire_book(
 ) -> None:
     """Sell a book no more; it stays for those who bought it, and its ISBN is free.
 
-    Raises `BookNotFound` or `PreconditionFailed`.
+    Raises `BookNotFound`, `BookRetired` or `PreconditionFailed`.
     """
     book = await _locked_book(database, book_id, expected)
     retired = replace(book, retired=True, revision=book.revision + 1)
@@ -86,6 +84,29 @@ async def retire_book(
     )
     await database.execute(update.where(BookRow.id == book_id))
     await outbox.add(database, events.book_retired(retired))
+
+
+@transactional
+async def restore_book(
+    database: Database, book_id: int, *, outbox: Outbox, now: datetime
+) -> Version:
+    """Sell a retired book again, as it was; one that is sold stays as it is.
+
+    Raises `BookNotFound`, or `IsbnTaken` where another book has its ISBN by now.
+    """
+    book = await _locked_book(database, book_id, Expected(), retired_too=True)
+    if not book.retired:
+        return await _version(database, book)
+    restored = replace(book, retired=False, revision=book.revision + 1)
+    update = BookRow.update(
+        retired=False,
+        isbn_in_use=book.details.isbn,
+        revision=restored.revision,
+        updated_at=now,
+    )
+    await _write(database, update.where(BookRow.id == book_id), book.details)
+    await outbox.add(database, events.book_updated(restored))
+    return await _version(database, restored)
 
 
 async def insert_book(database: Database, new: NewBook, *, now: datetime) -> Book:
@@ -153,28 +174,79 @@ async def _write(database: Database, query: Query[Any, Any], details: BookDetail
     return outcome
 
 
-async def _locked_book(database: Database, book_id: int, expected: Expected) -> Book:
-    """A book that is sold; one that is retired is not there for who writes."""
+async def _locked_book(
+    database: Database, book_id: int, expected: Expected, *, retired_too: bool = False
+) -> Book:
     rows = []
     if 1 <= book_id <= MAX_ID:
         rows = await database.locked(BookRow.select(*BOOK_COLUMNS).where(BookRow.id == book_id))
-    if not rows or rows[0]["retired"]:
-        raise BookNotFound(f"There is no book {book_id} on sale.")
+    if not rows:
+        raise BookNotFound(Text(f"No hay ningún libro {book_id}.", f"There is no book {book_id}."))
     book = to_book(rows[0])
+    if book.retired and not retired_too:
+        raise BookRetired(
+            Text(
+                f"El libro {book_id} ya no se vende; POST /books/{book_id}/restore lo repone.",
+                f"Book {book_id} is not sold any more; POST /books/{book_id}/restore brings it"
+                " back.",
+            )
+        )
     expected.check(book)
     return book
 
 
+def _refuse_changes(
+    view: BookView, details: BookDetails, seen: Mapping[str, Any], expected: Expected
+) -> None:
+    """Raises `StockIsPurchases` or `ReadOnlyField` for what the caller has not seen so."""
+    changed = set(view.differs(seen))
+    if seen.get("price_minor") == details.price_minor:
+        changed.discard("price_minor")
+    stock = seen_stock(seen)
+    if stock is not None and stock.mark in expected.stocks:
+        changed -= {"stock", "stock_revision", "stock_as_of"}  # a sale came in between
+    if "stock" in changed:
+        way = f"POST /inventory/{view.id}/adjustments"
+        message = Text(
+            f"es {view.stock}; en purchase lo cambia {way}",
+            f"is {view.stock}; it is changed in purchase, by {way}",
+        )
+        raise StockIsPurchases(listed([("stock", message)]), errors=[FieldError("stock", message)])
+    if changed:
+        errors = [FieldError(name, _why_read_only(name, view)) for name in seen if name in changed]
+        raise ReadOnlyField(listed((each.field, each.message) for each in errors), errors=errors)
+
+
+def _why_read_only(name: str, view: BookView) -> Text:
+    shown = msgspec.to_builtins(view)[name]
+    if name == "price_minor":
+        return Text(
+            f"es {shown} y sigue a price: cambie price",
+            f"is {shown} and follows price: change price",
+        )
+    return Text(f"es {shown} y no se cambia", f"is {shown} and is not changed")
+
+
 async def _version(database: Database, book: Book) -> Version:
+    return Version.of(book, await _known_stock(database, book.id))
+
+
+async def _known_stock(database: Database, book_id: int) -> Stock | None:
     select = InventoryRow.select(
         InventoryRow.revision, InventoryRow.available, InventoryRow.as_of
-    ).where(InventoryRow.book_id == book.id)
+    ).where(InventoryRow.book_id == book_id)
     rows = (await database.execute(select)).rows
-    return Version.of(book, Stock(**rows[0]) if rows else None)
+    return Stock(**rows[0]) if rows else None
 
 
 async def _isbn_taken(database: Database, details: BookDetails) -> IsbnTaken:
     select = BookRow.select(BookRow.id).where(BookRow.isbn_in_use == details.isbn)
     rows = (await database.execute(select)).rows
     other = rows[0]["id"] if rows else None
-    return IsbnTaken(f"Book {other} has the ISBN {details.isbn}.", book_id=other)
+    return IsbnTaken(
+        Text(
+            f"El libro {other} tiene el ISBN {details.isbn}.",
+            f"Book {other} has the ISBN {details.isbn}.",
+        ),
+        book_id=other,
+    )

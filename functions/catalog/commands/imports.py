@@ -2,7 +2,8 @@
 
 A row finds its book by ISBN, else by title and author (`shelf.py`), so a second run changes
 nothing, and a run that was killed half way is finished by running it again. What the file says of
-a known book takes the place of what was there; a default never does.
+a known book takes the place of what was there; a default never does. Of what is not taken the
+report says so: a stock is purchase's to change, a column may be one that nothing is read from.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -15,16 +16,23 @@ from piccolo.querystring import QueryString
 
 from functions.catalog import events
 from functions.catalog.commands.books import NewBook, insert_book, revise_book
-from functions.catalog.commands.shelf import known_books
+from functions.catalog.commands.shelf import Shelf, known_books
 from functions.catalog.domain.books import Book
 from functions.catalog.domain.csv_records import CsvReader, Record
-from functions.catalog.domain.import_rows import Columns, Defaults, ImportRow, RefusedRow
+from functions.catalog.domain.import_rows import (
+    Columns,
+    Defaults,
+    ImportRow,
+    RefusedRow,
+    is_blank,
+)
 from functions.catalog.errors import IsbnTaken, MalformedCsv
 from functions.catalog.schemas import ImportReport, LineReport
 from functions.catalog.tables import TurnRow
 from functions.kit.clock import Clock
-from functions.kit.database import Database, transactional
-from functions.kit.errors import DomainError, FieldError, TooLarge
+from functions.kit.database import Database, is_in, transactional
+from functions.kit.errors import DomainError, FieldError, Text, TooLarge
+from functions.kit.language import in_language
 from functions.kit.outbox import Message, Outbox
 
 BATCH = 200
@@ -60,16 +68,16 @@ async def import_books(
     chunks: AsyncIterator[bytes],
     defaults: Defaults,
     *,
-    currency: str,
+    language: str,
     outbox: Outbox,
     clock: Clock,
 ) -> ImportReport:
-    """Write the books of a CSV file; answers what became of its lines.
+    """Write the books of a CSV file; answers what became of its lines, in `es` or `en`.
 
     Raises `MalformedCsv` or `TooLarge` where it is not read on. Whatever is raised, the rows that
     were written before stay, and the error's extension `imported` counts them.
     """
-    run = _Import(database, defaults, currency, outbox, clock)
+    run = _Import(database, defaults, language, outbox, clock)
     try:
         try:
             await run.read(chunks)
@@ -86,11 +94,11 @@ class _Import:
     """One run. Between its batches it keeps the report, and which book each line was."""
 
     def __init__(
-        self, database: Database, defaults: Defaults, currency: str, outbox: Outbox, clock: Clock
+        self, database: Database, defaults: Defaults, language: str, outbox: Outbox, clock: Clock
     ) -> None:
         self.database = database
         self.defaults = defaults
-        self.currency = currency
+        self.language = language
         self.outbox = outbox
         self.clock = clock
         self.report = ImportReport()
@@ -100,19 +108,31 @@ class _Import:
     async def read(self, chunks: AsyncIterator[bytes]) -> None:
         columns: Columns | None = None
         async for record in _records(chunks):
+            if is_blank(record):
+                continue
             if columns is None:
                 columns = Columns.from_header(record, self.defaults)
+                self.report.unused_columns = list(columns.unused)
                 continue
             if self.report.lines + len(self.batch) == MAX_LINES:
                 raise TooLarge(
-                    f"The file has more than {MAX_LINES} lines. Send what follows line"
-                    f" {record.line - 1} as a file of its own."
+                    Text(
+                        f"El archivo tiene más de {MAX_LINES} líneas. Envíe lo que sigue a la"
+                        f" línea {record.line - 1} en otro archivo.",
+                        f"The file has more than {MAX_LINES} lines. Send what follows line"
+                        f" {record.line - 1} as a file of its own.",
+                    )
                 )
             self.batch.append(columns.read(record, self.defaults))
             if len(self.batch) == BATCH:
                 await self.flush()
         if columns is None:
-            raise MalformedCsv("The file is empty: it needs a header, such as title,author,price")
+            raise MalformedCsv(
+                Text(
+                    "El archivo está vacío: necesita una cabecera, como title,author,price",
+                    "The file is empty: it needs a header, such as title,author,price",
+                )
+            )
         await self.flush()
 
     async def flush(self) -> None:
@@ -130,7 +150,7 @@ class _Import:
                     self.database,
                     batch,
                     self.lines_of_books,
-                    currency=self.currency,
+                    currency=self.defaults.currency,
                     outbox=self.outbox,
                     now=self.clock(),
                 )
@@ -152,7 +172,8 @@ class _Import:
     def _list(self, listed: list[LineReport], line: int, found: Sequence[FieldError]) -> None:
         room = LISTED - len(listed)
         listed.extend(
-            LineReport(line=line, field=each.field, reason=each.message) for each in found[:room]
+            LineReport(line=line, field=each.field, reason=in_language(self.language, each.message))
+            for each in found[:room]
         )
         self.report.truncated |= len(found) > room
 
@@ -182,6 +203,7 @@ async def _write_batch(
 ) -> list[Result]:
     await _take_turn(database)
     shelf = await known_books(database, (row for row in batch if isinstance(row, ImportRow)))
+    stocks = await _stocks(database, shelf)
     results: list[Result] = []
     messages: list[Message] = []
     written: dict[int, int] = {}
@@ -189,16 +211,18 @@ async def _write_batch(
         if isinstance(row, RefusedRow):
             results.append(Result(row.line, Became.REFUSED, errors=row.errors))
             continue
-        known = shelf.find(row)
+        known, doubt = shelf.find(row)
+        warnings = row.warnings
         if known is None:
             new = NewBook(row.details, currency, row.stock)
             book = await insert_book(database, new, now=now)
             messages.append(events.book_created(book))
             became = Became.CREATED
+            stocks[book.id] = row.stock
         else:
             earlier = written.get(known.id) or lines_of_books.get(known.id)
-            if objection := _objection(known, row, earlier):
-                errors = (FieldError("", objection),)
+            if objection := _objection(known, row, earlier) or doubt:
+                errors = (FieldError("", objection), *row.warnings)
                 results.append(Result(row.line, Became.REFUSED, errors=errors))
                 continue
             details = row.applied_to(known.details)
@@ -206,20 +230,50 @@ async def _write_batch(
             became = Became.UNCHANGED if book is known else Became.UPDATED
             if became is Became.UPDATED:
                 messages.append(events.book_updated(book))
+            warnings += _stock_warnings(row, book, stocks.get(book.id, book.initial_stock))
         shelf.put(book)
         written.setdefault(book.id, row.line)
-        results.append(Result(row.line, became, book.id, warnings=row.warnings))
+        results.append(Result(row.line, became, book.id, warnings=warnings))
     await outbox.add(database, *messages)
     return results
 
 
-def _objection(known: Book, row: ImportRow, earlier: int | None) -> str | None:
+def _objection(known: Book, row: ImportRow, earlier: int | None) -> Text | None:
     """Why a row must not touch the book that it means."""
     if known.retired:
-        return f"is book {known.id}, which was retired; POST /books adds it again"
+        return Text(
+            f"es el libro {known.id}, que se retiró: POST /books/{known.id}/restore lo repone",
+            f"is book {known.id}, which was retired: POST /books/{known.id}/restore brings it back",
+        )
     if earlier is not None and row.applied_to(known.details) != known.details:
-        return f"is the same book as line {earlier}, with other data"
+        return Text(
+            f"es el mismo libro que la línea {earlier}, con otros datos",
+            f"is the same book as line {earlier}, with other data",
+        )
     return None
+
+
+def _stock_warnings(row: ImportRow, book: Book, stock: int) -> tuple[FieldError, ...]:
+    """The stock of a known book is purchase's to change."""
+    if not row.stock_given or row.stock == stock:
+        return ()
+    way = f"POST /inventory/{book.id}/adjustments"
+    message = Text(
+        f"sigue en {stock}, no pasa a {row.stock}: lo cambia {way}, en purchase",
+        f"stays {stock}, and does not become {row.stock}: {way} changes it, in purchase",
+    )
+    return (FieldError("stock", message),)
+
+
+async def _stocks(database: Database, shelf: Shelf) -> dict[int, int]:
+    """What purchase has said of the stock of the books, by their ids."""
+    ids = shelf.ids()
+    if not ids:
+        return {}
+    outcome = await database.execute(
+        QueryString("SELECT book_id, available FROM inventory WHERE {}", is_in("book_id", ids))
+    )
+    return {row["book_id"]: row["available"] for row in outcome.rows}
 
 
 async def _take_turn(database: Database) -> None:

@@ -1,4 +1,4 @@
-"""Take in a supplier's file of books; for staff. Neither the file nor its rows are held whole."""
+"""Read a supplier's file of books; for staff. Neither the file nor its rows are held whole."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -7,14 +7,17 @@ from typing import Annotated, Any
 
 from litestar import Request, post
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
-from litestar.openapi.spec.enums import OpenAPIType
+from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.params import QueryParameter
 
 from functions.catalog.commands.imports import import_books
 from functions.catalog.domain.books import MAX_STOCK, minor_units
 from functions.catalog.domain.import_rows import Defaults
+from functions.catalog.domain.numbers import DecimalSign
+from functions.catalog.errors import MalformedCsv
 from functions.catalog.schemas import ImportReport
-from functions.kit.errors import TooLarge, UnsupportedMediaType
+from functions.kit.errors import FieldError, Text, TooLarge, UnsupportedMediaType
+from functions.kit.language import listed, preferred
 from functions.kit.problems import problems
 from functions.kit.tokens import Principal, staff
 
@@ -25,7 +28,12 @@ MEDIA_TYPES = {
     "text/plain",
     "application/octet-stream",
     "application/x-www-form-urlencoded",
+    # What browsers on Windows say of a CSV.
+    "application/vnd.ms-excel",
 }
+FORM = "multipart/form-data"
+FORM_OVERHEAD = 16 * 1024
+"""Bytes of a form around the file."""
 
 
 @dataclass
@@ -33,8 +41,19 @@ class CsvOperation(Operation):
     """A body that is a stream has no parameter from which it would be described."""
 
     def __post_init__(self) -> None:
+        file = Schema(
+            type=OpenAPIType.STRING,
+            format=OpenAPIFormat.BINARY,
+            content_media_type="text/csv",
+            description="A CSV file in UTF-8, with a header",
+        )
+        form = Schema(type=OpenAPIType.OBJECT, properties={"file": file}, required=["file"])
         self.request_body = RequestBody(
-            content={"text/csv": OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING))},
+            # The form comes first: it is what Swagger UI offers, with a button to choose a file.
+            content={
+                FORM: OpenAPIMediaType(schema=form),
+                "text/csv": OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING)),
+            },
             description="UTF-8, with a header; commas, semicolons or tabs between the fields",
             required=True,
         )
@@ -57,23 +76,37 @@ async def import_file(
         int,
         QueryParameter(ge=0, le=MAX_STOCK, description="For new books whose line has no stock"),
     ] = 0,
+    decimal: Annotated[
+        DecimalSign | None,
+        QueryParameter(
+            description="What stands before the decimals in the file: `point` or `comma`. Without"
+            " it, a number that can mean two, such as `1,000`, is refused."
+        ),
+    ] = None,
 ) -> ImportReport:
     """Add and correct books from a CSV file, line by line; safe to send again.
 
     Columns are found by their names (title, author or authors, isbn13, isbn, price, stock,
     description, category; Spanish names too). A book is known again by its ISBN, else by title
-    and author; what the file says of it takes the place of what was there. Send it with
-    `curl --data-binary @books.csv`.
+    and author; what the file says of it takes the place of what was there, except the stock, which
+    purchase changes. A line that does not say for certain which book it means is refused. Send the
+    file with `curl -F file=@books.csv` or `curl --data-binary @books.csv`.
     """
     state = request.app.state
-    _check_media_type(request.headers.get("content-type", ""))
+    limit = state.settings.import_max_bytes
+    content_type = request.headers.get("content-type", "")
+    if content_type.partition(";")[0].strip().lower() == FORM:
+        body = _limited(_file_of(request, content_type, limit + FORM_OVERHEAD), limit)
+    else:
+        _check_media_type(content_type)
+        body = _body(request, limit)
     if default_price is not None:
         minor_units("default_price", default_price)
     return await import_books(
         state.database,
-        _body(request, state.settings.import_max_bytes),
-        Defaults(default_price, default_stock),
-        currency=state.settings.currency,
+        body,
+        Defaults(default_price, default_stock, decimal, state.settings.currency),
+        language=preferred(request.headers.get("accept-language")),
         outbox=state.outbox,
         clock=state.clock,
     )
@@ -83,22 +116,95 @@ def _check_media_type(header: str) -> None:
     media_type, *parameters = (part.strip().lower() for part in header.split(";"))
     charset = next((part for part in parameters if part.startswith("charset=")), "")
     if media_type not in MEDIA_TYPES:
-        raise UnsupportedMediaType(f"Send text/csv, not {media_type[:80]}.")
+        raise UnsupportedMediaType(
+            Text(
+                f"Envíe text/csv o un formulario con el archivo, no {media_type[:80]}.",
+                f"Send text/csv or a form with the file, not {media_type[:80]}.",
+            )
+        )
     if charset.removeprefix("charset=").strip('"') not in {"", "utf-8", "utf8", "us-ascii"}:
-        raise UnsupportedMediaType("Send the file in UTF-8.")
+        raise UnsupportedMediaType(
+            Text(
+                "Envíe el archivo en UTF-8; en Excel: Guardar como, «CSV UTF-8».",
+                "Send the file in UTF-8; in Excel: Save As, “CSV UTF-8”.",
+            )
+        )
 
 
 async def _body(request: Request[Any, Any, Any], max_bytes: int) -> AsyncIterator[bytes]:
-    too_large = f"A file has at most {max_bytes} bytes; send it in parts."
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > max_bytes:
-        raise TooLarge(too_large)
+        raise _too_large(max_bytes)
+    async for chunk in _limited(request.stream(), max_bytes):
+        yield chunk
+
+
+async def _limited(chunks: AsyncIterator[bytes], max_bytes: int) -> AsyncIterator[bytes]:
     size = 0
-    async for chunk in request.stream():
+    async for chunk in chunks:
         size += len(chunk)
         if size > max_bytes:
-            raise TooLarge(too_large)
+            raise _too_large(max_bytes)
         yield chunk
+
+
+def _too_large(max_bytes: int) -> TooLarge:
+    return TooLarge(
+        Text(
+            f"Un archivo tiene como máximo {max_bytes} bytes; envíelo en partes.",
+            f"A file has at most {max_bytes} bytes; send it in parts.",
+        )
+    )
+
+
+async def _file_of(
+    request: Request[Any, Any, Any], content_type: str, max_bytes: int
+) -> AsyncIterator[bytes]:
+    """The one file of a form (RFC 7578), as it comes.
+
+    Raises `MalformedCsv` for a form that is broken off or holds anything else.
+    """
+    # Late: only who sends a form needs it.
+    from multipart import (  # noqa: PLC0415
+        MultipartError,
+        MultipartSegment,
+        PushMultipartParser,
+        parse_options_header,
+    )
+
+    body = _body(request, max_bytes)
+    files = 0
+    try:
+        boundary = parse_options_header(content_type)[1].get("boundary", "")
+        with PushMultipartParser(boundary, strict=True) as parser:
+            async for chunk in body:
+                for part in parser.parse(chunk):
+                    if isinstance(part, MultipartSegment):
+                        files += 1
+                        _check_part(part.name, part.filename, files)
+                        _check_media_type(part.header("content-type", ""))
+                    elif part:
+                        yield bytes(part)
+    except MultipartError as error:
+        raise MalformedCsv(
+            Text(
+                "El formulario está incompleto o mal escrito: con curl, -F file=@books.csv.",
+                "The form is broken off or malformed: with curl, -F file=@books.csv.",
+            )
+        ) from error
+
+
+def _check_part(name: str, filename: str | None, number: int) -> None:
+    if filename is None and name != "file":
+        message = Text(
+            f"va en la dirección, como ?{name[:40]}=..., no en el formulario",
+            f"is given in the address, as in ?{name[:40]}=..., not in the form",
+        )
+    elif number > 1:
+        message = Text("sobra: envíe un solo archivo", "is too many: send one file")
+    else:
+        return
+    raise MalformedCsv(listed([(name[:40], message)]), errors=[FieldError(name[:40], message)])
 
 
 HANDLERS = (import_file,)

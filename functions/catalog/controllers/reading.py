@@ -31,7 +31,18 @@ Words = Annotated[
         max_length=200,
         pattern=NO_CONTROLS,
         description="Each word begins one of the title or the author: `harr pott` finds Harry"
-        " Potter. Accents, case, apostrophes and the dots of initials do not count.",
+        " Potter. Accents, case and punctuation do not count: `spiderman` finds Spider-Man."
+        " An ISBN is found too, of 10 or 13 digits, with or without hyphens.",
+    ),
+]
+Isbn = Annotated[
+    str | None,
+    QueryParameter(
+        min_length=10,
+        max_length=40,
+        pattern=NO_CONTROLS,
+        description="ISBN of 10 or 13 digits, with or without hyphens",
+        schema_extra={"format": "isbn"},
     ),
 ]
 Author = Annotated[
@@ -39,7 +50,8 @@ Author = Annotated[
     QueryParameter(
         max_length=200,
         pattern=NO_CONTROLS,
-        description="Whole name of an author; several with commas",
+        description="Whole name of an author, in any order: `J.R.R. Tolkien`, `Tolkien, J.R.R.`;"
+        " several with commas or semicolons",
     ),
 ]
 Category = Annotated[str | None, QueryParameter(max_length=100, pattern=NO_CONTROLS)]
@@ -68,6 +80,7 @@ _SEEN = {"book_id": "$request.path.book_id", IF_MATCH.name: "$response.header.ET
 async def list_books(
     request: Request[Any, Any, Any],
     q: Words = None,
+    isbn: Isbn = None,
     author: Author = None,
     category: Category = None,
     min_price: Price = None,
@@ -84,6 +97,7 @@ async def list_books(
     """
     filters = Filters.parse(
         q=q,
+        isbn=isbn,
         author=author,
         category=category,
         min_price=min_price,

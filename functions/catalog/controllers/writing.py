@@ -1,24 +1,16 @@
-"""Add, correct and retire a book; for staff."""
+"""Add, correct, retire and restore a book; for staff."""
 
 from typing import Any
 
 import msgspec
 from litestar import Request, Response, delete, patch, post, put
 from litestar.params import FromPath, JSONBody
-from msgspec import UNSET
 
 from functions.catalog.commands import books as commands
 from functions.catalog.domain.books import Book, BookDetails
-from functions.catalog.domain.versions import Version, expected
-from functions.catalog.errors import StockIsPurchases
-from functions.catalog.schemas import (
-    BookAdded,
-    BookChanges,
-    BookReplacement,
-    BookWritten,
-    NewBook,
-)
-from functions.kit.errors import FieldError, Text
+from functions.catalog.domain.versions import Expected, Version, expected
+from functions.catalog.schemas import BookAdded, BookChanges, BookWritten, NewBook
+from functions.kit.errors import Text
 from functions.kit.language import say
 from functions.kit.openapi import (
     ETAG,
@@ -36,6 +28,7 @@ from functions.kit.tokens import Principal, staff
 ADDED = Text("Libro agregado", "Book added")
 UPDATED = Text("Libro actualizado", "Book updated")
 RETIRED = Text("Libro eliminado", "Book removed")
+RESTORED = Text("Libro restaurado", "Book restored")
 
 _IT = {"book_id": "$response.body#/book_id"}
 
@@ -62,14 +55,7 @@ async def add_book(
     With an `Idempotency-Key` header the same request can be sent again safely.
     """
     state = request.app.state
-    details = BookDetails.checked(
-        title=data.title,
-        author=data.author,
-        price=data.price,
-        description=data.description,
-        isbn=data.isbn,
-        category=data.category,
-    )
+    details = BookDetails.checked(**data.details())
     new = commands.NewBook(details, state.settings.currency, data.stock)
 
     async def command() -> Book:
@@ -91,29 +77,14 @@ async def add_book(
     opt=described(takes=[IF_MATCH], gives=[ETAG]),
 )
 async def replace_book(
-    request: Request[Principal, Any, Any],
-    book_id: FromPath[int],
-    data: JSONBody[BookReplacement],
+    request: Request[Principal, Any, Any], book_id: FromPath[int], data: JSONBody[BookChanges]
 ) -> Response[BookWritten]:
-    """Put another description of a book in place of the one there is; `If-Match` is optional."""
-    _refuse_stock(data)
-    state = request.app.state
-    version = await commands.replace_book(
-        state.database,
-        book_id,
-        BookDetails.checked(
-            title=data.title,
-            author=data.author,
-            price=data.price,
-            description=data.description,
-            isbn=data.isbn,
-            category=data.category,
-        ),
-        expected=expected(request.headers.get("if-match")),
-        outbox=state.outbox,
-        now=state.clock(),
-    )
-    return _written(request, version)
+    """Write what is said of a book; what is left out stays. `If-Match` is optional.
+
+    A book as `GET` shows it may be sent back: what cannot be changed is passed over where it is
+    the same, and refused where it is not. Stock is changed in purchase.
+    """
+    return await _change(request, book_id, data, expected(request.headers.get("if-match")))
 
 
 @patch(
@@ -129,25 +100,15 @@ async def change_book(
 
     `If-Match` looks at the book alone: a sale in between does not refuse the change.
     """
-    _refuse_stock(data)
-    state = request.app.state
-    given = msgspec.structs.asdict(data)
-    version = await commands.change_book(
-        state.database,
-        book_id,
-        {name: value for name, value in given.items() if value is not UNSET},
-        expected=expected(request.headers.get("if-match"), required=True),
-        outbox=state.outbox,
-        now=state.clock(),
-    )
-    return _written(request, version)
+    seen = expected(request.headers.get("if-match"), required=True)
+    return await _change(request, book_id, data, seen)
 
 
 @delete(
     "/books/{book_id:int}",
     status_code=200,
     guards=[staff],
-    responses=problems(404, 412),
+    responses=problems(404, 410, 412),
     opt=described(takes=[IF_MATCH]),
 )
 async def retire_book(request: Request[Principal, Any, Any], book_id: FromPath[int]) -> BookWritten:
@@ -163,17 +124,45 @@ async def retire_book(request: Request[Principal, Any, Any], book_id: FromPath[i
     return BookWritten(message=say(request.headers, RETIRED))
 
 
-def _refuse_stock(data: BookReplacement | BookChanges) -> None:
-    if data.stock is not UNSET:
-        raise StockIsPurchases(
-            "Purchase owns the stock: send POST /inventory/{book_id}/adjustments there.",
-            errors=[FieldError("stock", "is changed by POST /inventory/{book_id}/adjustments")],
-        )
+@post(
+    "/books/{book_id:int}/restore",
+    status_code=200,
+    guards=[staff],
+    responses=problems(404, 409),
+    opt=described(gives=[ETAG]),
+)
+async def restore_book(
+    request: Request[Principal, Any, Any], book_id: FromPath[int]
+) -> Response[BookWritten]:
+    """Undo a retirement: the book is sold again, as it was; safe to send again."""
+    state = request.app.state
+    version = await commands.restore_book(
+        state.database, book_id, outbox=state.outbox, now=state.clock()
+    )
+    return _written(request, version, RESTORED)
 
 
-def _written(request: Request[Any, Any, Any], version: Version) -> Response[BookWritten]:
-    body = BookWritten(message=say(request.headers, UPDATED))
+async def _change(
+    request: Request[Principal, Any, Any], book_id: int, data: BookChanges, seen: Expected
+) -> Response[BookWritten]:
+    state = request.app.state
+    version = await commands.change_book(
+        state.database,
+        book_id,
+        data.details(),
+        data.shown(),
+        expected=seen,
+        outbox=state.outbox,
+        now=state.clock(),
+    )
+    return _written(request, version)
+
+
+def _written(
+    request: Request[Any, Any, Any], version: Version, message: Text = UPDATED
+) -> Response[BookWritten]:
+    body = BookWritten(message=say(request.headers, message))
     return Response(body, headers={"etag": version.etag})
 
 
-HANDLERS = (add_book, replace_book, change_book, retire_book)
+HANDLERS = (add_book, replace_book, change_book, retire_book, restore_book)

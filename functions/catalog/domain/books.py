@@ -3,14 +3,16 @@
 import re
 import unicodedata
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Self, TypeVar
 
+from functions.catalog.domain.folding import shows_something
 from functions.catalog.domain.isbn import parse_isbn
-from functions.kit.errors import FieldError, InvalidInput
-from functions.kit.values import from_minor, to_minor
+from functions.kit.errors import Detail, FieldError, InvalidInput, Text
+from functions.kit.language import listed
+from functions.kit.values import MAX_MONEY_MINOR, from_minor, to_minor
 
 T = TypeVar("T")
 
@@ -20,6 +22,15 @@ MAX_AUTHOR = 1000
 MAX_CATEGORY = 100
 MAX_DESCRIPTION = 5000
 MAX_STOCK = 1_000_000
+
+NO_CONTROLS = Text("no debe tener caracteres de control", "must not hold control characters")
+EMPTY = Text("no debe estar vacío", "must not be empty")
+NO_AMOUNT = Text(
+    f"debe ser un importe de 0 a {MAX_MONEY_MINOR // 100} con dos decimales como máximo,"
+    " como 12.50",
+    f"must be an amount from 0 to {MAX_MONEY_MINOR // 100} with at most two decimals, such as"
+    " 12.50",
+)
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _CONTROLS_BUT_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -58,7 +69,7 @@ class BookDetails:
             try:
                 return parse()
             except ValueError as error:
-                errors.append(FieldError(field, str(error)))
+                errors.append(FieldError(field, reason(error)))
                 return otherwise
 
         details = cls(
@@ -73,16 +84,24 @@ class BookDetails:
                 lambda: None if category is None else one_line(category, MAX_CATEGORY),
                 None,
             ),
-            price_minor=read("price", lambda: to_minor(price), 0),
+            price_minor=read("price", lambda: _minor(price), 0),
         )
         if errors:
-            named = "; ".join(f"{each.field} {each.message}" for each in errors)
-            raise InvalidInput(f"Correct these and send it again: {named}", errors=errors)
+            begin = Text("Corrija esto y envíelo de nuevo: ", "Correct these and send it again: ")
+            raise InvalidInput(
+                listed(((each.field, each.message) for each in errors), begin=begin),
+                errors=errors,
+            )
         return details
 
     @property
     def price(self) -> Decimal:
         return from_minor(self.price_minor)
+
+
+DETAILS = tuple(field.name for field in fields(BookDetails))
+"""The one list of what staff say of a book; tables, events, answers and imports follow it, and
+tests/catalog/test_one_definition.py holds what cannot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,33 +120,55 @@ class Book:
     """Later ones are greater; it puts books of the same title, or price, into an order."""
 
 
+def reason(error: ValueError) -> Detail:
+    """What a `ValueError` of this domain says, in both languages."""
+    text: Detail = error.args[0]
+    return text
+
+
 def minor_units(field: str, amount: Decimal) -> int:
     """Raises `InvalidInput`, naming the field."""
     try:
-        return to_minor(amount)
+        return _minor(amount)
     except ValueError as error:
-        raise InvalidInput(f"{field} {error}", errors=[FieldError(field, str(error))]) from error
+        errors = [FieldError(field, reason(error))]
+        raise InvalidInput(listed([(field, reason(error))]), errors=errors) from error
 
 
 def one_line(text: str, max_length: int) -> str:
-    """Raises `ValueError` with the reason."""
+    """Raises `ValueError` with the reason, a `Text`."""
     if _CONTROLS.search(text):
-        raise ValueError("must not hold control characters")
+        raise ValueError(NO_CONTROLS)
     return _within(" ".join(unicodedata.normalize("NFC", text).split()), max_length)
 
 
 def prose(text: str, max_length: int) -> str | None:
-    """Text of several lines; None for nothing but spaces. Raises `ValueError` with the reason."""
+    """Text of several lines; None where it shows nothing.
+
+    Raises `ValueError` with the reason, a `Text`.
+    """
     if _CONTROLS_BUT_LINES.search(text):
-        raise ValueError("must not hold control characters")
+        raise ValueError(NO_CONTROLS)
     tidied = unicodedata.normalize("NFC", text.replace("\r\n", "\n")).strip()
-    return _within(tidied, max_length) if tidied else None
+    return _within(tidied, max_length) if shows_something(tidied) else None
 
 
 def _within(text: str, max_length: int) -> str:
+    if not shows_something(text):
+        raise ValueError(EMPTY)
     # Looked at again after normalising, which makes some texts longer.
-    if not text:
-        raise ValueError("must not be empty")
     if len(text) > max_length:
-        raise ValueError(f"must not be longer than {max_length} characters")
+        raise ValueError(
+            Text(
+                f"no debe tener más de {max_length} caracteres",
+                f"must not be longer than {max_length} characters",
+            )
+        )
     return text
+
+
+def _minor(amount: Decimal) -> int:
+    try:
+        return to_minor(amount)
+    except ValueError as error:
+        raise ValueError(NO_AMOUNT) from error

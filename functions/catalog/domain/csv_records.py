@@ -4,7 +4,8 @@ The `csv` module pulls lines and cannot wait for the network, so this finds wher
 (a quoted field may hold line breaks) and lets `csv` take the record apart. Never more than one
 record and one chunk are held.
 
-Source: RFC 4180, with LF line ends, a byte order mark, and semicolons or tabs between fields too.
+Source: RFC 4180, with LF line ends, a byte order mark, and semicolons or tabs between fields too;
+Excel's first line `sep=;`. What is no such file is refused with what to do about it.
 """
 
 import codecs
@@ -14,12 +15,32 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from functions.catalog.errors import MalformedCsv
+from functions.kit.errors import Text
 
 MAX_RECORD = 64 * 1024
 """Characters of a record; csv's own limit for a field is higher."""
 
 DELIMITERS = (",", ";", "\t")
 
+_SAVE_AS = Text(
+    "En Excel: Archivo, Guardar como, «CSV UTF-8 (delimitado por comas)»",
+    "In Excel: File, Save As, “CSV UTF-8 (Comma delimited)”",
+)
+_NOT_CSV = {
+    b"PK\x03\x04": Text("un libro de Excel o un ZIP", "an Excel workbook or a ZIP"),
+    b"\xd0\xcf\x11\xe0": Text("un libro de Excel", "an Excel workbook"),
+    b"\x1f\x8b": Text("un archivo comprimido con gzip", "a file compressed by gzip"),
+    b"%PDF": Text("un PDF", "a PDF"),
+    b"\xff\xfe": Text("un texto en UTF-16", "a text in UTF-16"),
+    b"\xfe\xff": Text("un texto en UTF-16", "a text in UTF-16"),
+}
+"""What files begin with that are often sent in place of a CSV."""
+_LONGEST_SIGN = max(map(len, _NOT_CSV))
+
+_SEPARATOR_LINE = re.compile(r'"?sep=([^\w"\r\n])"?\s*\Z', re.IGNORECASE)
+_LONE_CR = re.compile(r"\r(?!\n|\Z)")
+_WORD_AT_END = re.compile(r"\w{1,20}\Z")
+_WORD_AT_START = re.compile(r"\A\w{1,20}")
 _QUOTED = re.compile(r'"[^"]*+"')
 _TO_CLOSING_QUOTE = re.compile(r'(?:[^"]|"")*+"')
 
@@ -28,7 +49,7 @@ class Record(NamedTuple):
     line: int
     """Of the file, from 1, where the record begins."""
     cells: list[str]
-    problem: str | None = None
+    problem: Text | None = None
     """Why it could not be taken apart; then there are no cells."""
 
 
@@ -46,20 +67,42 @@ class CsvReader:
         self._size = 0
         self._lines = 0
         self._inside_quotes = False
+        self._start: bytes | None = b""
+        """The first bytes, until there are enough to know a file by."""
 
     def feed(self, data: bytes) -> Iterator[Record]:
         """The records that these bytes complete."""
+        if self._start is not None:
+            self._start += data
+            if len(self._start) < _LONGEST_SIGN:
+                return
+            data = self._checked_start()
         yield from self._split(data, final=False)
 
     def close(self) -> Iterator[Record]:
         """The last record, which may lack its line end."""
-        yield from self._split(b"", final=True)
+        yield from self._split(self._checked_start(), final=True)
         if self._rest:
             yield from self._take(self._rest)
         if self._record:
             raise MalformedCsv(
-                f"The quotation mark that opens in line {self._first_line} is never closed."
+                Text(
+                    f"Las comillas que se abren en la línea {self._first_line} no se cierran.",
+                    f"The quotation mark that opens in line {self._first_line} is never closed.",
+                )
             )
+
+    def _checked_start(self) -> bytes:
+        start, self._start = self._start or b"", None
+        for sign, name in _NOT_CSV.items():
+            if start.startswith(sign):
+                raise MalformedCsv(
+                    Text(
+                        f"Esto es {name.es}, no un CSV en UTF-8. {_SAVE_AS.es}.",
+                        f"This is {name.en}, not a CSV in UTF-8. {_SAVE_AS.en}.",
+                    )
+                )
+        return start
 
     @property
     def _first_line(self) -> int:
@@ -71,19 +114,26 @@ class CsvReader:
         try:
             text = self._decoder.decode(data, final)
         except UnicodeDecodeError as error:
-            text, broken = error.object[: error.start].decode(), error
+            text, broken = error.object[: error.start].decode("utf-8-sig"), error
         lines = (self._rest + text).split("\n")
         self._rest = lines.pop()
         for line in lines:
             yield from self._take(line + "\n")
         if broken is not None:
-            raise MalformedCsv(f"Line {self._lines + 1} is not UTF-8.") from broken
+            raise self._not_utf_8(broken) from broken
+        self._check_line_ends(self._rest)
         self._check_size(self._size + len(self._rest))
 
     def _take(self, line: str) -> Iterator[Record]:
-        if not self._delimiter:
-            self._delimiter = sniff_delimiter(line)
         self._lines += 1
+        if not self._delimiter:
+            self._check_line_ends(line)
+            if self._lines == 1 and (said := _SEPARATOR_LINE.match(line)):
+                self._delimiter = said[1]
+                return
+            if not line.strip():
+                return
+            self._delimiter = sniff_delimiter(line)
         self._record.append(line)
         self._size += len(line)
         self._check_size(self._size)
@@ -116,16 +166,65 @@ class CsvReader:
         try:
             (cells,) = csv.reader(lines, delimiter=self._delimiter, strict=True)
         except (csv.Error, ValueError) as error:
-            return Record(first_line, [], str(error))
+            return Record(first_line, [], _explained(str(error)))
         return Record(first_line, cells)
+
+    def _check_line_ends(self, text: str) -> None:
+        """Of the header: where it ends with a lone CR, no line would ever be whole."""
+        if not self._delimiter and _LONE_CR.search(text):
+            raise MalformedCsv(
+                Text(
+                    "Las líneas terminan solo con CR, como en un Macintosh antiguo, y la cabecera"
+                    f" no tiene fin. {_SAVE_AS.es}, no «CSV (Macintosh)».",
+                    "The lines end with CR alone, as on an old Macintosh, so the header has no"
+                    f" end. {_SAVE_AS.en}, not “CSV (Macintosh)”.",
+                )
+            )
+
+    def _not_utf_8(self, error: UnicodeDecodeError) -> MalformedCsv:
+        after = error.object[error.start : error.end + 8].decode("cp1252", "replace")
+        word = "".join(_WORD_AT_END.findall(self._rest) + _WORD_AT_START.findall(after))
+        return MalformedCsv(
+            Text(
+                f"La línea {self._lines + 1} no está en UTF-8; si debe decir «{word}», está en"
+                f" Latin-1 o Windows-1252. {_SAVE_AS.es}.",
+                f"Line {self._lines + 1} is not UTF-8; if it should read “{word}”, it is Latin-1"
+                f" or Windows-1252. {_SAVE_AS.en}.",
+            )
+        )
 
     def _check_size(self, size: int) -> None:
         if size > MAX_RECORD:
+            line = self._first_line
             raise MalformedCsv(
-                f"The record that begins in line {self._first_line} is longer than {MAX_RECORD}"
-                " characters: a quotation mark may not be closed, or the line ends were lost"
-                " (with curl, send the file with --data-binary)."
+                Text(
+                    f"El registro que empieza en la línea {line} tiene más de {MAX_RECORD}"
+                    " caracteres: puede faltar cerrar unas comillas, o se perdieron los fines de"
+                    " línea (con curl, envíe el archivo con --data-binary).",
+                    f"The record that begins in line {line} is longer than {MAX_RECORD}"
+                    " characters: a quotation mark may not be closed, or the line ends were lost"
+                    " (with curl, send the file with --data-binary).",
+                )
             )
+
+
+def _explained(complaint: str) -> Text:
+    """What the `csv` module says of a record, for people."""
+    if "expected after" in complaint:
+        return Text(
+            "tiene texto después de unas comillas que se cierran: dentro de un campo las comillas"
+            ' se escriben dobles, ""',
+            "has text after a closing quotation mark: inside a field a quotation mark is written"
+            ' twice, ""',
+        )
+    if "new-line" in complaint or "newline" in complaint:
+        return Text(
+            "tiene un fin de línea CR dentro: guarde el archivo como CSV UTF-8",
+            "has a lone CR inside: save the file as CSV UTF-8",
+        )
+    if "NUL" in complaint:
+        return Text("tiene un carácter nulo", "has a null character")
+    return Text("no se puede leer como CSV", "cannot be read as CSV")
 
 
 def sniff_delimiter(header: str) -> str:

@@ -1,8 +1,8 @@
 """A record of a supplier's file becomes what may be a book, or a refusal that says why.
 
 Files call their columns as they please, lose the zeros in front of an ISBN, leave price and stock
-out. What can be a book becomes one; nothing is guessed: an ISBN that has lost digits is dropped
-with a warning.
+out. What can be a book becomes one; nothing is guessed: an ISBN that has lost digits is left out
+with a warning, and then the row changes no book that is there.
 """
 
 import re
@@ -11,12 +11,14 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import NamedTuple, Self
 
-from functions.catalog.domain import text
-from functions.catalog.domain.books import MAX_STOCK, BookDetails
+from functions.catalog.domain.books import DETAILS, MAX_STOCK, BookDetails, reason
 from functions.catalog.domain.csv_records import Record
+from functions.catalog.domain.folding import fold, shows_something
 from functions.catalog.domain.isbn import parse_spreadsheet_isbn
+from functions.catalog.domain.numbers import DecimalSign, parse_amount, parse_number
 from functions.catalog.errors import MalformedCsv
-from functions.kit.errors import FieldError, InvalidInput
+from functions.kit.errors import Detail, FieldError, InvalidInput, Text
+from functions.kit.language import in_language
 
 # Names as `_plain` leaves them; where a file has several for one field, the first that is filled.
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -30,16 +32,18 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 
 _NOT_LETTERS = re.compile(r"[^a-z0-9]+")
-# A decimal comma too: where semicolons stand between fields, it stands in the numbers.
-_AMOUNT = re.compile(r"[0-9]{1,12}(?:[.,][0-9]{1,6})?\Z")
-_COUNT = re.compile(r"[0-9]{1,9}(?:\.0)?\Z")
+_FORMULA = re.compile(r'=\s*"(?P<text>(?:[^"]|"")*)"\s*\Z', re.DOTALL)
 
 
 class Defaults(NamedTuple):
-    """What a book is created with where the file does not say."""
+    """What is to be known of a file that it does not say itself."""
 
     price: Decimal | None = None
     stock: int = 0
+    decimal: DecimalSign | None = None
+    """What stands before the decimals; None: a number that can mean two is refused."""
+    currency: str = "USD"
+    """Of the shop: a price in another is taken with a warning."""
 
 
 class ImportRow(NamedTuple):
@@ -47,7 +51,10 @@ class ImportRow(NamedTuple):
     details: BookDetails
     stock: int
     given: frozenset[str]
-    """Fields that the file has a value for; the others of a known book stay as they are."""
+    """Details that the file has a value for; the others of a known book stay as they are."""
+    stock_given: bool
+    unreadable_isbn: str | None
+    """As it stands in the file: then no weaker match is certain enough to change a book."""
     warnings: tuple[FieldError, ...]
 
     def applied_to(self, known: BookDetails) -> BookDetails:
@@ -66,72 +73,113 @@ class Columns:
 
     places: Mapping[str, tuple[int, ...]]
     count: int
+    unused: tuple[str, ...]
+    """Names of columns that nothing is read from."""
 
     @classmethod
     def from_header(cls, header: Record, defaults: Defaults) -> Self:
         """Raises `MalformedCsv` where no book could come of such a file."""
         if header.problem is not None:
-            raise MalformedCsv(f"The header cannot be read: {header.problem}")
+            raise MalformedCsv(
+                Text(
+                    f"La cabecera no se puede leer: {header.problem.es}",
+                    f"The header cannot be read: {header.problem.en}",
+                )
+            )
+        names = [_cell(name) for name in header.cells]
+        while names and not names[-1]:
+            names.pop()
         named: dict[str, int] = {}
-        for index, name in enumerate(header.cells):
+        for index, name in enumerate(names):
             named.setdefault(_plain(name), index)
         places = {
-            field: tuple(named[name] for name in names if name in named)
-            for field, names in COLUMNS.items()
+            field: tuple(named[name] for name in known if name in named)
+            for field, known in COLUMNS.items()
         }
         missing = [field for field in ("title", "author") if not places[field]]
         if missing:
+            has = ", ".join(names)[:300]
             raise MalformedCsv(
-                f"The header has no column for {' and '.join(missing)}; it has:"
-                f" {', '.join(header.cells)[:300]}"
+                Text(
+                    f"La cabecera no tiene columna para {' ni '.join(missing)}; tiene: {has}",
+                    f"The header has no column for {' and '.join(missing)}; it has: {has}",
+                )
             )
         if not places["price"] and defaults.price is None:
             raise MalformedCsv(
-                "The file has no price column: give default_price, as in ?default_price=12.50"
+                Text(
+                    "El archivo no tiene columna de precio: indique default_price, como en"
+                    " ?default_price=12.50",
+                    "The file has no price column: give default_price, as in ?default_price=12.50",
+                )
             )
-        return cls(places, len(header.cells))
+        used = {place for each in places.values() for place in each}
+        unused = (name for index, name in enumerate(names) if index not in used and name)
+        return cls(places, len(names), tuple(unused))
 
     def read(self, record: Record, defaults: Defaults) -> ImportRow | RefusedRow:
         if record.problem is not None:
             return RefusedRow(record.line, (FieldError("", record.problem),))
-        if len(record.cells) != self.count:
-            message = (
+        cells = [_cell(cell) for cell in record.cells]
+        # Excel leaves delimiters at the end of a row out, and adds some.
+        cells += [""] * (self.count - len(cells))
+        if any(cells[self.count :]):
+            message = Text(
+                f"tiene {len(record.cells)} campos y la cabecera {self.count}:"
+                " un campo que contiene un separador se escribe entre comillas",
                 f"has {len(record.cells)} fields where the header has {self.count}:"
-                " a field that holds a delimiter is written in quotation marks"
+                " a field that holds a delimiter is written in quotation marks",
             )
             return RefusedRow(record.line, (FieldError("", message),))
         try:
-            return self._read(record, defaults)
+            return self._read(record.line, cells, defaults)
         except InvalidInput as refusal:
             return RefusedRow(record.line, refusal.errors)
 
-    def _read(self, record: Record, defaults: Defaults) -> ImportRow:
+    def _read(self, line: int, cells: Sequence[str], defaults: Defaults) -> ImportRow:
         found = {
-            field: next(filter(None, (record.cells[place].strip() for place in places)), "")
+            field: next(filter(None, (cells[place] for place in places)), "")
             for field, places in self.places.items()
         }
-        isbn, warnings = _isbn([record.cells[place] for place in self.places["isbn"]])
-        details = BookDetails.checked(
-            title=_one_line(found["title"]),
-            author=_one_line(found["author"]),
-            price=_price(found["price"], defaults.price),
-            description=found["description"] or None,
-            category=_one_line(found["category"]) or None,
-            isbn=isbn,
-        )
-        filled = {name for name, value in found.items() if value}
-        names = {"price_minor" if name == "price" else name for name in filled - {"isbn", "stock"}}
+        isbn, unreadable, warnings = _isbn([cells[place] for place in self.places["isbn"]])
+        price, doubts = _price(found["price"], defaults)
+        said: dict[str, str | Decimal | None] = {
+            **{name: found[name] or None for name in DETAILS if name in found},
+            "title": _one_line(found["title"]),
+            "author": _one_line(found["author"]),
+            "category": _one_line(found["category"]) or None,
+            "isbn": isbn,
+            "price": price,
+        }
+        details = BookDetails.checked(**said)  # type: ignore[arg-type]
+        filled = {"price_minor" if name == "price" else name for name in found if found[name]}
         return ImportRow(
-            record.line,
+            line,
             details,
-            _stock(found["stock"], defaults.stock),
-            frozenset(names | ({"isbn"} if isbn else set())),
-            warnings,
+            _stock(found["stock"], defaults),
+            frozenset(filled.intersection(DETAILS) - ({"isbn"} if isbn is None else set())),
+            bool(found["stock"]),
+            unreadable,
+            (*warnings, *doubts),
         )
+
+
+def is_blank(record: Record) -> bool:
+    """Whether nothing stands in it but delimiters, as in a row that Excel has emptied."""
+    return record.problem is None and not any(map(shows_something, record.cells))
+
+
+def _cell(written: str) -> str:
+    """What a cell holds: Excel writes `="0439"` to keep a number as it stands."""
+    text = written.strip().strip("\ufeff")
+    formula = _FORMULA.match(text)
+    if formula is not None:
+        text = formula["text"].replace('""', '"').strip()
+    return text if shows_something(text) else ""
 
 
 def _plain(name: str) -> str:
-    return _NOT_LETTERS.sub("", text.fold(name))
+    return _NOT_LETTERS.sub("", fold(name))
 
 
 def _one_line(cell: str) -> str:
@@ -139,35 +187,59 @@ def _one_line(cell: str) -> str:
     return " ".join(cell.split())
 
 
-def _isbn(cells: Sequence[str]) -> tuple[str | None, tuple[FieldError, ...]]:
-    reasons = []
-    for cell in filter(None, map(str.strip, cells)):
+def _isbn(cells: Sequence[str]) -> tuple[str | None, str | None, tuple[FieldError, ...]]:
+    """The ISBN; or the one that could not be read, and why."""
+    unread: list[tuple[str, Detail]] = []
+    for cell in filter(None, cells):
         try:
-            return parse_spreadsheet_isbn(cell), ()
+            return parse_spreadsheet_isbn(cell), None, ()
         except ValueError as error:
-            reasons.append(f"{cell[:40]} {error}")
-    if not reasons:
-        return None, ()
-    return None, (FieldError("isbn", f"left out: {'; '.join(reasons)}"),)
+            unread.append((cell[:40], reason(error)))
+    if not unread:
+        return None, None, ()
+    reasons = [
+        "; ".join(f"{cell} {in_language(language, why)}" for cell, why in unread)
+        for language in ("es", "en")
+    ]
+    message = Text(f"no se tomó: {reasons[0]}", f"left out: {reasons[1]}")
+    return None, unread[0][0], (FieldError("isbn", message),)
 
 
-def _price(cell: str, default: Decimal | None) -> Decimal:
-    if not cell and default is not None:
-        return default
+def _price(cell: str, defaults: Defaults) -> tuple[Decimal, tuple[FieldError, ...]]:
+    if not cell and defaults.price is not None:
+        return defaults.price, ()
     if not cell:
-        raise _refused("price", "is missing")
-    if not _AMOUNT.match(cell):
-        raise _refused("price", "must be an amount such as 12.50")
-    return Decimal(cell.replace(",", "."))
+        raise _refused("price", Text("falta", "is missing"))
+    try:
+        amount = parse_amount(cell.lstrip("'"), defaults.decimal)
+    except ValueError as error:
+        raise _refused("price", reason(error)) from error
+    if amount.is_in(defaults.currency):
+        return amount.number, ()
+    message = Text(
+        f"lleva {amount.currency}, y la tienda vende en {defaults.currency}: se tomó el número",
+        f"says {amount.currency}, and the shop sells in {defaults.currency}: the number was taken",
+    )
+    return amount.number, (FieldError("price", message),)
 
 
-def _stock(cell: str, default: int) -> int:
+def _stock(cell: str, defaults: Defaults) -> int:
     if not cell:
-        return default
-    if not _COUNT.match(cell) or (count := int(cell.removesuffix(".0"))) > MAX_STOCK:
-        raise _refused("stock", f"must be a whole number from 0 to {MAX_STOCK}")
-    return count
+        return defaults.stock
+    try:
+        number = parse_number(cell.lstrip("'"), defaults.decimal)
+    except ValueError as error:
+        raise _refused("stock", reason(error)) from error
+    if number % 1 or number > MAX_STOCK:
+        raise _refused(
+            "stock",
+            Text(
+                f"debe ser un número entero de 0 a {MAX_STOCK}",
+                f"must be a whole number from 0 to {MAX_STOCK}",
+            ),
+        )
+    return int(number)
 
 
-def _refused(field: str, message: str) -> InvalidInput:
+def _refused(field: str, message: Detail) -> InvalidInput:
     return InvalidInput(errors=[FieldError(field, message)])

@@ -5,50 +5,123 @@ Source: ISO 2108; the ISBN Users' Manual, seventh edition, for the check digits.
 
 import re
 
-_SEPARATORS = re.compile(r"[\s\u2010-\u2015\u2212-]+")
+from functions.catalog.domain.folding import plain
+from functions.kit.errors import Text
+
+WRONG_CHECK_DIGIT = Text("tiene un dígito de control erróneo", "has a wrong check digit")
+NO_ISBN = Text("debe ser un ISBN de 10 o 13 dígitos", "must be an ISBN of 10 or 13 digits")
+SCIENTIFIC = Text(
+    "está en notación científica, que ha perdido las últimas cifras: dé formato de texto a la"
+    " columna y escríbalo de nuevo",
+    "is in scientific notation, which has lost its last digits: format the column as text and"
+    " enter it again",
+)
+SEVERAL = Text("nombra más de un libro", "names more than one book")
+
+_SEPARATORS = re.compile(r"[\s\u2010-\u2015\u2212\u2043\ufe58\ufe63\uff0d-]+")
 _TEN = re.compile(r"[0-9]{9}[0-9X]\Z")
 _THIRTEEN = re.compile(r"97[89][0-9]{10}\Z")
-_WHOLE_NUMBER_AS_FLOAT = re.compile(r"([0-9]{7,13})\.0\Z")
+_WHOLE_NUMBER_AS_FLOAT = re.compile(r"([0-9]{7,13})[.,]0+\Z")
+_WITH_THOUSANDS = re.compile(r"9([.,])7[89][0-9](?:\1[0-9]{3}){3}\Z")
 _SHORTENED = re.compile(r"[0-9]{6,8}[0-9X]\Z")
+_SCIENTIFIC = re.compile(r"[0-9][.,]?[0-9]*E\+?[0-9]+", re.IGNORECASE)
+
+_LABEL = re.compile(r"\A(?:ISBN|EAN|GTIN)(?:[-\s]?1[03])?\s*[:=#.]?\s*", re.IGNORECASE)
+_IN_BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
+_REMARK = re.compile(r"(?<=[0-9Xx])\s*(?::.*|[;,.]?\s+[^\W\d_]\D*)\Z")
+_BETWEEN = re.compile(r"\s*[;,/|]\s*|\s+(?=97[89][- ]?[0-9])")
+
+_HYPHEN = r"[-\u2010-\u2015\u2212\ufe58\ufe63\uff0d]"
+_THIRTEEN_SPACED = rf"97[89](?:(?:{_HYPHEN}|\s)?[0-9]){{10}}"
+_IN_QUERY = re.compile(
+    # Ten with spaces inside only where it says what they are: "1984 2001 42" is three words.
+    rf"(?<!\w)(?:isbn(?:{_HYPHEN}?1[03])?\s*:?\s*"
+    rf"(?:{_THIRTEEN_SPACED}|(?:[0-9](?:{_HYPHEN}|\s)?){{9}}[0-9x])"
+    rf"|{_THIRTEEN_SPACED}"
+    rf"|(?:[0-9]{_HYPHEN}?){{9}}[0-9x])(?!\w)",
+    re.IGNORECASE,
+)
+_MAYBE = re.compile(r"(?:\d\W*){9}")
 
 
 def parse_isbn(text: str) -> str:
     """An ISBN-10 or ISBN-13 as an ISBN-13.
 
-    Raises `ValueError` with the reason.
+    Raises `ValueError` with the reason, a `Text`.
     """
-    compact = _SEPARATORS.sub("", text[:40]).upper()
+    compact = _compact(text)
     if _THIRTEEN.match(compact):
         if compact[12] != _check_digit_13(compact[:12]):
-            raise ValueError("has a wrong check digit")
+            raise ValueError(WRONG_CHECK_DIGIT)
         return compact
     if _TEN.match(compact) and compact != "0" * 10:
-        weighted = sum(
-            weight * (10 if digit == "X" else int(digit))
-            for weight, digit in zip(range(10, 0, -1), compact, strict=True)
-        )
-        if weighted % 11:
-            raise ValueError("has a wrong check digit")
+        if compact[9] != _check_digit_10(compact[:9]):
+            raise ValueError(WRONG_CHECK_DIGIT)
         body = "978" + compact[:9]
         return body + _check_digit_13(body)
-    raise ValueError("must be an ISBN of 10 or 13 digits")
+    raise ValueError(NO_ISBN)
 
 
 def parse_spreadsheet_isbn(text: str) -> str:
-    """An ISBN that a spreadsheet has had in its hands.
+    """An ISBN from a supplier's file: with a label or a remark, or changed by a spreadsheet.
 
-    It takes leading zeros away, which are put back, and writes `9.78043902348e+12`, whose last
-    digits are gone: that is refused, since it could be any of ten thousand books.
-    Raises `ValueError` with the reason.
+    A spreadsheet takes leading zeros away, which are put back, and writes `9.78043902348e+12`,
+    whose last digits are gone: that is refused, since it could be any of ten thousand books.
+    Raises `ValueError` with the reason, a `Text`.
     """
-    compact = _SEPARATORS.sub("", text[:40]).upper()
-    if "E+" in compact:
-        raise ValueError("is in scientific notation, which has lost its last digits")
+    cell = _LABEL.sub("", plain(text[:200]).strip().lstrip("'").strip())
+    cell = _REMARK.sub("", _IN_BRACKETS.sub(" ", cell).strip()).strip().rstrip(".,;:").strip()
+    if _SCIENTIFIC.fullmatch(cell):
+        raise ValueError(SCIENTIFIC)
+    try:
+        return _parse_number(cell)
+    except ValueError:
+        numbers = [_LABEL.sub("", part) for part in _BETWEEN.split(cell) if part]
+        if len(numbers) < 2:
+            raise
+    named = {_parse_number(number) for number in numbers}
+    if len(named) > 1:
+        raise ValueError(SEVERAL)
+    return named.pop()
+
+
+def isbn_10(isbn: str) -> str | None:
+    """The ten digits of an ISBN-13, in small letters; None where it has none."""
+    if not isbn.startswith("978"):
+        return None
+    return (isbn[3:12] + _check_digit_10(isbn[3:12])).lower()
+
+
+def isbns_replaced(query: str) -> str:
+    """A query in which each ISBN stands as its thirteen digits, a word of its own."""
+
+    def thirteen(found: re.Match[str]) -> str:
+        try:
+            return f" {parse_isbn(_LABEL.sub('', found[0]))} "
+        except ValueError:
+            return found[0]
+
+    return _IN_QUERY.sub(thirteen, plain(query)) if _MAYBE.search(query) else query
+
+
+def _parse_number(text: str) -> str:
+    compact = _compact(text)
     if whole := _WHOLE_NUMBER_AS_FLOAT.match(compact):
         compact = whole[1]
+    elif _WITH_THOUSANDS.match(compact):
+        compact = re.sub("[.,]", "", compact)
     if _SHORTENED.match(compact):
         compact = compact.zfill(10)
     return parse_isbn(compact)
+
+
+def _compact(text: str) -> str:
+    return _SEPARATORS.sub("", plain(text[:60])).upper()
+
+
+def _check_digit_10(digits: str) -> str:
+    total = sum(place * int(digit) for place, digit in enumerate(digits, 1)) % 11
+    return "X" if total == 10 else str(total)
 
 
 def _check_digit_13(digits: str) -> str:

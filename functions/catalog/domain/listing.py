@@ -7,9 +7,12 @@ from enum import StrEnum
 from typing import Self
 
 from functions.catalog.domain import search, text
-from functions.catalog.domain.books import minor_units
+from functions.catalog.domain.books import minor_units, reason
+from functions.catalog.domain.isbn import parse_spreadsheet_isbn
+from functions.catalog.domain.search import Wanted
 from functions.catalog.errors import UnknownSort
-from functions.kit.errors import FieldError, InvalidInput
+from functions.kit.errors import FieldError, InvalidInput, Text
+from functions.kit.language import listed
 
 MAX_IDS = 100
 
@@ -34,8 +37,13 @@ class Sort(StrEnum):
         except ValueError as error:
             choices = ", ".join(cls)
             raise UnknownSort(
-                f"Sort by one of: {choices}",
-                errors=[FieldError("sort", f"must be one of: {choices}")],
+                Text(f"Ordene por uno de: {choices}", f"Sort by one of: {choices}"),
+                errors=[
+                    FieldError(
+                        "sort",
+                        Text(f"debe ser uno de: {choices}", f"must be one of: {choices}"),
+                    )
+                ],
             ) from error
 
 
@@ -43,11 +51,14 @@ class Sort(StrEnum):
 class Filters:
     """Which books; what is None or empty filters nothing."""
 
-    words: tuple[str, ...] = ()
-    """Each must begin a word of the title or the author."""
-    authors: tuple[str, ...] = ()
-    """Each must be one of the book's authors."""
-    category: str | None = None
+    wanted: tuple[Wanted, ...] = ()
+    """What `q` asks for, word by word; each must be in the title, the author or the ISBN."""
+    isbn: str | None = None
+    """Thirteen digits."""
+    authors: tuple[frozenset[str], ...] = ()
+    """Of each, one form must be a name of the book's authors."""
+    categories: tuple[str, ...] = ()
+    """One must be the book's."""
     min_price: int | None = None
     max_price: int | None = None
     in_stock: bool | None = None
@@ -58,6 +69,7 @@ class Filters:
         cls,
         *,
         q: str | None,
+        isbn: str | None,
         author: str | None,
         category: str | None,
         min_price: Decimal | None,
@@ -67,9 +79,10 @@ class Filters:
     ) -> Self:
         """Raises `InvalidInput`, naming the parameter."""
         return cls(
-            words=search.words(q or ""),
-            authors=text.names(author or ""),
-            category=text.category_key(category or "") or None,
+            wanted=search.wanted(q or ""),
+            isbn=None if isbn is None else _isbn(isbn),
+            authors=text.people(author or ""),
+            categories=text.category_keys(category or ""),
             min_price=None if min_price is None else minor_units("min_price", min_price),
             max_price=None if max_price is None else minor_units("max_price", max_price),
             in_stock=in_stock,
@@ -77,8 +90,19 @@ class Filters:
         )
 
 
-def _ids(listed: str) -> tuple[int, ...]:
-    if not _IDS.fullmatch(listed):
-        message = f"must be up to {MAX_IDS} ids with commas between, as in 3,17,42"
-        raise InvalidInput(f"ids {message}", errors=[FieldError("ids", message)])
-    return tuple(dict.fromkeys(map(int, listed.split(","))))
+def _isbn(written: str) -> str:
+    try:
+        return parse_spreadsheet_isbn(written)
+    except ValueError as error:
+        errors = [FieldError("isbn", reason(error))]
+        raise InvalidInput(listed([("isbn", reason(error))]), errors=errors) from error
+
+
+def _ids(ids: str) -> tuple[int, ...]:
+    if not _IDS.fullmatch(ids):
+        message = Text(
+            f"debe ser hasta {MAX_IDS} números con comas entre ellos, como 3,17,42",
+            f"must be up to {MAX_IDS} ids with commas between, as in 3,17,42",
+        )
+        raise InvalidInput(listed([("ids", message)]), errors=[FieldError("ids", message)])
+    return tuple(dict.fromkeys(map(int, ids.split(","))))

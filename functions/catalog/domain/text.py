@@ -1,63 +1,85 @@
-"""Texts as they are compared: accents and case aside, and without what nobody types.
+"""What books are recognised by: the people of an author field, the category, the same title.
 
 Computed once, when a book is written, and kept beside it; a query is folded the same way.
 """
 
 import hashlib
+import itertools
 import re
-import unicodedata
+from collections.abc import Iterator
 
-KEY_LENGTH = 90
-"""Characters of a folded text that are sorted by; an index has a limit, and so has a cursor."""
+from functions.catalog.domain.folding import fold, joined_unspaced
 
-# Letters that Unicode does not take apart into a plain one and a mark.
-_PLAIN = str.maketrans(
-    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ħ": "h", "ı": "i"}
-)
-_APOSTROPHES = dict.fromkeys(map(ord, "'’‘ʼʹ`"))
-_SEPARATORS = re.compile(r"[,;&]")
+CATEGORY_LENGTH = 90
+"""Characters of a category that are compared; an index has a limit."""
+
+_BETWEEN_GROUPS = re.compile(r"[;/|]")
+_BETWEEN_NAMES = re.compile(r",|&|\b(?:and|y|et|und)\b")
+_LONE_CONJUNCTION = re.compile(r"(?<!\S)(?:&|and|y|et|und)(?!\S)")
+_INITIALS = re.compile(r"(?<!\S)(?:\w (?=\w(?!\S)))+\w(?!\S)")
+_LONGEST_NAME = 3
+"""Names of a field that may be one person: "Ortega y Gasset, José"."""
+MAX_BYTES = 60_000
+"""Of the forms of all names: a MySQL TEXT holds 65,535."""
+
 # The dots of "J.R.R.", but not the one of "#1.5".
 _DOTS = re.compile(r"(?<!\d)\.|\.(?!\d)")
 
 
-def fold(text: str) -> str:
-    """Without accents, case and superfluous spaces.
-
-    Source: Unicode Standard, section 3.13, compatibility caseless matching, marks dropped.
-    """
-    if not text.isascii():
-        text = unicodedata.normalize("NFKD", text).casefold()
-        text = unicodedata.normalize("NFKD", text)
-        text = "".join(char for char in text if not unicodedata.combining(char)).translate(_PLAIN)
-    return " ".join(text.casefold().split())
-
-
 def searchable(text: str) -> str:
     """Folded, and without apostrophes and the dots of initials: JRR Tolkien is J.R.R. Tolkien."""
-    return " ".join(_DOTS.sub("", fold(text).translate(_APOSTROPHES)).split())
+    return " ".join(_DOTS.sub("", fold(text).replace("'", "")).split())
 
 
-def names(author: str) -> tuple[str, ...]:
-    """The people of an author field, which may name several."""
-    folded = (searchable(name) for name in _SEPARATORS.split(author))
-    return tuple(name for name in folded if name)
+def people(author: str) -> tuple[frozenset[str], ...]:
+    """The names of an author field, each with every form that it may be known by.
+
+    "Tolkien, J.R.R." is two names or one person, "Ortega y Gasset" too: each name has the form that
+    it makes with those beside it.
+    """
+    return tuple(
+        frozenset(forms) for group in _BETWEEN_GROUPS.split(author) for forms in _of_group(group)
+    )
 
 
-def title_order(title: str, uid: str) -> str:
-    """What a title is sorted by: punctuation in front does not count."""
-    folded = searchable(title)
-    first = next((index for index, char in enumerate(folded) if char.isalnum()), 0)
-    return f"{folded[first : first + KEY_LENGTH]}\x1f{uid}"
+def author_names(author: str) -> str:
+    """`;name;name;`, of every form of every name."""
+    text = ";"
+    for form in dict.fromkeys(form for forms in people(author) for form in sorted(forms)):
+        if len(text.encode("utf-8", "replace")) + len(form.encode("utf-8", "replace")) < MAX_BYTES:
+            text += f"{form};"
+    return text
 
 
-def price_order(price_minor: int, uid: str) -> str:
-    """What a price is sorted by."""
-    return f"{price_minor:012d}\x1f{uid}"
+def _of_group(group: str) -> Iterator[Iterator[str]]:
+    names = [name for name in map(searchable, _BETWEEN_NAMES.split(fold(group))) if name]
+    for place, name in enumerate(names):
+        windows = (
+            " ".join(names[first : first + size])
+            for size in range(1, _LONGEST_NAME + 1)
+            for first in range(max(place - size + 1, 0), min(place + 1, len(names) - size + 1))
+        )
+        yield itertools.chain((name, joined_unspaced(name)), map(_in_order, windows))
+
+
+def _in_order(name: str) -> str:
+    """The same for "Murakami Haruki" and "Haruki Murakami", "J R R Tolkien" and "Tolkien JRR"."""
+    initials = _INITIALS.sub(lambda found: found[0].replace(" ", ""), name)
+    return joined_unspaced(" ".join(sorted(initials.split())))
 
 
 def category_key(category: str) -> str:
     """What a category is found by."""
-    return fold(category)[:KEY_LENGTH].rstrip()
+    return fold(category)[:CATEGORY_LENGTH].rstrip()
+
+
+def category_keys(category: str) -> tuple[str, ...]:
+    """As `category_key`, with the conjunction in it written in each way."""
+    folded = fold(category)
+    if len(_LONE_CONJUNCTION.findall(folded)) != 1:
+        return (category_key(folded),) if folded else ()
+    ways = (folded, *(_LONE_CONJUNCTION.sub(way, folded) for way in ("&", "and", "y")))
+    return tuple(dict.fromkeys(map(category_key, ways)))
 
 
 def match_key(title: str, author: str) -> str:

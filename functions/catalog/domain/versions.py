@@ -16,12 +16,12 @@ from typing import NamedTuple, Self
 
 from functions.catalog.domain.books import Book
 from functions.kit import etags
-from functions.kit.errors import PreconditionFailed, PreconditionRequired
+from functions.kit.errors import PreconditionFailed, PreconditionRequired, Text
 
 SHAPE = 1
 """Number of the JSON's shape: raised with it, so that nobody keeps an answer of the old one."""
 
-_TAG = re.compile(r"([0-9]{1,9})\.([0-9]{1,19})\.[0-9]{1,19}\Z")
+_TAG = re.compile(r"([0-9]{1,9})\.([0-9]{1,19})\.([0-9]{1,19})\Z")
 
 
 class Stock(NamedTuple):
@@ -30,6 +30,16 @@ class Stock(NamedTuple):
     revision: int
     available: int
     as_of: datetime
+
+    @classmethod
+    def of(cls, book: Book, known: Self | None) -> Self:
+        """As it is shown: the book's initial one until purchase has spoken."""
+        return known or cls(0, book.initial_stock, book.created_at)
+
+    @property
+    def mark(self) -> int:
+        """Up to nineteen digits."""
+        return _number(19, self.revision, self.available, self.as_of.timestamp())
 
 
 class BookVersion(NamedTuple):
@@ -50,10 +60,7 @@ class Version(NamedTuple):
 
     @classmethod
     def of(cls, book: Book, stock: Stock | None) -> Self:
-        """Before purchase has spoken, what is shown as the stock is the book's."""
-        shown = stock or Stock(0, book.initial_stock, book.created_at)
-        mark = _number(19, shown.revision, shown.available, shown.as_of.timestamp())
-        return cls(BookVersion.of(book), mark)
+        return cls(BookVersion.of(book), Stock.of(book, stock).mark)
 
     @property
     def etag(self) -> str:
@@ -64,11 +71,18 @@ class Expected(NamedTuple):
     """The versions that a writer is content with; None for any."""
 
     versions: frozenset[BookVersion] | None = None
+    stocks: frozenset[int] = frozenset()
+    """Marks of the stock that was shown with them."""
 
     def check(self, book: Book) -> None:
         """Raises `PreconditionFailed` where the book is not the one that was seen."""
         if self.versions is not None and BookVersion.of(book) not in self.versions:
-            raise PreconditionFailed("Read it again, and send If-Match with its new ETag.")
+            raise PreconditionFailed(
+                Text(
+                    "Léalo de nuevo y envíe If-Match con su nuevo ETag.",
+                    "Read it again, and send If-Match with its new ETag.",
+                )
+            )
 
 
 def expected(if_match: str | None, *, required: bool = False) -> Expected:
@@ -78,14 +92,21 @@ def expected(if_match: str | None, *, required: bool = False) -> Expected:
     """
     if if_match is None:
         if required:
-            raise PreconditionRequired("Send If-Match with the ETag of the version you have seen.")
+            raise PreconditionRequired(
+                Text(
+                    "Envíe If-Match con el ETag de la versión que ha visto.",
+                    "Send If-Match with the ETag of the version you have seen.",
+                )
+            )
         return Expected()
     tags = etags.parse(if_match)
     if tags is None:
         return Expected()
-    matches = [_TAG.match(opaque) for weak, opaque in tags if not weak]
+    found = [_TAG.match(opaque) for weak, opaque in tags if not weak]
+    matches = [match for match in found if match]
     return Expected(
-        frozenset(BookVersion(int(match[1]), int(match[2])) for match in matches if match)
+        frozenset(BookVersion(int(match[1]), int(match[2])) for match in matches),
+        frozenset(int(match[3]) for match in matches),
     )
 
 

@@ -17,7 +17,14 @@ def row(*cells: str) -> ImportRow | RefusedRow:
 
 @pytest.mark.parametrize(
     ("cell", "minor"),
-    [("12.5", 1250), ("12,50", 1250), ("0", 0), ("7.000", 700), ("1000000000", 10**11)],
+    [
+        ("12.5", 1250),
+        ("12,50", 1250),
+        ("0", 0),
+        ("1000000000", 10**11),
+        ("1.234,50", 123450),
+        ("$5", 500),
+    ],
 )
 def test_prices(cell: str, minor: int) -> None:
     read = row("t", "a", cell, "", "", "")
@@ -27,7 +34,8 @@ def test_prices(cell: str, minor: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "cell", ["", "free", "$5", "1.234,50", "1,234", "-1", "1e3", "NaN", "1000000000.01", "٣"]
+    "cell",
+    ["", "free", "1,234", "7.000", "-1", "1e3", "NaN", "1000000000.01", "٣", "1.005", "1.2.3"],
 )
 def test_what_is_no_price(cell: str) -> None:
     read = row("t", "a", cell, "", "", "")

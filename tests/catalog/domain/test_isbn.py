@@ -4,8 +4,14 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stdnum import isbn as stdnum
 
-from functions.catalog.domain.isbn import parse_isbn, parse_spreadsheet_isbn
+from functions.catalog.domain.isbn import (
+    isbn_10,
+    isbns_replaced,
+    parse_isbn,
+    parse_spreadsheet_isbn,
+)
 
 digits = st.integers(min_value=1, max_value=10**9 - 1).map(lambda number: f"{number:09d}")
 
@@ -78,4 +84,53 @@ def test_no_text_surprises(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "0", "0000000000", "1234567890123", "97804390234811"])
 def test_numbers_that_are_no_isbn(text: str) -> None:
     with pytest.raises(ValueError, match="10 or 13"):
+        parse_spreadsheet_isbn(text)
+
+
+@given(digits, st.sampled_from(["978", "979"]), st.integers(0, 9))
+def test_python_stdnum_says_the_same(nine: str, prefix: str, check: int) -> None:
+    """Of any thirteen digits, of its ten, and of where the hyphens go."""
+    written = f"{prefix}{nine}{check}"
+    if not stdnum.is_valid(written):
+        with pytest.raises(ValueError, match="check digit"):
+            parse_isbn(written)
+        return
+
+    assert parse_isbn(written) == parse_isbn(stdnum.format(written)) == written
+    ten = isbn_10(written)
+    assert (ten and ten.upper()) == (stdnum.to_isbn10(written) if prefix == "978" else None)
+    if ten is not None:
+        assert parse_isbn(ten) == parse_isbn(stdnum.format(ten.upper())) == written
+
+
+dashes = st.sampled_from(["", "-", "\u2010", "\u2011", "\u2013", "\u2212"])
+
+
+@given(digits, dashes)
+def test_an_isbn_in_a_query_is_one_word(nine: str, dash: str) -> None:
+    """Of 10 or 13 digits, with hyphens of any kind, with or without what it is called."""
+    thirteen = parse_isbn(isbn10(nine))
+    for number in (thirteen, isbn10(nine), isbn10(nine).lower()):
+        spelt = dash.join((number[:-9], number[-9:-5], number[-5:-1], number[-1])).strip(dash)
+        for label in ("", "ISBN ", "isbn: ", "ISBN-13:"):
+            assert isbns_replaced(f"hobbit {label}{spelt} x").split() == ["hobbit", thirteen, "x"]
+
+
+@pytest.mark.parametrize("query", ["1984 2001 42", "123456789", "9780439023482", "x0439023483"])
+def test_other_numbers_in_a_query_are_words(query: str) -> None:
+    assert isbns_replaced(query) == query
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "9780439023481 9780439554930",
+        "9780439023481; 9780439554930",
+        "ISBN",
+        "9780439023481x",
+        "(pbk.)",
+    ],
+)
+def test_what_names_no_one_book(text: str) -> None:
+    with pytest.raises(ValueError, match=r"more than one|10 or 13"):
         parse_spreadsheet_isbn(text)
