@@ -8,7 +8,7 @@ from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import NamedTuple
 
 from functions.auth.errors import EmailInvalid, PasswordRefused
-from functions.kit.errors import FieldError
+from functions.kit.errors import FieldError, Text
 
 MAX_EMAIL = 254
 """Characters; RFC 5321 with its errata."""
@@ -21,6 +21,12 @@ MIN_ADMIN_PASSWORD = 12
 _EMAIL = re.compile(
     r"[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
     r"(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*"
+)
+
+
+NO_EMAIL = Text(
+    "no es una dirección de correo como ana@example.com, en letras de ASCII",
+    "is not an email address such as ana@example.com, in letters of ASCII",
 )
 
 
@@ -46,8 +52,10 @@ def parse_email(text: str, field: str = "email") -> Email:
         or len(local_part) > MAX_LOCAL_PART
         or not _EMAIL.fullmatch(address)
     ):
-        problem = "is not an email address, such as ana@example.com"
-        raise EmailInvalid(f"{field} {problem}.", errors=[FieldError(field, problem)])
+        raise EmailInvalid(
+            Text(f"{field} {NO_EMAIL.es}.", f"{field} {NO_EMAIL.en}."),
+            errors=[FieldError(field, NO_EMAIL)],
+        )
     return Email(address, email_key(address))
 
 
@@ -80,13 +88,22 @@ def check_password(
     folded = text.lower()
     problem = None
     if not minimum <= len(text) <= MAX_PASSWORD:
-        problem = f"must have {minimum} to {MAX_PASSWORD} characters"
+        problem = Text(
+            f"debe tener de {minimum} a {MAX_PASSWORD} caracteres",
+            f"must have {minimum} to {MAX_PASSWORD} characters",
+        )
     elif folded in common:
-        problem = "is among the commonest, which are tried first"
+        problem = Text(
+            "está entre las más comunes, que se prueban primero",
+            "is among the commonest, which are tried first",
+        )
     elif folded in {email.key, email.key.partition("@")[0]}:
-        problem = "must not be the email address"
+        problem = Text("no debe ser la dirección de correo", "must not be the email address")
     if problem is not None:
-        raise PasswordRefused(f"The password {problem}.", errors=[FieldError(field, problem)])
+        raise PasswordRefused(
+            Text(f"La contraseña {problem.es}.", f"The password {problem.en}."),
+            errors=[FieldError(field, problem)],
+        )
 
 
 class Limit(NamedTuple):

@@ -38,6 +38,8 @@ _BOOK = {
 }
 _NOT_HERE: dict[str, Any] = {"stock": {"not": {}}}
 
+_EXAMPLE = {"title": "Rayuela", "author": "Julio Cortázar", "price": 21.90, "category": "Novel"}
+
 
 class BookView(msgspec.Struct, frozen=True, kw_only=True):
     """A book as it is shown."""
@@ -68,6 +70,7 @@ class NewBook(Strict, frozen=True, kw_only=True):
     """What purchase begins with."""
 
     described: ClassVar[dict[str, Any]] = {"properties": _BOOK}
+    example: ClassVar[dict[str, Any]] = {**_EXAMPLE, "isbn": "9788437604947", "stock": 5}
 
 
 class BookReplacement(Strict, frozen=True, kw_only=True):
@@ -82,6 +85,7 @@ class BookReplacement(Strict, frozen=True, kw_only=True):
     stock: NotHere = UNSET
 
     described: ClassVar[dict[str, Any]] = {"properties": {**_BOOK, **_NOT_HERE}}
+    example: ClassVar[dict[str, Any]] = {**_EXAMPLE, "description": "Una novela y sus saltos."}
 
 
 class BookChanges(Strict, frozen=True, kw_only=True):
@@ -96,6 +100,7 @@ class BookChanges(Strict, frozen=True, kw_only=True):
     stock: NotHere = UNSET
 
     described: ClassVar[dict[str, Any]] = {"properties": {**_BOOK, **_NOT_HERE}}
+    example: ClassVar[dict[str, Any]] = {"price": 14.50}
 
 
 class BookAdded(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ status a kind becomes.
 
     DomainError
     ├── InvalidInput              malformed or out of bounds
+    │   └── UnknownParameter      a query parameter that the route does not have
     ├── Unauthenticated           nobody, or not who they say they are
     ├── Forbidden                 known, but not allowed
     ├── NotFound                  not there, or another user's
@@ -45,24 +46,31 @@ class Kind(StrEnum):
 
 
 class Text(NamedTuple):
-    """A short text for people, in the shop's two languages."""
+    """A text for people, in the shop's two languages; logs have the English one."""
 
     es: str
     en: str
+
+    def __str__(self) -> str:
+        return self.en
+
+
+Detail = str | Text
+"""What a refusal says; a plain `str` is the same in both languages."""
 
 
 class FieldError(NamedTuple):
     """One field that was refused: `field` is its path in the body, such as `items[0].quantity`."""
 
     field: str
-    message: str
+    message: Detail
 
 
 class DomainError(Exception):
     """A refusal with a stable `code`, a fixed `title`, and the short `error` of the original.
 
-    `detail` says what happened this time and what to do about it. `extensions` are members
-    of their own in the problem document, such as `stock_actual`.
+    `detail` says what happened this time and what to do about it, as a `Text` of both languages.
+    `extensions` are members of their own in the problem document, such as `stock_actual`.
     """
 
     kind: ClassVar[Kind]
@@ -72,13 +80,13 @@ class DomainError(Exception):
 
     def __init__(
         self,
-        detail: str = "",
+        detail: Detail = "",
         *,
         errors: Sequence[FieldError] = (),
         retry_after: float | None = None,
         **extensions: object,
     ) -> None:
-        super().__init__(detail or self.title)
+        super().__init__(str(detail) or self.title)
         self.detail = detail
         self.errors = tuple(errors)
         self.retry_after = retry_after
@@ -90,6 +98,12 @@ class InvalidInput(DomainError):
     code = "invalid-input"
     title = "The request is malformed or out of bounds"
     error = Text("solicitud inválida", "invalid request")
+
+
+class UnknownParameter(InvalidInput):
+    code = "unknown-parameter"
+    title = "The address has a query parameter that is not known here"
+    error = Text("parámetro desconocido", "unknown parameter")
 
 
 class Unauthenticated(DomainError):

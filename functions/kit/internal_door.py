@@ -17,6 +17,7 @@ from litestar.response import Stream
 from functions.kit import cloudevents, dead_letters, dead_letters_door
 from functions.kit.cloudevents import BATCH_MEDIA_TYPE, MalformedEvent
 from functions.kit.dead_letters import Reason
+from functions.kit.openapi import described
 from functions.kit.problems import problems
 from functions.kit.streams import HEAD_HEADER, MAX_PAGE, Feed
 from functions.kit.subscriptions import PING, Outcome, Taken
@@ -67,7 +68,13 @@ async def take_in(
     return Taken(taken.outcome, taken.position)
 
 
-@post("/events", status_code=202, request_max_body_size=None, responses=_ACCEPTED)
+@post(
+    "/events",
+    status_code=202,
+    request_max_body_size=None,
+    responses=_ACCEPTED,
+    opt=described(any_query=True),  # a refusal would lose the event
+)
 async def events(request: Request[Any, Any, Any]) -> Response[bytes]:
     """A CloudEvent, in binary or structured mode."""
     body, whole = await _read_body(request)
@@ -75,7 +82,13 @@ async def events(request: Request[Any, Any, Any]) -> Response[bytes]:
     return Response(b"", status_code=202)
 
 
-@post("/events/dead-letter", status_code=202, request_max_body_size=None, responses=_ACCEPTED)
+@post(
+    "/events/dead-letter",
+    status_code=202,
+    request_max_body_size=None,
+    responses=_ACCEPTED,
+    opt=described(any_query=True),
+)
 async def dead_letter(request: Request[Any, Any, Any]) -> Response[bytes]:
     """An event that the broker gave up delivering."""
     body, _ = await _read_body(request)

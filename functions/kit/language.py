@@ -1,9 +1,9 @@
 """Spanish by default, as the original spoke; English for who asks for it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from functions.kit.errors import Text
+from functions.kit.errors import Detail, Text
 
 DEFAULT = "es"
 LANGUAGES = ("es", "en")
@@ -28,6 +28,28 @@ def preferred(accept_language: str | None) -> str:
     return best
 
 
-def say(headers: Mapping[str, str], text: Text) -> str:
+def say(headers: Mapping[str, str], text: Detail) -> str:
     """A text in the language that the request's headers ask for."""
-    return text.en if preferred(headers.get("accept-language")) == "en" else text.es
+    return in_language(preferred(headers.get("accept-language")), text)
+
+
+def in_language(language: str, text: Detail) -> str:
+    """A text in `es` or `en`; a plain `str` is itself in both."""
+    if isinstance(text, Text):
+        return text.en if language == "en" else text.es
+    return text
+
+
+def listed(items: Iterable[tuple[str, Detail]], *, begin: Text) -> Text:
+    """`begin`, then "name: message; name: message", in both languages."""
+    pairs = list(items)
+    return Text(
+        *(
+            in_language(language, begin)
+            + "; ".join(
+                f"{name}: {in_language(language, message)}".removeprefix(": ")
+                for name, message in pairs
+            )
+            for language in LANGUAGES
+        )
+    )

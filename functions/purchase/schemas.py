@@ -18,7 +18,7 @@ from functions.purchase.domain import (
 )
 
 _LABELS = [str(status) for status in DeliveryStatus if status is not DeliveryStatus.ASSIGNED]
-_REPORTED = [*(label.lower().replace(" ", "_") for label in _LABELS), *_LABELS]
+_REPORTED = [label.lower().replace(" ", "_") for label in _LABELS]
 
 Quantity = Annotated[int, Meta(ge=1, le=MAX_QUANTITY)]
 Currency = Annotated[str, Meta(description="ISO 4217")]
@@ -39,28 +39,32 @@ class NewPurchase(Strict, frozen=True, kw_only=True):
     items: Annotated[list[PurchaseLine], Meta(min_length=1, max_length=MAX_LINES)] | None = None
     provider_id: Id | None = None
 
-    described: ClassVar[dict[str, Any]] = {
-        "properties": {"items": {"uniqueItems": True}},
-        "oneOf": [
-            {
-                "required": ["book_id", "quantity"],
-                "properties": {
-                    "book_id": {"type": "integer"},
-                    "quantity": {"type": "integer"},
-                    "items": {"type": "null"},
-                },
+    described: ClassVar[dict[str, Any]] = {"properties": {"items": {"uniqueItems": True}}}
+    forms: ClassVar[dict[str, dict[str, Any]]] = {
+        "NewPurchaseOfOneBook": {
+            "description": "Copies of one book.",
+            "required": ["book_id", "quantity"],
+            "properties": {
+                "book_id": {"type": "integer"},
+                "quantity": {"type": "integer"},
+                "expected_unit_price": {},
+                "items": {"type": "null"},
+                "provider_id": {},
             },
-            {
-                "required": ["items"],
-                "properties": {
-                    "items": {"type": "array"},
-                    "book_id": {"type": "null"},
-                    "quantity": {"type": "null"},
-                    "expected_unit_price": {"type": "null"},
-                },
+        },
+        "NewPurchaseOfSeveralBooks": {
+            "description": "Copies of several books, each named once.",
+            "required": ["items"],
+            "properties": {
+                "items": {"type": "array"},
+                "provider_id": {},
+                "book_id": {"type": "null"},
+                "quantity": {"type": "null"},
+                "expected_unit_price": {"type": "null"},
             },
-        ],
+        },
     }
+    example: ClassVar[dict[str, Any]] = {"book_id": 3, "quantity": 2}
 
 
 class StockLeft(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,6 +127,8 @@ class PurchaseDetail(PurchaseView, frozen=True, kw_only=True):
 class StatusChange(Strict, frozen=True, kw_only=True):
     status: Status
 
+    example: ClassVar[dict[str, Any]] = {"status": "Cancelled"}
+
 
 class PurchaseChanged(msgspec.Struct, frozen=True, kw_only=True):
     message: str
@@ -139,18 +145,22 @@ class NewPayment(Strict, frozen=True, kw_only=True):
     """Another name of `payment_method`."""
     amount: Amount | None = None
 
-    described: ClassVar[dict[str, Any]] = {
-        "oneOf": [
-            {
-                "required": [one],
-                "properties": {
-                    one: {"type": "string", "not": {"pattern": CARD_NUMBER}},
-                    other: {"type": "null"},
-                },
-            }
-            for one, other in (("payment_method", "method"), ("method", "payment_method"))
-        ]
+    forms: ClassVar[dict[str, dict[str, Any]]] = {
+        form: {
+            "required": ["purchase_id", one],
+            "properties": {
+                "purchase_id": {},
+                one: {"type": "string", "not": {"pattern": CARD_NUMBER}},
+                other: {"type": "null"},
+                "amount": {},
+            },
+        }
+        for form, one, other in (
+            ("NewPaymentByPaymentMethod", "payment_method", "method"),
+            ("NewPaymentByMethod", "method", "payment_method"),
+        )
     }
+    example: ClassVar[dict[str, Any]] = {"purchase_id": 1, "payment_method": "tok_success"}
 
 
 class PaymentCreated(msgspec.Struct, frozen=True, kw_only=True):
@@ -177,6 +187,7 @@ class NewRefund(Strict, frozen=True, kw_only=True):
     reason: Annotated[str, line(200)] = "refund"
 
     described: ClassVar[dict[str, Any]] = {"properties": {"amount": {"exclusiveMinimum": 0}}}
+    example: ClassVar[dict[str, Any]] = {"reason": "damaged in transport"}
 
 
 class RefundCreated(msgspec.Struct, frozen=True, kw_only=True):
@@ -191,6 +202,13 @@ class NewProvider(Strict, frozen=True, kw_only=True):
     contact: Annotated[str, line(200)]
     coverage: Annotated[str, line(100)] | None = None
     fee: Amount = Decimal(0)
+
+    example: ClassVar[dict[str, Any]] = {
+        "name": "Correos",
+        "contact": "envios@correos.example",
+        "coverage": "national",
+        "fee": 12.50,
+    }
 
 
 class ProviderCreated(msgspec.Struct, frozen=True, kw_only=True):
@@ -210,6 +228,8 @@ class ProviderView(msgspec.Struct, frozen=True, kw_only=True):
 class NewAssignment(Strict, frozen=True, kw_only=True):
     purchase_id: Id
     provider_id: Id
+
+    example: ClassVar[dict[str, Any]] = {"purchase_id": 1, "provider_id": 1}
 
 
 class AssignmentCreated(msgspec.Struct, frozen=True, kw_only=True):
@@ -233,6 +253,7 @@ class DeliveryChange(Strict, frozen=True, kw_only=True):
     status: Annotated[str, line(20)]
 
     described: ClassVar[dict[str, Any]] = {"properties": {"status": {"enum": _REPORTED}}}
+    example: ClassVar[dict[str, Any]] = {"status": "in_transit"}
 
 
 class AssignmentChanged(msgspec.Struct, frozen=True, kw_only=True):
@@ -256,6 +277,7 @@ class StockAdjustment(Strict, frozen=True, kw_only=True):
     reason: Annotated[str, line(200)]
 
     described: ClassVar[dict[str, Any]] = {"properties": {"delta": {"not": {"const": 0}}}}
+    example: ClassVar[dict[str, Any]] = {"delta": 5, "reason": "delivery from the printer"}
 
 
 class StockAdjusted(InventoryView, frozen=True, kw_only=True):

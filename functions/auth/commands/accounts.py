@@ -23,6 +23,7 @@ from functions.auth.throttle import count_try, throttle_key
 from functions.auth.tools import Tools
 from functions.kit.clock import Clock
 from functions.kit.database import Database, transactional
+from functions.kit.errors import Text
 
 
 async def register(
@@ -45,7 +46,9 @@ async def register(
     key = throttle_key("register", origin(host))
     await count_try(database, {key: tools.settings.registration_limit}, clock())
     if await queries.find_login(database, email.key) is not None:
-        raise EmailAlreadyRegistered("Log in, or use another address.")
+        raise EmailAlreadyRegistered(
+            Text("Inicie sesión o use otra dirección.", "Log in, or use another address.")
+        )
     hashed = await tools.passwords.hash(password)
     return await insert_user(database, email, hashed, name, {Role.CUSTOMER}, clock())
 
@@ -57,7 +60,7 @@ async def change_profile(database: Database, user_id: int, changes: dict[str, An
     Raises `EmailInvalid`, `EmailAlreadyRegistered` or `UserNotFound`.
     """
     if await lock_user(database, user_id) is None:
-        raise UserNotFound(f"There is no user {user_id}.")
+        raise UserNotFound(Text(f"No hay usuario {user_id}.", f"There is no user {user_id}."))
     values: dict[Any, Any] = {}
     if "name" in changes:
         values[User.name] = changes["name"]
@@ -69,7 +72,9 @@ async def change_profile(database: Database, user_id: int, changes: dict[str, An
             await database.execute(User.update(values).where(User.id == user_id))
         except Exception as error:
             if database.is_duplicate(error):
-                raise EmailAlreadyRegistered("Use another address.") from error
+                raise EmailAlreadyRegistered(
+                    Text("Use otra dirección.", "Use another address.")
+                ) from error
             raise
     return await queries.get_account(database, user_id)
 
@@ -120,7 +125,7 @@ async def delete_account(database: Database, tools: Tools, user_id: int, *, now:
     """
     await refuse_last_admin(database, user_id)
     if await lock_user(database, user_id) is None:
-        raise UserNotFound(f"There is no user {user_id}.")
+        raise UserNotFound(Text(f"No hay usuario {user_id}.", f"There is no user {user_id}."))
     await database.execute(
         User.update(
             {

@@ -152,7 +152,8 @@ class _Import:
     def _list(self, listed: list[LineReport], line: int, found: Sequence[FieldError]) -> None:
         room = LISTED - len(listed)
         listed.extend(
-            LineReport(line=line, field=each.field, reason=each.message) for each in found[:room]
+            LineReport(line=line, field=each.field, reason=str(each.message))
+            for each in found[:room]
         )
         self.report.truncated |= len(found) > room
 

@@ -25,7 +25,6 @@ from functions.kit.openapi import (
     IDEMPOTENCY_KEY,
     IDEMPOTENCY_REPLAYED,
     IF_MATCH,
-    LOCATION,
     Link,
     described,
 )
@@ -46,7 +45,8 @@ _IT = {"book_id": "$response.body#/book_id"}
     responses=problems(409, 422),
     opt=described(
         takes=[IDEMPOTENCY_KEY],
-        gives=[LOCATION, IDEMPOTENCY_REPLAYED],
+        gives=[IDEMPOTENCY_REPLAYED],
+        location="/books/{book_id}",
         leads_to={
             "read": Link("GET /books/{book_id}", _IT),
             "replace": Link("PUT /books/{book_id}", _IT),
@@ -78,10 +78,7 @@ async def add_book(
     def render(book: Book) -> tuple[int, bytes]:
         return 201, encode(BookAdded(message=say(request.headers, ADDED), book_id=book.id))
 
-    response = await answered_once(request, "POST /books", command, render)
-    book_id = msgspec.json.decode(response.content, type=BookAdded).book_id
-    response.headers["location"] = f"/books/{book_id}"
-    return response
+    return await answered_once(request, "POST /books", command, render)
 
 
 @put(
@@ -109,7 +106,7 @@ async def replace_book(
             isbn=data.isbn,
             category=data.category,
         ),
-        expected=expected(request.headers.get("if-match")),
+        expected=expected(request.headers.get("if-match"), request.headers.get("if-none-match")),
         outbox=state.outbox,
         now=state.clock(),
     )
@@ -136,7 +133,9 @@ async def change_book(
         state.database,
         book_id,
         {name: value for name, value in given.items() if value is not UNSET},
-        expected=expected(request.headers.get("if-match"), required=True),
+        expected=expected(
+            request.headers.get("if-match"), request.headers.get("if-none-match"), required=True
+        ),
         outbox=state.outbox,
         now=state.clock(),
     )
@@ -156,7 +155,7 @@ async def retire_book(request: Request[Principal, Any, Any], book_id: FromPath[i
     await commands.retire_book(
         state.database,
         book_id,
-        expected=expected(request.headers.get("if-match")),
+        expected=expected(request.headers.get("if-match"), request.headers.get("if-none-match")),
         outbox=state.outbox,
         now=state.clock(),
     )
