@@ -7,15 +7,17 @@ from typing import Annotated, Any
 
 from litestar import Request, post
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
-from litestar.openapi.spec.enums import OpenAPIType
+from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.params import QueryParameter
 
 from functions.catalog.commands.imports import import_books
 from functions.catalog.domain.books import MAX_STOCK, minor_units
 from functions.catalog.domain.import_rows import Defaults
 from functions.catalog.schemas import ImportReport
+from functions.kit import forms
 from functions.kit.errors import TooLarge, UnsupportedMediaType
 from functions.kit.problems import problems
+from functions.kit.requests import refuse_coding
 from functions.kit.tokens import Principal, staff
 
 MEDIA_TYPES = {
@@ -28,13 +30,30 @@ MEDIA_TYPES = {
 }
 
 
+_FILE = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
+EXAMPLE = "title,author,isbn,price,stock\nRayuela,Julio Cortázar,9788437604572,21.90,5\n"
+
+
 @dataclass
 class CsvOperation(Operation):
     """A body that is a stream has no parameter from which it would be described."""
 
     def __post_init__(self) -> None:
         self.request_body = RequestBody(
-            content={"text/csv": OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING))},
+            content={
+                "multipart/form-data": OpenAPIMediaType(
+                    schema=Schema(
+                        type=OpenAPIType.OBJECT,
+                        properties={
+                            "file": Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
+                        },
+                        required=["file"],
+                    )
+                ),
+                "text/csv": OpenAPIMediaType(
+                    schema=Schema(type=OpenAPIType.STRING), example=EXAMPLE
+                ),
+            },
             description="UTF-8, with a header; commas, semicolons or tabs between the fields",
             required=True,
         )
@@ -63,15 +82,21 @@ async def import_file(
     Columns are found by their names (title, author or authors, isbn13, isbn, price, stock,
     description, category; Spanish names too). A book is known again by its ISBN, else by title
     and author; what the file says of it takes the place of what was there. Send it with
-    `curl --data-binary @books.csv`.
+    `curl --data-binary @books.csv`, or as a form with `curl -F file=@books.csv`.
     """
     state = request.app.state
-    _check_media_type(request.headers.get("content-type", ""))
+    refuse_coding(request)
+    content_type = request.headers.get("content-type", "")
+    body = _body(request, state.settings.import_max_bytes)
+    if content_type.strip().lower().startswith(forms.MEDIA_TYPE):
+        body = forms.file_in(content_type, body)
+    else:
+        _check_media_type(content_type)
     if default_price is not None:
         minor_units("default_price", default_price)
     return await import_books(
         state.database,
-        _body(request, state.settings.import_max_bytes),
+        body,
         Defaults(default_price, default_stock),
         currency=state.settings.currency,
         outbox=state.outbox,
