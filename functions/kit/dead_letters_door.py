@@ -130,7 +130,9 @@ async def _replay(state: Any, letter: DeadLetter) -> Outcome:
     try:
         event = cloudevents.read(headers, letter.body.encode())
     except MalformedEvent as error:
-        raise CannotReplay(f"It is malformed: {error}") from error
+        raise CannotReplay(
+            Text(f"Está mal formado: {error}", f"It is malformed: {error}")
+        ) from error
     taken = await state.subscriptions.take(state.database, event, clock=state.clock)
     outcome: Outcome = taken.outcome
     if outcome is Outcome.SEEN_BEFORE and letter.kind is Reason.QUARANTINED:

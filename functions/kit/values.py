@@ -25,3 +25,8 @@ def to_minor(amount: Decimal) -> int:
 def from_minor(minor: int) -> Decimal:
     """An amount with two decimals."""
     return Decimal(minor).scaleb(-2).quantize(Decimal("0.01"))
+
+
+def money(minor: int, currency: str) -> str:
+    """An amount as people are told of it, in any language: `14.50 USD`."""
+    return f"{from_minor(minor)} {currency}"

@@ -78,6 +78,7 @@ EVERYWHERE = {
     "GET /metrics": ANYONE,
     "POST /events": ANYONE,
     "POST /events/dead-letter": ANYONE,
+    "GET /internal/openapi.json": ANYONE,
     "GET /internal/streams/{name}": ANYONE,
     "GET /internal/snapshots/{name}": ANYONE,
     "GET /internal/dead-letters": ADMIN,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.kit.values import MAX_MONEY_MINOR, from_minor, to_minor
+from functions.kit.values import MAX_MONEY_MINOR, from_minor, money, to_minor
 
 
 @given(st.integers(min_value=0, max_value=MAX_MONEY_MINOR))
@@ -32,3 +32,12 @@ def test_what_is_no_amount_is_refused(amount: str) -> None:
 def test_an_amount_may_be_written_in_several_ways(text: str, minor: int) -> None:
     """The value counts, not the digits."""
     assert to_minor(Decimal(text)) == minor
+
+
+@pytest.mark.parametrize(
+    ("minor", "text"),
+    [(1450, "14.50 USD"), (0, "0.00 USD"), (5, "0.05 USD"), (10**11, "1000000000.00 USD")],
+)
+def test_people_are_told_an_amount_with_its_currency(minor: int, text: str) -> None:
+    """Never in minor units."""
+    assert money(minor, "USD") == text
