@@ -20,6 +20,7 @@ from functions.kit.app import Chore, Service, Wiring, build_app
 from functions.kit.clock import Clock, utc_now
 from functions.kit.cloudevents import Event
 from functions.kit.database import Database
+from functions.kit.openapi import Topic
 from functions.kit.streams import OwnedStream
 from functions.kit.tokens import Verifier
 
@@ -69,6 +70,14 @@ def create_app(
         public=HANDLERS,
         streams=[OwnedStream(events.STREAM, events.SOURCE, snapshot, queries.security_digest)],
         verifier=verifier,
+        topics=(
+            Topic(
+                "logins", "Log in, stay in, log out.", ("login", "refresh", "validate", "logout")
+            ),
+            Topic("account", "Register, and one's own account.", ("register", "me")),
+            Topic("administration", "Accounts and keys, for admins.", ("users", "admin")),
+            Topic("keys", "The public keys that verify tokens.", (".well-known",)),
+        ),
         chores=chores,
         state=lambda wiring: {"tools": Tools.of(settings, wiring.outbox)},
     )

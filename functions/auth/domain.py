@@ -8,7 +8,7 @@ from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import NamedTuple
 
 from functions.auth.errors import EmailInvalid, PasswordRefused
-from functions.kit.errors import FieldError
+from functions.kit.errors import FieldError, Text
 
 MAX_EMAIL = 254
 """Characters; RFC 5321 with its errata."""
@@ -17,6 +17,12 @@ MIN_ADMIN_PASSWORD = 12
 """Of the first admin in production: it stands in an environment, and opens everything."""
 
 _EMAIL_SHAPE = re.compile(r"[^\s@]+@[^\s@]+")
+
+
+NO_EMAIL = Text(
+    "no es una dirección de correo como ana@example.com, en letras de ASCII",
+    "is not an email address such as ana@example.com, in letters of ASCII",
+)
 
 
 class Role(StrEnum):
@@ -43,8 +49,14 @@ def parse_email(text: str, field: str = "email", *, development: bool = False) -
     email = Email(address, email_key(address))
     reason = _email_problem(email, development=development)
     if reason is not None:
-        problem = f"is not an email address, such as ana@example.com: {reason}"
-        raise EmailInvalid(f"{field} {problem}", errors=[FieldError(field, problem)])
+        problem = Text(
+            f"no es una dirección de correo, como ana@example.com: {reason}",
+            f"is not an email address, such as ana@example.com: {reason}",
+        )
+        raise EmailInvalid(
+            Text(f"{field} {problem.es}", f"{field} {problem.en}"),
+            errors=[FieldError(field, problem)],
+        )
     return email
 
 
@@ -119,13 +131,22 @@ def check_password(
     folded = text.lower()
     problem = None
     if not minimum <= len(text) <= MAX_PASSWORD:
-        problem = f"must have {minimum} to {MAX_PASSWORD} characters"
+        problem = Text(
+            f"debe tener de {minimum} a {MAX_PASSWORD} caracteres",
+            f"must have {minimum} to {MAX_PASSWORD} characters",
+        )
     elif folded in common:
-        problem = "is among the commonest, which are tried first"
+        problem = Text(
+            "está entre las más comunes, que se prueban primero",
+            "is among the commonest, which are tried first",
+        )
     elif folded in {email.key, email.key.partition("@")[0]}:
-        problem = "must not be the email address"
+        problem = Text("no debe ser la dirección de correo", "must not be the email address")
     if problem is not None:
-        raise PasswordRefused(f"The password {problem}.", errors=[FieldError(field, problem)])
+        raise PasswordRefused(
+            Text(f"La contraseña {problem.es}.", f"The password {problem.en}."),
+            errors=[FieldError(field, problem)],
+        )
 
 
 class Limit(NamedTuple):

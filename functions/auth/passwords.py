@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, ParamSpec, TypeVar
 
 from functions.auth.domain import canonical_password
 from functions.auth.errors import HashingBusy
+from functions.kit.errors import Text
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
@@ -74,7 +75,7 @@ class Passwords:
 
     async def _in_thread(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         if self._waiting >= MAX_WAITING:
-            raise HashingBusy("Try again.", retry_after=2)
+            raise HashingBusy(Text("Inténtelo de nuevo.", "Try again."), retry_after=2)
         self._waiting += 1
         try:
             async with self._turns:

@@ -19,6 +19,7 @@ from functions.auth.tables import RevokedToken, SigningKey, User, UserRole
 from functions.kit.clock import Clock
 from functions.kit.cloudevents import Event
 from functions.kit.database import Database, Row
+from functions.kit.errors import Text
 from functions.kit.outbox import as_state
 from functions.kit.tokens import CLOCK_SKEW, Principal
 
@@ -85,7 +86,7 @@ async def get_account(database: Database, user_id: int) -> Account:
         User.select(*_ACCOUNT).where(User.id == user_id, User.deleted_at.is_null())
     )
     if not outcome.rows:
-        raise UserNotFound(f"There is no user {user_id}.")
+        raise UserNotFound(Text(f"No hay usuario {user_id}.", f"There is no user {user_id}."))
     return (await _with_roles(database, outcome.rows))[0]
 
 

@@ -21,6 +21,9 @@ Name = Annotated[str, line(100)]
 _EMAIL = {"format": "idn-email", "maxLength": MAX_EMAIL}
 _NEW_PASSWORD = {"format": "password", "minLength": MIN_PASSWORD, "maxLength": MAX_PASSWORD}
 
+_EXAMPLE = {"email": "lector@example.org", "password": "una-frase-larga"}
+"""Who tries out: registered by the first example, and logged in by the second."""
+
 
 class Registration(Strict, frozen=True, kw_only=True):
     email: EmailText
@@ -31,6 +34,7 @@ class Registration(Strict, frozen=True, kw_only=True):
     described: ClassVar[dict[str, Any]] = {
         "properties": {"email": _EMAIL, "password": _NEW_PASSWORD}
     }
+    example: ClassVar[dict[str, Any]] = {**_EXAMPLE, "name": "Ana Lectora"}
 
 
 class Credentials(Strict, frozen=True, kw_only=True):
@@ -38,20 +42,26 @@ class Credentials(Strict, frozen=True, kw_only=True):
     password: PasswordText
 
     lacking: ClassVar[type[InvalidInput]] = CredentialsMissing
+    example: ClassVar[dict[str, Any]] = _EXAMPLE
 
 
 class RefreshRequest(Strict, frozen=True, kw_only=True):
     refresh_token: Annotated[str, Meta(min_length=1, max_length=512)]
+
+    example: ClassVar[dict[str, Any]] = {"refresh_token": "the refresh_token of your login"}
 
 
 class TokenToValidate(Strict, frozen=True, kw_only=True):
     token: Annotated[str, Meta(min_length=1)]
 
     lacking: ClassVar[type[InvalidInput]] = TokenNeeded
+    example: ClassVar[dict[str, Any]] = {"token": "the token of your login"}
 
 
 class TokenToEnd(Strict, frozen=True, kw_only=True):
     token: str | None = None
+
+    example: ClassVar[dict[str, Any]] = {}
 
 
 class ProfileChange(Strict, frozen=True, kw_only=True):
@@ -63,6 +73,7 @@ class ProfileChange(Strict, frozen=True, kw_only=True):
     """Needed with another email address."""
 
     described: ClassVar[dict[str, Any]] = {"properties": {"email": _EMAIL}}
+    example: ClassVar[dict[str, Any]] = {"name": "Ana María Lectora"}
 
 
 class PasswordChange(Strict, frozen=True, kw_only=True):
@@ -72,6 +83,10 @@ class PasswordChange(Strict, frozen=True, kw_only=True):
     ]
 
     described: ClassVar[dict[str, Any]] = {"properties": {"new_password": _NEW_PASSWORD}}
+    example: ClassVar[dict[str, Any]] = {
+        "current_password": _EXAMPLE["password"],
+        "new_password": "otra-frase-larga",
+    }
 
 
 class UserChange(Strict, frozen=True, kw_only=True):
@@ -79,6 +94,8 @@ class UserChange(Strict, frozen=True, kw_only=True):
 
     roles: Annotated[list[Role], Meta(min_length=1, max_length=len(Role))] | UnsetType = UNSET
     disabled: bool | UnsetType = UNSET
+
+    example: ClassVar[dict[str, Any]] = {"roles": ["customer", "staff"]}
 
 
 class Registered(msgspec.Struct, frozen=True, kw_only=True):

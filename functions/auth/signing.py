@@ -20,6 +20,7 @@ from functions.auth.errors import SigningKeyUnreadable
 from functions.auth.settings import AuthSettings
 from functions.auth.tables import SigningKey
 from functions.kit.database import Database, transactional
+from functions.kit.errors import Text
 from functions.kit.outbox import Outbox
 from functions.kit.settings import Secret
 from functions.kit.tokens import ALGORITHM, ISSUED_MICROS, TYPE
@@ -79,7 +80,11 @@ class Seal:
                 kid,
             )
             raise SigningKeyUnreadable(
-                "No token can be issued; the service's log says why.", retry_after=60
+                Text(
+                    "No se puede emitir ningún token; el registro del servicio dice por qué.",
+                    "No token can be issued; the service's log says why.",
+                ),
+                retry_after=60,
             ) from error
 
     def _cipher(self) -> "AESGCM":

@@ -18,6 +18,7 @@ from functions.auth.domain import Limit, seconds_to_wait
 from functions.auth.errors import TooManyTries
 from functions.auth.tables import Throttle
 from functions.kit.database import Database, transactional
+from functions.kit.errors import Text
 
 KNOWN_FOR = timedelta(days=30)
 """How long an account is known to log in from an address."""
@@ -40,7 +41,12 @@ async def count_try(database: Database, limits: Mapping[str, Limit], now: dateti
         wait = seconds_to_wait(tries, limit, moment)
         if wait > 0:
             seconds = math.ceil(wait)
-            raise TooManyTries(f"Try again in {seconds} seconds.", retry_after=seconds)
+            raise TooManyTries(
+                Text(
+                    f"Inténtelo de nuevo en {seconds} segundos.", f"Try again in {seconds} seconds."
+                ),
+                retry_after=seconds,
+            )
         await _keep(database, key, [*tries, moment][-limit.tries :], moment + limit.window)
 
 

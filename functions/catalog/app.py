@@ -15,6 +15,7 @@ from functions.kit.answer_cache import AnswerCache
 from functions.kit.app import Chore, Service, Wiring, build_app
 from functions.kit.clock import Clock, utc_now
 from functions.kit.database import Database
+from functions.kit.openapi import Topic
 from functions.kit.streams import OwnedStream, digest_of
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def create_app(
         verifier=lambda wiring: denylist.verifier(
             wiring.database, settings, clock=clock, http=wiring.http
         ),
+        topics=(Topic("books", "Look for books; for staff, add and change them.", ("books",)),),
         chores=chores,
         state=lambda _: {"pages": pages},
     )

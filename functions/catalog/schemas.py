@@ -49,6 +49,8 @@ _BOOK = {
     **{name: {"pattern": NOT_BLANK} for name in ("title", "author", "category")},
 }
 
+_EXAMPLE = {"title": "Rayuela", "author": "Julio Cortázar", "price": 21.90, "category": "Novel"}
+
 
 class BookView(msgspec.Struct, frozen=True, kw_only=True):
     """A book as it is shown."""
@@ -97,6 +99,7 @@ class NewBook(Strict, frozen=True, kw_only=True):
     """What purchase begins with."""
 
     described: ClassVar[dict[str, Any]] = {"properties": _BOOK}
+    example: ClassVar[dict[str, Any]] = {**_EXAMPLE, "isbn": "9788437604947", "stock": 5}
 
     def details(self) -> dict[str, Any]:
         """What is said of the book, as arguments of `BookDetails.checked`."""
@@ -127,6 +130,7 @@ class BookChanges(Strict, frozen=True, kw_only=True):
     described: ClassVar[dict[str, Any]] = {
         "properties": {**_BOOK, **{name: {"readOnly": True} for name in READ_ONLY}}
     }
+    example: ClassVar[dict[str, Any]] = {"price": 14.50}
 
     def details(self) -> dict[str, Any]:
         """What is said of the book, as arguments of `BookDetails.checked`."""

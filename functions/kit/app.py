@@ -21,18 +21,20 @@ from litestar.plugins.core import MsgspecDIPlugin
 from litestar.types import ControllerRouterHandler
 from piccolo.table import Table
 
-from functions.kit import docs, health, inbox, logs, migrations, relay
+from functions.kit import addresses, docs, health, inbox, logs, migrations, relay
 from functions.kit.admission import Admission
 from functions.kit.catch_up import CatchUp
 from functions.kit.clock import Clock, utc_now
+from functions.kit.cors import Cors
 from functions.kit.database import Database, bind, connect
 from functions.kit.forwarded import ForwardedMiddleware
 from functions.kit.internal_secret import InternalSecret
 from functions.kit.lazy_http import lazy_client
 from functions.kit.middleware import RequestMiddleware
+from functions.kit.openapi import Topic
 from functions.kit.outages import Outages, is_transient
 from functions.kit.outbox import Outbox
-from functions.kit.problems import problem_response
+from functions.kit.problems import allow, problem_response
 from functions.kit.relay import Relay
 from functions.kit.requests import MAX_BODY, JSONRequest
 from functions.kit.responses import JSONResponse
@@ -53,6 +55,11 @@ CHORES_EVERY = 15.0
 """Seconds between looks at what is due, while awake."""
 
 VERSION = "0.1.0"
+
+INTERNAL_TOPICS = (
+    Topic("events", "CloudEvents from the broker.", ("events",)),
+    Topic("internal", "What services and admins read of a service.", ("internal",)),
+)
 
 Chore = Callable[[Database], Awaitable[object]]
 
@@ -86,6 +93,8 @@ class Service:
     verifier: Callable[[Wiring], Verifier]
     chores: Callable[[Wiring], Sequence[Chore]] = lambda wiring: ()
     """What is due now and then: at start, when poked, and every so often while awake."""
+    topics: Sequence[Topic] = ()
+    """How its operations are grouped in the OpenAPI document."""
     state: Callable[[Wiring], Mapping[str, object]] = lambda wiring: {}
     """More that its handlers find in `app.state`."""
     warnings: Sequence[str] = ()
@@ -187,6 +196,7 @@ def build_app(
             "subscriptions": subscriptions,
             "verifier": service.verifier(wiring),
             "poke": poke,
+            "topics": (*service.topics, *INTERNAL_TOPICS),
             "stopping": False,
             **service.state(wiring),
         }
@@ -229,12 +239,13 @@ def build_app(
     if settings.doors.internal:
         from functions.kit import internal_door  # noqa: PLC0415 - a public door starts without it
 
-        handlers += [health.metrics, *internal_door.HANDLERS]
+        handlers += [health.metrics, *docs.INTERNAL_HANDLERS, *internal_door.HANDLERS]
     app = _App(
         [*_options(handlers), *handlers],
         lifespan=[lifespan],
         state=state,
         request_class=JSONRequest,
+        before_request=addresses.check,
         response_class=JSONResponse,
         request_max_body_size=MAX_BODY,
         exception_handlers={Exception: problem_response},
@@ -245,8 +256,12 @@ def build_app(
         debug=False,
     )
     # Around the router, not inside the routes: an unknown route has a trace and a log line too.
+    cors = Cors(
+        settings.cors_origins if settings.doors.public else "",
+        credentials=settings.cors_credentials,
+    )
     app.asgi_handler = ForwardedMiddleware(
-        RequestMiddleware(Admission(app.asgi_handler)),
+        RequestMiddleware(Admission(app.asgi_handler), cors),
         settings.trusted_hops,
         settings.client_address_header,
     )
@@ -264,7 +279,7 @@ def _options(handlers: Sequence[ControllerRouterHandler]) -> list[HTTPRouteHandl
             for path in handler.paths:
                 known = methods.setdefault(path.rstrip("/") or "/", {"OPTIONS"})
                 known.update(map(str, handler.http_methods))
-    return [_allow(path, ", ".join(sorted(known))) for path, known in methods.items()]
+    return [_allow(path, allow(known)) for path, known in methods.items()]
 
 
 def _allow(path: str, methods: str) -> HTTPRouteHandler:

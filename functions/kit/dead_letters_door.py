@@ -115,7 +115,7 @@ async def _attempt(state: Any, letter: DeadLetter) -> Replayed:
     try:
         outcome = await _replay(state, letter)
     except CannotReplay as refusal:
-        return Replayed(letter.id, CannotReplay.code, str(refusal.detail))
+        return Replayed(letter.id, CannotReplay.code, str(refusal))
     except Exception as error:
         if state.database.is_unavailable(error) or isinstance(error, Unavailable):
             raise

@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from litestar import Controller, MediaType, Request, Response, get
+from litestar import Controller, Litestar, MediaType, Request, Response, get
+from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.spec import Components, Schema, SecurityScheme
+from litestar.openapi.spec import Components, License, Schema, SecurityScheme, Server
 from litestar.openapi.spec.enums import OpenAPIType
 from litestar.params import FromPath
 from litestar.plugins import OpenAPISchemaPlugin
 
-from functions.kit.errors import NotFound
+from functions.kit.errors import NotFound, Text
 from functions.kit.openapi import document
 from functions.kit.values import MAX_MONEY_MINOR
 
@@ -76,6 +77,9 @@ def openapi_config(service: str, version: str, description: str) -> OpenAPIConfi
         version=version,
         description=description,
         path="/openapi",
+        license=License(name="Apache 2.0", identifier="Apache-2.0"),
+        servers=[Server(url="/", description="This service")],
+        operation_id_creator=_operation_id,
         components=Components(
             security_schemes={
                 "bearer": SecurityScheme(type="http", scheme="bearer", bearer_format="JWT")
@@ -89,16 +93,36 @@ def openapi_config(service: str, version: str, description: str) -> OpenAPIConfi
     return config
 
 
+def _operation_id(handler: HTTPRouteHandler, method: object, path: object) -> str:
+    """The name of the handler: it stays when a path changes, and reads well in a client."""
+    del method, path
+    return handler.handler_name
+
+
 class _NoPages(Controller):
     path = "/openapi"
 
 
 @get("/openapi.json", include_in_schema=False, media_type=MediaType.JSON, sync_to_thread=False)
 def openapi_json(request: Request[Any, Any, Any]) -> Response[bytes]:
-    state = request.app.state
-    if "openapi_json" not in state:
-        state.openapi_json = msgspec.json.encode(document(request.app))
-    return Response(state.openapi_json, media_type=MediaType.JSON)
+    return _document(request.app, "openapi_json", internal=False)
+
+
+@get(
+    "/internal/openapi.json",
+    include_in_schema=False,
+    media_type=MediaType.JSON,
+    sync_to_thread=False,
+)
+def internal_openapi_json(request: Request[Any, Any, Any]) -> Response[bytes]:
+    return _document(request.app, "internal_openapi_json", internal=True)
+
+
+def _document(app: Litestar, name: str, *, internal: bool) -> Response[bytes]:
+    """Built once for each process."""
+    if name not in app.state:
+        app.state[name] = msgspec.json.encode(document(app, internal=internal))
+    return Response(app.state[name], media_type=MediaType.JSON)
 
 
 @get(["/apidocs", "/apidocs/"], include_in_schema=False, sync_to_thread=False)
@@ -112,7 +136,7 @@ def swagger_file(name: FromPath[str]) -> Response[bytes]:
     if name == "start.js":
         return Response(_START.encode(), media_type="text/javascript", headers=CACHE)
     if name not in _FILES:
-        raise NotFound("Swagger UI has no such file.")
+        raise NotFound(Text("Swagger UI no tiene ese archivo.", "Swagger UI has no such file."))
     return Response(_static(name), media_type=_FILES[name], headers=CACHE)
 
 
@@ -121,8 +145,11 @@ def _static(name: str) -> bytes:
     """A file of the package `swagger-ui-py`, whose code is not imported."""
     spec = find_spec("swagger_ui")
     if spec is None or spec.origin is None:
-        raise NotFound("Swagger UI is not installed here.")
+        raise NotFound(
+            Text("Swagger UI no está instalado aquí.", "Swagger UI is not installed here.")
+        )
     return (Path(spec.origin).parent / "static" / name).read_bytes()
 
 
 HANDLERS = (openapi_json, swagger_ui, swagger_file)
+INTERNAL_HANDLERS = (internal_openapi_json,)

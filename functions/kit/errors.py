@@ -5,6 +5,7 @@ status a kind becomes.
 
     DomainError
     ├── InvalidInput              malformed or out of bounds
+    │   └── UnknownParameter      a query parameter that the route does not have
     ├── Unauthenticated           nobody, or not who they say they are
     ├── Forbidden                 known, but not allowed
     ├── NotFound                  not there, or another user's
@@ -98,6 +99,12 @@ class InvalidInput(DomainError):
     code = "invalid-input"
     title = "The request is malformed or out of bounds"
     error = Text("solicitud inválida", "invalid request")
+
+
+class UnknownParameter(InvalidInput):
+    code = "unknown-parameter"
+    title = "The address has a query parameter that is not known here"
+    error = Text("parámetro desconocido", "unknown parameter")
 
 
 class Unauthenticated(DomainError):

@@ -24,6 +24,7 @@ from functions.kit.errors import (
     IdempotencyKeyReused,
     InvalidInput,
     RequestInProgress,
+    Text,
 )
 from functions.kit.schema import BIGINT, LONGTEXT, TIMESTAMP, Column, CreateTable, Index, varchar
 
@@ -81,14 +82,21 @@ def scope_of(
     if key is None:
         if required:
             raise InvalidInput(
-                "Send an Idempotency-Key header, such as a new UUID; it makes a retry safe.",
-                errors=[FieldError("Idempotency-Key", "is missing")],
+                Text(
+                    "Envíe la cabecera Idempotency-Key, por ejemplo un UUID nuevo; con ella se"
+                    " puede repetir la solicitud sin riesgo.",
+                    "Send an Idempotency-Key header, such as a new UUID; it makes a retry safe.",
+                ),
+                errors=[FieldError("Idempotency-Key", Text("falta", "is missing"))],
             )
         return None
     if not _KEY.fullmatch(key):
         raise InvalidInput(
-            "An Idempotency-Key has 1 to 200 visible ASCII characters; a UUID is a good one.",
-            errors=[FieldError("Idempotency-Key", "is malformed")],
+            Text(
+                "Idempotency-Key tiene de 1 a 200 caracteres visibles de ASCII, como un UUID.",
+                "An Idempotency-Key has 1 to 200 visible ASCII characters; a UUID is a good one.",
+            ),
+            errors=[FieldError("Idempotency-Key", Text("está mal formada", "is malformed"))],
         )
     return Scope(user_id, route, key, hashlib.sha256(body).hexdigest())
 
@@ -181,7 +189,11 @@ async def kept_answer(database: Database, scope: Scope) -> Answer | None:
         return None
     row = outcome.rows[0]
     if row["fingerprint"] != scope.fingerprint:
-        raise IdempotencyKeyReused("Use a new key for a new request.")
+        raise IdempotencyKeyReused(
+            Text(
+                "Use una clave nueva para una solicitud nueva.", "Use a new key for a new request."
+            )
+        )
     if row["status"] == 0:
         return None
     return Answer(row["status"], row["body"].encode(), replayed=True)

@@ -21,6 +21,7 @@ from functions.kit.cloudevents import BATCH_MEDIA_TYPE, MalformedEvent
 from functions.kit.dead_letters import Reason
 from functions.kit.errors import Text, Unauthenticated
 from functions.kit.internal_secret import InternalSecret
+from functions.kit.openapi import described
 from functions.kit.outages import is_transient
 from functions.kit.problems import problems
 from functions.kit.receiving import receive
@@ -90,7 +91,13 @@ async def take_in(
     return taken
 
 
-@post("/events", status_code=202, request_max_body_size=None, responses=_ACCEPTED)
+@post(
+    "/events",
+    status_code=202,
+    request_max_body_size=None,
+    responses=_ACCEPTED,
+    opt=described(any_query=True),  # a refusal would lose the event
+)
 async def events(request: Request[Any, Any, Any]) -> Response[bytes]:
     """A CloudEvent, in binary or structured mode."""
     body, whole = await _read_body(request)
@@ -98,7 +105,13 @@ async def events(request: Request[Any, Any, Any]) -> Response[bytes]:
     return Response(b"", status_code=202)
 
 
-@post("/events/dead-letter", status_code=202, request_max_body_size=None, responses=_ACCEPTED)
+@post(
+    "/events/dead-letter",
+    status_code=202,
+    request_max_body_size=None,
+    responses=_ACCEPTED,
+    opt=described(any_query=True),
+)
 async def dead_letter(request: Request[Any, Any, Any]) -> Response[bytes]:
     """An event that the broker gave up delivering."""
     body, _ = await _read_body(request)

@@ -75,9 +75,11 @@ class Link(NamedTuple):
 
 
 class Described(NamedTuple):
-    takes: Sequence[Header]
-    gives: Sequence[Header]
-    leads_to: Mapping[str, Link]
+    takes: Sequence[Header] = ()
+    gives: Sequence[Header] = ()
+    leads_to: Mapping[str, Link] = {}
+    location: str | None = None
+    any_query: bool = False
 
 
 IDEMPOTENCY_KEY = Header(
@@ -100,17 +102,56 @@ def described(
     takes: Sequence[Header] = (),
     gives: Sequence[Header] = (),
     leads_to: Mapping[str, Link] | None = None,
+    location: str | None = None,
+    any_query: bool = False,
 ) -> dict[str, Any]:
-    """`opt=` of a handler: headers that it reads and sets, and links from its answer."""
-    return {_OPT: Described(takes, gives, leads_to or {})}
+    """`opt=` of a handler: headers that it reads and sets, and links from its answer.
+
+    `location` is where a 201 leads: a path whose names in braces are members of the answer, such
+    as `/books/{book_id}`. The header is set by `responses` and described here.
+    With `any_query` the address may have parameters that the handler does not name.
+    """
+    return {_OPT: Described(takes, gives, leads_to or {}, location, any_query)}
 
 
-def document(app: Litestar) -> dict[str, Any]:
-    """The OpenAPI document of the doors that are open."""
+def described_of(handler: HTTPRouteHandler) -> Described:
+    """What a handler says of itself."""
+    found: Described = handler.opt.get(_OPT, _NOTHING)
+    return found
+
+
+_NOTHING = Described()
+
+
+class Topic(NamedTuple):
+    """A tag of the document, and the first segments of the paths under it."""
+
+    name: str
+    description: str
+    paths: Sequence[str]
+
+
+_SERVICE = Topic("service", "The service itself.", ("",))
+
+INTERNAL = ("/internal/", "/events", "/metrics")
+"""Paths of the internal API: a document of its own, and no page of a browser has business there."""
+
+
+def document(app: Litestar, *, internal: bool = False) -> dict[str, Any]:
+    """The OpenAPI document of the public API, or of the internal one, as far as it is mounted.
+
+    Redirects are left out: their target is another service's, and stands in its document.
+    """
     schema: dict[str, Any] = msgspec.json.decode(
         msgspec.json.encode(app.openapi_schema.to_schema())
     )
+    schema["paths"] = {
+        path: item
+        for path, item in schema["paths"].items()
+        if path.startswith(INTERNAL) is internal
+    }
     operations = list(_operations(app, schema["paths"]))
+    operations = [each for each in operations if not _leave_out(each, schema["paths"])]
     for component in schema["components"]["schemas"].values():
         for member in component.get("properties", {}).values():
             _flatten(member, nullable=True)
@@ -119,8 +160,66 @@ def document(app: Litestar) -> dict[str, Any]:
         _complete(operation, handler)
         _describe_body(operation, handler, schema["components"]["schemas"])
         _link(operation, handler, ids)
+    _sort_by_topic(schema, operations, app.state.topics)
+    if internal:
+        schema["info"]["title"] += ", internal API"
     _whole_numbers(schema)
+    _keep_what_is_used(schema)
     return schema
+
+
+def _leave_out(named: tuple[str, dict[str, Any], HTTPRouteHandler], paths: dict[str, Any]) -> bool:
+    name, _, handler = named
+    if not 300 <= (handler.status_code or 200) < 400:
+        return False
+    method, _, path = name.partition(" ")
+    del paths[path][method.lower()]
+    if not paths[path]:
+        del paths[path]
+    return True
+
+
+def _sort_by_topic(
+    schema: dict[str, Any],
+    operations: Sequence[tuple[str, dict[str, Any], HTTPRouteHandler]],
+    topics: Sequence[Topic],
+) -> None:
+    used: dict[str, Topic] = {}
+    for name, operation, _ in operations:
+        segment = name.partition("/")[2].partition("/")[0]
+        own = next((topic for topic in topics if segment in topic.paths), None)
+        topic = own or (Topic(segment, f"Under /{segment}.", ()) if segment else _SERVICE)
+        used[topic.name] = topic
+        operation["tags"] = [topic.name]
+    order = [*topics, *used.values()]
+    named = {topic.name: topic for topic in order if topic.name in used}
+    schema["tags"] = [
+        {"name": topic.name, "description": topic.description} for topic in named.values()
+    ]
+
+
+def _keep_what_is_used(schema: dict[str, Any]) -> None:
+    """Only the components that something refers to."""
+    schemas = schema["components"]["schemas"]
+    waiting, used = [schema["paths"]], set[str]()
+    while waiting:
+        for reference in _references(waiting.pop()):
+            name = reference.rpartition("/")[2]
+            if name not in used:
+                used.add(name)
+                waiting.append(schemas[name])
+    schema["components"]["schemas"] = {
+        name: schemas[name] for name in sorted(schemas) if name in used
+    }
+
+
+def _references(part: Any) -> Iterator[str]:
+    if isinstance(part, dict):
+        if isinstance(reference := part.get("$ref"), str):
+            yield reference
+        part = list(part.values())
+    for inner in part if isinstance(part, list) else ():
+        yield from _references(inner)
 
 
 def _operations(
@@ -136,14 +235,9 @@ def _operations(
                         yield f"{method} {path}", operation, handler
 
 
-def _of(handler: HTTPRouteHandler) -> Described:
-    found: Described = handler.opt.get(_OPT, Described((), (), {}))
-    return found
-
-
 def _complete(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
     """What every operation has in common, so that no handler says it again."""
-    own, responses = _of(handler), operation["responses"]
+    own, responses = described_of(handler), operation["responses"]
     guards = [guard for guard in handler.resolve_guards() if isinstance(guard, Requires)]
     refusals = {"503"} & responses.keys()
     if "400" in responses or "requestBody" in operation or own.takes:
@@ -151,8 +245,10 @@ def _complete(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
         refusals.add("400")
     if "requestBody" in operation:
         refusals |= {"413", "415"}
+    _summarize(operation, handler)
+    # Said of every operation: an empty list is "nobody is asked for anything".
+    operation["security"] = [{"bearer": []}] if guards else []
     if guards:
-        operation["security"] = [{"bearer": []}]
         refusals.add("401")
         if any(guard.roles for guard in guards):
             refusals.add("403")
@@ -163,6 +259,18 @@ def _complete(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
         if status in responses:
             responses[status]["headers"] = headers
     _complete_headers(operation, own)
+
+
+def _summarize(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
+    """The first sentence of a handler's docstring is the summary, unless it names another."""
+    text = operation.pop("description", "")
+    head, _, rest = text.partition("\n\n")
+    sentence, dot, more = head.partition(". ")
+    if handler.summary is None and sentence:
+        operation["summary"] = sentence.rstrip(".").replace("\n", " ")
+        text = "\n\n".join(part for part in (more if dot else "", rest) if part)
+    if text:
+        operation["description"] = text
 
 
 def _complete_headers(operation: dict[str, Any], own: Described) -> None:
@@ -178,9 +286,10 @@ def _complete_headers(operation: dict[str, Any], own: Described) -> None:
     )
     for status, response in operation["responses"].items():
         if status[0] in "23":
-            response.setdefault("headers", {}).update(
-                {header.name: header.parameter() for header in gives}
-            )
+            headers = response.setdefault("headers", {})
+            headers |= {header.name: header.parameter() for header in gives}
+            if status == "201" and own.location is not None:
+                headers[LOCATION.name] = LOCATION.parameter()
 
 
 def _refusal(description: str) -> dict[str, Any]:
@@ -216,6 +325,37 @@ def _describe_body(
             for name, struct in _structs(kind):
                 schemas[name]["additionalProperties"] = False
                 _merge(schemas[name], struct.described)
+                if struct.forms:
+                    _split(name, struct.forms, schemas)
+            if kind.example is not None:
+                for media in operation["requestBody"]["content"].values():
+                    media["example"] = dict(kind.example)
+
+
+def _split(name: str, forms: Mapping[str, Mapping[str, Any]], schemas: dict[str, Any]) -> None:
+    """A named schema for each form of a body; the body is one of them."""
+    whole = schemas[name]
+    for form, said in forms.items():
+        properties = {
+            member: {**whole["properties"][member], **more}
+            for member, more in said["properties"].items()
+        }
+        for member, more in said["properties"].items():
+            if more.get("type") == "null":  # none of the bounds of what it might have been
+                properties[member] = dict(more)
+        schemas[form] = {
+            "type": "object",
+            "title": form,
+            "description": said.get("description", whole.get("description", "")),
+            "properties": properties,
+            "required": list(said.get("required", ())),
+            "additionalProperties": False,
+        }
+    schemas[name] = {
+        "title": name,
+        "description": whole.get("description", ""),
+        "oneOf": [{"$ref": f"#/components/schemas/{form}"} for form in forms],
+    }
 
 
 def _structs(kind: type[Strict]) -> Iterator[tuple[str, type[Strict]]]:
@@ -248,7 +388,7 @@ def _link(operation: dict[str, Any], handler: HTTPRouteHandler, ids: Mapping[str
             "parameters": dict(link.parameters),
             **({} if link.body is None else {"requestBody": dict(link.body)}),
         }
-        for name, link in _of(handler).leads_to.items()
+        for name, link in described_of(handler).leads_to.items()
     }
     for status, response in operation["responses"].items():
         if links and status[0] == "2":

@@ -9,7 +9,7 @@ import msgspec
 from litestar import Request, Response
 from litestar.params import QueryParameter
 
-from functions.kit.errors import FieldError, InvalidInput
+from functions.kit.errors import FieldError, InvalidInput, Text
 from functions.kit.responses import JSONResponse
 from functions.kit.values import MAX_ID
 
@@ -51,8 +51,16 @@ def decode_cursor(cursor: str, *kinds: type[Any]) -> tuple[Any, ...]:
             raise ValueError("written otherwise than here")
     except (ValueError, msgspec.MsgspecError, RecursionError) as error:
         raise InvalidInput(
-            "`after` is not a cursor of this list; take it from the Link header.",
-            errors=[FieldError("after", "is not a cursor of this list")],
+            Text(
+                "`after` no es un cursor de esta lista; tómelo de la cabecera Link.",
+                "`after` is not a cursor of this list; take it from the Link header.",
+            ),
+            errors=[
+                FieldError(
+                    "after",
+                    Text("no es un cursor de esta lista", "is not a cursor of this list"),
+                )
+            ],
         ) from error
     return keys
 

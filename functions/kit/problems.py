@@ -6,7 +6,7 @@ text that clients of the original read. A 500 says nothing about its cause; the 
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -27,7 +27,7 @@ from functions.kit.errors import (
     TooLarge,
     Unavailable,
 )
-from functions.kit.language import in_language, preferred
+from functions.kit.language import in_language, listed, preferred
 from functions.kit.requests import refusal_of_lacking
 from functions.kit.telemetry import current_traceparent, trace_id
 
@@ -93,13 +93,7 @@ class InternalError(DomainError):
 
 def problem_response(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """The answer to an exception."""
-    database: Database | None = request.app.state.get("database")
-    if not isinstance(error, DomainError | HTTPException) and database is not None:
-        if database.is_unavailable(error):
-            logger.warning("the database cannot be reached: %s", error)
-            error = Unavailable("The database cannot be reached. Try again.", retry_after=2)
-        elif database.is_retryable(error):
-            error = Unavailable("The database is busy. Try again.", retry_after=1)
+    error = _of_the_database(request, error)
     status, refusal = _refusal(request, error)
     path = quote(request.scope["path"])
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -115,6 +109,10 @@ def problem_response(request: Request[Any, Any, Any], error: Exception) -> Respo
         headers["retry-after"] = str(max(1, math.ceil(refusal.retry_after)))
     if isinstance(error, HTTPException) and error.headers:
         headers |= {name.lower(): value for name, value in error.headers.items()}
+    if "allow" in headers:
+        headers["allow"] = allow(headers["allow"].split(","))
+    if status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE and "content-encoding" in request.headers:
+        headers["accept-encoding"] = "identity"  # RFC 9110, section 15.5.16
     return Response(
         msgspec.json.encode(document), status_code=status, media_type=MEDIA_TYPE, headers=headers
     )
@@ -131,10 +129,10 @@ def _document(refusal: DomainError, status: int, *, language: str, path: str) ->
         "type": TYPE_PREFIX + refusal.code,
         "title": refusal.title,
         "status": status,
-        "detail": in_language(language, refusal.detail) or refusal.title,
+        "detail": in_language(language, refusal.detail or _in_short(refusal)),
         "instance": path,
         "code": refusal.code,
-        "error": refusal.error.en if language == "en" else refusal.error.es,
+        "error": in_language(language, refusal.error),
     }
     if refusal.errors:
         document["errors"] = [
@@ -144,21 +142,68 @@ def _document(refusal: DomainError, status: int, *, language: str, path: str) ->
     return document | refusal.extensions
 
 
+def _of_the_database(request: Request[Any, Any, Any], error: Exception) -> Exception:
+    """A fault of the database that passes, as the refusal that says so."""
+    database: Database | None = request.app.state.get("database")
+    if not isinstance(error, DomainError | HTTPException) and database is not None:
+        if database.is_unavailable(error):
+            logger.warning("the database cannot be reached: %s", error)
+            return Unavailable(
+                Text(
+                    "No se puede llegar a la base de datos. Inténtelo de nuevo.",
+                    "The database cannot be reached. Try again.",
+                ),
+                retry_after=2,
+            )
+        if database.is_retryable(error):
+            return Unavailable(
+                Text(
+                    "La base de datos está ocupada. Inténtelo de nuevo.",
+                    "The database is busy. Try again.",
+                ),
+                retry_after=1,
+            )
+    return error
+
+
+def _in_short(refusal: DomainError) -> Text:
+    return Text(f"{refusal.error.es[:1].upper()}{refusal.error.es[1:]}.", refusal.title)
+
+
+def allow(methods: Iterable[str]) -> str:
+    """The methods of a path for its `Allow`: whoever answers GET answers HEAD."""
+    known = {method.strip() for method in methods}
+    return ", ".join(sorted(known | {"HEAD"} if "GET" in known else known))
+
+
 def _refusal(request: Request[Any, Any, Any], error: Exception) -> tuple[int, DomainError]:
     if isinstance(error, DomainError):
         return STATUS[error.kind], error
     if isinstance(error, ServiceUnavailableException):
-        return 503, Unavailable("Try again.", retry_after=1)
+        return 503, Unavailable(Text("Inténtelo de nuevo.", "Try again."), retry_after=1)
     if not isinstance(error, HTTPException) or error.status_code >= 500:
-        return 500, InternalError("It has been logged; try again, or report the trace_id.")
+        return 500, InternalError(
+            Text(
+                "Está en el registro; inténtelo de nuevo o comunique el trace_id.",
+                "It has been logged; try again, or report the trace_id.",
+            )
+        )
     if isinstance(error, ValidationException):
         return _invalid(request, error)
     if error.status_code == HTTPStatus.NOT_FOUND:
-        return 404, RouteNotFound("Look at /openapi.json for the routes of this service.")
+        return 404, RouteNotFound(
+            Text(
+                "Las rutas de este servicio están en /openapi.json.",
+                "Look at /openapi.json for the routes of this service.",
+            )
+        )
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        return 405, MethodNotAllowed(f"{request.method} is not known here.")
+        allowed = allow((error.headers or {}).get("allow", "").split(","))
+        return 405, MethodNotAllowed(
+            Text(f"Esta ruta tiene: {allowed}.", f"This route has: {allowed}.")
+        )
     if error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-        return 413, TooLarge("Send a smaller body.")
+        return 413, TooLarge(Text("Envíe un cuerpo más pequeño.", "Send a smaller body."))
     return 400, InvalidInput(error.detail)
 
 
@@ -166,17 +211,34 @@ def _invalid(
     request: Request[Any, Any, Any], error: ValidationException
 ) -> tuple[int, DomainError]:
     """Litestar's complaint about parameters; a path that cannot be is a thing that is not there."""
-    listed = error.extra if isinstance(error.extra, list) else []
+    found = error.extra if isinstance(error.extra, list) else []
     in_path = request.path_params
-    if any(str(each.get("source")) == "path" or each.get("key") in in_path for each in listed):
-        return 404, NotFound("There is nothing with that id.")
-    fields = [FieldError(str(each.get("key", "")), str(each.get("message", ""))) for each in listed]
+    if any(str(each.get("source")) == "path" or each.get("key") in in_path for each in found):
+        return 404, NotFound(Text("No hay nada con ese id.", "There is nothing with that id."))
+    fields = [_field(request, each) for each in found]
     if fields and [each.field for each in fields] != ["data"]:  # `data` is the body as a whole
-        named = ", ".join(each.field for each in fields if each.field)
-        return 400, InvalidInput(f"Correct these and send it again: {named}", errors=fields)
+        begin = Text("Corrija los parámetros: ", "Correct the parameters: ")
+        pairs = [(each.field, each.message) for each in fields]
+        return 400, InvalidInput(listed(pairs, begin=begin), errors=fields)
     body = request.route_handler.parsed_data_field
     refusal = refusal_of_lacking(body.annotation if body is not None else None)
-    return 400, refusal("The request lacks its body, or it cannot be read.")
+    return 400, refusal(
+        Text(
+            "Falta el cuerpo de la solicitud, o no se puede leer.",
+            "The request lacks its body, or it cannot be read.",
+        )
+    )
+
+
+def _field(request: Request[Any, Any, Any], complaint: Mapping[str, Any]) -> FieldError:
+    """A parameter by the name that callers use; the function may have another for it."""
+    from functions.kit.messages import explain  # noqa: PLC0415 - only a refusal needs it
+
+    key = str(complaint.get("key", ""))
+    parameter = request.route_handler.parsed_fn_signature.parameters.get(key)
+    kind = parameter.annotation if parameter is not None else None
+    named = getattr(parameter.kwarg_definition, "name", None) if parameter is not None else None
+    return FieldError(named or key, explain(str(complaint.get("message", "")), kind))
 
 
 def problems(*statuses: int) -> dict[int, ResponseSpec]:

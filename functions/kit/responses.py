@@ -1,14 +1,19 @@
-"""How answers are written: JSON in which an amount of money is a number with two decimals."""
+"""How answers are written: JSON in which an amount of money is a number with two decimals.
+
+A 201 leads to what was made, where its handler says so (`openapi.described`).
+"""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import msgspec
-from litestar import Request, Response
+from litestar import Litestar, Request, Response
 from litestar.enums import MediaType
+from litestar.response.base import ASGIResponse
 
 from functions.kit import problems
 from functions.kit.idempotency import Answer, answer_once, scope_of
+from functions.kit.openapi import described_of
 from functions.kit.tokens import Principal
 
 T = TypeVar("T")
@@ -24,6 +29,18 @@ def encode(content: object) -> bytes:
 class JSONResponse(Response[T]):
     """The default response."""
 
+    def to_asgi_response(
+        self, app: Litestar | None, request: Request[Any, Any, Any], **kwargs: Any
+    ) -> ASGIResponse:
+        """With the `Location` that the handler's `described(location=...)` promises for a 201."""
+        response = super().to_asgi_response(app, request, **kwargs)
+        if response.status_code == 201:
+            location = described_of(request.route_handler).location
+            if location is not None and "location" not in response.headers:
+                created = msgspec.json.decode(response.body)
+                response.headers["location"] = location.format(**created)
+        return response
+
     def render(self, content: Any, media_type: str, enc_hook: Any = None) -> bytes:
         if isinstance(content, bytes | str) or content is None:
             return super().render(content, media_type, enc_hook)
@@ -34,7 +51,7 @@ def answer_response(answer: Answer) -> Response[Any]:
     """An answer as it was first given, byte for byte."""
     headers = {"idempotency-replayed": "true"} if answer.replayed else None
     kind = problems.MEDIA_TYPE if answer.status >= 400 else MediaType.JSON
-    return Response(answer.body, status_code=answer.status, media_type=kind, headers=headers)
+    return JSONResponse(answer.body, status_code=answer.status, media_type=kind, headers=headers)
 
 
 async def answered_once(

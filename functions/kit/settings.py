@@ -12,6 +12,8 @@ from typing import Annotated, Any, Self
 import msgspec
 from msgspec import Meta
 
+from functions.kit import cors
+
 
 class Environment(StrEnum):
     DEVELOPMENT = "development"
@@ -132,6 +134,13 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     token_audience: str = "bookstore"  # noqa: S105 - a name, not a secret
     """The `aud` that access tokens carry and must carry."""
 
+    cors_origins: str = ""
+    """Origins whose pages may call the public API, with commas between, such as
+    `https://shop.example`; `*` is all of them, empty none."""
+
+    cors_credentials: bool = False
+    """Whether those pages may send cookies and the like along; not with `*`. Tokens need it not."""
+
     log_level: str = "INFO"
     """Least severe level that is logged: `DEBUG`, `INFO`, `WARNING` or `ERROR`."""
 
@@ -176,6 +185,14 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
             yield "LOG_LEVEL: must be DEBUG, INFO, WARNING or ERROR"
         if self.k_sink and not self.k_sink.startswith(("http://", "https://")):
             yield "K_SINK: must be an http:// or https:// address"
+        yield from self._wrong_in_http()
+        if not self.database_url:
+            if self.production:
+                yield "DATABASE_URL: production needs one; the embedded file is for trying out"
+        elif not self.database_url.reveal().startswith(("sqlite:///", "mysql://")):
+            yield "DATABASE_URL: must begin with sqlite:/// or mysql://"
+
+    def _wrong_in_http(self) -> Iterator[str]:
         if not _HEADER.fullmatch(self.client_address_header):
             yield "CLIENT_ADDRESS_HEADER: must be the name of a header"
         if self.client_address_header.lower() in {"forwarded", "x-forwarded-for"}:
@@ -183,11 +200,12 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
         secrets = self.internal_secret.reveal().split(",") if self.internal_secret else []
         if any(len(secret.strip()) < MIN_INTERNAL_SECRET for secret in secrets):
             yield f"INTERNAL_SECRET: needs at least {MIN_INTERNAL_SECRET} random characters"
-        if not self.database_url:
-            if self.production:
-                yield "DATABASE_URL: production needs one; the embedded file is for trying out"
-        elif not self.database_url.reveal().startswith(("sqlite:///", "mysql://")):
-            yield "DATABASE_URL: must begin with sqlite:/// or mysql://"
+        origins = cors.listed(self.cors_origins)
+        for origin in origins:
+            if (wrong := cors.problem(origin)) is not None:
+                yield f"CORS_ORIGINS: {wrong}"
+        if "*" in origins and self.cors_credentials:
+            yield "CORS_CREDENTIALS: needs origins by name in CORS_ORIGINS, not *"
 
     @property
     def catch_up_period(self) -> float:

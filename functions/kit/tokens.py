@@ -42,6 +42,12 @@ _JTI = re.compile(r"[A-Za-z0-9-]{1,64}")
 _SUB = re.compile(r"[1-9][0-9]{0,18}")
 
 
+NOT_OURS = Text(
+    "Este token no lo emitió esta tienda.",
+    "This token was not issued by this shop.",
+)
+
+
 class TokenMissing(Unauthenticated):
     code = "token-missing"
     error = Text("Token requerido", "Token required")
@@ -126,12 +132,27 @@ class Verifier:
     async def verify(self, token: str | None) -> Principal:
         """Raises `TokenMissing`, `TokenInvalid`, `TokenExpired` or `TokenRevoked`."""
         if token is None:
-            raise TokenMissing("Send Authorization: Bearer <token>; POST /login on auth gives one.")
+            raise TokenMissing(
+                Text(
+                    "Envíe Authorization: Bearer <token>; lo da POST /login de auth.",
+                    "Send Authorization: Bearer <token>; POST /login on auth gives one.",
+                )
+            )
         principal = await self.read(token)
         if principal.expires_at <= self.clock():
-            raise TokenExpired("Take a new one with POST /refresh or POST /login on auth.")
+            raise TokenExpired(
+                Text(
+                    "Pida otro con POST /refresh o POST /login de auth.",
+                    "Take a new one with POST /refresh or POST /login on auth.",
+                )
+            )
         if await self.denied(principal):
-            raise TokenRevoked("This token was ended. Log in again.")
+            raise TokenRevoked(
+                Text(
+                    "Este token fue terminado. Inicie sesión de nuevo.",
+                    "This token was ended. Log in again.",
+                )
+            )
         return principal
 
     async def read(self, token: str) -> Principal:
@@ -150,13 +171,13 @@ class Verifier:
                 del self._checked[next(iter(self._checked))]
             self._checked[digest] = checked
         if checked.principal.issued_at > self.clock() + CLOCK_SKEW:
-            raise TokenInvalid("This token was not issued by this shop.")
+            raise TokenInvalid(NOT_OURS)
         return checked.principal
 
     async def _check(self, token: str) -> "_Checked":
         import jwt  # noqa: PLC0415 - brings cryptography, which a cold start need not wait for
 
-        invalid = TokenInvalid("This token was not issued by this shop.")
+        invalid = TokenInvalid(NOT_OURS)
         if len(token) > MAX_TOKEN or not _JWT.fullmatch(token):
             raise invalid
         try:
@@ -306,7 +327,13 @@ class Requires:
         verifier: Verifier = connection.app.state.verifier
         principal = await verifier.verify(bearer(connection.headers.get("authorization")))
         if self.roles and self.roles.isdisjoint(principal.roles):
-            raise Forbidden(f"This needs the role {' or '.join(sorted(self.roles))}.")
+            named = sorted(self.roles)
+            raise Forbidden(
+                Text(
+                    f"Hace falta el rol {' o '.join(named)}.",
+                    f"This needs the role {' or '.join(named)}.",
+                )
+            )
         connection.scope["user"] = principal
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Self
 import msgspec
 from msgspec import Meta
 
-from functions.kit.errors import InvalidInput
+from functions.kit.errors import InvalidInput, Text
 from functions.kit.values import MAX_ID, from_minor, to_minor, without_float_noise
 
 # Look-aheads, because `$` in Python also matches before a newline at the end.
@@ -17,6 +17,20 @@ NOT_BLANK = NO_CONTROLS + r"[\s\S]*\S"
 _NO_CONTROLS_BUT_SPACE = r"^(?![\s\S]*[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f])"
 
 _PLAIN_NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?")
+MEANINGS: dict[str, Text] = {
+    NO_CONTROLS: Text(
+        "debe ser una sola línea, sin caracteres de control",
+        "must be a single line, without control characters",
+    ),
+    NOT_BLANK: Text(
+        "debe ser una sola línea, ni en blanco ni con caracteres de control",
+        "must be a single line, neither blank nor with control characters",
+    ),
+    _NO_CONTROLS_BUT_SPACE: Text(
+        "no debe tener caracteres de control", "must not have control characters"
+    ),
+}
+"""What a pattern demands, for the people whose text does not match; services add their own."""
 
 Id = Annotated[int, Meta(ge=1, le=MAX_ID)]
 """An id in a body."""
@@ -91,3 +105,11 @@ class Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     described: ClassVar[Mapping[str, Any]] = {}
     """JSON Schema of rules that types cannot say, merged into the OpenAPI document."""
+
+    forms: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """Where a body has several forms: the JSON Schema of each by its name. In the OpenAPI document
+    the body is one of these named schemas, so that client generators have a class for each; what
+    a form says is merged into the properties that it names, and it has no others."""
+
+    example: ClassVar[Mapping[str, Any] | None] = None
+    """A body that succeeds on the shop as `nox -s dev` fills it, shown by Swagger UI."""

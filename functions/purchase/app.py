@@ -10,6 +10,7 @@ from functions.kit import denylist, idempotency
 from functions.kit.app import Chore, Service, Wiring, build_app
 from functions.kit.clock import Clock, utc_now
 from functions.kit.database import Database
+from functions.kit.openapi import Topic
 from functions.kit.streams import OwnedStream, digest_of
 from functions.purchase import controllers, events, migrations, queries, subscriptions
 from functions.purchase.commands.lifecycle import expire_purchases
@@ -100,6 +101,17 @@ def create_app(
         owners={"auth": settings.auth_internal_url, "catalog": settings.catalog_internal_url},
         verifier=lambda wiring: denylist.verifier(
             wiring.database, settings, clock=clock, http=wiring.http
+        ),
+        topics=(
+            Topic("purchases", "Buy, look, cancel.", ("purchase", "purchases")),
+            Topic("payments", "Pay, and give money back.", ("payment", "payments")),
+            Topic(
+                "deliveries",
+                "Delivery providers, and what they carry.",
+                ("providers", "assignments", "delivery-quotes"),
+            ),
+            Topic("inventory", "The stock, for staff.", ("inventory",)),
+            Topic("cart", "What one means to buy, and where it goes.", ("cart", "addresses")),
         ),
         chores=chores,
         state=lambda wiring: {"payment_provider": provider_of(wiring.database)},

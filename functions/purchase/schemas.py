@@ -38,28 +38,32 @@ class NewPurchase(Strict, frozen=True, kw_only=True):
     items: Annotated[list[PurchaseLine], Meta(min_length=1, max_length=MAX_LINES)] | None = None
     provider_id: Id | None = None
 
-    described: ClassVar[dict[str, Any]] = {
-        "properties": {"items": {"uniqueItems": True}},
-        "oneOf": [
-            {
-                "required": ["book_id", "quantity"],
-                "properties": {
-                    "book_id": {"type": "integer"},
-                    "quantity": {"type": "integer"},
-                    "items": {"type": "null"},
-                },
+    described: ClassVar[dict[str, Any]] = {"properties": {"items": {"uniqueItems": True}}}
+    forms: ClassVar[dict[str, dict[str, Any]]] = {
+        "NewPurchaseOfOneBook": {
+            "description": "Copies of one book.",
+            "required": ["book_id", "quantity"],
+            "properties": {
+                "book_id": {"type": "integer"},
+                "quantity": {"type": "integer"},
+                "expected_unit_price": {},
+                "items": {"type": "null"},
+                "provider_id": {},
             },
-            {
-                "required": ["items"],
-                "properties": {
-                    "items": {"type": "array"},
-                    "book_id": {"type": "null"},
-                    "quantity": {"type": "null"},
-                    "expected_unit_price": {"type": "null"},
-                },
+        },
+        "NewPurchaseOfSeveralBooks": {
+            "description": "Copies of several books, each named once.",
+            "required": ["items"],
+            "properties": {
+                "items": {"type": "array"},
+                "provider_id": {},
+                "book_id": {"type": "null"},
+                "quantity": {"type": "null"},
+                "expected_unit_price": {"type": "null"},
             },
-        ],
+        },
     }
+    example: ClassVar[dict[str, Any]] = {"book_id": 3, "quantity": 2}
 
 
 class StockLeft(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,6 +126,8 @@ class PurchaseDetail(PurchaseView, frozen=True, kw_only=True):
 class StatusChange(Strict, frozen=True, kw_only=True):
     status: Status
 
+    example: ClassVar[dict[str, Any]] = {"status": "Cancelled"}
+
 
 class PurchaseChanged(msgspec.Struct, frozen=True, kw_only=True):
     message: str
@@ -138,18 +144,22 @@ class PaymentBody(Strict, frozen=True, kw_only=True):
     """Another name of `payment_method`."""
     amount: ComputedAmount | None = None
 
-    described: ClassVar[dict[str, Any]] = {
-        "oneOf": [
-            {
-                "required": [one],
-                "properties": {
-                    one: {"type": "string"},
-                    other: {"type": "null"},
-                },
-            }
-            for one, other in (("payment_method", "method"), ("method", "payment_method"))
-        ]
+    forms: ClassVar[dict[str, dict[str, Any]]] = {
+        form: {
+            "required": ["purchase_id", one],
+            "properties": {
+                "purchase_id": {},
+                one: {"type": "string"},
+                other: {"type": "null"},
+                "amount": {},
+            },
+        }
+        for form, one, other in (
+            ("NewPaymentByPaymentMethod", "payment_method", "method"),
+            ("NewPaymentByMethod", "method", "payment_method"),
+        )
     }
+    example: ClassVar[dict[str, Any]] = {"purchase_id": 1, "payment_method": "tok_success"}
 
 
 class PaymentCreated(msgspec.Struct, frozen=True, kw_only=True):
@@ -186,6 +196,8 @@ class NewRefund(Strict, frozen=True, kw_only=True):
     """All that is left where it is not said."""
     reason: Annotated[str, line(200)] = "refund"
 
+    example: ClassVar[dict[str, Any]] = {"reason": "damaged in transport"}
+
 
 class RefundCreated(msgspec.Struct, frozen=True, kw_only=True):
     message: str
@@ -202,6 +214,13 @@ class NewProvider(Strict, frozen=True, kw_only=True):
     fee: Amount | UnsetType = UNSET
     """0 where it is not said."""
 
+    example: ClassVar[dict[str, Any]] = {
+        "name": "Correos",
+        "contact": "envios@correos.example",
+        "coverage": ["ES"],
+        "fee": 12.50,
+    }
+
 
 class ProviderChange(Strict, frozen=True, kw_only=True):
     """What is left out stays."""
@@ -211,6 +230,8 @@ class ProviderChange(Strict, frozen=True, kw_only=True):
     coverage: Coverage | UnsetType = UNSET
     fee: Amount | UnsetType = UNSET
     retired: bool | UnsetType = UNSET
+
+    example: ClassVar[dict[str, Any]] = {"fee": 9.50}
 
 
 class ProviderChanged(msgspec.Struct, frozen=True, kw_only=True):
@@ -238,6 +259,8 @@ class NewAssignment(Strict, frozen=True, kw_only=True):
     purchase_id: Id
     provider_id: Id
 
+    example: ClassVar[dict[str, Any]] = {"purchase_id": 1, "provider_id": 1}
+
 
 class AssignmentCreated(msgspec.Struct, frozen=True, kw_only=True):
     message: str
@@ -260,6 +283,7 @@ class DeliveryChange(Strict, frozen=True, kw_only=True):
     status: Annotated[str, line(20)]
 
     described: ClassVar[dict[str, Any]] = {"properties": {"status": {"enum": _REPORTED}}}
+    example: ClassVar[dict[str, Any]] = {"status": "in_transit"}
 
 
 class AssignmentChanged(msgspec.Struct, frozen=True, kw_only=True):
@@ -293,6 +317,7 @@ class StockAdjustment(Strict, frozen=True, kw_only=True):
     reason: Annotated[str, line(200)]
 
     described: ClassVar[dict[str, Any]] = {"properties": {"delta": {"not": {"const": 0}}}}
+    example: ClassVar[dict[str, Any]] = {"delta": 5, "reason": "delivery from the printer"}
 
 
 class StockAdjusted(InventoryView, frozen=True, kw_only=True):

@@ -28,6 +28,7 @@ ROUTES = {
     ("PATCH", "/me"): SIGNED_IN,
     ("POST", "/me/password"): SIGNED_IN,
     ("GET", "/users"): ADMINS,
+    ("GET", "/users/{user_id}"): ADMINS,
     ("PATCH", "/users/{user_id}"): ADMINS,
     ("POST", "/admin/keys/rotate"): ADMINS,
     ("DELETE", "/me"): SIGNED_IN,

@@ -33,6 +33,7 @@ PUBLIC: dict[str, dict[str, tuple[bool, ...]]] = {
         "DELETE /me": SIGNED_IN,
         "POST /me/password": SIGNED_IN,
         "GET /users": ADMIN,
+        "GET /users/{user_id}": ADMIN,
         "PATCH /users/{user_id}": ADMIN,
         "GET /.well-known/jwks.json": ANYONE,
         "POST /admin/keys/rotate": ADMIN,

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import httpx
 import msgspec
 from litestar import Litestar, Request, Response, get, post
-from litestar.params import JSONBody
+from litestar.params import JSONBody, QueryParameter
 from msgspec import Meta
 from piccolo.columns import BigInt, Serial, Varchar
 from piccolo.querystring import QueryString
@@ -151,13 +151,20 @@ def thing_changed(
 
 @get("/notes")
 async def list_notes(
-    request: Request[Any, Any, Any], limit: Limit = 50, after: After = None
+    request: Request[Any, Any, Any],
+    limit: Limit = 50,
+    after: After = None,
+    q: Annotated[str | None, QueryParameter()] = None,
+    min_length: Annotated[int | None, QueryParameter(name="min-length")] = None,
 ) -> Response[list[NoteState]]:
+    """The notes; `q` stands for any filter, and finds all of them."""
+    del q
     start = 0 if after is None else decode_cursor(after, int)[0]
     outcome = await request.app.state.database.execute(
         QueryString("SELECT * FROM notes WHERE id > {} ORDER BY id LIMIT {}", start, limit + 1)
     )
     rows = [NoteState(row["id"], row["text"]) for row in outcome.rows]
+    rows = [row for row in rows if len(row.text) >= (min_length or 0)]
     cursor = encode_cursor(rows[limit - 1].note_id) if len(rows) > limit else None
     return page_response(request, rows[:limit], cursor)
 

@@ -5,9 +5,10 @@ import string
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from werkzeug.http import parse_etags
 
-from functions.kit.errors import InvalidInput
-from functions.kit.etags import not_modified, parse, strong_etag
+from functions.kit.errors import InvalidInput, PreconditionFailed
+from functions.kit.etags import check, not_modified, parse, strong_etag
 
 ETAG = strong_etag("book", 42, 7)
 
@@ -62,3 +63,59 @@ def test_a_reader_that_has_the_version_need_not_get_it_again(header: str) -> Non
 def test_a_reader_that_has_not_gets_it_in_full(header: str | None) -> None:
     """A header that cannot be read is no reason to refuse a read."""
     assert not not_modified(header, ETAG)
+
+
+@pytest.mark.parametrize(
+    ("headers", "etag", "passes"),
+    [
+        ({}, ETAG, True),
+        ({"if-match": ETAG}, ETAG, True),
+        ({"if-match": f'"other", {ETAG}'}, ETAG, True),
+        ({"if-match": "*"}, ETAG, True),
+        ({"if-match": f"W/{ETAG}"}, ETAG, False),
+        ({"if-match": ETAG}, f"W/{ETAG}", False),
+        ({"if-match": '"other"'}, ETAG, False),
+        ({"if-match": ETAG}, None, False),
+        ({"if-match": "*"}, None, True),
+        ({"if-none-match": "*"}, ETAG, False),
+        ({"if-none-match": "*"}, None, False),
+        ({"if-none-match": ETAG}, ETAG, False),
+        ({"if-none-match": f"W/{ETAG}"}, ETAG, False),
+        ({"if-none-match": '"other"'}, ETAG, True),
+        ({"if-none-match": ETAG}, None, True),
+        ({"if-match": ETAG, "if-none-match": "*"}, ETAG, False),
+    ],
+)
+def test_a_change_keeps_its_preconditions(
+    headers: dict[str, str], etag: str | None, *, passes: bool
+) -> None:
+    """If-Match compares strongly, If-None-Match weakly; what has no tag matches none."""
+    try:
+        check(headers, etag)
+    except PreconditionFailed:
+        passed = False
+    else:
+        passed = True
+
+    assert passed is passes
+
+
+seen = st.tuples(st.booleans(), opaque.filter(bool))  # werkzeug takes an empty tag for none
+
+
+@given(seen, st.lists(seen, min_size=1))
+def test_werkzeug_compares_tags_likewise(
+    own: tuple[bool, str], tags: list[tuple[bool, str]]
+) -> None:
+    """A library that many use, as an oracle."""
+    written = ", ".join(f'{"W/" if weak else ""}"{text}"' for weak, text in tags)
+    theirs = parse_etags(written)
+    mine = f'{"W/" if own[0] else ""}"{own[1]}"'
+
+    assert not_modified(written, mine) is theirs.contains_weak(own[1])
+    strong = theirs.contains(own[1]) and not own[0]
+    if strong:
+        check({"if-match": written}, mine)
+    else:
+        with pytest.raises(PreconditionFailed):
+            check({"if-match": written}, mine)

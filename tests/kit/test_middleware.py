@@ -4,8 +4,11 @@ import json
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from litestar import Litestar
 
+from functions.kit.middleware import SINGLE, joined
 from tests.kit import sample
 from tests.support.apps import serving
 from tests.support.clock import FakeClock
@@ -124,3 +127,73 @@ async def test_head_is_answered_as_get_is_without_the_content(
     assert head.status_code == full.status_code
     assert head.content == b""
     assert head.headers["content-type"] == full.headers["content-type"]
+
+
+@pytest.mark.parametrize("name", sorted(name.decode() for name in SINGLE))
+async def test_a_header_that_is_one_is_not_two(client: httpx.AsyncClient, name: str) -> None:
+    """Whose token, which key: nobody could say which of two counts. The same twice is two."""
+    for values in (("a", "b"), ("a", "a")):
+        sent = [(name, value) for value in values]
+        response = await client.get("/notes", headers=sent)
+
+        assert (response.status_code, response.json()["code"]) == (400, "header-repeated")
+        assert response.json()["errors"][0]["field"] == name.title()
+
+
+async def test_two_lines_of_a_list_are_one_list(client: httpx.AsyncClient) -> None:
+    """RFC 9110, section 5.3: the second language is weighed too."""
+    headers = [("accept-language", "de"), ("accept-language", "en")]
+    response = await client.get("/nowhere", headers=headers)
+
+    assert response.headers["content-language"] == "en"
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.text("xyz", min_size=1)), max_size=8))
+def test_no_line_of_a_list_is_lost(lines: list[tuple[str, str]]) -> None:
+    """In their order, each header once."""
+    found = joined([(name.encode(), value.encode()) for name, value in lines])
+    again = [(name, value) for name, joint in found for value in joint.split(b", ")]
+
+    assert len({name for name, _ in found}) == len(found)
+    assert sorted(again) == sorted((name.encode(), value.encode()) for name, value in lines)
+    for header in "abc":
+        own = [value.encode() for name, value in lines if name == header]
+        assert [value for name, value in again if name == header.encode()] == own
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "signed", "said"),
+    [
+        ("GET", "/notes", False, "no-cache"),
+        ("GET", "/", False, "no-cache"),
+        ("GET", "/livez", False, "no-store"),
+        ("GET", "/openapi.json", False, "no-cache"),
+        ("GET", "/notes/1", True, "private, no-store"),
+        ("HEAD", "/notes/1", True, "private, no-store"),
+        ("POST", "/notes", True, "private, no-store"),
+        ("GET", "/notes/1", False, "no-store"),
+        ("GET", "/nowhere", False, "no-store"),
+        ("DELETE", "/notes", False, "no-store"),
+        ("GET", "/broken", False, "no-store"),
+        ("GET", "/internal/streams/notes", False, "private, no-store"),
+        ("GET", "/apidocs/swagger-ui.css", False, "public, max-age=86400"),
+    ],
+)
+async def test_every_answer_says_whether_it_may_be_kept(
+    client: httpx.AsyncClient, issuer: Issuer, method: str, path: str, *, signed: bool, said: str
+) -> None:
+    """Nothing personal in any cache, no refusal in any either."""
+    headers = issuer.bearer(1, "staff") if signed else {}
+    content = b'{"text": "a"}' if method == "POST" else None
+    response = await client.request(method, path, headers=headers, content=content)
+
+    assert response.headers["cache-control"] == said
+
+
+async def test_who_answers_get_is_said_to_answer_head(client: httpx.AsyncClient) -> None:
+    """In the `Allow` of OPTIONS and of 405."""
+    options, refused = await client.options("/notes"), await client.delete("/notes")
+
+    assert options.headers["allow"] == refused.headers["allow"] == "GET, HEAD, OPTIONS, POST"
+    assert (await client.head("/notes")).status_code == 200
+    assert "GET, HEAD, OPTIONS, POST" in refused.json()["detail"]

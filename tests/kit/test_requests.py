@@ -1,7 +1,9 @@
 """Reading a body: strictly, with every wrong field named, and never a crash."""
 
 import contextlib
+import gzip
 import json
+from decimal import Decimal
 from typing import Annotated, Any
 
 import httpx
@@ -137,6 +139,92 @@ def test_a_body_that_lacks_something_has_its_routes_refusal() -> None:
         decode(b"{}", Picky)
 
 
+objects = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(objects, st.data())
+def test_no_member_is_given_twice(value: Any, data: st.DataObject) -> None:
+    """At any depth and however its name is written; without the second one the body is taken."""
+    once = json.dumps({"body": value})
+    twice = _with_a_member_twice(value, data)
+
+    assert decode(once.encode(), Any) == {"body": value}
+    with pytest.raises(InvalidInput, match="is given more than once"):
+        decode(b'{"body": ' + twice.encode() + b"}", Any)
+
+
+def _with_a_member_twice(value: Any, data: st.DataObject) -> str:
+    """JSON of a value that has, somewhere inside, an object with one name twice."""
+    if isinstance(value, list) and value:
+        place = data.draw(st.integers(0, len(value) - 1))
+        parts = [json.dumps(each) for each in value]
+        parts[place] = _with_a_member_twice(value[place], data)
+        return "[" + ", ".join(parts) + "]"
+    if isinstance(value, dict) and value:
+        name = data.draw(st.sampled_from(sorted(value)))
+        parts = [f"{json.dumps(each)}: {json.dumps(value[each])}" for each in value]
+        if data.draw(st.booleans()):
+            parts = [part for each, part in zip(value, parts, strict=True) if each != name]
+            inner = _with_a_member_twice(value[name], data)
+            return "{" + ", ".join([*parts, f"{json.dumps(name)}: {inner}"]) + "}"
+        spelling = "".join(f"\\u{ord(each):04x}" for each in name if ord(each) < 2**16)
+        again = spelling if all(ord(each) < 2**16 for each in name) else None
+        second = f'"{again}": 1' if again is not None else f"{json.dumps(name)}: 1"
+        return "{" + ", ".join([*parts, second]) + "}"
+    return '{"a": 1, "\\u0061": 2}'
+
+
+def test_a_member_that_is_given_twice_is_named_with_its_place() -> None:
+    """As other wrong fields are."""
+    with pytest.raises(InvalidInput) as refused:
+        decode(b'{"items": [{"book_id": 1, "quantity": 1, "quantity": 2}], "name": "ana"}', Order)
+
+    assert [error.field for error in refused.value.errors] == ["items[0].quantity"]
+
+
+def test_a_number_as_long_as_you_like_is_no_crash() -> None:
+    """Python's own decoder would not take an integer of 5,000 digits."""
+    digits = "9" * 5000
+
+    assert decode(f'{{"a": {digits}}}'.encode(), dict[str, Decimal]) == {"a": Decimal(digits)}
+
+
+def test_a_byte_order_mark_is_passed_over() -> None:
+    """Editors on Windows write it before JSON (RFC 8259, section 8.1)."""
+    body = b'\xef\xbb\xbf{"items": [], "name": "ana"}'
+
+    assert decode(body, Order) == Order(items=[], name="ana")
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "deflate, gzip", "GZIP"])
+async def test_a_compressed_body_is_refused_as_such(
+    client: httpx.AsyncClient, issuer: Issuer, coding: str
+) -> None:
+    """415, and the answer says what is taken (RFC 9110, section 15.5.16)."""
+    headers = issuer.bearer() | {"content-encoding": coding, "accept-language": "en"}
+    body = gzip.compress(b'{"text": "hola"}')
+    response = await client.post("/notes", content=body, headers=headers)
+
+    assert (response.status_code, response.headers["accept-encoding"]) == (415, "identity")
+    assert "uncompressed" in response.json()["detail"]
+
+
+async def test_a_body_that_is_said_to_be_itself_is_taken(
+    client: httpx.AsyncClient, issuer: Issuer
+) -> None:
+    """`identity` is no coding."""
+    headers = issuer.bearer() | {"content-encoding": "identity"}
+    response = await client.post("/notes", json={"text": "hola"}, headers=headers)
+
+    assert response.status_code == 201
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -189,12 +277,13 @@ def test_any_value_in_a_member_is_taken_or_refused(value: Any) -> None:
         "Application/JSON; charset=utf-8",
         "application/merge-patch+json",
         "application/x-www-form-urlencoded",
+        "text/plain;charset=UTF-8",
     ],
 )
 async def test_a_json_body_is_taken_under_these_names(
     client: httpx.AsyncClient, issuer: Issuer, media_type: str | None
 ) -> None:
-    """The last is what curl says of `-d '{...}'`."""
+    """The last two are what curl says of `-d '{...}'`, and a browser's `fetch` of a text."""
     headers = issuer.bearer() | ({"content-type": media_type} if media_type else {})
     response = await client.post("/notes", content=b' {"text": "hola"}', headers=headers)
 
@@ -205,7 +294,8 @@ async def test_a_json_body_is_taken_under_these_names(
     ("media_type", "body"),
     [
         ("application/x-www-form-urlencoded", b"text=hola"),
-        ("text/plain", b'{"text": "hola"}'),
+        ("text/plain", b"text=hola"),
+        ("application/json; charset=latin-1", b'{"text": "hola"}'),
         ("multipart/form-data; boundary=x", b'{"text": "hola"}'),
         ("application/xml", b"<text/>"),
     ],

@@ -37,7 +37,7 @@ from functions.auth.throttle import count_try, throttle_key
 from functions.auth.tools import Tools
 from functions.kit.clock import Clock
 from functions.kit.database import Database, transactional
-from functions.kit.errors import FieldError
+from functions.kit.errors import FieldError, Text
 from functions.kit.tokens import Principal
 
 
@@ -63,7 +63,9 @@ async def register(
         limits[throttle_key("register", site)] = tools.settings.registrations_per_network
     await count_try(database, limits, clock())
     if await queries.find_login(database, email.key) is not None:
-        raise EmailAlreadyRegistered("Log in, or use another address.")
+        raise EmailAlreadyRegistered(
+            Text("Inicie sesión o use otra dirección.", "Log in, or use another address.")
+        )
     hashed = await tools.passwords.hash(password)
     return await insert_user(database, email, hashed, name, {Role.CUSTOMER}, clock())
 
@@ -124,7 +126,9 @@ async def _change_profile(
             await database.execute(User.update(values).where(User.id == user.user_id))
         except Exception as error:
             if database.is_duplicate(error):
-                raise EmailAlreadyRegistered("Use another address.") from error
+                raise EmailAlreadyRegistered(
+                    Text("Use otra dirección.", "Use another address.")
+                ) from error
             raise
     if checked is not None:
         await end_other_families(database, tools, user.user_id, user.token_id, now)
@@ -177,7 +181,7 @@ async def delete_account(database: Database, tools: Tools, user_id: int, *, now:
     """
     await refuse_last_admin(database, user_id)
     if await lock_user(database, user_id) is None:
-        raise UserNotFound(f"There is no user {user_id}.")
+        raise UserNotFound(Text(f"No hay usuario {user_id}.", f"There is no user {user_id}."))
     await database.execute(
         User.update(
             {

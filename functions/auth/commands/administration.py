@@ -21,6 +21,7 @@ from functions.auth.queries import Account
 from functions.auth.tables import User, UserRole
 from functions.auth.tools import Tools
 from functions.kit.database import Database, transactional
+from functions.kit.errors import Text
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ async def change_user(
         await refuse_last_admin(database, user_id)
     user = await lock_user(database, user_id)
     if user is None:
-        raise UserNotFound(f"There is no user {user_id}.")
+        raise UserNotFound(Text(f"No hay usuario {user_id}.", f"There is no user {user_id}."))
     changed = False
     if roles is not None:
         changed = await _set_roles(database, user_id, set(roles))
@@ -82,7 +83,9 @@ async def refuse_last_admin(database: Database, user_id: int) -> None:
         )
     )
     if [row["user_id"] for row in rows] == [user_id]:
-        raise LastAdmin("Make somebody else an admin first.")
+        raise LastAdmin(
+            Text("Antes haga administrador a otra persona.", "Make somebody else an admin first.")
+        )
 
 
 async def ensure_first_admin(database: Database, tools: Tools, now: datetime) -> bool:

@@ -32,6 +32,7 @@ from functions.auth.throttle import (
 from functions.auth.tools import Tools
 from functions.kit.clock import Clock
 from functions.kit.database import Database, transactional
+from functions.kit.errors import Text
 from functions.kit.tokens import Principal
 
 
@@ -142,7 +143,7 @@ async def refresh(
     """
     pair = await _refresh(database, tools, refresh_token, now)
     if pair is None:
-        raise RefreshTokenInvalid("Log in again.")
+        raise RefreshTokenInvalid(Text("Inicie sesión de nuevo.", "Log in again."))
     return pair
 
 

@@ -18,6 +18,7 @@ from functions.auth.signing import AccessToken
 from functions.auth.tables import RefreshFamily, RefreshToken, User, UserRole
 from functions.auth.tools import Tools
 from functions.kit.database import Database, Row, transactional
+from functions.kit.errors import Text
 
 REFRESH_BYTES = 32
 
@@ -66,7 +67,9 @@ async def insert_user(
         user_id: int = (await database.execute(User.insert(user))).lastrowid
     except Exception as error:
         if database.is_duplicate(error):
-            raise EmailAlreadyRegistered("Log in, or use another address.") from error
+            raise EmailAlreadyRegistered(
+                Text("Inicie sesión o use otra dirección.", "Log in, or use another address.")
+            ) from error
         raise
     await add_roles(database, user_id, roles)
     return user_id

@@ -7,7 +7,7 @@ from litestar import Request, delete, get, patch, post
 from litestar.params import JSONBody
 
 from functions.auth import commands, queries
-from functions.auth.controllers.logins import NO_STORE, client_host, token_fields
+from functions.auth.controllers.logins import client_host, token_fields
 from functions.auth.queries import Account
 from functions.auth.schemas import (
     Done,
@@ -29,6 +29,9 @@ PASSWORD_CHANGED = Text("password actualizado", "password changed")
 DELETED = Text("usuario eliminado", "user deleted")
 
 
+_IT = {"user_id": "$response.body#/id"}
+
+
 def profile(account: Account) -> Profile:
     return Profile(
         id=account.id,
@@ -43,7 +46,11 @@ def profile(account: Account) -> Profile:
     "/register",
     responses=problems(400, 409, 429, 503),
     opt=described(
-        leads_to={"change": Link("PATCH /users/{user_id}", {"user_id": "$response.body#/id"})}
+        location="/users/{id}",
+        leads_to={
+            "read": Link("GET /users/{user_id}", _IT),
+            "change": Link("PATCH /users/{user_id}", _IT),
+        },
     ),
 )
 async def register(request: Request[Any, Any, Any], data: JSONBody[Registration]) -> Registered:
@@ -104,7 +111,6 @@ async def delete_me(request: Request[Any, Any, Any]) -> Done:
     "/me/password",
     status_code=200,
     guards=[signed_in],
-    cache_control=NO_STORE,
     responses=problems(400, 401, 409, 429, 503),
 )
 async def change_password(

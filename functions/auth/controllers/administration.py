@@ -57,6 +57,12 @@ async def list_users(
     return page_response(request, [details(account) for account in accounts[:limit]], cursor)
 
 
+@get("/users/{user_id:int}", guards=[admin], responses=problems(404))
+async def get_user(request: Request[Any, Any, Any], user_id: PathId) -> UserDetails:
+    """One account; a deleted one is gone."""
+    return details(await queries.get_account(request.app.state.database, user_id))
+
+
 @patch("/users/{user_id:int}", guards=[admin], responses=problems(400, 404, 409))
 async def change_user(
     request: Request[Any, Any, Any], user_id: PathId, data: JSONBody[UserChange]
@@ -96,7 +102,11 @@ async def jwks(request: Request[Any, Any, Any]) -> Response[KeySet]:
     return Response(KeySet([msgspec.convert(key, JWK) for key in keys]), headers=headers)
 
 
-@post("/admin/keys/rotate", guards=[admin])
+@post(
+    "/admin/keys/rotate",
+    guards=[admin],
+    opt=described(location="/.well-known/jwks.json"),
+)
 async def rotate_keys(request: Request[Any, Any, Any]) -> KeyRotated:
     """Let a new key sign from now on; tokens of the old one stay good until they expire."""
     state = request.app.state
@@ -104,4 +114,4 @@ async def rotate_keys(request: Request[Any, Any, Any]) -> KeyRotated:
     return KeyRotated(kid)
 
 
-HANDLERS = (list_users, change_user, jwks, rotate_keys)
+HANDLERS = (list_users, get_user, change_user, jwks, rotate_keys)

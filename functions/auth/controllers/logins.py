@@ -3,7 +3,6 @@
 from typing import Any
 
 from litestar import Request, post
-from litestar.datastructures import CacheControlHeader
 from litestar.params import JSONBody
 
 from functions.auth import commands, queries
@@ -30,9 +29,6 @@ from functions.kit.tokens import TokenInvalid, TokenRevoked, Verifier, bearer
 LOGGED_IN = Text("login exitoso", "logged in")
 LOGGED_OUT = Text("logout exitoso", "logged out")
 
-NO_STORE = CacheControlHeader(no_store=True)
-"""RFC 6749, section 5.1: an answer with tokens in it is kept nowhere on its way."""
-
 
 def client_host(request: Request[Any, Any, Any]) -> str | None:
     """The visitor's address; behind proxies kit/forwarded.py has put it there."""
@@ -55,7 +51,6 @@ _THIS_TOKEN = {"token": "$response.body#/token"}
 @post(
     "/login",
     status_code=200,
-    cache_control=NO_STORE,
     responses=problems(400, 401, 429, 503),
     opt=described(
         leads_to={
@@ -85,7 +80,7 @@ async def login(request: Request[Any, Any, Any], data: JSONBody[Credentials]) ->
     return LoggedIn(message=message, **token_fields(state.tools, pair))
 
 
-@post("/refresh", status_code=200, cache_control=NO_STORE, responses=problems(400, 401))
+@post("/refresh", status_code=200, responses=problems(400, 401))
 async def refresh(request: Request[Any, Any, Any], data: JSONBody[RefreshRequest]) -> Tokens:
     """A refresh token for new tokens. It is good once.
 
@@ -99,7 +94,7 @@ async def refresh(request: Request[Any, Any, Any], data: JSONBody[RefreshRequest
     return Tokens(**token_fields(state.tools, pair))
 
 
-@post("/validate", status_code=200, cache_control=NO_STORE, responses=problems(400, 401))
+@post("/validate", status_code=200, responses=problems(400, 401))
 async def validate(request: Request[Any, Any, Any], data: JSONBody[TokenToValidate]) -> Validated:
     """Whether an access token is good, and whose it is. Services need not ask: they verify."""
     state = request.app.state
@@ -108,7 +103,9 @@ async def validate(request: Request[Any, Any, Any], data: JSONBody[TokenToValida
         principal = await verifier.verify(bearer(data.token))
         account = await queries.get_account(state.database, principal.user_id)
     except UserNotFound as error:
-        raise TokenRevoked("This account was deleted.", valid=False) from error
+        raise TokenRevoked(
+            Text("Esta cuenta fue eliminada.", "This account was deleted."), valid=False
+        ) from error
     except Unauthenticated as error:
         error.extensions["valid"] = False
         raise
@@ -122,13 +119,23 @@ async def logout(request: Request[Any, Any, Any], data: JSONBody[TokenToEnd | No
     token = bearer(data.token) if data is not None else None
     token = token or bearer(request.headers.get("authorization"))
     if token is None:
-        raise TokenNeeded('Send {"token": "..."} or the Authorization header.')
+        raise TokenNeeded(
+            Text(
+                'Envíe {"token": "..."} o la cabecera Authorization.',
+                'Send {"token": "..."} or the Authorization header.',
+            )
+        )
     state = request.app.state
     verifier: Verifier = state.verifier
     try:
         principal = await verifier.read(token)
     except TokenInvalid as error:
-        raise TokenUnreadable("Only a token that this shop has issued can be ended.") from error
+        raise TokenUnreadable(
+            Text(
+                "Solo se puede terminar un token que haya emitido esta tienda.",
+                "Only a token that this shop has issued can be ended.",
+            )
+        ) from error
     await commands.log_out(state.database, state.tools, principal, now=state.clock())
     return Done(message=say(request.headers, LOGGED_OUT))
 

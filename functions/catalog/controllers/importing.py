@@ -19,6 +19,7 @@ from functions.catalog.schemas import ImportReport
 from functions.kit.errors import FieldError, Text, TooLarge, UnsupportedMediaType
 from functions.kit.language import listed, preferred
 from functions.kit.problems import problems
+from functions.kit.requests import refuse_coding
 from functions.kit.tokens import Principal, staff
 
 MEDIA_TYPES = {
@@ -34,6 +35,10 @@ MEDIA_TYPES = {
 FORM = "multipart/form-data"
 FORM_OVERHEAD = 16 * 1024
 """Bytes of a form around the file."""
+
+
+_FILE = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
+EXAMPLE = "title,author,isbn,price,stock\nRayuela,Julio Cortázar,9788437604572,21.90,5\n"
 
 
 @dataclass
@@ -52,7 +57,9 @@ class CsvOperation(Operation):
             # The form comes first: it is what Swagger UI offers, with a button to choose a file.
             content={
                 FORM: OpenAPIMediaType(schema=form),
-                "text/csv": OpenAPIMediaType(schema=Schema(type=OpenAPIType.STRING)),
+                "text/csv": OpenAPIMediaType(
+                    schema=Schema(type=OpenAPIType.STRING), example=EXAMPLE
+                ),
             },
             description="UTF-8, with a header; commas, semicolons or tabs between the fields",
             required=True,
@@ -93,6 +100,7 @@ async def import_file(
     file with `curl -F file=@books.csv` or `curl --data-binary @books.csv`.
     """
     state = request.app.state
+    refuse_coding(request)
     limit = state.settings.import_max_bytes
     content_type = request.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() == FORM:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import msgspec
 from litestar import Request, Response, delete, patch, post, put
 from litestar.params import FromPath, JSONBody
 
@@ -17,7 +16,6 @@ from functions.kit.openapi import (
     IDEMPOTENCY_KEY,
     IDEMPOTENCY_REPLAYED,
     IF_MATCH,
-    LOCATION,
     Link,
     described,
 )
@@ -39,7 +37,8 @@ _IT = {"book_id": "$response.body#/book_id"}
     responses=problems(409, 422),
     opt=described(
         takes=[IDEMPOTENCY_KEY],
-        gives=[LOCATION, IDEMPOTENCY_REPLAYED],
+        gives=[IDEMPOTENCY_REPLAYED],
+        location="/books/{book_id}",
         leads_to={
             "read": Link("GET /books/{book_id}", _IT),
             "replace": Link("PUT /books/{book_id}", _IT),
@@ -64,10 +63,7 @@ async def add_book(
     def render(book: Book) -> tuple[int, bytes]:
         return 201, encode(BookAdded(message=say(request.headers, ADDED), book_id=book.id))
 
-    response = await answered_once(request, "POST /books", command, render)
-    book_id = msgspec.json.decode(response.content, type=BookAdded).book_id
-    response.headers["location"] = f"/books/{book_id}"
-    return response
+    return await answered_once(request, "POST /books", command, render)
 
 
 @put(
@@ -84,7 +80,7 @@ async def replace_book(
     A book as `GET` shows it may be sent back: what cannot be changed is passed over where it is
     the same, and refused where it is not. Stock is changed in purchase.
     """
-    return await _change(request, book_id, data, expected(request.headers.get("if-match")))
+    return await _change(request, book_id, data, _expected(request))
 
 
 @patch(
@@ -100,7 +96,7 @@ async def change_book(
 
     `If-Match` looks at the book alone: a sale in between does not refuse the change.
     """
-    seen = expected(request.headers.get("if-match"), required=True)
+    seen = _expected(request, required=True)
     return await _change(request, book_id, data, seen)
 
 
@@ -117,11 +113,16 @@ async def retire_book(request: Request[Principal, Any, Any], book_id: FromPath[i
     await commands.retire_book(
         state.database,
         book_id,
-        expected=expected(request.headers.get("if-match")),
+        expected=_expected(request),
         outbox=state.outbox,
         now=state.clock(),
     )
     return BookWritten(message=say(request.headers, RETIRED))
+
+
+def _expected(request: Request[Principal, Any, Any], *, required: bool = False) -> Expected:
+    headers = request.headers
+    return expected(headers.get("if-match"), headers.get("if-none-match"), required=required)
 
 
 @post(

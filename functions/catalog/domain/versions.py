@@ -10,6 +10,7 @@ again, to another content. So the marks are made of what is shown.
 
 import hashlib
 import re
+from collections.abc import Sequence
 from dataclasses import astuple
 from datetime import datetime
 from typing import NamedTuple, Self
@@ -68,28 +69,34 @@ class Version(NamedTuple):
 
 
 class Expected(NamedTuple):
-    """The versions that a writer is content with; None for any."""
+    """The versions that a writer is content with; None for any. And those that it rules out."""
 
     versions: frozenset[BookVersion] | None = None
     stocks: frozenset[int] = frozenset()
     """Marks of the stock that was shown with them."""
+    if_none_match: str | None = None
 
     def check(self, book: Book) -> None:
         """Raises `PreconditionFailed` where the book is not the one that was seen."""
         if self.versions is not None and BookVersion.of(book) not in self.versions:
-            raise PreconditionFailed(
-                Text(
-                    "Léalo de nuevo y envíe If-Match con su nuevo ETag.",
-                    "Read it again, and send If-Match with its new ETag.",
-                )
-            )
+            raise PreconditionFailed(etags.CHANGED)
+        if self.if_none_match is not None:
+            # By the book's part of a tag, as above: a sale makes no other book of it.
+            tags = [opaque for _, opaque in etags.parse(self.if_none_match) or ()]
+            known = {tag for tag in tags if BookVersion.of(book) in _versions([tag])}
+            etags.refuse_known(self.if_none_match, known)
 
 
-def expected(if_match: str | None, *, required: bool = False) -> Expected:
-    """What an `If-Match` header asks for; weak tags match nothing (RFC 9110, section 13.1.1).
+def expected(
+    if_match: str | None, if_none_match: str | None = None, *, required: bool = False
+) -> Expected:
+    """What `If-Match` and `If-None-Match` ask for (RFC 9110, section 13.1).
 
+    Weak tags match nothing in `If-Match`.
     Raises `InvalidInput` for a header that is none, `PreconditionRequired` where it must be there.
     """
+    if if_none_match is not None:
+        etags.parse(if_none_match)  # refused here, before the database is asked
     if if_match is None:
         if required:
             raise PreconditionRequired(
@@ -98,16 +105,23 @@ def expected(if_match: str | None, *, required: bool = False) -> Expected:
                     "Send If-Match with the ETag of the version you have seen.",
                 )
             )
-        return Expected()
+        return Expected(if_none_match=if_none_match)
     tags = etags.parse(if_match)
     if tags is None:
-        return Expected()
-    found = [_TAG.match(opaque) for weak, opaque in tags if not weak]
-    matches = [match for match in found if match]
-    return Expected(
-        frozenset(BookVersion(int(match[1]), int(match[2])) for match in matches),
-        frozenset(int(match[3]) for match in matches),
-    )
+        return Expected(if_none_match=if_none_match)
+    strong = [opaque for weak, opaque in tags if not weak]
+    return Expected(_versions(strong), _stocks(strong), if_none_match)
+
+
+def _versions(tags: Sequence[str]) -> frozenset[BookVersion]:
+    """The books' versions in entity tags; other tags are passed over."""
+    matches = [_TAG.match(tag) for tag in tags]
+    return frozenset(BookVersion(int(match[1]), int(match[2])) for match in matches if match)
+
+
+def _stocks(tags: Sequence[str]) -> frozenset[int]:
+    """The marks of the stock in entity tags."""
+    return frozenset(int(match[3]) for match in map(_TAG.match, tags) if match)
 
 
 def _number(digits: int, *parts: object) -> int:

@@ -29,7 +29,7 @@ async def test_a_login_gives_tokens(auth: Auth) -> None:
     response = await auth.log_in("  ANA@example.com ")
 
     assert response.status_code == 200
-    assert response.headers["cache-control"] == "no-store"
+    assert response.headers["cache-control"] == "private, no-store"
     answer = response.json()
     assert answer["message"] == "login exitoso"
     assert answer["token"] == answer["access_token"]
@@ -110,7 +110,7 @@ async def test_a_refresh_token_gives_new_tokens_once(auth: Auth) -> None:
     response = await auth.refresh(ana.refresh_token)
 
     assert response.status_code == 200
-    assert response.headers["cache-control"] == "no-store"
+    assert response.headers["cache-control"] == "private, no-store"
     answer = response.json()
     assert set(answer) == {"token", "access_token", "token_type", "expires_in", "refresh_token"}
     assert answer["refresh_token"] != ana.refresh_token
