@@ -41,15 +41,24 @@ def _refusal(payment: Payment) -> DomainError:
     match payment.outcome:
         case PaymentOutcome.DECLINED:
             return Declined(
-                "Pay with something else; the copies are still kept for you.",
+                Text(
+                    "Pague de otra forma; los ejemplares siguen reservados.",
+                    "Pay with something else; the copies are still kept for you.",
+                ),
                 payment_id=payment.id,
             )
         case PaymentOutcome.NOT_CHARGED:
-            return NotCharged("Nothing was charged. Pay again.", payment_id=payment.id)
+            return NotCharged(
+                Text("No se cobró nada. Pague de nuevo.", "Nothing was charged. Pay again."),
+                payment_id=payment.id,
+            )
         case _:
             status = payment.outcome_status
             return PaymentReturned(
-                f"The purchase was {status} when the money came; it is given back.",
+                Text(
+                    f"La compra estaba en {status} cuando llegó el dinero; se devuelve.",
+                    f"The purchase was {status} when the money came; it is given back.",
+                ),
                 payment_id=payment.id,
                 status_actual=None if status is None else str(status),
             )

@@ -7,6 +7,7 @@ from piccolo.querystring import QueryString
 
 from functions.kit.cloudevents import Event
 from functions.kit.database import Database, Row, is_in
+from functions.kit.errors import Text
 from functions.kit.outbox import as_state
 from functions.purchase import events, storage
 from functions.purchase.domain.payments import Refund
@@ -57,7 +58,9 @@ async def purchase(
     """
     row = await _one(database, "purchases", purchase_id)
     if row is None or (user_id is not None and row["user_id"] != user_id):
-        raise PurchaseNotFound(f"There is no purchase {purchase_id}.")
+        raise PurchaseNotFound(
+            Text(f"No hay compra {purchase_id}.", f"There is no purchase {purchase_id}.")
+        )
     items = await _items(database, [purchase_id])
     timeline = await database.execute(
         QueryString(
@@ -83,7 +86,9 @@ async def payment(database: Database, payment_id: int, *, user_id: int | None) -
     """
     row = await _one(database, "payments", payment_id)
     if row is None or (user_id is not None and row["user_id"] != user_id):
-        raise PaymentNotFound(f"There is no payment {payment_id}.")
+        raise PaymentNotFound(
+            Text(f"No hay pago {payment_id}.", f"There is no payment {payment_id}.")
+        )
     return row
 
 
@@ -112,7 +117,11 @@ async def provider(database: Database, provider_id: int) -> Row:
     """Raises `ProviderNotFound`."""
     row = await _one(database, "providers", provider_id)
     if row is None:
-        raise ProviderNotFound(f"There is no delivery provider {provider_id}.")
+        raise ProviderNotFound(
+            Text(
+                f"No hay proveedor {provider_id}.", f"There is no delivery provider {provider_id}."
+            )
+        )
     return row
 
 
@@ -153,7 +162,9 @@ async def assignment(database: Database, assignment_id: int, *, user_id: int | N
         if owner is None or owner["user_id"] != user_id:
             row = None
     if row is None:
-        raise AssignmentNotFound(f"There is no delivery {assignment_id}.")
+        raise AssignmentNotFound(
+            Text(f"No hay entrega {assignment_id}.", f"There is no delivery {assignment_id}.")
+        )
     return row
 
 
@@ -163,7 +174,12 @@ async def inventory(database: Database, book_id: int) -> Row:
         QueryString("SELECT * FROM inventory WHERE book_id = {}", book_id)
     )
     if not outcome.rows:
-        raise BookNotFound(f"No stock is kept of book {book_id}.")
+        raise BookNotFound(
+            Text(
+                f"No se lleva inventario del libro {book_id}.",
+                f"No stock is kept of book {book_id}.",
+            )
+        )
     row: Row = outcome.rows[0]
     return row
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from piccolo.querystring import QueryString
 
 from functions.kit.database import Database, Row, is_in
+from functions.kit.errors import Text
 from functions.kit.outbox import Message, Outbox
 from functions.purchase import events
 from functions.purchase.domain.deliveries import Delivery, DeliveryStatus
@@ -43,7 +44,9 @@ async def lock_purchase(database: Database, purchase_id: int) -> Purchase:
     """
     rows = await database.locked(QueryString("SELECT * FROM purchases WHERE id = {}", purchase_id))
     if not rows:
-        raise PurchaseNotFound(f"There is no purchase {purchase_id}.")
+        raise PurchaseNotFound(
+            Text(f"No hay compra {purchase_id}.", f"There is no purchase {purchase_id}.")
+        )
     outcome = await database.execute(
         QueryString(
             "SELECT book_id, quantity, title, unit_price_minor FROM purchase_items"
@@ -251,7 +254,12 @@ async def lock_stock(database: Database, book_id: int) -> Stock:
     """
     rows = await database.locked(QueryString("SELECT * FROM inventory WHERE book_id = {}", book_id))
     if not rows:
-        raise BookNotFound(f"No stock is kept of book {book_id}.")
+        raise BookNotFound(
+            Text(
+                f"No se lleva inventario del libro {book_id}.",
+                f"No stock is kept of book {book_id}.",
+            )
+        )
     return to_stock(rows[0])
 
 
@@ -287,7 +295,9 @@ async def payment(database: Database, payment_id: int) -> Payment:
     """Raises `PaymentNotFound`."""
     found = await _payment_where(database, "id = {}", payment_id)
     if found is None:
-        raise PaymentNotFound(f"There is no payment {payment_id}.")
+        raise PaymentNotFound(
+            Text(f"No hay pago {payment_id}.", f"There is no payment {payment_id}.")
+        )
     return found
 
 
@@ -470,7 +480,9 @@ async def delivery(database: Database, assignment_id: int) -> Delivery:
     """Raises `AssignmentNotFound`."""
     found = await _delivery_where(database, "a.id = {}", assignment_id)
     if found is None:
-        raise AssignmentNotFound(f"There is no delivery {assignment_id}.")
+        raise AssignmentNotFound(
+            Text(f"No hay entrega {assignment_id}.", f"There is no delivery {assignment_id}.")
+        )
     return found
 
 
@@ -484,7 +496,12 @@ async def delivery_under_way(database: Database, purchase_id: int) -> Delivery:
         str(DeliveryStatus.IN_TRANSIT),
     )
     if found is None:
-        raise AssignmentNotFound(f"Purchase {purchase_id} has no delivery under way.")
+        raise AssignmentNotFound(
+            Text(
+                f"La compra {purchase_id} no tiene una entrega en curso.",
+                f"Purchase {purchase_id} has no delivery under way.",
+            )
+        )
     return found
 
 
@@ -554,7 +571,11 @@ async def delivery_provider(database: Database, provider_id: int) -> DeliveryPro
         QueryString("SELECT name, fee_minor, retired FROM providers WHERE id = {}", provider_id)
     )
     if not outcome.rows:
-        raise ProviderNotFound(f"There is no delivery provider {provider_id}.")
+        raise ProviderNotFound(
+            Text(
+                f"No hay proveedor {provider_id}.", f"There is no delivery provider {provider_id}."
+            )
+        )
     row = outcome.rows[0]
     return DeliveryProvider(provider_id, row["name"], row["fee_minor"], bool(row["retired"]))
 
@@ -566,7 +587,12 @@ async def offered_provider(database: Database, provider_id: int) -> DeliveryProv
     """
     provider = await delivery_provider(database, provider_id)
     if provider.retired:
-        raise ProviderRetired(f"{provider.name} is not offered any more: choose another one.")
+        raise ProviderRetired(
+            Text(
+                f"{provider.name} ya no se ofrece: elija otro.",
+                f"{provider.name} is not offered any more: choose another one.",
+            )
+        )
     return provider
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from piccolo.querystring import QueryString
 
 from functions.kit.database import Database, is_in, transactional
+from functions.kit.errors import Text
 from functions.kit.outbox import Outbox
 from functions.purchase import storage
 from functions.purchase.domain import moves
@@ -39,7 +40,9 @@ async def cancel_purchase(
     """
     purchase = await storage.lock_purchase(database, purchase_id)
     if not staff and purchase.user_id != user_id:
-        raise PurchaseNotFound(f"There is no purchase {purchase_id}.")
+        raise PurchaseNotFound(
+            Text(f"No hay compra {purchase_id}.", f"There is no purchase {purchase_id}.")
+        )
     open_payment = await storage.open_payment(database, purchase_id)
     moved = moves.cancel(purchase, open_payment=open_payment, now=now)
     if moved is None:

@@ -16,7 +16,7 @@ from typing import NamedTuple, TypeVar
 from functions.kit import idempotency
 from functions.kit.clock import Clock
 from functions.kit.database import Database, transactional
-from functions.kit.errors import RequestInProgress
+from functions.kit.errors import RequestInProgress, Text
 from functions.kit.idempotency import Scope
 from functions.kit.outbox import Outbox
 from functions.purchase import payment_answers, storage
@@ -81,7 +81,10 @@ async def pay(
         payment = await _charge(database, provider, payment, outbox=outbox, clock=clock)
     elif payment.is_in_flight(clock()):
         raise RequestInProgress(
-            "Send the same request again; it is answered with what became of the first.",
+            Text(
+                "Envíe la misma solicitud de nuevo; se responde lo que resultó de la primera.",
+                "Send the same request again; it is answered with what became of the first.",
+            ),
             retry_after=1,
         )
     elif payment.is_open:
@@ -113,7 +116,9 @@ async def begin_payment(
     now = clock()
     purchase = await storage.lock_purchase(database, purchase_id)
     if not staff and purchase.user_id != wanted.requested_by:
-        raise PurchaseNotFound(f"There is no purchase {purchase_id}.")
+        raise PurchaseNotFound(
+            Text(f"No hay compra {purchase_id}.", f"There is no purchase {purchase_id}.")
+        )
     payment = moves.begin_payment(
         purchase,
         wanted,

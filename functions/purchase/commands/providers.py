@@ -6,6 +6,7 @@ from typing import Any
 from piccolo.querystring import QueryString
 
 from functions.kit.database import Database, transactional
+from functions.kit.errors import Text
 from functions.purchase import storage
 from functions.purchase.domain.cards import check_no_card_number
 from functions.purchase.domain.countries import coverage_of
@@ -84,4 +85,8 @@ def _check_texts(name: str | None, contact: str | None) -> None:
 
 
 def _known(database: Database, error: Exception, name: str) -> Exception:
-    return ProviderExists(f"{name} is known already.") if database.is_duplicate(error) else error
+    return (
+        ProviderExists(Text(f"{name} ya existe.", f"{name} is known already."))
+        if database.is_duplicate(error)
+        else error
+    )

@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeVar
 from functions.kit import inbox
 from functions.kit.clock import Clock
 from functions.kit.database import Database, transactional
+from functions.kit.errors import Text
 from functions.kit.outbox import Outbox
 from functions.purchase import events, storage
 from functions.purchase.commands.lifecycle import free_overdue
@@ -102,9 +103,15 @@ async def _check_known(database: Database, missing: Sequence[int]) -> None:
         return
     if await inbox.position(database, BOOKS) == 0:
         raise BookNotReady(
-            "The catalogue's books have not arrived here yet. Try again.", retry_after=2
+            Text(
+                "Los libros del catálogo aún no han llegado aquí. Inténtelo de nuevo.",
+                "The catalogue's books have not arrived here yet. Try again.",
+            ),
+            retry_after=2,
         )
-    raise BookNotFound(f"There is no book {missing[0]}.", book_id=missing[0])
+    raise BookNotFound(
+        Text(f"No hay libro {missing[0]}.", f"There is no book {missing[0]}."), book_id=missing[0]
+    )
 
 
 async def freeing_overdue(

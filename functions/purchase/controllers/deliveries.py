@@ -138,8 +138,19 @@ def _target(text: str) -> DeliveryStatus:
         if status is not DeliveryStatus.ASSIGNED and status.lower() == wanted:
             return status
     raise InvalidInput(
-        "status must be in_transit, delivered or failed.",
-        errors=[FieldError("status", "must be in_transit, delivered or failed")],
+        Text(
+            "status debe ser in_transit, delivered o failed.",
+            "status must be in_transit, delivered or failed.",
+        ),
+        errors=[
+            FieldError(
+                "status",
+                Text(
+                    "debe ser in_transit, delivered o failed",
+                    "must be in_transit, delivered or failed",
+                ),
+            )
+        ],
     )
 
 

@@ -68,7 +68,10 @@ async def adjust(
     """More copies, or fewer; an `Idempotency-Key` is required, since it is a sum that changes."""
     state, user_id = request.app.state, request.user.user_id
     if data.delta == 0:
-        raise InvalidInput("delta must not be 0.", errors=[FieldError("delta", "is 0")])
+        raise InvalidInput(
+            Text("delta no puede ser 0.", "delta must not be 0."),
+            errors=[FieldError("delta", Text("es 0", "is 0"))],
+        )
 
     async def command() -> Stock:
         return await adjust_stock(

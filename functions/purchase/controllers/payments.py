@@ -26,7 +26,7 @@ from functions.purchase.commands.payments import (
     refund_payment,
     settle_refund,
 )
-from functions.purchase.controllers.purchases import id_after, owner_of
+from functions.purchase.controllers.purchases import MISSING, id_after, owner_of
 from functions.purchase.domain.moves import Moved, NewPayment
 from functions.purchase.domain.payments import Refund
 from functions.purchase.errors import BadWebhook
@@ -110,10 +110,16 @@ def _method(data: PaymentBody) -> str:
     method = data.payment_method or data.method
     if method is None:
         raise InvalidInput(
-            "Say how it is paid.", errors=[FieldError("payment_method", "is missing")]
+            Text("Diga cómo se paga.", "Say how it is paid."),
+            errors=[FieldError("payment_method", MISSING)],
         )
     if data.payment_method and data.method:
-        raise InvalidInput("payment_method and method are one field; send one of them.")
+        raise InvalidInput(
+            Text(
+                "payment_method y method son un mismo campo; envíe uno de los dos.",
+                "payment_method and method are one field; send one of them.",
+            )
+        )
     return method
 
 
@@ -245,12 +251,17 @@ async def take_webhook(request: Request[Any, Any, Any]) -> Response[bytes]:
     state = request.app.state
     provider: PaymentProvider = state.payment_provider
     if not state.settings.payment_webhook_secret:
-        raise NotFound("No PAYMENT_WEBHOOK_SECRET is set, so nobody's messages are read.")
+        raise NotFound(
+            Text(
+                "PAYMENT_WEBHOOK_SECRET no está definido: no se lee ningún mensaje.",
+                "No PAYMENT_WEBHOOK_SECRET is set, so nobody's messages are read.",
+            )
+        )
     headers = {name.lower(): value for name, value in request.headers.items()}
     try:
         report = provider.read_webhook(headers, await request.body(), state.clock())
     except BadSignature as error:
-        raise BadWebhook(f"It is not taken: {error}.") from error
+        raise BadWebhook(Text(f"No se acepta: {error}.", f"It is not taken: {error}.")) from error
     await record_report(state.database, provider, report, outbox=state.outbox, clock=state.clock)
     return Response(b"", status_code=202)
 

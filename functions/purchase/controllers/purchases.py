@@ -45,6 +45,7 @@ from functions.purchase.schemas import (
 CREATED = Text("Compra creada", "Purchase created")
 UPDATED = Text("Compra actualizada", "Purchase updated")
 DELETED = Text("Compra eliminada", "Purchase deleted")
+MISSING = Text("falta", "is missing")
 
 
 _IT = {"purchase_id": "$response.body#/purchase_id"}
@@ -106,8 +107,8 @@ def _wanted(data: NewPurchase) -> list[Wanted]:
         if data.book_id is None or data.quantity is None:
             given = {"book_id": data.book_id, "quantity": data.quantity}
             raise PurchaseIncomplete(
-                "Send book_id and quantity, or items.",
-                errors=[FieldError(name, "is missing") for name, it in given.items() if it is None],
+                Text("Envíe book_id y quantity, o items.", "Send book_id and quantity, or items."),
+                errors=[FieldError(name, MISSING) for name, it in given.items() if it is None],
             )
         items = [
             PurchaseLine(
@@ -118,12 +119,20 @@ def _wanted(data: NewPurchase) -> list[Wanted]:
         ]
     elif (data.book_id, data.quantity, data.expected_unit_price) != (None, None, None):
         raise InvalidInput(
-            "Send either book_id and quantity, or items; a price is expected of each item."
+            Text(
+                "Envíe book_id y quantity, o items; el precio esperado va en cada item.",
+                "Send either book_id and quantity, or items; a price is expected of each item.",
+            )
         )
     else:
         items = data.items
     if len({item.book_id for item in items}) < len(items):
-        raise InvalidInput("Name each book once, with the number of copies.")
+        raise InvalidInput(
+            Text(
+                "Nombre cada libro una vez, con el número de ejemplares.",
+                "Name each book once, with the number of copies.",
+            )
+        )
     return [
         Wanted(item.book_id, item.quantity, _expected_minor(item.expected_unit_price))
         for item in items

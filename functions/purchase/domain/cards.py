@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from functions.kit.errors import FieldError
+from functions.kit.errors import FieldError, Text
 from functions.purchase.errors import CardNumberRefused
 
 SHORTEST, LONGEST = 12, 19
@@ -30,8 +30,13 @@ def check_no_card_number(field: str, text: str | None, *, phones: bool = False) 
     """
     if text is not None and holds_card_number(text, phones=phones):
         raise CardNumberRefused(
-            "Send the token that the payment provider gave for the card, never its number.",
-            errors=[FieldError(field, "holds a card number")],
+            Text(
+                "Envíe el token que el proveedor de pagos dio para la tarjeta, nunca su número.",
+                "Send the token that the payment provider gave for the card, never its number.",
+            ),
+            errors=[
+                FieldError(field, Text("contiene un número de tarjeta", "holds a card number"))
+            ],
         )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from functions.kit.errors import FieldError, InvalidInput
+from functions.kit.errors import FieldError, InvalidInput, Text
 
 EVERYWHERE = "*"
 
@@ -30,8 +30,17 @@ def coverage_of(codes: Sequence[str]) -> tuple[str, ...]:
     unknown = sorted(wanted - COUNTRIES)
     if unknown:
         raise InvalidInput(
-            "coverage lists countries by their ISO 3166-1 codes, such as CO or ES, or * for"
-            f" everywhere; it has {', '.join(unknown[:5])}.",
-            errors=[FieldError("coverage", f"{unknown[0]} is no country")],
+            Text(
+                "coverage nombra países por sus códigos ISO 3166-1, como CO o ES, o * para todas"
+                f" partes; tiene {', '.join(unknown[:5])}.",
+                "coverage lists countries by their ISO 3166-1 codes, such as CO or ES, or * for"
+                f" everywhere; it has {', '.join(unknown[:5])}.",
+            ),
+            errors=[
+                FieldError(
+                    "coverage",
+                    Text(f"{unknown[0]} no es un país", f"{unknown[0]} is no country"),
+                )
+            ],
         )
     return tuple(sorted(wanted))

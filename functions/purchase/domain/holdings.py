@@ -7,6 +7,7 @@ the shop, again and again.
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from functions.kit.errors import Text
 from functions.purchase.domain.purchases import Line
 from functions.purchase.errors import TooManyReservedCopies, TooManyUnpaidPurchases
 
@@ -33,8 +34,12 @@ class HoldingLimits(NamedTuple):
         """Raises `TooManyUnpaidPurchases` or `TooManyReservedCopies` for one more purchase."""
         if self.unpaid_purchases and held.unpaid_purchases >= self.unpaid_purchases:
             raise TooManyUnpaidPurchases(
-                f"You have {held.unpaid_purchases} unpaid purchases, and"
-                f" {self.unpaid_purchases} is the most. Pay one or cancel one first.",
+                Text(
+                    f"Tiene {held.unpaid_purchases} compras sin pagar, y el máximo es"
+                    f" {self.unpaid_purchases}. Pague o cancele una antes.",
+                    f"You have {held.unpaid_purchases} unpaid purchases, and"
+                    f" {self.unpaid_purchases} is the most. Pay one or cancel one first.",
+                ),
                 limit=self.unpaid_purchases,
             )
         if not self.copies_of_a_book:
@@ -43,8 +48,12 @@ class HoldingLimits(NamedTuple):
             copies = held.copies.get(line.book_id, 0) + line.quantity
             if copies > self.copies_of_a_book:
                 raise TooManyReservedCopies(
-                    f"You would have {copies} unpaid copies of book {line.book_id}, and"
-                    f" {self.copies_of_a_book} is the most. Buy fewer, or pay for some first.",
+                    Text(
+                        f"Tendría {copies} ejemplares sin pagar del libro {line.book_id}, y el"
+                        f" máximo es {self.copies_of_a_book}. Compre menos, o pague algunos antes.",
+                        f"You would have {copies} unpaid copies of book {line.book_id}, and"
+                        f" {self.copies_of_a_book} is the most. Buy fewer, or pay for some first.",
+                    ),
                     limit=self.copies_of_a_book,
                     book_id=line.book_id,
                 )

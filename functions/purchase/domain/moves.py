@@ -7,6 +7,7 @@ writes or asks anybody. Commands load, call one of these, and store its `Moved`.
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from functions.kit.errors import Text
 from functions.kit.values import money
 from functions.purchase.domain.cards import check_no_card_number
 from functions.purchase.domain.deliveries import PURCHASE_STATUS, Delivery, DeliveryStatus
@@ -70,7 +71,10 @@ def begin_payment(
     purchase.check_payable(now)
     if wanted.amount_minor not in (None, purchase.total_minor):
         raise AmountMismatch(
-            f"Purchase {purchase.id} costs {money(purchase.total_minor, purchase.currency)}.",
+            Text(
+                f"La compra {purchase.id} cuesta {money(purchase.total_minor, purchase.currency)}.",
+                f"Purchase {purchase.id} costs {money(purchase.total_minor, purchase.currency)}.",
+            ),
             total_minor=purchase.total_minor,
         )
     return Payment(
@@ -183,9 +187,11 @@ def assign(purchase: Purchase, *, provider_id: int, provider_name: str, now: dat
     """
     status = purchase.status
     if status in {Status.ON_DELIVERY, Status.DELIVERED}:
-        raise AlreadyAssigned(f"It is {status}.", status_actual=str(status))
+        raise AlreadyAssigned(
+            Text(f"Está en {status}.", f"It is {status}."), status_actual=str(status)
+        )
     if status is not Status.PAID:
-        raise NotPaid(f"It is {status}.", status_actual=str(status))
+        raise NotPaid(Text(f"Está en {status}.", f"It is {status}."), status_actual=str(status))
     delivery = Delivery(
         purchase_id=purchase.id,
         provider_id=provider_id,
@@ -214,10 +220,15 @@ def report_delivery(
 
 
 _ROUTES = {
-    Status.PAID: "POST /payment pays it",
-    Status.ON_DELIVERY: "POST /assignments hands it to a provider",
-    Status.REFUNDED: "POST /payments/{id}/refunds gives the money back",
-    Status.EXPIRED: "it expires by itself",
+    Status.PAID: Text("POST /payment la paga", "POST /payment pays it"),
+    Status.ON_DELIVERY: Text(
+        "POST /assignments la entrega a un proveedor", "POST /assignments hands it to a provider"
+    ),
+    Status.REFUNDED: Text(
+        "POST /payments/{id}/refunds devuelve el dinero",
+        "POST /payments/{id}/refunds gives the money back",
+    ),
+    Status.EXPIRED: Text("expira por sí sola", "it expires by itself"),
 }
 
 
@@ -233,4 +244,7 @@ def check_settable(purchase: Purchase, target: Status) -> DeliveryStatus | None:
         if target is Status.DELIVERED:
             return DeliveryStatus.DELIVERED
         return DeliveryStatus.FAILED
-    raise IllegalMove(f"Not by hand: {_ROUTES[target]}.", status_actual=str(purchase.status))
+    raise IllegalMove(
+        Text(f"No a mano: {_ROUTES[target].es}.", f"Not by hand: {_ROUTES[target]}."),
+        status_actual=str(purchase.status),
+    )

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from functions.kit.errors import Text
 from functions.kit.values import money
 from functions.purchase.domain.purchases import Status
 from functions.purchase.errors import NotRefundable, OverRefund, PaymentInProgress
@@ -180,7 +181,11 @@ class Payment:
         left = self.refundable_minor
         if not 0 < amount_minor <= left:
             raise OverRefund(
-                f"{money(left, self.currency)} can still be given back.", refundable_minor=left
+                Text(
+                    f"Aún se pueden devolver {money(left, self.currency)}.",
+                    f"{money(left, self.currency)} can still be given back.",
+                ),
+                refundable_minor=left,
             )
         refunded = self.refunded_minor + amount_minor
         whole = refunded == self.amount_minor
@@ -205,17 +210,31 @@ class Payment:
         Raises `OverRefund` when that was done before.
         """
         if self.status is PaymentStatus.REFUNDED:
-            raise OverRefund("It was given back before.", refundable_minor=0)
+            raise OverRefund(
+                Text("Ya fue devuelto.", "It was given back before."), refundable_minor=0
+            )
         return replace(self, status=PaymentStatus.REFUNDED)
 
     def check_refundable(self, purchase_status: Status) -> None:
         """Raises `OverRefund` or `NotRefundable`."""
         if self.status is PaymentStatus.REFUNDED:
-            raise OverRefund("All of it has been given back.", refundable_minor=0)
+            raise OverRefund(
+                Text("Ya fue devuelto todo.", "All of it has been given back."), refundable_minor=0
+            )
         if self.status is not PaymentStatus.COMPLETED:
-            raise NotRefundable(f"The payment is {self.status}: there is no money to give back.")
+            raise NotRefundable(
+                Text(
+                    f"El pago está en {self.status}: no hay dinero que devolver.",
+                    f"The payment is {self.status}: there is no money to give back.",
+                )
+            )
         if purchase_status is Status.ON_DELIVERY:
-            raise NotRefundable("The purchase is on its way: wait for the end of its delivery.")
+            raise NotRefundable(
+                Text(
+                    "La compra está en camino: espere el fin de su entrega.",
+                    "The purchase is on its way: wait for the end of its delivery.",
+                )
+            )
 
 
 def check_unlocked(open_payment: Payment | None, now: datetime) -> None:
@@ -227,7 +246,10 @@ def check_unlocked(open_payment: Payment | None, now: datetime) -> None:
         return
     wait = max(1.0, (open_payment.in_flight_until - now).total_seconds())
     raise PaymentInProgress(
-        "A payment of this purchase is not decided yet. Wait for its outcome.",
+        Text(
+            "Un pago de esta compra aún no está decidido. Espere su resultado.",
+            "A payment of this purchase is not decided yet. Wait for its outcome.",
+        ),
         retry_after=wait,
         payment_id=open_payment.id,
     )

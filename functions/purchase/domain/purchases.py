@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from functions.kit.errors import Text
 from functions.kit.values import money
 from functions.purchase.errors import (
     AlreadyPaid,
@@ -89,10 +90,20 @@ class Offer(NamedTuple):
         Raises `BookRetired`, or `PriceChanged` when the buyer expects another price.
         """
         if self.retired:
-            raise BookRetired(f"Book {self.book_id} is not sold any more.", book_id=self.book_id)
+            raise BookRetired(
+                Text(
+                    f"El libro {self.book_id} ya no está a la venta.",
+                    f"Book {self.book_id} is not sold any more.",
+                ),
+                book_id=self.book_id,
+            )
         if expected_unit_price_minor not in (None, self.price_minor):
+            price = money(self.price_minor, self.currency)
             raise PriceChanged(
-                f"Book {self.book_id} costs {money(self.price_minor, self.currency)} now.",
+                Text(
+                    f"El libro {self.book_id} cuesta ahora {price}.",
+                    f"Book {self.book_id} costs {price} now.",
+                ),
                 book_id=self.book_id,
                 price_minor_actual=self.price_minor,
             )
@@ -160,15 +171,38 @@ class Purchase:
         match self.status:
             case Status.PENDING:
                 if self.is_overdue(now):
-                    raise PurchaseExpired("Buy again; the copies are free.")
+                    raise PurchaseExpired(
+                        Text(
+                            "Compre de nuevo; los ejemplares están libres.",
+                            "Buy again; the copies are free.",
+                        )
+                    )
             case Status.EXPIRED:
-                raise PurchaseExpired("Buy again; the copies are free.")
+                raise PurchaseExpired(
+                    Text(
+                        "Compre de nuevo; los ejemplares están libres.",
+                        "Buy again; the copies are free.",
+                    )
+                )
             case Status.CANCELLED:
-                raise PurchaseCancelled("Buy again; this purchase was cancelled.")
+                raise PurchaseCancelled(
+                    Text(
+                        "Compre de nuevo; esta compra fue cancelada.",
+                        "Buy again; this purchase was cancelled.",
+                    )
+                )
             case Status.REFUNDED:
-                raise PurchaseRefunded("Buy again; the money of this purchase was given back.")
+                raise PurchaseRefunded(
+                    Text(
+                        "Compre de nuevo; el dinero de esta compra fue devuelto.",
+                        "Buy again; the money of this purchase was given back.",
+                    )
+                )
             case Status.PAID | Status.ON_DELIVERY | Status.DELIVERED:
-                raise AlreadyPaid(f"It is {self.status}.", status_actual=str(self.status))
+                raise AlreadyPaid(
+                    Text(f"Está en {self.status}.", f"It is {self.status}."),
+                    status_actual=str(self.status),
+                )
 
     def check_move(self, target: Status) -> None:
         """Raises `IllegalMove`, which lists the statuses that can follow."""
@@ -196,7 +230,12 @@ class Purchase:
         return StockEffect.FULFIL if self.status is Status.DELIVERED else StockEffect.RELEASE
 
 
-def explain_moves(current: StrEnum, targets: Iterable[StrEnum]) -> str:
+def explain_moves(current: StrEnum, targets: Iterable[StrEnum]) -> Text:
     """A sentence with the statuses that can follow."""
     choices = ", ".join(sorted(targets))
-    return f"It is {current}; " + (f"it can become: {choices}." if choices else "that is final.")
+    if not choices:
+        return Text(f"Está en {current}, y es definitivo.", f"It is {current}; that is final.")
+    return Text(
+        f"Está en {current}; puede pasar a: {choices}.",
+        f"It is {current}; it can become: {choices}.",
+    )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from functions.kit.errors import Text
 from functions.purchase.errors import InsufficientStock, StockWouldBeNegative
 
 
@@ -40,7 +41,10 @@ class Stock:
         """
         if quantity > self.available:
             raise InsufficientStock(
-                f"Of book {self.book_id} there are {self.available} copies, not {quantity}.",
+                Text(
+                    f"Del libro {self.book_id} hay {self.available} ejemplares, no {quantity}.",
+                    f"Of book {self.book_id} there are {self.available} copies, not {quantity}.",
+                ),
                 stock_actual=self.available,
                 book_id=self.book_id,
             )
@@ -63,8 +67,12 @@ class Stock:
         """
         if self.available + delta < 0:
             raise StockWouldBeNegative(
-                f"Of book {self.book_id}, {self.available} copies are free,"
-                f" {self.reserved} reserved.",
+                Text(
+                    f"Del libro {self.book_id} hay {self.available} ejemplares libres y"
+                    f" {self.reserved} reservados.",
+                    f"Of book {self.book_id}, {self.available} copies are free,"
+                    f" {self.reserved} reserved.",
+                ),
                 stock_actual=self.available,
             )
         return self._changed(now, on_hand=delta, available=delta)

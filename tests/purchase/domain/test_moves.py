@@ -197,7 +197,7 @@ def test_an_offer_becomes_a_line_at_todays_price() -> None:
     assert offer.line(2, None) == offer.line(2, 1990) == Line(1, 2, "Libro", 1990)
     with pytest.raises(PriceChanged) as refused:
         offer.line(1, 1850)
-    assert "19.90 USD" in refused.value.detail
+    assert "19.90 USD" in str(refused.value.detail)
     with pytest.raises(BookRetired):
         offer._replace(retired=True).line(1, None)
 
