@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.manifests import KNATIVE, of_kind, rendered
-from tests.servers.mysql import Server, private_server
+from tests.servers.mysql import FLAVOURS, NO_MYSQL, Flavour, Server, private_server, program_of
 
 USER = "shopkeeper"
 PASSWORD = "-kept_by-Deploy"
@@ -287,15 +287,15 @@ def test_ready_asks_a_question_as_the_service(environment: dict[str, str]) -> No
     assert run("ready.sh", {**environment, "MYSQL_DATABASE": "not_there"}).returncode != 0
 
 
-def test_a_server_takes_every_option_of_the_manifests(tmp_path: Path) -> None:
-    """By whichever of MySQL and MariaDB is here; no port, no network."""
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_a_server_takes_every_option_of_the_manifests(flavour: Flavour, tmp_path: Path) -> None:
+    """MariaDB and MySQL; no port, no network."""
     arguments = of_kind(rendered("eks"), "StatefulSet")[0]["spec"]["template"]["spec"][
         "containers"
     ][0]["args"]
-    path = os.pathsep.join((os.environ["PATH"], "/usr/sbin"))
-    program = shutil.which("mysqld", path=path) or shutil.which("mariadbd", path=path)
+    program = program_of(flavour)
     if program is None:
-        pytest.skip("neither mysqld nor mariadbd is installed")
+        pytest.skip(NO_MYSQL if flavour == "mysql" else "mariadbd is not installed")
     done = subprocess.run(  # noqa: S603 - the server of this machine, asked for its options
         [program, "--no-defaults", *arguments, f"--datadir={tmp_path}", "--verbose", "--help"],
         capture_output=True,

@@ -96,6 +96,7 @@ Dir::State::Status "{folder}/installed";
 Dir::Cache "{folder}/cache";
 Acquire::Languages "none";
 Acquire::Retries "3";
+Acquire::http::Timeout "30";
 APT::Sandbox::User "";
 APT::Install-Recommends "false";
 """,
