@@ -187,3 +187,21 @@ async def test_an_older_state_does_not_overtake_a_newer_one(
     known = DenyList(other_service, "", clock=auth.clock, http=auth.client)
     fresh = await auth.again(people["enabled"].id, people["enabled"].email)
     assert await known.denied(await auth.app.state.verifier.read(fresh.token)) is False
+
+
+async def test_a_reader_of_all_events_counts_what_auth_counts(
+    auth: Auth, other_service: Database
+) -> None:
+    """So that a forged user or key, which came in some time, is found out."""
+    await everything_happens(auth)
+    subscriptions = Subscriptions(STREAM)
+    denylist.subscribe(subscriptions)
+    for event in await auth.published():
+        parsed = cloudevents.read(HEADERS, msgspec.json.encode(event))
+        await subscriptions.take(other_service, parsed, clock=auth.clock)
+    shown = (await auth.client.get("/internal/streams/security/digest")).json()
+    kept = await denylist.digest(other_service, auth.clock())
+    await denylist._keep_key(other_service, "forged", 9, {}, None)
+
+    assert shown == {"sequence": len(await auth.published()), "digest": kept}
+    assert await denylist.digest(other_service, auth.clock()) != kept

@@ -28,6 +28,7 @@ from tests.servers.mysql import Server
 from tests.servers.programs import Will
 from tests.servers.rabbitmq import RabbitMQ
 from tests.support.processes import ROOT
+from tests.support.signing import SECRET
 
 SERVICES = ("auth", "catalog", "purchase")
 ADMIN = ("admin@bookstore.example", "correct-horse-battery")
@@ -99,6 +100,8 @@ class Shop:
         environment = {
             "DATABASE_URL": self.database_url(service, by_cable=self.server is not None),
             "AUTO_MIGRATE": "true",
+            # As in a cluster: a signed event has its effect though its owner is away.
+            "INTERNAL_SECRET": SECRET,
             "K_SINK": f"http://127.0.0.1:{self.cables['broker'].port}",
             "FIRST_ADMIN_EMAIL": ADMIN[0],
             "FIRST_ADMIN_PASSWORD": ADMIN[1],

@@ -17,6 +17,7 @@ from tests.faults.buyers import buy, crowd, side_by_side
 from tests.faults.conftest import Sizes
 from tests.faults.harness import Shop
 from tests.support.processes import ROOT
+from tests.support.signing import FEED, SIGNER
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -113,7 +114,7 @@ async def test_copies_in_any_order_have_one_effect(
     while True:
         last = events[-1].sequence if events else after
         page = await shop.call(
-            "purchase", "GET", f"/internal/streams/inventory?after={last}&limit=500"
+            "purchase", "GET", f"/internal/streams/inventory?after={last}&limit=500", headers=FEED
         )
         if not (read := cloudevents.read_batch(page.content)):
             break
@@ -127,7 +128,7 @@ async def test_copies_in_any_order_have_one_effect(
     async def dispatcher() -> None:
         async with httpx.AsyncClient(timeout=60) as http:  # keeps its connection, as they do
             for event in turns:
-                headers, body = cloudevents.write(event)
+                headers, body = cloudevents.write(SIGNER.sign(event))
                 answers.append((await http.post(url, headers=headers, content=body)).status_code)
 
     start = time.monotonic()

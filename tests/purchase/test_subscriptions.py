@@ -2,10 +2,12 @@
 
 import httpx
 import msgspec
+from piccolo.querystring import QueryString
 
 from functions.kit import inbox
 from functions.kit.cloudevents import Event, write_batch
 from functions.purchase.app import create_app
+from functions.purchase.commands.books import implausible_books
 from functions.purchase.settings import PurchaseSettings
 from tests.purchase.shop import BOOKS, BUYER, STAFF, STOCK, Shop, book_event, open_shop
 from tests.support.apps import serving
@@ -161,3 +163,14 @@ async def test_a_book_known_before_its_stock_is_asked_for_cannot_be_oversold(
 
     assert (response.status_code, response.json()["stock_actual"]) == (409, 0)
     assert stock.json()["available"] == 0
+
+
+async def test_a_book_that_no_event_can_change_is_found(shop: Shop) -> None:
+    """Whatever wrote it: every revision that catalog will ever tell is older."""
+    before = await implausible_books(shop.database)
+    await shop.database.execute(
+        QueryString("UPDATE books SET revision = {} WHERE book_id = 2", 2**62)
+    )
+
+    assert before == []
+    assert await implausible_books(shop.database) == [f"book 2: revision {2**62}"]

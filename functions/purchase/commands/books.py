@@ -6,6 +6,7 @@ from piccolo.querystring import QueryString
 
 from functions.kit.database import Database, transactional
 from functions.kit.outbox import Outbox
+from functions.kit.subscriptions import MAX_REVISION
 from functions.purchase.commands.inventory import open_inventory
 
 
@@ -68,3 +69,19 @@ async def doubt_books(database: Database) -> None:
 async def forget_books(database: Database) -> None:
     """What catalog does not know is sold no more; it stays for who bought it."""
     await database.execute(QueryString("UPDATE books SET retired = {} WHERE revision = 0", True))
+
+
+async def implausible_books(database: Database) -> list[str]:
+    """For an audit: books at a revision that no event of catalog can have.
+
+    Nothing that catalog tells would ever be newer. Catching up finds and replaces them, too
+    (`kit/catch_up.py`); `kit/rebuild.py` compares the rest with catalog (`difference`).
+    """
+    outcome = await database.execute(
+        QueryString(
+            "SELECT book_id, revision FROM books WHERE revision > {} OR revision < 0"
+            " ORDER BY book_id",
+            MAX_REVISION,
+        )
+    )
+    return [f"book {row['book_id']}: revision {row['revision']}" for row in outcome.rows]
