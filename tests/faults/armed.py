@@ -2,6 +2,7 @@
 
     python -m tests.faults.armed purchase --port 5002
     python -m tests.faults.armed broker ARGUMENTS OF functions.local.broker
+    python -m tests.faults.armed audit
 
 What is shipped knows nothing of this: the functions at which a process ends are wrapped here, in
 the child, before the service is made. `harness.py` starts it.
@@ -39,6 +40,8 @@ REFUSE = "FAULT_REFUSE"
 """`statuses:share:seed`: the event door answers so many events, unread, with one of `400,503`."""
 LOSE = "FAULT_LOSE"
 """`share:seed`: the broker answers 202 to so many events, and forgets them."""
+PROVIDER = "FAULT_PROVIDER"
+"""A file that steers purchase's payment provider (`provider.py`)."""
 
 
 class Point(StrEnum):
@@ -55,10 +58,29 @@ class Point(StrEnum):
     BEFORE_INBOX_COMMIT = "before-inbox-commit"
     AFTER_INBOX_COMMIT = "after-inbox-commit"
     """Before the 202: the event comes again."""
+    BEFORE_BINDING = "before-binding"
+    """Before the commit that binds a key to its payment: step (a) of `commands/payments.py`."""
+    AFTER_BINDING = "after-binding"
+    """Before the payment provider is asked."""
+    CHARGED = "charged"
+    """The payment provider has charged, and has not answered."""
+    BEFORE_RECORDING = "before-recording"
+    """Before the commit that records the provider's answer: step (c)."""
+    AFTER_RECORDING = "after-recording"
+    """Before the caller is answered."""
 
 
 OWNERS_POINTS = tuple(Point)[:4]
-READERS_POINTS = tuple(Point)[4:]
+READERS_POINTS = tuple(Point)[4:6]
+PAYMENT_POINTS = tuple(Point)[6:]
+
+_COMMITS = {
+    "outbox": (Point.BEFORE_COMMIT, Point.AFTER_COMMIT),
+    "inbox": (Point.BEFORE_INBOX_COMMIT, Point.AFTER_INBOX_COMMIT),
+    "new payment": (Point.BEFORE_BINDING, Point.AFTER_BINDING),
+    "payment": (Point.BEFORE_RECORDING, Point.AFTER_RECORDING),
+}
+"""What a transaction has written → the points before and after its commit."""
 
 _written: ContextVar[frozenset[str]] = ContextVar("written", default=frozenset())
 
@@ -85,6 +107,8 @@ def arm(text: str) -> None:
     for transaction in (sqlite.Transaction, mysql.Transaction):
         _watch_commits(transaction, trap)
     _watch_relay(trap)
+    if trap.point in PAYMENT_POINTS:
+        _watch_payments(trap)
 
 
 def _watch_rows() -> None:
@@ -117,19 +141,37 @@ def _watch_commits(transaction: Any, trap: _Trap) -> None:
     async def leaving(self: Any, kind: Any, error: Any, traceback: Any) -> bool:
         joined = getattr(self, "_parent", None) is not None or getattr(self, "_joined", False)
         written = frozenset() if joined or error is not None else _written.get()
-        if "outbox" in written:
-            trap.at(Point.BEFORE_COMMIT)
-        if "inbox" in written:
-            trap.at(Point.BEFORE_INBOX_COMMIT)
+        points = [_COMMITS[what] for what in sorted(written)]
+        for before, _ in points:
+            trap.at(before)
         ended: bool = await leave(self, kind, error, traceback)
-        if "outbox" in written:
-            trap.at(Point.AFTER_COMMIT)
-        if "inbox" in written:
-            trap.at(Point.AFTER_INBOX_COMMIT)
+        for _, after in points:
+            trap.at(after)
         return ended
 
     transaction.__aenter__ = entering
     transaction.__aexit__ = leaving
+
+
+def _watch_payments(trap: _Trap) -> None:
+    """Know, at a commit, whether a payment was written, and when the provider has charged."""
+    from functions.purchase import storage
+    from functions.purchase.simulated_provider import SimulatedProvider
+
+    def following(place: Any, name: str, after: Callable[[], object]) -> None:
+        call = getattr(place, name)
+
+        @wraps(call)
+        async def followed(*args: Any) -> Any:
+            answer = await call(*args)
+            after()
+            return answer
+
+        setattr(place, name, followed)
+
+    following(storage, "insert_payment", lambda: _written.set(_written.get() | {"new payment"}))
+    following(storage, "update_payment", lambda: _written.set(_written.get() | {"payment"}))
+    following(SimulatedProvider, "capture", lambda: trap.at(Point.CHARGED))
 
 
 def _watch_relay(trap: _Trap) -> None:
@@ -199,10 +241,17 @@ def refusing(app: Any, text: str) -> Any:
 def serve(name: str, port: int) -> None:
     """The service, as uvicorn runs it anywhere else."""
     create_app = importlib.import_module(f"functions.{name}.app").create_app
-    clock = {"clock": clock_of(os.environ[CLOCK])} if CLOCK in os.environ else {}
+    given: dict[str, Any] = {}
+    if CLOCK in os.environ:
+        given["clock"] = clock_of(os.environ[CLOCK])
+    if name == "purchase" and PROVIDER in os.environ:
+        from tests.faults.provider import hasty, steered
+
+        hasty()
+        given["payment_provider"] = steered(Path(os.environ[PROVIDER]))
     refused = os.environ.get(REFUSE)
     config = uvicorn.Config(
-        lambda: refusing(create_app(**clock), refused) if refused else create_app(**clock),
+        lambda: refusing(create_app(**given), refused) if refused else create_app(**given),
         factory=True,
         host="127.0.0.1",
         port=port,
@@ -219,6 +268,11 @@ def main(arguments: list[str]) -> int:
         relay.SEND_TIMEOUT = float(os.environ[LEASE]) / 2
     if KILL in os.environ:
         arm(os.environ[KILL])
+    if arguments[0] == "audit":
+        from functions.purchase import audit
+
+        vars(audit)["utc_now"] = clock_of(os.environ[CLOCK])
+        return audit.main()
     if arguments[0] == "broker":
         from functions.local.broker.__main__ import main as run_broker
 

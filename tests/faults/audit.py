@@ -4,12 +4,17 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 from piccolo.querystring import QueryString
 
+from functions.kit.clock import utc_now
 from functions.kit.database import Database
 from functions.purchase.audit import audit as audit_purchase
+from functions.purchase.ledger_audit import audit_ledger
+from functions.purchase.simulated_provider import SimulatedProvider
+from tests.faults.armed import CLOCK
 from tests.faults.harness import LONGEST, SERVICES, Shop
 
 STREAMS = {
@@ -85,11 +90,16 @@ async def agrees(shop: Shop) -> float:
 
 
 async def breaches(shop: Shop) -> list[str]:
-    """What is wrong with purchase's books, or missing of what was acknowledged."""
+    """What is wrong with purchase's books, by the tables and by the payment provider's ledger, or
+    missing of what was acknowledged."""
+    # Far enough ahead that nothing is under way, also by a clock that a test has moved.
+    later = utc_now() + timedelta(days=1)
     async with shop.database("purchase") as database:
+        provider = SimulatedProvider(database=database, clock=lambda: later)
+        findings = [*await audit_purchase(database), *await audit_ledger(database, provider, later)]
         found = [
             f"{finding.sentence}: {list(finding.breaches)[:3]}"
-            for finding in await audit_purchase(database)
+            for finding in findings
             if finding.breaches
         ]
         kept = dict(await _rows(database, "SELECT idempotency_key, body FROM idempotency_keys"))
@@ -113,3 +123,10 @@ async def sound(shop: Shop) -> float:
 
     assert await breaches(shop) == []
     return seconds
+
+
+async def audited(shop: Shop) -> int:
+    """The exit code of purchase's own audit, as a command, a day later."""
+    later = shop.folder / "later"
+    later.write_text(str(timedelta(days=1).total_seconds()), "utf-8")
+    return await shop.run("tests.faults.armed", "purchase", "audit", **{CLOCK: str(later)})

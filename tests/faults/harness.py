@@ -20,9 +20,10 @@ from urllib.parse import urlsplit
 import httpx
 
 from functions.kit.database import Database, connect
-from tests.faults.armed import CLOCK, LEASE
+from tests.faults.armed import CLOCK, LEASE, PROVIDER
 from tests.faults.disk import disk
 from tests.faults.processes import Process
+from tests.faults.provider import UP, WEBHOOK_SECRET
 from tests.faults.wire import Cable, cable
 from tests.servers.mysql import Server
 from tests.servers.programs import Will
@@ -62,6 +63,9 @@ class Shop:
         """Idempotency key → the 201 that was given."""
         self.clock = folder / "clock"
         self.clock.write_text("0", "utf-8")
+        self.provider = folder / "provider"
+        """What the payment provider does just now (`provider.py`)."""
+        self.provider.write_text(UP, "utf-8")
 
     @property
     def engine(self) -> str:
@@ -111,8 +115,11 @@ class Shop:
             # One buyer buys everything here, and pays for little of it.
             "MAX_UNPAID_PURCHASES": "0",
             "MAX_UNPAID_COPIES": "0",
+            "PAYMENT_WEBHOOK_SECRET": WEBHOOK_SECRET,
+            "PAYMENT_TIMEOUT_SECONDS": "1.5",
             CLOCK: str(self.clock),
             LEASE: "2",
+            PROVIDER: str(self.provider),
         }
         for name in SERVICES:
             url = f"http://127.0.0.1:{self.cables[name].port}"
@@ -153,18 +160,19 @@ class Shop:
             await self.processes[name].kill()
         await asyncio.gather(*[self.processes[name].start(**faults) for name in names])
 
-    async def run(self, module: str, service: str) -> int:
+    async def run(self, module: str, service: str, *arguments: str, **environment: str) -> int:
         """A command of a service, in its environment; the exit code."""
         process = await asyncio.create_subprocess_exec(
-            *[sys.executable, "-m", module],
+            *[sys.executable, "-m", module, *arguments],
             cwd=ROOT,
-            env={**os.environ, **self.environment(service)},
+            env={**os.environ, **self.environment(service), **environment},
         )
         return await process.wait()
 
     async def heal(self) -> None:
         """Whatever a test did, everything runs again, with nothing armed."""
         self.clock.write_text("0", "utf-8")
+        self.provider.write_text(UP, "utf-8")
         for line in self.cables.values():
             line.cut, line.delay = False, 0.0
         broker = self.processes["broker"]

@@ -64,15 +64,19 @@ async def free_overdue(
     user_id: int | None,
     outbox: Outbox,
     now: datetime,
-) -> int:
-    """End overdue purchases of some books, and of one user; answers how many."""
+) -> None:
+    """End overdue purchases of some books, and of one user.
+
+    Afterwards those that were overdue hold no copies, whoever has ended them, but for one whose
+    payment is open.
+    """
     condition = QueryString(
         "(p.user_id = {} OR EXISTS (SELECT 1 FROM purchase_items i WHERE i.purchase_id = p.id"
         " AND {}))",
         -1 if user_id is None else user_id,
         is_in("i.book_id", book_ids),
     )
-    return await _expire(database, condition, outbox=outbox, now=now)
+    await _expire(database, condition, outbox=outbox, now=now)
 
 
 async def _expire(

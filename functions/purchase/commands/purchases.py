@@ -123,10 +123,11 @@ async def freeing_overdue(
     outbox: Outbox,
     clock: Clock,
 ) -> T:
-    """Make an attempt; where it is refused for copies that an overdue purchase holds, once more.
+    """Make an attempt; where copies are lacking, once more after overdue purchases were ended.
 
     Purchases expire in the background, and not while the service sleeps. So whoever wants copies
-    ends the overdue purchases of those books first, and those of the buyer (`user_id`).
+    ends the overdue purchases of those books first, and those of the buyer (`user_id`). The
+    second attempt is made also where none was found: another request may have ended them by then.
     """
     try:
         return await attempt()
@@ -136,9 +137,5 @@ async def freeing_overdue(
         TooManyUnpaidPurchases,
         TooManyReservedCopies,
     ):
-        freed = await free_overdue(
-            database, book_ids=book_ids, user_id=user_id, outbox=outbox, now=clock()
-        )
-        if not freed:
-            raise
+        await free_overdue(database, book_ids=book_ids, user_id=user_id, outbox=outbox, now=clock())
     return await attempt()

@@ -119,10 +119,10 @@ class LedgerWatch:
         now = self.clock()
         if self.looked_at is None:
             since = now - LEDGER_WINDOW
-        elif now - self.looked_at < LEDGER_EVERY:
+        elif timedelta() <= now - self.looked_at < LEDGER_EVERY:
             return
-        else:
-            since = self.looked_at - LEDGER_OVERLAP
+        else:  # a clock that was put back does not keep it from looking
+            since = min(self.looked_at, now) - LEDGER_OVERLAP
         try:
             await reconcile_ledger(
                 database, self.provider, since, outbox=self.outbox, clock=self.clock
