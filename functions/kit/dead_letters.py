@@ -226,7 +226,9 @@ async def get(database: Database, letter_id: int) -> DeadLetter:
     """Raises `DeadLetterNotFound`."""
     found = await listing(database, after=letter_id - 1, limit=1)
     if not found or found[0].id != letter_id:
-        raise DeadLetterNotFound(f"There is no dead letter {letter_id}")
+        raise DeadLetterNotFound(
+            Text(f"No hay mensaje apartado {letter_id}.", f"There is no dead letter {letter_id}.")
+        )
     return found[0]
 
 
@@ -244,7 +246,9 @@ async def discard(database: Database, letter_id: int) -> None:
         QueryString("DELETE FROM dead_letters WHERE id = {}", letter_id)
     )
     if not deleted.rowcount:
-        raise DeadLetterNotFound(f"There is no dead letter {letter_id}")
+        raise DeadLetterNotFound(
+            Text(f"No hay mensaje apartado {letter_id}.", f"There is no dead letter {letter_id}.")
+        )
 
 
 async def waiting(database: Database) -> int:

@@ -130,7 +130,9 @@ async def _replay(state: Any, letter: DeadLetter) -> Outcome:
     try:
         event = cloudevents.read(headers, letter.body.encode())
     except MalformedEvent as error:
-        raise CannotReplay(f"It is malformed: {error}") from error
+        raise CannotReplay(
+            Text(f"Está mal formado: {error}", f"It is malformed: {error}")
+        ) from error
     outcome = await _effect(state, letter, event)
     if outcome in {Outcome.QUARANTINED, Outcome.UNCONFIRMED}:
         raise CannotReplay((await dead_letters.get(state.database, letter.id)).reason)

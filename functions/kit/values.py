@@ -60,5 +60,5 @@ def without_float_noise(amount: Decimal) -> Decimal:
 
 
 def money(minor: int, currency: str) -> str:
-    """An amount as people write it: `14.50 USD`."""
+    """An amount as people are told of it, in any language: `14.50 USD`."""
     return f"{from_minor(minor)} {currency}"

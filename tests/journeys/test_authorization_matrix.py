@@ -94,6 +94,7 @@ EVERYWHERE = {
     "GET /metrics": ANYONE,
     "POST /events": ANYONE,
     "POST /events/dead-letter": ANYONE,
+    "GET /internal/openapi.json": ANYONE,
     "GET /internal/streams/{name}": ANYONE,
     "GET /internal/streams/{name}/digest": ANYONE,
     "GET /internal/snapshots/{name}": ANYONE,

@@ -12,6 +12,7 @@ from functions.kit.middleware import SINGLE, joined
 from tests.kit import sample
 from tests.support.apps import serving
 from tests.support.clock import FakeClock
+from tests.support.signing import FEED
 from tests.support.tokens import Issuer
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -184,6 +185,7 @@ async def test_every_answer_says_whether_it_may_be_kept(
 ) -> None:
     """Nothing personal in any cache, no refusal in any either."""
     headers = issuer.bearer(1, "staff") if signed else {}
+    headers |= FEED if path.startswith("/internal/") else {}
     content = b'{"text": "a"}' if method == "POST" else None
     response = await client.request(method, path, headers=headers, content=content)
 

@@ -7,7 +7,13 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from functions.kit.values import MAX_MONEY_MINOR, from_minor, to_minor, without_float_noise
+from functions.kit.values import (
+    MAX_MONEY_MINOR,
+    from_minor,
+    money,
+    to_minor,
+    without_float_noise,
+)
 
 PRICES = st.integers(min_value=1, max_value=100_000_00)
 LINES = st.lists(
@@ -159,3 +165,12 @@ def test_what_is_understood_is_what_it_is_nearest_to(sent: Decimal) -> None:
     assert understood == sent or (
         abs(understood - sent) <= abs(sent) / 10**6 and understood == round(understood, 2)
     )
+
+
+@pytest.mark.parametrize(
+    ("minor", "text"),
+    [(1450, "14.50 USD"), (0, "0.00 USD"), (5, "0.05 USD"), (10**11, "1000000000.00 USD")],
+)
+def test_people_are_told_an_amount_with_its_currency(minor: int, text: str) -> None:
+    """Never in minor units."""
+    assert money(minor, "USD") == text
