@@ -142,11 +142,14 @@ async def open_shop(
     clock: FakeClock | None = None,
     books: int = 3,
     payment_provider: PaymentProvider | None = None,
+    **environ: str,
 ) -> AsyncIterator[Shop]:
     """A running service that knows `books` books, with `STOCK` copies of each."""
     clock = clock or FakeClock()
     issuer = Issuer(clock)
-    settings = PurchaseSettings.from_mapping({"DATABASE_URL": url, "AUTO_MIGRATE": "true"})
+    settings = PurchaseSettings.from_mapping(
+        {"DATABASE_URL": url, "AUTO_MIGRATE": "true", **environ}
+    )
     app = create_app(settings, clock=clock, http=issuer.wire(), payment_provider=payment_provider)
     async with serving(app) as client:
         shop = Shop(app, client, issuer, clock)

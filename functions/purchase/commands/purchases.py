@@ -5,7 +5,7 @@ in one statement, so that many buyers of one book wait for each other as briefly
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from piccolo.querystring import QueryString
@@ -57,10 +57,11 @@ async def place_purchase(
     wanted: Sequence[Wanted],
     *,
     provider_id: int | None = None,
+    time_to_pay: timedelta = domain.TIME_TO_PAY,
     outbox: Outbox,
     now: datetime,
 ) -> Placed:
-    """Reserve copies, to be paid for within `domain.TIME_TO_PAY`.
+    """Reserve copies, to be paid for within a time.
 
     Raises `BookNotFound`, `BookNotReady`, `BookRetired`, `PriceChanged`, `ProviderNotFound` or
     `InsufficientStock`; then nothing has happened.
@@ -71,7 +72,7 @@ async def place_purchase(
     currency = books[wanted[0].book_id]["currency"]
     fee_minor = await _delivery_fee(database, provider_id)
     total_minor = domain.total_minor(lines, fee_minor)
-    expires_at = now + domain.TIME_TO_PAY
+    expires_at = now + time_to_pay
     created = await database.execute(
         QueryString(
             "INSERT INTO purchases (user_id, status, total_minor, delivery_fee_minor, currency,"
