@@ -21,7 +21,7 @@ def _start_again_with_nox() -> None:
     lock = (REQUIREMENTS / "nox.txt").read_text("utf-8")
     stamp = home / "installed.txt"
     if not stamp.exists() or stamp.read_text("utf-8") != lock:
-        print("installing nox into .nox/nox ...", file=sys.stderr)
+        print("installing nox into .nox/nox (once; some seconds) ...", file=sys.stderr)
         try:
             venv.create(home, with_pip=True, clear=True)
             install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
@@ -35,6 +35,8 @@ def _start_again_with_nox() -> None:
             )
         stamp.write_text(lock, "utf-8")
     os.chdir(ROOT)
+    # Whatever tells what to type next says it so that it works here.
+    os.environ["BOOKSTORE_INVOKED_AS"] = f"{Path(sys.executable).name} {Path(sys.argv[0]).name}"
     os.execv(python, [str(python), "-m", "nox", *sys.argv[1:]])  # noqa: S606
 
 
@@ -58,11 +60,15 @@ nox.options.error_on_external_run = True
 
 def _install(session: nox.Session, lock: str) -> None:
     """Exactly what the lock names, with its hashes."""
-    path = str(REQUIREMENTS / f"{lock}.txt")
+    path = REQUIREMENTS / f"{lock}.txt"
+    stamp = Path(session.virtualenv.location) / "installed.txt"
+    if not stamp.exists() or stamp.read_text("utf-8") != path.read_text("utf-8"):
+        session.log(f"installing what requirements/{lock}.txt lists; the first time takes a minute")
     if session.venv_backend == "uv":
-        session.run_install("uv", "pip", "sync", "--quiet", "--require-hashes", path)
+        session.run_install("uv", "pip", "sync", "--require-hashes", str(path))
     else:
-        session.install("--quiet", "--require-hashes", "-r", path)
+        session.install("--progress-bar=on", "--require-hashes", "-r", str(path), silent=False)
+    stamp.write_text(path.read_text("utf-8"), "utf-8")
 
 
 def _serve(session: nox.Session, module: str) -> None:
@@ -165,11 +171,17 @@ def compose(session: nox.Session) -> None:
     _operate(session, "compose")
 
 
+# Dot by dot, also where the output goes into a file or through another program.
+_SPEAKS = {"PYTHONUNBUFFERED": "1"}
+_PYTEST = ("pytest", "-o", "console_output_style=count")
+
+
 @nox.session
 def test(session: nox.Session) -> None:
     """The tests; `-- tests/kit -k relay` and the like run some of them."""
     _install(session, "dev")
-    session.run("pytest", "-n", "auto", "--dist", "loadfile", *session.posargs)
+    session.log("running the tests: what is done is counted at the end of each line")
+    session.run(*_PYTEST, "-n", "auto", "--dist", "loadfile", *session.posargs, env=_SPEAKS)
     if not session.posargs:
         _run_faults(session)  # not beside the others: what they wait for is other processes
 
@@ -185,7 +197,7 @@ def _run_faults(session: nox.Session) -> None:
     full = "--full" in session.posargs
     # Small sizes wait more than they compute; the promised ones want the machine for themselves.
     pace = ["-p", "no:xdist", "-o", "timeout=7200"] if full else ["-n", "2", "--dist", "loadfile"]
-    session.run("pytest", "tests/faults", *pace, *session.posargs)
+    session.run(*_PYTEST, "tests/faults", *pace, *session.posargs, env=_SPEAKS)
 
 
 @nox.session(default=False)

@@ -54,8 +54,8 @@ class AuthSettings(ServiceSettings, frozen=True, kw_only=True):
     login_window_seconds: Annotated[int, Meta(ge=1, le=86400)] = 900
     """The sliding window in which password tries are counted."""
 
-    registrations_per_address: Annotated[int, Meta(ge=1, le=1000)] = 20
-    """New accounts per address in one window."""
+    registrations_per_address: Annotated[int, Meta(ge=0, le=1000)] = 20
+    """New accounts per address in one window; 0: as many as come, which `nox -s dev` sets."""
 
     registration_window_seconds: Annotated[int, Meta(ge=1, le=86400)] = 3600
     """The sliding window in which registrations are counted."""

@@ -68,17 +68,17 @@ class Connections:
     def __init__(self, capacity: int = MAX_CONNECTIONS) -> None:
         self.capacity = capacity
         self.stopping = False
-        self._waiting: dict[Phase, OrderedDict[BoundedProtocol, float]] = {
-            phase: OrderedDict() for phase in Phase
-        }
+        self._waiting: list[OrderedDict[BoundedProtocol, float]] = [OrderedDict() for _ in Phase]
 
     def set_phase(self, connection: "BoundedProtocol", phase: Phase | None, now: float) -> None:
         """None: it waits for this server."""
-        for other, waiting in self._waiting.items():
-            if other is not phase:
-                waiting.pop(connection, None)
+        if connection.phase is phase:
+            return
+        if connection.phase is not None:
+            del self._waiting[connection.phase][connection]
         if phase is not None:
-            self._waiting[phase].setdefault(connection, now)
+            self._waiting[phase][connection] = now
+        connection.phase = phase
 
     def has_room(self, count: int, now: float) -> bool:
         """Whether one more than `count` can be opened."""
@@ -91,7 +91,7 @@ class Connections:
             connection.give_way()
 
     def _oldest(self, now: float) -> "BoundedProtocol | None":
-        for waiting in self._waiting.values():
+        for waiting in self._waiting:
             for connection, since in waiting.items():
                 if now - since < SETTLED:
                     break  # the others are younger
@@ -111,6 +111,7 @@ class ServerConfig(uvicorn.Config):
 class BoundedProtocol(H11Protocol):
     """HTTP/1.1 on one connection, with time limits and problem documents."""
 
+    phase: Phase | None = None
     _arrival: asyncio.TimerHandle | None = None
     """Runs while a request is arriving."""
     _departure: asyncio.TimerHandle | None = None
@@ -268,8 +269,10 @@ class BoundedProtocol(H11Protocol):
     def _look(self) -> None:
         """Find out whom the connection waits for; and start or stop the clock."""
         phase = self._phase()
-        self.shared.set_phase(self, phase, self.loop.time())
-        if phase not in {Phase.HEAD, Phase.BODY} and (phase is not Phase.IDLE or self._received):
+        if phase is not self.phase:
+            self.shared.set_phase(self, phase, self.loop.time())
+        new = phase is Phase.IDLE and not self._received
+        if not new and phase is not Phase.HEAD and phase is not Phase.BODY:
             self._stop_arrival()
         elif self._arrival is None:
             self._expect(PATIENCE)
@@ -281,11 +284,10 @@ class BoundedProtocol(H11Protocol):
             self._departure = self.loop.call_later(limit, self._is_it_read)
 
     def _phase(self) -> Phase | None:
-        unread = self.transport.get_write_buffer_size()
-        if self.flow.write_paused or self._refused or (self.transport.is_closing() and unread):
+        if self.flow.write_paused or self._refused:
             return Phase.ANSWER
         if self.transport.is_closing():
-            return None
+            return Phase.ANSWER if self.transport.get_write_buffer_size() else None
         if self.conn.their_state is h11.SEND_BODY:
             return Phase.BODY
         if not self._is_answered():

@@ -4,13 +4,15 @@
 a database that is away is a 503 of the request that needs it, not a pod that gets no traffic.
 """
 
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from litestar import Request, Response, get
 from litestar.exceptions import ServiceUnavailableException
 
 from functions.kit import dead_letters
+from functions.kit.errors import Text
+from functions.kit.language import preferred, say
 
 
 class ServiceStatus(msgspec.Struct, frozen=True):
@@ -18,9 +20,38 @@ class ServiceStatus(msgspec.Struct, frozen=True):
     status: str
 
 
+_PAGE = """<!DOCTYPE html>
+<html lang="{language}">
+<head><meta charset="utf-8"><title>Bookstore: {service}</title></head>
+<body>
+<h1>Bookstore: {service}</h1>
+<p>{running}</p>
+<ul>
+<li><a href="/apidocs">{documentation}</a></li>
+<li><a href="/openapi.json">OpenAPI 3.1</a></li>
+</ul>
+</body>
+</html>
+"""
+_RUNNING = Text("El servicio está en marcha.", "The service is running.")
+_DOCUMENTATION = Text("Documentación de la API", "Documentation of the API")
+
+
 @get("/", sync_to_thread=False, summary="What this is, and that it runs")
-def root(request: Request[Any, Any, Any]) -> ServiceStatus:
-    return ServiceStatus(request.app.state.service, "running")
+def root(request: Request[Any, Any, Any]) -> Response[ServiceStatus]:
+    """JSON; for a browser, a page that leads to the documentation."""
+    service = request.app.state.service
+    headers = {"vary": "Accept, Accept-Language"}
+    wants_page = "text/html" in request.headers.get("accept", "").lower()
+    if not (wants_page and request.app.state.settings.doors.public):  # where there is one
+        return Response(ServiceStatus(service, "running"), headers=headers)
+    page = _PAGE.format(
+        service=service,
+        language=preferred(request.headers.get("accept-language")),
+        running=say(request.headers, _RUNNING),
+        documentation=say(request.headers, _DOCUMENTATION),
+    )
+    return Response(cast("Any", page.encode()), media_type="text/html", headers=headers)
 
 
 @get("/livez", sync_to_thread=False, include_in_schema=False)

@@ -12,7 +12,7 @@ from functions.local.data_folder import DataFolder
 from functions.local.errors import ShopError
 from functions.local.programs import Admin
 
-_ADMIN_FILE = "admin.json"
+ADMIN_FILE = "admin.json"
 _ACCOUNTS_FILE = "accounts.json"
 _DOMAIN = "bookstore.example"
 
@@ -29,12 +29,12 @@ def admin_of(folder: DataFolder) -> Admin:
     if (kept := known_admin(folder)) is not None:
         return kept
     admin = Admin(f"admin@{_DOMAIN}", _password())
-    folder.write(_ADMIN_FILE, {"email": admin.email, "password": admin.password})
+    folder.write(ADMIN_FILE, {"email": admin.email, "password": admin.password})
     return admin
 
 
 def known_admin(folder: DataFolder) -> Admin | None:
-    kept = folder.read(_ADMIN_FILE)
+    kept = folder.read(ADMIN_FILE)
     return Admin(str(kept["email"]), str(kept["password"])) if kept else None
 
 

@@ -4,12 +4,14 @@ Colour only on a terminal, and not where NO_COLOR is set (https://no-color.org).
 """
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
 _COLOURS = {"auth": 36, "catalog": 35, "purchase": 34, "broker": 33}
+_MOMENT = r"\d\d:\d\d:\d\d [A-Z]+"
 _BOLD, _RED, _GREEN = 1, 31, 32
 
 
@@ -40,6 +42,7 @@ class Console:
 
     def program_line(self, program: str, line: str) -> None:
         if self.programs_speak:
+            line = re.sub(rf"^({_MOMENT} +){program} ", r"\1", line)  # its name is said already
             self.say(f"{self._paint(f'{program:>8}', _COLOURS.get(program, 37))} {line}")
 
     @contextmanager

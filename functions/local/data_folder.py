@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from functions.local.errors import DataFolderError
+from functions.local.invocation import command
 
 VERSION = 1
 
@@ -50,7 +51,7 @@ class DataFolder:
     def in_use(self, *, fresh: bool) -> Iterator[None]:
         """Ours until the end of the block, made or emptied first, and fit to write to."""
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
             entries = {entry.name for entry in self.path.iterdir()}
             self._refuse_strangers(entries)
             lock = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -128,10 +129,12 @@ class DataFolder:
             raise DataFolderError(
                 f"The data in {self.path} are of another version of the shop (theirs is "
                 f"{stamp.get('version')}, this one's is {VERSION}). Begin anew with "
-                "nox -s dev -- --fresh, which deletes them, or keep them and choose another "
+                f"{command('dev -- --fresh')}, which deletes them, or keep them and choose another "
                 "folder with --data FOLDER."
             )
         try:
+            # Passwords and everything that the shop knows are in it.
+            self.path.chmod(0o700)
             self.logs.mkdir(exist_ok=True)
             self.write(_STAMP, {"kind": _KIND, "version": VERSION})
         except OSError as error:

@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,13 @@ from functions.local.client import Client
 from functions.local.console import Console
 from functions.local.data_folder import DataFolder
 from functions.local.errors import LocalError, ProgramFailedError
+from functions.local.invocation import command
 from functions.local.mysql import MySQLServer
 from functions.local.options import Options, parse_options
 from functions.local.ports import SERVICES, check_free
-from functions.local.programs import MANIFESTS, ROOT, Plan
+from functions.local.programs import MANIFESTS, ROOT, Admin, Plan
 from functions.local.rabbitmq import RabbitMQServer
+from functions.local.reload import LOOKS_EVERY, Sources
 from functions.local.seed import stock_shop
 from functions.local.supervisor import Supervisor, describe_exit
 from functions.local.welcome import welcome
@@ -60,7 +63,9 @@ class _Run:
             loop.add_signal_handler(signal.SIGHUP, self._end)
         self._console.notice("The bookstore, on this machine")
         with self._folder.in_use(fresh=self._options.fresh):
-            self._supervisor = Supervisor(self._console, self._folder.logs)
+            self._supervisor = Supervisor(
+                self._console, self._folder.logs, patient=self._options.reload
+            )
             try:
                 await self._run(self._supervisor)
             finally:
@@ -101,6 +106,7 @@ class _Run:
                 accounts.admin_of(self._folder),
                 options.package,
                 options.poke_every,
+                options.fast_clock,
                 MySQLServer(options.mysql) if options.mysql else None,
                 RabbitMQServer(options.rabbitmq) if options.rabbitmq else None,
             )
@@ -125,7 +131,30 @@ class _Run:
             new = await self._prepare_accounts(client, plan)
             if options.seed and self._folder.read(_SEEDED_FILE) is None:
                 await self._seed(client, plan, new.get("staff"))
-        self._announce(new)
+        self._announce(new, plan.admin)
+        if options.reload:
+            await self._reload(supervisor, plan)
+
+    async def _reload(self, supervisor: Supervisor, plan: Plan) -> None:
+        """Start again what was changed, for as long as the shop is open."""
+        package = find_spec(plan.package)
+        if package is None or package.origin is None:
+            raise LocalError(f"There is no package {plan.package}.")
+        sources = Sources(Path(package.origin).parent)
+        self._console.notice("What you change is started again.")
+        while True:
+            await asyncio.sleep(LOOKS_EVERY)
+            changed = sources.changed()
+            if not (names := sorted(sources.programs(changed))):
+                continue
+            self._console.notice(f"changed: {', '.join(sorted({path.name for path in changed}))}")
+            schemas = sources.programs(path for path in changed if "migrations" in path.parts)
+            try:
+                await asyncio.gather(*(_migrate(plan, name) for name in schemas))
+            except ProgramFailedError as error:
+                self._console.say(self._console.bad(str(error)))
+                continue  # the next change may be the one that it lacks
+            supervisor.restart(*names)
 
     async def _prepare_accounts(self, client: Client, plan: Plan) -> dict[str, accounts.Account]:
         if accounts.known_accounts(self._folder) and not self._options.new_accounts:
@@ -146,13 +175,14 @@ class _Run:
             await stock_shop.until_purchase_knows(client, token, book_ids)
         self._folder.write(_SEEDED_FILE, {"books": len(book_ids)})
 
-    def _announce(self, new: dict[str, accounts.Account]) -> None:
+    def _announce(self, new: dict[str, accounts.Account], admin: Admin) -> None:
         ports = self._options.ports
         self._folder.write(
             RUNNING_FILE,
             {"pid": os.getpid(), **{name: ports.url(name) for name, _ in ports.each()}},
         )
-        welcome(self._console, ports, self._folder, new, accounts.known_accounts(self._folder))
+        known = accounts.known_accounts(self._folder)
+        welcome(self._console, ports, self._folder, admin, new, known)
         if new:
             # Only now: had it ended before, nobody would have seen their passwords.
             accounts.remember_accounts(self._folder, new)
@@ -190,7 +220,7 @@ async def _migrate(plan: Plan, service: str) -> None:
         raise ProgramFailedError(
             f"The migration of {service} {describe_exit(process.returncode or 0)}:\n"
             f"{text[-2000:]}\n"
-            "Is the database of another version? nox -s dev -- --fresh begins anew."
+            f"Is the database of another version? {command('dev -- --fresh')} begins anew."
         )
 
 

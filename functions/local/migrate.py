@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from functions.local.errors import LocalError
+from functions.local.invocation import command
 from functions.local.mysql import MySQLServer
 from functions.local.ports import SERVICES
 from functions.local.programs import ROOT
@@ -19,7 +20,7 @@ from functions.local.programs import ROOT
 def main(arguments: Sequence[str] | None = None) -> int:
     """The first exit code that is not 0."""
     parser = argparse.ArgumentParser(
-        prog="nox -s migrate --", description="Brings the schemas of the services up to date."
+        prog=command("migrate --"), description="Brings the schemas of the services up to date."
     )
     parser.add_argument(
         "services", nargs="*", metavar="SERVICE", help=f"{', '.join(SERVICES)}; all if none is said"

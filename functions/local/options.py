@@ -5,10 +5,15 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote, urlsplit
 
 from functions.local.broker.arguments import seconds
+from functions.local.invocation import command
 from functions.local.ports import Ports
 from functions.local.programs import ROOT
+
+FAST_POKES = 5.0
+"""Seconds."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +24,8 @@ class Options:
     new_accounts: bool
     seed: bool
     poke_every: float | None
+    reload: bool
+    fast_clock: bool
     mysql: str | None
     rabbitmq: str | None
     package: str
@@ -36,7 +43,7 @@ def parse_options(
     arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ
 ) -> Options:
     parser = argparse.ArgumentParser(
-        prog="nox -s dev --", description="Runs the whole shop on this machine."
+        prog=command("dev --"), description="Runs the whole shop on this machine."
     )
     parser.add_argument(
         "--data",
@@ -75,14 +82,30 @@ def parse_options(
         help="fire the PingSources so often, whatever their schedule",
     )
     parser.add_argument(
+        "--reload",
+        action="store_true",
+        help="start what was changed again, in a moment: a service, the broker, or all of them",
+    )
+    parser.add_argument(
+        "--fast-clock",
+        action="store_true",
+        help="what takes minutes takes seconds: access tokens live 60, unpaid purchases 30, and"
+        " the PingSources fire every 5 (each may be set by itself: ACCESS_TOKEN_SECONDS,"
+        " TIME_TO_PAY_SECONDS, --poke-every)",
+    )
+    parser.add_argument(
         "--mysql",
         metavar="URL",
-        help="keep the data on a server, mysql://user:password@host:port, not in SQLite files",
+        default=environ.get("BOOKSTORE_MYSQL_URL") or None,
+        help="keep the data on a server, mysql://user:password@host:port, not in SQLite files (or"
+        " BOOKSTORE_MYSQL_URL; the password alone: BOOKSTORE_MYSQL_PASSWORD)",
     )
     parser.add_argument(
         "--rabbitmq",
         metavar="URL",
-        help="keep events on a server, amqp://user:password@host:port/vhost, not in a file",
+        default=environ.get("BOOKSTORE_RABBITMQ_URL") or None,
+        help="keep events on a server, amqp://user:password@host:port/vhost, not in a file (or"
+        " BOOKSTORE_RABBITMQ_URL; the password alone: BOOKSTORE_RABBITMQ_PASSWORD)",
     )
     # For the runner's own tests, which have smaller services.
     parser.add_argument("--package", default="functions", help=argparse.SUPPRESS)
@@ -100,11 +123,23 @@ def parse_options(
         fresh=found.fresh,
         new_accounts=found.new_accounts,
         seed=found.seed,
-        poke_every=found.poke_every,
-        mysql=found.mysql,
-        rabbitmq=found.rabbitmq,
+        poke_every=found.poke_every or (FAST_POKES if found.fast_clock else None),
+        reload=found.reload,
+        fast_clock=found.fast_clock,
+        mysql=_with_password(found.mysql, environ.get("BOOKSTORE_MYSQL_PASSWORD")),
+        rabbitmq=_with_password(found.rabbitmq, environ.get("BOOKSTORE_RABBITMQ_PASSWORD")),
         package=found.package,
     )
+
+
+def _with_password(url: str | None, password: str | None) -> str | None:
+    """A URL with a password that others on this machine do not see among its processes."""
+    parts = urlsplit(url or "")
+    if not url or not password or parts.password or not parts.hostname:
+        return url
+    user, _, host = parts.netloc.rpartition("@")
+    netloc = f"{user.partition(':')[0]}:{quote(password, safe='')}@{host}"
+    return parts._replace(netloc=netloc).geturl()
 
 
 def _port(text: str) -> int:

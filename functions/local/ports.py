@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 from functions.local.errors import PortTakenError
+from functions.local.invocation import command
 
 HOST = "127.0.0.1"
 SERVICES = ("auth", "catalog", "purchase")
@@ -90,7 +91,7 @@ def _advice(taken: list[tuple[str, int]]) -> str:
         for program, port in taken
     ]
     lines.append(
-        "Is another shop running? Or move all at once: nox -s dev -- --port-base 5100 "
+        f"Is another shop running? Or move all at once: {command('dev -- --port-base 5100')} "
         "takes 5100, 5101, 5102 and 5109."
     )
     if any(port in _AIRPLAY for _, port in taken):

@@ -29,9 +29,11 @@ _TAIL_BYTES = 2_000
 
 
 class Supervisor:
-    def __init__(self, console: Console, logs: Path) -> None:
+    def __init__(self, console: Console, logs: Path, *, patient: bool = False) -> None:
+        """A patient one gives nothing up: what cannot be started waits to be started again."""
         self._console = console
         self._logs = logs
+        self._patient = patient
         self._keepers: dict[str, _Keeper] = {}
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Ends with ProgramFailedError when a program is given up."""
@@ -39,7 +41,12 @@ class Supervisor:
     async def start(self, *programs: Program) -> None:
         """Returns once all of them are ready."""
         for program in programs:
-            keeper = _Keeper(program, self._console, self._logs / f"{program.name}.log")
+            keeper = _Keeper(
+                program,
+                self._console,
+                self._logs / f"{program.name}.log",
+                patient=self._patient,
+            )
             self._keepers[program.name] = keeper
             keeper.task.add_done_callback(self._note_failure)
         ready = asyncio.create_task(self._until_ready(programs))
@@ -55,6 +62,11 @@ class Supervisor:
     async def stop(self, *names: str) -> None:
         """Asks them to end, all at once; those that will not are killed."""
         await asyncio.gather(*(self._keepers[n].stop() for n in names if n in self._keepers))
+
+    def restart(self, *names: str) -> None:
+        """End them, and start them again at once."""
+        for name in names:
+            self._keepers[name].restart()
 
     def kill(self) -> None:
         for keeper in self._keepers.values():
@@ -81,8 +93,10 @@ class Supervisor:
 class _Keeper:
     """One program over all its lives."""
 
-    def __init__(self, program: Program, console: Console, log: Path) -> None:
+    def __init__(self, program: Program, console: Console, log: Path, *, patient: bool) -> None:
         self._program = program
+        self._patient = patient
+        self._restarted = asyncio.Event()
         self._console = console
         self._log = log
         self._pid_file = log.with_suffix(".pid")
@@ -91,8 +105,15 @@ class _Keeper:
         self.first_ready = asyncio.Event()
         self.task = asyncio.create_task(self._keep(), name=program.name)
 
+    def restart(self) -> None:
+        self._restarted.set()
+        if self._process is not None and self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                self._process.terminate()
+
     async def stop(self) -> None:
         self._stopping.set()
+        self._restarted.set()  # nothing is to be waited for any more
         if self._process is not None and self._process.returncode is None:
             with suppress(ProcessLookupError):
                 self._process.terminate()
@@ -117,9 +138,21 @@ class _Keeper:
             code, got_ready = await self._live()
             if self._stopping.is_set():
                 return
+            if self._restarted.is_set():
+                self._restarted.clear()
+                crashes = short_lives = 0
+                continue
             short = asyncio.get_running_loop().time() - born < _SHORT_LIFE_SECONDS
             short_lives = short_lives + 1 if short else 0
             crashes = 0 if got_ready else crashes + 1
+            if crashes and self._patient and self.first_ready.is_set():
+                self._console.notice(
+                    f"{self._program.name} {describe_exit(code)}, and waits to be changed"
+                )
+                await self._restarted.wait()
+                self._restarted.clear()
+                crashes = short_lives = 0
+                continue
             if crashes >= MOST_CRASHES:
                 raise ProgramFailedError(
                     f"{self._program.name} cannot be started: {crashes} times in a row it "

@@ -25,6 +25,7 @@ from functions.local.console import Console
 from functions.local.data_folder import DataFolder
 from functions.local.dev import RUNNING_FILE
 from functions.local.errors import LocalError, ProgramFailedError, ShopError
+from functions.local.invocation import command
 from functions.local.options import default_data
 from functions.local.ports import SERVICES, Ports
 from functions.local.programs import ROOT, Admin
@@ -52,7 +53,7 @@ class Shop:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        prog="nox -s tour --", description="Walks through the life of a purchase."
+        prog=command("tour --"), description="Walks through the life of a purchase."
     )
     parser.add_argument(
         "--data",

@@ -20,6 +20,8 @@ from functions.local.errors import ShopError
 # Prices as they came: 12.50, not 12.5.
 _encoder = msgspec.json.Encoder(decimal_format="number")
 
+_FEW = 5
+"""Entries of a list that are shown."""
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -130,11 +132,25 @@ def _curl(
 
 def _essence(answer: Answer, names: tuple[str, ...]) -> str:
     shown: object = answer.body
+    mark = ""
     if isinstance(shown, dict):
         # A refusal shows why, an answer what the step is about; `status` means two things.
         refused = ("code", "error", *(name for name in names if name != "status"))
         chosen = names if answer.status < 400 else refused
-        shown = {name: shown[name] for name in chosen if name in shown}
+        chosen_ones = {name: shown[name] for name in chosen if name in shown}
+        mark = _mark("field", "", len(shown) - len(chosen_ones))
+        shown = chosen_ones
     elif isinstance(shown, list):
-        shown = [{name: one[name] for name in names if name in one} for one in shown[:5]]
-    return msgspec.json.format(_encoder.encode(shown), indent=0).decode()
+        few = [{name: one[name] for name in names if name in one} for one in shown[:_FEW]]
+        fields = max(
+            (len(one) - len(part) for one, part in zip(shown, few, strict=False)), default=0
+        )
+        mark = _mark("field", " each", fields) + _mark("line", "", len(shown) - len(few))
+        shown = few
+    return msgspec.json.format(_encoder.encode(shown), indent=0).decode() + mark
+
+
+def _mark(what: str, where: str, left_out: int) -> str:
+    """Says what the answer has that is not shown."""
+    plural = "" if left_out == 1 else "s"
+    return f"  … {left_out} more {what}{plural}{where}" if left_out > 0 else ""

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from functions.local.client import until
 from functions.local.console import Console
 from functions.local.errors import ShopError
+from functions.local.invocation import command
 from functions.local.tour_guide import Guide, Person, insist
 
 _QUANTITY = 2
@@ -94,7 +95,8 @@ class Story:
         )
         enough = [book for book in answer.body if _QUANTITY <= book["stock"] < _MOST_QUANTITY]
         if not enough:
-            raise ShopError(f"No book has {_QUANTITY} copies left: nox -s dev -- --fresh restocks.")
+            again = command("dev -- --fresh")
+            raise ShopError(f"No book has {_QUANTITY} copies left: {again} restocks.")
         self._book = enough[0]
         self._guide.tell(f"{len(answer.body)} books; we take {self._book['title']!r}")
 
@@ -178,7 +180,8 @@ class Story:
             show=("id", "name", "coverage", "fee"),
         )
         if not providers.body:
-            raise ShopError("The shop has no delivery provider: nox -s dev -- --fresh adds some.")
+            again = command("dev -- --fresh")
+            raise ShopError(f"The shop has no delivery provider: {again} adds some.")
         answer = await self._guide.ask(
             201,
             "POST",

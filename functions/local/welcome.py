@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping
 
-from functions.local.accounts import Account
+from functions.local.accounts import ADMIN_FILE, Account
 from functions.local.console import Console
 from functions.local.data_folder import DataFolder
+from functions.local.invocation import command
 from functions.local.ports import SERVICES, Ports
+from functions.local.programs import Admin
 
 
 def welcome(
     console: Console,
     ports: Ports,
     folder: DataFolder,
+    admin: Admin,
     new: Mapping[str, Account],
     known: Mapping[str, str],
 ) -> None:
@@ -24,23 +27,34 @@ def welcome(
     console.say(f"  {'broker':<10}{ports.url('broker'):<26}what it holds: /status")
     console.say(f"  {'data':<10}{folder.path}")
     console.say()
-    _accounts(console, new, known)
+    _accounts(console, folder, admin, new, known)
     _first_purchase(console, ports)
-    console.say("The whole life of a purchase, step by step: nox -s tour")
+    console.say(f"The whole life of a purchase, step by step: {command('tour')}")
     console.say("Ctrl-C ends it all.")
     console.say()
 
 
-def _accounts(console: Console, new: Mapping[str, Account], known: Mapping[str, str]) -> None:
+def _accounts(
+    console: Console,
+    folder: DataFolder,
+    admin: Admin,
+    new: Mapping[str, Account],
+    known: Mapping[str, str],
+) -> None:
+    kept = f"its password is kept in {folder.path / ADMIN_FILE}"
     if new:
         console.notice("Accounts for trying out, shown this once:")
         for role, account in new.items():
             console.say(f"  {role:<10}{account.email:<38}{account.password}")
+        console.say(f"  {'admin':<10}{admin.email:<38}{admin.password}")
+        console.say(f"  The admin's is shown this once too; {kept}.")
     else:
         console.say("The accounts of the first start, whose passwords were shown then:")
         for role, email in known.items():
             console.say(f"  {role:<10}{email}")
-        console.say("  Forgotten? nox -s dev -- --new-accounts makes new ones, --fresh a new shop.")
+        console.say(f"  {'admin':<10}{admin.email:<38}{kept}")
+        again = command("dev -- --new-accounts")
+        console.say(f"  Forgotten? {again} makes new ones, --fresh a new shop.")
     console.say()
 
 

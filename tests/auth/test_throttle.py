@@ -157,6 +157,14 @@ async def test_registrations_are_throttled_by_address(database_url: str) -> None
     assert elsewhere.status_code == 201
 
 
+async def test_registrations_need_not_be_throttled(database_url: str) -> None:
+    """0 is no limit: a class sits behind one address."""
+    async with open_auth(database_url, REGISTRATIONS_PER_ADDRESS="0") as auth:
+        answers = [(await auth.register(f"u{n}@example.com")).status_code for n in range(3)]
+
+    assert answers == [201, 201, 201]
+
+
 async def test_the_current_password_is_throttled_as_a_login_is(auth: Auth) -> None:
     """A stolen token is no way around the throttle: the tries are the same ones."""
     ana = await auth.person()

@@ -204,6 +204,8 @@ async def test_a_whole_address_replaces_the_host() -> None:
 class Closed:
     """What stands in for a connection in the order of closing."""
 
+    phase: Phase | None = None
+
     def __init__(self, order: list["Closed"]) -> None:
         self.order = order
 

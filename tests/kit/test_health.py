@@ -12,6 +12,21 @@ async def test_the_root_says_what_this_is(client: httpx.AsyncClient) -> None:
     assert response.json() == {"service": "sample", "status": "running"}
 
 
+async def test_a_browser_finds_the_documentation_from_the_root(client: httpx.AsyncClient) -> None:
+    """In its language; who asks for anything else reads JSON as ever."""
+    browser = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8", "accept-language": "en-GB"}
+    page = await client.get("/", headers=browser)
+    spanish = await client.get("/", headers={"accept": "text/html"})
+    others = [await client.get("/", headers={"accept": each}) for each in ("*/*", "", "text/plain")]
+
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert 'href="/apidocs"' in page.text
+    assert "The service is running." in page.text
+    assert "El servicio está en marcha." in spanish.text
+    assert {answer.json()["status"] for answer in others} == {"running"}
+    assert {answer.headers["vary"] for answer in (page, *others)} == {"Accept, Accept-Language"}
+
+
 @pytest.mark.parametrize(("path", "status"), [("/livez", "alive"), ("/readyz", "ready")])
 async def test_a_probe_needs_no_database(
     app: Litestar,

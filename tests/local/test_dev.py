@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import stat
@@ -12,7 +13,7 @@ import pytest
 
 from functions.local.ports import SERVICES, Ports
 from functions.local.seed import stock_shop
-from tests.local.runners import running
+from tests.local.runners import ROOT, running
 
 BOOKS = json.loads(stock_shop.BOOKS.read_text(encoding="utf-8"))
 
@@ -47,8 +48,13 @@ async def test_passwords_are_shown_once_and_kept_nowhere(tmp_path: Path) -> None
         seen = (await second.get("catalog", "/seen")).json()["requests"]
         await second.end()
 
-    shown = re.findall(r"(staff|customer) +(\S+@\S+) +(\S+)\n", first.output)
-    assert {role for role, _, _ in shown} == {"staff", "customer"}
+    shown = re.findall(r"(staff|customer|admin) +(\S+@\S+) +(\S+)\n", first.output)
+    assert {role for role, _, _ in shown} == {"staff", "customer", "admin"}
+    (admin,) = [each for each in shown if each[0] == "admin"]
+    assert admin[1] in second.output
+    assert admin[2] not in second.output
+    assert f"its password is kept in {data / 'admin.json'}" in second.output
+    shown.remove(admin)
     kept = "".join(file.read_text(errors="replace") for file in data.rglob("*") if file.is_file())
     for _, email, password in shown:
         assert email in second.output
@@ -71,11 +77,56 @@ async def test_the_admins_password_is_for_its_owner_only(tmp_path: Path) -> None
     async with running(tmp_path / "data", "--no-seed") as runner:
         await runner.until_says("Ctrl-C ends it all.")
         file = tmp_path / "data" / "admin.json"
-        mode, password = stat.S_IMODE(file.stat().st_mode), json.loads(file.read_text())["password"]
+        modes = [stat.S_IMODE(each.stat().st_mode) for each in (file, file.parent)]
+        password = json.loads(file.read_text())["password"]
+        await runner.end()
+    async with running(tmp_path / "data", "--no-seed") as again:
+        await again.until_says("Ctrl-C ends it all.")
+        await again.end()
+
+    assert modes == [0o600, 0o700]
+    assert runner.output.count(password) == 1
+    assert password not in again.output
+
+
+async def test_what_to_type_next_is_told_as_it_was_typed(tmp_path: Path) -> None:
+    """Without nox, `nox -s tour` would not be found."""
+    invoked = "python3 noxfile.py"
+    async with running(tmp_path / "data", "--no-seed", BOOKSTORE_INVOKED_AS=invoked) as runner:
+        await runner.until_says("Ctrl-C ends it all.")
         await runner.end()
 
-    assert mode == 0o600
-    assert password not in runner.output
+    assert "python3 noxfile.py -s tour" in runner.output
+    assert "nox -s" not in runner.output
+
+
+async def test_what_is_changed_is_started_again_and_nothing_else(tmp_path: Path) -> None:
+    """A change that does not start waits for the next one; the shop stays open."""
+    package = f"stub_shop_{tmp_path.name.replace('-', '_')}"
+    shop = tmp_path / "sources" / package
+    shutil.copytree(ROOT / "tests" / "local" / "stub_shop", shop)
+    for file in shop.rglob("*.py"):
+        file.write_text(file.read_text().replace("tests.local.stub_shop", package))
+    app = shop / "catalog" / "app.py"
+    good = app.read_text()
+    options = ("--no-seed", "--reload")
+    async with running(
+        tmp_path / "data", *options, package=package, PYTHONPATH=str(shop.parent)
+    ) as runner:
+        await runner.until_says("What you change is started again.")
+        pids = [(await runner.get(each, "/seen")).json()["pid"] for each in SERVICES]
+        app.write_text(good + "\n# changed\n")
+        await runner.until_says("catalog is back")
+        after = [(await runner.get(each, "/seen")).json()["pid"] for each in SERVICES]
+        app.write_text("this is no Python\n")
+        await runner.until_says("and waits to be changed")
+        app.write_text(good)
+        await runner.until_says("catalog is back", times=2)
+
+        assert await runner.end() == 0
+
+    assert [pid == before for pid, before in zip(after, pids, strict=True)] == [True, False, True]
+    assert "SyntaxError" in runner.output
 
 
 async def test_sigterm_ends_it_as_well(tmp_path: Path) -> None:

@@ -36,3 +36,34 @@ def test_what_is_no_number_of_seconds_is_refused(
         parse_options(["--poke-every", seconds], {})
 
     assert "is no number of seconds" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "expected"),
+    [
+        ([], {"BOOKSTORE_MYSQL_URL": "mysql://a:b@h"}, "mysql://a:b@h"),
+        (["--mysql", "mysql://a:c@h"], {"BOOKSTORE_MYSQL_URL": "mysql://a:b@h"}, "mysql://a:c@h"),
+        (
+            ["--mysql", "mysql://a@h:1/"],
+            {"BOOKSTORE_MYSQL_PASSWORD": "p@ss"},
+            "mysql://a:p%40ss@h:1/",
+        ),
+        (["--mysql", "mysql://a:b@h"], {"BOOKSTORE_MYSQL_PASSWORD": "other"}, "mysql://a:b@h"),
+        ([], {"BOOKSTORE_MYSQL_PASSWORD": "p"}, None),
+    ],
+)
+def test_a_password_need_not_be_typed(
+    arguments: list[str], environment: dict[str, str], expected: str | None
+) -> None:
+    """Options can be seen by others on the machine, the environment cannot."""
+    assert parse_options(arguments, environment).mysql == expected
+    rabbitmq = {name.replace("MYSQL", "RABBITMQ"): text for name, text in environment.items()}
+    other = ["--rabbitmq" if each == "--mysql" else each for each in arguments]
+    assert parse_options(other, rabbitmq).rabbitmq == expected
+
+
+def test_a_fast_clock_makes_everything_short() -> None:
+    """An option of its own goes before it."""
+    assert parse_options(["--fast-clock"], {}).poke_every == 5.0
+    assert parse_options(["--fast-clock", "--poke-every", "2"], {}).poke_every == 2.0
+    assert parse_options([], {}).poke_every is None

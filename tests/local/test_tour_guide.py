@@ -33,7 +33,7 @@ async def test_a_step_is_shown_as_curl_with_status_and_essence() -> None:
     assert out.getvalue() == (
         f'   $ curl -X POST {service.url}/purchase -H "Authorization: Bearer $TOKEN" '
         """-H 'Idempotency-Key: k-1' -d '{"book_id": 3, "quantity": 2}'\n"""
-        '     201 {"message": "Compra creada", "total_price": 30.30}\n'
+        '     201 {"message": "Compra creada", "total_price": 30.30}  … 2 more fields\n'
     )
     (sent,) = service.received
     assert sent.headers["content-type"] == "application/x-www-form-urlencoded"

@@ -44,6 +44,15 @@ async def test_a_purchase_reserves_copies_and_tells_of_it(shop: Shop) -> None:
     assert last["data"]["available"] == STOCK - 3
 
 
+async def test_the_time_to_pay_is_a_setting(database_url: str) -> None:
+    """Half a minute, as `nox -s dev -- --fast-clock` has it: then the copies are free again."""
+    async with open_shop(database_url, TIME_TO_PAY_SECONDS="30") as shop:
+        purchase_id = await shop.buy(2, 3)
+        detail = (await shop.call("GET", f"/purchase/{purchase_id}")).json()
+
+    assert detail["expires_at"] == "2026-03-14T09:27:23.589793Z"
+
+
 async def test_several_books_are_sold_together_or_not_at_all(shop: Shop) -> None:
     """One line that cannot be met leaves the others untouched."""
     items = [{"book_id": 3, "quantity": 1}, {"book_id": 1, "quantity": STOCK + 1}]

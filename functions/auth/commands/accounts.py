@@ -58,10 +58,11 @@ async def register(
     """
     email = parse_email(email_text, development=tools.settings.development)
     check_password(password, email, common_passwords())
-    limits = {throttle_key("register", origin(host)): tools.settings.registration_limit}
-    if (site := network(host)) is not None:
-        limits[throttle_key("register", site)] = tools.settings.registrations_per_network
-    await count_try(database, limits, clock())
+    if tools.settings.registrations_per_address:
+        limits = {throttle_key("register", origin(host)): tools.settings.registration_limit}
+        if (site := network(host)) is not None:
+            limits[throttle_key("register", site)] = tools.settings.registrations_per_network
+        await count_try(database, limits, clock())
     if await queries.find_login(database, email.key) is not None:
         raise EmailAlreadyRegistered(
             Text("Inicie sesión o use otra dirección.", "Log in, or use another address.")

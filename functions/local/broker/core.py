@@ -56,7 +56,7 @@ class Broker:
         wanted = [trigger.name for trigger in self._triggers if trigger.wants(event.attributes)]
         if not wanted:
             # As in the cluster: confirmed and dropped.
-            logger.info("no Trigger wants %s from %s", event, event.attributes["source"])
+            logger.debug("no Trigger wants %s from %s", event, event.attributes["source"])
         await self._store.put(wanted, event.message)
 
     async def status(self) -> dict[str, dict[str, int]]:

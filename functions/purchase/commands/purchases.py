@@ -1,7 +1,7 @@
 """Sell: reserve copies for a buyer, for as long as there are any."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 
 from functions.kit import inbox
@@ -13,7 +13,7 @@ from functions.purchase import events, storage
 from functions.purchase.commands.lifecycle import free_overdue
 from functions.purchase.domain.holdings import HoldingLimits
 from functions.purchase.domain.moves import Fact
-from functions.purchase.domain.purchases import Purchase
+from functions.purchase.domain.purchases import TIME_TO_PAY, Purchase
 from functions.purchase.domain.stock import Stock
 from functions.purchase.errors import (
     BookNotFound,
@@ -53,10 +53,11 @@ async def place_purchase(
     *,
     limits: HoldingLimits,
     provider_id: int | None = None,
+    time_to_pay: timedelta = TIME_TO_PAY,
     outbox: Outbox,
     now: datetime,
 ) -> Placed:
-    """Reserve copies, to be paid for within `TIME_TO_PAY`.
+    """Reserve copies, to be paid for within a time.
 
     Raises `BookNotFound`, `BookNotReady`, `BookRetired`, `PriceChanged`, `ProviderNotFound`,
     `ProviderRetired`, `InsufficientStock`, `TooManyUnpaidPurchases` or `TooManyReservedCopies`;
@@ -84,6 +85,7 @@ async def place_purchase(
             currency=offers[book_ids[0]].currency,
             delivery_fee_minor=fee_minor,
             provider_id=provider_id,
+            time_to_pay=time_to_pay,
             now=now,
         ),
     )

@@ -1,5 +1,6 @@
 """Buy, look, move on, cancel."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -68,7 +69,7 @@ _IT = {"purchase_id": "$response.body#/purchase_id"}
 async def place(
     request: Request[Principal, Any, Any], data: JSONBody[NewPurchase]
 ) -> Response[PurchaseCreated]:
-    """Reserve copies of one book, or of several; they are kept for fifteen minutes, to be paid.
+    """Reserve copies of one book, or of several; they are kept until `expires_at`, to be paid.
 
     With an `Idempotency-Key` header the same request can be sent again safely.
     """
@@ -82,6 +83,7 @@ async def place(
             wanted,
             limits=state.settings.holding_limits,
             provider_id=data.provider_id,
+            time_to_pay=timedelta(seconds=state.settings.time_to_pay_seconds),
             outbox=state.outbox,
             now=state.clock(),
         )

@@ -141,9 +141,10 @@ class Purchase:
         currency: str,
         delivery_fee_minor: int,
         provider_id: int | None,
+        time_to_pay: timedelta = TIME_TO_PAY,
         now: datetime,
     ) -> "Purchase":
-        """A new purchase, to be paid within `TIME_TO_PAY`."""
+        """A new purchase; its copies are kept until its time to pay is over."""
         return cls(
             user_id=user_id,
             status=Status.PENDING,
@@ -154,7 +155,7 @@ class Purchase:
             provider_id=provider_id,
             revision=1,
             created_at=now,
-            expires_at=now + TIME_TO_PAY,
+            expires_at=now + time_to_pay,
         )
 
     @property

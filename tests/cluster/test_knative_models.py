@@ -1,0 +1,133 @@
+"""Knative's own validation of the objects, as npm's @kubernetes-models/knative carries it.
+
+It needs node and, the first time, a registry; afterwards its copy lies in pytest's cache. Where it
+cannot be had these tests are skipped, with the reason. The package holds no schema of RabbitMQ's
+operators, and its validators let unknown fields pass; `test_schemas` is stricter where it can be.
+"""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cluster.manifests import OVERLAYS, ROOT, Object, rendered
+from tests.servers.programs import missing
+
+PACKAGE = "@kubernetes-models/knative@2.4.4"
+PATIENCE = 90
+"""Seconds for the registry."""
+
+VALIDATE = """
+const objects = JSON.parse(require("fs").readFileSync(0, "utf8"));
+const found = objects.map((object) => {
+  let models;
+  try {
+    models = require(`@kubernetes-models/knative/${object.apiVersion}`);
+  } catch (error) {
+    if (error.code !== "ERR_PACKAGE_PATH_NOT_EXPORTED") throw error;
+    return null;
+  }
+  const Model = models[object.kind];
+  if (Model === undefined) return null;
+  try {
+    new Model(object).validate();
+    return "";
+  } catch (error) {
+    return error.message;
+  }
+});
+console.log(JSON.stringify(found));
+"""
+
+
+@pytest.fixture(scope="session")
+def models(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the package in it."""
+    npm, node = shutil.which("npm"), shutil.which("node")
+    if npm is None or node is None:
+        missing("node and npm, which check Knative's objects, are not installed")
+    cache = getattr(pytestconfig, "cache", None)
+    folder = Path(cache.mkdir("knative-models")) if cache else tmp_path_factory.mktemp("models")
+    name = PACKAGE.rpartition("@")[0]
+    if not (folder / "node_modules" / name / "package.json").exists():
+        options = ["--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder)]
+        try:
+            subprocess.run(  # noqa: S603 - the npm that is installed
+                [npm, "install", *options, PACKAGE],
+                cwd=folder,
+                check=True,
+                capture_output=True,
+                timeout=PATIENCE,
+            )
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+            missing(f"{PACKAGE} cannot be had from npm: {type(error).__name__}")
+    return folder
+
+
+def violations(models: Path, objects: list[Object]) -> list[str | None]:
+    """Of each object what is wrong with it; None where the package does not know its kind."""
+    done = subprocess.run(  # noqa: S603 - the node that is installed
+        ["node", "-e", VALIDATE],  # noqa: S607
+        cwd=models,
+        input=json.dumps(objects),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: list[str | None] = json.loads(done.stdout)
+    return found
+
+
+def knative_of(objects: list[Object]) -> list[Object]:
+    return [each for each in objects if ".knative.dev/" in each["apiVersion"]]
+
+
+def eventing() -> list[Object]:
+    """Triggers and sources, which lie outside of the overlays' folders."""
+    files = sorted((ROOT / "eventing").rglob("*.yaml"))
+    found = [each for file in files for each in yaml.safe_load_all(file.read_text("utf-8")) if each]
+    return knative_of([each for each in found if "apiVersion" in each])
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_knative_takes_every_object(models: Path, overlay: str) -> None:
+    objects = knative_of(rendered(overlay))
+    found = violations(models, objects)
+    known = [each["kind"] for each, wrong in zip(objects, found, strict=True) if wrong is not None]
+
+    assert [wrong for wrong in found if wrong] == []
+    assert {"Service", "Broker", "Trigger", "PingSource"} <= set(known)
+
+
+def test_knative_takes_what_the_local_broker_reads(models: Path) -> None:
+    objects = eventing()
+
+    assert [wrong for wrong in violations(models, objects) if wrong] == []
+    assert len(objects) > 0
+
+
+BROKEN: list[tuple[str, list[str], Any]] = [
+    ("Trigger", ["spec", "delivery", "retry"], "three"),
+    ("PingSource", ["spec", "schedule"], 10),
+    ("Service", ["spec", "template", "spec", "timeoutSeconds"], "90"),
+]
+
+
+@pytest.mark.parametrize(("kind", "path", "value"), BROKEN, ids=[each[0] for each in BROKEN])
+def test_what_knative_would_refuse_is_seen(
+    models: Path, kind: str, path: list[str], value: object
+) -> None:
+    """What the tests above look for can be found."""
+    each = next(each for each in knative_of(rendered("eks")) if each["kind"] == kind)
+    *parents, field = path
+    target = each
+    for parent in parents:
+        target = target[parent]
+    target[field] = value
+    (found,) = violations(models, [each])
+
+    assert field in str(found)
