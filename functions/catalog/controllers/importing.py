@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 from litestar import Request, post
-from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
+from litestar.openapi.spec import Encoding, OpenAPIMediaType, Operation, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.params import QueryParameter
 
@@ -52,11 +52,18 @@ class CsvOperation(Operation):
             content_media_type="text/csv",
             description="A CSV file in UTF-8, with a header",
         )
-        form = Schema(type=OpenAPIType.OBJECT, properties={"file": file}, required=["file"])
+        form = Schema(
+            type=OpenAPIType.OBJECT,
+            properties={"file": file},
+            required=["file"],
+            additional_properties=False,
+        )
         self.request_body = RequestBody(
             # The form comes first: it is what Swagger UI offers, with a button to choose a file.
             content={
-                FORM: OpenAPIMediaType(schema=form),
+                FORM: OpenAPIMediaType(
+                    schema=form, encoding={"file": Encoding(content_type="text/csv")}
+                ),
                 "text/csv": OpenAPIMediaType(
                     schema=Schema(type=OpenAPIType.STRING), example=EXAMPLE
                 ),

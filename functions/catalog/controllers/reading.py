@@ -38,9 +38,6 @@ Words = Annotated[
 Isbn = Annotated[
     str | None,
     QueryParameter(
-        min_length=10,
-        max_length=40,
-        pattern=NO_CONTROLS,
         description="ISBN of 10 or 13 digits, with or without hyphens",
         schema_extra={"format": "isbn"},
     ),

@@ -31,6 +31,8 @@ _NOT_CSV = {
     b"\xd0\xcf\x11\xe0": Text("un libro de Excel", "an Excel workbook"),
     b"\x1f\x8b": Text("un archivo comprimido con gzip", "a file compressed by gzip"),
     b"%PDF": Text("un PDF", "a PDF"),
+    b"\x89PNG": Text("una imagen", "an image"),
+    b"\xff\xd8\xff": Text("una imagen", "an image"),
     b"\xff\xfe": Text("un texto en UTF-16", "a text in UTF-16"),
     b"\xfe\xff": Text("un texto en UTF-16", "a text in UTF-16"),
 }
@@ -184,12 +186,16 @@ class CsvReader:
     def _not_utf_8(self, error: UnicodeDecodeError) -> MalformedCsv:
         after = error.object[error.start : error.end + 8].decode("cp1252", "replace")
         word = "".join(_WORD_AT_END.findall(self._rest) + _WORD_AT_START.findall(after))
+        looks = Text(
+            f"; si debe decir «{word}», está en Latin-1 o Windows-1252",
+            f"; if it should read “{word}”, it is Latin-1 or Windows-1252",
+        )
+        said = looks if word else Text("", "")
+        line = self._lines + 1
         return MalformedCsv(
             Text(
-                f"La línea {self._lines + 1} no está en UTF-8; si debe decir «{word}», está en"
-                f" Latin-1 o Windows-1252. {_SAVE_AS.es}.",
-                f"Line {self._lines + 1} is not UTF-8; if it should read “{word}”, it is Latin-1"
-                f" or Windows-1252. {_SAVE_AS.en}.",
+                f"La línea {line} no está en UTF-8{said.es}. {_SAVE_AS.es}.",
+                f"Line {line} is not UTF-8{said.en}. {_SAVE_AS.en}.",
             )
         )
 

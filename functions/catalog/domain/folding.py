@@ -27,8 +27,8 @@ _ARABIC = {
 }
 _TATWEEL = "\u0640"
 
-# Beside the category Pd: hyphen bullet, minus signs, box drawing, and the soft hyphen is none, it
-# is a format character.
+# Beside the category Pd: hyphen bullet, minus signs, a line of box drawing. The soft hyphen is a
+# format character.
 _DASHES = "\u2043\u207b\u208b\u2212\u2500\u02d7\u058a\u05be"
 _APOSTROPHES = "'`´‘’‛ʹʻʼʽ′＇\u055a\u05f3\ua78b\ua78c"
 

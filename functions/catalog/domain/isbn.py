@@ -41,6 +41,8 @@ _IN_QUERY = re.compile(
     rf"|(?:[0-9]{_HYPHEN}?){{9}}[0-9x])(?!\w)",
     re.IGNORECASE,
 )
+_LONGEST = 200
+"""Characters of a text that may be an ISBN, with what is said of it."""
 _MAYBE = re.compile(r"(?:\d\W*){9}")
 
 
@@ -69,7 +71,9 @@ def parse_spreadsheet_isbn(text: str) -> str:
     whose last digits are gone: that is refused, since it could be any of ten thousand books.
     Raises `ValueError` with the reason, a `Text`.
     """
-    cell = _LABEL.sub("", plain(text[:200]).strip().lstrip("'").strip())
+    if len(text) > _LONGEST:
+        raise ValueError(NO_ISBN)
+    cell = _LABEL.sub("", plain(text).strip().lstrip("'").strip())
     cell = _REMARK.sub("", _IN_BRACKETS.sub(" ", cell).strip()).strip().rstrip(".,;:").strip()
     if _SCIENTIFIC.fullmatch(cell):
         raise ValueError(SCIENTIFIC)
@@ -116,7 +120,7 @@ def _parse_number(text: str) -> str:
 
 
 def _compact(text: str) -> str:
-    return _SEPARATORS.sub("", plain(text[:60])).upper()
+    return _SEPARATORS.sub("", plain(text)).upper() if len(text) <= _LONGEST else ""
 
 
 def _check_digit_10(digits: str) -> str:

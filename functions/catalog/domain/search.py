@@ -122,12 +122,12 @@ def _before(chunks: list[Chunk], place: int) -> Iterator[str]:
 
 def spelt(word: str) -> str:
     """A word as it is written in a search text; what begins with it, begins with this."""
-    return (MARK + word.translate(_SPELLING))[:LONGEST]
+    return (MARK + word[:LONGEST].translate(_SPELLING))[:LONGEST]
 
 
 def is_cut(word: str) -> bool:
     """Whether a word is longer than what is written of it."""
-    return len(MARK) + len(word.translate(_SPELLING)) > LONGEST
+    return len(word) > LONGEST or len(MARK + word.translate(_SPELLING)) > LONGEST
 
 
 def search_text(title: str, author: str, isbn: str | None = None) -> str:

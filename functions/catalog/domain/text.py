@@ -14,7 +14,7 @@ CATEGORY_LENGTH = 90
 """Characters of a category that are compared; an index has a limit."""
 
 _BETWEEN_GROUPS = re.compile(r"[;/|]")
-_BETWEEN_NAMES = re.compile(r",|&|\b(?:and|y|et|und)\b")
+_BETWEEN_NAMES = re.compile(r",|&|(?<=\s)(?:and|y|et|und)(?=\s)")  # "Y. Mishima" is one
 _LONE_CONJUNCTION = re.compile(r"(?<!\S)(?:&|and|y|et|und)(?!\S)")
 _INITIALS = re.compile(r"(?<!\S)(?:\w (?=\w(?!\S)))+\w(?!\S)")
 _LONGEST_NAME = 3
