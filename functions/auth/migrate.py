@@ -5,9 +5,10 @@
 
 import asyncio
 import os
+import sys
 
 from functions.auth import commands, migrations
-from functions.auth.errors import SigningKeyUnreadable
+from functions.auth.errors import EmailInvalid, SigningKeyUnreadable
 from functions.auth.settings import AuthSettings
 from functions.auth.tables import TABLES
 from functions.auth.tools import Tools
@@ -19,7 +20,7 @@ from functions.kit.outbox import Outbox
 
 
 async def prepare(settings: AuthSettings) -> None:
-    """Raises `SigningKeyUnreadable`."""
+    """Raises `SigningKeyUnreadable` or `EmailInvalid`."""
     database = connect(database_url("auth", settings))
     bind(database, TABLES)
     try:
@@ -40,6 +41,9 @@ def run() -> int:
     try:
         asyncio.run(prepare(AuthSettings.from_mapping(os.environ)))
     except SigningKeyUnreadable:  # the log has said which key, and what to do
+        return 1
+    except EmailInvalid as error:
+        print(f"auth: FIRST_ADMIN_EMAIL: {error}", file=sys.stderr)
         return 1
     return 0
 
