@@ -5,9 +5,10 @@
 
 import asyncio
 import os
+import sys
 
 from functions.auth import commands, migrations
-from functions.auth.errors import SigningKeyUnreadable
+from functions.auth.errors import EmailInvalid, SigningKeyUnreadable
 from functions.auth.settings import AuthSettings
 from functions.auth.tables import TABLES
 from functions.auth.tools import Tools
@@ -24,7 +25,8 @@ from functions.kit.outbox import Outbox
 
 
 async def prepare(settings: AuthSettings) -> None:
-    """Raises `SigningKeyUnreadable`, and `MigrationPostponed` where the database is away."""
+    """Raises `SigningKeyUnreadable` or `EmailInvalid`, and `MigrationPostponed` where the database
+    is away."""
     database = connect(database_url("auth", settings))
     bind(database, TABLES)
     try:
@@ -49,6 +51,9 @@ def run() -> int:
         return 1
     except MigrationPostponed as error:
         return failed("auth", error)
+    except EmailInvalid as error:
+        print(f"auth: FIRST_ADMIN_EMAIL: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -129,3 +129,17 @@ def test_the_database_is_where_the_environment_says(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.delenv("DATABASE_URL")
     assert migrate.url() == "sqlite:///.bookstore/auth.db"
+
+
+def test_an_admin_without_an_address_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    """A start only glances at it; here it is read in full."""
+    environ = {
+        "DATABASE_URL": sqlite_url(tmp_path),
+        "FIRST_ADMIN_EMAIL": "ana..ruiz@example.com",
+        "FIRST_ADMIN_PASSWORD": PASSWORD,
+    }
+    done = run("migrate", environ=environ)
+
+    assert done.returncode == 1
+    assert "FIRST_ADMIN_EMAIL: email is not an email address" in done.stderr
+    assert "Traceback" not in done.stderr
