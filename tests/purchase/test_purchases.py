@@ -1,4 +1,5 @@
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -252,6 +253,29 @@ async def test_anothers_purchase_is_not_there(shop: Shop) -> None:
 
     assert [each.status_code for each in (looked, cancelled, paid)] == [404, 404, 404]
     assert await shop.status_of(purchase_id) == "Pending Payment"
+
+
+async def test_what_is_made_says_where_it_is(shop: Shop) -> None:
+    """`Location` on every 201, and on a replay of it."""
+    answers = []
+    for _ in range(2):
+        body: dict[str, Any] = {"book_id": 1, "quantity": 1}
+        answers.append(await shop.call("POST", "/purchase", body, key="buy"))
+        purchase_id = answers[-1].json()["purchase_id"]
+        body = {"purchase_id": purchase_id, "payment_method": "cash"}
+        answers.append(await shop.call("POST", "/payment", body, key="pay"))
+    body = {"name": "DHL", "contact": "x"}
+    answers.append(await shop.call("POST", "/providers", body, user=STAFF))
+    body = {"purchase_id": purchase_id, "provider_id": answers[-1].json()["provider_id"]}
+    answers.append(await shop.call("POST", "/assignments", body, user=STAFF))
+    body = {"delta": 1, "reason": "found"}
+    answers.append(
+        await shop.call("POST", "/inventory/1/adjustments", body, user=STAFF, key="more")
+    )
+    found = [await shop.call("GET", each.headers["location"], user=STAFF) for each in answers]
+
+    assert {each.status_code for each in answers} == {201}
+    assert {each.status_code for each in found} == {200}
 
 
 @pytest.mark.parametrize(

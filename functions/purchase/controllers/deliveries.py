@@ -39,6 +39,7 @@ _IT = {"assignment_id": "$response.body#/assignment_id"}
     guards=[staff],
     responses=problems(404, 409, 422),
     opt=described(
+        location="/assignments/{assignment_id}",
         takes=[IDEMPOTENCY_KEY],
         gives=[IDEMPOTENCY_REPLAYED],
         leads_to={

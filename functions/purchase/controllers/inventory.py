@@ -58,7 +58,11 @@ async def list_adjustments(
     "/inventory/{book_id:int}/adjustments",
     guards=[staff],
     responses=problems(404, 409, 422),
-    opt=described(takes=[IDEMPOTENCY_KEY._replace(required=True)], gives=[IDEMPOTENCY_REPLAYED]),
+    opt=described(
+        location="/inventory/{book_id}/adjustments",
+        takes=[IDEMPOTENCY_KEY._replace(required=True)],
+        gives=[IDEMPOTENCY_REPLAYED],
+    ),
 )
 async def adjust(
     request: Request[Principal, Any, Any],

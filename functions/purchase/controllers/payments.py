@@ -53,6 +53,7 @@ _IT = {"payment_id": "$response.body#/payment_id"}
         **problems(402, 404, 409, 422),
     },
     opt=described(
+        location="/payments/{payment_id}",
         takes=[IDEMPOTENCY_KEY],
         gives=[IDEMPOTENCY_REPLAYED],
         leads_to={
@@ -101,7 +102,7 @@ async def pay_purchase(
     )
     answer = payment_answers.current(paid.payment)._replace(replayed=not paid.new)
     response = answer_response(answer)
-    if answer.status in {201, 202}:
+    if answer.status == 202:
         response.headers["location"] = f"/payments/{paid.payment.id}"
     return response
 

@@ -9,6 +9,7 @@ from msgspec import UNSET
 from functions.kit.database import Row
 from functions.kit.errors import Text
 from functions.kit.language import say
+from functions.kit.openapi import described
 from functions.kit.pages import After, Limit, encode_cursor, page_response
 from functions.kit.problems import problems
 from functions.kit.requests import PathId
@@ -61,10 +62,15 @@ def _view(row: Row) -> ProviderView:
     )
 
 
-@post("/providers", guards=[staff], responses=problems(409))
+@post(
+    "/providers",
+    guards=[staff],
+    responses=problems(409),
+    opt=described(location="/providers/{provider_id}"),
+)
 async def create_provider(
     request: Request[Principal, Any, Any], data: JSONBody[NewProvider]
-) -> Response[ProviderCreated]:
+) -> ProviderCreated:
     """Add a delivery provider."""
     provider_id = await add_provider(
         request.app.state.database,
@@ -73,8 +79,7 @@ async def create_provider(
         data.coverage or (),
         0 if data.fee is UNSET else to_minor(data.fee),
     )
-    created = ProviderCreated(message=say(request.headers, ADDED), provider_id=provider_id)
-    return Response(created, headers={"location": f"/providers/{provider_id}"})
+    return ProviderCreated(message=say(request.headers, ADDED), provider_id=provider_id)
 
 
 @patch("/providers/{provider_id:int}", guards=[staff], responses=problems(404, 409))

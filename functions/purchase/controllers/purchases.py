@@ -57,6 +57,7 @@ _IT = {"purchase_id": "$response.body#/purchase_id"}
     guards=[signed_in],
     responses=problems(404, 409, 422),
     opt=described(
+        location="/purchase/{purchase_id}",
         takes=[IDEMPOTENCY_KEY],
         gives=[IDEMPOTENCY_REPLAYED],
         leads_to={
