@@ -153,6 +153,8 @@ class Payers:
             payments = made[key]
             if len(payments) != 1 or payments[0]["outcome"] not in told:
                 found.append(f"{key} was answered {status}: {payments}")
+            elif status == 409:  # an open payment keeps its purchase from ending
+                found.append(f"{key} was charged although its purchase could not be paid")
             elif payments[0]["purchase_id"] != self.bodies[key]["purchase_id"]:
                 found.append(f"{key} has paid another purchase")
             elif (

@@ -9,7 +9,7 @@ import pytest
 from tests.faults import audit
 from tests.faults.armed import KILL, Point
 from tests.faults.buyers import buy
-from tests.faults.harness import LONGEST, Shop
+from tests.faults.harness import LONGEST, Shop, steer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -21,7 +21,7 @@ async def test_a_jump_forward_expires_what_waits_for_its_money(shop: Shop) -> No
     book_id = await shop.book(3)
     await buy(shop, book_id, f"clock-{book_id}", random.Random(1))
     old = dict(shop.tokens)
-    shop.clock.write_text(str(HOUR), "utf-8")
+    steer(shop.clock, str(HOUR))
     refused = await shop.call("purchase", "GET", "/purchases", user="buyer")
     await shop.let_in()
     await shop.restart("purchase")  # so that its chores are due now
@@ -38,12 +38,12 @@ async def test_a_jump_back_does_not_leave_events_waiting(shop: Shop) -> None:
     """The relay's lease is a moment in time, and its holder died when the clock was ahead."""
     book_id = await shop.book(3)
     await shop.processes["purchase/2"].kill()
-    shop.clock.write_text(str(HOUR), "utf-8")
+    steer(shop.clock, str(HOUR))
     await shop.let_in()
     await shop.restart("purchase", **{KILL: f"{Point.AFTER_202}:1"})
     sale = asyncio.create_task(buy(shop, book_id, f"back-{book_id}", random.Random(2)))
     await shop.processes["purchase"].died()
-    shop.clock.write_text("0", "utf-8")
+    steer(shop.clock, "0")
     await shop.let_in()
     await shop.processes["purchase"].start()
     answer = await sale
