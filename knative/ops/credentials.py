@@ -15,8 +15,9 @@ from knative.ops.errors import OpsError, listed
 
 DATABASES = {"db-auth": "auth", "db-catalog": "catalog", "db-main": "main"}
 KEYS = "auth-keys"
+INTERNAL = "internal-secret"
 ADMIN = "auth-first-admin"
-MADE_HERE = (*DATABASES, KEYS, ADMIN)
+MADE_HERE = (*DATABASES, KEYS, INTERNAL, ADMIN)
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ def wanted(items: Iterable[Object], admin_email: str) -> list[Credential]:
     found = [_database(name, suffix, items) for name, suffix in DATABASES.items() if name in named]
     if KEYS in named:
         found.append(Credential(KEYS, {"key-encryption-secret": secrets.token_urlsafe(48)}))
+    if INTERNAL in named:
+        found.append(Credential(INTERNAL, {"secret": secrets.token_urlsafe(48)}))
     if ADMIN in named:
         password = secrets.token_urlsafe(18)
         found.append(Credential(ADMIN, {"email": admin_email, "password": password}))
@@ -106,7 +109,7 @@ def existing(cluster: Cluster, names: Iterable[str]) -> set[str]:
 def problems(items: Iterable[Object], there: set[str], claims: set[str]) -> list[str]:
     """Secrets that deploy cannot make, and those that it must not make."""
     items = list(items)
-    makes = {KEYS, ADMIN, *(name for name in DATABASES if claims_of(items, name))}
+    makes = {KEYS, INTERNAL, ADMIN, *(name for name in DATABASES if claims_of(items, name))}
     found = [
         f"Secret {name} is named by the manifests, does not exist, and is not one that deploy makes"
         + (": key `url` is the database's address" if name in DATABASES else "")

@@ -40,6 +40,8 @@ def example(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
     """A small value that fits a schema of the documents."""
     if "$ref" in schema:
         return example(schemas[schema["$ref"].rpartition("/")[2]], schemas)
+    if "oneOf" in schema:
+        return example(schema["oneOf"][0], schemas)
     if "enum" in schema:
         return schema["enum"][0]
     kind = schema.get("type")

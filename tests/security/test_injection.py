@@ -25,15 +25,16 @@ CLOSING = {"DELETE /me", "POST /logout"}
 
 def operations(town: Town, service: str) -> Iterator[tuple[str, str, dict[str, Any], Any]]:
     """Method, path template, operation, and a body that fits, or None."""
-    found = document(town.apps[service])
-    schemas = found["components"]["schemas"]
-    for path, methods in found["paths"].items():
-        for method, operation in methods.items():
-            content = operation.get("requestBody", {}).get("content", {})
-            schema = content.get("application/json", {}).get("schema")
-            if f"{method.upper()} {path}" not in CLOSING:
-                body = None if schema is None else example(schema, schemas)
-                yield method.upper(), path, operation, body
+    for internal in (False, True):
+        found = document(town.apps[service], internal=internal)
+        schemas = found["components"]["schemas"]
+        for path, methods in found["paths"].items():
+            for method, operation in methods.items():
+                content = operation.get("requestBody", {}).get("content", {})
+                schema = content.get("application/json", {}).get("schema")
+                if f"{method.upper()} {path}" not in CLOSING:
+                    body = None if schema is None else example(schema, schemas)
+                    yield method.upper(), path, operation, body
 
 
 def requests(town: Town, service: str, text: str) -> Iterator[tuple[str, str, Any, dict[str, str]]]:

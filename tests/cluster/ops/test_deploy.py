@@ -13,7 +13,7 @@ from knative.ops.images import Image
 from tests.cluster.ops.conftest import CONTEXT, DEPLOY, Lab
 
 DIGEST = "sha256:" + "ab" * 32
-SECRETS = {"db-auth", "db-catalog", "db-main", "auth-keys", "auth-first-admin"}
+SECRETS = {"db-auth", "db-catalog", "db-main", "auth-keys", "internal-secret", "auth-first-admin"}
 
 
 def position(applied: list[str], *names: str) -> list[int]:
@@ -145,7 +145,7 @@ def test_secrets_are_made_and_never_shown(lab: Lab) -> None:
 
     assert {each["metadata"]["name"] for each in lab.state.of_kind("Secret")} == SECRETS
     assert [value for value in values if value in argvs + lab.output + applied] == []
-    assert len(values) == 11
+    assert len(values) == 12
 
 
 def test_secret_that_is_there_stays(lab: Lab) -> None:

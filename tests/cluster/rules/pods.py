@@ -17,12 +17,14 @@ SETTINGS: Mapping[str, type[ServiceSettings]] = {
 SECRETS = {
     **{f"db-{name}": {"root-password", "password", "url"} for name in ("auth", "catalog", "main")},
     "auth-keys": {"key-encryption-secret"},
+    "internal-secret": {"secret"},
     "auth-first-admin": {"email", "password"},
 }
 """What deploy creates where it is missing."""
 SECRET_VALUES = {
     "url": "mysql://bookstore:secret@db:3306/bookstore",
     "key-encryption-secret": "k" * 32,
+    "secret": "s" * 32,
     "email": "admin@shop.example",
     "password": "correct horse battery staple 4711",
 }
