@@ -20,6 +20,7 @@ from functions.kit.clock import utc_now
 from functions.kit.database import Database, Row, connect, is_in
 from functions.purchase import events
 from functions.purchase.app import simulated
+from functions.purchase.commands.books import implausible_books
 from functions.purchase.domain.payments import PaymentStatus
 from functions.purchase.domain.purchases import HOLDS_STOCK, Status
 from functions.purchase.ledger_audit import Finding, audit_ledger
@@ -232,6 +233,7 @@ INVARIANTS = (
             " GROUP BY s.source, s.head, s.floor HAVING COUNT(o.id) <> s.head - s.floor"
         ),
     ),
+    Invariant("a book stands at a revision that catalog can have given", implausible_books),
     Invariant(
         "the newest event of a book's stock tells its newest revision",
         _untold_revisions,

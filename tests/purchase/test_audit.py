@@ -38,6 +38,9 @@ BREACHES = {
         "UPDATE idempotency_keys SET status = 0, route = 'POST /payment'",
     ],
     "without a gap": ["DELETE FROM outbox WHERE sequence = 2"],
+    "that catalog can have given": [
+        "UPDATE books SET revision = 4611686018427387904 WHERE book_id = 1"
+    ],
     "newest revision": ["UPDATE inventory SET revision = revision + 1 WHERE book_id = 2"],
 }
 
