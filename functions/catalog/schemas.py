@@ -20,7 +20,7 @@ from functions.catalog.domain.books import (
 )
 from functions.catalog.domain.versions import Stock as KnownStock
 from functions.kit.responses import encode
-from functions.kit.types import NOT_BLANK, Amount, Strict, line, prose
+from functions.kit.types import NOT_BLANK, Strict, UncheckedAmount, line, prose
 
 # Blank ones are the domain's to refuse, together with all else that is wrong with a book.
 Title = Annotated[str, line(MAX_TITLE, blank=True)]
@@ -91,7 +91,7 @@ class BookView(msgspec.Struct, frozen=True, kw_only=True):
 class NewBook(Strict, frozen=True, kw_only=True):
     title: Title
     author: Author
-    price: Amount
+    price: UncheckedAmount
     description: Description | None = None
     isbn: Isbn | None = None
     category: Category | None = None
@@ -116,7 +116,7 @@ class BookChanges(Strict, frozen=True, kw_only=True):
 
     title: Title | UnsetType = UNSET
     author: Author | UnsetType = UNSET
-    price: Amount | UnsetType = UNSET
+    price: UncheckedAmount | UnsetType = UNSET
     description: Description | UnsetType | None = UNSET
     isbn: Isbn | UnsetType | None = UNSET
     category: Category | UnsetType | None = UNSET

@@ -13,6 +13,7 @@ from typing import Any, Literal, get_origin
 
 from functions.kit.errors import FieldError, Text
 from functions.kit.types import MEANINGS
+from functions.kit.values import NO_AMOUNT
 
 MISSING = Text("falta", "is missing")
 UNKNOWN = Text("no se conoce aquí", "is not known here")
@@ -66,6 +67,8 @@ def field_error(name: str, complaint: str, kind: Any) -> FieldError:
     if member := _MEMBER.match(message):
         text = MISSING if member[1].startswith("missing") else UNKNOWN
         return FieldError(f"{place}.{member['name']}".lstrip(".")[:200], text)
+    if message == NO_AMOUNT.en:
+        return FieldError(place, NO_AMOUNT)
     return FieldError(place, explain(complaint, kind))
 
 

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from functions.kit.errors import InvalidInput, Text
-from functions.kit.values import MAX_ID, from_minor, to_minor, without_float_noise
+from functions.kit.values import MAX_ID, NO_AMOUNT, from_minor, to_minor, without_float_noise
 
 # Look-aheads, because `$` in Python also matches before a newline at the end.
 NO_CONTROLS = r"^(?![\s\S]*[\x00-\x1f\x7f-\x9f])"
@@ -47,19 +47,31 @@ def prose(max_length: int) -> Meta:
     return Meta(max_length=max_length, pattern=_NO_CONTROLS_BUT_SPACE)
 
 
-class Money(Decimal):
-    """An amount of money in a body: a JSON number, or a string of one, exact to the last digit.
+class ExactNumber(Decimal):
+    """A JSON number, or a string of one, exact to the last digit.
 
-    Between 0 and `MAX_MONEY_MINOR`, with at most two decimals.
+    For an amount that the domain checks together with the other fields of its body.
     """
 
     @classmethod
     def parse(cls, sent: object) -> Self:
         """From what JSON held: an int, a `Decimal` of a number's text, or a string.
 
-        Raises `ValueError` with the rule that it breaks.
+        Raises `ValueError` with what it must be, in English.
         """
-        return cls(from_minor(to_minor(_number(sent))))
+        if isinstance(sent, bool) or not isinstance(sent, int | Decimal | str):
+            raise ValueError(NO_AMOUNT.en)  # noqa: TRY004 - a refusal, not a bug
+        if isinstance(sent, str) and not _PLAIN_NUMBER.fullmatch(sent):
+            raise ValueError(NO_AMOUNT.en)
+        return cls(sent)
+
+
+class Money(ExactNumber):
+    """An amount of money: between 0 and `MAX_MONEY_MINOR`, with at most two decimals."""
+
+    @classmethod
+    def parse(cls, sent: object) -> Self:
+        return cls(from_minor(to_minor(super().parse(sent))))
 
 
 class ComputedMoney(Money):
@@ -70,15 +82,7 @@ class ComputedMoney(Money):
 
     @classmethod
     def parse(cls, sent: object) -> Self:
-        return super().parse(without_float_noise(_number(sent)))
-
-
-def _number(sent: object) -> Decimal:
-    if isinstance(sent, bool) or not isinstance(sent, int | Decimal | str):
-        raise ValueError("must be an amount of money")  # noqa: TRY004 - a refusal, not a bug
-    if isinstance(sent, str) and not _PLAIN_NUMBER.fullmatch(sent):
-        raise ValueError("must be an amount of money, such as 14.50")
-    return Decimal(sent)
+        return super().parse(without_float_noise(ExactNumber.parse(sent)))
 
 
 def decode_hook(kind: type, sent: object) -> object:
@@ -86,13 +90,14 @@ def decode_hook(kind: type, sent: object) -> object:
 
     Raises `ValueError` for a value that is refused, `NotImplementedError` for another type.
     """
-    if isinstance(kind, type) and issubclass(kind, Money):
+    if isinstance(kind, type) and issubclass(kind, ExactNumber):
         return kind.parse(sent)
     raise NotImplementedError(kind)
 
 
 _DESCRIPTION = "An amount of money, with at most two decimals"
 
+UncheckedAmount = Annotated[ExactNumber, Meta(description=_DESCRIPTION)]
 Amount = Annotated[Money, Meta(description=_DESCRIPTION)]
 ComputedAmount = Annotated[ComputedMoney, Meta(description=_DESCRIPTION)]
 

@@ -3,10 +3,21 @@
 import math
 from decimal import Decimal
 
+from functions.kit.errors import FieldError, InvalidInput, Text
+from functions.kit.language import listed
+
 MAX_ID = 2**63 - 1
 MAX_MONEY_MINOR = 10**11
 """The largest amount, in minor units: a thousand million. Sums of a thousand lines still fit."""
 
+
+NO_AMOUNT = Text(
+    f"debe ser un importe de 0 a {MAX_MONEY_MINOR // 100} con dos decimales como máximo,"
+    " como 12.50",
+    f"must be an amount from 0 to {MAX_MONEY_MINOR // 100} with at most two decimals, such as"
+    " 12.50",
+)
+"""What an amount must be, in both languages."""
 
 _LARGEST_EXPONENT = 20
 """Of a number that may be an amount; beyond it nothing is computed."""
@@ -20,19 +31,32 @@ def to_minor(amount: Decimal) -> int:
     Raises `ValueError` when it has a fraction of a minor unit or is out of bounds.
     """
     if not amount.is_finite() or abs(amount.adjusted()) > _LARGEST_EXPONENT:
-        raise ValueError("must be an amount of money")
+        raise ValueError(NO_AMOUNT.en)
     sign, digits, exponent = amount.as_tuple()
     number = int("".join(map(str, digits)))
     shift = int(exponent) + 2
     if shift < 0:  # arithmetic on Decimal would round to the context's 28 digits
         number, rest = divmod(number, 10**-shift)
         if rest:
-            raise ValueError("must not have more than two decimals")
+            raise ValueError(NO_AMOUNT.en)
     else:
         number *= int(10**shift)
     if (sign and number) or number > MAX_MONEY_MINOR:
-        raise ValueError(f"must be between 0 and {MAX_MONEY_MINOR // 100}")
+        raise ValueError(NO_AMOUNT.en)
     return number
+
+
+def minor_units(field: str, amount: Decimal) -> int:
+    """Minor units of a field's amount.
+
+    Raises `InvalidInput`, which names the field.
+    """
+    try:
+        return to_minor(amount)
+    except ValueError as error:
+        raise InvalidInput(
+            listed([(field, NO_AMOUNT)]), errors=[FieldError(field, NO_AMOUNT)]
+        ) from error
 
 
 def from_minor(minor: int) -> Decimal:

@@ -360,6 +360,7 @@ async def test_it_is_ready_although_nothing_that_it_needs_is_there(
         "K_SINK": f"http://127.0.0.1:{free_port()}",
         "AUTH_URL": f"http://127.0.0.1:{free_port()}",
         "KEY_ENCRYPTION_SECRET": "k" * 32,
+        "ALLOW_SIMULATED_PAYMENTS": "true",
     }
     async with started(image, environ) as (client, _):
         assert (await client.get("/readyz")).status_code == 200

@@ -11,7 +11,7 @@ from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.params import QueryParameter
 
 from functions.catalog.commands.imports import import_books
-from functions.catalog.domain.books import MAX_STOCK, minor_units
+from functions.catalog.domain.books import MAX_STOCK
 from functions.catalog.domain.import_rows import Defaults
 from functions.catalog.domain.numbers import DecimalSign
 from functions.catalog.errors import MalformedCsv
@@ -21,6 +21,7 @@ from functions.kit.language import listed, preferred
 from functions.kit.problems import problems
 from functions.kit.requests import refuse_coding
 from functions.kit.tokens import Principal, staff
+from functions.kit.values import minor_units
 
 MEDIA_TYPES = {
     "text/csv",

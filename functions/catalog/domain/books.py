@@ -12,7 +12,7 @@ from functions.catalog.domain.folding import shows_something
 from functions.catalog.domain.isbn import parse_isbn
 from functions.kit.errors import Detail, FieldError, InvalidInput, Text
 from functions.kit.language import listed
-from functions.kit.values import MAX_MONEY_MINOR, from_minor, to_minor
+from functions.kit.values import NO_AMOUNT, from_minor, to_minor
 
 T = TypeVar("T")
 
@@ -25,12 +25,6 @@ MAX_STOCK = 1_000_000
 
 NO_CONTROLS = Text("no debe tener caracteres de control", "must not hold control characters")
 EMPTY = Text("no debe estar vacío", "must not be empty")
-NO_AMOUNT = Text(
-    f"debe ser un importe de 0 a {MAX_MONEY_MINOR // 100} con dos decimales como máximo,"
-    " como 12.50",
-    f"must be an amount from 0 to {MAX_MONEY_MINOR // 100} with at most two decimals, such as"
-    " 12.50",
-)
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _CONTROLS_BUT_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -124,15 +118,6 @@ def reason(error: ValueError) -> Detail:
     """What a `ValueError` of this domain says, in both languages."""
     text: Detail = error.args[0]
     return text
-
-
-def minor_units(field: str, amount: Decimal) -> int:
-    """Raises `InvalidInput`, naming the field."""
-    try:
-        return _minor(amount)
-    except ValueError as error:
-        errors = [FieldError(field, reason(error))]
-        raise InvalidInput(listed([(field, reason(error))]), errors=errors) from error
 
 
 def one_line(text: str, max_length: int) -> str:

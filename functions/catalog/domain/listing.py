@@ -7,12 +7,13 @@ from enum import StrEnum
 from typing import Self
 
 from functions.catalog.domain import search, text
-from functions.catalog.domain.books import minor_units, reason
+from functions.catalog.domain.books import reason
 from functions.catalog.domain.isbn import parse_spreadsheet_isbn
 from functions.catalog.domain.search import Wanted
 from functions.catalog.errors import UnknownSort
 from functions.kit.errors import FieldError, InvalidInput, Text
 from functions.kit.language import listed
+from functions.kit.values import minor_units
 
 MAX_IDS = 100
 

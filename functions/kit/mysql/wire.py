@@ -169,11 +169,14 @@ class Wire(Connection):  # type: ignore[misc]  # the driver has no types
             )
             (row,) = result.rows
             return ServerRun(row["server"], self.loop.time() - float(row["uptime"]))
-        except Unavailable:
+        except (DatabaseError, TypeError, ValueError) as error:
+            if not isinstance(error, Unavailable):
+                return None
             self.abort()
             raise
-        except (DatabaseError, TypeError, ValueError):
-            return None
+        except BaseException:  # a cancellation: nobody else knows this connection yet
+            self.abort()
+            raise
 
     async def _request_authentication(self) -> None:
         """The driver's, unless it would send the password in plaintext where TLS was asked for."""

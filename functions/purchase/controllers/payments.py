@@ -17,7 +17,7 @@ from functions.kit.problems import problems
 from functions.kit.requests import PathId
 from functions.kit.responses import answer_response, answered_once, encode
 from functions.kit.tokens import Principal, signed_in, staff
-from functions.kit.values import from_minor, to_minor
+from functions.kit.values import from_minor, minor_units
 from functions.purchase import payment_answers, queries, storage
 from functions.purchase.commands.payments import (
     ROUTE,
@@ -85,7 +85,7 @@ async def pay_purchase(
         return answer_response(kept)
     wanted = NewPayment(
         method=_method(data),
-        amount_minor=None if data.amount is None else to_minor(data.amount),
+        amount_minor=None if data.amount is None else minor_units("amount", data.amount),
         requested_by=principal.user_id,
         request_key=None if scope is None else scope.key,
         language=preferred(request.headers.get("accept-language")),
@@ -206,7 +206,15 @@ async def refund(
     does not answer: `GET /payments/{payment_id}/refunds` shows how far it has come.
     """
     state = request.app.state
-    amount = None if data.amount is None else to_minor(data.amount)
+    amount = None if data.amount is None else minor_units("amount", data.amount)
+    if amount == 0:
+        raise InvalidInput(
+            Text(
+                "amount debe ser mayor que 0; sin él se devuelve todo.",
+                "amount must be more than 0; without it all is given back.",
+            ),
+            errors=[FieldError("amount", Text("es 0", "is 0"))],
+        )
     made: list[Moved] = []
 
     async def command() -> Moved:

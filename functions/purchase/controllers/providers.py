@@ -14,7 +14,7 @@ from functions.kit.pages import After, Limit, encode_cursor, page_response
 from functions.kit.problems import problems
 from functions.kit.requests import PathId
 from functions.kit.tokens import Principal, staff
-from functions.kit.values import from_minor, to_minor
+from functions.kit.values import from_minor, minor_units
 from functions.purchase import queries, storage
 from functions.purchase.commands.providers import add_provider, change_provider
 from functions.purchase.controllers.purchases import id_after
@@ -77,7 +77,7 @@ async def create_provider(
         data.name.strip(),
         data.contact.strip(),
         data.coverage or (),
-        0 if data.fee is UNSET else to_minor(data.fee),
+        0 if data.fee is UNSET else minor_units("fee", data.fee),
     )
     return ProviderCreated(message=say(request.headers, ADDED), provider_id=provider_id)
 
@@ -93,7 +93,7 @@ async def update_provider(
         name=None if data.name is UNSET else data.name.strip(),
         contact=None if data.contact is UNSET else data.contact.strip(),
         coverage=None if data.coverage is UNSET else data.coverage,
-        fee_minor=None if data.fee is UNSET else to_minor(data.fee),
+        fee_minor=None if data.fee is UNSET else minor_units("fee", data.fee),
         retired=None if data.retired is UNSET else data.retired,
     )
     return ProviderChanged(message=say(request.headers, UPDATED), provider_id=provider_id)

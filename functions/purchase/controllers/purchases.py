@@ -17,7 +17,7 @@ from functions.kit.problems import problems
 from functions.kit.requests import PathId
 from functions.kit.responses import answered_once, encode
 from functions.kit.tokens import Principal, signed_in, staff
-from functions.kit.values import MAX_ID, from_minor, to_minor
+from functions.kit.values import MAX_ID, from_minor, minor_units
 from functions.purchase import queries
 from functions.purchase.commands.deliveries import set_purchase_status
 from functions.purchase.commands.lifecycle import cancel_purchase
@@ -143,7 +143,7 @@ def _wanted(data: NewPurchase) -> list[Wanted]:
 
 
 def _expected_minor(price: Decimal | None) -> int | None:
-    return None if price is None else to_minor(price)
+    return None if price is None else minor_units("expected_unit_price", price)
 
 
 def _created(placed: Placed, message: str) -> PurchaseCreated:

@@ -15,6 +15,8 @@ from functions.kit.mysql.errors import (
     QueryTimeout,
     Unavailable,
 )
+from functions.kit.mysql.plans import Result
+from functions.kit.mysql.wire import Wire
 from tests.kit.mysql.conftest import MakeEngine
 from tests.servers.mysql import Server
 
@@ -49,6 +51,29 @@ async def connection_id(engine: MySQLEngine) -> int:
     engine.pool.release(wire)
     thread: int = wire.thread_id()
     return thread
+
+
+async def test_a_connection_that_is_given_up_while_it_opens_is_closed(
+    engine: MySQLEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At its last question too, when the session is up already."""
+    opened: list[Wire] = []
+    reached = asyncio.Event()
+
+    async def never(self: Wire, *_: object) -> Result:
+        opened.append(self)
+        reached.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    monkeypatch.setattr(Wire, "run_within", never)
+    waiting = asyncio.create_task(engine.pool.acquire())
+    await reached.wait()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+    assert [wire.closed for wire in opened] == [True]
 
 
 async def test_nothing_is_opened_before_the_first_statement() -> None:
