@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from functions.auth.domain import MAX_EMAIL, MAX_PASSWORD, MIN_PASSWORD, Role
-from functions.auth.errors import CredentialsMissing, TokenNeeded
+from functions.auth.errors import CredentialsMissing, PasswordNeeded, TokenNeeded
 from functions.kit.errors import InvalidInput
 from functions.kit.types import Strict, line
 
@@ -74,6 +74,13 @@ class ProfileChange(Strict, frozen=True, kw_only=True):
 
     described: ClassVar[dict[str, Any]] = {"properties": {"email": _EMAIL}}
     example: ClassVar[dict[str, Any]] = {"name": "Ana María Lectora"}
+
+
+class AccountClosing(Strict, frozen=True, kw_only=True):
+    current_password: PasswordText
+
+    lacking: ClassVar[type[InvalidInput]] = PasswordNeeded
+    example: ClassVar[dict[str, Any]] = {"current_password": _EXAMPLE["password"]}
 
 
 class PasswordChange(Strict, frozen=True, kw_only=True):

@@ -17,6 +17,8 @@ from tests.support.apps import Running, serving
 from tests.support.clock import FakeClock
 
 PASSWORD = "una frase bastante larga"
+CLOSING = {"current_password": PASSWORD}
+"""What `DELETE /me` asks for."""
 ADMIN = "admin@example.com"
 
 

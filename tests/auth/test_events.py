@@ -14,7 +14,7 @@ from functions.kit.database import Database, connect
 from functions.kit.denylist import STREAM, DenyList
 from functions.kit.subscriptions import Outcome, Subscriptions
 from functions.kit.tokens import Principal
-from tests.auth.service import PASSWORD, Auth, Person
+from tests.auth.service import CLOSING, PASSWORD, Auth, Person
 from tests.support.contracts import validator, violations
 
 HEADERS = {"content-type": "application/cloudevents+json"}
@@ -28,7 +28,7 @@ async def everything_happens(auth: Auth) -> dict[str, Person]:
     }
     admin = await auth.admin()
     auth.clock.advance(seconds=1)
-    await auth.call("DELETE", "/me", by=people["deleted"])
+    await auth.call("DELETE", "/me", CLOSING, by=people["deleted"])
     changes: tuple[tuple[str, dict[str, Any]], ...] = (
         ("disabled", {"disabled": True}),
         ("enabled", {"disabled": True}),

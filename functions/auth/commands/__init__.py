@@ -7,7 +7,7 @@ counts whatever comes of it. `steps.py` holds what several use cases have in com
 from functions.auth.commands.accounts import (
     change_password,
     change_profile,
-    delete_account,
+    close_account,
     register,
 )
 from functions.auth.commands.administration import change_user, ensure_first_admin, make_admin
@@ -21,7 +21,7 @@ __all__ = [
     "change_password",
     "change_profile",
     "change_user",
-    "delete_account",
+    "close_account",
     "ensure_first_admin",
     "log_in",
     "log_out",

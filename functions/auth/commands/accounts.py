@@ -98,15 +98,32 @@ async def change_profile(
         if email.address != account.email:
             if current_password is None:
                 raise PasswordNeeded(
-                    "Send current_password with a new email address.",
-                    errors=[FieldError("current_password", "is needed for a new email address")],
+                    Text(
+                        "Envíe current_password con una dirección nueva.",
+                        "Send current_password with a new email address.",
+                    ),
+                    errors=[FieldError("current_password", Text("falta", "is missing"))],
                 )
-            checked = await check_credentials(
-                database, tools, account.email, current_password, host=host, clock=clock
+            checked = await _check_own(
+                database, tools, user, account.email, current_password, host=host, clock=clock
             )
-            if checked.login.user_id != user.user_id:  # the address has changed hands in between
-                raise InvalidCredentials
     return await _change_profile(database, tools, user, values, checked, clock())
+
+
+async def _check_own(
+    database: Database,
+    tools: Tools,
+    user: Principal,
+    email: str,
+    password: str,
+    *,
+    host: str | None,
+    clock: Clock,
+) -> Checked:
+    checked = await check_credentials(database, tools, email, password, host=host, clock=clock)
+    if checked.login.user_id != user.user_id:  # the address has changed hands in between
+        raise InvalidCredentials
+    return checked
 
 
 @transactional
@@ -121,7 +138,9 @@ async def _change_profile(
     if checked is not None:
         await accept(database, checked)
     elif await lock_user(database, user.user_id) is None:
-        raise UserNotFound(f"There is no user {user.user_id}.")
+        raise UserNotFound(
+            Text(f"No hay usuario {user.user_id}.", f"There is no user {user.user_id}.")
+        )
     if values:
         try:
             await database.execute(User.update(values).where(User.id == user.user_id))
@@ -174,15 +193,31 @@ async def _replace_password(
     return await begin_family(database, tools, user_id, now)
 
 
-@transactional
-async def delete_account(database: Database, tools: Tools, user_id: int, *, now: datetime) -> None:
+async def close_account(
+    database: Database,
+    tools: Tools,
+    user: Principal,
+    current_password: str,
+    *,
+    host: str | None,
+    clock: Clock,
+) -> None:
     """Forget who the user was; the id stays, because purchases name it. The email is free again.
 
-    Raises `LastAdmin` or `UserNotFound`.
+    Raises `InvalidCredentials`, `TooManyTries`, `HashingBusy`, `LastAdmin` or `UserNotFound`.
     """
+    account = await queries.get_account(database, user.user_id)
+    checked = await _check_own(
+        database, tools, user, account.email, current_password, host=host, clock=clock
+    )
+    await _close_account(database, tools, checked, clock())
+
+
+@transactional
+async def _close_account(database: Database, tools: Tools, checked: Checked, now: datetime) -> None:
+    user_id = checked.login.user_id
     await refuse_last_admin(database, user_id)
-    if await lock_user(database, user_id) is None:
-        raise UserNotFound(Text(f"No hay usuario {user_id}.", f"There is no user {user_id}."))
+    await accept(database, checked)
     await database.execute(
         User.update(
             {

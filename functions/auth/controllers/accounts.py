@@ -10,6 +10,7 @@ from functions.auth import commands, queries
 from functions.auth.controllers.logins import client_host, token_fields
 from functions.auth.queries import Account
 from functions.auth.schemas import (
+    AccountClosing,
     Done,
     LoggedIn,
     PasswordChange,
@@ -97,12 +98,25 @@ async def change_me(request: Request[Any, Any, Any], data: JSONBody[ProfileChang
     )
 
 
-@delete("/me", status_code=200, guards=[signed_in], responses=problems(409))
-async def delete_me(request: Request[Any, Any, Any]) -> Done:
-    """Delete the account: email and name are forgotten, every login ends, the id stays."""
+@delete(
+    "/me",
+    status_code=200,
+    guards=[signed_in],
+    responses=problems(400, 401, 409, 429, 503),
+)
+async def delete_me(request: Request[Any, Any, Any], data: JSONBody[AccountClosing]) -> Done:
+    """Close the account: email and name are forgotten, every login ends, the id stays.
+
+    It cannot be undone, so it needs `current_password`, as a new email address does.
+    """
     state = request.app.state
-    await commands.delete_account(
-        state.database, state.tools, request.user.user_id, now=state.clock()
+    await commands.close_account(
+        state.database,
+        state.tools,
+        request.user,
+        data.current_password,
+        host=client_host(request),
+        clock=state.clock,
     )
     return Done(message=say(request.headers, DELETED))
 

@@ -51,7 +51,7 @@ class Begun(NamedTuple):
     new: bool
 
 
-async def pay(
+async def pay_purchase(
     database: Database,
     provider: PaymentProvider,
     purchase_id: int,

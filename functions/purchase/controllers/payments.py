@@ -21,7 +21,7 @@ from functions.kit.values import from_minor, minor_units
 from functions.purchase import payment_answers, queries, storage
 from functions.purchase.commands.payments import (
     ROUTE,
-    pay,
+    pay_purchase,
     record_report,
     refund_payment,
     settle_refund,
@@ -65,7 +65,7 @@ _IT = {"payment_id": "$response.body#/payment_id"}
         },
     ),
 )
-async def pay_purchase(
+async def pay(
     request: Request[Principal, Any, Any], data: JSONBody[PaymentBody]
 ) -> Response[PaymentCreated]:
     """Pay a purchase in full: 201 once it is paid, 202 while the provider has not answered.
@@ -90,7 +90,7 @@ async def pay_purchase(
         request_key=None if scope is None else scope.key,
         language=preferred(request.headers.get("accept-language")),
     )
-    paid = await pay(
+    paid = await pay_purchase(
         state.database,
         state.payment_provider,
         data.purchase_id,
@@ -276,7 +276,7 @@ async def take_webhook(request: Request[Any, Any, Any]) -> Response[bytes]:
 
 
 HANDLERS = (
-    pay_purchase,
+    pay,
     list_payments,
     get_payment,
     list_refunds,

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from tests.auth.service import PASSWORD, Auth
+from tests.auth.service import CLOSING, PASSWORD, Auth
 
 NEW = "otra frase bastante larga"
 
@@ -209,7 +209,7 @@ async def test_a_deleted_account_leaves_an_id(auth: Auth) -> None:
     ana = await auth.person()
     await auth.call("PATCH", "/me", {"name": "Ana"}, by=ana)
     auth.clock.advance(seconds=1)
-    response = await auth.call("DELETE", "/me", by=ana)
+    response = await auth.call("DELETE", "/me", CLOSING, by=ana)
 
     assert response.status_code == 200
     assert response.json() == {"message": "usuario eliminado"}
@@ -227,12 +227,31 @@ async def test_a_deleted_account_leaves_an_id(auth: Auth) -> None:
     assert again.id != ana.id
 
 
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (None, 400, "password-needed"),
+        ({}, 400, "password-needed"),
+        ({"current_password": "otra frase bastante larga"}, 401, "invalid-credentials"),
+    ],
+)
+async def test_an_account_is_closed_with_its_password_only(
+    auth: Auth, body: dict[str, str] | None, status: int, code: str
+) -> None:
+    """A token that was found, or a shop left open, is not enough."""
+    ana = await auth.person()
+    response = await auth.call("DELETE", "/me", body, by=ana)
+
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert await auth.is_in(ana)
+
+
 async def test_the_last_admin_stays(auth: Auth) -> None:
     """A second one may go."""
     admin = await auth.admin()
-    response = await auth.call("DELETE", "/me", by=admin)
+    response = await auth.call("DELETE", "/me", CLOSING, by=admin)
 
     assert response.status_code == 409
     assert response.json()["code"] == "last-admin"
     await auth.admin("second@example.com")
-    assert (await auth.call("DELETE", "/me", by=admin)).status_code == 200
+    assert (await auth.call("DELETE", "/me", CLOSING, by=admin)).status_code == 200

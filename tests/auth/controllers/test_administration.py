@@ -6,7 +6,7 @@ import jwt
 import pytest
 
 from functions.auth import commands
-from tests.auth.service import Auth, Person, open_auth
+from tests.auth.service import CLOSING, Auth, Person, open_auth
 
 
 async def change(auth: Auth, admin: Person, user_id: int, **body: Any) -> dict[str, Any]:
@@ -20,7 +20,7 @@ async def test_users_are_listed_page_by_page(auth: Auth) -> None:
     """Oldest first, each once, whoever is deleted in between; the last page has no Link."""
     admin = await auth.admin()
     people = [await auth.person(f"user{number}@example.com") for number in range(4)]
-    await auth.call("DELETE", "/me", by=people[1])
+    await auth.call("DELETE", "/me", CLOSING, by=people[1])
     seen: list[int] = []
     path: str | None = "/users?limit=2"
     while path is not None:
@@ -171,7 +171,7 @@ async def test_a_deleted_user_is_not_found(auth: Auth) -> None:
     """There is nobody left to be changed."""
     admin = await auth.admin()
     ana = await auth.person()
-    await auth.call("DELETE", "/me", by=ana)
+    await auth.call("DELETE", "/me", CLOSING, by=ana)
 
     response = await auth.call("PATCH", f"/users/{ana.id}", {"roles": ["staff"]}, by=admin)
     assert response.status_code == 404
