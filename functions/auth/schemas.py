@@ -9,13 +9,14 @@ from msgspec import UNSET, Meta, UnsetType
 from functions.auth.domain import MAX_EMAIL, MAX_PASSWORD, MIN_PASSWORD, Role
 from functions.auth.errors import CredentialsMissing, PasswordNeeded, TokenNeeded
 from functions.kit.errors import InvalidInput
-from functions.kit.types import Strict, line
+from functions.kit.types import NO_CONTROLS, Strict, line
 
 EmailText = Annotated[str, line(320)]
 """With room for blanks around it; `domain.parse_email` says what an address is."""
 PasswordText = Annotated[str, Meta(min_length=1, max_length=1024)]
 """Whatever was typed; what a new password must be, `domain.check_password` says."""
-Name = Annotated[str, line(100)]
+Name = Annotated[str, Meta(max_length=100, pattern=NO_CONTROLS)]
+"""A person's name; one of blanks only, as clients of the original send it, is none."""
 
 
 _EMAIL = {"format": "idn-email", "maxLength": MAX_EMAIL}

@@ -1,7 +1,7 @@
 """What clients of the original know: its statuses, texts and fields, as a table of cases.
 
 Where the shop answers another status on purpose (409 for a taken address or missing stock), the
-`error` text is the original's all the same.
+`error` text is the original's all the same. docs/clients-of-the-original.md lists each difference.
 """
 
 from typing import Any, NamedTuple
@@ -41,6 +41,11 @@ CASES = [
     ),
     Case(
         *("register", "auth", "POST", "/register", {"name": "Ana", **ANA}, None),
+        *(201, {"message": "usuario creado", "id": ANY}),
+    ),
+    Case(
+        *("register without a name", "auth", "POST", "/register"),
+        *({"name": "", "email": "eva@original.example", "password": "clave-de-eva"}, None),
         *(201, {"message": "usuario creado", "id": ANY}),
     ),
     Case(
@@ -117,7 +122,7 @@ CASES = [
     ),
     Case(
         *("pay", "purchase", "POST", "/payment"),
-        *({"purchase_id": 1, "amount": 30.3, "payment_method": "Tarjeta"}, "ana"),
+        *({"purchase_id": 1, "amount": 10.1 * 3, "payment_method": "Tarjeta"}, "ana"),
         *(201, {"message": "Pago registrado", "payment_id": 1}),
     ),
     Case(
@@ -163,6 +168,10 @@ CASES = [
     Case(
         *("buy once more", "purchase", "POST", "/purchase", {"book_id": 1, "quantity": 1}, "ana"),
         *(201, {"remaining_stock": 0}),
+    ),
+    Case(
+        *("write a book where the original had it", "purchase", "POST", "/books", BOOK, "staff"),
+        *(308, {"detail": ANY}),
     ),
     Case(
         *("give a purchase up", "purchase", "DELETE", "/purchase/2", None, "ana"),

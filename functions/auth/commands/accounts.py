@@ -68,7 +68,11 @@ async def register(
             Text("Inicie sesión o use otra dirección.", "Log in, or use another address.")
         )
     hashed = await tools.passwords.hash(password)
-    return await insert_user(database, email, hashed, name, {Role.CUSTOMER}, clock())
+    return await insert_user(database, email, hashed, _name(name), {Role.CUSTOMER}, clock())
+
+
+def _name(text: str | None) -> str | None:
+    return text if text and text.strip() else None
 
 
 async def change_profile(
@@ -91,7 +95,7 @@ async def change_profile(
     values: dict[Any, Any] = {}
     checked: Checked | None = None
     if "name" in changes:
-        values[User.name] = changes["name"]
+        values[User.name] = _name(changes["name"])
     if "email" in changes:
         email = parse_email(changes["email"], development=tools.settings.development)
         values |= {User.email: email.address, User.email_key: email.key}

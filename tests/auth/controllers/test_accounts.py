@@ -60,7 +60,6 @@ async def test_of_concurrent_registrations_one_wins(auth: Auth) -> None:
         ({"password": 12345678}, "invalid-input", "password"),
         ({"name": "x" * 101}, "invalid-input", "name"),
         ({"name": "a\nb"}, "invalid-input", "name"),
-        ({"name": ""}, "invalid-input", "name"),
         ({"roles": ["admin"]}, "invalid-input", "roles"),
         ({"id": 1}, "invalid-input", "id"),
         ({"disabled": False}, "invalid-input", "disabled"),
@@ -78,6 +77,17 @@ async def test_a_bad_registration_names_its_field(
     assert document["code"] == code
     assert [each["field"] for each in document["errors"]] == [field]
     assert await auth.rows("SELECT id FROM users") == []
+
+
+@pytest.mark.parametrize("name", ["", "  ", None])
+async def test_no_name_is_no_name(auth: Auth, name: str | None) -> None:
+    """Clients of the original send an empty one."""
+    sent = {"email": "ana@example.com", "password": PASSWORD, "name": name}
+    response = await auth.call("POST", "/register", sent)
+
+    assert response.status_code == 201
+    (row,) = await auth.rows("SELECT name FROM users")
+    assert row["name"] is None
 
 
 async def test_a_profile_changes_where_it_is_told_to(auth: Auth) -> None:
