@@ -73,7 +73,10 @@ class ProfileChange(Strict, frozen=True, kw_only=True):
     current_password: PasswordText | UnsetType = UNSET
     """Needed with another email address."""
 
-    described: ClassVar[dict[str, Any]] = {"properties": {"email": _EMAIL}}
+    described: ClassVar[dict[str, Any]] = {
+        "properties": {"email": _EMAIL},
+        "dependentRequired": {"email": ["current_password"]},
+    }
     example: ClassVar[dict[str, Any]] = {"name": "Ana María Lectora"}
 
 

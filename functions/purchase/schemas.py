@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from functions.kit.types import Amount, ComputedAmount, Id, Strict, line
+from functions.purchase.domain.countries import COUNTRIES, EVERYWHERE
 from functions.purchase.domain.deliveries import DeliveryStatus
 from functions.purchase.domain.purchases import MAX_LINES, MAX_QUANTITY, Status
 
@@ -20,6 +21,11 @@ Coverage = Annotated[
     list[Annotated[str, Meta(pattern=r"^([A-Za-z]{2}|\*)$")]],
     Meta(max_length=300, description="ISO 3166-1 alpha-2 codes of countries, or * for everywhere"),
 ]
+_COVERED: dict[str, Any] = {
+    "properties": {
+        "coverage": {"items": {"type": "string", "enum": [EVERYWHERE, *sorted(COUNTRIES)]}}
+    }
+}
 Currency = Annotated[str, Meta(description="ISO 4217")]
 
 
@@ -196,6 +202,7 @@ class NewRefund(Strict, frozen=True, kw_only=True):
     """All that is left where it is not said."""
     reason: Annotated[str, line(200)] = "refund"
 
+    described: ClassVar[dict[str, Any]] = {"properties": {"amount": {"exclusiveMinimum": 0}}}
     example: ClassVar[dict[str, Any]] = {"reason": "damaged in transport"}
 
 
@@ -214,6 +221,7 @@ class NewProvider(Strict, frozen=True, kw_only=True):
     fee: Amount | UnsetType = UNSET
     """0 where it is not said."""
 
+    described: ClassVar[dict[str, Any]] = _COVERED
     example: ClassVar[dict[str, Any]] = {
         "name": "Correos",
         "contact": "envios@correos.example",
@@ -231,6 +239,7 @@ class ProviderChange(Strict, frozen=True, kw_only=True):
     fee: Amount | UnsetType = UNSET
     retired: bool | UnsetType = UNSET
 
+    described: ClassVar[dict[str, Any]] = _COVERED
     example: ClassVar[dict[str, Any]] = {"fee": 9.50}
 
 

@@ -39,7 +39,6 @@ FIELDS = (
     Field("POST", "/inventory/1/adjustments", {"delta": 1}, "reason"),
     Field("POST", "/providers", PROVIDER, "name"),
     Field("POST", "/providers", PROVIDER, "contact"),
-    Field("POST", "/providers", PROVIDER, "coverage"),
 )
 
 

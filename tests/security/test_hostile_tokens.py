@@ -72,19 +72,19 @@ async def test_no_forged_token_opens_a_door(
 
 
 @pytest.mark.parametrize(
-    "headers",
+    ("headers", "status"),
     [
-        [("authorization", "Basic YWRtaW46YWRtaW4=")],
-        [("authorization", "Bearer ")],
-        [("cookie", "token={token}")],
-        [("x-authorization", "Bearer {token}")],
-        [("x-forwarded-user", "1"), ("x-user-id", "1"), ("x-roles", "admin")],
-        [("authorization", "Bearer x"), ("authorization", "Bearer {token}")],
+        ([("authorization", "Basic YWRtaW46YWRtaW4=")], 401),
+        ([("authorization", "Bearer ")], 401),
+        ([("cookie", "token={token}")], 401),
+        ([("x-authorization", "Bearer {token}")], 401),
+        ([("x-forwarded-user", "1"), ("x-user-id", "1"), ("x-roles", "admin")], 401),
+        ([("authorization", "Bearer x"), ("authorization", "Bearer {token}")], 400),
     ],
     ids=["Basic", "nothing after Bearer", "cookie", "another header", "a proxy's", "twice"],
 )
 async def test_a_token_counts_in_one_place_only(
-    services: Running, headers: list[tuple[str, str]]
+    services: Running, headers: list[tuple[str, str]], status: int
 ) -> None:
     """A good one elsewhere opens nothing, and no header says who somebody is."""
     shop = services["purchase"]
@@ -92,7 +92,7 @@ async def test_a_token_counts_in_one_place_only(
     sent = [(name, value.format(token=token)) for name, value in headers]
     response = await shop.client.get("/purchases", headers=sent)
 
-    assert response.status_code == 401
+    assert response.status_code == status
 
 
 async def test_a_token_in_the_query_opens_nothing(services: Running) -> None:

@@ -59,7 +59,12 @@ async def test_processes_count_tries_together(database_url: str, seed: int) -> N
 async def test_known_and_unknown_accounts_are_told_apart_by_nothing(database_url: str) -> None:
     """Status, body and headers are the same; the time that each takes is printed."""
     rounds = 60
-    generous = open_auth(database_url, LOGIN_TRIES="1000", LOGIN_TRIES_PER_ADDRESS="1000")
+    generous = open_auth(
+        database_url,
+        LOGIN_TRIES="1000",
+        LOGIN_TRIES_PER_ADDRESS="1000",
+        LOGIN_TRIES_PER_ACCOUNT="1000",
+    )
     async with generous as auth:
         await auth.register(EMAIL, PASSWORD)
         disabled = await auth.person("disabled@example.org")
