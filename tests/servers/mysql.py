@@ -152,7 +152,16 @@ class PrivateServer(_Connected):
         else:
             command = [self._program, "--no-defaults", "--initialize-insecure"]
             command += [f"--datadir={data}", *_ONLY_MYSQL]
-        subprocess.run([*command, *self._as_root()], capture_output=True, check=True)
+        command += [*self._as_root(), self._own_tmpdir()]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"{command[0]} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+
+    def _own_tmpdir(self) -> str:
+        """A server that starts removes temporary tables of others from the folder they share."""
+        folder = self._folder / "tmp"
+        folder.mkdir(exist_ok=True)
+        return f"--tmpdir={folder}"
 
     def _as_root(self) -> list[str]:
         return ["--user=root"] if os.geteuid() == 0 else []
@@ -165,6 +174,7 @@ class PrivateServer(_Connected):
                     "--no-defaults",
                     *self._as_root(),
                     f"--datadir={self._folder / 'data'}",
+                    self._own_tmpdir(),
                     f"--port={self.port}",
                     f"--socket={self._folder / 's'}",
                     f"--pid-file={self._folder / 'pid'}",
