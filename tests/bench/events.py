@@ -33,6 +33,7 @@ def event_latency(stand: Stand, seconds: float) -> Iterator[Row]:
     broker_port = free_port()
     sink = {"K_SINK": f"http://127.0.0.1:{broker_port}", "AUTH_URL": "http://127.0.0.1:9"}
     sink["AUTH_INTERNAL_URL"] = "http://127.0.0.1:9"
+    sink["INTERNAL_SECRET"] = "shared-by-both-as-in-a-cluster-" + "0" * 8
     catalog = Server.service("catalog", **{**sink, "DATABASE_URL": catalog_url, "DOORS": "both"})
     purchase = Server.service("purchase", **{**sink, "DATABASE_URL": purchase_url})
     failures: list[int] = []
