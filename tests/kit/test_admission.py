@@ -40,6 +40,14 @@ class Gate:
             self.inside.remove(path)
 
 
+def admission_of(app: Litestar) -> Admission:
+    """The queue of an app, inside of its other layers."""
+    layer: Any = app.asgi_handler
+    while not isinstance(layer, Admission):
+        layer = layer.app
+    return layer
+
+
 @pytest.fixture
 def limits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admission, "AT_A_TIME", 2)
@@ -49,11 +57,9 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def gate(app: Litestar, limits: None) -> Gate:
     """Inside of the app's own admission."""
-    around: Any = app.asgi_handler
-    while not isinstance(around.app, Admission):
-        around = around.app
-    around.app.app = Gate(around.app.app)
-    gate: Gate = around.app.app
+    queue = admission_of(app)
+    gate = Gate(queue.app)
+    queue.app = gate
     return gate
 
 
@@ -61,8 +67,8 @@ def gate(app: Litestar, limits: None) -> Gate:
 async def client(app: Litestar, gate: Gate) -> AsyncIterator[httpx.AsyncClient]:
     async with serving(app) as client:
         yield client
-        queue: Any = app.asgi_handler
-        assert queue.app.running == 0
+        queue = admission_of(app)
+        assert queue.running == 0
 
 
 async def ask(client: httpx.AsyncClient, count: int) -> list[asyncio.Task[httpx.Response]]:
@@ -151,7 +157,7 @@ async def test_who_waits_for_its_client_makes_room(
 
     # httpx reads a body before it hands the request on, so the app is called by itself here.
     started: list[int] = []
-    queue: Any = client._transport.app.asgi_handler.app  # type: ignore[attr-defined]
+    queue: Any = admission_of(client._transport.app)  # type: ignore[attr-defined]
 
     async def receive() -> Any:
         started.append(1)
