@@ -5,7 +5,7 @@ than the audit is left out, what is on its way has `GRACE`, and what seems to be
 provider is asked for by its reference before it is reported.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -129,47 +129,46 @@ def _problem(entry: Entry, row: Row | None, *, recorded: bool, fresh: bool) -> s
 async def _missing_charges(
     database: Database, provider: PaymentProvider, seen: set[str], now: datetime
 ) -> list[str]:
-    missing, after = [], 0
-    while True:
-        outcome = await database.execute(
-            QueryString(
-                "SELECT id, reference FROM payments WHERE id > {} AND {} AND amount_minor > 0"
-                " AND created_at <= {} ORDER BY id LIMIT {}",
-                after,
-                is_in("status", [str(PaymentStatus.COMPLETED), str(PaymentStatus.REFUNDED)]),
-                now,
-                PAGE,
-            )
-        )
-        for row in outcome.rows:
-            after = row["id"]
-            if row["reference"] in seen:
-                continue
-            if await provider.find(row["reference"]) is not Charge.CAPTURED:
-                missing.append(f"payment {after}: {row['reference']}")
-        if len(outcome.rows) < PAGE:
-            return missing
+    charged = QueryString(
+        "{} AND amount_minor > 0 AND created_at <= {}",
+        is_in("status", [str(PaymentStatus.COMPLETED), str(PaymentStatus.REFUNDED)]),
+        now,
+    )
+    return [
+        f"payment {row['id']}: {row['reference']}"
+        async for row in _references(database, "payments", charged)
+        if row["reference"] not in seen
+        and await provider.find(row["reference"]) is not Charge.CAPTURED
+    ]
 
 
 async def _missing_refunds(database: Database, seen: set[str], now: datetime) -> list[str]:
-    missing, after = [], 0
+    paid = QueryString("settled = {} AND created_at <= {}", True, now - GRACE)
+    return [
+        f"refund {row['id']}: {row['reference']}"
+        async for row in _references(database, "refunds", paid)
+        if row["reference"] not in seen
+    ]
+
+
+async def _references(database: Database, table: str, condition: QueryString) -> AsyncIterator[Row]:
+    """The id and our reference of each row that meets a condition, a page at a time."""
+    after = 0
     while True:
         outcome = await database.execute(
             QueryString(
-                "SELECT id, reference FROM refunds WHERE id > {} AND settled = {}"
-                " AND created_at <= {} ORDER BY id LIMIT {}",
+                f"SELECT id, reference FROM {table} WHERE id > {{}} AND {{}}"  # noqa: S608 - ours
+                " ORDER BY id LIMIT {}",
                 after,
-                True,
-                now - GRACE,
+                condition,
                 PAGE,
             )
         )
         for row in outcome.rows:
             after = row["id"]
-            if row["reference"] not in seen:
-                missing.append(f"refund {after}: {row['reference']}")
+            yield row
         if len(outcome.rows) < PAGE:
-            return missing
+            return
 
 
 async def _owed_refunds(database: Database, now: datetime) -> list[Row]:
