@@ -1,12 +1,14 @@
 """Stock goes from purchase to catalog and books the other way, whatever the broker does."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
 from piccolo.querystring import QueryString
 
-from tests.journeys.town import Town
+from tests.journeys.town import Town, open_town
 
 
 async def buy(town: Town, book_id: int, quantity: int = 1) -> httpx.Response:
@@ -47,8 +49,16 @@ async def held(town: Town, at_least: int) -> bool:
     return len(town.broker.held or ()) >= at_least
 
 
-async def test_events_that_the_broker_loses_are_read_from_the_feed(town: Town) -> None:
+@pytest.fixture
+async def signing_town(tmp_path: Path) -> AsyncIterator[Town]:
+    """A shop that signs its events: of one that is not signed, the owner's feed is read at once."""
+    async with open_town(tmp_path, INTERNAL_SECRET="0123456789abcdef" * 4) as running:
+        yield running
+
+
+async def test_events_that_the_broker_loses_are_read_from_the_feed(signing_town: Town) -> None:
     """The next one that arrives shows the gap."""
+    town = signing_town
     await town.sign_up("ana")
     book_id = await town.sell(stock=9)
     town.broker.losing = True
