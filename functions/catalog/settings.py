@@ -9,7 +9,7 @@ from functions.kit.settings import ServiceSettings, Url
 
 class CatalogSettings(ServiceSettings, frozen=True, kw_only=True):
     purchase_internal_url: Url = "http://127.0.0.1:5002"
-    """Where purchase's internal door is: the feed of the stock."""
+    """Where purchase's internal API is: the feed of the stock."""
 
     currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")] = "USD"
     """ISO 4217 code, of a currency with two decimals, that new books are priced in."""

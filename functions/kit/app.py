@@ -136,7 +136,7 @@ def build_app(
     database = connect(database_url(service.name, settings))
     client = http or lazy_client()
     # Only the internal door shows them.
-    metrics = Metrics(shown=settings.doors.internal)
+    metrics = Metrics(shown=settings.exposed_api.internal)
     outbox = Outbox(clock)
     wiring = Wiring(database, outbox, clock, client, metrics)
     feed = Feed({stream.name: stream for stream in service.streams})
@@ -221,7 +221,7 @@ def build_app(
                     name="chores",
                 ),
             ]
-            if settings.doors.internal and subscriptions.streams:
+            if settings.exposed_api.internal and subscriptions.streams:
                 tasks.append(asyncio.create_task(reader.run(), name="catch-up"))
             try:
                 yield
@@ -234,9 +234,9 @@ def build_app(
                 await sender.poster.close()
 
     handlers: list[ControllerRouterHandler] = [*health.PROBES]
-    if settings.doors.public:
+    if settings.exposed_api.public:
         handlers += [*docs.HANDLERS, *service.public]
-    if settings.doors.internal:
+    if settings.exposed_api.internal:
         from functions.kit import internal_door  # noqa: PLC0415 - a public door starts without it
 
         handlers += [health.metrics, *docs.INTERNAL_HANDLERS, *internal_door.HANDLERS]
@@ -257,7 +257,7 @@ def build_app(
     )
     # Around the router, not inside the routes: an unknown route has a trace and a log line too.
     cors = Cors(
-        settings.cors_origins if settings.doors.public else "",
+        settings.cors_origins if settings.exposed_api.public else "",
         credentials=settings.cors_credentials,
     )
     app.asgi_handler = ForwardedMiddleware(

@@ -24,7 +24,7 @@ NOWHERE = "mysql://nobody@127.0.0.1:9/nothing"
 
 def main() -> None:
     factory, file = sys.argv[1:]
-    told = {"DOORS": "public", "LOG_FORMAT": "json", "LOG_LEVEL": "WARNING"}
+    told = {"EXPOSED_API": "public", "LOG_FORMAT": "json", "LOG_LEVEL": "WARNING"}
     os.environ.update(told, DATABASE_URL=NOWHERE)
     there = set(sys.modules)  # as when `start` begins to use the cache
     compiled = record()

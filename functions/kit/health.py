@@ -43,7 +43,7 @@ def root(request: Request[Any, Any, Any]) -> Response[ServiceStatus]:
     service = request.app.state.service
     headers = {"vary": "Accept, Accept-Language"}
     wants_page = "text/html" in request.headers.get("accept", "").lower()
-    if not (wants_page and request.app.state.settings.doors.public):  # where there is one
+    if not (wants_page and request.app.state.settings.exposed_api.public):  # where there is one
         return Response(ServiceStatus(service, "running"), headers=headers)
     page = _PAGE.format(
         service=service,

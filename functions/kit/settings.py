@@ -20,8 +20,8 @@ class Environment(StrEnum):
     PRODUCTION = "production"
 
 
-class Doors(StrEnum):
-    """Which doors a process opens: the public API, the internal one (events, feeds), or both."""
+class ExposedAPI(StrEnum):
+    """Which APIs a process serves: the public one, the internal one (events, feeds), or both."""
 
     PUBLIC = "public"
     INTERNAL = "internal"
@@ -29,11 +29,11 @@ class Doors(StrEnum):
 
     @property
     def public(self) -> bool:
-        return self is not Doors.INTERNAL
+        return self is not ExposedAPI.INTERNAL
 
     @property
     def internal(self) -> bool:
-        return self is not Doors.PUBLIC
+        return self is not ExposedAPI.PUBLIC
 
 
 class LogFormat(StrEnum):
@@ -81,6 +81,7 @@ REPLACED = {
         " say by TRUSTED_HOPS how many proxies there are, or by CLIENT_ADDRESS_HEADER where the"
         " gateway writes the client's address"
     ),
+    "DOORS": "is called EXPOSED_API now, with the same values",
 }
 """Variables of before, each with what to set instead: to ignore one would change what is safe."""
 
@@ -97,8 +98,8 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     """`sqlite:///relative.db`, `sqlite:////absolute.db` or `mysql://user:password@host:3306/name`;
     empty: an embedded SQLite file under `.bookstore/`."""
 
-    doors: Doors = Doors.BOTH
-    """Which doors to open: `public`, `internal` or `both`."""
+    exposed_api: ExposedAPI = ExposedAPI.BOTH
+    """Which API the process serves: `public`, `internal` or `both`."""
 
     trusted_hops: Annotated[int, Meta(ge=0, le=16)] = 0
     """How many proxies in front of the service append to `X-Forwarded-For`, one after another: the
@@ -123,10 +124,10 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     without `K_SINK`, every 600 with it, since events then come by themselves."""
 
     auth_url: Url = "http://127.0.0.1:5000"
-    """Where auth's public door is; its keys are read at `/.well-known/jwks.json`."""
+    """Where auth's public API is; its keys are read at `/.well-known/jwks.json`."""
 
     auth_internal_url: Url = "http://127.0.0.1:5000"
-    """Where auth's internal door is: the feed of revoked tokens, disabled users and keys."""
+    """Where auth's internal API is: the feed of revoked tokens, disabled users and keys."""
 
     token_issuer: str = "https://auth.bookstore.example"  # noqa: S105 - a name, not a secret
     """The `iss` that access tokens carry and must carry."""

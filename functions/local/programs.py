@@ -23,7 +23,7 @@ _NOT_INHERITED = (
     "AUTO_MIGRATE",
     "BROKER_RABBITMQ_URL",
     "DATABASE_URL",
-    "DOORS",
+    "EXPOSED_API",
     "ENVIRONMENT",
     "K_SINK",
 )

@@ -19,10 +19,10 @@ class PaymentProviderName(StrEnum):
 
 class PurchaseSettings(ServiceSettings, frozen=True, kw_only=True):
     catalog_url: Url = "http://127.0.0.1:5001"
-    """Where catalog's public door is, as a browser reaches it: `GET /books` leads there."""
+    """Where catalog's public API is, as a browser reaches it: `GET /books` leads there."""
 
     catalog_internal_url: Url = "http://127.0.0.1:5001"
-    """Where catalog's internal door is: the feed of books."""
+    """Where catalog's internal API is: the feed of books."""
 
     time_to_pay_seconds: Annotated[int, Meta(ge=1, le=86400)] = 900
     """How long copies are kept for a purchase that is not paid."""

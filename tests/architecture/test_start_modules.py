@@ -105,14 +105,14 @@ def packages(modules: set[str]) -> set[str]:
 @pytest.mark.parametrize("service", NAMES)
 def test_a_public_door_imports_what_is_listed_and_nothing_else(service: str) -> None:
     """Neither a client for HTTP, nor the driver, nor cryptography, CloudEvents or Prometheus."""
-    found = packages(imported(service, DOORS="public"))
+    found = packages(imported(service, EXPOSED_API="public"))
 
     assert sorted(found - MAY_BE_IMPORTED.keys()) == []
 
 
 def test_the_list_names_nothing_that_is_not_imported_any_more() -> None:
     """So that what was got rid of does not come back unseen."""
-    found = set().union(*(packages(imported(service, DOORS="public")) for service in NAMES))
+    found = set().union(*(packages(imported(service, EXPOSED_API="public")) for service in NAMES))
 
     assert sorted(MAY_BE_IMPORTED.keys() - found) == []
 
@@ -120,7 +120,7 @@ def test_the_list_names_nothing_that_is_not_imported_any_more() -> None:
 @pytest.mark.parametrize("service", NAMES)
 def test_both_doors_add_only_what_shows_metrics(service: str) -> None:
     """One process with all of it, as on one machine, still starts without the rest."""
-    found = packages(imported(service, DOORS="both"))
+    found = packages(imported(service, EXPOSED_API="both"))
 
     assert sorted(found - MAY_BE_IMPORTED.keys()) == ["prometheus_client"]
 
@@ -128,7 +128,7 @@ def test_both_doors_add_only_what_shows_metrics(service: str) -> None:
 @pytest.mark.parametrize("service", NAMES)
 def test_listening_adds_the_driver_and_nothing_else(service: str) -> None:
     """Not anyio's event loop, which Litestar's own events would bring; nobody has any here."""
-    added = imported(service, _SHOW_WHAT_LISTENING_ADDS, DOORS="public")
+    added = imported(service, _SHOW_WHAT_LISTENING_ADDS, EXPOSED_API="public")
     known = MAY_BE_IMPORTED.keys() | {"aiomysql", "pymysql", "cryptography", "cffi"}
 
     assert sorted(packages(added) - known) == []
@@ -138,4 +138,4 @@ def test_listening_adds_the_driver_and_nothing_else(service: str) -> None:
 @pytest.mark.parametrize("service", NAMES)
 def test_the_document_is_built_from_what_is_there(service: str) -> None:
     """No faker, no polyfactory: examples that nobody asked for would take 50 MiB."""
-    assert packages(imported(service, _SHOW_WHAT_THE_DOCUMENT_ADDS, DOORS="both")) == set()
+    assert packages(imported(service, _SHOW_WHAT_THE_DOCUMENT_ADDS, EXPOSED_API="both")) == set()

@@ -46,7 +46,7 @@ def routes(app: Litestar) -> set[tuple[str, str]]:
 
 def test_every_route_of_the_public_door_has_a_row() -> None:
     """A new route says here who may call it; the internal door is not among them."""
-    app = create_app(AuthSettings.from_mapping({"DOORS": "public"}))
+    app = create_app(AuthSettings.from_mapping({"EXPOSED_API": "public"}))
 
     assert routes(app) == set(ROUTES)
 
@@ -71,6 +71,6 @@ async def test_a_route_opens_for_whom_its_row_says(auth: Auth, method: str, path
 
 async def test_the_internal_door_alone_shows_no_public_route() -> None:
     """What the other services read is not what the public calls, and the reverse."""
-    app = create_app(AuthSettings.from_mapping({"DOORS": "internal"}))
+    app = create_app(AuthSettings.from_mapping({"EXPOSED_API": "internal"}))
 
     assert not {path for _, path in routes(app)} & {"/login", "/register", "/me", "/users"}

@@ -34,7 +34,9 @@ def event_latency(stand: Stand, seconds: float) -> Iterator[Row]:
     sink = {"K_SINK": f"http://127.0.0.1:{broker_port}", "AUTH_URL": "http://127.0.0.1:9"}
     sink["AUTH_INTERNAL_URL"] = "http://127.0.0.1:9"
     sink["INTERNAL_SECRET"] = "shared-by-both-as-in-a-cluster-" + "0" * 8
-    catalog = Server.service("catalog", **{**sink, "DATABASE_URL": catalog_url, "DOORS": "both"})
+    catalog = Server.service(
+        "catalog", **{**sink, "DATABASE_URL": catalog_url, "EXPOSED_API": "both"}
+    )
     purchase = Server.service("purchase", **{**sink, "DATABASE_URL": purchase_url})
     failures: list[int] = []
     row = Row("event, commit → applied, p99 at 50/s", "ms", "≤ 250 ms", at_most=250, absolute=True)

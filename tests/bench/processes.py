@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 START_LIMIT = 60.0
 SETTINGS = {
     "LOG_FORMAT": "json",
-    "DOORS": "public",
+    "EXPOSED_API": "public",
     # One buyer buys everything here, and pays for nothing.
     "MAX_UNPAID_PURCHASES": "0",
     "MAX_UNPAID_COPIES": "0",

@@ -25,12 +25,12 @@ async def test_it_says_what_it_is(library: Library) -> None:
 
 
 @pytest.mark.parametrize(
-    ("doors", "books", "feed"), [("public", 200, 404), ("internal", 404, 200), ("both", 200, 200)]
+    ("exposed", "books", "feed"), [("public", 200, 404), ("internal", 404, 200), ("both", 200, 200)]
 )
 async def test_each_door_opens_what_is_its_own(
-    database_url: str, doors: str, books: int, feed: int
+    database_url: str, exposed: str, books: int, feed: int
 ) -> None:
-    async with open_library(database_url, DOORS=doors) as library:
+    async with open_library(database_url, EXPOSED_API=exposed) as library:
         assert (await library.get("/books")).status_code == books
         assert (await library.feed()).status_code == feed
 

@@ -20,8 +20,8 @@ FOUND: dict[str, Any] = COMPOSE["services"]
 def test_each_service_has_two_doors_from_one_image(service: str) -> None:
     public, internal = FOUND[service], FOUND[f"{service}-internal"]
 
-    assert public["environment"]["DOORS"] == "public"
-    assert internal["environment"] == {**public["environment"], "DOORS": "internal"}
+    assert public["environment"]["EXPOSED_API"] == "public"
+    assert internal["environment"] == {**public["environment"], "EXPOSED_API": "internal"}
     assert public["image"] == internal["image"] == FOUND[f"migrate-{service}"]["image"]
     assert public["build"]["args"] == {"SERVICE": service}
 

@@ -223,7 +223,11 @@ def test_all_of_it_is_compiled(image: Stage) -> None:
 async def test_its_command_starts_it_out_of_its_code_cache(image: Stage, scratch: Path) -> None:
     """A cache that is not used is not missed: so ask Python, by -v, where each module is from."""
     nowhere = f"mysql://nobody@127.0.0.1:{free_port()}/nothing"
-    environ = {**environment(image, scratch, "-v"), "DATABASE_URL": nowhere, "DOORS": "public"}
+    environ = {
+        **environment(image, scratch, "-v"),
+        "DATABASE_URL": nowhere,
+        "EXPOSED_API": "public",
+    }
     told = scratch / "told"
     with told.open("wb") as stderr:
         async with started(image, {**environ, "PORT": str(free_port())}, stderr=stderr):
@@ -295,7 +299,12 @@ async def test_it_migrates_serves_and_stops(
     """By the command of the Job and the command of the image."""
     service = service_of(image)
     port = free_port()
-    environ = {**environment(image, scratch), "DOORS": door, "PORT": str(port), "AUTO_MIGRATE": "0"}
+    environ = {
+        **environment(image, scratch),
+        "EXPOSED_API": door,
+        "PORT": str(port),
+        "AUTO_MIGRATE": "0",
+    }
     before = files_of(image)
     migration = await run(image, environ, "python", "-m", f"functions.{service}.migrate")
 
@@ -341,7 +350,7 @@ async def test_what_asks_for_its_users_name_gets_one(
 
 
 async def test_its_swagger_ui_is_whole(image: Stage, scratch: Path) -> None:
-    environ = {**environment(image, scratch), "DOORS": "public", "PORT": str(free_port())}
+    environ = {**environment(image, scratch), "EXPOSED_API": "public", "PORT": str(free_port())}
     async with started(image, environ) as (client, _):
         for name in ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"):
             assert (await client.get(f"/apidocs/{name}")).status_code == 200
@@ -354,7 +363,7 @@ async def test_it_is_ready_although_nothing_that_it_needs_is_there(
     environ = {
         **environment(image, scratch),
         "PORT": str(free_port()),
-        "DOORS": "public",
+        "EXPOSED_API": "public",
         "ENVIRONMENT": "production",
         "DATABASE_URL": f"mysql://bookstore:secret@127.0.0.1:{free_port()}/bookstore",
         "K_SINK": f"http://127.0.0.1:{free_port()}",

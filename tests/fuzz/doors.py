@@ -81,7 +81,7 @@ def _environment(name: str, folder: Path) -> Mapping[str, str]:
     return {
         "DATABASE_URL": f"sqlite:///{folder}/{name}.db?synchronous=off",
         "LOG_LEVEL": "ERROR",
-        "DOORS": "public",
+        "EXPOSED_API": "public",
     }
 
 

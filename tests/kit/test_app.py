@@ -60,7 +60,7 @@ def paths(app: Litestar) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("doors", "there", "not_there"),
+    ("exposed", "there", "not_there"),
     [
         ("public", PUBLIC | PROBES, INTERNAL),
         ("internal", INTERNAL | PROBES, PUBLIC),
@@ -68,10 +68,10 @@ def paths(app: Litestar) -> set[str]:
     ],
 )
 def test_a_door_that_is_not_opened_is_not_there(
-    make_app: MakeApp, doors: str, there: set[str], not_there: set[str]
+    make_app: MakeApp, exposed: str, there: set[str], not_there: set[str]
 ) -> None:
     """The public one takes no events and shows no feed; the internal one sells nothing."""
-    mounted = paths(make_app(environ={"DOORS": doors}))
+    mounted = paths(make_app(environ={"EXPOSED_API": exposed}))
 
     assert there <= mounted
     assert not mounted & not_there
@@ -79,12 +79,12 @@ def test_a_door_that_is_not_opened_is_not_there(
 
 
 @pytest.mark.parametrize(
-    ("doors", "path"),
+    ("exposed", "path"),
     [("public", "/events"), ("public", "/internal/streams/notes"), ("internal", "/notes")],
 )
-async def test_behind_a_closed_door_is_nothing(make_app: MakeApp, doors: str, path: str) -> None:
+async def test_behind_a_closed_door_is_nothing(make_app: MakeApp, exposed: str, path: str) -> None:
     """A 404 as for any unknown route."""
-    async with serving(make_app(environ={"DOORS": doors})) as client:
+    async with serving(make_app(environ={"EXPOSED_API": exposed})) as client:
         answers = [await client.request(method, path) for method in ("GET", "POST")]
 
     assert {answer.json()["code"] for answer in answers} == {"route-not-found"}

@@ -72,7 +72,7 @@ def run(program: str, cache: Path | str) -> Any:
             **os.environ,
             "CODE_CACHE": str(cache),
             "DATABASE_URL": "mysql://nobody@127.0.0.1:9/nothing",
-            "DOORS": "public",
+            "EXPOSED_API": "public",
             "LOG_FORMAT": "json",
         },
         capture_output=True,

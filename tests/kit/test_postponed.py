@@ -71,7 +71,7 @@ def test_no_start_loads_what_is_postponed(service: str) -> None:
         env={
             **os.environ,
             "DATABASE_URL": f"mysql://nobody@127.0.0.1:{free_port()}/nothing",
-            "DOORS": "public",
+            "EXPOSED_API": "public",
         },
         capture_output=True,
         text=True,

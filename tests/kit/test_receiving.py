@@ -99,7 +99,7 @@ async def reader(
         database_url,
         clock=clock,
         http=httpx.AsyncClient(transport=httpx.MockTransport(owner)),
-        environ={"K_SINK": "http://broker.test", "DOORS": "internal"},
+        environ={"K_SINK": "http://broker.test", "EXPOSED_API": "internal"},
     )
     await issuer.make_known(database)
     app.state.catch_up._look = _nothing

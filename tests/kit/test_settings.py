@@ -4,8 +4,8 @@ import pytest
 
 from functions.kit.settings import (
     BadSettings,
-    Doors,
     Environment,
+    ExposedAPI,
     LogFormat,
     Secret,
     ServiceSettings,
@@ -20,14 +20,17 @@ def test_an_empty_environment_is_enough() -> None:
     """For development, with the embedded database and both doors."""
     settings = read()
 
-    assert (settings.environment, settings.doors) == (Environment.DEVELOPMENT, Doors.BOTH)
+    assert (settings.environment, settings.exposed_api) == (
+        Environment.DEVELOPMENT,
+        ExposedAPI.BOTH,
+    )
     assert not settings.database_url
 
 
 def test_each_variable_is_read_as_its_fields_type() -> None:
     """Other variables of the environment are none of its business."""
     settings = read(
-        DOORS="internal",
+        EXPOSED_API="internal",
         LOG_FORMAT="json",
         LOG_LEVEL="DEBUG",
         AUTO_MIGRATE="false",
@@ -36,7 +39,7 @@ def test_each_variable_is_read_as_its_fields_type() -> None:
         PATH="/usr/bin",
     )
 
-    assert (settings.doors, settings.log_format) == (Doors.INTERNAL, LogFormat.JSON)
+    assert (settings.exposed_api, settings.log_format) == (ExposedAPI.INTERNAL, LogFormat.JSON)
     assert (settings.log_level, settings.auto_migrate) == ("DEBUG", False)
     assert settings.database_url.reveal() == "mysql://shop:hunter2@db:3306/auth"
 
@@ -45,7 +48,7 @@ def test_every_wrong_variable_is_named_at_once() -> None:
     """Those of a wrong type and those that are wrong in the whole, each in a line."""
     with pytest.raises(BadSettings) as refused:
         read(
-            DOORS="backdoor",
+            EXPOSED_API="backdoor",
             LOG_LEVEL="LOUD",
             AUTO_MIGRATE="perhaps",
             AUTH_URL="auth:5000",
@@ -59,7 +62,7 @@ def test_every_wrong_variable_is_named_at_once() -> None:
         "AUTH_URL",
         "AUTO_MIGRATE",
         "DATABASE_URL",
-        "DOORS",
+        "EXPOSED_API",
         "K_SINK",
         "LOG_FORMAT",
         "LOG_LEVEL",
@@ -89,7 +92,7 @@ def test_a_secret_is_never_shown() -> None:
     shown = [repr(Secret(secret)), str(Secret(secret)), f"{Secret(secret)}"]
     shown.append(repr(read(DATABASE_URL=secret)))
     with pytest.raises(BadSettings) as refused:
-        read(DATABASE_URL="postgres://shop:hunter2@db/auth", DOORS="backdoor")
+        read(DATABASE_URL="postgres://shop:hunter2@db/auth", EXPOSED_API="backdoor")
     shown.append(str(refused.value))
 
     assert [text for text in shown if "hunter2" in text] == []
@@ -103,9 +106,20 @@ def test_secrets_are_compared_by_value() -> None:
 
 
 @pytest.mark.parametrize(
-    ("doors", "public", "internal"),
-    [(Doors.PUBLIC, True, False), (Doors.INTERNAL, False, True), (Doors.BOTH, True, True)],
+    ("exposed", "public", "internal"),
+    [
+        (ExposedAPI.PUBLIC, True, False),
+        (ExposedAPI.INTERNAL, False, True),
+        (ExposedAPI.BOTH, True, True),
+    ],
 )
-def test_doors_are_opened_one_by_one(doors: Doors, public: bool, internal: bool) -> None:
+def test_the_apis_are_served_one_by_one(exposed: ExposedAPI, public: bool, internal: bool) -> None:
     """Or both, on one machine."""
-    assert (doors.public, doors.internal) == (public, internal)
+    assert (exposed.public, exposed.internal) == (public, internal)
+
+
+@pytest.mark.parametrize("old", ["public", "internal", "both"])
+def test_the_old_name_of_a_variable_is_refused_with_the_new_one(old: str) -> None:
+    """To ignore `DOORS` would open the internal API to the world."""
+    with pytest.raises(BadSettings, match="DOORS: is called EXPOSED_API now"):
+        read(DOORS=old)

@@ -22,7 +22,7 @@ CASES: list[Case] = [
     ),
     (
         services.visibility,
-        lambda m: container(m)["env"].remove({"name": "DOORS", "value": "public"}),
+        lambda m: container(m)["env"].remove({"name": "EXPOSED_API", "value": "public"}),
         "opens [], not public",
     ),
     (

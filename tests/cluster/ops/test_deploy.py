@@ -52,7 +52,7 @@ def test_order(lab: Lab) -> None:
 
 
 def test_publishers_wait_for_triggers(lab: Lab) -> None:
-    """Doors that Triggers call go first; auth, which nobody calls, when Triggers are ready."""
+    """ExposedAPI that Triggers call go first; auth, which nobody calls, when Triggers are ready."""
     lab.run(deploy, *DEPLOY)
     calls = [f"{' '.join(call['argv'])}\n{call['stdin'] or ''}" for call in lab.state.calls]
     applies = [n for n, call in enumerate(calls) if "apply" in call and "containerConc" in call]

@@ -9,7 +9,7 @@ from litestar import Litestar
 
 from functions.auth.app import create_app as create_auth
 from functions.catalog.app import create_app as create_catalog
-from functions.kit.settings import Doors, Secret
+from functions.kit.settings import ExposedAPI, Secret
 from functions.purchase.app import create_app as create_purchase
 from tests.cluster.manifests import VISIBILITY, Object, knative_services, name_of, of_kind
 from tests.cluster.rules.pods import SETTINGS
@@ -30,7 +30,9 @@ COLD_START = 30
 @cache
 def posted(service: str, door: str) -> frozenset[str]:
     """Paths that a door takes POSTs at, as the app mounts them."""
-    settings = SETTINGS[service](database_url=Secret("sqlite:///unused.db"), doors=Doors(door))
+    settings = SETTINGS[service](
+        database_url=Secret("sqlite:///unused.db"), exposed_api=ExposedAPI(door)
+    )
     routes = routes_of(CREATE[service](settings))
     return frozenset(route.path for route in routes if route.method == "POST")
 
@@ -81,7 +83,7 @@ def _reaches(objects: list[Object], from_: Object, field: str, where: Object) ->
     if service["metadata"]["labels"].get(VISIBILITY) != "cluster-local":
         yield f"{name}: {target} is public"
     (container,) = service["spec"]["template"]["spec"]["containers"]
-    (door,) = [each["value"] for each in container["env"] if each["name"] == "DOORS"]
+    (door,) = [each["value"] for each in container["env"] if each["name"] == "EXPOSED_API"]
     if where.get("uri") not in posted(container["name"], door):
         yield f"{name}: {target} takes no POST at {where.get('uri')}"
     timeout = from_["spec"].get("delivery", {}).get("timeout")

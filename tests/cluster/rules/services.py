@@ -53,7 +53,7 @@ def visibility(objects: list[Object]) -> Iterator[str]:
             yield f"{name_of(service)} is public and bears {VISIBILITY}: {label}"
         door = "internal" if internal else "public"
         for container in service["spec"]["template"]["spec"]["containers"]:
-            opened = [each["value"] for each in container["env"] if each["name"] == "DOORS"]
+            opened = [each["value"] for each in container["env"] if each["name"] == "EXPOSED_API"]
             if opened != [door]:
                 yield f"{name_of(service)} opens {opened}, not {door}"
 
