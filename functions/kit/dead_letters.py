@@ -18,16 +18,6 @@ from functions.kit.clock import Clock
 from functions.kit.cloudevents import Event
 from functions.kit.database import Database, transactional
 from functions.kit.errors import NotFound, Text
-from functions.kit.schema import (
-    AUTO_ID,
-    LONGTEXT,
-    TEXT,
-    TIMESTAMP,
-    Column,
-    CreateTable,
-    Index,
-    varchar,
-)
 
 logger = logging.getLogger(__name__)
 
@@ -48,24 +38,6 @@ class Reason(StrEnum):
     """Malformed: no retry would help."""
     DEAD_LETTERED = "dead-lettered"
     """The broker gave up delivering it."""
-
-
-SCHEMA = (
-    CreateTable(
-        "dead_letters",
-        [
-            Column("id", AUTO_ID),
-            Column("fingerprint", varchar(64)),
-            Column("kind", varchar(20)),
-            Column("reason", varchar(500)),
-            Column("headers", TEXT),
-            Column("body", LONGTEXT),
-            Column("received_at", TIMESTAMP),
-            Column("replayed_at", TIMESTAMP, null=True),
-        ],
-        indexes=[Index("ux_dead_letters_fingerprint", ("fingerprint",), unique=True)],
-    ),
-)
 
 
 class DeadLetterNotFound(NotFound):

@@ -19,16 +19,6 @@ from functions.kit.clock import Clock
 from functions.kit.cloudevents import Event
 from functions.kit.database import Database, transactional
 from functions.kit.errors import Unavailable
-from functions.kit.schema import (
-    BIGINT,
-    BOOLEAN,
-    TEXT,
-    TIMESTAMP,
-    Column,
-    CreateTable,
-    Index,
-    varchar,
-)
 from functions.kit.settings import ServiceSettings
 from functions.kit.streams import digest_of
 from functions.kit.subscriptions import Projection, Stream, Subscriptions
@@ -49,36 +39,6 @@ JWKS_PER_SECOND, JWKS_BURST = 1.0, 5
 
 MAX_JWK = 2048
 """Bytes; a public Ed25519 key takes less than 200."""
-
-SCHEMA = (
-    CreateTable(
-        "denied_tokens",
-        [Column("token_id", varchar(64)), Column("expires_at", TIMESTAMP)],
-        primary_key=("token_id",),
-        indexes=[Index("ix_denied_tokens_expires", ("expires_at",))],
-    ),
-    CreateTable(
-        "denied_users",
-        [
-            Column("user_id", BIGINT),
-            Column("revision", BIGINT),
-            Column("disabled", BOOLEAN),
-            Column("tokens_not_before", TIMESTAMP),
-        ],
-        primary_key=("user_id",),
-    ),
-    CreateTable(
-        "verification_keys",
-        [
-            Column("kid", varchar(64)),
-            Column("revision", BIGINT),
-            Column("jwk", TEXT),
-            Column("not_after", TIMESTAMP, null=True),
-        ],
-        primary_key=("kid",),
-    ),
-)
-
 
 Moment = Annotated[datetime, Meta(tz=True)]
 

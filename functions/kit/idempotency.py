@@ -26,7 +26,6 @@ from functions.kit.errors import (
     RequestInProgress,
     Text,
 )
-from functions.kit.schema import BIGINT, LONGTEXT, TIMESTAMP, Column, CreateTable, Index, varchar
 
 T = TypeVar("T")
 
@@ -35,23 +34,6 @@ HEADER = "idempotency-key"
 
 KEY = r"[\x21-\x7e]{1,200}"
 _KEY = re.compile(KEY)
-
-SCHEMA = (
-    CreateTable(
-        "idempotency_keys",
-        [
-            Column("user_id", BIGINT),
-            Column("route", varchar(100)),
-            Column("idempotency_key", varchar(200)),
-            Column("fingerprint", varchar(64)),
-            Column("status", BIGINT),
-            Column("body", LONGTEXT),
-            Column("created_at", TIMESTAMP),
-        ],
-        primary_key=("user_id", "route", "idempotency_key"),
-        indexes=[Index("ix_idempotency_created", ("created_at",))],
-    ),
-)
 
 
 class Scope(NamedTuple):

@@ -17,29 +17,6 @@ from piccolo.querystring import QueryString
 from functions.kit.clock import Clock
 from functions.kit.cloudevents import Event
 from functions.kit.database import Database, transactional
-from functions.kit.schema import BIGINT, TIMESTAMP, Column, CreateTable, Index, varchar
-
-SCHEMA = (
-    CreateTable(
-        "inbox",
-        [
-            Column("source", varchar(255)),
-            Column("event_id", varchar(255)),
-            Column("sequence", BIGINT, null=True),
-            Column("received_at", TIMESTAMP),
-        ],
-        primary_key=("source", "event_id"),
-        indexes=[
-            Index("ix_inbox_sequence", ("source", "sequence")),
-            Index("ix_inbox_received", ("received_at",)),
-        ],
-    ),
-    CreateTable(
-        "stream_positions",
-        [Column("source", varchar(255)), Column("contiguous", BIGINT)],
-        primary_key=("source",),
-    ),
-)
 
 RETENTION = timedelta(days=35)
 """Longer than a feed reaches back, so that nothing read again takes effect again."""

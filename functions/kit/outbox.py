@@ -13,58 +13,7 @@ from uuid_utils import uuid7
 from functions.kit.clock import Clock
 from functions.kit.cloudevents import Event
 from functions.kit.database import Database, Row, after_commit
-from functions.kit.schema import (
-    AUTO_ID,
-    BIGINT,
-    LONGTEXT,
-    TIMESTAMP,
-    Column,
-    CreateTable,
-    Index,
-    varchar,
-)
 from functions.kit.telemetry import current_traceparent
-
-SCHEMA = (
-    CreateTable(
-        "outbox",
-        [
-            Column("id", AUTO_ID),
-            Column("event_id", varchar(36)),
-            Column("source", varchar(100)),
-            Column("type", varchar(100)),
-            Column("subject", varchar(255)),
-            Column("revision", BIGINT),
-            Column("data", LONGTEXT),
-            Column("traceparent", varchar(64), null=True),
-            Column("created_at", TIMESTAMP),
-            # Given by the relay after the commit: an AUTO_INCREMENT has gaps and commits out of
-            # order, so it could not tell a reader that nothing is missing.
-            Column("sequence", BIGINT, null=True),
-            Column("sent_at", TIMESTAMP, null=True),
-        ],
-        indexes=[
-            Index("ux_outbox_event", ("event_id",), unique=True),
-            Index("ux_outbox_sequence", ("source", "sequence"), unique=True),
-            Index("ix_outbox_unnumbered", ("sequence", "id")),
-            Index("ix_outbox_unsent", ("sent_at", "id")),
-        ],
-    ),
-    CreateTable(
-        "outbox_streams",
-        [
-            Column("source", varchar(100)),
-            Column("head", BIGINT),
-            Column("floor", BIGINT),
-        ],
-        primary_key=("source",),
-    ),
-    CreateTable(
-        "outbox_lease",
-        [Column("name", varchar(20)), Column("holder", varchar(36)), Column("expires_at", BIGINT)],
-        primary_key=("name",),
-    ),
-)
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):

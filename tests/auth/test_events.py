@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from functions.auth import events
-from functions.kit import cloudevents, denylist, inbox, outbox
+from functions.kit import cloudevents, denylist, outbox
 from functions.kit.cloudevents import Event
+from functions.kit.data.baselines import v1
 from functions.kit.database import Database, connect
 from functions.kit.denylist import STREAM, DenyList
 from functions.kit.subscriptions import Outcome, Subscriptions
@@ -133,7 +134,7 @@ async def test_a_long_snapshot_is_read_page_by_page(
 async def other_service(tmp_path: Any) -> AsyncIterator[Database]:
     """The database of a service that keeps a deny-list."""
     database = connect(f"sqlite:///{tmp_path}/other.db?synchronous=off")
-    for operation in (*inbox.SCHEMA, *denylist.SCHEMA):
+    for operation in (*v1.INBOX, *v1.REVOCATIONS):
         for statement in operation.statements("sqlite"):
             await database.run_ddl(statement)
     yield database
