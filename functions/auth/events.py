@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from functions.kit.outbox import Message
+from functions.kit.events.outbox import Message
 
 SOURCE = "/bookstore/auth/security"
 STREAM = "security"

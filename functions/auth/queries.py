@@ -16,12 +16,12 @@ from functions.auth.domain import Role
 from functions.auth.errors import UserNotFound
 from functions.auth.passwords import LEGACY, LEGACY_END, legacy_rounds
 from functions.auth.tables import RevokedToken, SigningKey, User, UserRole
-from functions.kit.clock import Clock
-from functions.kit.cloudevents import Event
-from functions.kit.database import Database, Row
-from functions.kit.errors import Text
-from functions.kit.outbox import as_state
-from functions.kit.tokens import CLOCK_SKEW, Principal
+from functions.kit.base.clock import Clock
+from functions.kit.base.errors import Text
+from functions.kit.data.database import Database, Row
+from functions.kit.events.cloudevents import Event
+from functions.kit.events.outbox import as_state
+from functions.kit.security.tokens import CLOCK_SKEW, Principal
 
 SNAPSHOT_PAGE = 500
 

@@ -11,13 +11,13 @@ import msgspec
 from msgspec import Meta
 
 from functions.catalog.commands.stock import doubt_stock, forget_stock, record_stock
-from functions.kit import denylist
-from functions.kit.cloudevents import Event
-from functions.kit.database import Database
-from functions.kit.streams import digest_of
-from functions.kit.subscriptions import Projection, Stream, Subscriptions
-from functions.kit.types import Id
-from functions.kit.values import MAX_ID
+from functions.kit.base.fields import Id
+from functions.kit.base.money import MAX_ID
+from functions.kit.data.database import Database
+from functions.kit.events.cloudevents import Event
+from functions.kit.events.feed import digest_of
+from functions.kit.events.subscriptions import Projection, Stream, Subscriptions
+from functions.kit.security import denylist
 
 INVENTORY = Stream(source="/bookstore/purchase/inventory", owner="purchase", name="inventory")
 INVENTORY_CHANGED = "bookstore.inventory.changed.v1"

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from litestar import Litestar
 
-from functions.kit import denylist, idempotency
 from functions.kit.app import Chore, Service, Wiring, build_app
-from functions.kit.clock import Clock, utc_now
-from functions.kit.database import Database
-from functions.kit.openapi import Topic
-from functions.kit.streams import OwnedStream, digest_of
+from functions.kit.base.clock import Clock, utc_now
+from functions.kit.data.database import Database
+from functions.kit.events.feed import OwnedStream, digest_of
+from functions.kit.http import idempotency
+from functions.kit.http.openapi import Topic
+from functions.kit.security import denylist
 from functions.purchase import controllers, events, migrations, queries, subscriptions
 from functions.purchase.commands.lifecycle import expire_purchases
 from functions.purchase.commands.reconciliation import (

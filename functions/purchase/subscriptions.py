@@ -9,15 +9,15 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from functions.kit import denylist
-from functions.kit.clock import Clock
-from functions.kit.cloudevents import Event
-from functions.kit.database import Database
-from functions.kit.outbox import Outbox
-from functions.kit.streams import digest_of
-from functions.kit.subscriptions import Projection, Stream, Subscriptions
-from functions.kit.types import Id
-from functions.kit.values import MAX_MONEY_MINOR
+from functions.kit.base.clock import Clock
+from functions.kit.base.fields import Id
+from functions.kit.base.money import MAX_MONEY_MINOR
+from functions.kit.data.database import Database
+from functions.kit.events.cloudevents import Event
+from functions.kit.events.feed import digest_of
+from functions.kit.events.outbox import Outbox
+from functions.kit.events.subscriptions import Projection, Stream, Subscriptions
+from functions.kit.security import denylist
 from functions.purchase.commands.books import doubt_books, forget_books, record_book
 from functions.purchase.commands.purchases import BOOKS
 

@@ -8,8 +8,8 @@ from importlib import import_module
 
 import pytest
 
-from functions.kit.migrations import Migration, load
-from functions.kit.rewriting import Rewrite
+from functions.kit.data.backfill import Rewrite
+from functions.kit.data.migrations import Migration, load
 from tests.architecture.services import NAMES
 
 RELEASED = {

@@ -8,13 +8,14 @@ import msgspec
 import pytest
 
 from functions.auth import events
-from functions.kit import cloudevents, denylist, outbox
-from functions.kit.cloudevents import Event
 from functions.kit.data.baselines import v1
-from functions.kit.database import Database, connect
-from functions.kit.denylist import STREAM, DenyList
-from functions.kit.subscriptions import Outcome, Subscriptions
-from functions.kit.tokens import Principal
+from functions.kit.data.database import Database, connect
+from functions.kit.events import cloudevents, outbox
+from functions.kit.events.cloudevents import Event
+from functions.kit.events.subscriptions import Outcome, Subscriptions
+from functions.kit.security import denylist
+from functions.kit.security.denylist import STREAM, DenyList
+from functions.kit.security.tokens import Principal
 from tests.auth.service import CLOSING, PASSWORD, Auth, Person
 from tests.support.contracts import validator, violations
 

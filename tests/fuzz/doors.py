@@ -20,7 +20,7 @@ from functions.auth.domain import Role
 from functions.auth.settings import AuthSettings
 from functions.catalog.app import create_app as create_catalog
 from functions.catalog.settings import CatalogSettings
-from functions.kit.clock import utc_now
+from functions.kit.base.clock import utc_now
 from functions.purchase.app import create_app as create_purchase
 from functions.purchase.settings import PurchaseSettings
 from tests.purchase.shop import BUYER, STAFF, book_event

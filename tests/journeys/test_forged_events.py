@@ -13,10 +13,11 @@ import msgspec
 import pytest
 from piccolo.querystring import QueryString
 
-from functions.kit import cloudevents, denylist
-from functions.kit.cloudevents import Event
-from functions.kit.internal_secret import InternalSecret
-from functions.kit.settings import Secret
+from functions.kit.base.settings import Secret
+from functions.kit.events import cloudevents
+from functions.kit.events.cloudevents import Event
+from functions.kit.events.internal_secret import InternalSecret
+from functions.kit.security import denylist
 from tests.journeys.town import ROOT, Town, open_town
 from tests.support.signing import SECRET, SIGNER
 from tests.support.tokens import Issuer

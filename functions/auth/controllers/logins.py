@@ -20,11 +20,11 @@ from functions.auth.schemas import (
     Validated,
 )
 from functions.auth.tools import Tools
-from functions.kit.errors import Text, Unauthenticated
-from functions.kit.language import say
-from functions.kit.openapi import Link, described
-from functions.kit.problems import problems
-from functions.kit.tokens import TokenInvalid, TokenRevoked, Verifier, bearer
+from functions.kit.base.errors import Text, Unauthenticated
+from functions.kit.base.language import say
+from functions.kit.http.openapi import Link, described
+from functions.kit.http.problems import problems
+from functions.kit.security.tokens import TokenInvalid, TokenRevoked, Verifier, bearer
 
 LOGGED_IN = Text("login exitoso", "logged in")
 LOGGED_OUT = Text("logout exitoso", "logged out")

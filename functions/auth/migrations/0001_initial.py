@@ -1,7 +1,7 @@
 """Accounts, roles, tokens, keys, and the kit's tables."""
 
 from functions.kit.data.baselines import v1
-from functions.kit.schema import (
+from functions.kit.data.schema import (
     AUTO_ID,
     BIGINT,
     BOOLEAN,

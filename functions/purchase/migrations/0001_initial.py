@@ -1,7 +1,7 @@
 """All of purchase's tables. The checks hold whatever code writes: stock never goes below zero."""
 
 from functions.kit.data.baselines import v1
-from functions.kit.schema import (
+from functions.kit.data.schema import (
     AUTO_ID,
     BIGINT,
     BOOLEAN,

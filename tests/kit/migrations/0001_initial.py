@@ -1,7 +1,7 @@
 """The kit's tables, and the sample's own two."""
 
 from functions.kit.data.baselines import v1
-from functions.kit.schema import AUTO_ID, BIGINT, Column, CreateTable, Index, varchar
+from functions.kit.data.schema import AUTO_ID, BIGINT, Column, CreateTable, Index, varchar
 
 operations = [
     *v1.OUTBOX,

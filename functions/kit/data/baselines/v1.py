@@ -4,7 +4,7 @@ A released migration prints the same SQL for ever, whatever the code becomes. A 
 tables is a new numbered operation in the migrations of each service.
 """
 
-from functions.kit.schema import (
+from functions.kit.data.schema import (
     AUTO_ID,
     BIGINT,
     BOOLEAN,
