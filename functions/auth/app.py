@@ -22,7 +22,7 @@ from functions.kit.data.database import Database
 from functions.kit.events.cloudevents import Event
 from functions.kit.events.feed import OwnedStream
 from functions.kit.http.openapi import Topic
-from functions.kit.security.tokens import Verifier
+from functions.kit.security.verifier import Verifier
 
 if TYPE_CHECKING:
     import httpx
@@ -43,7 +43,7 @@ def create_app(
         access = queries.Access(wiring.database, clock)
         return Verifier(
             access,
-            access.denied,
+            access.is_revoked,
             issuer=settings.token_issuer,
             audience=settings.token_audience,
             clock=clock,

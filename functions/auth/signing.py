@@ -23,7 +23,7 @@ from functions.kit.base.errors import Text
 from functions.kit.base.settings import Secret
 from functions.kit.data.database import Database, transactional
 from functions.kit.events.outbox import Outbox
-from functions.kit.security.tokens import ALGORITHM, ISSUED_MICROS, TYPE
+from functions.kit.security.verifier import ALGORITHM, ISSUED_MICROS, TYPE
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM

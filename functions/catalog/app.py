@@ -17,7 +17,7 @@ from functions.kit.events.feed import OwnedStream, digest_of
 from functions.kit.http import idempotency
 from functions.kit.http.openapi import Topic
 from functions.kit.http.response_cache import AnswerCache
-from functions.kit.security import denylist
+from functions.kit.security import auth_stream
 
 if TYPE_CHECKING:
     import httpx
@@ -36,7 +36,7 @@ def create_app(
 
     def chores(_: Wiring) -> Sequence[Chore]:
         async def forget(database: Database) -> None:
-            await denylist.purge(database, clock=clock)
+            await auth_stream.purge(database, clock=clock)
             await idempotency.purge(database, clock=clock)
 
         return (forget,)
@@ -58,7 +58,7 @@ def create_app(
         ),
         subscriptions=lambda _: subscriptions.build(),
         owners={"auth": settings.auth_internal_url, "purchase": settings.purchase_internal_url},
-        verifier=lambda wiring: denylist.verifier(
+        verifier=lambda wiring: auth_stream.verifier(
             wiring.database, settings, clock=clock, http=wiring.http
         ),
         topics=(Topic("books", "Look for books; for staff, add and change them.", ("books",)),),

@@ -46,7 +46,7 @@ from functions.kit.http.problems import allow, problem_response
 from functions.kit.http.requests import MAX_BODY, JSONRequest
 from functions.kit.http.responses import JSONResponse
 from functions.kit.internal_api import health
-from functions.kit.security.tokens import Verifier
+from functions.kit.security.verifier import Verifier
 
 if TYPE_CHECKING:
     import httpx

@@ -117,7 +117,7 @@ def open_auth(folder: Path, caller: str) -> Door:
     async def token() -> str:
         if current:
             try:
-                principal = await state.verifier.verify(current[0])
+                principal = await state.verifier.authenticate(current[0])
             except Exception:  # noqa: BLE001 - whatever ended it, another one is needed
                 current.clear()
             else:

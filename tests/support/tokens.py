@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from functions.kit.base.clock import Clock
 from functions.kit.data.database import Database
 from functions.kit.events.cloudevents import Event
-from functions.kit.security.denylist import SigningKey, record_key
+from functions.kit.security.remote_keys import SigningKey, record_key
 
 ISSUER = "https://auth.bookstore.example"
 AUDIENCE = "bookstore"

@@ -33,7 +33,7 @@ from functions.auth.tools import Tools
 from functions.kit.base.clock import Clock
 from functions.kit.base.errors import Text
 from functions.kit.data.database import Database, transactional
-from functions.kit.security.tokens import Principal
+from functions.kit.security.principal import Principal
 
 
 class Try(NamedTuple):

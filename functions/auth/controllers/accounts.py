@@ -21,9 +21,9 @@ from functions.auth.schemas import (
 )
 from functions.kit.base.errors import Text
 from functions.kit.base.language import say
+from functions.kit.http.guards import signed_in
 from functions.kit.http.openapi import Link, described
 from functions.kit.http.problems import problems
-from functions.kit.security.tokens import signed_in
 
 REGISTERED = Text("usuario creado", "user created")
 PASSWORD_CHANGED = Text("password actualizado", "password changed")

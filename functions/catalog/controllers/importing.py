@@ -19,9 +19,10 @@ from functions.catalog.schemas import ImportReport
 from functions.kit.base.errors import FieldError, Text, TooLarge, UnsupportedMediaType
 from functions.kit.base.language import listed, preferred
 from functions.kit.base.money import minor_units
+from functions.kit.http.guards import staff
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import refuse_coding
-from functions.kit.security.tokens import Principal, staff
+from functions.kit.security.principal import Principal
 
 MEDIA_TYPES = {
     "text/csv",

@@ -11,6 +11,7 @@ from functions.catalog.domain.versions import Expected, Version, expected
 from functions.catalog.schemas import BookAdded, BookChanges, BookWritten, NewBook
 from functions.kit.base.errors import Text
 from functions.kit.base.language import say
+from functions.kit.http.guards import staff
 from functions.kit.http.openapi import (
     ETAG,
     IDEMPOTENCY_KEY,
@@ -21,7 +22,7 @@ from functions.kit.http.openapi import (
 )
 from functions.kit.http.problems import problems
 from functions.kit.http.responses import answered_once, encode
-from functions.kit.security.tokens import Principal, staff
+from functions.kit.security.principal import Principal
 
 ADDED = Text("Libro agregado", "Book added")
 UPDATED = Text("Libro actualizado", "Book updated")

@@ -17,9 +17,9 @@ from litestar.routes import HTTPRoute
 from functions.kit.base.fields import Strict
 from functions.kit.base.money import MAX_ID
 from functions.kit.http.etags import PATTERN
+from functions.kit.http.guards import Requires
 from functions.kit.http.idempotency import KEY
 from functions.kit.http.problems import MEDIA_TYPE
-from functions.kit.security.tokens import Requires
 
 _OPT = "described"
 

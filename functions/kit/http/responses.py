@@ -14,7 +14,7 @@ from litestar.response.base import ASGIResponse
 from functions.kit.http import problems
 from functions.kit.http.idempotency import Answer, answer_once, scope_of
 from functions.kit.http.openapi import described_of
-from functions.kit.security.tokens import Principal
+from functions.kit.security.principal import Principal
 
 T = TypeVar("T")
 

@@ -15,10 +15,11 @@ from functions.kit.events import cloudevents, dead_letters
 from functions.kit.events.cloudevents import Event, MalformedEvent
 from functions.kit.events.dead_letters import DeadLetter, Reason
 from functions.kit.events.subscriptions import Outcome, Subscriptions
+from functions.kit.http.guards import admin
 from functions.kit.http.pagination import After, Limit, decode_cursor, encode_cursor, page_response
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import PathId
-from functions.kit.security.tokens import Principal, admin
+from functions.kit.security.principal import Principal
 
 logger = logging.getLogger(__name__)
 

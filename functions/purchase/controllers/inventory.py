@@ -8,12 +8,13 @@ from litestar.params import JSONBody
 
 from functions.kit.base.errors import FieldError, InvalidInput, Text
 from functions.kit.base.language import say
+from functions.kit.http.guards import staff
 from functions.kit.http.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, described
 from functions.kit.http.pagination import After, Limit, encode_cursor, page_response
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import PathId
 from functions.kit.http.responses import answered_once, encode
-from functions.kit.security.tokens import Principal, staff
+from functions.kit.security.principal import Principal
 from functions.purchase import queries
 from functions.purchase.commands.inventory import adjust_stock
 from functions.purchase.commands.purchases import freeing_overdue

@@ -11,13 +11,14 @@ from functions.kit.base.language import preferred, say
 from functions.kit.base.money import from_minor, minor_units
 from functions.kit.data.database import Row
 from functions.kit.http import idempotency
+from functions.kit.http.guards import signed_in, staff
 from functions.kit.http.idempotency import scope_of
 from functions.kit.http.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, Link, described
 from functions.kit.http.pagination import After, Limit, encode_cursor, page_response
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import PathId
 from functions.kit.http.responses import answer_response, answered_once, encode
-from functions.kit.security.tokens import Principal, signed_in, staff
+from functions.kit.security.principal import Principal
 from functions.purchase import payment_answers, queries, storage
 from functions.purchase.commands.payments import (
     ROUTE,

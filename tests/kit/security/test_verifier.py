@@ -11,16 +11,16 @@ from piccolo.querystring import QueryString
 
 from functions.kit.base.errors import Unavailable
 from functions.kit.data.database import Database
-from functions.kit.security.tokens import (
-    CachedKeys,
-    Principal,
+from functions.kit.http.guards import bearer
+from functions.kit.security.principal import Principal
+from functions.kit.security.remote_keys import CachedKeys
+from functions.kit.security.verifier import (
     PublicKey,
     TokenExpired,
     TokenInvalid,
     TokenMissing,
     TokenRevoked,
     Verifier,
-    bearer,
 )
 from tests.kit import sample
 from tests.support.apps import serving
@@ -76,7 +76,7 @@ def test_a_token_comes_with_or_without_the_word_bearer(
 
 async def test_a_token_says_who_asks(verifier: Verifier, issuer: Issuer, clock: FakeClock) -> None:
     """Roles that nobody knows are dropped."""
-    principal = await verifier.verify(issuer.token(7, "staff", "emperor", jti="jti-1"))
+    principal = await verifier.authenticate(issuer.token(7, "staff", "emperor", jti="jti-1"))
 
     assert principal == Principal(
         7, frozenset({"staff"}), "jti-1", clock(), clock() + timedelta(minutes=15)
@@ -90,12 +90,12 @@ async def test_a_token_expires_by_the_clock_that_was_passed_in(
     """To the moment; it can still be read, to be logged out."""
     token = issuer.token()
     clock.advance(minutes=15, microseconds=-1)
-    await verifier.verify(token)
+    await verifier.authenticate(token)
     clock.advance(microseconds=1)
 
     with pytest.raises(TokenExpired):
-        await verifier.verify(token)
-    assert (await verifier.read(token)).user_id == 1
+        await verifier.authenticate(token)
+    assert (await verifier.verify_signature(token)).user_id == 1
 
 
 async def test_the_clocks_of_two_machines_may_differ_a_little(
@@ -104,13 +104,13 @@ async def test_the_clocks_of_two_machines_may_differ_a_little(
     """Half a minute."""
     token = issuer.token(iat=clock().timestamp() + 29)
 
-    assert (await verifier.verify(token)).user_id == 1
+    assert (await verifier.authenticate(token)).user_id == 1
 
 
 async def test_no_token_is_missing(verifier: Verifier) -> None:
     """Not invalid: the two have texts of their own."""
     with pytest.raises(TokenMissing):
-        await verifier.verify(None)
+        await verifier.authenticate(None)
 
 
 async def test_a_denied_token_is_revoked(issuer: Issuer, clock: FakeClock) -> None:
@@ -122,7 +122,7 @@ async def test_a_denied_token_is_revoked(issuer: Issuer, clock: FakeClock) -> No
     verifier = Verifier(Source(issuer), everybody, issuer=ISSUER, audience=AUDIENCE, clock=clock)
 
     with pytest.raises(TokenRevoked):
-        await verifier.verify(issuer.token())
+        await verifier.authenticate(issuer.token())
 
 
 async def test_keys_that_cannot_be_read_are_a_passing_fault(
@@ -138,7 +138,7 @@ async def test_keys_that_cannot_be_read_are_a_passing_fault(
     )
 
     with pytest.raises(Unavailable):
-        await verifier.verify(issuer.token())
+        await verifier.authenticate(issuer.token())
 
 
 async def test_a_key_is_asked_for_once_in_a_while(issuer: Issuer, clock: FakeClock) -> None:
@@ -226,13 +226,13 @@ async def test_a_key_that_is_kept_ends_when_it_ends(issuer: Issuer, clock: FakeC
     verifier = Verifier(keys, nobody, issuer=ISSUER, audience=AUDIENCE, clock=clock)
     token = issuer.token(lifetime=timedelta(hours=1))
     clock.advance(minutes=1, seconds=59)
-    before = await verifier.verify(token)
+    before = await verifier.authenticate(token)
     clock.advance(seconds=1)
 
     assert before.user_id == 1
     assert len(source.asked) == 1
     with pytest.raises(TokenInvalid):
-        await verifier.verify(token)
+        await verifier.authenticate(token)
 
 
 def test_a_retired_key_is_known_to_end_before_it_ends() -> None:

@@ -14,9 +14,13 @@ from functions.kit.base.errors import Unavailable
 from functions.kit.data.database import Database
 from functions.kit.events.cloudevents import Event
 from functions.kit.events.subscriptions import Outcome, Subscriptions
-from functions.kit.security import denylist
-from functions.kit.security.denylist import STREAM, DenyList
-from functions.kit.security.tokens import Principal, PublicKey, TokenBucket
+from functions.kit.security import auth_stream
+from functions.kit.security.auth_stream import STREAM
+from functions.kit.security.principal import Principal
+from functions.kit.security.rate_limit import TokenBucket
+from functions.kit.security.remote_keys import CachedKeys, RemoteKeys
+from functions.kit.security.revocations import Revocations
+from functions.kit.security.verifier import PublicKey
 from tests.support.clock import FakeClock
 from tests.support.tokens import Issuer
 
@@ -46,19 +50,27 @@ def auth(issuer: Issuer) -> Auth:
     return Auth(issuer)
 
 
+class Known:
+    """What a service knows of auth, as its verifier reads it; no key is cached."""
+
+    def __init__(self, database: Database, clock: FakeClock, auth: Auth) -> None:
+        http = httpx.AsyncClient(transport=httpx.MockTransport(auth))
+        self.keys = RemoteKeys(database, AUTH, clock=clock, http=http)
+        self.keys._rate = TokenBucket(per_second=0, burst=5)
+        self.is_revoked = Revocations(database).is_revoked
+        self.key = CachedKeys(self.keys.find, clock=clock, keep=0).find
+
+
 @pytest.fixture
-def known(database: Database, clock: FakeClock, auth: Auth) -> DenyList:
-    http = httpx.AsyncClient(transport=httpx.MockTransport(auth))
-    denied = DenyList(database, AUTH, clock=clock, http=http)
-    denied._rate = TokenBucket(per_second=0, burst=5)
-    return denied
+def known(database: Database, clock: FakeClock, auth: Auth) -> Known:
+    return Known(database, clock, auth)
 
 
 @pytest.fixture
 def tell(database: Database, clock: FakeClock) -> Callable[..., Any]:
     """Take in an event of auth."""
     subscriptions = Subscriptions(STREAM)
-    denylist.subscribe(subscriptions)
+    auth_stream.subscribe(subscriptions)
     numbers = itertools.count(1)
 
     async def tell(kind: str, data: dict[str, Any], *, revision: int = 1) -> Outcome:
@@ -87,32 +99,32 @@ def principal(
 
 
 async def test_a_revoked_token_is_denied(
-    known: DenyList, tell: Callable[..., Any], clock: FakeClock
+    known: Known, tell: Callable[..., Any], clock: FakeClock
 ) -> None:
     """That one, and no other of its user."""
     await tell("token.revoked", {"token_id": "jti-1", "expires_at": clock() + timedelta(hours=1)})
 
-    assert await known.denied(principal(clock))
-    assert not await known.denied(principal(clock, token_id="jti-2"))
+    assert await known.is_revoked(principal(clock))
+    assert not await known.is_revoked(principal(clock, token_id="jti-2"))
 
 
 async def test_a_disabled_user_is_denied_until_enabled_again(
-    known: DenyList, tell: Callable[..., Any], clock: FakeClock
+    known: Known, tell: Callable[..., Any], clock: FakeClock
 ) -> None:
     """By the newest state, in whatever order they arrive."""
     state = {"user_id": 7, "disabled": True, "tokens_not_before": clock()}
     await tell("user.disabled", state)
-    disabled = await known.denied(principal(clock))
+    disabled = await known.is_revoked(principal(clock))
     await tell("user.disabled", {**state, "disabled": False}, revision=3)
     await tell("user.disabled", state, revision=2)
 
     assert disabled
-    assert not await known.denied(principal(clock))
-    assert not await known.denied(principal(clock, user_id=8))
+    assert not await known.is_revoked(principal(clock))
+    assert not await known.is_revoked(principal(clock, user_id=8))
 
 
 async def test_tokens_of_before_a_moment_are_denied(
-    known: DenyList, tell: Callable[..., Any], clock: FakeClock
+    known: Known, tell: Callable[..., Any], clock: FakeClock
 ) -> None:
     """A changed password ends those that were there, wherever the moment's zone is."""
     old = principal(clock)
@@ -121,7 +133,7 @@ async def test_tokens_of_before_a_moment_are_denied(
     await tell("user.disabled", {"user_id": 7, "disabled": False, "tokens_not_before": moment})
     new = principal(clock)
 
-    assert [await known.denied(each) for each in (old, new)] == [True, False]
+    assert [await known.is_revoked(each) for each in (old, new)] == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -144,7 +156,7 @@ async def test_what_the_tables_cannot_hold_is_put_aside(
 
 
 async def test_a_key_that_was_told_needs_no_request(
-    known: DenyList, tell: Callable[..., Any], issuer: Issuer, auth: Auth
+    known: Known, tell: Callable[..., Any], issuer: Issuer, auth: Auth
 ) -> None:
     """So a sale needs no auth that is awake."""
     await tell("key.rotated", {"kid": "k2", "public_key": issuer.jwk, "not_after": None})
@@ -154,7 +166,7 @@ async def test_a_key_that_was_told_needs_no_request(
 
 
 async def test_a_key_that_was_not_told_is_fetched_once(
-    known: DenyList, issuer: Issuer, auth: Auth
+    known: Known, issuer: Issuer, auth: Auth
 ) -> None:
     """And kept in the database, for every process and the next start."""
     found = [await known.key(issuer.kid) for _ in range(3)]
@@ -163,16 +175,16 @@ async def test_a_key_that_was_not_told_is_fetched_once(
     assert auth.asked == 1
 
 
-async def test_one_request_serves_all_who_wait(known: DenyList, issuer: Issuer, auth: Auth) -> None:
+async def test_one_request_serves_all_who_wait(known: Known, issuer: Issuer, auth: Auth) -> None:
     """The first requests after a rotation come at the same time."""
-    found = await asyncio.gather(*(known._ask_auth(issuer.kid) for _ in range(20)))
+    found = await asyncio.gather(*(known.keys._ask_auth(issuer.kid) for _ in range(20)))
 
     assert found == [PublicKey(issuer.jwk)] * 20
     assert auth.asked == 1
 
 
 async def test_a_key_verifies_nothing_after_its_last_token_expired(
-    known: DenyList, tell: Callable[..., Any], issuer: Issuer, auth: Auth, clock: FakeClock
+    known: Known, tell: Callable[..., Any], issuer: Issuer, auth: Auth, clock: FakeClock
 ) -> None:
     """Also where auth still shows it."""
     state = {"kid": issuer.kid, "public_key": issuer.jwk, "not_after": clock()}
@@ -183,7 +195,7 @@ async def test_a_key_verifies_nothing_after_its_last_token_expired(
 
 
 async def test_what_auth_tells_is_newer_than_what_was_fetched(
-    known: DenyList, tell: Callable[..., Any], issuer: Issuer, clock: FakeClock
+    known: Known, tell: Callable[..., Any], issuer: Issuer, clock: FakeClock
 ) -> None:
     """But an older event does not undo a newer one."""
     await known.key(issuer.kid)
@@ -194,7 +206,7 @@ async def test_what_auth_tells_is_newer_than_what_was_fetched(
     assert await known.key(issuer.kid) is None
 
 
-async def test_a_flood_of_forged_key_ids_asks_seldom(known: DenyList, auth: Auth) -> None:
+async def test_a_flood_of_forged_key_ids_asks_seldom(known: Known, auth: Auth) -> None:
     """Each could name another key that nobody knows."""
     found = [await known.key(f"forged-{number}") for number in range(200)]
 
@@ -203,7 +215,7 @@ async def test_a_flood_of_forged_key_ids_asks_seldom(known: DenyList, auth: Auth
 
 
 async def test_a_flood_shuts_out_no_key_that_is_known(
-    known: DenyList, tell: Callable[..., Any], issuer: Issuer
+    known: Known, tell: Callable[..., Any], issuer: Issuer
 ) -> None:
     """A valid token stays valid while somebody sends forged ones."""
     await tell("key.rotated", {"kid": "k2", "public_key": issuer.jwk, "not_after": None})
@@ -224,7 +236,7 @@ async def test_a_flood_shuts_out_no_key_that_is_known(
     ],
 )
 async def test_an_auth_that_cannot_be_read_is_a_passing_fault(
-    known: DenyList, auth: Auth, answer: httpx.Response
+    known: Known, auth: Auth, answer: httpx.Response
 ) -> None:
     """A token whose key only auth could know is not called invalid; nor is it in a flood."""
     auth.answer = lambda: answer
@@ -236,26 +248,26 @@ async def test_an_auth_that_cannot_be_read_is_a_passing_fault(
 
 
 async def test_who_goes_away_does_not_end_the_request_for_others(
-    known: DenyList, issuer: Issuer, auth: Auth
+    known: Known, issuer: Issuer, auth: Auth
 ) -> None:
     """It is shared, so one caller's cancelling must not reach it."""
-    first, second = (asyncio.create_task(known.key(issuer.kid)) for _ in range(2))
+    first, second = (asyncio.create_task(known.keys.find(issuer.kid)) for _ in range(2))
     await auth.reached.wait()
     first.cancel()
 
-    assert await second == issuer.jwk
+    assert await second == PublicKey(issuer.jwk)
     assert auth.asked == 1
 
 
 async def test_what_denies_nothing_any_more_is_forgotten(
-    database: Database, known: DenyList, tell: Callable[..., Any], clock: FakeClock
+    database: Database, known: Known, tell: Callable[..., Any], clock: FakeClock
 ) -> None:
     """A token that has expired by itself."""
     await tell("token.revoked", {"token_id": "jti-1", "expires_at": clock()})
     clock.advance(seconds=1)
-    await denylist.purge(database, clock=clock)
+    await auth_stream.purge(database, clock=clock)
 
-    assert not await known.denied(principal(clock))
+    assert not await known.is_revoked(principal(clock))
 
 
 async def test_a_bucket_gives_its_burst_and_no_more() -> None:
@@ -266,7 +278,7 @@ async def test_a_bucket_gives_its_burst_and_no_more() -> None:
 
 
 async def test_a_retired_key_that_is_fetched_has_its_end(
-    known: DenyList, auth: Auth, issuer: Issuer, clock: FakeClock
+    known: Known, auth: Auth, issuer: Issuer, clock: FakeClock
 ) -> None:
     """The event that tells of it may be lost; auth shows the end with the key."""
     auth.keys = [{**issuer.jwk, "exp": int(clock().timestamp()) + 60}]
@@ -280,7 +292,7 @@ async def test_a_retired_key_that_is_fetched_has_its_end(
 
 @pytest.mark.parametrize("exp", ["soon", -1, 1e300, 2**70, None, True])
 async def test_an_end_that_is_none_is_passed_over(
-    known: DenyList, auth: Auth, issuer: Issuer, exp: object
+    known: Known, auth: Auth, issuer: Issuer, exp: object
 ) -> None:
     """The key is as good as without it."""
     auth.keys = [{**issuer.jwk, "exp": exp}]

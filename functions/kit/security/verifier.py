@@ -1,23 +1,20 @@
-"""Bearer token → `Principal`, and the guards that ask for one. It verifies; it cannot sign.
+"""Verifies access tokens: signature, claims, and whether they were revoked. It cannot sign.
 
-Everything is decided here, from the token, the keys and the deny-list that this process can
-reach (`denylist.py`): no request waits for auth, unless its key was never seen before.
+A decision needs the token, the keys (`remote_keys.py`) and the revocations (`revocations.py`) that
+this process can read: no request waits for auth, unless its key was never seen before.
+Next file: `http/guards.py`.
 """
 
-import asyncio
 import hashlib
 import re
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
-from litestar.connection import ASGIConnection
-from litestar.handlers.base import BaseRouteHandler
-
 from functions.kit.base.clock import Clock
-from functions.kit.base.errors import Forbidden, Text, Unauthenticated
+from functions.kit.base.errors import Text, Unauthenticated
 from functions.kit.base.money import MAX_ID
+from functions.kit.security.principal import ROLES, Principal
 
 ALGORITHM = "EdDSA"
 TYPE = "at+jwt"
@@ -31,9 +28,6 @@ ISSUED_MICROS = "iat_us"
 """Claim: the microseconds of `iat`, which is whole seconds as most clients expect. A user's tokens
 count from a moment on (`bookstore.user.disabled.v1`), and within a second there may be some of
 before it and some of after it."""
-
-CUSTOMER, STAFF, ADMIN = "customer", "staff", "admin"
-ROLES = frozenset({CUSTOMER, STAFF, ADMIN})
 
 # Three parts in base64url without padding, which PyJWT would take too (RFC 7515, section 2).
 _JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
@@ -68,20 +62,6 @@ class TokenRevoked(Unauthenticated):
     error = Text("Token invalidado", "Token revoked")
 
 
-class Principal(NamedTuple):
-    """Who asks: what a verified access token says."""
-
-    user_id: int
-    roles: frozenset[str]
-    token_id: str
-    issued_at: datetime
-    expires_at: datetime
-
-    @property
-    def is_staff(self) -> bool:
-        return not self.roles.isdisjoint({STAFF, ADMIN})
-
-
 class PublicKey(NamedTuple):
     """A key that verifies tokens, and until when."""
 
@@ -100,17 +80,8 @@ class Keys(Protocol):
         """The key as a JWK, or None where nobody knows it."""
 
 
-Denied = Callable[[Principal], Awaitable[bool]]
-"""Whether a token was revoked, or its user shut out."""
-
-
-def bearer(header: str | None) -> str | None:
-    """The token of an Authorization header, with or without the word Bearer."""
-    if header is None:
-        return None
-    scheme, _, rest = header.strip().partition(" ")
-    token = rest.strip() if scheme.lower() == "bearer" else header.strip()
-    return token or None
+IsRevoked = Callable[[Principal], Awaitable[bool]]
+"""Whether a token was revoked, or its user disabled."""
 
 
 class Verifier:
@@ -120,16 +91,16 @@ class Verifier:
     """
 
     def __init__(
-        self, keys: Keys, denied: Denied, *, issuer: str, audience: str, clock: Clock
+        self, keys: Keys, is_revoked: IsRevoked, *, issuer: str, audience: str, clock: Clock
     ) -> None:
         self.keys = keys
-        self.denied = denied
+        self.is_revoked = is_revoked
         self.issuer = issuer
         self.audience = audience
         self.clock = clock
         self._checked: dict[bytes, _Checked] = {}
 
-    async def verify(self, token: str | None) -> Principal:
+    async def authenticate(self, token: str | None) -> Principal:
         """Raises `TokenMissing`, `TokenInvalid`, `TokenExpired` or `TokenRevoked`."""
         if token is None:
             raise TokenMissing(
@@ -138,7 +109,7 @@ class Verifier:
                     "Send Authorization: Bearer <token>; POST /login on auth gives one.",
                 )
             )
-        principal = await self.read(token)
+        principal = await self.verify_signature(token)
         if principal.expires_at <= self.clock():
             raise TokenExpired(
                 Text(
@@ -146,7 +117,7 @@ class Verifier:
                     "Take a new one with POST /refresh or POST /login on auth.",
                 )
             )
-        if await self.denied(principal):
+        if await self.is_revoked(principal):
             raise TokenRevoked(
                 Text(
                     "Este token fue terminado. Inicie sesión de nuevo.",
@@ -155,8 +126,8 @@ class Verifier:
             )
         return principal
 
-    async def read(self, token: str) -> Principal:
-        """What a token says that this shop has issued, though it may have ended since.
+    async def verify_signature(self, token: str) -> Principal:
+        """The principal of a token that this shop has issued; it may be expired or revoked.
 
         Raises `TokenInvalid`.
         """
@@ -249,94 +220,3 @@ def _principal(claims: Mapping[str, Any]) -> Principal:
         issued_at + timedelta(microseconds=micros),
         datetime.fromtimestamp(claims["exp"], UTC),
     )
-
-
-class CachedKeys:
-    """Keys of another source, kept for a while, so that few requests look them up.
-
-    A key's end counts also while it is kept here. That a key has one at all is known `keep` seconds
-    after the source knows, which is sooner than any key ends: auth gives it at least the life of
-    an access token, which is a minute or more, and a minute beyond.
-
-    What nobody knows is not kept: forged key ids would fill the memory. The source bounds how
-    often it asks further away (`denylist.py`).
-    """
-
-    def __init__(
-        self,
-        source: Callable[[str], Awaitable[PublicKey | None]],
-        *,
-        clock: Clock,
-        keep: float = 30.0,
-    ) -> None:
-        self.source = source
-        self.clock = clock
-        self.keep = keep
-        self._known: dict[str, tuple[float, PublicKey]] = {}
-        self._asking: dict[str, asyncio.Task[PublicKey | None]] = {}
-
-    async def find(self, kid: str) -> Mapping[str, Any] | None:
-        until, key = self._known.get(kid, (0.0, None))
-        if key is None or until <= time.monotonic():
-            # All who ask for a key at once wait for one answer: a cold start meets many of them.
-            asking = self._asking.get(kid)
-            if asking is None:
-                asking = self._asking[kid] = asyncio.create_task(self._ask(kid))
-                asking.add_done_callback(lambda _: self._asking.pop(kid, None))
-            key = await asyncio.shield(asking)
-        return None if key is None or key.has_ended(self.clock()) else key.jwk
-
-    async def _ask(self, kid: str) -> PublicKey | None:
-        key = await self.source(kid)
-        if key is None:
-            self._known.pop(kid, None)
-        else:
-            self._known[kid] = (time.monotonic() + self.keep, key)
-        return key
-
-
-class TokenBucket:
-    """A bounded rate with a burst."""
-
-    def __init__(self, *, per_second: float, burst: int) -> None:
-        self.per_second = per_second
-        self.burst = burst
-        self._left = float(burst)
-        self._looked = time.monotonic()
-
-    def take(self) -> bool:
-        """Whether one more is within the rate; then it counts."""
-        now = time.monotonic()
-        self._left = min(self.burst, self._left + (now - self._looked) * self.per_second)
-        self._looked = now
-        if self._left < 1:
-            return False
-        self._left -= 1
-        return True
-
-
-class Requires:
-    """A guard: somebody with one of the roles, or with any valid token where none is named."""
-
-    def __init__(self, *roles: str) -> None:
-        self.roles = frozenset(roles)
-
-    async def __call__(
-        self, connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler
-    ) -> None:
-        verifier: Verifier = connection.app.state.verifier
-        principal = await verifier.verify(bearer(connection.headers.get("authorization")))
-        if self.roles and self.roles.isdisjoint(principal.roles):
-            named = sorted(self.roles)
-            raise Forbidden(
-                Text(
-                    f"Hace falta el rol {' o '.join(named)}.",
-                    f"This needs the role {' or '.join(named)}.",
-                )
-            )
-        connection.scope["user"] = principal
-
-
-signed_in = Requires()
-staff = Requires(STAFF, ADMIN)
-admin = Requires(ADMIN)
