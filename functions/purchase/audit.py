@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import msgspec
 from piccolo.querystring import QueryString
 
-from functions.kit.app import database_url
 from functions.kit.base.clock import utc_now
-from functions.kit.data.database import Database, Row, connect, is_in
+from functions.kit.data.database import Database, Row, is_in
+from functions.kit.data.engines import connect, database_url
 from functions.purchase import events
 from functions.purchase.app import simulated
 from functions.purchase.commands.books import implausible_books

@@ -9,7 +9,8 @@ import pytest
 
 from functions.auth import events
 from functions.kit.data.baselines import v1
-from functions.kit.data.database import Database, connect
+from functions.kit.data.database import Database
+from functions.kit.data.engines import connect
 from functions.kit.events import cloudevents, outbox
 from functions.kit.events.cloudevents import Event
 from functions.kit.events.subscriptions import Outcome, Subscriptions
@@ -159,7 +160,7 @@ async def test_a_deny_list_elsewhere_comes_to_the_same_end(
     revocations = Revocations(other_service)
     keys = RemoteKeys(other_service, "http://auth.test", clock=auth.clock, http=wire)
 
-    verifier = auth.app.state.verifier
+    verifier = auth.app.state.services.verifier
     outcomes = {}
     for name, person in people.items():
         principal: Principal = await verifier.verify_signature(person.token)
@@ -192,7 +193,7 @@ async def test_an_older_state_does_not_overtake_a_newer_one(
     assert [each.revision for each in parsed] == [1, 2]
     assert state.disabled is False
     fresh = await auth.again(people["enabled"].id, people["enabled"].email)
-    principal = await auth.app.state.verifier.verify_signature(fresh.token)
+    principal = await auth.app.state.services.verifier.verify_signature(fresh.token)
 
     assert await Revocations(other_service).is_revoked(principal) is False
 

@@ -76,7 +76,7 @@ async def test_events_that_the_broker_loses_are_read_from_the_feed(signing_town:
 
 async def sent(town: Town, service: str = "purchase") -> bool:
     """Whether a service's outbox is empty."""
-    outcome = await town.apps[service].state.database.execute(
+    outcome = await town.apps[service].state.services.database.execute(
         QueryString("SELECT id FROM outbox WHERE sent_at IS NULL LIMIT 1")
     )
     return not outcome.rows

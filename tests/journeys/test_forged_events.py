@@ -48,7 +48,7 @@ async def kept(town: Town) -> dict[str, list[Any]]:
     found = {}
     for service, tables in KEPT.items():
         for table in (*tables, "stream_positions", "inbox"):
-            outcome = await town.apps[service].state.database.execute(
+            outcome = await town.apps[service].state.services.database.execute(
                 QueryString(f"SELECT * FROM {table}")  # noqa: S608 - one of the names above
             )
             found[f"{service}.{table}"] = sorted(map(str, outcome.rows))
@@ -126,7 +126,7 @@ async def test_no_forged_event_changes_a_right_a_price_or_stock(town: Town) -> N
     )
     for service in ("catalog", "purchase"):
         # Everything was read, so that nothing that is true changes what is compared below.
-        reader = town.apps[service].state.catch_up
+        reader = town.apps[service].state.services.catch_up
         for stream in reader.subscriptions.streams:
             await reader.read(stream)
     issuer = Issuer(town.clock, kid="forged-key")
@@ -186,9 +186,8 @@ async def test_a_replayed_genuine_event_changes_nothing(town: Town) -> None:
     """What a service has signed may be seen on its way, and sent again."""
     await town.sign_up("ana")
     book_id = await town.sell(stock=5)
-    feed = await town.clients["catalog"].get(
-        "/internal/streams/books", headers=town.apps["catalog"].state.internal_secret.headers
-    )
+    secret = town.apps["catalog"].state.services.internal_secret
+    feed = await town.clients["catalog"].get("/internal/streams/books", headers=secret.headers)
     told = cloudevents.read_batch(feed.content)
     await town.call(
         "catalog",
@@ -197,7 +196,7 @@ async def test_a_replayed_genuine_event_changes_nothing(town: Town) -> None:
         {"title": "t", "author": "a", "price": 99},
         user="staff",
     )
-    reader = town.apps["purchase"].state.catch_up
+    reader = town.apps["purchase"].state.services.catch_up
     await reader.read(
         next(each for each in reader.subscriptions.streams if each.owner == "catalog")
     )
@@ -212,7 +211,7 @@ async def test_a_replayed_genuine_event_changes_nothing(town: Town) -> None:
 async def test_a_projection_that_was_poisoned_is_healed(town: Town) -> None:
     """A price and a key that came in before are replaced when the streams are compared."""
     book_id = await town.sell(stock=5)
-    database = town.apps["purchase"].state.database
+    database = town.apps["purchase"].state.services.database
     issuer = Issuer(town.clock, kid="forged-key")
     await database.execute(QueryString("UPDATE books SET price_minor = 1, revision = {}", 2**62))
     await remote_keys.record_key(
@@ -222,7 +221,7 @@ async def test_a_projection_that_was_poisoned_is_healed(town: Town) -> None:
             kid=issuer.kid, public_key=issuer.jwk, not_after=town.clock() + timedelta(days=999)
         ),
     )
-    reader = town.apps["purchase"].state.catch_up
+    reader = town.apps["purchase"].state.services.catch_up
     reader.notify()
 
     async def healed() -> bool:

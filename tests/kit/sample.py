@@ -162,7 +162,7 @@ async def list_notes(
     """The notes; `q` stands for any filter, and finds all of them."""
     del q
     start = 0 if after is None else decode_cursor(after, int)[0]
-    outcome = await request.app.state.database.execute(
+    outcome = await request.app.state.services.database.execute(
         QueryString("SELECT * FROM notes WHERE id > {} ORDER BY id LIMIT {}", start, limit + 1)
     )
     rows = [NoteState(row["id"], row["text"]) for row in outcome.rows]
@@ -180,7 +180,7 @@ async def get_note(note_id: PathId) -> NoteState:
 async def post_note(
     request: Request[Principal, Any, Any], data: JSONBody[NewNote]
 ) -> Response[NoteState]:
-    state, user_id = request.app.state, request.user.user_id
+    state, user_id = request.app.state.services, request.user.user_id
 
     async def command() -> NoteState:
         note_id = await write_note(state.database, data.text, outbox=state.outbox)
@@ -225,6 +225,7 @@ def create_app(
         "description": "Notes.",
         "migrations": sample_migrations,
         "tables": (Note,),
+        "services": lambda shared: shared,
         "public": (list_notes, get_note, post_note, broken),
         "streams": (OwnedStream("notes", NOTES, note_states),),
         "subscriptions": lambda _: subscriptions(),

@@ -27,7 +27,8 @@ from piccolo.querystring import QueryString
 
 from functions.kit.base.clock import utc_now
 from functions.kit.data.backfill import Rewrite
-from functions.kit.data.database import Database, connect
+from functions.kit.data.database import Database
+from functions.kit.data.engines import connect
 from functions.kit.data.schema import (
     BIGINT,
     TIMESTAMP,

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from piccolo.querystring import QueryString
 
-from functions.kit.data.database import Database, connect
+from functions.kit.data.database import Database
+from functions.kit.data.engines import connect
 from functions.kit.data.fulltext import AddFullTextIndex, any_begins
 from functions.kit.data.migrations import Migration, migrate
 from functions.kit.data.schema import AUTO_ID, TEXT, Column, CreateTable

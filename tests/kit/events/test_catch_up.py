@@ -14,7 +14,8 @@ from piccolo.querystring import QueryString
 
 from functions.kit.base.errors import Unavailable
 from functions.kit.base.telemetry import Metrics, current_traceparent, trace_id
-from functions.kit.data.database import Database, connect, transactional
+from functions.kit.data.database import Database, transactional
+from functions.kit.data.engines import connect
 from functions.kit.events import catch_up, cloudevents, inbox, relay
 from functions.kit.events.catch_up import CatchUp, CatchUpFailed
 from functions.kit.events.cloudevents import Event
@@ -35,9 +36,9 @@ class Owner:
 
     def __init__(self, app: Litestar, client: httpx.AsyncClient) -> None:
         self.app = app
-        self.database: Database = app.state.database
+        self.database: Database = app.state.services.database
         self.client = client
-        self.outbox: Outbox = app.state.outbox
+        self.outbox: Outbox = app.state.services.outbox
         self.behave: Behave = lambda request: None
         self.asked: list[str] = []
 
@@ -540,9 +541,8 @@ async def test_a_projection_ahead_of_its_owner_is_taken_anew(
 ) -> None:
     """A revision that no event of the owner will ever reach; and once an hour at most."""
     digest = digest_of("things", "revision")
-    owner.app.state.feed.streams["things"] = owner.app.state.feed.streams["things"]._replace(
-        digest=digest
-    )
+    streams = owner.app.state.services.feed.streams
+    streams["things"] = streams["things"]._replace(digest=digest)
 
     async def doubt(database: Database) -> None:
         await database.execute(QueryString("UPDATE things SET revision = 0"))
@@ -579,9 +579,8 @@ async def test_an_owner_of_an_older_release_is_not_compared(reader: CatchUp, own
     reader.subscriptions.projections[THINGS.source] = Projection(nothing, nothing, digest)
     await owner.change(1, "a", 1)
     without_digest = await reader.difference(THINGS)
-    owner.app.state.feed.streams["things"] = owner.app.state.feed.streams["things"]._replace(
-        digest=digest
-    )
+    streams = owner.app.state.services.feed.streams
+    streams["things"] = streams["things"]._replace(digest=digest)
     on_its_way = await reader.difference(THINGS)
 
     assert (without_digest, on_its_way) == (None, None)

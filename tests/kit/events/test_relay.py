@@ -463,7 +463,7 @@ import asyncio, os, sys
 import httpx
 import msgspec
 from functions.kit.base.clock import utc_now
-from functions.kit.data.database import connect
+from functions.kit.data.engines import connect
 from functions.kit.events.relay import Relay
 from functions.kit.base.telemetry import Metrics
 from tests.kit import sample
