@@ -17,9 +17,9 @@ from functions.kit.data.database import bind
 from functions.kit.data.engines import connect, database_url
 from functions.kit.data.migrations import (
     MigrationPostponed,
+    as_migration_error,
     failed,
     main,
-    told_whether_to_try_again,
 )
 from functions.kit.events.outbox import Outbox
 
@@ -30,7 +30,7 @@ async def prepare(settings: AuthSettings) -> None:
     database = connect(database_url("auth", settings))
     bind(database, TABLES)
     try:
-        with told_whether_to_try_again(database):
+        with as_migration_error(database):
             await commands.prepare(database, Dependencies.of(settings, Outbox(utc_now)), utc_now())
     finally:
         await database.close()

@@ -281,7 +281,7 @@ def _lifespan(
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
                 await _last_flush(services.relay)
-                await services.relay.poster.close()
+                await services.relay.http_sender.close()
 
     return lifespan
 

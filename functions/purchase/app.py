@@ -17,7 +17,7 @@ from functions.kit.security import auth_stream
 from functions.purchase import controllers, events, migrations, queries, subscriptions
 from functions.purchase.commands.lifecycle import expire_purchases
 from functions.purchase.commands.reconciliation import (
-    LedgerWatch,
+    LedgerMonitor,
     reconcile_payments,
     settle_refunds,
 )
@@ -65,7 +65,7 @@ def create_app(
 
     def background_tasks(services: PurchaseServices) -> Sequence[BackgroundTask]:
         provider, outbox = services.payment_provider, services.outbox
-        ledger = LedgerWatch(provider, outbox, clock)
+        ledger = LedgerMonitor(provider, outbox, clock)
 
         async def expire(database: Database) -> None:
             await expire_purchases(database, outbox=outbox, now=clock())

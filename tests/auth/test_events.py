@@ -13,7 +13,7 @@ from functions.kit.data.database import Database
 from functions.kit.data.engines import connect
 from functions.kit.events import cloudevents, outbox
 from functions.kit.events.cloudevents import Event
-from functions.kit.events.subscriptions import Outcome, Subscriptions
+from functions.kit.events.subscriptions import EventOutcome, Subscriptions
 from functions.kit.security import auth_stream, remote_keys
 from functions.kit.security.auth_stream import STREAM
 from functions.kit.security.principal import Principal
@@ -86,7 +86,7 @@ async def test_what_is_told_keeps_its_contract(auth: Auth) -> None:
     ],
     ids=lambda message: message.type,
 )
-def test_a_struct_has_the_fields_of_its_contract(message: outbox.Message) -> None:
+def test_a_struct_has_the_fields_of_its_contract(message: outbox.NewEvent) -> None:
     """No more and no less, and all that are there are required."""
     contract = validator(message.type).schema
     fields = {field.encode_name for field in msgspec.structs.fields(message.data)}
@@ -154,8 +154,8 @@ async def test_a_deny_list_elsewhere_comes_to_the_same_end(
     auth_stream.subscribe(subscriptions)
     for event in reversed(await auth.published()):
         parsed = cloudevents.read(HEADERS, msgspec.json.encode(event))
-        taken = await subscriptions.take(other_service, parsed, clock=auth.clock)
-        assert taken.outcome is Outcome.APPLIED
+        taken = await subscriptions.consume(other_service, parsed, clock=auth.clock)
+        assert taken.outcome is EventOutcome.APPLIED
     wire = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(503)))
     revocations = Revocations(other_service)
     keys = RemoteKeys(other_service, "http://auth.test", clock=auth.clock, http=wire)
@@ -187,7 +187,7 @@ async def test_an_older_state_does_not_overtake_a_newer_one(
     told = [event for event in await auth.published() if event["subject"] == subject]
     parsed: list[Event] = [cloudevents.read(HEADERS, msgspec.json.encode(each)) for each in told]
     for event in (parsed[1], parsed[0]):
-        await subscriptions.take(other_service, event, clock=auth.clock)
+        await subscriptions.consume(other_service, event, clock=auth.clock)
     state = SimpleNamespace(**told[1]["data"])
 
     assert [each.revision for each in parsed] == [1, 2]
@@ -207,7 +207,7 @@ async def test_a_reader_of_all_events_counts_what_auth_counts(
     auth_stream.subscribe(subscriptions)
     for event in await auth.published():
         parsed = cloudevents.read(HEADERS, msgspec.json.encode(event))
-        await subscriptions.take(other_service, parsed, clock=auth.clock)
+        await subscriptions.consume(other_service, parsed, clock=auth.clock)
     shown = (await auth.client.get("/internal/streams/security/digest")).json()
     kept = await auth_stream.digest(other_service, auth.clock())
     await remote_keys.store_key(other_service, "forged", 9, {}, None)

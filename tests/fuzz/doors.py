@@ -153,7 +153,7 @@ def open_purchase(folder: Path, caller: str) -> Door:
         await issuer.make_known(state.database)
         for book_id in range(1, BOOKS + 1):
             event = book_event(book_id, initial_stock=1_000_000)
-            await state.subscriptions.take(state.database, event, clock=utc_now)
+            await state.subscriptions.consume(state.database, event, clock=utc_now)
 
     async def token() -> str:
         return issuer.token(STAFF if caller == "staff" else BUYER, caller)

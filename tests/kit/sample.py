@@ -21,7 +21,7 @@ from functions.kit.events import cloudevents, dead_letters
 from functions.kit.events.cloudevents import Event
 from functions.kit.events.dead_letters import DeadLetter
 from functions.kit.events.feed import OwnedStream
-from functions.kit.events.outbox import Message, Outbox, as_state
+from functions.kit.events.outbox import NewEvent, Outbox, as_state
 from functions.kit.events.subscriptions import Stream, Subscriptions
 from functions.kit.http.guards import signed_in, staff
 from functions.kit.http.idempotency import answer_once, scope_of
@@ -61,8 +61,8 @@ class ThingState(msgspec.Struct, frozen=True):
     label: Annotated[str, Meta(max_length=200)]
 
 
-def note_written(note_id: int, text: str, revision: int = 1) -> Message:
-    return Message(
+def note_written(note_id: int, text: str, revision: int = 1) -> NewEvent:
+    return NewEvent(
         source=NOTES,
         type=NOTE_WRITTEN,
         subject=f"note/{note_id}",

@@ -18,7 +18,7 @@ from functions.kit.data.engines import database_url as url_of
 from functions.kit.events import catch_up, inbox
 from functions.kit.events.cloudevents import Event
 from functions.kit.events.feed import OwnedStream
-from functions.kit.events.outbox import Message
+from functions.kit.events.outbox import NewEvent
 from functions.kit.events.subscriptions import PING, Stream, Subscriptions
 from tests.kit import sample
 from tests.support.apps import serving
@@ -308,7 +308,7 @@ async def test_two_services_repair_what_the_broker_lost(
     async with serving(owner) as door:
         state = owner.state.services
         async with state.database.transaction():
-            message = Message(
+            message = NewEvent(
                 source=sample.THINGS.source,
                 type=sample.THING_CHANGED,
                 subject="thing/1",

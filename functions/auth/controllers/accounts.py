@@ -19,7 +19,7 @@ from functions.auth.schemas import (
 )
 from functions.auth.services import services_of
 from functions.kit.base.errors import Text
-from functions.kit.base.language import say
+from functions.kit.base.language import localized
 from functions.kit.http.guards import signed_in
 from functions.kit.http.openapi import Link, described
 from functions.kit.http.problems import problems
@@ -66,7 +66,7 @@ async def register(request: AnyRequest, data: JSONBody[Registration]) -> Registe
         host=client_host(request),
         clock=services.clock,
     )
-    return Registered(message=say(request.headers, REGISTERED), id=user_id)
+    return Registered(message=localized(request.headers, REGISTERED), id=user_id)
 
 
 @get("/me", guards=[signed_in])
@@ -118,7 +118,7 @@ async def delete_me(request: AnyRequest, data: JSONBody[AccountClosing]) -> Done
         host=client_host(request),
         clock=services.clock,
     )
-    return Done(message=say(request.headers, DELETED))
+    return Done(message=localized(request.headers, DELETED))
 
 
 @post(
@@ -139,7 +139,7 @@ async def change_password(request: AnyRequest, data: JSONBody[PasswordChange]) -
         host=client_host(request),
         clock=services.clock,
     )
-    message = say(request.headers, PASSWORD_CHANGED)
+    message = localized(request.headers, PASSWORD_CHANGED)
     return LoggedIn(message=message, **token_fields(services.dependencies, pair))
 
 

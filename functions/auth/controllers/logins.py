@@ -22,7 +22,7 @@ from functions.auth.schemas import (
 )
 from functions.auth.services import services_of
 from functions.kit.base.errors import Text, Unauthenticated
-from functions.kit.base.language import say
+from functions.kit.base.language import localized
 from functions.kit.http.guards import bearer
 from functions.kit.http.openapi import Link, described
 from functions.kit.http.problems import problems
@@ -79,7 +79,7 @@ async def login(request: AnyRequest, data: JSONBody[Credentials]) -> LoggedIn:
         host=client_host(request),
         clock=services.clock,
     )
-    message = say(request.headers, LOGGED_IN)
+    message = localized(request.headers, LOGGED_IN)
     return LoggedIn(message=message, **token_fields(services.dependencies, pair))
 
 
@@ -142,7 +142,7 @@ async def logout(request: AnyRequest, data: JSONBody[TokenToEnd | None] = None) 
     await commands.log_out(
         services.database, services.dependencies, principal, now=services.clock()
     )
-    return Done(message=say(request.headers, LOGGED_OUT))
+    return Done(message=localized(request.headers, LOGGED_OUT))
 
 
 HANDLERS = (login, refresh, validate, logout)

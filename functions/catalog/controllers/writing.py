@@ -9,7 +9,7 @@ from functions.catalog.domain.versions import Expected, Version, expected
 from functions.catalog.schemas import BookAdded, BookChanges, BookWritten, NewBook
 from functions.catalog.services import services_of
 from functions.kit.base.errors import Text
-from functions.kit.base.language import say
+from functions.kit.base.language import localized
 from functions.kit.http.guards import staff
 from functions.kit.http.openapi import (
     ETAG,
@@ -61,7 +61,7 @@ async def add_book(request: AuthenticatedRequest, data: JSONBody[NewBook]) -> Re
         )
 
     def render(book: Book) -> tuple[int, bytes]:
-        return 201, encode(BookAdded(message=say(request.headers, ADDED), book_id=book.id))
+        return 201, encode(BookAdded(message=localized(request.headers, ADDED), book_id=book.id))
 
     return await answered_once(request, "POST /books", command, render)
 
@@ -117,7 +117,7 @@ async def retire_book(request: AuthenticatedRequest, book_id: FromPath[int]) -> 
         outbox=services.outbox,
         now=services.clock(),
     )
-    return BookWritten(message=say(request.headers, RETIRED))
+    return BookWritten(message=localized(request.headers, RETIRED))
 
 
 def _expected(request: AuthenticatedRequest, *, required: bool = False) -> Expected:
@@ -162,7 +162,7 @@ async def _change(
 def _written(
     request: AnyRequest, version: Version, message: Text = UPDATED
 ) -> Response[BookWritten]:
-    body = BookWritten(message=say(request.headers, message))
+    body = BookWritten(message=localized(request.headers, message))
     return Response(body, headers={"etag": version.etag})
 
 

@@ -13,7 +13,7 @@ from functions.kit.events.catch_up import CatchUp
 from functions.kit.events.cloudevents import Event
 from functions.kit.events.dead_letters import Reason
 from functions.kit.events.internal_secret import InternalSecret
-from functions.kit.events.subscriptions import NotUnderstood, Outcome, Subscriptions, Taken
+from functions.kit.events.subscriptions import Consumed, EventOutcome, InvalidEvent, Subscriptions
 
 
 async def receive(
@@ -24,38 +24,38 @@ async def receive(
     catch_up: CatchUp,
     secret: InternalSecret,
     clock: Clock,
-) -> Taken:
+) -> Consumed:
     """Apply an event that is genuine; of any other, read its owner's feed instead.
 
     Raises `Unavailable` where the owner cannot be reached: the broker is to deliver it again.
     """
     if event.source not in subscriptions.sources or secret.is_genuine(event):
-        return await subscriptions.take(database, event, clock=clock)
+        return await subscriptions.consume(database, event, clock=clock)
     try:
         subscriptions.check(event)
-    except NotUnderstood as refusal:
-        await dead_letters.put_aside_event(
+    except InvalidEvent as refusal:
+        await dead_letters.store_event(
             database, Reason.QUARANTINED, str(refusal), event, clock=clock
         )
-        return Taken(Outcome.QUARANTINED, None)
-    outcome = Outcome.SEEN_BEFORE
+        return Consumed(EventOutcome.QUARANTINED, None)
+    outcome = EventOutcome.SEEN_BEFORE
     if not await inbox.is_read(database, event):
         await catch_up.confirm(event.source)
         if await inbox.is_read(database, event):
-            outcome = Outcome.APPLIED
+            outcome = EventOutcome.APPLIED
         elif (event.sequence or 0) <= await inbox.position(database, event.source):
-            outcome = Outcome.SUPERSEDED
+            outcome = EventOutcome.SUPERSEDED
         else:
-            await dead_letters.put_aside_event(
+            await dead_letters.store_event(
                 database,
                 Reason.QUARANTINED,
                 f"{event.type} {event.id}: {event.source} does not know it; it may be forged",
                 event,
                 clock=clock,
             )
-            return Taken(Outcome.UNCONFIRMED, None)
+            return Consumed(EventOutcome.UNCONFIRMED, None)
     elif await dead_letters.waits(database, event):
         own = await catch_up.fetch(event)
         if own is not None:
-            return await subscriptions.take(database, own, clock=clock)
-    return Taken(outcome, None)
+            return await subscriptions.consume(database, own, clock=clock)
+    return Consumed(outcome, None)

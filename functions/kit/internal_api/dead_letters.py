@@ -14,7 +14,7 @@ from functions.kit.base.errors import Conflict, Text, Unavailable
 from functions.kit.events import cloudevents, dead_letters
 from functions.kit.events.cloudevents import Event, MalformedEvent
 from functions.kit.events.dead_letters import DeadLetter, Reason
-from functions.kit.events.subscriptions import Outcome
+from functions.kit.events.subscriptions import EventOutcome
 from functions.kit.http.guards import admin
 from functions.kit.http.pagination import After, Limit, decode_cursor, encode_cursor, page_response
 from functions.kit.http.problems import problems
@@ -35,7 +35,7 @@ class CannotReplay(Conflict):
 class Replayed(msgspec.Struct, frozen=True, omit_defaults=True):
     id: int
     outcome: str
-    """Of `Outcome`; of many also `cannot-replay`, or `failed` where the handler did."""
+    """Of `EventOutcome`; of many also `cannot-replay`, or `failed` where the handler did."""
     reason: str | None = None
     """Why it waits on."""
 
@@ -125,7 +125,7 @@ async def _attempt(services: Services, letter: DeadLetter) -> Replayed:
     return Replayed(letter.id, str(outcome))
 
 
-async def _replay(services: Services, letter: DeadLetter) -> Outcome:
+async def _replay(services: Services, letter: DeadLetter) -> EventOutcome:
     """Raises `CannotReplay`."""
     headers = {name: value for name, value in letter.headers.items() if "knativeerror" not in name}
     try:
@@ -135,14 +135,14 @@ async def _replay(services: Services, letter: DeadLetter) -> Outcome:
             Text(f"Está mal formado: {error}", f"It is malformed: {error}")
         ) from error
     outcome = await _effect(services, letter, event)
-    if outcome in {Outcome.QUARANTINED, Outcome.UNCONFIRMED}:
+    if outcome in {EventOutcome.QUARANTINED, EventOutcome.UNCONFIRMED}:
         raise CannotReplay((await dead_letters.get(services.database, letter.id)).reason)
     await dead_letters.mark_replayed(services.database, letter.id, clock=services.clock)
     logger.info("dead letter %d was replayed: %s", letter.id, outcome)
     return outcome
 
 
-async def _effect(services: Services, letter: DeadLetter, event: Event) -> Outcome:
+async def _effect(services: Services, letter: DeadLetter, event: Event) -> EventOutcome:
     """What becomes of an event now, as its owner tells it where that is another text."""
     subscriptions = services.subscriptions
     if event.source in subscriptions.sources and not services.internal_secret.is_genuine(event):
@@ -150,8 +150,8 @@ async def _effect(services: Services, letter: DeadLetter, event: Event) -> Outco
         if own is None:
             raise CannotReplay(f"{event.source} does not know it: it is forged, or too old.")
         event = own
-    taken = await subscriptions.take(services.database, event, clock=services.clock)
-    if taken.outcome is Outcome.SEEN_BEFORE and letter.kind is Reason.QUARANTINED:
+    taken = await subscriptions.consume(services.database, event, clock=services.clock)
+    if taken.outcome is EventOutcome.SEEN_BEFORE and letter.kind is Reason.QUARANTINED:
         # It counts as read, but had no effect; a corrected handler may understand it now.
         return await subscriptions.apply(services.database, event, clock=services.clock)
     return taken.outcome

@@ -17,7 +17,7 @@ from functions.kit.events import cloudevents, dead_letters
 from functions.kit.events.cloudevents import MalformedEvent
 from functions.kit.events.dead_letters import Reason
 from functions.kit.events.receiver import receive
-from functions.kit.events.subscriptions import PING, Outcome, Taken
+from functions.kit.events.subscriptions import PING, Consumed, EventOutcome
 from functions.kit.http.openapi import described
 from functions.kit.http.requests import AnyRequest
 from functions.kit.http.services import Services, services_of
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 MAX_EVENT = 1024 * 1024
 """Bytes of an event that are read; what is longer is put aside with its beginning."""
 
-_ACCEPTED = {202: ResponseSpec(None, description="Taken; it need not be sent again")}
+_ACCEPTED = {202: ResponseSpec(None, description="Consumed; it need not be sent again")}
 
 
 async def _read_body(request: AnyRequest) -> tuple[bytes, bool]:
@@ -42,7 +42,7 @@ async def _read_body(request: AnyRequest) -> tuple[bytes, bool]:
 
 async def consume(
     services: Services, headers: Mapping[str, str], body: bytes, *, whole: bool = True
-) -> Taken:
+) -> Consumed:
     """Give what came its effect, or put it aside with the reason."""
     database, clock = services.database, services.clock
     try:
@@ -50,13 +50,13 @@ async def consume(
             raise MalformedEvent(f"longer than {MAX_EVENT} bytes")
         event = cloudevents.read(headers, body)
     except MalformedEvent as error:
-        await dead_letters.put_aside(
+        await dead_letters.store(
             database, Reason.QUARANTINED, str(error), headers, body, clock=clock
         )
-        return Taken(Outcome.QUARANTINED, None)
+        return Consumed(EventOutcome.QUARANTINED, None)
     if event.type == PING:
         services.run_background_tasks()
-        return Taken(Outcome.POKED, None)
+        return Consumed(EventOutcome.TRIGGERED, None)
     try:
         taken = await receive(
             database,
@@ -72,11 +72,11 @@ async def consume(
         # It would fail the next time, too. It counts as unread, so catching up tries it again.
         logger.exception("event %s of %s failed", event.id, event.source)
         reason = f"{event.type} {event.id}: its handler failed: {type(error).__name__}"
-        await dead_letters.put_aside_event(database, Reason.QUARANTINED, reason, event, clock=clock)
-        taken = Taken(Outcome.QUARANTINED, None)
+        await dead_letters.store_event(database, Reason.QUARANTINED, reason, event, clock=clock)
+        taken = Consumed(EventOutcome.QUARANTINED, None)
     source = event.source if event.source in services.subscriptions.sources else "other"
     services.metrics.events_received.labels(source, taken.outcome).inc()
-    if taken.outcome is Outcome.SUPERSEDED or (taken.position and taken.position.gap):
+    if taken.outcome is EventOutcome.SUPERSEDED or (taken.position and taken.position.gap):
         services.catch_up.notify(event.source)
     return taken
 
@@ -110,7 +110,7 @@ async def dead_letter(request: AnyRequest) -> Response[bytes]:
     destination = headers.get("ce-knativeerrordest", "unknown")
     reason = f"not delivered to {destination}: {code}"
     services = services_of(request, Services)
-    await dead_letters.put_aside(
+    await dead_letters.store(
         services.database, Reason.DEAD_LETTERED, reason, headers, body, clock=services.clock
     )
     return Response(b"", status_code=202)

@@ -25,7 +25,7 @@ EventId = Annotated[str | None, QueryParameter(min_length=1, max_length=255)]
 PageSize = Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)]
 
 
-class NotOneOfUs(Unauthenticated):
+class InternalSecretNeeded(Unauthenticated):
     code = "internal-secret-needed"
     title = "Only the services of this shop may read this"
     error = Text("No autorizado", "Not allowed")
@@ -86,7 +86,7 @@ async def snapshot(request: AnyRequest, name: FromPath[str]) -> Stream:
 def _admit(request: AnyRequest) -> None:
     secret = services_of(request, Services).internal_secret
     if not secret.admits(request.headers):
-        raise NotOneOfUs("Services show a token that is made from INTERNAL_SECRET.")
+        raise InternalSecretNeeded("Services show a token that is made from INTERNAL_SECRET.")
 
 
 HANDLERS = (stream, digest, snapshot)

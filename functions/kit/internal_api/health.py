@@ -11,7 +11,7 @@ from litestar import Response, get
 from litestar.exceptions import ServiceUnavailableException
 
 from functions.kit.base.errors import Text
-from functions.kit.base.language import preferred, say
+from functions.kit.base.language import localized, preferred
 from functions.kit.events import dead_letters
 from functions.kit.http.requests import AnyRequest
 from functions.kit.http.services import Services, services_of
@@ -50,8 +50,8 @@ def root(request: AnyRequest) -> Response[ServiceStatus]:
     page = _PAGE.format(
         service=services.name,
         language=preferred(request.headers.get("accept-language")),
-        running=say(request.headers, _RUNNING),
-        documentation=say(request.headers, _DOCUMENTATION),
+        running=localized(request.headers, _RUNNING),
+        documentation=localized(request.headers, _DOCUMENTATION),
     )
     return Response(cast("Any", page.encode()), media_type="text/html", headers=headers)
 

@@ -5,7 +5,7 @@ from litestar import Response, get, route
 from litestar.response import Redirect
 
 from functions.kit.base.errors import Text
-from functions.kit.base.language import say
+from functions.kit.base.language import localized
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import AnyRequest, PathId
 from functions.purchase.services import services_of
@@ -61,7 +61,7 @@ def write_book(request: AnyRequest, book_id: PathId) -> Response[Moved]:
 
 def _moved(request: AnyRequest) -> Response[Moved]:
     location = _location(request)
-    moved = Moved(detail=say(request.headers, MOVED).format(location))
+    moved = Moved(detail=localized(request.headers, MOVED).format(location))
     return Response(moved, status_code=308, headers={"location": location})
 
 

@@ -5,7 +5,7 @@ from litestar import Response, get, patch, post
 from litestar.params import JSONBody
 
 from functions.kit.base.errors import FieldError, InvalidInput, Text
-from functions.kit.base.language import say
+from functions.kit.base.language import localized
 from functions.kit.data.database import Row
 from functions.kit.http.guards import signed_in, staff
 from functions.kit.http.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, Link, described
@@ -65,7 +65,7 @@ async def assign(
 
     def render(assignment_id: int) -> tuple[int, bytes]:
         created = AssignmentCreated(
-            message=say(request.headers, ASSIGNED),
+            message=localized(request.headers, ASSIGNED),
             assignment_id=assignment_id,
             status=str(DeliveryStatus.ASSIGNED),
         )
@@ -123,7 +123,7 @@ async def change_assignment(
         now=services.clock(),
     )
     return AssignmentChanged(
-        message=say(request.headers, UPDATED),
+        message=localized(request.headers, UPDATED),
         assignment_id=assignment_id,
         status=str(target),
         purchase_status=str(purchase_status),

@@ -5,7 +5,7 @@ from litestar import Response, get, post
 from litestar.params import JSONBody
 
 from functions.kit.base.errors import FieldError, InvalidInput, Text
-from functions.kit.base.language import say
+from functions.kit.base.language import localized
 from functions.kit.http.guards import staff
 from functions.kit.http.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, described
 from functions.kit.http.pagination import After, Limit, encode_cursor, page_response
@@ -89,7 +89,7 @@ async def adjust(
 
     def render(stock: Stock) -> tuple[int, bytes]:
         adjusted = StockAdjusted(
-            message=say(request.headers, ADJUSTED),
+            message=localized(request.headers, ADJUSTED),
             **{name: getattr(stock, name) for name in InventoryView.__struct_fields__},
         )
         return 201, encode(adjusted)

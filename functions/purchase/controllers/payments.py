@@ -5,7 +5,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody
 
 from functions.kit.base.errors import FieldError, InvalidInput, NotFound, Text
-from functions.kit.base.language import preferred, say
+from functions.kit.base.language import localized, preferred
 from functions.kit.base.money import from_minor, minor_units
 from functions.kit.data.database import Row
 from functions.kit.http import idempotency
@@ -232,7 +232,7 @@ async def refund(
     def render(moved: Moved) -> tuple[int, bytes]:
         amount_minor = 0 if moved.refund is None else moved.refund.amount_minor
         created = RefundCreated(
-            message=say(request.headers, REFUNDED),
+            message=localized(request.headers, REFUNDED),
             refund_id=None if moved.refund is None else moved.refund.id,
             amount=from_minor(amount_minor),
             amount_minor=amount_minor,
@@ -256,7 +256,7 @@ async def refund(
     status_code=202,
     responses={202: ResponseSpec(None, description="Recorded"), **problems(400, 404)},
 )
-async def take_webhook(request: AnyRequest) -> Response[bytes]:
+async def receive_webhook(request: AnyRequest) -> Response[bytes]:
     """What became of a payment, said by the payment provider; its signature is checked."""
     services = services_of(request)
     provider: PaymentProvider = services.payment_provider
@@ -284,5 +284,5 @@ HANDLERS = (
     get_payment,
     list_refunds,
     refund,
-    take_webhook,
+    receive_webhook,
 )

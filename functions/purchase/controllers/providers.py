@@ -5,7 +5,7 @@ from litestar.params import JSONBody
 from msgspec import UNSET
 
 from functions.kit.base.errors import Text
-from functions.kit.base.language import say
+from functions.kit.base.language import localized
 from functions.kit.base.money import from_minor, minor_units
 from functions.kit.data.database import Row
 from functions.kit.http.guards import staff
@@ -78,7 +78,7 @@ async def create_provider(
         data.coverage or (),
         0 if data.fee is UNSET else minor_units("fee", data.fee),
     )
-    return ProviderCreated(message=say(request.headers, ADDED), provider_id=provider_id)
+    return ProviderCreated(message=localized(request.headers, ADDED), provider_id=provider_id)
 
 
 @patch("/providers/{provider_id:int}", guards=[staff], responses=problems(404, 409))
@@ -95,14 +95,14 @@ async def update_provider(
         fee_minor=None if data.fee is UNSET else minor_units("fee", data.fee),
         retired=None if data.retired is UNSET else data.retired,
     )
-    return ProviderChanged(message=say(request.headers, UPDATED), provider_id=provider_id)
+    return ProviderChanged(message=localized(request.headers, UPDATED), provider_id=provider_id)
 
 
 @delete("/providers/{provider_id:int}", status_code=200, guards=[staff], responses=problems(404))
 async def retire_provider(request: AuthenticatedRequest, provider_id: PathId) -> ProviderChanged:
     """Offer a delivery provider no more; what it was given stays, and PATCH brings it back."""
     await change_provider(services_of(request).database, provider_id, retired=True)
-    return ProviderChanged(message=say(request.headers, RETIRED), provider_id=provider_id)
+    return ProviderChanged(message=localized(request.headers, RETIRED), provider_id=provider_id)
 
 
 HANDLERS = (list_providers, get_provider, create_provider, update_provider, retire_provider)

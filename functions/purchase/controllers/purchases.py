@@ -9,7 +9,7 @@ from litestar import Response, delete, get, post, put
 from litestar.params import JSONBody, QueryParameter
 
 from functions.kit.base.errors import FieldError, InvalidInput, Text
-from functions.kit.base.language import say
+from functions.kit.base.language import localized
 from functions.kit.base.money import MAX_ID, from_minor, minor_units
 from functions.kit.data.database import Row
 from functions.kit.http.guards import signed_in, staff
@@ -91,7 +91,7 @@ async def place(
         )
 
     def render(placed: Placed) -> tuple[int, bytes]:
-        return 201, encode(_created(placed, say(request.headers, CREATED)))
+        return 201, encode(_created(placed, localized(request.headers, CREATED)))
 
     async def attempt() -> Response[PurchaseCreated]:
         return await answered_once(request, "POST /purchase", command, render)
@@ -264,7 +264,7 @@ async def change_status(
         now=services.clock(),
     )
     return PurchaseChanged(
-        message=say(request.headers, UPDATED), purchase_id=purchase_id, status=str(status)
+        message=localized(request.headers, UPDATED), purchase_id=purchase_id, status=str(status)
     )
 
 
@@ -286,7 +286,7 @@ async def cancel(request: AuthenticatedRequest, purchase_id: PathId) -> Purchase
         now=services.clock(),
     )
     return PurchaseChanged(
-        message=say(request.headers, DELETED), purchase_id=purchase_id, status=str(status)
+        message=localized(request.headers, DELETED), purchase_id=purchase_id, status=str(status)
     )
 
 

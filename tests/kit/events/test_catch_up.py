@@ -20,7 +20,7 @@ from functions.kit.events import catch_up, cloudevents, inbox, relay
 from functions.kit.events.catch_up import CatchUp, CatchUpFailed
 from functions.kit.events.cloudevents import Event
 from functions.kit.events.feed import OwnedStream, digest_of
-from functions.kit.events.outbox import Message, Outbox, as_state
+from functions.kit.events.outbox import NewEvent, Outbox, as_state
 from functions.kit.events.subscriptions import Projection, Stream, Subscriptions
 from tests.kit import sample
 from tests.kit.sample import THING_CHANGED, THINGS
@@ -52,8 +52,8 @@ class Owner:
         return await self.client.get(request.url.raw_path.decode())
 
 
-def thing_message(thing_id: int, label: str, revision: int) -> Message:
-    return Message(
+def thing_message(thing_id: int, label: str, revision: int) -> NewEvent:
+    return NewEvent(
         source=THINGS.source,
         type=THING_CHANGED,
         subject=f"thing/{thing_id}",
@@ -127,7 +127,7 @@ async def test_a_gap_is_closed(
         await owner.change(1, f"label {revision}", revision)
     page = await owner.client.get("/internal/streams/things?after=2")
     (third,) = cloudevents.read_batch(page.content)
-    taken = await reader.subscriptions.take(database, third, clock=clock)
+    taken = await reader.subscriptions.consume(database, third, clock=clock)
     await reader.read(THINGS)
 
     assert taken.position is not None
@@ -450,7 +450,7 @@ async def test_a_start_reads_only_where_something_is_missing(
     page = await owner.client.get("/internal/streams/things?after=2")
     (third,) = cloudevents.read_batch(page.content)
     reader = two_streams(database, owner, clock, refuse, at_start=False)
-    await reader.subscriptions.take(database, third, clock=clock)
+    await reader.subscriptions.consume(database, third, clock=clock)
 
     async def read() -> bool:
         return await inbox.position(database, THINGS.source) == 3

@@ -14,7 +14,7 @@ from functions.kit.data.database import Database, transactional
 from functions.kit.events import cloudevents, dead_letters, inbox
 from functions.kit.events.cloudevents import Event
 from functions.kit.events.feed import OwnedStream
-from functions.kit.events.outbox import Message, Outbox
+from functions.kit.events.outbox import NewEvent, Outbox
 from functions.kit.events.subscriptions import Subscriptions
 from tests.kit import sample
 from tests.kit.sample import THING_CHANGED, THINGS, letters, push, thing_changed
@@ -60,7 +60,7 @@ async def _change(
 ) -> None:
     await outbox.add(
         database,
-        Message(
+        NewEvent(
             source=THINGS.source,
             type=THING_CHANGED,
             subject=f"thing/{thing_id}",

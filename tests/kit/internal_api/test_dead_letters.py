@@ -203,7 +203,7 @@ async def test_a_database_that_is_away_ends_the_replay(
         raise LookupError
 
     monkeypatch.setattr(app.state.services.database, "is_unavailable", lambda error: True)
-    monkeypatch.setattr(app.state.services.subscriptions, "take", fail)
+    monkeypatch.setattr(app.state.services.subscriptions, "consume", fail)
     answer = await client.post("/internal/dead-letters/replay", headers=issuer.bearer(1, "admin"))
 
     assert answer.status_code == 503

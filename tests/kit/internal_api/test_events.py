@@ -78,10 +78,10 @@ async def test_an_event_of_a_megabyte_is_read_and_a_longer_one_is_put_aside(
     data = b'{"thing_id": 1, "label": "a", "more": "'
     event = thing_changed(1, data=data + b"x" * (size - len(data) - 2) + b'"}')
     response = await push(client, event)
-    effects, put_aside = await sample.things(database), await letters(database)
+    effects, store = await sample.things(database), await letters(database)
 
     assert response.status_code == 202
-    assert (len(effects), len(put_aside)) == ((1, 0) if size <= events.MAX_EVENT else (0, 1))
+    assert (len(effects), len(store)) == ((1, 0) if size <= events.MAX_EVENT else (0, 1))
 
 
 @pytest.mark.parametrize("question", ["is_unavailable", "is_retryable"])
@@ -94,7 +94,7 @@ async def test_a_passing_fault_is_a_503(
         raise LookupError
 
     monkeypatch.setattr(app.state.services.database, question, lambda error: True)
-    monkeypatch.setattr(app.state.services.subscriptions, "take", fail)
+    monkeypatch.setattr(app.state.services.subscriptions, "consume", fail)
     response = await push(client, thing_changed(1))
 
     assert response.status_code == 503
