@@ -23,12 +23,14 @@ class TokenRevoked(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
 
 
-class UserAccess(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a user may come in, and from when on tokens count."""
+class UserAccess(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Whether a user may log in, and from when on tokens count."""
 
     user_id: int
     disabled: bool
     tokens_not_before: datetime
+    closed: bool = False
+    """The account was closed by its owner, for good; left out where it was not."""
 
 
 class KeyState(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,14 +53,20 @@ def token_revoked(token_id: str, user_id: int, expires_at: datetime) -> NewEvent
 
 
 def user_disabled(
-    user_id: int, revision: int, *, disabled: bool, tokens_not_before: datetime
+    user_id: int, revision: int, *, disabled: bool, closed: bool, tokens_not_before: datetime
 ) -> NewEvent:
+    """The access of a user; that of a closed account is disabled as well."""
     return NewEvent(
         source=SOURCE,
         type="bookstore.user.disabled.v1",
         subject=f"user/{user_id}",
         revision=revision,
-        data=UserAccess(user_id=user_id, disabled=disabled, tokens_not_before=tokens_not_before),
+        data=UserAccess(
+            user_id=user_id,
+            disabled=disabled or closed,
+            tokens_not_before=tokens_not_before,
+            closed=closed,
+        ),
     )
 
 

@@ -133,6 +133,8 @@ async def store(
         )
     if purchase.status is not before.status:
         await _note(database, purchase, by=by, now=now)
+        if purchase.has_ended:
+            await _erase_address(database, purchase.id)
     if moved.payment is not None:
         await update_payment(database, moved.payment)
     if moved.refund is not None:
@@ -153,6 +155,17 @@ async def _note(database: Database, purchase: Purchase, *, by: int | None, now: 
             str(purchase.status),
             now,
             by,
+        )
+    )
+
+
+async def _erase_address(database: Database, purchase_id: int) -> None:
+    """Where its customer has closed the account meanwhile (`storage_customers.close`)."""
+    await database.execute(
+        QueryString(
+            "DELETE FROM purchase_addresses WHERE purchase_id = {} AND erase_at_end = {}",
+            purchase_id,
+            True,
         )
     )
 
@@ -563,12 +576,16 @@ class DeliveryProvider(NamedTuple):
     name: str
     fee_minor: int
     retired: bool
+    countries: Sequence[str] = ()
+    """Empty where it is not said; `*` for everywhere."""
 
 
 async def delivery_provider(database: Database, provider_id: int) -> DeliveryProvider:
     """Raises `ProviderNotFound`."""
     outcome = await database.execute(
-        QueryString("SELECT name, fee_minor, retired FROM providers WHERE id = {}", provider_id)
+        QueryString(
+            "SELECT name, fee_minor, retired, countries FROM providers WHERE id = {}", provider_id
+        )
     )
     if not outcome.rows:
         raise ProviderNotFound(
@@ -577,7 +594,13 @@ async def delivery_provider(database: Database, provider_id: int) -> DeliveryPro
             )
         )
     row = outcome.rows[0]
-    return DeliveryProvider(provider_id, row["name"], row["fee_minor"], bool(row["retired"]))
+    return DeliveryProvider(
+        provider_id,
+        row["name"],
+        row["fee_minor"],
+        bool(row["retired"]),
+        parted(row["countries"]),
+    )
 
 
 async def offered_provider(database: Database, provider_id: int) -> DeliveryProvider:

@@ -32,6 +32,8 @@ class UserAccess(msgspec.Struct, frozen=True):
     disabled: bool
     tokens_not_before: Moment
     """Tokens issued before this moment are refused, whatever they say."""
+    closed: bool = False
+    """Whether the account was closed for good, so that nothing personal may be kept of it."""
 
 
 @transactional

@@ -22,11 +22,13 @@ from functions.purchase import queries
 from functions.purchase.commands.deliveries import set_purchase_status
 from functions.purchase.commands.lifecycle import cancel_purchase
 from functions.purchase.commands.purchases import (
+    Checkout,
     Placed,
     Wanted,
     freeing_overdue,
     place_purchase,
 )
+from functions.purchase.controllers.addresses import shown
 from functions.purchase.domain.purchases import Status
 from functions.purchase.errors import PurchaseIncomplete
 from functions.purchase.queries import PurchaseFilter
@@ -71,12 +73,23 @@ _IT = {"purchase_id": "$response.body#/purchase_id"}
 async def place(
     request: AuthenticatedRequest, data: JSONBody[NewPurchase]
 ) -> Response[PurchaseCreated]:
-    """Reserve copies of one book, or of several; they are kept until `expires_at`, to be paid.
+    """Reserve copies of one book, of several, or of all in the cart, until `expires_at`.
 
-    With an `Idempotency-Key` header the same request can be sent again safely.
+    They are kept that long, to be paid. `address_id` names one of the caller's addresses, which
+    `provider_id` must serve. `expected_total` is refused with 409 `price-changed` where it is
+    another one now. With an `Idempotency-Key` header the same request can be sent again safely.
     """
     services, user_id = services_of(request), request.user.user_id
     wanted = _wanted(data)
+    checkout = Checkout(
+        provider_id=data.provider_id,
+        address_id=data.address_id,
+        expected_total_minor=_minor("expected_total", data.expected_total),
+    )
+    if wanted is None:
+        book_ids = await queries.books_in_cart(services.database, user_id)
+    else:
+        book_ids = [each.book_id for each in wanted]
 
     async def command() -> Placed:
         return await place_purchase(
@@ -84,7 +97,7 @@ async def place(
             user_id,
             wanted,
             limits=services.settings.holding_limits,
-            provider_id=data.provider_id,
+            checkout=checkout,
             time_to_pay=timedelta(seconds=services.settings.time_to_pay_seconds),
             outbox=services.outbox,
             now=services.clock(),
@@ -99,19 +112,34 @@ async def place(
     return await freeing_overdue(
         services.database,
         attempt,
-        book_ids=[each.book_id for each in wanted],
+        book_ids=book_ids,
         user_id=user_id,
         outbox=services.outbox,
         clock=services.clock,
     )
 
 
-def _wanted(data: NewPurchase) -> list[Wanted]:
+def _wanted(data: NewPurchase) -> list[Wanted] | None:
+    """What a body names; None for the cart."""
+    if data.from_cart:
+        named = (data.items, data.book_id, data.quantity, data.expected_unit_price)
+        if any(each is not None for each in named):
+            raise InvalidInput(
+                Text(
+                    "Envíe from_cart, o los libros: con from_cart se compra lo que hay en el"
+                    " carrito.",
+                    "Send either from_cart or books: from_cart buys what is in the cart.",
+                )
+            )
+        return None
     if data.items is None:
         if data.book_id is None or data.quantity is None:
             given = {"book_id": data.book_id, "quantity": data.quantity}
             raise PurchaseIncomplete(
-                Text("Envíe book_id y quantity, o items.", "Send book_id and quantity, or items."),
+                Text(
+                    "Envíe book_id y quantity, items, o from_cart.",
+                    "Send book_id and quantity, items, or from_cart.",
+                ),
                 errors=[FieldError(name, MISSING) for name, it in given.items() if it is None],
             )
         items = [
@@ -138,13 +166,13 @@ def _wanted(data: NewPurchase) -> list[Wanted]:
             )
         )
     return [
-        Wanted(item.book_id, item.quantity, _expected_minor(item.expected_unit_price))
+        Wanted(item.book_id, item.quantity, _minor("expected_unit_price", item.expected_unit_price))
         for item in items
     ]
 
 
-def _expected_minor(price: Decimal | None) -> int | None:
-    return None if price is None else minor_units("expected_unit_price", price)
+def _minor(field: str, price: Decimal | None) -> int | None:
+    return None if price is None else minor_units(field, price)
 
 
 def _created(placed: Placed, message: str) -> PurchaseCreated:
@@ -211,12 +239,13 @@ def owner_of(request: AuthenticatedRequest) -> int | None:
 
 @get("/purchase/{purchase_id:int}", guards=[signed_in], responses=problems(404))
 async def get_purchase(request: AuthenticatedRequest, purchase_id: PathId) -> PurchaseDetail:
-    """A purchase, with its items and the states it was in."""
-    row, items, timeline = await queries.purchase(
-        services_of(request).database, purchase_id, user_id=owner_of(request)
-    )
+    """A purchase, with its items, its address, and the states it was in."""
+    database = services_of(request).database
+    row, items, timeline = await queries.purchase(database, purchase_id, user_id=owner_of(request))
+    address = await queries.purchase_address(database, purchase_id)
     entries = [TimelineView(status=entry["status"], at=entry["at"]) for entry in timeline]
-    return msgspec.convert({**_view(row, items), "timeline": entries}, PurchaseDetail)
+    more = {"timeline": entries, "address": None if address is None else shown(address)}
+    return msgspec.convert({**_view(row, items), **more}, PurchaseDetail)
 
 
 def _view(row: Row, items: list[Row]) -> dict[str, Any]:

@@ -44,3 +44,8 @@ def coverage_of(codes: Sequence[str]) -> tuple[str, ...]:
             ],
         )
     return tuple(sorted(wanted))
+
+
+def covers(coverage: Sequence[str], country: str) -> bool:
+    """Whether a provider goes to a country; one whose coverage is not said goes everywhere."""
+    return not coverage or EVERYWHERE in coverage or country in coverage
