@@ -37,6 +37,30 @@ BREACHES = {
         "UPDATE payments SET requested_by = 7, request_key = 'a-key', outcome = 'paid'",
         "UPDATE idempotency_keys SET status = 0, route = 'POST /payment'",
     ],
+    "addresses": [
+        "INSERT INTO addresses (user_id, recipient, line_1, city, country, created_at)"
+        " SELECT 7, 'A', 'B', 'C', 'AO', created_at FROM adjustments"
+    ]
+    * 7,
+    "books": [
+        f"INSERT INTO cart_items (user_id, book_id, quantity, price_when_added_minor, added_at)"
+        f" SELECT 7, {book_id}, 1, 1, created_at FROM adjustments WHERE id = 1"
+        for book_id in range(1, 52)
+    ],
+    "a book in a cart": [
+        "INSERT INTO cart_items (user_id, book_id, quantity, price_when_added_minor, added_at)"
+        " SELECT 7, 99, 1, 1, created_at FROM adjustments WHERE id = 1"
+    ],
+    "no address and no cart": [
+        "UPDATE customers SET closed_at = (SELECT MAX(created_at) FROM adjustments)",
+        "INSERT INTO cart_items (user_id, book_id, quantity, price_when_added_minor, added_at)"
+        " SELECT 7, 1, 1, 1, created_at FROM adjustments WHERE id = 1",
+    ],
+    "until it ends": [
+        "UPDATE customers SET closed_at = (SELECT MAX(created_at) FROM adjustments)",
+        "INSERT INTO purchase_addresses (purchase_id, recipient, line_1, city, country)"
+        " SELECT id, 'A', 'B', 'C', 'AO' FROM purchases WHERE status = 'Delivered'",
+    ],
     "without a gap": ["DELETE FROM outbox WHERE sequence = 2"],
     "that catalog can have given": [
         "UPDATE books SET revision = 4611686018427387904 WHERE book_id = 1"
