@@ -5,6 +5,7 @@ text that clients of the original read. A 500 says nothing about its cause; the 
 """
 
 import logging
+import re
 import math
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
@@ -207,6 +208,10 @@ def _refusal(request: AnyRequest, error: Exception) -> tuple[int, DomainError]:
     return 400, InvalidInput(error.detail)
 
 
+_MISSING = re.compile(r"Missing required query parameter '(?P<name>[^']+)'")
+"""What Litestar says of the first parameter that a request lacks."""
+
+
 def _invalid(request: AnyRequest, error: ValidationException) -> tuple[int, DomainError]:
     """Litestar's complaint about parameters; a path that cannot be is a thing that is not there."""
     found = error.extra if isinstance(error.extra, list) else []
@@ -218,6 +223,14 @@ def _invalid(request: AnyRequest, error: ValidationException) -> tuple[int, Doma
         begin = Text("Corrija los parámetros: ", "Correct the parameters: ")
         pairs = [(each.field, each.message) for each in fields]
         return 400, InvalidInput(listed(pairs, begin=begin), errors=fields)
+    if missing := _MISSING.match(error.detail):
+        from functions.kit.base.messages import MISSING  # noqa: PLC0415 - only a refusal needs it
+
+        name = missing["name"]
+        text = listed(
+            [(name, MISSING)], begin=Text("Complete los parámetros: ", "Complete the parameters: ")
+        )
+        return 400, InvalidInput(text, errors=[FieldError(name, MISSING)])
     body = request.route_handler.parsed_data_field
     refusal = refusal_of_lacking(body.annotation if body is not None else None)
     return 400, refusal(
