@@ -260,7 +260,7 @@ async def test_no_log_and_no_event_has_an_address(
     """Not when it is added, refused, changed, bought with or deleted."""
     caplog.set_level(logging.DEBUG)
     secrets = ("Recatada", "Callejón", "+244 999 888 777")
-    body = {"recipient": secrets[0], "lines": [secrets[1]], "phone": secrets[2]}
+    body: dict[str, Any] = {"recipient": secrets[0], "lines": [secrets[1]], "phone": secrets[2]}
     await add(shop, **body)
     await shop.call("POST", "/addresses", {**ADDRESS, **body, "country": "US"})
     await shop.call("PATCH", "/addresses/1", {"lines": [secrets[1] + " 2"]})

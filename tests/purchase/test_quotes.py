@@ -1,5 +1,7 @@
 """What books cost with their delivery: by country, the cheapest first."""
 
+from typing import Any
+
 import pytest
 
 from functions.purchase.domain.checkout import MAX_QUOTES
@@ -17,7 +19,7 @@ PROVIDERS = (
 
 async def open_providers(shop: Shop) -> None:
     for name, coverage, fee in PROVIDERS:
-        body = {"name": name, "contact": "x", "fee": fee}
+        body: dict[str, Any] = {"name": name, "contact": "x", "fee": fee}
         body |= {} if coverage is None else {"coverage": coverage}
         made = await shop.call("POST", "/providers", body, user=STAFF)
         assert made.status_code == 201

@@ -5,8 +5,8 @@ text that clients of the original read. A 500 says nothing about its cause; the 
 """
 
 import logging
-import re
 import math
+import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
