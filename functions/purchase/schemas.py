@@ -12,6 +12,7 @@ from functions.kit.base.errors import Text
 from functions.kit.base.fields import (
     MEANINGS,
     NO_CONTROLS,
+    NOT_BLANK,
     Amount,
     ComputedAmount,
     Id,
@@ -170,7 +171,15 @@ MEANINGS[PHONE] = Text(
     "must be a telephone number, such as +57 601 234 5678",
 )
 Phone = Annotated[str, Meta(pattern=PHONE)]
-_COUNTRY: dict[str, Any] = {"properties": {"country": {"enum": sorted(COUNTRIES)}}}
+_ADDRESS: dict[str, Any] = {
+    "properties": {
+        "country": {"enum": sorted(COUNTRIES)},
+        # Litestar leaves out the bounds of what is in a list.
+        "lines": {
+            "items": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": NOT_BLANK}
+        },
+    }
+}
 
 
 class NewAddress(Strict, frozen=True, kw_only=True):
@@ -188,7 +197,7 @@ class NewAddress(Strict, frozen=True, kw_only=True):
     default: bool = False
     """The one that is proposed first; it takes the place of the one before."""
 
-    described: ClassVar[dict[str, Any]] = _COUNTRY
+    described: ClassVar[dict[str, Any]] = _ADDRESS
     example: ClassVar[dict[str, Any]] = {
         "recipient": "Úrsula Iguarán",
         "lines": ["Carrera 7 # 32-16", "Apto. 402"],
@@ -213,7 +222,7 @@ class AddressChange(Strict, frozen=True, kw_only=True):
     phone: Phone | UnsetType | None = UNSET
     default: bool | UnsetType = UNSET
 
-    described: ClassVar[dict[str, Any]] = _COUNTRY
+    described: ClassVar[dict[str, Any]] = _ADDRESS
     example: ClassVar[dict[str, Any]] = {"phone": "+57 300 123 4567", "default": True}
 
 

@@ -113,6 +113,21 @@ async def test_the_snapshot_is_what_the_feed_adds_up_to(auth: Auth) -> None:
     }
 
 
+async def test_only_a_closed_account_is_said_to_be_closed(auth: Auth) -> None:
+    """By the feed and by the snapshot; of the others the field is left out, as it was before."""
+    people = await everything_happens(auth)
+    told, shown = await auth.published(), await snapshot(auth)
+    states = [each["data"] for each in told + shown if each["subject"].startswith("user/")]
+
+    gone = people["deleted"].id
+    assert [each for each in states if "closed" in each] == [
+        each for each in states if each["user_id"] == gone
+    ]
+    assert {each["closed"] for each in states if each["user_id"] == gone} == {True}
+    assert {each["disabled"] for each in states if each["user_id"] == gone} == {True}
+    assert len(states) > 4
+
+
 async def test_the_snapshot_leaves_out_what_has_expired(auth: Auth) -> None:
     """Retired keys and ended tokens go; users' states stay for ever."""
     await everything_happens(auth)

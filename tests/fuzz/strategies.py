@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from functions.kit.base.money import MAX_ID
 from functions.kit.http.pagination import encode_cursor
 from functions.purchase.domain.countries import COUNTRIES
-from functions.purchase.domain.purchases import MAX_QUANTITY
+from functions.purchase.domain.purchases import MAX_LINES, MAX_QUANTITY
 from functions.purchase.schemas import PHONE
 
 
@@ -62,9 +62,14 @@ def map_body(context: Any, body: Any) -> Any:
     del context
     body = _address(_whole(body))
     items = body.get("items") if isinstance(body, dict) else None
-    if isinstance(items, list) and all(isinstance(item, dict) for item in items):
+    # Too many would become few, and what is refused would be taken.
+    if isinstance(items, list) and len(items) <= MAX_LINES and _are_objects(items):
         body["items"] = list({repr(item.get("book_id")): item for item in items}.values())
     return body
+
+
+def _are_objects(items: list[Any]) -> bool:
+    return all(isinstance(item, dict) for item in items)
 
 
 def _address(body: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import msgspec
 from litestar import Response, delete, get, post, put
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody
 
 from functions.kit.base.errors import InvalidInput, Text
@@ -28,6 +29,8 @@ from functions.purchase.schemas import (
     CartView,
 )
 from functions.purchase.services import services_of
+
+_ADDED = {201: ResponseSpec(CartView, generate_examples=False, description="The book is new in it")}
 
 
 @get("/cart", guards=[signed_in])
@@ -71,8 +74,10 @@ def _item(row: CartRow) -> CartItemView:
     "/cart/items/{book_id:int}",
     guards=[signed_in],
     status_code=200,
-    responses=problems(404, 409),
-    opt=described(leads_to={"buy": Link("POST /purchase", body={"from_cart": True})}),
+    responses={**_ADDED, **problems(404, 409)},
+    opt=described(
+        location="/cart", leads_to={"buy": Link("POST /purchase", body={"from_cart": True})}
+    ),
 )
 async def set_item(
     request: AuthenticatedRequest, book_id: PathId, data: JSONBody[CartQuantity]
@@ -89,9 +94,7 @@ async def set_item(
         data.quantity,
         now=services.clock(),
     )
-    cart = await _cart(request)
-    headers = {"location": "/cart"} if new else None
-    return JSONResponse(cart, status_code=201 if new else 200, headers=headers)
+    return JSONResponse(await _cart(request), status_code=201 if new else 200)
 
 
 @delete("/cart/items/{book_id:int}", guards=[signed_in], responses=problems(404))
