@@ -128,7 +128,7 @@ def test_other_kinds_and_other_files_are_passed_over(tmp_path: Path) -> None:
         (trigger(delivery={"retry": True}), "spec.delivery.retry: must be a whole number"),
         (trigger(delivery={"retry": -1}), "spec.delivery.retry: must be a whole number"),
         (trigger(delivery={"backoffPolicy": "lineal"}), "spec.delivery.backoffPolicy: 'lineal'"),
-        (trigger(delivery={"backoffDelay": "1s"}), "spec.delivery.backoffDelay: '1s' is no ISO"),
+        (trigger(delivery={"backoffDelay": "1s"}), "spec.delivery.backoffDelay: '1s' is not an ISO"),
         (trigger() | {"apiVersion": "eventing.knative.dev/v1beta1"}, "apiVersion: must be"),
         (trigger() | {"metadata": {}}, "metadata.name: is missing"),
         (trigger() | {"spec": "x"}, "spec: must be a mapping"),
