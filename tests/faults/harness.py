@@ -158,7 +158,7 @@ class Shop:
             storing = ["--rabbitmq", self.rabbitmq.url.replace(f":{here}/", f":{there}/")]
         return [
             *["broker", *storing, *resolve],
-            *["--manifests", str(manifests), "--poke-every", str(POKE_SECONDS)],
+            *["--manifests", str(manifests), "--ping-every", str(POKE_SECONDS)],
         ]
 
     async def restart(self, *names: str, **faults: str) -> None:
