@@ -63,26 +63,19 @@ async def create_accounts(client: Client, admin: Admin) -> dict[str, Account]:
 
 async def create_staff(client: Client, admin: Admin, name: str) -> Account:
     account = await _register(client, name)
-    await client.expect(
-        200,
-        "PATCH",
-        "auth",
-        f"/users/{account.user_id}",
-        token=await login(client, admin.email, admin.password),
-        json={"roles": ["staff"]},
-    )
+    await _change_user(client, admin, account.user_id, {"roles": ["staff"]})
     return account
 
 
 async def disable(client: Client, admin: Admin, user_id: int) -> None:
-    await client.expect(
-        200,
-        "PATCH",
-        "auth",
-        f"/users/{user_id}",
-        token=await login(client, admin.email, admin.password),
-        json={"disabled": True},
-    )
+    await _change_user(client, admin, user_id, {"disabled": True})
+
+
+async def _change_user(
+    client: Client, admin: Admin, user_id: int, changes: dict[str, object]
+) -> None:
+    token = await login(client, admin.email, admin.password)
+    await client.expect(200, "PATCH", "auth", f"/users/{user_id}", token=token, json=changes)
 
 
 async def _register(client: Client, name: str) -> Account:

@@ -141,6 +141,14 @@ def default_data_folder(*, mysql: bool = False, rabbitmq: bool = False) -> Path:
     return ROOT / f".bookstore{'-mysql' if mysql else ''}{'-rabbitmq' if rabbitmq else ''}"
 
 
+def default_data_folders() -> list[Path]:
+    return [
+        default_data_folder(mysql=mysql, rabbitmq=rabbitmq)
+        for mysql in (False, True)
+        for rabbitmq in (False, True)
+    ]
+
+
 def _parse(kind: type[Kind], task: str, summary: str, arguments: Sequence[str] | None) -> Kind:
     return parse(kind, command(f"{task} --"), summary, arguments, file=FILE, table=task)
 

@@ -24,7 +24,7 @@ from functions.local.console import Console
 from functions.local.data_folder import DataFolder
 from functions.local.dev import RUNNING_FILE
 from functions.local.errors import LocalError, ProgramFailedError, ShopError
-from functions.local.options import default_data_folder, parse_dev_options, parse_tour_options
+from functions.local.options import default_data_folders, parse_dev_options, parse_tour_options
 from functions.local.ports import SERVICES, Ports
 from functions.local.programs import ROOT, Admin
 from functions.local.tour_requests import Caller, TourRequests
@@ -60,11 +60,7 @@ def _folder_of_open_shop() -> Path:
     """The one that `dev` is configured to use, else the first default one with a running shop."""
     if (configured := parse_dev_options([]).data) is not None:
         return configured
-    folders = [
-        default_data_folder(mysql=mysql, rabbitmq=rabbitmq)
-        for mysql in (False, True)
-        for rabbitmq in (False, True)
-    ]
+    folders = default_data_folders()
     return next((each for each in folders if (each / RUNNING_FILE).exists()), folders[0])
 
 

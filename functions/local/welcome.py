@@ -1,11 +1,13 @@
 """What `nox -s dev` prints once the shop runs: addresses, accounts, and commands to go on with."""
 
+import shlex
 from collections.abc import Mapping
 
 from functions.local.accounts import ADMIN_FILE, Account
 from functions.local.console import Console
 from functions.local.data_folder import DataFolder
 from functions.local.invocation import command
+from functions.local.options import default_data_folders
 from functions.local.ports import SERVICES, Ports
 from functions.local.programs import Admin
 
@@ -30,9 +32,16 @@ def welcome(
     console.print()
     _first_purchase(console, ports)
     console.print()
-    console.print(f"The whole life of a purchase, step by step: {command('tour')}")
+    console.print(f"The whole life of a purchase, step by step: {_tour_command(folder)}")
     console.print("Ctrl-C stops the shop and keeps its data.")
     console.print()
+
+
+def _tour_command(folder: DataFolder) -> str:
+    """With the data folder, unless the tour looks there by itself."""
+    if folder.path in default_data_folders():
+        return command("tour")
+    return command(f"tour -- --data {shlex.quote(str(folder.path))}")
 
 
 def _accounts(

@@ -54,7 +54,7 @@ async def test_the_welcome_fits_on_a_screen_and_says_how_to_go_on(tmp_path: Path
         assert len(welcome.splitlines()) <= 25
         assert "admin@bookstore.example" in welcome
         assert "curl -X POST" in welcome
-        assert "nox -s tour" in welcome
+        assert f"nox -s tour -- --data {tmp_path / 'data'}" in welcome
 
 
 async def test_passwords_are_printed_once_and_not_stored(tmp_path: Path) -> None:

@@ -70,27 +70,29 @@ async def send(rabbitmq: RabbitMQ, queue: str) -> None:
         await channel.default_exchange.publish(aio_pika.Message(b""), queue)
 
 
-async def test_events_are_kept_between_runs(
+@pytest.fixture
+async def server(
     rabbitmq: RabbitMQ, eventing: Path, data: DataFolder, namespace: str
-) -> None:
+) -> RabbitMQServer:
+    """After a run of the shop, with an event in the queue of the Trigger `kept`."""
     server = RabbitMQServer(rabbitmq.url)
     await server.prepare(data, eventing, UNREACHABLE, fresh=False)
     await run_broker(rabbitmq, eventing)
     await send(rabbitmq, f"{namespace}.kept.local")
+    return server
 
+
+async def test_events_are_kept_between_runs(
+    server: RabbitMQServer, rabbitmq: RabbitMQ, eventing: Path, data: DataFolder, namespace: str
+) -> None:
     await server.prepare(data, eventing, UNREACHABLE, fresh=False)
 
     assert await rabbitmq.depth(f"{namespace}.kept.local") == 1
 
 
 async def test_fresh_deletes_all_queues(
-    rabbitmq: RabbitMQ, eventing: Path, data: DataFolder, namespace: str
+    server: RabbitMQServer, rabbitmq: RabbitMQ, eventing: Path, data: DataFolder, namespace: str
 ) -> None:
-    server = RabbitMQServer(rabbitmq.url)
-    await server.prepare(data, eventing, UNREACHABLE, fresh=False)
-    await run_broker(rabbitmq, eventing)
-    await send(rabbitmq, f"{namespace}.kept.local")
-
     await server.prepare(data, eventing, UNREACHABLE, fresh=True)
     deleted = not await exists(rabbitmq, f"{namespace}.kept.local")
     await run_broker(rabbitmq, eventing)
@@ -100,12 +102,8 @@ async def test_fresh_deletes_all_queues(
 
 
 async def test_the_queues_of_a_deleted_trigger_are_deleted(
-    rabbitmq: RabbitMQ, eventing: Path, data: DataFolder, namespace: str
+    server: RabbitMQServer, rabbitmq: RabbitMQ, eventing: Path, data: DataFolder, namespace: str
 ) -> None:
-    server = RabbitMQServer(rabbitmq.url)
-    await server.prepare(data, eventing, UNREACHABLE, fresh=False)
-    await run_broker(rabbitmq, eventing)
-
     manifests(eventing, namespace, "kept")
     await server.prepare(data, eventing, UNREACHABLE, fresh=False)
 
