@@ -242,7 +242,7 @@ async def test_a_writer_that_gives_up_waiting_holds_up_nobody(url: str, start: S
         await database.execute(QueryString("UPDATE counter SET value = value + 1"))
 
     waiting = asyncio.ensure_future(write(database))
-    while not database.turns._lock.locked():  # type: ignore[attr-defined]  # noqa: ASYNC110
+    while not database.write_lock._lock.locked():  # type: ignore[attr-defined]  # noqa: ASYNC110
         await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
