@@ -35,7 +35,7 @@ def test_a_change_of_shared_code_restarts_all_services() -> None:
     functions = ROOT / "functions"
     sources = Sources(functions)
 
-    assert sources.programs({functions / "kit" / "relay.py"}) == {*SERVICES}
+    assert sources.programs({functions / "kit" / "events" / "relay.py"}) == {*SERVICES}
     assert sources.programs({functions / "__init__.py"}) == {*SERVICES}
     assert sources.programs({functions / "local" / "broker" / "core.py"}) == {"broker"}
     assert sources.programs({functions / "local" / "dev.py"}) == set()
