@@ -45,6 +45,13 @@ def test_flags_precede_the_environment_which_precedes_the_file(
     assert found.ports == Ports(7000, 6001, 8002, 5009)
 
 
+def test_the_last_of_several_values_counts() -> None:
+    """A script can add its own options after those that it was given."""
+    found = parse_dev_options(["--data", "a", "--no-seed", "--data", "b", "--seed"])
+
+    assert found == options.DevOptions(data=Path("b"), seed=True)
+
+
 def test_the_base_sets_all_ports_that_are_not_set_by_themselves() -> None:
     found = parse_dev_options(["--port-base", "5100", "--broker-port", "6000"])
 

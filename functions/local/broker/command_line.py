@@ -1,8 +1,8 @@
 """Command-line options, parsed by cyclopts into one frozen dataclass a command.
 
-A value comes from the command line, else from the environment, else from the command's table in a
-TOML file, else it is the field's default. An environment variable that is set to nothing counts as
-not set. The docstring under a field is its help text.
+A value comes from the command line, where the last of several counts, else from the environment,
+else from the command's table in a TOML file, else it is the field's default. An environment
+variable that is set to nothing counts as not set. The docstring under a field is its help text.
 """
 
 import math
@@ -47,7 +47,9 @@ def parse(
         version_flags=(),
         group_commands=group,
         group_parameters=group,
-        default_parameter=Parameter(show_default=False, env_var_split=_split_environment),
+        default_parameter=Parameter(
+            show_default=False, allow_repeating=True, env_var_split=_split_environment
+        ),
         config=[Dict(data=_read(file, program), source=str(file), root_keys=table)] if file else [],
         result_action="return_value",
     )
