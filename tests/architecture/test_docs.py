@@ -1,5 +1,6 @@
-"""What the pages say is there: links, files, tests and tasks; and each kind of page has its form."""
+"""What the pages name is there: links, files, tests, tasks; each kind of page has its form."""
 
+import functools
 import re
 import tomllib
 from pathlib import Path
@@ -19,6 +20,8 @@ LONGEST_DECISION = 35
 """Lines."""
 PLACEHOLDERS = re.compile(r"[A-Z]{2,}|000N|\.\.\.|[<*{]")
 """In a path that stands for many."""
+NOT_IN_GIT = {"knative/deploy.toml"}
+"""Files that whoever works here makes."""
 
 
 # Links, paths and tasks
@@ -69,6 +72,7 @@ def test_headings_have_the_fragments_of_github(tmp_path: Path) -> None:
 def test_files_and_tests_that_are_named_exist(page: Path) -> None:
     """Also those in code and not in links, such as `tests/faults/test_sales.py::test_...`."""
     named = {each for each in markdown.paths_in_code(page) if not PLACEHOLDERS.search(each)}
+    named -= NOT_IN_GIT
 
     assert sorted(each for each in named if not exists(each)) == []
 
@@ -92,6 +96,43 @@ def test_tasks_that_are_named_are_noxs(page: Path) -> None:
     assert words - known == set()
 
 
+TYPED = re.compile(r"(?:nox|noxfile\.py) -s ([a-z-]+) -- ([^\n`#|;&]*)")
+"""A task with its arguments, up to a comment or another command."""
+OF_PYTEST = {"test", "faults"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=markdown.name)
+def test_options_that_are_named_are_known(page: Path) -> None:
+    """By the code of the tasks, as `--an-option` or as the name that is made one."""
+    text = page.read_text("utf-8").replace("\\\n", " ")
+    named = {
+        option
+        for task, arguments in TYPED.findall(text)
+        for option in re.findall(r"(?<!\S)--([a-z][a-z-]*)", arguments)
+        if task not in OF_PYTEST
+    }
+
+    assert sorted(each for each in named if not is_option(each)) == []
+
+
+@functools.cache
+def sources_of_tasks() -> str:
+    folders = ("functions/local", "knative/ops", "tests/bench")
+    files = [each for folder in folders for each in (ROOT / folder).rglob("*.py")]
+    return "\n".join(each.read_text("utf-8") for each in [ROOT / "noxfile.py", *files])
+
+
+def is_option(name: str) -> bool:
+    written = (f'"--{name}"', f'"{name.replace("-", "_")}"', f"--{name} ")
+    return any(each in sources_of_tasks() for each in written)
+
+
+def test_an_option_that_is_not_there_is_found() -> None:
+    """Those of the operating commands, of the local shop and of the bench are known."""
+    assert all(map(is_option, ["take-over", "fresh", "million"]))
+    assert not is_option("take-under")
+
+
 def tasks() -> list[str]:
     """The sessions of noxfile.py, under the names that a person types."""
     source = (ROOT / "noxfile.py").read_text("utf-8")
@@ -111,6 +152,7 @@ def test_the_tasks_of_the_noxfile_are_found() -> None:
 
 RECORDS = sorted(each for each in DECISIONS.glob("*.md") if each.name != "README.md")
 STATES = ("accepted", "accepted, not built")
+PARTS = ["Context", "Decision", "Consequences", "Alternatives"]
 
 
 def test_decisions_are_numbered_and_listed() -> None:
@@ -127,7 +169,7 @@ def test_a_decision_has_its_form(record: Path) -> None:
     text = record.read_text("utf-8")
 
     assert len(text.splitlines()) <= LONGEST_DECISION
-    assert list(markdown.sections(record)) == ["Context", "Decision", "Consequences", "Alternatives"]
+    assert list(markdown.sections(record)) == PARTS
     assert re.search(r"^Status: (.+)$", text, re.MULTILINE)[1] in STATES  # type: ignore[index]
 
 
@@ -168,8 +210,8 @@ def alerts() -> dict[str, dict[str, Any]]:
 
 
 def test_runbooks_are_listed() -> None:
-    """Each once, in the table of their folder."""
-    listed = [link for link in markdown.links(RUNBOOKS / "README.md") if "/" not in link]
+    """In the tables of their folder, by what is done or by what is seen."""
+    listed = {link for link in markdown.links(RUNBOOKS / "README.md") if "/" not in link}
 
     assert sorted(listed) == [each.name for each in GUIDES]
 
