@@ -17,12 +17,12 @@ from functions.auth.settings import AuthSettings
 from functions.auth.tables import TABLES
 from functions.auth.tools import Tools
 from functions.kit.app import Chore, Service, Wiring, build_app
-from functions.kit.clock import Clock, utc_now
-from functions.kit.cloudevents import Event
-from functions.kit.database import Database
-from functions.kit.openapi import Topic
-from functions.kit.streams import OwnedStream
-from functions.kit.tokens import Verifier
+from functions.kit.base.clock import Clock, utc_now
+from functions.kit.data.database import Database
+from functions.kit.events.cloudevents import Event
+from functions.kit.events.feed import OwnedStream
+from functions.kit.http.openapi import Topic
+from functions.kit.security.verifier import Verifier
 
 if TYPE_CHECKING:
     import httpx
@@ -43,7 +43,7 @@ def create_app(
         access = queries.Access(wiring.database, clock)
         return Verifier(
             access,
-            access.denied,
+            access.is_revoked,
             issuer=settings.token_issuer,
             audience=settings.token_audience,
             clock=clock,

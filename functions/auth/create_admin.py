@@ -16,11 +16,11 @@ from functions.auth.settings import AuthSettings
 from functions.auth.tables import TABLES
 from functions.auth.tools import Tools
 from functions.kit.app import database_url
-from functions.kit.clock import utc_now
-from functions.kit.database import bind, connect
-from functions.kit.errors import InvalidInput
-from functions.kit.outbox import Outbox
-from functions.kit.settings import BadSettings
+from functions.kit.base.clock import utc_now
+from functions.kit.base.errors import InvalidInput
+from functions.kit.base.settings import BadSettings
+from functions.kit.data.database import bind, connect
+from functions.kit.events.outbox import Outbox
 
 
 async def create(settings: AuthSettings, email: str, password: str) -> int:

@@ -1,7 +1,7 @@
 """What auth tells the others: ended tokens, shut-out users, keys. One stream, `security`.
 
 Each event carries the whole state of its subject; the contracts are in `eventing/contracts/`,
-and `kit/denylist.py` is what reads them.
+and `kit/security/auth_stream.py` is what reads them.
 """
 
 from datetime import datetime
@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from functions.kit.outbox import Message
+from functions.kit.events.outbox import Message
 
 SOURCE = "/bookstore/auth/security"
 STREAM = "security"

@@ -13,15 +13,15 @@ from functions.auth.settings import AuthSettings
 from functions.auth.tables import TABLES
 from functions.auth.tools import Tools
 from functions.kit.app import database_url
-from functions.kit.clock import utc_now
-from functions.kit.database import bind, connect
-from functions.kit.migrations import (
+from functions.kit.base.clock import utc_now
+from functions.kit.data.database import bind, connect
+from functions.kit.data.migrations import (
     MigrationPostponed,
     failed,
     main,
     told_whether_to_try_again,
 )
-from functions.kit.outbox import Outbox
+from functions.kit.events.outbox import Outbox
 
 
 async def prepare(settings: AuthSettings) -> None:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from functions.auth.passwords import Passwords
 from functions.auth.settings import AuthSettings
 from functions.auth.signing import Signer
-from functions.kit.outbox import Outbox
+from functions.kit.events.outbox import Outbox
 
 
 class Tools(NamedTuple):

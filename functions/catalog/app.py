@@ -10,13 +10,14 @@ from functions.catalog import controllers, events, migrations, queries, subscrip
 from functions.catalog.controllers.kept_pages import ForgetPages, KeptPage
 from functions.catalog.settings import CatalogSettings
 from functions.catalog.tables import TABLES
-from functions.kit import denylist, idempotency
-from functions.kit.answer_cache import AnswerCache
 from functions.kit.app import Chore, Service, Wiring, build_app
-from functions.kit.clock import Clock, utc_now
-from functions.kit.database import Database
-from functions.kit.openapi import Topic
-from functions.kit.streams import OwnedStream, digest_of
+from functions.kit.base.clock import Clock, utc_now
+from functions.kit.data.database import Database
+from functions.kit.events.feed import OwnedStream, digest_of
+from functions.kit.http import idempotency
+from functions.kit.http.openapi import Topic
+from functions.kit.http.response_cache import AnswerCache
+from functions.kit.security import auth_stream
 
 if TYPE_CHECKING:
     import httpx
@@ -35,7 +36,7 @@ def create_app(
 
     def chores(_: Wiring) -> Sequence[Chore]:
         async def forget(database: Database) -> None:
-            await denylist.purge(database, clock=clock)
+            await auth_stream.purge(database, clock=clock)
             await idempotency.purge(database, clock=clock)
 
         return (forget,)
@@ -57,7 +58,7 @@ def create_app(
         ),
         subscriptions=lambda _: subscriptions.build(),
         owners={"auth": settings.auth_internal_url, "purchase": settings.purchase_internal_url},
-        verifier=lambda wiring: denylist.verifier(
+        verifier=lambda wiring: auth_stream.verifier(
             wiring.database, settings, clock=clock, http=wiring.http
         ),
         topics=(Topic("books", "Look for books; for staff, add and change them.", ("books",)),),

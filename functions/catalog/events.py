@@ -1,7 +1,7 @@
 """What the catalogue tells the others: each event carries a book's full state.
 
 Contracts: `eventing/contracts/bookstore.book.*.schema.json`. They are sent by
-`functions/kit/relay.py`; purchase reads them.
+`functions/kit/events/relay.py`; purchase reads them.
 """
 
 from dataclasses import asdict
@@ -9,7 +9,7 @@ from dataclasses import asdict
 import msgspec
 
 from functions.catalog.domain.books import Book
-from functions.kit.outbox import Message
+from functions.kit.events.outbox import Message
 
 STREAM = "books"
 SOURCE = "/bookstore/catalog/books"

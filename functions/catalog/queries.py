@@ -16,16 +16,16 @@ from functions.catalog.domain.versions import SHAPE, Stock, Version
 from functions.catalog.errors import BookNotFound, BookRetired
 from functions.catalog.schemas import BookView
 from functions.catalog.tables import BOOK_COLUMNS, BookRow, to_book
-from functions.kit.cloudevents import Event
-from functions.kit.database import Database, Row
-from functions.kit.errors import FieldError, InvalidInput, Text
-from functions.kit.etags import strong_etag
-from functions.kit.fulltext import any_begins
-from functions.kit.language import listed
-from functions.kit.outbox import as_state
-from functions.kit.pages import decode_cursor, encode_cursor
-from functions.kit.responses import encode
-from functions.kit.values import MAX_ID
+from functions.kit.base.errors import FieldError, InvalidInput, Text
+from functions.kit.base.language import listed
+from functions.kit.base.money import MAX_ID
+from functions.kit.data.database import Database, Row
+from functions.kit.data.fulltext import any_begins
+from functions.kit.events.cloudevents import Event
+from functions.kit.events.outbox import as_state
+from functions.kit.http.etags import strong_etag
+from functions.kit.http.pagination import decode_cursor, encode_cursor
+from functions.kit.http.responses import encode
 
 SNAPSHOT_PAGE = 200
 

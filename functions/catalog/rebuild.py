@@ -5,7 +5,7 @@ import os
 from functions.catalog import subscriptions
 from functions.catalog.settings import CatalogSettings
 from functions.kit.app import database_url
-from functions.kit.rebuild import Prepared, main
+from functions.kit.events.rebuild import Prepared, main
 
 
 def prepare() -> Prepared:

@@ -12,7 +12,7 @@ from piccolo.table import Table
 
 from functions.catalog.domain import search, sorting, text
 from functions.catalog.domain.books import DETAILS, Book, BookDetails
-from functions.kit.database import Row
+from functions.kit.data.database import Row
 
 
 class BookRow(Table, tablename="books"):

@@ -21,28 +21,32 @@ from litestar.plugins.core import MsgspecDIPlugin
 from litestar.types import ControllerRouterHandler
 from piccolo.table import Table
 
-from functions.kit import addresses, docs, health, inbox, logs, migrations, relay
-from functions.kit.admission import Admission
-from functions.kit.catch_up import CatchUp
-from functions.kit.clock import Clock, utc_now
-from functions.kit.cors import Cors
-from functions.kit.database import Database, bind, connect
-from functions.kit.forwarded import ForwardedMiddleware
-from functions.kit.internal_secret import InternalSecret
-from functions.kit.lazy_http import lazy_client
-from functions.kit.middleware import RequestMiddleware
-from functions.kit.openapi import Topic
-from functions.kit.outages import Outages, is_transient
-from functions.kit.outbox import Outbox
-from functions.kit.problems import allow, problem_response
-from functions.kit.relay import Relay
-from functions.kit.requests import MAX_BODY, JSONRequest
-from functions.kit.responses import JSONResponse
-from functions.kit.settings import ServiceSettings
-from functions.kit.streams import Feed, OwnedStream
-from functions.kit.subscriptions import Subscriptions
-from functions.kit.telemetry import Metrics
-from functions.kit.tokens import Verifier
+from functions.kit.base import logs
+from functions.kit.base.clock import Clock, utc_now
+from functions.kit.base.settings import ServiceSettings
+from functions.kit.base.telemetry import Metrics
+from functions.kit.data import migrations
+from functions.kit.data.database import Database, bind, connect
+from functions.kit.data.outages import Outages, is_transient
+from functions.kit.events import inbox, relay
+from functions.kit.events.catch_up import CatchUp
+from functions.kit.events.feed import Feed, OwnedStream
+from functions.kit.events.internal_secret import InternalSecret
+from functions.kit.events.outbox import Outbox
+from functions.kit.events.relay import Relay
+from functions.kit.events.subscriptions import Subscriptions
+from functions.kit.http import docs, parameters
+from functions.kit.http.admission import Admission
+from functions.kit.http.client import lazy_client
+from functions.kit.http.cors import Cors
+from functions.kit.http.forwarded import ForwardedMiddleware
+from functions.kit.http.middleware import RequestMiddleware
+from functions.kit.http.openapi import Topic
+from functions.kit.http.problems import allow, problem_response
+from functions.kit.http.requests import MAX_BODY, JSONRequest
+from functions.kit.http.responses import JSONResponse
+from functions.kit.internal_api import health
+from functions.kit.security.verifier import Verifier
 
 if TYPE_CHECKING:
     import httpx
@@ -237,15 +241,15 @@ def build_app(
     if settings.exposed_api.public:
         handlers += [*docs.HANDLERS, *service.public]
     if settings.exposed_api.internal:
-        from functions.kit import internal_door  # noqa: PLC0415 - a public door starts without it
+        from functions.kit.internal_api import handlers as internal  # noqa: PLC0415 - load late
 
-        handlers += [health.metrics, *docs.INTERNAL_HANDLERS, *internal_door.HANDLERS]
+        handlers += [health.metrics, *docs.INTERNAL_HANDLERS, *internal.HANDLERS]
     app = _App(
         [*_options(handlers), *handlers],
         lifespan=[lifespan],
         state=state,
         request_class=JSONRequest,
-        before_request=addresses.check,
+        before_request=parameters.check,
         response_class=JSONResponse,
         request_max_body_size=MAX_BODY,
         exception_handlers={Exception: problem_response},

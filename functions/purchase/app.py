@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from litestar import Litestar
 
-from functions.kit import denylist, idempotency
 from functions.kit.app import Chore, Service, Wiring, build_app
-from functions.kit.clock import Clock, utc_now
-from functions.kit.database import Database
-from functions.kit.openapi import Topic
-from functions.kit.streams import OwnedStream, digest_of
+from functions.kit.base.clock import Clock, utc_now
+from functions.kit.data.database import Database
+from functions.kit.events.feed import OwnedStream, digest_of
+from functions.kit.http import idempotency
+from functions.kit.http.openapi import Topic
+from functions.kit.security import auth_stream
 from functions.purchase import controllers, events, migrations, queries, subscriptions
 from functions.purchase.commands.lifecycle import expire_purchases
 from functions.purchase.commands.reconciliation import (
@@ -77,7 +78,7 @@ def create_app(
             await settle_refunds(database, provider, clock=clock)
 
         async def forget(database: Database) -> None:
-            await denylist.purge(database, clock=clock)
+            await auth_stream.purge(database, clock=clock)
             await idempotency.purge(database, clock=clock)
 
         return (reconcile, expire, forget)
@@ -99,7 +100,7 @@ def create_app(
         ),
         subscriptions=lambda wiring: subscriptions.build(wiring.outbox, clock),
         owners={"auth": settings.auth_internal_url, "catalog": settings.catalog_internal_url},
-        verifier=lambda wiring: denylist.verifier(
+        verifier=lambda wiring: auth_stream.verifier(
             wiring.database, settings, clock=clock, http=wiring.http
         ),
         topics=(

@@ -16,8 +16,8 @@ import msgspec
 from piccolo.querystring import QueryString
 
 from functions.kit.app import database_url
-from functions.kit.clock import utc_now
-from functions.kit.database import Database, Row, connect, is_in
+from functions.kit.base.clock import utc_now
+from functions.kit.data.database import Database, Row, connect, is_in
 from functions.purchase import events
 from functions.purchase.app import simulated
 from functions.purchase.commands.books import implausible_books

@@ -6,8 +6,8 @@ contracts; fields are only ever added.
 
 import msgspec
 
-from functions.kit.clock import isoformat
-from functions.kit.outbox import Message
+from functions.kit.base.clock import isoformat
+from functions.kit.events.outbox import Message
 from functions.purchase.domain.deliveries import Delivery, DeliveryStatus
 from functions.purchase.domain.moves import Fact
 from functions.purchase.domain.payments import Payment, PaymentStatus

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from piccolo.querystring import QueryString
 
-from functions.kit.database import Database, Row, is_in
-from functions.kit.errors import Text
-from functions.kit.outbox import Message, Outbox
+from functions.kit.base.errors import Text
+from functions.kit.data.database import Database, Row, is_in
+from functions.kit.events.outbox import Message, Outbox
 from functions.purchase import events
 from functions.purchase.domain.deliveries import Delivery, DeliveryStatus
 from functions.purchase.domain.holdings import Holdings

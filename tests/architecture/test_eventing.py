@@ -11,8 +11,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from functions.kit.outbox import contract
-from functions.kit.subscriptions import Subscriptions
+from functions.kit.events.outbox import contract
+from functions.kit.events.subscriptions import Subscriptions
 from tests.architecture.services import EVENTING, FUNCTIONS, NAMES, app_of
 
 CONTRACTS = sorted((EVENTING / "contracts").glob("*.schema.json"))

@@ -12,7 +12,7 @@ from piccolo.querystring import QueryString
 from functions.auth import commands
 from functions.auth.app import create_app
 from functions.auth.settings import AuthSettings
-from functions.kit.database import Row
+from functions.kit.data.database import Row
 from tests.support.apps import Running, serving
 from tests.support.clock import FakeClock
 

@@ -9,7 +9,7 @@ import pytest
 from functions.auth import commands
 from functions.auth.errors import SigningKeyUnreadable
 from functions.auth.signing import Seal
-from functions.kit.settings import Secret
+from functions.kit.base.settings import Secret
 from tests.auth.service import Auth, open_auth, sqlite_url
 
 SECRET = "a secret of thirty-two characters"

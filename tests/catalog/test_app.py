@@ -13,8 +13,8 @@ from functions.catalog.app import create_app
 from functions.catalog.migrate import url
 from functions.catalog.settings import CatalogSettings
 from functions.catalog.tables import TABLES
-from functions.kit.migrations import load
-from functions.kit.settings import BadSettings
+from functions.kit.base.settings import BadSettings
+from functions.kit.data.migrations import load
 from tests.catalog.library import Library, open_library, sqlite_url
 
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from piccolo.querystring import QueryString
 
-from functions.kit.cloudevents import Event
+from functions.kit.events.cloudevents import Event
 from tests.catalog.library import STAFF, Library, open_library, stock_event
 
 

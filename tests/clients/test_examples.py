@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from functions.kit.openapi import document
+from functions.kit.http.openapi import document
 from tests.clients.test_generated_clients import APPS
 from tests.journeys.town import SERVICES, Town
 

@@ -20,7 +20,7 @@ from functions.auth.app import create_app as create_auth
 from functions.auth.settings import AuthSettings
 from functions.catalog.app import create_app as create_catalog
 from functions.catalog.settings import CatalogSettings
-from functions.kit.openapi import document
+from functions.kit.http.openapi import document
 from functions.purchase.app import create_app as create_purchase
 from functions.purchase.settings import PurchaseSettings
 from tests.journeys.town import SERVICES, Town, address

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from functions.kit.openapi import document
+from functions.kit.http.openapi import document
 from tests.clients.test_generated_clients import APPS
 from tests.journeys.town import SERVICES
 

@@ -25,10 +25,11 @@ from typing import Any
 
 import uvicorn
 
-from functions.kit import inbox, lease, relay, sqlite
-from functions.kit.clock import utc_now
+from functions.kit.base.clock import utc_now
+from functions.kit.data import sqlite
+from functions.kit.events import inbox, lease, relay
+from functions.kit.events.outbox import Outbox
 from functions.kit.mysql import transaction as mysql
-from functions.kit.outbox import Outbox
 
 KILL = "FAULT_KILL"
 """`point:n`: kill -9 of the own process at the n-th pass of a point."""

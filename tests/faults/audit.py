@@ -9,8 +9,8 @@ from typing import Any
 
 from piccolo.querystring import QueryString
 
-from functions.kit.clock import utc_now
-from functions.kit.database import Database
+from functions.kit.base.clock import utc_now
+from functions.kit.data.database import Database
 from functions.purchase.audit import audit as audit_purchase
 from functions.purchase.ledger_audit import audit_ledger
 from functions.purchase.simulated_provider import SimulatedProvider

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from functions.kit.database import Database, connect
+from functions.kit.data.database import Database, connect
 from tests.faults.armed import CLOCK, LEASE, PROVIDER
 from tests.faults.disk import disk
 from tests.faults.processes import Process

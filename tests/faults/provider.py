@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from functions.kit.clock import Clock
-from functions.kit.database import Database
+from functions.kit.base.clock import Clock
+from functions.kit.data.database import Database
 from functions.purchase.domain import payments
 from functions.purchase.payment_provider import Charge
 from functions.purchase.settings import PurchaseSettings

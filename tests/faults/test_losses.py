@@ -9,8 +9,8 @@ import httpx
 import pytest
 from piccolo.querystring import QueryString
 
-from functions.kit import cloudevents
-from functions.kit.cloudevents import Event
+from functions.kit.events import cloudevents
+from functions.kit.events.cloudevents import Event
 from tests.faults import audit, watching
 from tests.faults.armed import LOSE, REFUSE
 from tests.faults.buyers import buy, crowd, side_by_side

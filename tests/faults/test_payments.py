@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from functions.kit.clock import utc_now
-from functions.kit.database import Database
+from functions.kit.base.clock import utc_now
+from functions.kit.data.database import Database
 from functions.purchase.domain.purchases import TIME_TO_PAY
 from functions.purchase.payment_provider import Charge, Report
 from functions.purchase.simulated_provider import SimulatedProvider

@@ -20,7 +20,7 @@ from functions.auth.domain import Role
 from functions.auth.settings import AuthSettings
 from functions.catalog.app import create_app as create_catalog
 from functions.catalog.settings import CatalogSettings
-from functions.kit.clock import utc_now
+from functions.kit.base.clock import utc_now
 from functions.purchase.app import create_app as create_purchase
 from functions.purchase.settings import PurchaseSettings
 from tests.purchase.shop import BUYER, STAFF, book_event
@@ -117,7 +117,7 @@ def open_auth(folder: Path, caller: str) -> Door:
     async def token() -> str:
         if current:
             try:
-                principal = await state.verifier.verify(current[0])
+                principal = await state.verifier.authenticate(current[0])
             except Exception:  # noqa: BLE001 - whatever ended it, another one is needed
                 current.clear()
             else:

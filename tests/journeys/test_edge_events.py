@@ -17,8 +17,8 @@ from litestar import Litestar
 
 from functions.catalog.app import create_app as create_catalog
 from functions.catalog.settings import CatalogSettings
-from functions.kit import cloudevents
-from functions.kit.cloudevents import Event
+from functions.kit.events import cloudevents
+from functions.kit.events.cloudevents import Event
 from functions.purchase.app import create_app as create_purchase
 from functions.purchase.settings import PurchaseSettings
 from tests.journeys.test_forged_events import forgeries

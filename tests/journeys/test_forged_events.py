@@ -13,10 +13,11 @@ import msgspec
 import pytest
 from piccolo.querystring import QueryString
 
-from functions.kit import cloudevents, denylist
-from functions.kit.cloudevents import Event
-from functions.kit.internal_secret import InternalSecret
-from functions.kit.settings import Secret
+from functions.kit.base.settings import Secret
+from functions.kit.events import cloudevents
+from functions.kit.events.cloudevents import Event
+from functions.kit.events.internal_secret import InternalSecret
+from functions.kit.security import remote_keys
 from tests.journeys.town import ROOT, Town, open_town
 from tests.support.signing import SECRET, SIGNER
 from tests.support.tokens import Issuer
@@ -214,10 +215,10 @@ async def test_a_projection_that_was_poisoned_is_healed(town: Town) -> None:
     database = town.apps["purchase"].state.database
     issuer = Issuer(town.clock, kid="forged-key")
     await database.execute(QueryString("UPDATE books SET price_minor = 1, revision = {}", 2**62))
-    await denylist.record_key(
+    await remote_keys.record_key(
         database,
         Event(id="x", source="", type="", revision=2**62),
-        denylist.SigningKey(
+        remote_keys.SigningKey(
             kid=issuer.kid, public_key=issuer.jwk, not_after=town.clock() + timedelta(days=999)
         ),
     )

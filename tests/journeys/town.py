@@ -19,7 +19,7 @@ from functions.auth.app import create_app as create_auth
 from functions.auth.settings import AuthSettings
 from functions.catalog.app import create_app as create_catalog
 from functions.catalog.settings import CatalogSettings
-from functions.kit import cloudevents
+from functions.kit.events import cloudevents
 from functions.local.broker.manifests import Manifests, load_manifests
 from functions.purchase.app import create_app as create_purchase
 from functions.purchase.settings import PurchaseSettings

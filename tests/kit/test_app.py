@@ -12,13 +12,14 @@ from litestar import Litestar
 from piccolo.querystring import QueryString
 
 from functions.kit import app as module
-from functions.kit import catch_up, inbox, migrations
 from functions.kit.app import database_url as url_of
-from functions.kit.cloudevents import Event
-from functions.kit.database import Database
-from functions.kit.outbox import Message
-from functions.kit.streams import OwnedStream
-from functions.kit.subscriptions import PING, Stream, Subscriptions
+from functions.kit.data import migrations
+from functions.kit.data.database import Database
+from functions.kit.events import catch_up, inbox
+from functions.kit.events.cloudevents import Event
+from functions.kit.events.feed import OwnedStream
+from functions.kit.events.outbox import Message
+from functions.kit.events.subscriptions import PING, Stream, Subscriptions
 from tests.kit import sample
 from tests.support.apps import serving
 from tests.support.clock import FakeClock

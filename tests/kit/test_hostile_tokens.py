@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from functions.kit.tokens import MAX_TOKEN
+from functions.kit.security.verifier import MAX_TOKEN
 from tests.support.tokens import Issuer
 
 Make = Callable[[Issuer], str]

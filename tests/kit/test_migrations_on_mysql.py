@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from functions.kit import migrations
-from functions.kit.database import connect
-from functions.kit.migrations import load, pending
+from functions.kit.data import migrations
+from functions.kit.data.database import connect
+from functions.kit.data.migrations import load, pending
 from tests.kit import migrations as sample_migrations
 from tests.servers.mysql import Server
 from tests.servers.programs import free_port
@@ -24,8 +24,8 @@ STATEMENTS = 1 + sum(len(migration.statements("mysql")) for migration in load(sa
 
 KILLED_AT = """
 import asyncio, os, sys
-from functions.kit import migrations
-from functions.kit.database import connect
+from functions.kit.data import migrations
+from functions.kit.data.database import connect
 from tests.kit import migrations as sample_migrations
 
 database = connect(sys.argv[1])

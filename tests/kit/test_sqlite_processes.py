@@ -11,17 +11,17 @@ from pathlib import Path
 import pytest
 from piccolo.querystring import QueryString
 
-from functions.kit import database as database_module
-from functions.kit.database import Database, connect, transactional
-from functions.kit.errors import Unavailable
-from functions.kit.sqlite import SQLiteEngine
+from functions.kit.base.errors import Unavailable
+from functions.kit.data import database as database_module
+from functions.kit.data.database import Database, connect, transactional
+from functions.kit.data.sqlite import SQLiteEngine
 
 ROOT = Path(__file__).parents[2]
 
 COUNT = """
 import asyncio, sys
 from piccolo.querystring import QueryString
-from functions.kit.database import connect, transactional
+from functions.kit.data.database import connect, transactional
 
 @transactional
 async def increment(database):
@@ -41,7 +41,7 @@ asyncio.run(main())
 HOLD = """
 import asyncio, sys
 from piccolo.querystring import QueryString
-from functions.kit.database import connect
+from functions.kit.data.database import connect
 
 async def main():
     database = connect(sys.argv[1])
@@ -56,7 +56,7 @@ asyncio.run(main())
 HOG = """
 import asyncio, sys
 from piccolo.querystring import QueryString
-from functions.kit.database import connect, transactional
+from functions.kit.data.database import connect, transactional
 
 @transactional
 async def increment(database):

@@ -10,8 +10,8 @@ import msgspec
 from litestar import Litestar
 from piccolo.querystring import QueryString
 
-from functions.kit import cloudevents
-from functions.kit.cloudevents import Event
+from functions.kit.events import cloudevents
+from functions.kit.events.cloudevents import Event
 from functions.purchase.app import ProviderFactory, create_app
 from functions.purchase.commands.lifecycle import expire_purchases
 from functions.purchase.commands.reconciliation import (

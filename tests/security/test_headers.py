@@ -9,7 +9,7 @@ import httpx
 import msgspec
 import pytest
 
-from functions.kit.pages import encode_cursor
+from functions.kit.http.pagination import encode_cursor
 from tests.journeys.town import SERVICES, Town
 from tests.support.routes import routes_of
 

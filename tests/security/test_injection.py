@@ -13,7 +13,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from functions.kit.openapi import document
+from functions.kit.http.openapi import document
 from tests.catalog.library import open_library
 from tests.journeys.town import SERVICES, Town
 from tests.purchase.shop import STAFF, open_shop

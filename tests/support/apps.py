@@ -9,7 +9,7 @@ import httpx
 import msgspec
 from litestar import Litestar
 
-from functions.kit.database import Database
+from functions.kit.data.database import Database
 from tests.support.clock import FakeClock
 
 

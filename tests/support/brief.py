@@ -7,12 +7,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from functions.kit.connections import ServerConfig
+    from functions.kit.http.connections import ServerConfig
 
 
 def serve_briefly(config: "ServerConfig", listening: Callable[[], None] = lambda: None) -> None:
     """Start a service, call this when it listens, and end it."""
-    from functions.kit.serve import ColdServer
+    from functions.kit.start.serve import ColdServer
 
     def end() -> None:
         listening()

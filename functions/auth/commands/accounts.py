@@ -35,10 +35,10 @@ from functions.auth.queries import Account
 from functions.auth.tables import User, UserRole
 from functions.auth.throttle import count_try, throttle_key
 from functions.auth.tools import Tools
-from functions.kit.clock import Clock
-from functions.kit.database import Database, transactional
-from functions.kit.errors import FieldError, Text
-from functions.kit.tokens import Principal
+from functions.kit.base.clock import Clock
+from functions.kit.base.errors import FieldError, Text
+from functions.kit.data.database import Database, transactional
+from functions.kit.security.principal import Principal
 
 
 async def register(

@@ -20,8 +20,8 @@ from functions.auth.passwords import common_passwords
 from functions.auth.queries import Account
 from functions.auth.tables import User, UserRole
 from functions.auth.tools import Tools
-from functions.kit.database import Database, transactional
-from functions.kit.errors import Text
+from functions.kit.base.errors import Text
+from functions.kit.data.database import Database, transactional
 
 logger = logging.getLogger(__name__)
 

@@ -30,10 +30,10 @@ from functions.auth.throttle import (
     throttle_key,
 )
 from functions.auth.tools import Tools
-from functions.kit.clock import Clock
-from functions.kit.database import Database, transactional
-from functions.kit.errors import Text
-from functions.kit.tokens import Principal
+from functions.kit.base.clock import Clock
+from functions.kit.base.errors import Text
+from functions.kit.data.database import Database, transactional
+from functions.kit.security.principal import Principal
 
 
 class Try(NamedTuple):

@@ -17,8 +17,8 @@ from functions.auth.errors import EmailAlreadyRegistered
 from functions.auth.signing import AccessToken
 from functions.auth.tables import RefreshFamily, RefreshToken, User, UserRole
 from functions.auth.tools import Tools
-from functions.kit.database import Database, Row, transactional
-from functions.kit.errors import Text
+from functions.kit.base.errors import Text
+from functions.kit.data.database import Database, Row, transactional
 
 REFRESH_BYTES = 32
 

@@ -7,7 +7,7 @@ from piccolo.querystring import QueryString
 from functions.auth import throttle
 from functions.auth.commands.administration import ensure_first_admin
 from functions.auth.tools import Tools
-from functions.kit.database import Database, transactional
+from functions.kit.data.database import Database, transactional
 
 
 async def prepare(database: Database, tools: Tools, now: datetime) -> None:

@@ -19,11 +19,11 @@ from functions.auth.schemas import (
     Registered,
     Registration,
 )
-from functions.kit.errors import Text
-from functions.kit.language import say
-from functions.kit.openapi import Link, described
-from functions.kit.problems import problems
-from functions.kit.tokens import signed_in
+from functions.kit.base.errors import Text
+from functions.kit.base.language import say
+from functions.kit.http.guards import signed_in
+from functions.kit.http.openapi import Link, described
+from functions.kit.http.problems import problems
 
 REGISTERED = Text("usuario creado", "user created")
 PASSWORD_CHANGED = Text("password actualizado", "password changed")

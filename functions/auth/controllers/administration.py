@@ -11,12 +11,12 @@ from functions.auth import commands, queries
 from functions.auth.domain import email_key
 from functions.auth.queries import Account
 from functions.auth.schemas import JWK, KeyRotated, KeySet, UserChange, UserDetails
-from functions.kit.etags import not_modified, strong_etag
-from functions.kit.openapi import ETAG, IF_NONE_MATCH, described
-from functions.kit.pages import After, Limit, decode_cursor, encode_cursor, page_response
-from functions.kit.problems import problems
-from functions.kit.requests import PathId
-from functions.kit.tokens import admin
+from functions.kit.http.etags import not_modified, strong_etag
+from functions.kit.http.guards import admin
+from functions.kit.http.openapi import ETAG, IF_NONE_MATCH, described
+from functions.kit.http.pagination import After, Limit, decode_cursor, encode_cursor, page_response
+from functions.kit.http.problems import problems
+from functions.kit.http.requests import PathId
 
 _NOT_MODIFIED = {304: ResponseSpec(None, description="What you have is still so")}
 

@@ -20,11 +20,12 @@ from functions.auth.schemas import (
     Validated,
 )
 from functions.auth.tools import Tools
-from functions.kit.errors import Text, Unauthenticated
-from functions.kit.language import say
-from functions.kit.openapi import Link, described
-from functions.kit.problems import problems
-from functions.kit.tokens import TokenInvalid, TokenRevoked, Verifier, bearer
+from functions.kit.base.errors import Text, Unauthenticated
+from functions.kit.base.language import say
+from functions.kit.http.guards import bearer
+from functions.kit.http.openapi import Link, described
+from functions.kit.http.problems import problems
+from functions.kit.security.verifier import TokenInvalid, TokenRevoked, Verifier
 
 LOGGED_IN = Text("login exitoso", "logged in")
 LOGGED_OUT = Text("logout exitoso", "logged out")
@@ -100,7 +101,7 @@ async def validate(request: Request[Any, Any, Any], data: JSONBody[TokenToValida
     state = request.app.state
     verifier: Verifier = state.verifier
     try:
-        principal = await verifier.verify(bearer(data.token))
+        principal = await verifier.authenticate(bearer(data.token))
         account = await queries.get_account(state.database, principal.user_id)
     except UserNotFound as error:
         raise TokenRevoked(
@@ -128,7 +129,7 @@ async def logout(request: Request[Any, Any, Any], data: JSONBody[TokenToEnd | No
     state = request.app.state
     verifier: Verifier = state.verifier
     try:
-        principal = await verifier.read(token)
+        principal = await verifier.verify_signature(token)
     except TokenInvalid as error:
         raise TokenUnreadable(
             Text(

@@ -21,11 +21,11 @@ from functions.catalog.errors import (
 )
 from functions.catalog.schemas import BookView, seen_stock
 from functions.catalog.tables import BOOK_COLUMNS, BookRow, InventoryRow, columns_of, to_book
-from functions.kit.database import Database, Outcome, transactional
-from functions.kit.errors import FieldError, Text
-from functions.kit.language import listed
-from functions.kit.outbox import Outbox
-from functions.kit.values import MAX_ID
+from functions.kit.base.errors import FieldError, Text
+from functions.kit.base.language import listed
+from functions.kit.base.money import MAX_ID
+from functions.kit.data.database import Database, Outcome, transactional
+from functions.kit.events.outbox import Outbox
 
 
 class NewBook(NamedTuple):

@@ -29,11 +29,11 @@ from functions.catalog.domain.import_rows import (
 from functions.catalog.errors import IsbnTaken, MalformedCsv
 from functions.catalog.schemas import ImportReport, LineReport
 from functions.catalog.tables import TurnRow
-from functions.kit.clock import Clock
-from functions.kit.database import Database, is_in, transactional
-from functions.kit.errors import DomainError, FieldError, Text, TooLarge
-from functions.kit.language import in_language
-from functions.kit.outbox import Message, Outbox
+from functions.kit.base.clock import Clock
+from functions.kit.base.errors import DomainError, FieldError, Text, TooLarge
+from functions.kit.base.language import in_language
+from functions.kit.data.database import Database, is_in, transactional
+from functions.kit.events.outbox import Message, Outbox
 
 BATCH = 200
 """Rows of a transaction: many enough to be quick, few enough to let others write between."""

@@ -7,8 +7,8 @@ from functions.catalog.domain.books import Book
 from functions.catalog.domain.import_rows import ImportRow
 from functions.catalog.domain.text import match_key
 from functions.catalog.tables import BOOK_COLUMNS, BookRow, to_book
-from functions.kit.database import Database
-from functions.kit.errors import Text
+from functions.kit.base.errors import Text
+from functions.kit.data.database import Database
 
 
 class Match(NamedTuple):

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from piccolo.querystring import QueryString
 
-from functions.kit.database import Database, transactional
+from functions.kit.data.database import Database, transactional
 
 
 @transactional

@@ -16,12 +16,13 @@ from functions.catalog.domain.import_rows import Defaults
 from functions.catalog.domain.numbers import DecimalSign
 from functions.catalog.errors import MalformedCsv
 from functions.catalog.schemas import ImportReport
-from functions.kit.errors import FieldError, Text, TooLarge, UnsupportedMediaType
-from functions.kit.language import listed, preferred
-from functions.kit.problems import problems
-from functions.kit.requests import refuse_coding
-from functions.kit.tokens import Principal, staff
-from functions.kit.values import minor_units
+from functions.kit.base.errors import FieldError, Text, TooLarge, UnsupportedMediaType
+from functions.kit.base.language import listed, preferred
+from functions.kit.base.money import minor_units
+from functions.kit.http.guards import staff
+from functions.kit.http.problems import problems
+from functions.kit.http.requests import refuse_coding
+from functions.kit.security.principal import Principal
 
 MEDIA_TYPES = {
     "text/csv",

@@ -4,8 +4,8 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from functions.catalog.queries import Page
-from functions.kit.answer_cache import AnswerCache
-from functions.kit.responses import encode
+from functions.kit.http.response_cache import AnswerCache
+from functions.kit.http.responses import encode
 
 
 class KeptPage:

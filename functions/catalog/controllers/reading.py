@@ -12,12 +12,12 @@ from functions.catalog import queries
 from functions.catalog.controllers.kept_pages import KeptPage
 from functions.catalog.domain.listing import IDS, MAX_IDS, Filters, Sort
 from functions.catalog.schemas import BookView
-from functions.kit.etags import not_modified
-from functions.kit.openapi import ETAG, IF_MATCH, IF_NONE_MATCH, Link, described
-from functions.kit.pages import After, Limit, link_to_next
-from functions.kit.problems import problems
-from functions.kit.responses import JSONResponse
-from functions.kit.types import NO_CONTROLS
+from functions.kit.base.fields import NO_CONTROLS
+from functions.kit.http.etags import not_modified
+from functions.kit.http.openapi import ETAG, IF_MATCH, IF_NONE_MATCH, Link, described
+from functions.kit.http.pagination import After, Limit, link_to_next
+from functions.kit.http.problems import problems
+from functions.kit.http.responses import JSONResponse
 
 # A cache may keep an answer, and asks each time whether it still holds: stock moves all day.
 # Refusals are in the caller's language, so it must not keep one for somebody else.

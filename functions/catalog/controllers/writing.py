@@ -9,9 +9,10 @@ from functions.catalog.commands import books as commands
 from functions.catalog.domain.books import Book, BookDetails
 from functions.catalog.domain.versions import Expected, Version, expected
 from functions.catalog.schemas import BookAdded, BookChanges, BookWritten, NewBook
-from functions.kit.errors import Text
-from functions.kit.language import say
-from functions.kit.openapi import (
+from functions.kit.base.errors import Text
+from functions.kit.base.language import say
+from functions.kit.http.guards import staff
+from functions.kit.http.openapi import (
     ETAG,
     IDEMPOTENCY_KEY,
     IDEMPOTENCY_REPLAYED,
@@ -19,9 +20,9 @@ from functions.kit.openapi import (
     Link,
     described,
 )
-from functions.kit.problems import problems
-from functions.kit.responses import answered_once, encode
-from functions.kit.tokens import Principal, staff
+from functions.kit.http.problems import problems
+from functions.kit.http.responses import answered_once, encode
+from functions.kit.security.principal import Principal
 
 ADDED = Text("Libro agregado", "Book added")
 UPDATED = Text("Libro actualizado", "Book updated")

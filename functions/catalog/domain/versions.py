@@ -16,8 +16,8 @@ from datetime import datetime
 from typing import NamedTuple, Self
 
 from functions.catalog.domain.books import Book
-from functions.kit import etags
-from functions.kit.errors import PreconditionFailed, PreconditionRequired, Text
+from functions.kit.base.errors import PreconditionFailed, PreconditionRequired, Text
+from functions.kit.http import etags
 
 SHAPE = 1
 """Number of the JSON's shape: raised with it, so that nobody keeps an answer of the old one."""

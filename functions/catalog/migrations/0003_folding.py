@@ -8,8 +8,8 @@ stands in its order, until the book is changed or the next release writes all of
 from functions.catalog.domain.search import search_text
 from functions.catalog.domain.sorting import title_order
 from functions.catalog.domain.text import author_names, category_key, match_key
-from functions.kit.database import Row
-from functions.kit.rewriting import Rewrite
+from functions.kit.data.backfill import Rewrite
+from functions.kit.data.database import Row
 
 
 def _search_text(row: Row) -> str:

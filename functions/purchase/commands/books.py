@@ -4,9 +4,9 @@ from datetime import datetime
 
 from piccolo.querystring import QueryString
 
-from functions.kit.database import Database, transactional
-from functions.kit.outbox import Outbox
-from functions.kit.subscriptions import MAX_REVISION
+from functions.kit.data.database import Database, transactional
+from functions.kit.events.outbox import Outbox
+from functions.kit.events.subscriptions import MAX_REVISION
 from functions.purchase.commands.inventory import open_inventory
 
 

@@ -6,10 +6,10 @@ import msgspec
 from litestar import Request, Response, get, route
 from litestar.response import Redirect
 
-from functions.kit.errors import Text
-from functions.kit.language import say
-from functions.kit.problems import problems
-from functions.kit.requests import PathId
+from functions.kit.base.errors import Text
+from functions.kit.base.language import say
+from functions.kit.http.problems import problems
+from functions.kit.http.requests import PathId
 
 MOVED = Text(
     "Los libros se escriben en catalog: envía la misma solicitud, con su token, a {}",

@@ -6,15 +6,16 @@ import msgspec
 from litestar import Request, Response, get, patch, post
 from litestar.params import JSONBody
 
-from functions.kit.database import Row
-from functions.kit.errors import FieldError, InvalidInput, Text
-from functions.kit.language import say
-from functions.kit.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, Link, described
-from functions.kit.pages import After, Limit, encode_cursor, page_response
-from functions.kit.problems import problems
-from functions.kit.requests import PathId
-from functions.kit.responses import answered_once, encode
-from functions.kit.tokens import Principal, signed_in, staff
+from functions.kit.base.errors import FieldError, InvalidInput, Text
+from functions.kit.base.language import say
+from functions.kit.data.database import Row
+from functions.kit.http.guards import signed_in, staff
+from functions.kit.http.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, Link, described
+from functions.kit.http.pagination import After, Limit, encode_cursor, page_response
+from functions.kit.http.problems import problems
+from functions.kit.http.requests import PathId
+from functions.kit.http.responses import answered_once, encode
+from functions.kit.security.principal import Principal
 from functions.purchase import queries
 from functions.purchase.commands.deliveries import assign_delivery, update_delivery
 from functions.purchase.controllers.purchases import id_after, owner_of

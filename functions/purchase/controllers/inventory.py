@@ -6,14 +6,15 @@ import msgspec
 from litestar import Request, Response, get, post
 from litestar.params import JSONBody
 
-from functions.kit.errors import FieldError, InvalidInput, Text
-from functions.kit.language import say
-from functions.kit.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, described
-from functions.kit.pages import After, Limit, encode_cursor, page_response
-from functions.kit.problems import problems
-from functions.kit.requests import PathId
-from functions.kit.responses import answered_once, encode
-from functions.kit.tokens import Principal, staff
+from functions.kit.base.errors import FieldError, InvalidInput, Text
+from functions.kit.base.language import say
+from functions.kit.http.guards import staff
+from functions.kit.http.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, described
+from functions.kit.http.pagination import After, Limit, encode_cursor, page_response
+from functions.kit.http.problems import problems
+from functions.kit.http.requests import PathId
+from functions.kit.http.responses import answered_once, encode
+from functions.kit.security.principal import Principal
 from functions.purchase import queries
 from functions.purchase.commands.inventory import adjust_stock
 from functions.purchase.commands.purchases import freeing_overdue

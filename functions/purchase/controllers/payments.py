@@ -6,18 +6,19 @@ from litestar import Request, Response, get, post
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody
 
-from functions.kit import idempotency
-from functions.kit.database import Row
-from functions.kit.errors import FieldError, InvalidInput, NotFound, Text
-from functions.kit.idempotency import scope_of
-from functions.kit.language import preferred, say
-from functions.kit.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, Link, described
-from functions.kit.pages import After, Limit, encode_cursor, page_response
-from functions.kit.problems import problems
-from functions.kit.requests import PathId
-from functions.kit.responses import answer_response, answered_once, encode
-from functions.kit.tokens import Principal, signed_in, staff
-from functions.kit.values import from_minor, minor_units
+from functions.kit.base.errors import FieldError, InvalidInput, NotFound, Text
+from functions.kit.base.language import preferred, say
+from functions.kit.base.money import from_minor, minor_units
+from functions.kit.data.database import Row
+from functions.kit.http import idempotency
+from functions.kit.http.guards import signed_in, staff
+from functions.kit.http.idempotency import scope_of
+from functions.kit.http.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, Link, described
+from functions.kit.http.pagination import After, Limit, encode_cursor, page_response
+from functions.kit.http.problems import problems
+from functions.kit.http.requests import PathId
+from functions.kit.http.responses import answer_response, answered_once, encode
+from functions.kit.security.principal import Principal
 from functions.purchase import payment_answers, queries, storage
 from functions.purchase.commands.payments import (
     ROUTE,

@@ -6,15 +6,16 @@ from litestar import Request, Response, delete, get, patch, post
 from litestar.params import JSONBody
 from msgspec import UNSET
 
-from functions.kit.database import Row
-from functions.kit.errors import Text
-from functions.kit.language import say
-from functions.kit.openapi import described
-from functions.kit.pages import After, Limit, encode_cursor, page_response
-from functions.kit.problems import problems
-from functions.kit.requests import PathId
-from functions.kit.tokens import Principal, staff
-from functions.kit.values import from_minor, minor_units
+from functions.kit.base.errors import Text
+from functions.kit.base.language import say
+from functions.kit.base.money import from_minor, minor_units
+from functions.kit.data.database import Row
+from functions.kit.http.guards import staff
+from functions.kit.http.openapi import described
+from functions.kit.http.pagination import After, Limit, encode_cursor, page_response
+from functions.kit.http.problems import problems
+from functions.kit.http.requests import PathId
+from functions.kit.security.principal import Principal
 from functions.purchase import queries, storage
 from functions.purchase.commands.providers import add_provider, change_provider
 from functions.purchase.controllers.purchases import id_after

@@ -8,16 +8,17 @@ import msgspec
 from litestar import Request, Response, delete, get, post, put
 from litestar.params import JSONBody, QueryParameter
 
-from functions.kit.database import Row
-from functions.kit.errors import FieldError, InvalidInput, Text
-from functions.kit.language import say
-from functions.kit.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, Link, described
-from functions.kit.pages import After, Limit, decode_cursor, encode_cursor, page_response
-from functions.kit.problems import problems
-from functions.kit.requests import PathId
-from functions.kit.responses import answered_once, encode
-from functions.kit.tokens import Principal, signed_in, staff
-from functions.kit.values import MAX_ID, from_minor, minor_units
+from functions.kit.base.errors import FieldError, InvalidInput, Text
+from functions.kit.base.language import say
+from functions.kit.base.money import MAX_ID, from_minor, minor_units
+from functions.kit.data.database import Row
+from functions.kit.http.guards import signed_in, staff
+from functions.kit.http.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, Link, described
+from functions.kit.http.pagination import After, Limit, decode_cursor, encode_cursor, page_response
+from functions.kit.http.problems import problems
+from functions.kit.http.requests import PathId
+from functions.kit.http.responses import answered_once, encode
+from functions.kit.security.principal import Principal
 from functions.purchase import queries
 from functions.purchase.commands.deliveries import set_purchase_status
 from functions.purchase.commands.lifecycle import cancel_purchase

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from functions.catalog.domain.books import Book, BookDetails
 from functions.catalog.domain.versions import Stock, Version, expected
-from functions.kit.errors import InvalidInput, PreconditionFailed, PreconditionRequired
+from functions.kit.base.errors import InvalidInput, PreconditionFailed, PreconditionRequired
 
 numbers = st.integers(0, 2**63 - 1)
 NOW = datetime(2026, 3, 14, tzinfo=UTC)
