@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from functions.kit.migrations import Migration, load
+from functions.kit.data.migrations import Migration, load
 from tests.architecture.services import FUNCTIONS, NAMES
 
 READ_ONLY = ("controllers", "queries", "domain", "schemas", "events", "errors", "tables")

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.architecture import markdown
-from tests.architecture.services import ROOT
+from tests.architecture.services import NAMES, ROOT
 
 DECISIONS = ROOT / "docs" / "decisions"
 RUNBOOKS = ROOT / "docs" / "runbooks"
@@ -94,6 +94,20 @@ def test_tasks_that_are_named_are_noxs(page: Path) -> None:
     words = {word for each in named for word in each.split()[:1]}
 
     assert words - known == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=markdown.name)
+def test_modules_that_are_run_exist(page: Path) -> None:
+    """What follows `python -m`, of each service where the name says SERVICE."""
+    named = re.findall(r"python3? -m ((?:functions|knative|tests)[\w.]+)", page.read_text("utf-8"))
+    modules = {each.replace("SERVICE", name) for each in named for name in NAMES}
+
+    assert sorted(each for each in modules if not is_module(each)) == []
+
+
+def is_module(name: str) -> bool:
+    path = ROOT / name.rstrip(".").replace(".", "/")
+    return path.with_suffix(".py").exists() or (path / "__main__.py").exists()
 
 
 TYPED = re.compile(r"(?:nox|noxfile\.py) -s ([a-z-]+) -- ([^\n`#|;&]*)")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from functions.kit.settings import Secret, ServiceSettings
+from functions.kit.base.settings import Secret, ServiceSettings
 from tests.architecture.services import FUNCTIONS, NAMES, settings_of
 
 README = FUNCTIONS / "README.md"
