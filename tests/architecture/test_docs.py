@@ -258,6 +258,18 @@ def when(runbook: Path) -> str:
     return markdown.sections(runbook)["When"]
 
 
+# Security
+
+
+def test_every_measure_has_a_test() -> None:
+    """In each row of the threat model; that the files exist is checked above."""
+    table = markdown.sections(ROOT / "SECURITY.md")["Threat model"]
+    lines = [each for each in table.splitlines() if each.startswith("|")][2:]
+
+    assert lines
+    assert [each for each in lines if "`tests/" not in each.split("|")[4]] == []
+
+
 # Glossary
 
 
