@@ -1,12 +1,15 @@
 """The project's Markdown pages: which there are, and what stands in them."""
 
 import re
+import shutil
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from tests.architecture.services import ROOT
 
+_BASH = shutil.which("bash") or "bash"
 _FENCE = re.compile(r"^(```+|~~~+).*?^\1 *$", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"`[^`\n]+`")
 _LINK = re.compile(r"\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^()\s]+)(?: \"[^\"]*\")?\)")
@@ -71,6 +74,41 @@ def anchors(path: Path) -> set[str]:
         found.add(f"{slug}-{seen[slug]}" if seen[slug] else slug)
         seen[slug] += 1
     return found
+
+
+def typed(path: Path) -> list[str]:
+    """The commands of its `console` blocks, each with the lines that belong to it.
+
+    A command begins after `$ `. The lines that follow are its own for as long as the shell says
+    that it is not at its end; others are what it prints.
+    """
+    found: list[str] = []
+    for fence in fences(path):
+        if not fence.startswith("```console"):
+            continue
+        ended = True
+        for line in fence.splitlines()[1:-1]:
+            if line.strip().startswith("$ "):
+                found.append(line.strip().removeprefix("$ "))
+            elif ended:
+                continue
+            else:
+                found[-1] += f"\n{line}"
+            ended = is_whole(found[-1])
+    return found
+
+
+def is_whole(command: str) -> bool:
+    """Whether it is at its end, and can be read by the shell."""
+    return not command.endswith("\\") and syntax_error(command) == ""
+
+
+def syntax_error(command: str) -> str:
+    """What the shell says of a command that it only reads; a warning of its end counts too."""
+    done = subprocess.run(  # noqa: S603 - reads a text of ours, runs nothing
+        [_BASH, "-n", "-c", command], capture_output=True, text=True, check=False
+    )
+    return done.stderr.strip()
 
 
 def paths_in_code(path: Path) -> Iterator[str]:

@@ -162,6 +162,41 @@ def test_the_tasks_of_the_noxfile_are_found() -> None:
     assert {"dev", "lint", "test", "format", "migrate-cluster", "engine-dist"} <= set(tasks())
 
 
+def is_example(command: str) -> bool:
+    """Shown with a name in angle brackets, for which the reader puts another."""
+    return re.search(r"<[a-z][a-z ]*>", command) is not None
+
+
+@pytest.mark.parametrize("page", PAGES, ids=markdown.name)
+def test_commands_can_be_read_by_the_shell(page: Path) -> None:
+    """Quotes are closed, loops end, and here-documents have their last line."""
+    wrong = {
+        command: error
+        for command in markdown.typed(page)
+        if not is_example(command) and (error := markdown.syntax_error(command))
+    }
+
+    assert wrong == {}
+
+
+def test_commands_are_found_with_all_their_lines(tmp_path: Path) -> None:
+    """Those that go on by a backslash, a loop or a here-document; output is left out."""
+    page = tmp_path / "page.md"
+    page.write_text(
+        "```console\n$ ls \\\n  -l\ntotal 0\n$ for x in 1; do\n  echo $x\ndone\n1\n"
+        "$ cat <<'END'\ntext\nEND\n$ echo 'open\n```\n"
+    )
+    commands = markdown.typed(page)
+
+    assert commands == [
+        "ls \\\n  -l",
+        "for x in 1; do\n  echo $x\ndone",
+        "cat <<'END'\ntext\nEND",
+        "echo 'open",
+    ]
+    assert [each for each in commands if markdown.syntax_error(each)] == ["echo 'open"]
+
+
 # Decisions
 
 RECORDS = sorted(each for each in DECISIONS.glob("*.md") if each.name != "README.md")

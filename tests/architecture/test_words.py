@@ -35,7 +35,10 @@ REPLACED = {
 }
 """Each with what to write instead. English that is common in other meanings is not listed."""
 
-PROSE = ("docs", "README.md", "README.es.md", "CONTRIBUTING.md", "SECURITY.md", "knative/README.md")
+PROSE = (
+    "docs", "README.md", "README.es.md", "CONTRIBUTING.md", "SECURITY.md", "functions/README.md",
+    "knative/README.md",
+)  # fmt: skip
 """Pages, and folders of them, that are clean."""
 
 CODE = ("eventing", "knative/eks")
