@@ -8,18 +8,18 @@ import os
 import sys
 
 from functions.auth import commands, migrations
+from functions.auth.dependencies import Dependencies
 from functions.auth.errors import EmailInvalid, SigningKeyUnreadable
 from functions.auth.settings import AuthSettings
 from functions.auth.tables import TABLES
-from functions.auth.tools import Tools
-from functions.kit.app import database_url
 from functions.kit.base.clock import utc_now
-from functions.kit.data.database import bind, connect
+from functions.kit.data.database import bind
+from functions.kit.data.engines import connect, database_url
 from functions.kit.data.migrations import (
     MigrationPostponed,
+    as_migration_error,
     failed,
     main,
-    told_whether_to_try_again,
 )
 from functions.kit.events.outbox import Outbox
 
@@ -30,8 +30,8 @@ async def prepare(settings: AuthSettings) -> None:
     database = connect(database_url("auth", settings))
     bind(database, TABLES)
     try:
-        with told_whether_to_try_again(database):
-            await commands.prepare(database, Tools.of(settings, Outbox(utc_now)), utc_now())
+        with as_migration_error(database):
+            await commands.prepare(database, Dependencies.of(settings, Outbox(utc_now)), utc_now())
     finally:
         await database.close()
 

@@ -4,7 +4,7 @@ import os
 
 from functions.catalog import migrations
 from functions.catalog.settings import CatalogSettings
-from functions.kit.app import database_url
+from functions.kit.data.engines import database_url
 from functions.kit.data.migrations import main
 
 

@@ -4,7 +4,7 @@ import os
 
 from functions.catalog import subscriptions
 from functions.catalog.settings import CatalogSettings
-from functions.kit.app import database_url
+from functions.kit.data.engines import database_url
 from functions.kit.events.rebuild import Prepared, main
 
 

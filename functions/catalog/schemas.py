@@ -18,7 +18,7 @@ from functions.catalog.domain.books import (
     MAX_TITLE,
     Book,
 )
-from functions.catalog.domain.versions import Stock as KnownStock
+from functions.catalog.domain.versions import KnownStock
 from functions.kit.base.fields import NOT_BLANK, Strict, UncheckedAmount, line, prose
 from functions.kit.http.responses import encode
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from functions.catalog.commands.stock import doubt_stock, forget_stock, record_stock
+from functions.catalog.commands.stock import delete_stale_stock, mark_stock_stale, record_stock
 from functions.kit.base.fields import Id
 from functions.kit.base.money import MAX_ID
 from functions.kit.data.database import Database
@@ -51,7 +51,7 @@ def build() -> Subscriptions:
         )
 
     subscriptions.projections[INVENTORY.source] = Projection(
-        doubt_stock, forget_stock, digest_of("inventory", "revision", "available")
+        mark_stock_stale, delete_stale_stock, digest_of("inventory", "revision", "available")
     )
     auth_stream.subscribe(subscriptions)
     return subscriptions

@@ -2,8 +2,8 @@
 
 import os
 
-from functions.kit.app import database_url
 from functions.kit.base.clock import utc_now
+from functions.kit.data.engines import database_url
 from functions.kit.events.outbox import Outbox
 from functions.kit.events.rebuild import Prepared, main
 from functions.purchase import subscriptions

@@ -18,7 +18,7 @@ from functions.kit.events.feed import digest_of
 from functions.kit.events.outbox import Outbox
 from functions.kit.events.subscriptions import Projection, Stream, Subscriptions
 from functions.kit.security import auth_stream
-from functions.purchase.commands.books import doubt_books, forget_books, record_book
+from functions.purchase.commands.books import delete_stale_books, mark_books_stale, record_book
 from functions.purchase.commands.purchases import BOOKS
 
 BOOK_STREAM = Stream(source=BOOKS, owner="catalog", name="books")
@@ -56,7 +56,9 @@ def build(outbox: Outbox, clock: Clock) -> Subscriptions:
     for change in ("created", "updated", "retired"):
         subscriptions.on(f"bookstore.book.{change}.v1", BookState)(book_changed)
     subscriptions.projections[BOOKS] = Projection(
-        doubt_books, forget_books, digest_of("books", "revision", "price_minor", "retired")
+        mark_books_stale,
+        delete_stale_books,
+        digest_of("books", "revision", "price_minor", "retired"),
     )
     auth_stream.subscribe(subscriptions)
     return subscriptions

@@ -8,7 +8,7 @@ from importlib import import_module
 
 import pytest
 
-from functions.kit.data.backfill import Rewrite
+from functions.kit.data.backfill import Backfill
 from functions.kit.data.migrations import Migration, load
 from tests.architecture.services import NAMES
 
@@ -71,7 +71,7 @@ def test_a_released_migration_backfills_what_it_backfilled(service: str) -> None
         name: [
             f"{each.table}.{each.column}({', '.join(each.reads)})"
             for each in migration.operations
-            if isinstance(each, Rewrite)
+            if isinstance(each, Backfill)
         ]
         for name, migration in migrations_of(service).items()
     }

@@ -53,7 +53,7 @@ print(json.dumps(sorted(sys.modules)))
 _SHOW_WHAT_LISTENING_ADDS = """
 import json, sys
 from functions.kit.start.serve import configuration
-from tests.support.brief import serve_briefly
+from tests.support.run_once import serve_briefly
 config = configuration(f"functions.{sys.argv[1]}.app:create_app", port=0)
 config.load()
 before = set(sys.modules)

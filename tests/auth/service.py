@@ -80,7 +80,7 @@ class Auth(Running):
     async def admin(self, email: str = ADMIN) -> Person:
         """A new admin, logged in."""
         user_id = await commands.make_admin(
-            self.database, self.app.state.tools, email, PASSWORD, now=self.clock()
+            self.database, self.app.state.services.dependencies, email, PASSWORD, now=self.clock()
         )
         return await self.again(user_id, email)
 
@@ -122,7 +122,9 @@ async def open_auth(
     app = create_app(settings, clock=clock)
     async with serving(app) as client:
         # The chores would do it in a moment; a test wants it done.
-        await commands.prepare(app.state.database, app.state.tools, clock())
+        await commands.prepare(
+            app.state.services.database, app.state.services.dependencies, clock()
+        )
         yield Auth(app, client, clock)
 
 

@@ -9,10 +9,11 @@ import pytest
 
 from functions.auth import events
 from functions.kit.data.baselines import v1
-from functions.kit.data.database import Database, connect
+from functions.kit.data.database import Database
+from functions.kit.data.engines import connect
 from functions.kit.events import cloudevents, outbox
 from functions.kit.events.cloudevents import Event
-from functions.kit.events.subscriptions import Outcome, Subscriptions
+from functions.kit.events.subscriptions import EventOutcome, Subscriptions
 from functions.kit.security import auth_stream, remote_keys
 from functions.kit.security.auth_stream import STREAM
 from functions.kit.security.principal import Principal
@@ -85,7 +86,7 @@ async def test_what_is_told_keeps_its_contract(auth: Auth) -> None:
     ],
     ids=lambda message: message.type,
 )
-def test_a_struct_has_the_fields_of_its_contract(message: outbox.Message) -> None:
+def test_a_struct_has_the_fields_of_its_contract(message: outbox.NewEvent) -> None:
     """No more and no less, and all that are there are required."""
     contract = validator(message.type).schema
     fields = {field.encode_name for field in msgspec.structs.fields(message.data)}
@@ -153,13 +154,13 @@ async def test_a_deny_list_elsewhere_comes_to_the_same_end(
     auth_stream.subscribe(subscriptions)
     for event in reversed(await auth.published()):
         parsed = cloudevents.read(HEADERS, msgspec.json.encode(event))
-        taken = await subscriptions.take(other_service, parsed, clock=auth.clock)
-        assert taken.outcome is Outcome.APPLIED
+        taken = await subscriptions.consume(other_service, parsed, clock=auth.clock)
+        assert taken.outcome is EventOutcome.APPLIED
     wire = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(503)))
     revocations = Revocations(other_service)
     keys = RemoteKeys(other_service, "http://auth.test", clock=auth.clock, http=wire)
 
-    verifier = auth.app.state.verifier
+    verifier = auth.app.state.services.verifier
     outcomes = {}
     for name, person in people.items():
         principal: Principal = await verifier.verify_signature(person.token)
@@ -186,13 +187,13 @@ async def test_an_older_state_does_not_overtake_a_newer_one(
     told = [event for event in await auth.published() if event["subject"] == subject]
     parsed: list[Event] = [cloudevents.read(HEADERS, msgspec.json.encode(each)) for each in told]
     for event in (parsed[1], parsed[0]):
-        await subscriptions.take(other_service, event, clock=auth.clock)
+        await subscriptions.consume(other_service, event, clock=auth.clock)
     state = SimpleNamespace(**told[1]["data"])
 
     assert [each.revision for each in parsed] == [1, 2]
     assert state.disabled is False
     fresh = await auth.again(people["enabled"].id, people["enabled"].email)
-    principal = await auth.app.state.verifier.verify_signature(fresh.token)
+    principal = await auth.app.state.services.verifier.verify_signature(fresh.token)
 
     assert await Revocations(other_service).is_revoked(principal) is False
 
@@ -206,7 +207,7 @@ async def test_a_reader_of_all_events_counts_what_auth_counts(
     auth_stream.subscribe(subscriptions)
     for event in await auth.published():
         parsed = cloudevents.read(HEADERS, msgspec.json.encode(event))
-        await subscriptions.take(other_service, parsed, clock=auth.clock)
+        await subscriptions.consume(other_service, parsed, clock=auth.clock)
     shown = (await auth.client.get("/internal/streams/security/digest")).json()
     kept = await auth_stream.digest(other_service, auth.clock())
     await remote_keys.store_key(other_service, "forged", 9, {}, None)

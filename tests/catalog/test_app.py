@@ -184,7 +184,9 @@ def test_it_starts_with_nothing_set() -> None:
     """Two apps in one process share nothing."""
     settings = CatalogSettings()
 
-    assert create_app(settings).state.database is not create_app(settings).state.database
+    first, second = (create_app(settings).state.services for _ in range(2))
+
+    assert first.database is not second.database
 
 
 def test_its_process_loads_neither_black_nor_asyncpg() -> None:

@@ -18,7 +18,8 @@ from functions.catalog.domain.text import searchable
 from functions.catalog.tables import TABLES, derived
 from functions.kit.base.clock import utc_now
 from functions.kit.data.backfill import BATCH
-from functions.kit.data.database import Database, bind, connect
+from functions.kit.data.database import Database, bind
+from functions.kit.data.engines import connect
 from functions.kit.data.migrations import load, migrate, pending
 from tests.servers.mysql import Server
 
@@ -32,7 +33,7 @@ WRITTEN = (2 + 1 + 1) + (5 * 2 + 1)
 KILLED_AT = """
 import asyncio, os, sys
 from functions.catalog import migrations
-from functions.kit.data.database import connect
+from functions.kit.data.engines import connect
 from functions.kit.data.migrations import load, migrate
 from functions.kit.mysql.wire import Wire
 

@@ -12,7 +12,8 @@ import pytest
 from piccolo.querystring import QueryString
 
 from functions.catalog import migrations
-from functions.kit.data.database import Database, connect
+from functions.kit.data.database import Database
+from functions.kit.data.engines import connect
 from functions.kit.data.migrations import load, migrate
 from functions.kit.events import inbox
 from functions.kit.events.cloudevents import write

@@ -1,7 +1,7 @@
 """A payment provider as bad as a real one can be: slow, silent, broken, down.
 
 It is the simulated one, whose ledger lies in purchase's database, with more tokens and shorter
-limits. `armed.py` gives it to purchase in the child process; a file steers it in all of them.
+limits. `fault_injection.py` gives it to purchase in the child process; a file controls all of them.
 """
 
 import asyncio

@@ -91,7 +91,7 @@ def open_auth(folder: Path, caller: str) -> Door:
     generous = dict.fromkeys(limits, "1000")
     settings = AuthSettings.from_mapping({**_environment("auth", folder), **generous})
     app = create_auth(settings)
-    state = app.state
+    state = app.state.services
     made = iter(range(1_000_000))
     current: list[str] = []
 
@@ -135,7 +135,7 @@ def open_catalog(folder: Path, caller: str) -> Door:
     app = create_catalog(settings, http=issuer.wire())
 
     async def prepare() -> None:
-        await issuer.make_known(app.state.database)
+        await issuer.make_known(app.state.services.database)
 
     async def token() -> str:
         return issuer.token(STAFF, caller)
@@ -147,13 +147,13 @@ def open_purchase(folder: Path, caller: str) -> Door:
     issuer = Issuer(utc_now)
     settings = PurchaseSettings.from_mapping(_environment("purchase", folder))
     app = create_purchase(settings, http=issuer.wire())
-    state = app.state
+    state = app.state.services
 
     async def prepare() -> None:
         await issuer.make_known(state.database)
         for book_id in range(1, BOOKS + 1):
             event = book_event(book_id, initial_stock=1_000_000)
-            await state.subscriptions.take(state.database, event, clock=utc_now)
+            await state.subscriptions.consume(state.database, event, clock=utc_now)
 
     async def token() -> str:
         return issuer.token(STAFF if caller == "staff" else BUYER, caller)

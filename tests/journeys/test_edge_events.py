@@ -60,7 +60,7 @@ class Door:
     """One service's internal API, and events that are each the next of their stream."""
 
     def __init__(self, app: Litestar, client: httpx.AsyncClient) -> None:
-        self.types = sorted(app.state.subscriptions.types)
+        self.types = sorted(app.state.services.subscriptions.types)
         self.client = client
         self.number = 0
 

@@ -21,7 +21,7 @@ from functions.kit.events import cloudevents, dead_letters
 from functions.kit.events.cloudevents import Event
 from functions.kit.events.dead_letters import DeadLetter
 from functions.kit.events.feed import OwnedStream
-from functions.kit.events.outbox import Message, Outbox, as_state
+from functions.kit.events.outbox import NewEvent, Outbox, as_state
 from functions.kit.events.subscriptions import Stream, Subscriptions
 from functions.kit.http.guards import signed_in, staff
 from functions.kit.http.idempotency import answer_once, scope_of
@@ -61,8 +61,8 @@ class ThingState(msgspec.Struct, frozen=True):
     label: Annotated[str, Meta(max_length=200)]
 
 
-def note_written(note_id: int, text: str, revision: int = 1) -> Message:
-    return Message(
+def note_written(note_id: int, text: str, revision: int = 1) -> NewEvent:
+    return NewEvent(
         source=NOTES,
         type=NOTE_WRITTEN,
         subject=f"note/{note_id}",
@@ -162,7 +162,7 @@ async def list_notes(
     """The notes; `q` stands for any filter, and finds all of them."""
     del q
     start = 0 if after is None else decode_cursor(after, int)[0]
-    outcome = await request.app.state.database.execute(
+    outcome = await request.app.state.services.database.execute(
         QueryString("SELECT * FROM notes WHERE id > {} ORDER BY id LIMIT {}", start, limit + 1)
     )
     rows = [NoteState(row["id"], row["text"]) for row in outcome.rows]
@@ -180,7 +180,7 @@ async def get_note(note_id: PathId) -> NoteState:
 async def post_note(
     request: Request[Principal, Any, Any], data: JSONBody[NewNote]
 ) -> Response[NoteState]:
-    state, user_id = request.app.state, request.user.user_id
+    state, user_id = request.app.state.services, request.user.user_id
 
     async def command() -> NoteState:
         note_id = await write_note(state.database, data.text, outbox=state.outbox)
@@ -225,6 +225,7 @@ def create_app(
         "description": "Notes.",
         "migrations": sample_migrations,
         "tables": (Note,),
+        "services": lambda shared: shared,
         "public": (list_notes, get_note, post_note, broken),
         "streams": (OwnedStream("notes", NOTES, note_states),),
         "subscriptions": lambda _: subscriptions(),

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from functions.kit.data.database import connect
+from functions.kit.data.engines import connect
 from functions.kit.data.migrations import load, migrate
 from functions.purchase import migrations, simulated_provider
 from functions.purchase.payment_provider import BadSignature, Charge, ProviderUnreachable, Report

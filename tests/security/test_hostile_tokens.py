@@ -1,6 +1,6 @@
 """Forged tokens at the doors that take money and change books, and at those that only show.
 
-What makes each a forgery is in tests/kit/test_hostile_tokens.py; here the same ones are tried where
+What makes each a forgery is in tests/kit/security/test_hostile_tokens.py; here the same ones are tried where
 they would be worth something.
 """
 

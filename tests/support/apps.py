@@ -47,7 +47,7 @@ class Running:
 
     @property
     def database(self) -> Database:
-        database: Database = self.app.state.database
+        database: Database = self.app.state.services.database
         return database
 
     async def send(

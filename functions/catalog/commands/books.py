@@ -11,7 +11,7 @@ from uuid_utils import uuid7
 
 from functions.catalog import events
 from functions.catalog.domain.books import Book, BookDetails
-from functions.catalog.domain.versions import Expected, Stock, Version
+from functions.catalog.domain.versions import Expected, KnownStock, Version
 from functions.catalog.errors import (
     BookNotFound,
     BookRetired,
@@ -231,12 +231,12 @@ async def _version(database: Database, book: Book) -> Version:
     return Version.of(book, await _known_stock(database, book.id))
 
 
-async def _known_stock(database: Database, book_id: int) -> Stock | None:
+async def _known_stock(database: Database, book_id: int) -> KnownStock | None:
     select = InventoryRow.select(
         InventoryRow.revision, InventoryRow.available, InventoryRow.as_of
     ).where(InventoryRow.book_id == book_id)
     rows = (await database.execute(select)).rows
-    return Stock(**rows[0]) if rows else None
+    return KnownStock(**rows[0]) if rows else None
 
 
 async def _isbn_taken(database: Database, details: BookDetails) -> IsbnTaken:

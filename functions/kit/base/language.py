@@ -30,7 +30,7 @@ def preferred(accept_language: str | None) -> str:
     return best
 
 
-def say(headers: Mapping[str, str], text: Detail) -> str:
+def localized(headers: Mapping[str, str], text: Detail) -> str:
     """A text in the language that the request's headers ask for."""
     return in_language(preferred(headers.get("accept-language")), text)
 

@@ -21,7 +21,8 @@ from typing import NamedTuple
 from piccolo.querystring import QueryString
 
 from functions.kit.base.money import MAX_ID
-from functions.kit.data.database import Database, connect, transactional
+from functions.kit.data.database import Database, transactional
+from functions.kit.data.engines import connect
 from functions.kit.data.migrations import MigrationError, load, pending
 
 STEP = 1_000_000

@@ -17,7 +17,7 @@ BATCH = 200
 
 
 @dataclass(frozen=True)
-class Rewrite:
+class Backfill:
     """Give each row's column the value that follows from the row's other columns."""
 
     table: str
@@ -42,7 +42,7 @@ class Rewrite:
 
 
 @transactional
-async def _rewrite(database: Database, change: Rewrite, after: int) -> int | None:
+async def _rewrite(database: Database, change: Backfill, after: int) -> int | None:
     """Write the rows of a batch that differ; answers its last key, or None at the end."""
     columns = ", ".join(f'"{name}"' for name in ("id", change.column, *change.reads))
     rows = await database.locked(

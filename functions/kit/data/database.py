@@ -78,22 +78,6 @@ class Database(Protocol):
         """Give every connection back."""
 
 
-def connect(url: str) -> Database:
-    """An engine for a `sqlite://` or `mysql://` URL; nothing is opened before the first query."""
-    scheme = url.partition("://")[0]
-    if scheme == "sqlite":
-        from functions.kit.data.sqlite import SQLiteEngine  # noqa: PLC0415 - only the engine in use
-
-        return SQLiteEngine.from_url(url)
-    if scheme == "mysql":
-        from functions.kit.mysql import MySQLEngine  # noqa: PLC0415 - only the engine in use
-
-        return MySQLEngine(url)
-    raise ValueError(
-        f"DATABASE_URL begins with {scheme!r}; it must begin with sqlite:// or mysql://"
-    )
-
-
 def bind(database: Database, tables: Iterable[type[Table]]) -> None:
     """Give the tables their engine by hand.
 

@@ -6,7 +6,7 @@ where a text is words of small ASCII letters, digits and underscores with spaces
 (InnoDB's stop words can be switched off while an index is made, but a dump that is loaded
 elsewhere makes it again, with them.)
 
-The index is a migration's operation, like those in `schema.py`; `any_begins` asks it.
+The index is a migration's operation, like those in `schema.py`; `any_prefix` asks it.
 """
 # ruff: noqa: S608 - names are the migrations' own; values are placeholders
 
@@ -66,7 +66,7 @@ class Condition(NamedTuple):
     value: str
 
 
-def any_begins(
+def any_prefix(
     database: Database, index: str, *, key: str, column: str, beginnings: Sequence[str]
 ) -> Condition:
     """That some word of the column begins with one of these.

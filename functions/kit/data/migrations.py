@@ -26,8 +26,9 @@ from typing import NamedTuple
 from piccolo.querystring import QueryString
 
 from functions.kit.base.clock import utc_now
-from functions.kit.data.backfill import Rewrite
-from functions.kit.data.database import Database, connect
+from functions.kit.data.backfill import Backfill
+from functions.kit.data.database import Database
+from functions.kit.data.engines import connect
 from functions.kit.data.schema import (
     BIGINT,
     TIMESTAMP,
@@ -173,7 +174,7 @@ async def _apply(database: Database, operation: Operation, backend: Backend) -> 
                     " Use another build of Python, or DATABASE_URL with a MySQL server."
                 ) from error
             raise
-    if isinstance(operation, Rewrite):
+    if isinstance(operation, Backfill):
         await operation.run(database)
 
 
@@ -204,7 +205,7 @@ def _check(known: Mapping[int, str], migrations: Sequence[Migration]) -> None:
 
 
 @contextlib.contextmanager
-def told_whether_to_try_again(database: Database) -> Iterator[None]:
+def as_migration_error(database: Database) -> Iterator[None]:
     """Raises `MigrationPostponed` for what passes, `MigrationError` for a database that will not be
     usable later either; other errors are let through."""
     try:
@@ -245,7 +246,7 @@ def main(service: str, package: ModuleType, url: Callable[[], str]) -> int:
     async def run() -> list[Migration]:
         database = connect(url())
         try:
-            with told_whether_to_try_again(database):
+            with as_migration_error(database):
                 return await migrate(database, load(package))
         finally:
             await database.close()

@@ -23,7 +23,7 @@ from piccolo.querystring import QueryString
 
 from functions.kit.data.database import Outcome, Row, write_deadline
 from functions.kit.data.sqlite_transaction import Transaction
-from functions.kit.data.sqlite_write_lock import Turns, when_free
+from functions.kit.data.sqlite_write_lock import WriteLock, retry_while_busy
 
 BUSY_TIMEOUT = 5.0
 """Seconds that SQLite itself waits where a connection is opened or read; who writes waits for its
@@ -53,7 +53,7 @@ class SQLiteEngine(PiccoloSQLiteEngine):
             raise ValueError(f"synchronous must be one of {', '.join(SYNCHRONOUS)}")
         super().__init__(path=path)
         self.synchronous = synchronous
-        self.turns = Turns()
+        self.write_lock = WriteLock()
         self._opening = asyncio.Lock()
         self._writer: aiosqlite.Connection | None = None
         self._reader: aiosqlite.Connection | None = None
@@ -167,14 +167,14 @@ class SQLiteEngine(PiccoloSQLiteEngine):
             rows = await (await self._read()).execute_fetchall(sql, args)
             return Outcome(list(rows), -1, None)  # type: ignore[arg-type]
         deadline = write_deadline()
-        await self.turns.take(deadline)
+        await self.write_lock.take(deadline)
         try:
             connection = await self.writer()
-            return await when_free(
+            return await retry_while_busy(
                 lambda: self._run_on(connection, sql, args), deadline, is_busy=self.is_retryable
             )
         finally:
-            self.turns.give_back()
+            self.write_lock.release()
 
     async def _run_on(
         self, connection: aiosqlite.Connection, sql: str, args: Sequence[Any]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from piccolo.engine.base import BaseTransaction, validate_savepoint_name
 
 from functions.kit.data.database import write_deadline
-from functions.kit.data.sqlite_write_lock import when_free
+from functions.kit.data.sqlite_write_lock import retry_while_busy
 
 if TYPE_CHECKING:
     from functions.kit.data.sqlite import SQLiteEngine
@@ -58,7 +58,7 @@ class Transaction(BaseTransaction):
         if self._parent is not None:
             return self._parent
         deadline = write_deadline()
-        await self.engine.turns.take(deadline)
+        await self.engine.write_lock.take(deadline)
         # In a task of its own: the worker thread begins the transaction whether or not the caller
         # still waits, so a caller that was cancelled must have it ended before the lock is free.
         begin = asyncio.ensure_future(self._begin(deadline))
@@ -69,7 +69,7 @@ class Transaction(BaseTransaction):
             self.engine.finish(self._abandon(begin))
             raise
         except BaseException:
-            self.engine.turns.give_back()
+            self.engine.write_lock.release()
             raise
         self._context: Token[Transaction | None] = self.engine.current_transaction.set(self)
         return self
@@ -89,7 +89,7 @@ class Transaction(BaseTransaction):
 
     async def _begin(self, deadline: float) -> None:
         self.connection = await self.engine.writer()
-        await when_free(
+        await retry_while_busy(
             lambda: self.connection.execute("BEGIN IMMEDIATE"),
             deadline,
             is_busy=self.engine.is_retryable,
@@ -100,7 +100,7 @@ class Transaction(BaseTransaction):
         try:
             await begin
         except Exception:  # noqa: BLE001 - nobody waits for it any more; the lock must be free
-            self.engine.turns.give_back()
+            self.engine.write_lock.release()
         else:
             await self._end(commit=False)
 
@@ -114,7 +114,7 @@ class Transaction(BaseTransaction):
                 # SQLite has rolled back by itself after a full disk; then there is nothing to do.
                 with contextlib.suppress(sqlite3.Error):
                     await self.connection.execute("ROLLBACK")
-            self.engine.turns.give_back()
+            self.engine.write_lock.release()
 
     async def commit(self) -> None:
         await self.connection.execute("COMMIT")

@@ -23,7 +23,7 @@ WRITES_FOR = 0.2
 """... after its writers have followed each other for so long. That costs it 7 % of its writes."""
 
 
-class Turns:
+class WriteLock:
     """The writers of one process."""
 
     def __init__(self) -> None:
@@ -55,12 +55,12 @@ class Turns:
                 raise
             self._first = time.monotonic()
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         self._last = time.monotonic()
         self._lock.release()
 
 
-async def when_free(
+async def retry_while_busy(
     statement: Callable[[], Awaitable[T]],
     deadline: float,
     *,

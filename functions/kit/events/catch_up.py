@@ -28,7 +28,7 @@ from functions.kit.events import cloudevents, inbox
 from functions.kit.events.cloudevents import Event, MalformedEvent
 from functions.kit.events.feed import HEAD_HEADER, StreamDigest
 from functions.kit.events.internal_secret import InternalSecret
-from functions.kit.events.subscriptions import Outcome, Stream, Subscriptions
+from functions.kit.events.subscriptions import EventOutcome, Stream, Subscriptions
 
 if TYPE_CHECKING:
     import httpx
@@ -160,7 +160,7 @@ class CatchUp:
     async def _look(self, reader: _Reader) -> None:
         """Read at once where something is known to be missing."""
         try:
-            standing = await inbox.standing(self.database, reader.stream.source)
+            standing = await inbox.read_cursor(self.database, reader.stream.source)
         except Exception as error:  # noqa: BLE001 - the read itself finds it again
             self.outages.report("reading the streams' positions", error)
         else:
@@ -269,7 +269,7 @@ class CatchUp:
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise CatchUpFailed(f"{response.url} sent {error}") from error
         async with self.database.transaction(isolation="REPEATABLE READ"):
-            standing = await inbox.standing(self.database, stream.source)
+            standing = await inbox.read_cursor(self.database, stream.source)
             kept = await projection.digest(self.database, self.clock())
         if not standing.contiguous == standing.newest == told.sequence or kept == told.digest:
             return None
@@ -280,7 +280,7 @@ class CatchUp:
 
         Raises `CatchUpFailed` when its owner cannot be read.
         """
-        standing = await inbox.standing(self.database, stream.source)
+        standing = await inbox.read_cursor(self.database, stream.source)
         if standing.contiguous < 0:  # a snapshot was not taken to its end
             return await self.restore(stream)
         after, event_id = standing.contiguous, standing.event_id
@@ -294,7 +294,7 @@ class CatchUp:
                     after, event_id = event.sequence, event.id
                 outcome = await self._attempt(event, self._take)
                 failed += outcome is None
-                effective += outcome is Outcome.APPLIED
+                effective += outcome is EventOutcome.APPLIED
             if len(events) < PAGE:
                 break
         if failed:
@@ -370,16 +370,16 @@ class CatchUp:
         logger.warning("%s was restored from its snapshot: %d states", stream.source, count)
         return count
 
-    async def _take(self, event: Event) -> Outcome:
-        taken = await self.subscriptions.take(self.database, event, clock=self.clock)
+    async def _take(self, event: Event) -> EventOutcome:
+        taken = await self.subscriptions.consume(self.database, event, clock=self.clock)
         return taken.outcome
 
-    async def _apply(self, event: Event) -> Outcome:
+    async def _apply(self, event: Event) -> EventOutcome:
         return await self.subscriptions.apply(self.database, event, clock=self.clock)
 
     async def _attempt(
-        self, event: Event, take: Callable[[Event], Awaitable[Outcome]]
-    ) -> Outcome | None:
+        self, event: Event, take: Callable[[Event], Awaitable[EventOutcome]]
+    ) -> EventOutcome | None:
         """Give an event its effect, in its own trace; None where its handler failed.
 
         One such event does not hold up those behind it. It stays unread, so it is tried again
@@ -419,9 +419,9 @@ class _First(msgspec.Struct):
 
 @transactional
 async def _doubt(database: Database, subscriptions: Subscriptions, source: str) -> int:
-    mark = await inbox.doubt(database, source)
+    mark = await inbox.mark_stale(database, source)
     if (projection := subscriptions.projections.get(source)) is not None:
-        await projection.doubt(database)
+        await projection.mark_stale(database)
     return mark
 
 
@@ -435,9 +435,9 @@ async def _settle(
     *,
     clock: Clock,
 ) -> bool:
-    if not await inbox.marked(database, source, mark):
+    if not await inbox.holds_token(database, source, mark):
         return False
     if (projection := subscriptions.projections.get(source)) is not None:
-        await projection.forget(database)
+        await projection.delete_stale(database)
     await inbox.reset(database, source, first.sequence, first.event_id, clock=clock)
     return True

@@ -79,7 +79,7 @@ def _text(body: bytes) -> str:
 
 
 @transactional
-async def put_aside(
+async def store(
     database: Database,
     kind: Reason,
     reason: str,
@@ -95,7 +95,7 @@ async def put_aside(
 
 
 @transactional
-async def put_aside_event(
+async def store_event(
     database: Database, kind: Reason, reason: str, event: Event, *, clock: Clock
 ) -> None:
     """Keep an event that could be read, but not understood.

@@ -16,7 +16,7 @@ from functions.kit.data.database import Database
 from functions.kit.events import cloudevents
 from functions.kit.events.cloudevents import Event
 from functions.kit.events.outbox import to_event
-from functions.kit.events.sequencer import number_all
+from functions.kit.events.sequencer import assign_all_sequences
 
 MAX_PAGE = 500
 HEAD_HEADER = "stream-head"
@@ -113,7 +113,7 @@ class Feed:
         return stream
 
     async def _ends(self, database: Database, source: str) -> tuple[int, int]:
-        await number_all(database, self.sources)
+        await assign_all_sequences(database, self.sources)
         outcome = await database.execute(
             QueryString("SELECT head, floor FROM outbox_streams WHERE source = {}", source)
         )
@@ -166,7 +166,7 @@ class Feed:
         stream = self._stream(name)
         if stream.digest is None:
             raise StreamWithoutDigest(f"Of {name} none is made.")
-        await number_all(database, self.sources)
+        await assign_all_sequences(database, self.sources)
         async with database.transaction(isolation="REPEATABLE READ"):
             head = await database.execute(
                 QueryString("SELECT head FROM outbox_streams WHERE source = {}", stream.source)

@@ -17,7 +17,7 @@ MAX_ANSWER = 64 * 1024
 """Bytes of an answer that are read; a broker's is empty."""
 
 
-class PostFailed(OSError):
+class SendFailed(OSError):
     """No whole answer came; whether the other side has the event is not known."""
 
 
@@ -28,7 +28,7 @@ class _Connection(NamedTuple):
     http: h11.Connection
 
 
-class Poster:
+class HttpSender:
     """Each request has a connection of its own while it is under way; the next one takes it over.
 
     So there are as many as there were requests at a time.
@@ -40,7 +40,7 @@ class Poster:
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
         """The status of the answer. The caller bounds the time.
 
-        Raises `PostFailed`, or what else the network raises (`OSError`). A connection that the
+        Raises `SendFailed`, or what else the network raises (`OSError`). A connection that the
         other side had closed meanwhile is opened again once: an event may arrive twice.
         """
         parts = urlsplit(url)
@@ -52,7 +52,7 @@ class Poster:
         try:
             return await self._exchange(await _connect(parts), parts, headers, body)
         except h11.RemoteProtocolError as error:
-            raise PostFailed(f"no whole answer: {error}") from error
+            raise SendFailed(f"no whole answer: {error}") from error
 
     def _kept(self, parts: SplitResult) -> _Connection | None:
         """The connection that was used last, if it still is one; those that are not are closed."""
@@ -109,11 +109,11 @@ async def _read_answer(connection: _Connection) -> int:
             received = await connection.reader.read(4096)
             read += len(received)
             if read > MAX_ANSWER:
-                raise PostFailed(f"the answer is longer than {MAX_ANSWER} bytes")
+                raise SendFailed(f"the answer is longer than {MAX_ANSWER} bytes")
             connection.http.receive_data(received)
         elif isinstance(event, h11.Response):
             status = event.status_code
         elif isinstance(event, h11.EndOfMessage):
             return status
         elif isinstance(event, h11.ConnectionClosed):
-            raise PostFailed("the connection was closed before the answer")
+            raise SendFailed("the connection was closed before the answer")

@@ -1,10 +1,10 @@
 """The inbox: an event takes effect once, and the reader knows how far it has read without a gap.
 
-`once` and `advance` run in the transaction of the event's effect, so the effect, the row that
+`record` and `advance` run in the transaction of the event's effect, so the effect, the row that
 remembers it and the position are there together or not at all. `catch_up.py` closes the gaps that
 are found here.
 
-While a snapshot is taken, the position is a mark below zero (`doubt`): whoever finds it there
+While a snapshot is taken, the position is a mark below zero (`mark_stale`): whoever finds it there
 after a crash takes the snapshot again, and of two that take one the last that began may end it.
 """
 
@@ -35,7 +35,7 @@ class Position(NamedTuple):
         return self.seen > self.contiguous
 
 
-class Standing(NamedTuple):
+class ReadCursor(NamedTuple):
     """Where a reader stands, as it tells the owner."""
 
     contiguous: int
@@ -46,7 +46,7 @@ class Standing(NamedTuple):
     """The highest number that was seen."""
 
 
-async def once(database: Database, event: Event, *, clock: Clock) -> bool:
+async def record(database: Database, event: Event, *, clock: Clock) -> bool:
     """Remember the event; False where it was remembered already, and has had its effect."""
     try:
         await database.execute(
@@ -102,7 +102,7 @@ async def advance(database: Database, source: str) -> Position:
     return Position(contiguous, seen)
 
 
-async def renumber(database: Database, event: Event) -> Position | None:
+async def backfill_sequence(database: Database, event: Event) -> Position | None:
     """Of an event that is remembered without its number (`reset`): remember that too.
 
     Otherwise the owner's feed could never close the gap that it leaves.
@@ -140,7 +140,7 @@ async def position(database: Database, source: str) -> int:
     return max(0, await _contiguous(database, source))
 
 
-async def standing(database: Database, source: str) -> Standing:
+async def read_cursor(database: Database, source: str) -> ReadCursor:
     """Where to read on, and from which event."""
     contiguous = await _contiguous(database, source)
     # Of two events with one number the older one: ids of version 7 are in the order of their time.
@@ -156,11 +156,11 @@ async def standing(database: Database, source: str) -> Standing:
         QueryString("SELECT MAX(sequence) AS newest FROM inbox WHERE source = {}", source)
     )
     event_id = read.rows[0]["event_id"] if read.rows else None
-    return Standing(contiguous, event_id, max(contiguous, newest.rows[0]["newest"] or 0))
+    return ReadCursor(contiguous, event_id, max(contiguous, newest.rows[0]["newest"] or 0))
 
 
 @transactional
-async def doubt(database: Database, source: str) -> int:
+async def mark_stale(database: Database, source: str) -> int:
     """Give up the position and all numbers until `reset`; answers the mark that it needs.
 
     An owner that was restored from a backup gives numbers again, to other events.
@@ -196,7 +196,7 @@ async def reset(
     return await advance(database, source)
 
 
-async def marked(database: Database, source: str, mark: int) -> bool:
+async def holds_token(database: Database, source: str, mark: int) -> bool:
     """Whether nobody else has begun to take a snapshot; the position stays locked."""
     return await _locked_position(database, source) == mark
 

@@ -16,7 +16,7 @@ from functions.kit.data.database import Database, Row, after_commit
 from functions.kit.events.cloudevents import Event
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True):
+class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
     """What a service's `events.py` makes: an event that has not been written yet."""
 
     source: str
@@ -35,7 +35,7 @@ class Outbox:
         self.clock = clock
         self.wake = _nobody
 
-    async def add(self, database: Database, *messages: Message) -> None:
+    async def add(self, database: Database, *messages: NewEvent) -> None:
         """Write events, in this order, inside the transaction of the change they tell of."""
         if not database.transaction_exists():
             raise ValueError("An event is written in the transaction of its change")
@@ -86,7 +86,7 @@ def to_event(row: Row) -> Event:
     )
 
 
-def as_state(message: Message) -> Event:
+def as_state(message: NewEvent) -> Event:
     """The event that a snapshot shows for a subject: its state, of no place in the stream."""
     return Event(
         id=str(uuid7()),

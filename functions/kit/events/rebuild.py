@@ -18,7 +18,7 @@ import httpx
 from functions.kit.base.clock import utc_now
 from functions.kit.base.settings import Secret
 from functions.kit.base.telemetry import Metrics
-from functions.kit.data.database import connect
+from functions.kit.data.engines import connect
 from functions.kit.events.catch_up import CatchUp, CatchUpFailed
 from functions.kit.events.internal_secret import InternalSecret
 from functions.kit.events.subscriptions import Stream, Subscriptions

@@ -6,49 +6,56 @@ has happened: its owner's feed is read, and what that says takes effect. A forge
 request.
 """
 
-from typing import Any
-
+from functions.kit.base.clock import Clock
 from functions.kit.data.database import Database
 from functions.kit.events import dead_letters, inbox
+from functions.kit.events.catch_up import CatchUp
 from functions.kit.events.cloudevents import Event
 from functions.kit.events.dead_letters import Reason
-from functions.kit.events.subscriptions import NotUnderstood, Outcome, Subscriptions, Taken
+from functions.kit.events.internal_secret import InternalSecret
+from functions.kit.events.subscriptions import Consumed, EventOutcome, InvalidEvent, Subscriptions
 
 
-async def receive(state: Any, event: Event) -> Taken:
-    """Give an event its effect where it is genuine; else ask its owner what has happened.
+async def receive(
+    database: Database,
+    event: Event,
+    *,
+    subscriptions: Subscriptions,
+    catch_up: CatchUp,
+    secret: InternalSecret,
+    clock: Clock,
+) -> Consumed:
+    """Apply an event that is genuine; of any other, read its owner's feed instead.
 
-    Raises `Unavailable` where the owner cannot be asked: the event is to come again.
+    Raises `Unavailable` where the owner cannot be reached: the broker is to deliver it again.
     """
-    subscriptions: Subscriptions = state.subscriptions
-    database: Database = state.database
-    if event.source not in subscriptions.sources or state.internal_secret.is_genuine(event):
-        return await subscriptions.take(database, event, clock=state.clock)
+    if event.source not in subscriptions.sources or secret.is_genuine(event):
+        return await subscriptions.consume(database, event, clock=clock)
     try:
         subscriptions.check(event)
-    except NotUnderstood as refusal:
-        await dead_letters.put_aside_event(
-            database, Reason.QUARANTINED, str(refusal), event, clock=state.clock
+    except InvalidEvent as refusal:
+        await dead_letters.store_event(
+            database, Reason.QUARANTINED, str(refusal), event, clock=clock
         )
-        return Taken(Outcome.QUARANTINED, None)
-    outcome = Outcome.SEEN_BEFORE
+        return Consumed(EventOutcome.QUARANTINED, None)
+    outcome = EventOutcome.SEEN_BEFORE
     if not await inbox.is_read(database, event):
-        await state.catch_up.confirm(event.source)
+        await catch_up.confirm(event.source)
         if await inbox.is_read(database, event):
-            outcome = Outcome.APPLIED
+            outcome = EventOutcome.APPLIED
         elif (event.sequence or 0) <= await inbox.position(database, event.source):
-            outcome = Outcome.SUPERSEDED
+            outcome = EventOutcome.SUPERSEDED
         else:
-            await dead_letters.put_aside_event(
+            await dead_letters.store_event(
                 database,
                 Reason.QUARANTINED,
                 f"{event.type} {event.id}: {event.source} does not know it; it may be forged",
                 event,
-                clock=state.clock,
+                clock=clock,
             )
-            return Taken(Outcome.UNCONFIRMED, None)
+            return Consumed(EventOutcome.UNCONFIRMED, None)
     elif await dead_letters.waits(database, event):
-        own = await state.catch_up.fetch(event)
+        own = await catch_up.fetch(event)
         if own is not None:
-            return await subscriptions.take(database, own, clock=state.clock)
-    return Taken(outcome, None)
+            return await subscriptions.consume(database, own, clock=clock)
+    return Consumed(outcome, None)

@@ -23,11 +23,11 @@ from functions.kit.base.telemetry import Metrics
 from functions.kit.data.database import Database, Row, is_in, transactional
 from functions.kit.data.outages import Outages
 from functions.kit.events import cloudevents
-from functions.kit.events.http_sender import Poster
+from functions.kit.events.http_sender import HttpSender
 from functions.kit.events.internal_secret import InternalSecret
 from functions.kit.events.lease import Lease
 from functions.kit.events.outbox import to_event
-from functions.kit.events.sequencer import BATCH, number_all
+from functions.kit.events.sequencer import BATCH, assign_all_sequences
 
 if TYPE_CHECKING:
     import httpx
@@ -90,7 +90,7 @@ class Relay:
         self.http = http
         self.secret = secret or InternalSecret(Secret(""))
         self.outages = outages or Outages(database)
-        self.poster = Poster()
+        self.http_sender = HttpSender()
         self.lease = Lease(database, clock)
         self._woken = asyncio.Event()
 
@@ -118,7 +118,7 @@ class Relay:
 
     async def flush(self) -> bool:
         """Number and send all there is; answers whether nothing is left to do."""
-        numbered = await number_all(self.database, self.sources)
+        numbered = await assign_all_sequences(self.database, self.sources)
         if not self.sink:
             return True
         complete = True
@@ -153,7 +153,7 @@ class Relay:
         try:
             async with asyncio.TaskGroup() as senders:
                 for _ in range(min(UNDER_WAY, len(batch.lanes))):
-                    senders.create_task(self._send_lanes(batch))
+                    senders.create_task(self._send_queues(batch))
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None  # of senders that fail, all fail at one database
         finally:
@@ -161,7 +161,7 @@ class Relay:
             await asyncio.shield(self._settle(batch.sent, release=release))
         return len(batch.sent)
 
-    async def _send_lanes(self, batch: _Batch) -> None:
+    async def _send_queues(self, batch: _Batch) -> None:
         while batch.lanes and not batch.stopped:
             for row in batch.lanes.popleft():
                 if batch.sent and self.lease.is_ageing() and not await self.lease.take():
@@ -187,7 +187,7 @@ class Relay:
         try:
             async with asyncio.timeout(SEND_TIMEOUT):
                 if self.http is None:
-                    status = await self.poster.post(self.sink, headers, body)
+                    status = await self.http_sender.post(self.sink, headers, body)
                 else:
                     answer = await self.http.post(self.sink, content=body, headers=headers)
                     status = answer.status_code

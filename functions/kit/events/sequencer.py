@@ -15,7 +15,7 @@ BATCH = 200
 
 
 @transactional
-async def number_rows(database: Database, sources: Iterable[str]) -> int:
+async def assign_sequences(database: Database, sources: Iterable[str]) -> int:
     """Give the next numbers of their source to rows that have committed; answers how many.
 
     Anybody may call it: the stream's row is locked, so numbers are contiguous whoever gives them.
@@ -70,11 +70,11 @@ def _chunks(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
         yield [*chunk, *list(chunk[-2:]) * (size - len(chunk) // 2)]
 
 
-async def number_all(database: Database, sources: Iterable[str]) -> int:
+async def assign_all_sequences(database: Database, sources: Iterable[str]) -> int:
     """Number all rows that have committed, a batch in a transaction; answers how many."""
     sources = tuple(sources)
     numbered = 0
-    while (last := await number_rows(database, sources)) == BATCH:
+    while (last := await assign_sequences(database, sources)) == BATCH:
         numbered += last
     return numbered + last
 

@@ -37,7 +37,7 @@ PING = "dev.knative.sources.ping"
 """What a PingSource sends: do the work that is due."""
 
 
-class Outcome(StrEnum):
+class EventOutcome(StrEnum):
     APPLIED = "applied"
     SEEN_BEFORE = "seen-before"
     SUPERSEDED = "superseded"
@@ -48,11 +48,11 @@ class Outcome(StrEnum):
     UNCONFIRMED = "unconfirmed"
     """Nothing proves that it is genuine, and its owner does not know it: forged, or lost with an
     owner's database that was restored from a backup. It had no effect."""
-    POKED = "poked"
+    TRIGGERED = "triggered"
 
 
-class Taken(NamedTuple):
-    outcome: Outcome
+class Consumed(NamedTuple):
+    outcome: EventOutcome
     position: Position | None
     """How far the event's source was read; None where it is no stream."""
 
@@ -69,15 +69,15 @@ class Stream(NamedTuple):
 class Projection(NamedTuple):
     """How what is kept of a stream is replaced by a snapshot, whatever revisions it is at."""
 
-    doubt: Callable[[Database], Awaitable[None]]
+    mark_stale: Callable[[Database], Awaitable[None]]
     """Set every revision to 0, so that any state which the owner tells is newer."""
-    forget: Callable[[Database], Awaitable[None]]
+    delete_stale: Callable[[Database], Awaitable[None]]
     """Give up what is still at 0: the owner does not know it any more."""
     digest: Digest | None = None
     """What is kept, in the terms of the owner's digest of the stream."""
 
 
-class NotUnderstood(Exception):
+class InvalidEvent(Exception):
     """An event that would be refused however often it came; the text says why."""
 
     def __init__(self, event: Event, reason: str) -> None:
@@ -112,7 +112,7 @@ class Subscriptions:
         ) -> Callable[[Database, Event, State], Awaitable[None]]:
             if event_type in self._by_type:
                 raise ValueError(f"{event_type} has a handler already")
-            # A snapshot's states come without the transaction of `_take`.
+            # A snapshot's states come without the transaction of `_consume`.
             self._by_type[event_type] = _Subscription(state, transactional(handler))
             return handler
 
@@ -126,17 +126,17 @@ class Subscriptions:
     def sources(self) -> frozenset[str]:
         return frozenset(stream.source for stream in self.streams)
 
-    async def take(self, database: Database, event: Event, *, clock: Clock) -> Taken:
+    async def consume(self, database: Database, event: Event, *, clock: Clock) -> Consumed:
         """Give an event its effect, once; whatever it is, it counts as read afterwards."""
         if event.source not in self.sources:
             # Not a stream of ours: nothing to remember, nothing to catch up with.
-            return Taken(Outcome.UNKNOWN_TYPE, None)
-        return await _take(database, self, event, clock=clock)
+            return Consumed(EventOutcome.UNKNOWN_TYPE, None)
+        return await _consume(database, self, event, clock=clock)
 
-    def understand(self, event: Event) -> msgspec.Struct | None:
+    def parse(self, event: Event) -> msgspec.Struct | None:
         """The state that an event tells; None where its type has no handler.
 
-        Raises `NotUnderstood` where it would be refused however often it came.
+        Raises `InvalidEvent` where it would be refused however often it came.
         """
         subscription = self._by_type.get(event.type)
         if subscription is None:
@@ -144,59 +144,59 @@ class Subscriptions:
         try:
             state = msgspec.json.decode(event.data, type=subscription.state)
         except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError) as error:
-            raise NotUnderstood(event, str(error)) from error
+            raise InvalidEvent(event, str(error)) from error
         if event.revision is None or not event.subject:
-            raise NotUnderstood(event, "subject and revision are needed")
+            raise InvalidEvent(event, "subject and revision are needed")
         if event.revision > MAX_REVISION:
-            raise NotUnderstood(event, f"revision is beyond {MAX_REVISION}")
+            raise InvalidEvent(event, f"revision is beyond {MAX_REVISION}")
         for name in state.__struct_fields__:
             value = getattr(state, name)
             if isinstance(value, datetime) and not EARLIEST <= value.year <= LATEST:
-                raise NotUnderstood(event, f"{name} is not a time that a shop has known")
+                raise InvalidEvent(event, f"{name} is not a time that a shop has known")
         return state
 
     def check(self, event: Event) -> None:
-        """Raises `NotUnderstood` for what cannot be an event of one of the streams."""
+        """Raises `InvalidEvent` for what cannot be an event of one of the streams."""
         if event.sequence is None or not 1 <= event.sequence <= MAX_REVISION:
             # It has no place in its stream, so nothing can be remembered of it.
-            raise NotUnderstood(event, f"sequence must be between 1 and {MAX_REVISION}")
-        self.understand(event)
+            raise InvalidEvent(event, f"sequence must be between 1 and {MAX_REVISION}")
+        self.parse(event)
 
-    async def apply(self, database: Database, event: Event, *, clock: Clock) -> Outcome:
+    async def apply(self, database: Database, event: Event, *, clock: Clock) -> EventOutcome:
         """Run the handler without the inbox: for the states of a snapshot."""
         try:
-            state = self.understand(event)
-        except NotUnderstood as refusal:
-            await dead_letters.put_aside_event(
+            state = self.parse(event)
+        except InvalidEvent as refusal:
+            await dead_letters.store_event(
                 database, Reason.QUARANTINED, str(refusal), event, clock=clock
             )
-            return Outcome.QUARANTINED
+            return EventOutcome.QUARANTINED
         if state is None:
-            return Outcome.UNKNOWN_TYPE
+            return EventOutcome.UNKNOWN_TYPE
         await self._by_type[event.type].handler(database, event, state)
-        return Outcome.APPLIED
+        return EventOutcome.APPLIED
 
 
 @transactional
-async def _take(
+async def _consume(
     database: Database, subscriptions: Subscriptions, event: Event, *, clock: Clock
-) -> Taken:
+) -> Consumed:
     if event.sequence is None or not 1 <= event.sequence <= MAX_REVISION:
         # It has no place in its stream, so nothing can be remembered of it.
         reason = f"{event.type} {event.id}: sequence must be between 1 and {MAX_REVISION}"
-        await dead_letters.put_aside_event(database, Reason.QUARANTINED, reason, event, clock=clock)
-        return Taken(Outcome.QUARANTINED, None)
-    if not await inbox.once(database, event, clock=clock):
-        position = await inbox.renumber(database, event)
+        await dead_letters.store_event(database, Reason.QUARANTINED, reason, event, clock=clock)
+        return Consumed(EventOutcome.QUARANTINED, None)
+    if not await inbox.record(database, event, clock=clock):
+        position = await inbox.backfill_sequence(database, event)
         if await dead_letters.waits(database, event):
             # It counts as read, and had no effect; this is the same event, corrected, or read by
             # a corrected handler.
             outcome = await subscriptions.apply(database, event, clock=clock)
-            if outcome is Outcome.APPLIED:
+            if outcome is EventOutcome.APPLIED:
                 await dead_letters.settle(database, event, clock=clock)
-            return Taken(outcome, position)
-        return Taken(Outcome.SEEN_BEFORE, position)
+            return Consumed(outcome, position)
+        return Consumed(EventOutcome.SEEN_BEFORE, position)
     if await inbox.superseded(database, event):
-        return Taken(Outcome.SUPERSEDED, None)
+        return Consumed(EventOutcome.SUPERSEDED, None)
     outcome = await subscriptions.apply(database, event, clock=clock)
-    return Taken(outcome, await inbox.advance(database, event.source))
+    return Consumed(outcome, await inbox.advance(database, event.source))

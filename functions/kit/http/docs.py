@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from litestar import Controller, Litestar, MediaType, Request, Response, get
+from litestar import Controller, Litestar, MediaType, Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, License, Schema, SecurityScheme, Server
@@ -22,6 +22,8 @@ from litestar.plugins import OpenAPISchemaPlugin
 from functions.kit.base.errors import NotFound, Text
 from functions.kit.base.money import MAX_MONEY_MINOR
 from functions.kit.http.openapi import document
+from functions.kit.http.requests import AnyRequest
+from functions.kit.http.services import Services, services_of
 
 CACHE = {"cache-control": "public, max-age=86400"}
 
@@ -104,8 +106,8 @@ class _NoPages(Controller):
 
 
 @get("/openapi.json", include_in_schema=False, media_type=MediaType.JSON, sync_to_thread=False)
-def openapi_json(request: Request[Any, Any, Any]) -> Response[bytes]:
-    return _document(request.app, "openapi_json", internal=False)
+def openapi_json(request: AnyRequest) -> Response[bytes]:
+    return _document(request.app, "public", internal=False)
 
 
 @get(
@@ -114,20 +116,21 @@ def openapi_json(request: Request[Any, Any, Any]) -> Response[bytes]:
     media_type=MediaType.JSON,
     sync_to_thread=False,
 )
-def internal_openapi_json(request: Request[Any, Any, Any]) -> Response[bytes]:
-    return _document(request.app, "internal_openapi_json", internal=True)
+def internal_openapi_json(request: AnyRequest) -> Response[bytes]:
+    return _document(request.app, "internal", internal=True)
 
 
 def _document(app: Litestar, name: str, *, internal: bool) -> Response[bytes]:
     """Built once for each process."""
-    if name not in app.state:
-        app.state[name] = msgspec.json.encode(document(app, internal=internal))
-    return Response(app.state[name], media_type=MediaType.JSON)
+    built = services_of(app, Services).openapi_documents
+    if name not in built:
+        built[name] = msgspec.json.encode(document(app, internal=internal))
+    return Response(built[name], media_type=MediaType.JSON)
 
 
 @get(["/apidocs", "/apidocs/"], include_in_schema=False, sync_to_thread=False)
-def swagger_ui(request: Request[Any, Any, Any]) -> Response[str]:
-    title = request.app.state.service
+def swagger_ui(request: AnyRequest) -> Response[str]:
+    title = services_of(request, Services).name
     return Response(_PAGE.format(title=f"Bookstore: {title}"), media_type=MediaType.HTML)
 
 

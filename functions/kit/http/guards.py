@@ -6,8 +6,8 @@ from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 
 from functions.kit.base.errors import Forbidden, Text
+from functions.kit.http.services import Services, services_of
 from functions.kit.security.principal import ADMIN, STAFF
-from functions.kit.security.verifier import Verifier
 
 
 def bearer(header: str | None) -> str | None:
@@ -28,7 +28,7 @@ class Requires:
     async def __call__(
         self, connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler
     ) -> None:
-        verifier: Verifier = connection.app.state.verifier
+        verifier = services_of(connection, Services).verifier
         principal = await verifier.authenticate(bearer(connection.headers.get("authorization")))
         if self.roles and self.roles.isdisjoint(principal.roles):
             named = sorted(self.roles)

@@ -16,11 +16,12 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from functions.kit.base.errors import FieldError, InvalidInput, Text
-from functions.kit.base.telemetry import Metrics, continue_trace, current_traceparent
+from functions.kit.base.telemetry import continue_trace, current_traceparent
 from functions.kit.http.cors import Cors
 from functions.kit.http.openapi import INTERNAL
 from functions.kit.http.problems import problem_response
 from functions.kit.http.requests import JSONRequest
+from functions.kit.http.services import Services, services_of
 
 logger = logging.getLogger("request")
 
@@ -151,7 +152,7 @@ class RequestMiddleware:
     @staticmethod
     def _record(scope: HTTPScope, method: str, status: int, elapsed: float) -> None:
         path = scope["path"]
-        metrics: Metrics = scope["litestar_app"].state.metrics
+        metrics = services_of(scope["litestar_app"], Services).metrics
         # The route's pattern, never the path: a label for each book id would never end, and
         # neither would one for each method that somebody makes up.
         route = scope.get("path_template") or "unknown"

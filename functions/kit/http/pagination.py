@@ -6,11 +6,12 @@ from typing import Annotated, Any, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
-from litestar import Request, Response
+from litestar import Response
 from litestar.params import QueryParameter
 
 from functions.kit.base.errors import FieldError, InvalidInput, Text
 from functions.kit.base.money import MAX_ID
+from functions.kit.http.requests import AnyRequest
 from functions.kit.http.responses import JSONResponse
 
 T = TypeVar("T")
@@ -66,7 +67,7 @@ def decode_cursor(cursor: str, *kinds: type[Any]) -> tuple[Any, ...]:
 
 
 def page_response(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     rows: Sequence[T],
     cursor: str | None,
     headers: Mapping[str, str] | None = None,
@@ -76,7 +77,7 @@ def page_response(
     return JSONResponse(list(rows), headers=all_headers)
 
 
-def link_to_next(request: Request[Any, Any, Any], cursor: str | None) -> dict[str, str]:
+def link_to_next(request: AnyRequest, cursor: str | None) -> dict[str, str]:
     """The header that leads to the next page; none on the last one."""
     if cursor is None:
         return {}

@@ -9,20 +9,20 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from litestar import Request
 from litestar.handlers import HTTPRouteHandler
 from litestar.routes import HTTPRoute
 
 from functions.kit.base.errors import FieldError, InvalidInput, NotFound, Text, UnknownParameter
 from functions.kit.http import etags
 from functions.kit.http.openapi import IF_MATCH, described_of
+from functions.kit.http.requests import AnyRequest
 
 _WHOLE_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)")
 
 _KINDS = "kinds of query parameters"
 
 
-async def check(request: Request[Any, Any, Any]) -> None:
+async def check(request: AnyRequest) -> None:
     """Litestar's `before_request`: after the guards, before parameters are read.
 
     Raises `NotFound` for an id that can be none, `UnknownParameter` or `InvalidInput` for a query,
@@ -52,7 +52,7 @@ def _hands_the_query_on(handler: HTTPRouteHandler) -> bool:
     return 300 <= (handler.status_code or 200) < 400 or described_of(handler).any_query
 
 
-def _check_query(request: Request[Any, Any, Any], handler: HTTPRouteHandler) -> None:
+def _check_query(request: AnyRequest, handler: HTTPRouteHandler) -> None:
     known = _kinds(request, handler)
     given = list(request.query_params.multi_items())
     names = [name for name, _ in given]
@@ -67,7 +67,7 @@ def _check_query(request: Request[Any, Any, Any], handler: HTTPRouteHandler) -> 
         raise _wrong(errors)
 
 
-def _kinds(request: Request[Any, Any, Any], handler: HTTPRouteHandler) -> Mapping[str, Any]:
+def _kinds(request: AnyRequest, handler: HTTPRouteHandler) -> Mapping[str, Any]:
     """The types of a handler's query parameters, by the names that callers use."""
     found: dict[str, Any] | None = handler.opt.get(_KINDS)
     if found is None:
@@ -121,7 +121,7 @@ def _wrong(errors: list[FieldError]) -> InvalidInput:
     return InvalidInput(listed(pairs, begin=begin), errors=errors)
 
 
-def _check_preconditions(request: Request[Any, Any, Any], handler: HTTPRouteHandler) -> None:
+def _check_preconditions(request: AnyRequest, handler: HTTPRouteHandler) -> None:
     """Of a thing without a version; where there is one, the handler's command compares it."""
     if IF_MATCH.name not in {header.name for header in described_of(handler).takes}:
         etags.check(request.headers, None)

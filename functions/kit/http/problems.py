@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 import msgspec
-from litestar import Request, Response
+from litestar import Response
 from litestar.exceptions import HTTPException, ServiceUnavailableException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 
@@ -28,8 +28,8 @@ from functions.kit.base.errors import (
 )
 from functions.kit.base.language import in_language, listed, preferred
 from functions.kit.base.telemetry import current_traceparent, trace_id
-from functions.kit.data.database import Database
-from functions.kit.http.requests import refusal_of_lacking
+from functions.kit.http.requests import AnyRequest, refusal_of_lacking
+from functions.kit.http.services import Services, services_of
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ class InternalError(DomainError):
     error = Text("Error interno", "Internal error")
 
 
-def problem_response(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+def problem_response(request: AnyRequest, error: Exception) -> Response[bytes]:
     """The answer to an exception."""
     error = _of_the_database(request, error)
     status, refusal = _refusal(request, error)
@@ -142,10 +142,10 @@ def _document(refusal: DomainError, status: int, *, language: str, path: str) ->
     return document | refusal.extensions
 
 
-def _of_the_database(request: Request[Any, Any, Any], error: Exception) -> Exception:
+def _of_the_database(request: AnyRequest, error: Exception) -> Exception:
     """A fault of the database that passes, as the refusal that says so."""
-    database: Database | None = request.app.state.get("database")
-    if not isinstance(error, DomainError | HTTPException) and database is not None:
+    if not isinstance(error, DomainError | HTTPException):
+        database = services_of(request, Services).database
         if database.is_unavailable(error):
             logger.warning("the database cannot be reached: %s", error)
             return Unavailable(
@@ -176,7 +176,7 @@ def allow(methods: Iterable[str]) -> str:
     return ", ".join(sorted(known | {"HEAD"} if "GET" in known else known))
 
 
-def _refusal(request: Request[Any, Any, Any], error: Exception) -> tuple[int, DomainError]:
+def _refusal(request: AnyRequest, error: Exception) -> tuple[int, DomainError]:
     if isinstance(error, DomainError):
         return STATUS[error.kind], error
     if isinstance(error, ServiceUnavailableException):
@@ -207,9 +207,7 @@ def _refusal(request: Request[Any, Any, Any], error: Exception) -> tuple[int, Do
     return 400, InvalidInput(error.detail)
 
 
-def _invalid(
-    request: Request[Any, Any, Any], error: ValidationException
-) -> tuple[int, DomainError]:
+def _invalid(request: AnyRequest, error: ValidationException) -> tuple[int, DomainError]:
     """Litestar's complaint about parameters; a path that cannot be is a thing that is not there."""
     found = error.extra if isinstance(error.extra, list) else []
     in_path = request.path_params
@@ -230,7 +228,7 @@ def _invalid(
     )
 
 
-def _field(request: Request[Any, Any, Any], complaint: Mapping[str, Any]) -> FieldError:
+def _field(request: AnyRequest, complaint: Mapping[str, Any]) -> FieldError:
     """A parameter by the name that callers use; the function may have another for it."""
     from functions.kit.base.messages import explain  # noqa: PLC0415 - only a refusal needs it
 

@@ -19,6 +19,7 @@ from litestar.params import PathParameter
 from functions.kit.base.errors import FieldError, InvalidInput, Text, UnsupportedMediaType
 from functions.kit.base.fields import decode_hook
 from functions.kit.base.money import MAX_ID
+from functions.kit.security.principal import Principal
 
 MAX_BODY = 64 * 1024
 """Bytes."""
@@ -35,6 +36,12 @@ _LABELLED_OTHERWISE = frozenset({"application/x-www-form-urlencoded", "text/plai
 """What curl says of `-d '{...}'`, and a browser's `fetch` of a text."""
 
 _UTF_8 = frozenset({"utf-8", "utf8", "us-ascii"})
+
+
+AnyRequest = Request[Any, Any, State]
+"""A request whose caller need not be known."""
+AuthenticatedRequest = Request[Principal, Any, State]
+"""A request that a guard has let through: `request.user` is its caller."""
 
 
 class JSONRequest(Request[Any, Any, State]):
@@ -91,7 +98,7 @@ class JSONRequest(Request[Any, Any, State]):
         )
 
 
-def refuse_coding(request: Request[Any, Any, Any]) -> None:
+def refuse_coding(request: AnyRequest) -> None:
     """Raises `UnsupportedMediaType` for a body that is compressed (RFC 9110, section 8.4.1)."""
     coding = request.headers.get("content-encoding", "").strip().lower()
     if coding not in {"", "identity"}:

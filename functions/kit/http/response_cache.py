@@ -1,7 +1,7 @@
-"""Answers that may be some moments old: bounded in number and in age, and off with an age of 0.
+"""A cache of responses, bounded in number and age; an age of 0 switches it off.
 
-The age counts from before the answer was read, so what it says is never older than that. Many who
-ask at once for what is not kept wait for one reading.
+The age counts from before a response was read, so its content is never older than that. Concurrent
+requests for a key that is not cached wait for one reading.
 """
 
 import asyncio
@@ -11,44 +11,44 @@ from typing import Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
-KEPT = 256
-"""Answers; a page of books takes some 20 KiB."""
+MAX_ENTRIES = 256
+"""A page of books takes some 20 KiB."""
 
 
-class _Kept(NamedTuple, Generic[T]):
+class _Entry(NamedTuple, Generic[T]):
     begun: float
-    answer: "asyncio.Task[T]"
+    reading: "asyncio.Task[T]"
 
 
-class AnswerCache(Generic[T]):
+class ResponseCache(Generic[T]):
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
-        self._kept: dict[bytes, _Kept[T]] = {}
+        self._entries: dict[bytes, _Entry[T]] = {}
 
     async def get(self, key: bytes, read: Callable[[], Awaitable[T]]) -> T:
-        """What was read for this key a moment ago, or now. A failure is nobody else's answer."""
+        """The cached response for a key, else a new reading. A failed reading is not cached."""
         if not self.seconds:
             return await read()
         now = time.monotonic()
-        kept = self._kept.get(key)
-        if kept is None or now - kept.begun > self.seconds:
-            self._kept.pop(key, None)
-            if len(self._kept) >= KEPT:
-                del self._kept[next(iter(self._kept))]
-            kept = self._kept[key] = _Kept(now, asyncio.ensure_future(_of(read)))
-            kept.answer.add_done_callback(lambda task: self._forget_failed(key, task))
-        # Shielded: others wait for the same reading when the one who began it goes away.
-        return await asyncio.shield(kept.answer)
+        entry = self._entries.get(key)
+        if entry is None or now - entry.begun > self.seconds:
+            self._entries.pop(key, None)
+            if len(self._entries) >= MAX_ENTRIES:
+                del self._entries[next(iter(self._entries))]
+            entry = self._entries[key] = _Entry(now, asyncio.ensure_future(_of(read)))
+            entry.reading.add_done_callback(lambda task: self._remove_failed(key, task))
+        # Shielded: the reading is shared, so that one caller's cancellation must not end it.
+        return await asyncio.shield(entry.reading)
 
-    def _forget_failed(self, key: bytes, task: "asyncio.Task[T]") -> None:
+    def _remove_failed(self, key: bytes, task: "asyncio.Task[T]") -> None:
         if task.cancelled() or task.exception() is not None:
-            kept = self._kept.get(key)
-            if kept is not None and kept.answer is task:
-                del self._kept[key]
+            entry = self._entries.get(key)
+            if entry is not None and entry.reading is task:
+                del self._entries[key]
 
     def clear(self) -> None:
-        """Something was written by this process: who wrote reads it."""
-        self._kept.clear()
+        """Remove every entry, so that a caller reads what it has written through this process."""
+        self._entries.clear()
 
 
 async def _of(read: Callable[[], Awaitable[T]]) -> T:

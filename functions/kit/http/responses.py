@@ -7,14 +7,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import msgspec
-from litestar import Litestar, Request, Response
+from litestar import Litestar, Response
 from litestar.enums import MediaType
 from litestar.response.base import ASGIResponse
 
 from functions.kit.http import problems
 from functions.kit.http.idempotency import Answer, answer_once, scope_of
 from functions.kit.http.openapi import described_of
-from functions.kit.security.principal import Principal
+from functions.kit.http.requests import AnyRequest, AuthenticatedRequest
+from functions.kit.http.services import Services, services_of
 
 T = TypeVar("T")
 
@@ -30,7 +31,7 @@ class JSONResponse(Response[T]):
     """The default response."""
 
     def to_asgi_response(
-        self, app: Litestar | None, request: Request[Any, Any, Any], **kwargs: Any
+        self, app: Litestar | None, request: AnyRequest, **kwargs: Any
     ) -> ASGIResponse:
         """With the `Location` that the handler's `described(location=...)` promises for a 201."""
         response = super().to_asgi_response(app, request, **kwargs)
@@ -55,7 +56,7 @@ def answer_response(answer: Answer) -> Response[Any]:
 
 
 async def answered_once(
-    request: Request[Principal, Any, Any],
+    request: AuthenticatedRequest,
     route: str,
     command: Callable[[], Awaitable[T]],
     render: Callable[[T], tuple[int, bytes]],
@@ -70,7 +71,7 @@ async def answered_once(
         body=await request.body(),
         required=required,
     )
-    state = request.app.state
+    services = services_of(request, Services)
     return answer_response(
-        await answer_once(state.database, scope, command, render, clock=state.clock)
+        await answer_once(services.database, scope, command, render, clock=services.clock)
     )

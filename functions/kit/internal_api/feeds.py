@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from litestar import Request, Response, get
+from litestar import Response, get
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 from litestar.response import Stream
@@ -15,16 +15,17 @@ from litestar.response import Stream
 from functions.kit.base.errors import Text, Unauthenticated
 from functions.kit.base.money import MAX_ID
 from functions.kit.events.cloudevents import BATCH_MEDIA_TYPE
-from functions.kit.events.feed import HEAD_HEADER, MAX_PAGE, Feed, StreamDigest
-from functions.kit.events.internal_secret import InternalSecret
+from functions.kit.events.feed import HEAD_HEADER, MAX_PAGE, StreamDigest
 from functions.kit.http.problems import problems
+from functions.kit.http.requests import AnyRequest
+from functions.kit.http.services import Services, services_of
 
 Sequence = Annotated[int, QueryParameter(ge=0, le=MAX_ID)]
 EventId = Annotated[str | None, QueryParameter(min_length=1, max_length=255)]
 PageSize = Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)]
 
 
-class NotOneOfUs(Unauthenticated):
+class InternalSecretNeeded(Unauthenticated):
     code = "internal-secret-needed"
     title = "Only the services of this shop may read this"
     error = Text("No autorizado", "Not allowed")
@@ -41,7 +42,7 @@ class NotOneOfUs(Unauthenticated):
     },
 )
 async def stream(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     name: FromPath[str],
     after: Sequence = 0,
     limit: PageSize = MAX_PAGE,
@@ -53,9 +54,9 @@ async def stream(
     the reader has read at that sequence; another event there is a 410.
     """
     _admit(request)
-    feed: Feed = request.app.state.feed
+    feed = services_of(request, Services).feed
     page = await feed.page(
-        request.app.state.database, name, after=after, limit=limit, event_id=event_id
+        services_of(request, Services).database, name, after=after, limit=limit, event_id=event_id
     )
     headers = {HEAD_HEADER: str(page.head)}
     if page.last is not None and page.last < page.head:
@@ -65,27 +66,27 @@ async def stream(
 
 
 @get("/internal/streams/{name:str}/digest", responses=problems(401, 404))
-async def digest(request: Request[Any, Any, Any], name: FromPath[str]) -> StreamDigest:
+async def digest(request: AnyRequest, name: FromPath[str]) -> StreamDigest:
     """What all that was told adds up to, for a reader to compare with what it keeps."""
     _admit(request)
-    state = request.app.state
-    feed: Feed = state.feed
-    return await feed.digest(state.database, name, state.clock())
+    services = services_of(request, Services)
+    feed = services.feed
+    return await feed.digest(services.database, name, services.clock())
 
 
 @get("/internal/snapshots/{name:str}", responses=problems(401, 404))
-async def snapshot(request: Request[Any, Any, Any], name: FromPath[str]) -> Stream:
+async def snapshot(request: AnyRequest, name: FromPath[str]) -> Stream:
     """The present state: lines of JSON, the first with the sequence that it stands at."""
     _admit(request)
-    feed: Feed = request.app.state.feed
-    lines: AsyncIterator[bytes] = await feed.snapshot(request.app.state.database, name)
+    feed = services_of(request, Services).feed
+    lines: AsyncIterator[bytes] = await feed.snapshot(services_of(request, Services).database, name)
     return Stream(lines, media_type="application/x-ndjson")
 
 
-def _admit(request: Request[Any, Any, Any]) -> None:
-    secret: InternalSecret = request.app.state.internal_secret
+def _admit(request: AnyRequest) -> None:
+    secret = services_of(request, Services).internal_secret
     if not secret.admits(request.headers):
-        raise NotOneOfUs("Services show a token that is made from INTERNAL_SECRET.")
+        raise InternalSecretNeeded("Services show a token that is made from INTERNAL_SECRET.")
 
 
 HANDLERS = (stream, digest, snapshot)

@@ -7,12 +7,14 @@ a database that is away is a 503 of the request that needs it, not a pod that ge
 from typing import Any, cast
 
 import msgspec
-from litestar import Request, Response, get
+from litestar import Response, get
 from litestar.exceptions import ServiceUnavailableException
 
 from functions.kit.base.errors import Text
-from functions.kit.base.language import preferred, say
+from functions.kit.base.language import localized, preferred
 from functions.kit.events import dead_letters
+from functions.kit.http.requests import AnyRequest
+from functions.kit.http.services import Services, services_of
 
 
 class ServiceStatus(msgspec.Struct, frozen=True):
@@ -38,41 +40,42 @@ _DOCUMENTATION = Text("Documentación de la API", "Documentation of the API")
 
 
 @get("/", sync_to_thread=False, summary="What this is, and that it runs")
-def root(request: Request[Any, Any, Any]) -> Response[ServiceStatus]:
+def root(request: AnyRequest) -> Response[ServiceStatus]:
     """JSON; for a browser, a page that leads to the documentation."""
-    service = request.app.state.service
+    services = services_of(request, Services)
     headers = {"vary": "Accept, Accept-Language"}
     wants_page = "text/html" in request.headers.get("accept", "").lower()
-    if not (wants_page and request.app.state.settings.exposed_api.public):  # where there is one
-        return Response(ServiceStatus(service, "running"), headers=headers)
+    if not (wants_page and services.settings.exposed_api.public):  # where there is one
+        return Response(ServiceStatus(services.name, "running"), headers=headers)
     page = _PAGE.format(
-        service=service,
+        service=services.name,
         language=preferred(request.headers.get("accept-language")),
-        running=say(request.headers, _RUNNING),
-        documentation=say(request.headers, _DOCUMENTATION),
+        running=localized(request.headers, _RUNNING),
+        documentation=localized(request.headers, _DOCUMENTATION),
     )
     return Response(cast("Any", page.encode()), media_type="text/html", headers=headers)
 
 
 @get("/livez", sync_to_thread=False, include_in_schema=False)
-def livez(request: Request[Any, Any, Any]) -> ServiceStatus:
-    return ServiceStatus(request.app.state.service, "alive")
+def livez(request: AnyRequest) -> ServiceStatus:
+    return ServiceStatus(services_of(request, Services).name, "alive")
 
 
 @get("/readyz", sync_to_thread=False, include_in_schema=False)
-def readyz(request: Request[Any, Any, Any]) -> ServiceStatus:
-    if request.app.state.stopping:
+def readyz(request: AnyRequest) -> ServiceStatus:
+    services = services_of(request, Services)
+    if services.stopping:
         raise ServiceUnavailableException("stopping")
-    return ServiceStatus(request.app.state.service, "ready")
+    return ServiceStatus(services.name, "ready")
 
 
 @get("/metrics", include_in_schema=False)
-async def metrics(request: Request[Any, Any, Any]) -> Response[bytes]:
+async def metrics(request: AnyRequest) -> Response[bytes]:
     """Prometheus' text format; mounted by the internal door only."""
-    state = request.app.state
-    await state.relay.measure()
-    state.metrics.dead_letters.set(await dead_letters.waiting(state.database))
-    return Response(state.metrics.exposition(), media_type="text/plain; version=0.0.4")
+    services = services_of(request, Services)
+    await services.relay.measure()
+    services.metrics.dead_letters.set(await dead_letters.waiting(services.database))
+    return Response(services.metrics.exposition(), media_type="text/plain; version=0.0.4")
 
 
 PROBES = (root, livez, readyz)

@@ -107,7 +107,7 @@ async def _keep_unmatched(
 
 
 @dataclass
-class LedgerWatch:
+class LedgerMonitor:
     """Looks into the provider's ledger every so often, and a bit further back each time."""
 
     provider: PaymentProvider

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.kit.base.errors import Text
-from functions.kit.base.language import LANGUAGES, preferred, say
+from functions.kit.base.language import LANGUAGES, localized, preferred
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_text_is_said_in_the_language_of_the_request() -> None:
     """The original's Spanish where nothing is asked for."""
     text = Text("Compra creada", "Purchase created")
 
-    assert [say(headers, text) for headers in ({}, {"accept-language": "en"})] == [
+    assert [localized(headers, text) for headers in ({}, {"accept-language": "en"})] == [
         "Compra creada",
         "Purchase created",
     ]

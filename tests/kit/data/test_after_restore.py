@@ -7,7 +7,8 @@ from piccolo.querystring import QueryString
 
 from functions.kit.base.money import MAX_ID
 from functions.kit.data.after_restore import STEP, Raised, Refused, main, raise_counters
-from functions.kit.data.database import Database, connect
+from functions.kit.data.database import Database
+from functions.kit.data.engines import connect
 from functions.kit.data.migrations import load, migrate
 from functions.kit.events.feed import Feed, OwnedStream
 from functions.kit.events.outbox import Outbox

@@ -6,7 +6,7 @@ import pytest
 from piccolo.querystring import QueryString
 
 from functions.kit.data import backfill
-from functions.kit.data.backfill import Rewrite
+from functions.kit.data.backfill import Backfill
 from functions.kit.data.database import Database, Row
 from functions.kit.data.migrations import Migration, migrate
 from functions.kit.data.schema import AUTO_ID, BIGINT, Column, CreateTable, varchar
@@ -22,7 +22,7 @@ def size(row: Row) -> int:
     return len(row["text"])
 
 
-SECOND = Migration(2, "sizes", [Rewrite("lines", "size", reads=("text",), value=size)])
+SECOND = Migration(2, "sizes", [Backfill("lines", "size", reads=("text",), value=size)])
 TEXTS = ["", "it's", '"%{}', "é", "x" * 30]
 
 
@@ -65,7 +65,7 @@ async def test_what_an_interrupted_run_left_is_finished(
     def stumble(row: Row) -> Any:
         return size(row) if row["text"] != "é" else 1 / 0
 
-    stumbling = Migration(2, "sizes", [Rewrite("lines", "size", reads=("text",), value=stumble)])
+    stumbling = Migration(2, "sizes", [Backfill("lines", "size", reads=("text",), value=stumble)])
     with pytest.raises(ZeroDivisionError):
         await migrate(lines, [FIRST, stumbling])
     assert await sizes(lines) == [0, 4, 0, 0, 0]

@@ -6,7 +6,8 @@ import pytest
 from piccolo.querystring import QueryString
 
 from functions.kit.base.errors import Unavailable
-from functions.kit.data.database import Database, after_commit, bind, connect, is_in, transactional
+from functions.kit.data.database import Database, after_commit, bind, is_in, transactional
+from functions.kit.data.engines import connect
 from tests.kit import sample
 
 

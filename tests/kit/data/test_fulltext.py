@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from piccolo.querystring import QueryString
 
-from functions.kit.data.database import Database, connect
-from functions.kit.data.fulltext import AddFullTextIndex, any_begins
+from functions.kit.data.database import Database
+from functions.kit.data.engines import connect
+from functions.kit.data.fulltext import AddFullTextIndex, any_prefix
 from functions.kit.data.migrations import Migration, migrate
 from functions.kit.data.schema import AUTO_ID, TEXT, Column, CreateTable
 from tests.servers.mysql import Server, private_server
@@ -55,7 +56,7 @@ async def write(database: Database, template: str, *args: Any) -> None:
 
 
 async def found(database: Database, *beginnings: str) -> list[int]:
-    sql, value = any_begins(
+    sql, value = any_prefix(
         database, "ft_texts", key="t.id", column="t.words", beginnings=beginnings
     )
     outcome = await database.execute(
@@ -115,7 +116,7 @@ async def test_what_might_be_an_operator_is_refused(
     empty_database: Database, beginning: str
 ) -> None:
     with pytest.raises(ValueError, match="ASCII letters, digits and _ only"):
-        any_begins(empty_database, "i", key="id", column="a", beginnings=[beginning])
+        any_prefix(empty_database, "i", key="id", column="a", beginnings=[beginning])
 
 
 async def test_it_is_the_same_after_a_crash() -> None:

@@ -10,7 +10,8 @@ import pytest
 from piccolo.querystring import QueryString
 
 from functions.kit.data import migrations
-from functions.kit.data.database import Database, connect
+from functions.kit.data.database import Database
+from functions.kit.data.engines import connect
 from functions.kit.data.migrations import Migration, MigrationError, load, migrate, pending
 from functions.kit.data.schema import (
     AUTO_ID,
@@ -51,7 +52,7 @@ raise SystemExit(main("sample", sample_migrations, lambda: sys.argv[1]))
 KILLED_BEFORE_THE_END = """
 import asyncio, os, sys
 from functions.kit.data import migrations
-from functions.kit.data.database import connect
+from functions.kit.data.engines import connect
 from tests.kit import migrations as sample_migrations
 
 class Kill:

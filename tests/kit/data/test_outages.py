@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from functions.kit.data.database import Database, connect
+from functions.kit.data.database import Database
+from functions.kit.data.engines import connect
 from functions.kit.data.outages import Outages
 
 

@@ -14,12 +14,13 @@ from piccolo.querystring import QueryString
 
 from functions.kit.base.errors import Unavailable
 from functions.kit.base.telemetry import Metrics, current_traceparent, trace_id
-from functions.kit.data.database import Database, connect, transactional
+from functions.kit.data.database import Database, transactional
+from functions.kit.data.engines import connect
 from functions.kit.events import catch_up, cloudevents, inbox, relay
 from functions.kit.events.catch_up import CatchUp, CatchUpFailed
 from functions.kit.events.cloudevents import Event
 from functions.kit.events.feed import OwnedStream, digest_of
-from functions.kit.events.outbox import Message, Outbox, as_state
+from functions.kit.events.outbox import NewEvent, Outbox, as_state
 from functions.kit.events.subscriptions import Projection, Stream, Subscriptions
 from tests.kit import sample
 from tests.kit.sample import THING_CHANGED, THINGS
@@ -35,9 +36,9 @@ class Owner:
 
     def __init__(self, app: Litestar, client: httpx.AsyncClient) -> None:
         self.app = app
-        self.database: Database = app.state.database
+        self.database: Database = app.state.services.database
         self.client = client
-        self.outbox: Outbox = app.state.outbox
+        self.outbox: Outbox = app.state.services.outbox
         self.behave: Behave = lambda request: None
         self.asked: list[str] = []
 
@@ -51,8 +52,8 @@ class Owner:
         return await self.client.get(request.url.raw_path.decode())
 
 
-def thing_message(thing_id: int, label: str, revision: int) -> Message:
-    return Message(
+def thing_message(thing_id: int, label: str, revision: int) -> NewEvent:
+    return NewEvent(
         source=THINGS.source,
         type=THING_CHANGED,
         subject=f"thing/{thing_id}",
@@ -126,7 +127,7 @@ async def test_a_gap_is_closed(
         await owner.change(1, f"label {revision}", revision)
     page = await owner.client.get("/internal/streams/things?after=2")
     (third,) = cloudevents.read_batch(page.content)
-    taken = await reader.subscriptions.take(database, third, clock=clock)
+    taken = await reader.subscriptions.consume(database, third, clock=clock)
     await reader.read(THINGS)
 
     assert taken.position is not None
@@ -449,7 +450,7 @@ async def test_a_start_reads_only_where_something_is_missing(
     page = await owner.client.get("/internal/streams/things?after=2")
     (third,) = cloudevents.read_batch(page.content)
     reader = two_streams(database, owner, clock, refuse, at_start=False)
-    await reader.subscriptions.take(database, third, clock=clock)
+    await reader.subscriptions.consume(database, third, clock=clock)
 
     async def read() -> bool:
         return await inbox.position(database, THINGS.source) == 3
@@ -540,9 +541,8 @@ async def test_a_projection_ahead_of_its_owner_is_taken_anew(
 ) -> None:
     """A revision that no event of the owner will ever reach; and once an hour at most."""
     digest = digest_of("things", "revision")
-    owner.app.state.feed.streams["things"] = owner.app.state.feed.streams["things"]._replace(
-        digest=digest
-    )
+    streams = owner.app.state.services.feed.streams
+    streams["things"] = streams["things"]._replace(digest=digest)
 
     async def doubt(database: Database) -> None:
         await database.execute(QueryString("UPDATE things SET revision = 0"))
@@ -579,9 +579,8 @@ async def test_an_owner_of_an_older_release_is_not_compared(reader: CatchUp, own
     reader.subscriptions.projections[THINGS.source] = Projection(nothing, nothing, digest)
     await owner.change(1, "a", 1)
     without_digest = await reader.difference(THINGS)
-    owner.app.state.feed.streams["things"] = owner.app.state.feed.streams["things"]._replace(
-        digest=digest
-    )
+    streams = owner.app.state.services.feed.streams
+    streams["things"] = streams["things"]._replace(digest=digest)
     on_its_way = await reader.difference(THINGS)
 
     assert (without_digest, on_its_way) == (None, None)

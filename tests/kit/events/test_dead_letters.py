@@ -16,7 +16,7 @@ async def put(
     **headers: str,
 ) -> None:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    await dead_letters.put_aside(database, kind, "a reason", named, body, clock=clock)
+    await dead_letters.store(database, kind, "a reason", named, body, clock=clock)
 
 
 async def kept(database: Database) -> list[DeadLetter]:
@@ -59,7 +59,7 @@ async def test_whatever_bytes_came_are_kept_as_text(database: Database, clock: F
 async def test_what_is_kept_is_bounded(database: Database, clock: FakeClock) -> None:
     """Of a long body its beginning, and of the headers what the column holds."""
     headers = {f"ce-x{number}": "ñ" * 5000 for number in range(200)}
-    await dead_letters.put_aside(
+    await dead_letters.store(
         database, Reason.QUARANTINED, "r" * 5000, headers, b"x" * MAX_BODY * 2, clock=clock
     )
     (letter,) = await kept(database)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from functions.kit.events.http_sender import MAX_ANSWER, Poster, PostFailed
+from functions.kit.events.http_sender import MAX_ANSWER, HttpSender, SendFailed
 
 ACCEPTED = b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n"
 
@@ -45,8 +45,8 @@ class Broker:
 
 
 @asynccontextmanager
-async def broker(*answers: bytes) -> AsyncIterator[tuple[Broker, Poster]]:
-    running, poster = Broker(*answers), Poster()
+async def broker(*answers: bytes) -> AsyncIterator[tuple[Broker, HttpSender]]:
+    running, poster = Broker(*answers), HttpSender()
     server = await asyncio.start_server(running.serve, "127.0.0.1", 0)
     running.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
@@ -57,7 +57,7 @@ async def broker(*answers: bytes) -> AsyncIterator[tuple[Broker, Poster]]:
         await server.wait_closed()
 
 
-async def post(running: Broker, poster: Poster, body: bytes = b"{}") -> int:
+async def post(running: Broker, poster: HttpSender, body: bytes = b"{}") -> int:
     async with asyncio.timeout(10):
         return await poster.post(f"{running.url}/shop/default?x=1", {"ce-id": "7"}, body)
 
@@ -110,7 +110,7 @@ async def test_a_connection_that_was_closed_while_idle_is_opened_again() -> None
 async def test_no_whole_answer_is_a_failure(answer: bytes) -> None:
     """On a connection that was opened for it; then nobody knows whether the event is there."""
     async with broker(answer) as (running, poster):
-        with pytest.raises(PostFailed):
+        with pytest.raises(SendFailed):
             await post(running, poster)
         status = await post(running, poster)
 
@@ -122,7 +122,7 @@ async def test_an_endless_answer_is_given_up() -> None:
     length = MAX_ANSWER * 2
     answer = b"HTTP/1.1 202 Accepted\r\ncontent-length: %d\r\n\r\n" % length + b"x" * length
     async with broker(answer) as (running, poster):
-        with pytest.raises(PostFailed, match="longer"):
+        with pytest.raises(SendFailed, match="longer"):
             await post(running, poster)
 
 
@@ -146,7 +146,7 @@ async def test_nobody_listening_is_an_error_of_the_network() -> None:
     async with broker() as (running, _):
         gone = running.url
     with pytest.raises(OSError, match="Connect"):
-        await Poster().post(gone, {}, b"")
+        await HttpSender().post(gone, {}, b"")
 
 
 async def test_posts_at_a_time_have_connections_of_their_own_which_are_kept() -> None:

@@ -7,7 +7,7 @@ import pytest
 from functions.kit.data.database import Database, transactional
 from functions.kit.events import inbox
 from functions.kit.events.cloudevents import Event
-from functions.kit.events.inbox import Position, Standing
+from functions.kit.events.inbox import Position, ReadCursor
 from tests.kit.sample import THINGS, thing_changed
 from tests.support.clock import FakeClock
 
@@ -16,8 +16,8 @@ SOURCE = THINGS.source
 
 @transactional
 async def receive(database: Database, event: Event, clock: FakeClock) -> Position | None:
-    if not await inbox.once(database, event, clock=clock):
-        return await inbox.renumber(database, event)
+    if not await inbox.record(database, event, clock=clock):
+        return await inbox.backfill_sequence(database, event)
     return await inbox.advance(database, event.source)
 
 
@@ -70,7 +70,7 @@ async def test_a_snapshot_of_a_restored_owner_moves_it_back(
 ) -> None:
     """The numbers behind it are given again, to other events, which then count."""
     await receive_all(database, clock, 1, 2, 3, 5)
-    await inbox.doubt(database, SOURCE)
+    await inbox.mark_stale(database, SOURCE)
 
     assert await inbox.reset(database, SOURCE, 2, clock=clock) == Position(2, 2)
     again = thing_changed(3, id="another-event")
@@ -82,7 +82,7 @@ async def test_an_event_that_lost_its_number_gets_it_back(
 ) -> None:
     """One that came while an older snapshot was taken would leave a gap for ever."""
     await receive_all(database, clock, 1, 2, 3)
-    await inbox.doubt(database, SOURCE)
+    await inbox.mark_stale(database, SOURCE)
     await inbox.reset(database, SOURCE, 2, clock=clock)
     seen_again = [await receive(database, thing_changed(3), clock) for _ in range(2)]
 
@@ -109,22 +109,22 @@ async def test_a_source_that_was_never_read_stands_at_zero(database: Database) -
 async def test_a_reader_says_which_event_it_stands_at(database: Database, clock: FakeClock) -> None:
     """Of two with one number it is the one that came to be first."""
     await receive_all(database, clock, 1, 2)
-    second = await inbox.standing(database, SOURCE)
-    await inbox.doubt(database, SOURCE)
-    doubtful = await inbox.standing(database, SOURCE)
+    second = await inbox.read_cursor(database, SOURCE)
+    await inbox.mark_stale(database, SOURCE)
+    doubtful = await inbox.read_cursor(database, SOURCE)
     await inbox.reset(database, SOURCE, 7, "event-7", clock=clock)
 
-    assert second == Standing(2, "event-2", 2)
+    assert second == ReadCursor(2, "event-2", 2)
     assert (doubtful.contiguous < 0, doubtful.event_id) == (True, None)
-    assert await inbox.standing(database, SOURCE) == Standing(7, "event-7", 7)
+    assert await inbox.read_cursor(database, SOURCE) == ReadCursor(7, "event-7", 7)
 
 
 async def test_of_two_snapshots_at_once_the_last_that_began_counts(database: Database) -> None:
     """The other one has been overtaken: what it would give up, this one may have told already."""
-    first = await inbox.doubt(database, SOURCE)
-    second = await inbox.doubt(database, SOURCE)
+    first = await inbox.mark_stale(database, SOURCE)
+    second = await inbox.mark_stale(database, SOURCE)
     async with database.transaction():
-        valid = [await inbox.marked(database, SOURCE, mark) for mark in (first, second)]
+        valid = [await inbox.holds_token(database, SOURCE, mark) for mark in (first, second)]
 
     assert valid == [False, True]
 
@@ -135,8 +135,8 @@ async def test_a_number_that_was_read_as_another_event_is_not_kept(
     """A snapshot contains it, or its past is lost; it must not hide the event that was read."""
     await receive_all(database, clock, 1, 2)
     other = thing_changed(2, id="another-event")
-    await inbox.once(database, other, clock=clock)
+    await inbox.record(database, other, clock=clock)
 
     assert await inbox.superseded(database, other)
     assert not await inbox.superseded(database, thing_changed(3))
-    assert await inbox.standing(database, SOURCE) == Standing(2, "event-2", 2)
+    assert await inbox.read_cursor(database, SOURCE) == ReadCursor(2, "event-2", 2)

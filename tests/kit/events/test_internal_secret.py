@@ -107,7 +107,7 @@ async def test_the_relay_signs(app: Litestar) -> None:
         sent.append(cloudevents.read(request.headers, request.content))
         return httpx.Response(202)
 
-    state = app.state
+    state = app.state.services
     state.relay.sink = "http://broker.test"
     state.relay.http = httpx.AsyncClient(transport=httpx.MockTransport(broker))
     database = state.database

@@ -14,7 +14,7 @@ from functions.kit.data.database import Database, transactional
 from functions.kit.events import cloudevents, dead_letters, inbox
 from functions.kit.events.cloudevents import Event
 from functions.kit.events.feed import OwnedStream
-from functions.kit.events.outbox import Message, Outbox
+from functions.kit.events.outbox import NewEvent, Outbox
 from functions.kit.events.subscriptions import Subscriptions
 from tests.kit import sample
 from tests.kit.sample import THING_CHANGED, THINGS, letters, push, thing_changed
@@ -41,7 +41,7 @@ class Owner:
 
     async def change(self, label: Any, revision: int = 1, thing_id: int = 1) -> Event:
         """A change of the owner's; the event as its relay would send it, unsigned."""
-        state = self.app.state
+        state = self.app.state.services
         await _change(state.database, state.outbox, thing_id, label, revision)
         page = await self.client.get("/internal/streams/things")
         return cloudevents.read_batch(page.content)[-1]
@@ -49,7 +49,7 @@ class Owner:
     async def correct(self, event: Event, label: str) -> None:
         """Put a better text in the place of the one that was sent."""
         data = msgspec.json.encode({"thing_id": 1, "label": label}).decode()
-        await self.app.state.database.execute(
+        await self.app.state.services.database.execute(
             QueryString("UPDATE outbox SET data = {} WHERE event_id = {}", data, event.id)
         )
 
@@ -60,7 +60,7 @@ async def _change(
 ) -> None:
     await outbox.add(
         database,
-        Message(
+        NewEvent(
             source=THINGS.source,
             type=THING_CHANGED,
             subject=f"thing/{thing_id}",
@@ -102,7 +102,7 @@ async def reader(
         environ={"K_SINK": "http://broker.test", "EXPOSED_API": "internal"},
     )
     await issuer.make_known(database)
-    app.state.catch_up._look = _nothing
+    app.state.services.catch_up._look = _nothing
     return app
 
 
@@ -116,7 +116,7 @@ async def test_what_the_owner_says_takes_effect(owner: Owner, reader: Litestar) 
     forged = msgspec.structs.replace(event, data=b'{"thing_id": 1, "label": "forged"}')
     async with serving(reader) as client:
         answer = await push(client, forged)
-        found = await sample.things(reader.state.database)
+        found = await sample.things(reader.state.services.database)
 
     assert (answer.status_code, found) == (202, {1: ("true", 1, 1)})
 
@@ -129,7 +129,7 @@ async def test_an_event_that_its_owner_does_not_know_is_put_aside(
     forged = msgspec.structs.replace(thing_changed(9, label="forged"), signature="0" * 64)
     async with serving(reader) as client:
         answers = [(await push(client, forged)).status_code for _ in range(2)]
-        database = reader.state.database
+        database = reader.state.services.database
         (letter,) = await letters(database)
         found, read = await sample.things(database), await inbox.is_read(database, forged)
 
@@ -147,7 +147,7 @@ async def test_an_owner_that_is_away_makes_the_event_come_again(
     async with serving(reader) as client:
         unsigned = await push(client, event)
         signed = await push(client, SIGNER.sign(event))
-        found = await sample.things(reader.state.database)
+        found = await sample.things(reader.state.services.database)
 
     assert (unsigned.status_code, signed.status_code) == (503, 202)
     assert unsigned.headers["retry-after"]
@@ -174,8 +174,8 @@ async def test_an_event_without_a_place_in_its_stream_is_put_aside(
     async with serving(reader) as client:
         for sent in (event, msgspec.structs.replace(event, signature=None)):
             assert (await push(client, sent)).status_code == 202
-        (letter,) = await letters(reader.state.database)
-        found = await sample.things(reader.state.database)
+        (letter,) = await letters(reader.state.services.database)
+        found = await sample.things(reader.state.services.database)
 
     assert "sequence must be between" in letter.reason
     assert found == {}
@@ -191,13 +191,13 @@ async def test_a_corrected_event_under_the_same_id_takes_effect(
     async with serving(reader) as client:
         for _ in range(2):
             await push(client, sign(wrong))
-        waiting = await dead_letters.waiting(reader.state.database)
+        waiting = await dead_letters.waiting(reader.state.services.database)
         await owner.correct(wrong, "right")
         page = await owner.client.get("/internal/streams/things")
         (corrected,) = cloudevents.read_batch(page.content)
         for _ in range(2):
             await push(client, sign(corrected))
-        database = reader.state.database
+        database = reader.state.services.database
         found = await sample.things(database)
         left = await dead_letters.waiting(database)
 
@@ -216,10 +216,10 @@ async def test_a_replay_takes_what_the_owner_says_now(
         refused = await client.post("/internal/dead-letters/1/replay", headers=admin)
         await owner.correct(wrong, "right")
         replayed = await client.post("/internal/dead-letters/1/replay", headers=admin)
-        found = await sample.things(reader.state.database)
+        found = await sample.things(reader.state.services.database)
         forged = msgspec.structs.replace(thing_changed(9, label="forged"), signature=None)
         await push(client, forged, "/events/dead-letter")
-        last = (await letters(reader.state.database))[-1].id
+        last = (await letters(reader.state.services.database))[-1].id
         unknown = await client.post(f"/internal/dead-letters/{last}/replay", headers=admin)
         owner.away = True
         later = await client.post(f"/internal/dead-letters/{last}/replay", headers=admin)
@@ -235,7 +235,7 @@ async def test_a_handler_that_fails_is_a_letter_and_no_500(reader: Litestar) -> 
     """It would fail the next time, too; its event stays unread until a corrected handler runs."""
     async with serving(reader) as client:
         answer = await push(client, thing_changed(1, label="poison"))
-        database = reader.state.database
+        database = reader.state.services.database
         (letter,) = await letters(database)
         position = await inbox.position(database, THINGS.source)
 

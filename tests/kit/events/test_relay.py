@@ -18,9 +18,9 @@ from functions.kit.base.telemetry import Metrics
 from functions.kit.data.database import Database, transactional
 from functions.kit.events import cloudevents, lease, relay
 from functions.kit.events.cloudevents import Event
-from functions.kit.events.outbox import Message, Outbox
+from functions.kit.events.outbox import NewEvent, Outbox
 from functions.kit.events.relay import Relay
-from functions.kit.events.sequencer import BATCH, number_rows
+from functions.kit.events.sequencer import BATCH, assign_sequences
 from tests.kit import sample
 from tests.support.clock import FakeClock
 
@@ -372,7 +372,7 @@ async def test_numbers_are_contiguous_whoever_gives_them(
 ) -> None:
     """Relays and readers of the feed number rows at the same time."""
     await tell(database, outbox, 30)
-    numbered = await asyncio.gather(*(number_rows(database, [sample.NOTES]) for _ in range(8)))
+    numbered = await asyncio.gather(*(assign_sequences(database, [sample.NOTES]) for _ in range(8)))
     outcome = await database.execute(QueryString("SELECT sequence FROM outbox ORDER BY id"))
 
     assert sum(numbered) == 30
@@ -385,7 +385,7 @@ async def test_a_row_of_no_stream_holds_nobody_up(
     """It stays where an operator sees that it waits."""
     async with database.transaction():
         await outbox.add(
-            database, Message(source="/nobody", type="t", subject="s", revision=1, data=None)
+            database, NewEvent(source="/nobody", type="t", subject="s", revision=1, data=None)
         )
     await tell(database, outbox, 1)
 
@@ -435,7 +435,7 @@ async def test_sent_events_are_forgotten_after_a_month(
     await tell(database, outbox, 2)
     await make_relay().flush()
     await tell(database, outbox, 1, 2)
-    await number_rows(database, [sample.NOTES])
+    await assign_sequences(database, [sample.NOTES])
     clock.advance(days=31)
     await relay.purge(database, clock=clock)
     rows = await database.execute(QueryString("SELECT sequence FROM outbox"))
@@ -463,7 +463,7 @@ import asyncio, os, sys
 import httpx
 import msgspec
 from functions.kit.base.clock import utc_now
-from functions.kit.data.database import connect
+from functions.kit.data.engines import connect
 from functions.kit.events.relay import Relay
 from functions.kit.base.telemetry import Metrics
 from tests.kit import sample

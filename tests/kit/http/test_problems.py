@@ -98,7 +98,7 @@ async def test_a_database_that_is_away_is_a_passing_fault(
     app: Litestar, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, question: str
 ) -> None:
     """Busy, full, or not to be reached: 503 with Retry-After, and no word of where it lies."""
-    monkeypatch.setattr(app.state.database, question, lambda error: True)
+    monkeypatch.setattr(app.state.services.database, question, lambda error: True)
     response = await answer(client, LookupError("disk path /secret/shop.db"))
 
     assert (response.status_code, response.json()["code"]) == (503, "unavailable")

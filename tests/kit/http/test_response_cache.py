@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from functions.kit.http import response_cache
-from functions.kit.http.response_cache import KEPT, AnswerCache
+from functions.kit.http.response_cache import MAX_ENTRIES, ResponseCache
 
 
 class Time:
@@ -38,7 +38,7 @@ def counting() -> tuple[Callable[[], Awaitable[int]], list[int]]:
 
 async def test_an_answer_is_kept_as_long_as_is_said(time: Time) -> None:
     """And not a moment longer."""
-    cache: AnswerCache[int] = AnswerCache(1.0)
+    cache: ResponseCache[int] = ResponseCache(1.0)
     read, _ = counting()
     answers = [await cache.get(b"a", read)]
     for later in (0.5, 0.5, 0.1, 0.9):
@@ -50,7 +50,7 @@ async def test_an_answer_is_kept_as_long_as_is_said(time: Time) -> None:
 
 async def test_the_age_counts_from_before_the_reading(time: Time) -> None:
     """What took long to read is old already when it is there."""
-    cache: AnswerCache[int] = AnswerCache(1.0)
+    cache: ResponseCache[int] = ResponseCache(1.0)
     read, _ = counting()
 
     async def slow() -> int:
@@ -64,7 +64,7 @@ async def test_the_age_counts_from_before_the_reading(time: Time) -> None:
 
 async def test_with_no_seconds_each_answer_is_read(time: Time) -> None:
     """So it is switched off."""
-    cache: AnswerCache[int] = AnswerCache(0)
+    cache: ResponseCache[int] = ResponseCache(0)
     read, _ = counting()
 
     assert [await cache.get(b"a", read), await cache.get(b"a", read)] == [1, 2]
@@ -72,7 +72,7 @@ async def test_with_no_seconds_each_answer_is_read(time: Time) -> None:
 
 async def test_many_who_ask_at_once_wait_for_one_reading(time: Time) -> None:
     """Also when the one who began it goes away."""
-    cache: AnswerCache[int] = AnswerCache(1.0)
+    cache: ResponseCache[int] = ResponseCache(1.0)
     read, made = counting()
     go = asyncio.Event()
 
@@ -92,7 +92,7 @@ async def test_many_who_ask_at_once_wait_for_one_reading(time: Time) -> None:
 
 async def test_a_failure_is_not_kept(time: Time) -> None:
     """Who comes next reads anew."""
-    cache: AnswerCache[int] = AnswerCache(1.0)
+    cache: ResponseCache[int] = ResponseCache(1.0)
     read, _ = counting()
 
     async def fail() -> int:
@@ -107,7 +107,7 @@ async def test_a_failure_is_not_kept(time: Time) -> None:
 
 async def test_what_is_cleared_is_read_again(time: Time) -> None:
     """Who wrote sees what they wrote."""
-    cache: AnswerCache[int] = AnswerCache(1.0)
+    cache: ResponseCache[int] = ResponseCache(1.0)
     read, _ = counting()
     first = await cache.get(b"a", read)
     cache.clear()
@@ -117,12 +117,12 @@ async def test_what_is_cleared_is_read_again(time: Time) -> None:
 
 async def test_the_oldest_makes_room(time: Time) -> None:
     """Callers who make up queries do not fill the memory."""
-    cache: AnswerCache[int] = AnswerCache(1.0)
+    cache: ResponseCache[int] = ResponseCache(1.0)
     read, made = counting()
-    for number in range(KEPT + 1):
+    for number in range(MAX_ENTRIES + 1):
         await cache.get(str(number).encode(), read)
-    await cache.get(str(KEPT).encode(), read)
+    await cache.get(str(MAX_ENTRIES).encode(), read)
     await cache.get(b"0", read)
 
-    assert len(cache._kept) == KEPT
-    assert len(made) == KEPT + 2
+    assert len(cache._entries) == MAX_ENTRIES
+    assert len(made) == MAX_ENTRIES + 2

@@ -63,7 +63,7 @@ async def test_a_quarantined_event_is_understood_by_a_corrected_handler(
 
     corrected = Subscriptions(sample.THINGS)
     corrected.on(sample.THING_CHANGED, TolerantThingState)(record_tolerant_thing)
-    app.state.subscriptions = corrected
+    app.state.services.subscriptions = corrected
     replayed = await client.post("/internal/dead-letters/1/replay", headers=admin)
 
     assert (refused.status_code, refused.json()["code"], count) == (409, "cannot-replay", 1)
@@ -179,7 +179,7 @@ async def test_a_handler_that_fails_holds_up_no_other_letter(
         await push(client, thing_changed(sequence), "/events/dead-letter")
     hasty = Subscriptions(sample.THINGS)
     hasty.on(sample.THING_CHANGED, sample.ThingState)(fail_at_first)
-    app.state.subscriptions = hasty
+    app.state.services.subscriptions = hasty
     answer = await client.post("/internal/dead-letters/replay", headers=issuer.bearer(1, "admin"))
 
     assert [each["outcome"] for each in answer.json()] == ["failed", "applied"]
@@ -202,8 +202,8 @@ async def test_a_database_that_is_away_ends_the_replay(
     async def fail(*_: object, **__: object) -> None:
         raise LookupError
 
-    monkeypatch.setattr(app.state.database, "is_unavailable", lambda error: True)
-    monkeypatch.setattr(app.state.subscriptions, "take", fail)
+    monkeypatch.setattr(app.state.services.database, "is_unavailable", lambda error: True)
+    monkeypatch.setattr(app.state.services.subscriptions, "consume", fail)
     answer = await client.post("/internal/dead-letters/replay", headers=issuer.bearer(1, "admin"))
 
     assert answer.status_code == 503

@@ -78,10 +78,10 @@ async def test_an_event_of_a_megabyte_is_read_and_a_longer_one_is_put_aside(
     data = b'{"thing_id": 1, "label": "a", "more": "'
     event = thing_changed(1, data=data + b"x" * (size - len(data) - 2) + b'"}')
     response = await push(client, event)
-    effects, put_aside = await sample.things(database), await letters(database)
+    effects, store = await sample.things(database), await letters(database)
 
     assert response.status_code == 202
-    assert (len(effects), len(put_aside)) == ((1, 0) if size <= events.MAX_EVENT else (0, 1))
+    assert (len(effects), len(store)) == ((1, 0) if size <= events.MAX_EVENT else (0, 1))
 
 
 @pytest.mark.parametrize("question", ["is_unavailable", "is_retryable"])
@@ -93,8 +93,8 @@ async def test_a_passing_fault_is_a_503(
     async def fail(*_: object, **__: object) -> None:
         raise LookupError
 
-    monkeypatch.setattr(app.state.database, question, lambda error: True)
-    monkeypatch.setattr(app.state.subscriptions, "take", fail)
+    monkeypatch.setattr(app.state.services.database, question, lambda error: True)
+    monkeypatch.setattr(app.state.services.subscriptions, "consume", fail)
     response = await push(client, thing_changed(1))
 
     assert response.status_code == 503
@@ -106,7 +106,7 @@ async def test_a_ping_pokes(
 ) -> None:
     """Send, catch up, do what is due; nothing is kept of it."""
     poked: list[str] = []
-    app.state.poke = lambda: poked.append("poked")
+    app.state.services.run_background_tasks = lambda: poked.append("poked")
     ping = thing_changed(None, id="1", type=PING, source="/apis/v1/pings", data=b"{}")
     response = await push(client, ping)
 
@@ -117,7 +117,7 @@ async def test_a_ping_pokes(
 async def test_a_gap_wakes_the_reader(app: Litestar, client: httpx.AsyncClient) -> None:
     """Of that source; an event that is the next one does not."""
     noticed: list[str] = []
-    app.state.catch_up.notify = noticed.append
+    app.state.services.catch_up.notify = noticed.append
     for sequence in (1, 2, 5):
         await push(client, thing_changed(sequence))
 
@@ -128,7 +128,7 @@ async def test_the_feed_is_a_batch_with_a_link_to_what_follows(
     app: Litestar, client: httpx.AsyncClient
 ) -> None:
     """And the newest event's number in a header."""
-    state = app.state
+    state = app.state.services
     for text in "abc":
         await sample.write_note(state.database, text, outbox=state.outbox)
     first = await client.get("/internal/streams/notes?limit=2", headers=FEED)
@@ -161,7 +161,7 @@ async def test_a_feed_that_cannot_be_is_refused(
 
 async def test_a_snapshot_is_lines(app: Litestar, client: httpx.AsyncClient) -> None:
     """Streamed, so that memory stays bounded whatever there is."""
-    state = app.state
+    state = app.state.services
     await sample.write_note(state.database, "a", outbox=state.outbox)
     response = await client.get("/internal/snapshots/notes", headers=FEED)
     lines: list[Any] = [json.loads(line) for line in response.text.splitlines()]

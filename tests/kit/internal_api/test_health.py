@@ -36,7 +36,7 @@ async def test_a_probe_needs_no_database(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A database that is away is a 503 of the request that needs it, not a pod without traffic."""
-    monkeypatch.setattr(type(app.state.database), "execute", None)
+    monkeypatch.setattr(type(app.state.services.database), "execute", None)
     response = await client.get(path)
 
     assert (response.status_code, response.json()["status"]) == (200, status)
@@ -44,7 +44,7 @@ async def test_a_probe_needs_no_database(
 
 async def test_a_service_that_stops_is_not_ready(app: Litestar, client: httpx.AsyncClient) -> None:
     """But alive, until it has ended."""
-    app.state.stopping = True
+    app.state.services.stopping = True
     answers = [await client.get(path) for path in ("/readyz", "/livez")]
 
     assert [answer.status_code for answer in answers] == [503, 200]

@@ -13,7 +13,7 @@ import pytest
 from functions.kit.base.errors import Unavailable
 from functions.kit.data.database import Database
 from functions.kit.events.cloudevents import Event
-from functions.kit.events.subscriptions import Outcome, Subscriptions
+from functions.kit.events.subscriptions import EventOutcome, Subscriptions
 from functions.kit.security import auth_stream
 from functions.kit.security.auth_stream import STREAM
 from functions.kit.security.principal import Principal
@@ -73,7 +73,7 @@ def tell(database: Database, clock: FakeClock) -> Callable[..., Any]:
     auth_stream.subscribe(subscriptions)
     numbers = itertools.count(1)
 
-    async def tell(kind: str, data: dict[str, Any], *, revision: int = 1) -> Outcome:
+    async def tell(kind: str, data: dict[str, Any], *, revision: int = 1) -> EventOutcome:
         event = Event(
             id=f"{kind}-{revision}-{data}"[:255],
             source=STREAM.source,
@@ -83,7 +83,7 @@ def tell(database: Database, clock: FakeClock) -> Callable[..., Any]:
             revision=revision,
             data=msgspec.json.encode(data),
         )
-        return (await subscriptions.take(database, event, clock=clock)).outcome
+        return (await subscriptions.consume(database, event, clock=clock)).outcome
 
     return tell
 
@@ -152,7 +152,7 @@ async def test_what_the_tables_cannot_hold_is_put_aside(
     tell: Callable[..., Any], kind: str, data: dict[str, Any]
 ) -> None:
     """It would otherwise fail, and come again, for ever."""
-    assert await tell(kind, data) is Outcome.QUARANTINED
+    assert await tell(kind, data) is EventOutcome.QUARANTINED
 
 
 async def test_a_key_that_was_told_needs_no_request(

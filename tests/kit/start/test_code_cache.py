@@ -19,7 +19,7 @@ import runpy  # as `-m` does before a start, which the cache leaves out
 import json, logging, sys
 from functions.kit.start import code_cache, postponed
 code_cache.use()
-from tests.support.brief import serve_briefly
+from tests.support.run_once import serve_briefly
 before = set(sys.modules)
 compiled = []
 by = ("/dataclasses.py", "/collections/__init__.py", "/kit/start/stdlib_compile_cache.py")

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[3]
 
 START = """
 import json, sys
-from tests.support.brief import serve_briefly
+from tests.support.run_once import serve_briefly
 from functions.kit.start import postponed
 postponed.postpone()
 from functions.kit.start.serve import configuration

@@ -1,4 +1,4 @@
-"""What use cases need besides the database, made once per process and passed to each."""
+"""What auth's commands need besides the database; made once per process, passed to each."""
 
 from typing import NamedTuple
 
@@ -8,14 +8,14 @@ from functions.auth.signing import Signer
 from functions.kit.events.outbox import Outbox
 
 
-class Tools(NamedTuple):
+class Dependencies(NamedTuple):
     settings: AuthSettings
     passwords: Passwords
     signer: Signer
     outbox: Outbox
 
     @classmethod
-    def of(cls, settings: AuthSettings, outbox: Outbox) -> "Tools":
+    def of(cls, settings: AuthSettings, outbox: Outbox) -> "Dependencies":
         return cls(
             settings, Passwords(settings.hashing_concurrency), Signer(settings, outbox), outbox
         )

@@ -6,18 +6,18 @@ from piccolo.querystring import QueryString
 
 from functions.auth import throttle
 from functions.auth.commands.administration import ensure_first_admin
-from functions.auth.tools import Tools
+from functions.auth.dependencies import Dependencies
 from functions.kit.data.database import Database, transactional
 
 
-async def prepare(database: Database, tools: Tools, now: datetime) -> None:
+async def prepare(database: Database, dependencies: Dependencies, now: datetime) -> None:
     """A key that signs and can be read, and the first admin; safe in any number of processes.
 
     Raises `SigningKeyUnreadable`.
     """
-    await tools.signer.ensure_key(database, now)
-    await ensure_first_admin(database, tools, now)
-    await tools.signer.check_key(database)
+    await dependencies.signer.ensure_key(database, now)
+    await ensure_first_admin(database, dependencies, now)
+    await dependencies.signer.check_key(database)
 
 
 @transactional

@@ -1,15 +1,15 @@
-"""Pages of the list that are kept for a moment, and forgotten when this process writes."""
+"""Pages of the list, cached for a moment and cleared when this process writes."""
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
 from functions.catalog.queries import Page
-from functions.kit.http.response_cache import AnswerCache
+from functions.kit.http.response_cache import ResponseCache
 from functions.kit.http.responses import encode
 
 
-class KeptPage:
-    """A page as it is answered; its body is written when somebody wants it, and once."""
+class CachedPage:
+    """A page of the list and its headers; the body is encoded once, when it is first needed."""
 
     def __init__(self, page: Page, headers: dict[str, str]) -> None:
         self.etag = page.etag
@@ -25,14 +25,14 @@ class KeptPage:
         return self._body
 
 
-class ForgetPages:
-    """Around the app: whatever is not a read may change the list, and its sender looks at once.
+class ClearCacheOnWrite:
+    """ASGI middleware: any request that is not a read clears the cache, before it is answered.
 
-    That holds for callers and for events. What other processes are told is seen when a page has
-    grown as old as it may.
+    So a caller reads what it has just written, and an event is visible once it was accepted.
+    Writes of other processes become visible when a cached page has reached its age limit.
     """
 
-    def __init__(self, app: ASGIApp, pages: AnswerCache[KeptPage]) -> None:
+    def __init__(self, app: ASGIApp, pages: ResponseCache[CachedPage]) -> None:
         self.app = app
         self.pages = pages
 
@@ -41,8 +41,8 @@ class ForgetPages:
             await self.app(scope, receive, send)
             return
 
-        async def send_and_forget(message: Message) -> None:
+        async def clear_and_send(message: Message) -> None:
             self.pages.clear()
             await send(message)
 
-        await self.app(scope, receive, send_and_forget)
+        await self.app(scope, receive, clear_and_send)

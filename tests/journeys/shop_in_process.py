@@ -86,7 +86,7 @@ class Broker:
             await self._deliver(subscriber, request)
 
 
-class Town:
+class ShopInProcess:
     """The running shop, and its callers."""
 
     def __init__(self, clock: FakeClock) -> None:
@@ -176,9 +176,9 @@ class Town:
 
 
 @asynccontextmanager
-async def open_town(folder: Path, **environ: str) -> AsyncIterator[Town]:
+async def open_shop(folder: Path, **environ: str) -> AsyncIterator[ShopInProcess]:
     """All three services on SQLite files in a folder, an admin and a member of staff logged in."""
-    town = Town(FakeClock())
+    shop = ShopInProcess(FakeClock())
     addresses = {
         f"{name.upper()}_{door}URL": address(name)
         for name in SERVICES
@@ -195,32 +195,32 @@ async def open_town(folder: Path, **environ: str) -> AsyncIterator[Town]:
             **environ,
         }
 
-    town.apps = {
+    shop.apps = {
         "auth": create_auth(
-            AuthSettings.from_mapping(environment("auth")), clock=town.clock, http=town.wire
+            AuthSettings.from_mapping(environment("auth")), clock=shop.clock, http=shop.wire
         ),
         "catalog": create_catalog(
-            CatalogSettings.from_mapping(environment("catalog")), clock=town.clock, http=town.wire
+            CatalogSettings.from_mapping(environment("catalog")), clock=shop.clock, http=shop.wire
         ),
         "purchase": create_purchase(
-            PurchaseSettings.from_mapping(environment("purchase")), clock=town.clock, http=town.wire
+            PurchaseSettings.from_mapping(environment("purchase")), clock=shop.clock, http=shop.wire
         ),
     }
     async with AsyncExitStack() as stack:
-        for name, app in town.apps.items():
-            town.clients[name] = await stack.enter_async_context(serving(app))
-        await town.until(_admin_exists(town))
-        await town.sign_up("staff", "staff")
-        yield town
+        for name, app in shop.apps.items():
+            shop.clients[name] = await stack.enter_async_context(serving(app))
+        await shop.until(_admin_exists(shop))
+        await shop.sign_up("staff", "staff")
+        yield shop
 
 
-def _admin_exists(town: Town) -> Callable[[], Awaitable[bool]]:
+def _admin_exists(shop: ShopInProcess) -> Callable[[], Awaitable[bool]]:
     async def found() -> bool:
-        answer = await town.call(
+        answer = await shop.call(
             "auth", "POST", "/login", {"email": ADMIN[0], "password": ADMIN[1]}
         )
         if answer.status_code == httpx.codes.OK:
-            town.tokens["admin"] = answer.json()["access_token"]
-        return "admin" in town.tokens
+            shop.tokens["admin"] = answer.json()["access_token"]
+        return "admin" in shop.tokens
 
     return found

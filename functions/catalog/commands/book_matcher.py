@@ -19,7 +19,7 @@ class Match(NamedTuple):
     """Why it is not certain enough to change the book."""
 
 
-class Shelf:
+class BookMatcher:
     """A row's book is the one with its ISBN; without an ISBN, that of the same title and author.
 
     A book is changed by a match that is certain only. Another ISBN of the same title is another
@@ -100,7 +100,7 @@ def _doubt(row: ImportRow, books: list[Book]) -> Text:
     )
 
 
-async def known_books(database: Database, rows: Iterable[ImportRow]) -> Shelf:
+async def known_books(database: Database, rows: Iterable[ImportRow]) -> BookMatcher:
     """Every book that one of the rows may mean, locked until the transaction ends."""
     isbns, keys = set(), set()
     for row in rows:
@@ -112,4 +112,4 @@ async def known_books(database: Database, rows: Iterable[ImportRow]) -> Shelf:
         if values:
             select = BookRow.select(*BOOK_COLUMNS).where(column.is_in(sorted(values)))
             books += [to_book(row) for row in await database.locked(select)]
-    return Shelf(books)
+    return BookMatcher(books)

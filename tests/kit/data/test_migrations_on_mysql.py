@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from functions.kit.data import migrations
-from functions.kit.data.database import connect
+from functions.kit.data.engines import connect
 from functions.kit.data.migrations import load, pending
 from tests.kit import migrations as sample_migrations
 from tests.servers.mysql import Server
@@ -25,7 +25,7 @@ STATEMENTS = 1 + sum(len(migration.statements("mysql")) for migration in load(sa
 KILLED_AT = """
 import asyncio, os, sys
 from functions.kit.data import migrations
-from functions.kit.data.database import connect
+from functions.kit.data.engines import connect
 from tests.kit import migrations as sample_migrations
 
 database = connect(sys.argv[1])

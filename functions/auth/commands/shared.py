@@ -12,11 +12,11 @@ from typing import NamedTuple
 from piccolo.querystring import QueryString
 
 from functions.auth import events, queries
+from functions.auth.dependencies import Dependencies
 from functions.auth.domain import Email, Role
 from functions.auth.errors import EmailAlreadyRegistered
 from functions.auth.signing import AccessToken
 from functions.auth.tables import RefreshFamily, RefreshToken, User, UserRole
-from functions.auth.tools import Tools
 from functions.kit.base.errors import Text
 from functions.kit.data.database import Database, Row, transactional
 
@@ -80,21 +80,23 @@ async def add_roles(database: Database, user_id: int, roles: Iterable[Role]) -> 
         await database.execute(UserRole.insert(UserRole(user_id=user_id, role=role)))
 
 
-async def begin_family(database: Database, tools: Tools, user_id: int, now: datetime) -> TokenPair:
+async def begin_family(
+    database: Database, dependencies: Dependencies, user_id: int, now: datetime
+) -> TokenPair:
     """The first tokens of a login."""
     family = RefreshFamily(user_id=user_id, created_at=now, expires_at=now)
     outcome = await database.execute(RefreshFamily.insert(family))
-    return await issue(database, tools, outcome.lastrowid, user_id, now)
+    return await issue(database, dependencies, outcome.lastrowid, user_id, now)
 
 
 async def issue(
-    database: Database, tools: Tools, family_id: int, user_id: int, now: datetime
+    database: Database, dependencies: Dependencies, family_id: int, user_id: int, now: datetime
 ) -> TokenPair:
     """The next tokens of a family."""
     roles = await queries.roles_of(database, user_id)
-    access = await tools.signer.access_token(database, user_id, roles, now)
+    access = await dependencies.signer.access_token(database, user_id, roles, now)
     refresh_token = secrets.token_urlsafe(REFRESH_BYTES)
-    expires_at = now + timedelta(days=tools.settings.refresh_token_days)
+    expires_at = now + timedelta(days=dependencies.settings.refresh_token_days)
     await database.execute(
         RefreshToken.insert(
             RefreshToken(
@@ -115,7 +117,7 @@ async def issue(
 
 
 async def end_family(
-    database: Database, tools: Tools, family_id: int, user_id: int, now: datetime
+    database: Database, dependencies: Dependencies, family_id: int, user_id: int, now: datetime
 ) -> None:
     """End one login: its refresh tokens, and its access tokens that still live."""
     await database.execute(
@@ -129,11 +131,17 @@ async def end_family(
         .order_by(RefreshToken.id)
     )
     for row in living.rows:
-        await revoke(database, tools, row["access_token_id"], user_id, row["access_expires_at"])
+        await revoke(
+            database, dependencies, row["access_token_id"], user_id, row["access_expires_at"]
+        )
 
 
 async def revoke(
-    database: Database, tools: Tools, token_id: str, user_id: int, expires_at: datetime
+    database: Database,
+    dependencies: Dependencies,
+    token_id: str,
+    user_id: int,
+    expires_at: datetime,
 ) -> None:
     """End one access token, and tell the others; a second time changes nothing."""
     inserted = await database.execute(
@@ -146,7 +154,7 @@ async def revoke(
         )
     )
     if inserted.rowcount:
-        await tools.outbox.add(database, events.token_revoked(token_id, user_id, expires_at))
+        await dependencies.outbox.add(database, events.token_revoked(token_id, user_id, expires_at))
 
 
 async def end_all_families(database: Database, user_id: int, now: datetime) -> None:
@@ -159,7 +167,7 @@ async def end_all_families(database: Database, user_id: int, now: datetime) -> N
 
 
 async def end_other_families(
-    database: Database, tools: Tools, user_id: int, token_id: str, now: datetime
+    database: Database, dependencies: Dependencies, user_id: int, token_id: str, now: datetime
 ) -> None:
     """End every login of a user but the one that an access token belongs to."""
     own = RefreshToken.select(RefreshToken.family_id).where(
@@ -175,10 +183,12 @@ async def end_other_families(
         .order_by(RefreshFamily.id)
     )
     for row in others.rows:
-        await end_family(database, tools, row["id"], user_id, now)
+        await end_family(database, dependencies, row["id"], user_id, now)
 
 
-async def end_access(database: Database, tools: Tools, user_id: int, now: datetime) -> None:
+async def end_access(
+    database: Database, dependencies: Dependencies, user_id: int, now: datetime
+) -> None:
     """Refuse the access tokens that a user has now, here at once, elsewhere by an event.
 
     The event tells the row as it is then: write what else changes before.
@@ -192,7 +202,7 @@ async def end_access(database: Database, tools: Tools, user_id: int, now: dateti
         User.select(User.access_revision, User.disabled, User.deleted_at).where(User.id == user_id)
     )
     row = outcome.rows[0]
-    await tools.outbox.add(
+    await dependencies.outbox.add(
         database,
         events.user_disabled(
             user_id,

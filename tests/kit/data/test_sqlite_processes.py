@@ -13,7 +13,8 @@ from piccolo.querystring import QueryString
 
 from functions.kit.base.errors import Unavailable
 from functions.kit.data import database as database_module
-from functions.kit.data.database import Database, connect, transactional
+from functions.kit.data.database import Database, transactional
+from functions.kit.data.engines import connect
 from functions.kit.data.sqlite import SQLiteEngine
 
 ROOT = Path(__file__).parents[2]
@@ -21,7 +22,8 @@ ROOT = Path(__file__).parents[2]
 COUNT = """
 import asyncio, sys
 from piccolo.querystring import QueryString
-from functions.kit.data.database import connect, transactional
+from functions.kit.data.database import transactional
+from functions.kit.data.engines import connect
 
 @transactional
 async def increment(database):
@@ -41,7 +43,7 @@ asyncio.run(main())
 HOLD = """
 import asyncio, sys
 from piccolo.querystring import QueryString
-from functions.kit.data.database import connect
+from functions.kit.data.engines import connect
 
 async def main():
     database = connect(sys.argv[1])
@@ -56,7 +58,8 @@ asyncio.run(main())
 HOG = """
 import asyncio, sys
 from piccolo.querystring import QueryString
-from functions.kit.data.database import connect, transactional
+from functions.kit.data.database import transactional
+from functions.kit.data.engines import connect
 
 @transactional
 async def increment(database):

@@ -1,8 +1,8 @@
-"""A service or the broker in a process of its own, with a fault that was armed from outside.
+"""A service or the broker in a process of its own, with a fault injected from outside.
 
-    python -m tests.faults.armed purchase --port 5002
-    python -m tests.faults.armed broker ARGUMENTS OF functions.local.broker
-    python -m tests.faults.armed audit
+    python -m tests.faults.fault_injection purchase --port 5002
+    python -m tests.faults.fault_injection broker ARGUMENTS OF functions.local.broker
+    python -m tests.faults.fault_injection audit
 
 What is shipped knows nothing of this: the functions at which a process ends are wrapped here, in
 the child, before the service is made. `harness.py` starts it.
@@ -114,20 +114,20 @@ def arm(text: str) -> None:
 
 def _watch_rows() -> None:
     """Know, at a commit, whether an event was written or taken in."""
-    add, once = Outbox.add, inbox.once
+    add, record = Outbox.add, inbox.record
 
     async def adding(self: Outbox, database: Any, *messages: Any) -> None:
         await add(self, database, *messages)
         _written.set(_written.get() | {"outbox"})
 
     async def remembering(*args: Any, **kwargs: Any) -> bool:
-        new = await once(*args, **kwargs)
+        new = await record(*args, **kwargs)
         if new:
             _written.set(_written.get() | {"inbox"})
         return new
 
     Outbox.add = adding  # type: ignore[method-assign]
-    inbox.once = remembering
+    inbox.record = remembering
 
 
 def _watch_commits(transaction: Any, trap: _Trap) -> None:
