@@ -322,6 +322,20 @@ def test_a_term_has_one_meaning() -> None:
     assert found == sorted(set(found), key=str.casefold)
 
 
+def test_classes_whose_names_meet_are_there() -> None:
+    """Each in the module that the glossary says."""
+    rows = re.findall(
+        r"^\| `(\w+)` \| `(functions/\S+)` \|", GLOSSARY.read_text("utf-8"), re.MULTILINE
+    )
+
+    assert rows
+    assert [
+        (name, module)
+        for name, module in rows
+        if not re.search(rf"^class {name}\b", (ROOT / module).read_text("utf-8"), re.MULTILINE)
+    ] == []
+
+
 def test_terms_are_in_use() -> None:
     """A term that no page and no code uses is not one of the shop's."""
     sources = [*PAGES, *(ROOT / "functions").rglob("*.py"), *(ROOT / "eventing").rglob("*.yaml")]

@@ -25,7 +25,9 @@ def test_the_table_has_every_contract_once() -> None:
 
 def test_an_owner_publishes_the_sources_of_its_rows() -> None:
     """And each source has a row."""
-    owned = {(source, name) for name in NAMES for source in app_of(name).state.feed.sources}
+    owned = {
+        (source, name) for name in NAMES for source in app_of(name).state.services.feed.sources
+    }
 
     assert {(source, owner) for _, source, _, owner, _ in rows()} == owned
 
@@ -41,7 +43,7 @@ def test_consumers_are_those_that_subscribe() -> None:
     subscribed = {
         (event_type, name)
         for name in NAMES
-        for event_type in app_of(name).state.subscriptions.types
+        for event_type in app_of(name).state.services.subscriptions.types
     }
 
     assert documented == subscribed

@@ -12,7 +12,7 @@ import pytest
 from functions.local.ports import SERVICES, Ports
 from tests.architecture import markdown
 from tests.architecture.services import ROOT
-from tests.journeys.town import Town, open_town
+from tests.journeys.shop_in_process import ShopInProcess, open_shop
 
 READMES = {"en": (ROOT / "README.md", "A first purchase"),
            "es": (ROOT / "README.es.md", "Una primera compra")}  # fmt: skip
@@ -54,8 +54,8 @@ def request(command: str) -> Request:
     return Request(ports[f"{parts.scheme}://{parts.netloc}"], method, parts.path, headers, body)
 
 
-async def send(town: Town, wanted: Request) -> httpx.Response:
-    return await town.clients[wanted.service].request(
+async def send(shop: ShopInProcess, wanted: Request) -> httpx.Response:
+    return await shop.clients[wanted.service].request(
         wanted.method, wanted.path, content=wanted.body, headers=wanted.headers
     )
 
@@ -66,11 +66,11 @@ async def test_the_commands_of_the_readme_buy_a_book(tmp_path: Path, language: s
     page, title = READMES[language]
     typed = commands(page, title)
     answers, token = [], ""
-    async with open_town(tmp_path) as town:
+    async with open_shop(tmp_path) as shop:
         for title in ("Rayuela", "Ficciones", "Pedro Páramo"):
-            await town.sell(title)
+            await shop.sell(title)
         for command in typed:
-            answer = await send(town, request(command.replace("<token>", token)))
+            answer = await send(shop, request(command.replace("<token>", token)))
             answers.append(answer)
             if "token" in (found := answer.json()):
                 token = found["token"]
