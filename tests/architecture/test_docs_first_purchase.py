@@ -80,6 +80,16 @@ async def test_the_commands_of_the_readme_buy_a_book(tmp_path: Path, language: s
     assert answers[-1].json()["purchase_id"] == 1
 
 
+def test_both_readmes_lead_to_the_same_pages() -> None:
+    """Inside of the project, and each to the other."""
+    english, spanish = (
+        {link for link in markdown.links(page) if not link.startswith("http")}
+        for page, _ in READMES.values()
+    )
+
+    assert english ^ spanish == {"README.md", "README.es.md"}
+
+
 def test_both_readmes_type_the_same() -> None:
     """A command that is corrected in one is corrected in the other, names in capitals aside."""
     typed = [
