@@ -41,14 +41,15 @@ PROSE = (
 )  # fmt: skip
 """Pages, and folders of them, that are clean."""
 
-CODE = ("eventing", "knative/eks")
-"""Folders whose other files are clean, names and comments alike."""
+CODE = ("eventing", "functions", "knative", "noxfile.py", "tests")
+"""Where other files are checked, names and comments alike, but for those that are not clean yet."""
 
 NOT_YET = (
-    "functions", "knative/base", "knative/components", "knative/ops", "knative/overlays", "tests",
-    "CHANGELOG.md",
+    "functions/auth", "functions/catalog", "functions/kit/base", "functions/kit/events",
+    "functions/kit/internal_api", "functions/kit/start", "functions/local", "functions/purchase",
+    "knative/base", "knative/components", "knative/ops", "tests",
 )  # fmt: skip
-"""Still to be cleaned; then they move up."""
+"""Still to be cleaned; then they leave this list."""
 
 ALLOWED = {
     # Objects in running clusters; another name would leave the old ones beside the new.
@@ -87,7 +88,11 @@ def files(places: tuple[str, ...], *endings: str) -> list[Path]:
 
 
 PAGES = files(PROSE, ".md")
-SOURCES = files(CODE, ".py", ".yaml", ".json", ".sh", ".md")
+SOURCES = [
+    path
+    for path in files(CODE, ".py", ".yaml", ".json", ".sh", ".md")
+    if not any(path.is_relative_to(ROOT / place) for place in NOT_YET)
+]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=markdown.name)
@@ -122,9 +127,8 @@ def test_what_is_allowed_is_there() -> None:
 
 
 def test_places_that_are_still_to_be_cleaned_exist() -> None:
-    """Neither checked already nor gone."""
+    """One that is gone leaves the list."""
     assert [place for place in NOT_YET if not (ROOT / place).exists()] == []
-    assert set(NOT_YET) & {*PROSE, *CODE} == set()
 
 
 @pytest.mark.parametrize(
