@@ -102,7 +102,7 @@ def migrate(session: nox.Session) -> None:
 def _operate(session: nox.Session, command: str) -> None:
     """Run one of knative/ops; it talks to this terminal, and has a moment to end on Ctrl-C."""
     _install(session, "local")
-    _serve(session, f"knative.ops.{command}")
+    _serve(session, f"knative.ops.commands.{command}")
 
 
 @nox.session(default=False)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from knative.ops.credentials import wanted
+from knative.ops.rollout.credentials import wanted
 from tests.cluster.manifests import OVERLAYS, ROOT, rendered
 from tests.cluster.rules.pods import SECRETS
 

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from knative.ops import images
-from knative.ops.cluster import objects
-from knative.ops.console import Console
-from knative.ops.entry import Session, run
-from knative.ops.errors import CommandFailed
-from knative.ops.runner import Clock, Result, Runner, missing
-from tests.cluster.ops.standin import State, answer
+from knative.ops.cli.console import Console
+from knative.ops.cli.errors import CommandFailed
+from knative.ops.cli.runner import Clock, Result, Runner, missing
+from knative.ops.cli.session import Session, run
+from knative.ops.manifests import images
+from knative.ops.objects import objects
+from tests.cluster.ops.fake_kubectl import State, answer
 from tests.servers.programs import missing as missing_program
 
 Body = Callable[[Session], int]
@@ -37,7 +37,7 @@ class FastClock(Clock):
         self.time += seconds
 
 
-class StandInRunner(Runner):
+class FakeRunner(Runner):
     """The stand-in, called in this process: the same answers as from PATH, sooner."""
 
     state: State
@@ -80,7 +80,7 @@ class StandInRunner(Runner):
         return 0
 
 
-class Lab:
+class FakeCluster:
     """One cluster, and the commands that are run against it."""
 
     def __init__(self) -> None:
@@ -100,7 +100,7 @@ class Lab:
             out, answers=lambda question: self.typed.pop(0), interactive=bool(self.typed)
         )
         session = Session(list(arguments), environ or {}, console=console, clock=FastClock())
-        runner = StandInRunner(console, clock=session.clock)
+        runner = FakeRunner(console, clock=session.clock)
         runner.state, runner.interrupt_at = self.state, self.interrupt_at
         runner.absent, runner.streamed = self.absent, self.streamed
         runner.forward_to = self.forward_to
@@ -142,12 +142,12 @@ def storage_class(
 
 
 @pytest.fixture
-def lab(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Lab:
+def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeCluster:
     real = shutil.which("kubectl")
     if real is None:
         missing_program("kubectl renders the overlays, and is not installed")
     monkeypatch.setenv("REAL_KUBECTL", real)
     # What somebody has built or set up in this checkout is not the tests' business.
     monkeypatch.setattr(images, "RECORD", tmp_path / "images.json")
-    monkeypatch.setattr("knative.ops.options.SETTINGS", tmp_path / "deploy.toml")
-    return Lab()
+    monkeypatch.setattr("knative.ops.cli.options.SETTINGS", tmp_path / "deploy.toml")
+    return FakeCluster()

@@ -8,7 +8,7 @@ dead-letter sink has an address; a revision of a name is there once; a pinned sp
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tests.cluster.ops.standin import State
+    from tests.cluster.ops.fake_kubectl import State
 
 Object = dict[str, Any]
 

@@ -1,0 +1,387 @@
+"""canary, promote, rollback, status, logs, undeploy: what they run, and that they show it."""
+
+import json
+from typing import Any
+
+import pytest
+
+from knative.ops.cluster import metrics
+from knative.ops.commands.canary import canary
+from knative.ops.commands.deploy import deploy
+from knative.ops.commands.logs import logs
+from knative.ops.commands.promote import promote
+from knative.ops.commands.rollback import rollback
+from knative.ops.commands.status import status
+from knative.ops.commands.undeploy import undeploy
+from tests.cluster.ops.conftest import CONTEXT, DEPLOY, FakeCluster
+
+WHERE = "--context kind-test -n bookstore"
+METRICS = """\
+# HELP outbox_unsent_events Events that wait for the broker.
+outbox_unsent_events 3.0
+outbox_oldest_unsent_seconds 61.5
+dead_letters 2.0
+http_requests_total{method="GET",route="/",status="200"} 5.0
+"""
+
+
+TRIGGER_UID = "7d2f4c1e-9a53-4b6f-8c1d-0e2f3a4b5c6d"
+BROKER_UID = "00000000-0000-0000-0000-000000000001"
+DEAD_LETTER_QUEUES = (
+    "t.bookstore.catalog-inventory.db0c66a4ec66042e4667ce8f1f50ba543",
+    "t.bookstore.catalog-security.dl27b9d78d8307a42259a58e7feb848f0f",
+    "t.bookstore.purchase-books.dlq.d903036e9d06db75079098bbb9558fc3",
+    "t.bookstore.purchase-security.d6b6814f3dd0902339d0eff3bfc727389",
+)
+"""As eventing-rabbitmq names them for Triggers of that UID: the digests are of md5sum."""
+
+MIGRATION = "app.kubernetes.io/component=migration,app.kubernetes.io/name=auth"
+
+
+def service(cluster: FakeCluster, name: str = "purchase") -> dict[str, Any]:
+    found: dict[str, Any] = next(
+        each
+        for each in cluster.state.of_kind("Service", "serving.knative.dev")
+        if each["metadata"]["name"] == name
+    )
+    return found
+
+
+def newest(cluster: FakeCluster) -> str:
+    name: str = service(cluster)["status"]["latestReadyRevisionName"]
+    return name
+
+
+@pytest.fixture
+def two(cluster: FakeCluster) -> tuple[str, str]:
+    """Two revisions of each service; all traffic goes to the second."""
+    cluster.run(deploy, *DEPLOY)
+    old = newest(cluster)
+    cluster.run(deploy, *[each if each != "v1" else "v2" for each in DEPLOY])
+    return old, newest(cluster)
+
+
+def updates(cluster: FakeCluster) -> list[str]:
+    return [" ".join(argv) for argv in cluster.called("kn", "update")]
+
+
+def test_canary(cluster: FakeCluster, two: tuple[str, str]) -> None:
+    """The rest stays with the revision before; the command is shown as it is run."""
+    old, _ = two
+    code = cluster.run(canary, *CONTEXT, "purchase", "10")
+    command = f"kn service update purchase --traffic @latest=10 --traffic {old}=90 {WHERE}"
+
+    assert (code, updates(cluster)) == (0, [command])
+    assert f"$ {command}" in cluster.output
+
+
+def test_canary_of_a_third(cluster: FakeCluster, two: tuple[str, str]) -> None:
+    """Beside the newest goes whoever carries the shop now, not simply the one before."""
+    old, _ = two
+    cluster.run(rollback, *CONTEXT, "purchase")
+    cluster.run(deploy, *[each if each != "v1" else "v3" for each in DEPLOY])
+    cluster.run(canary, *CONTEXT, "purchase", "25")
+
+    assert updates(cluster)[-1].startswith(
+        f"kn service update purchase --traffic @latest=25 --traffic {old}=75"
+    )
+
+
+def test_promote(cluster: FakeCluster, two: tuple[str, str]) -> None:
+    """All to the newest, and to those that come."""
+    cluster.run(canary, *CONTEXT, "purchase", "10")
+    code = cluster.run(promote, *CONTEXT, "purchase")
+
+    assert (code, updates(cluster)[-1]) == (
+        0,
+        f"kn service update purchase --traffic @latest=100 {WHERE}",
+    )
+    assert [(t["revisionName"], t["percent"]) for t in service(cluster)["status"]["traffic"]] == [
+        (two[1], 100)
+    ]
+
+
+def test_rollback(cluster: FakeCluster, two: tuple[str, str]) -> None:
+    """All to the one before, which stays so when the next one is deployed."""
+    old, _ = two
+    code = cluster.run(rollback, *CONTEXT, "purchase")
+
+    assert (code, updates(cluster)) == (
+        0,
+        [f"kn service update purchase --traffic {old}=100 {WHERE}"],
+    )
+    assert "rollback -- purchase-internal" in cluster.output
+
+
+def test_rollback_of_a_canary(cluster: FakeCluster, two: tuple[str, str]) -> None:
+    """The newest loses what it was given."""
+    old, _ = two
+    cluster.run(canary, *CONTEXT, "purchase", "50")
+    cluster.run(rollback, *CONTEXT, "purchase")
+
+    assert [(t["revisionName"], t["percent"]) for t in service(cluster)["status"]["traffic"]] == [
+        (old, 100)
+    ]
+
+
+def test_rollback_twice(cluster: FakeCluster, two: tuple[str, str]) -> None:
+    """The second does not guess, and does not call the newer revision a way back."""
+    cluster.run(rollback, *CONTEXT, "purchase")
+    code = cluster.run(rollback, *CONTEXT, "purchase")
+
+    assert (code, len(updates(cluster))) == (1, 1)
+    assert "oldest revision that is ready: there is none to go back to" in cluster.output
+    assert f"Newer, for promote, canary or --to: {two[1]}." in cluster.output
+
+
+def test_rollback_further(cluster: FakeCluster, two: tuple[str, str]) -> None:
+    """Of three revisions, from the second: the oldest is behind it, the newest before it."""
+    cluster.run(deploy, *[each if each != "v1" else "v3" for each in DEPLOY])
+    third = newest(cluster)
+    cluster.run(rollback, *CONTEXT, "purchase")
+    code = cluster.run(rollback, *CONTEXT, "purchase")
+
+    assert code == 1
+    assert f"To go back further: --to, one of {two[0]}." in cluster.output
+    assert f"Newer, for promote, canary or --to: {third}." in cluster.output
+    assert cluster.run(rollback, *CONTEXT, "purchase", "--to", two[0]) == 0
+
+
+def test_rollback_to_nowhere(cluster: FakeCluster, two: tuple[str, str]) -> None:
+    """A revision that is not there is refused before kn is asked."""
+    code = cluster.run(rollback, *CONTEXT, "purchase", "--to", "purchase-00001")
+
+    assert (code, updates(cluster)) == (1, [])
+
+
+def test_only_one_revision(cluster: FakeCluster) -> None:
+    """There is nothing to split with."""
+    cluster.run(deploy, *DEPLOY)
+    code = cluster.run(canary, *CONTEXT, "purchase", "10")
+
+    assert (code, updates(cluster)) == (1, [])
+    assert "has only one ready revision" in cluster.output
+
+
+def test_newest_is_not_ready(cluster: FakeCluster, two: tuple[str, str]) -> None:
+    """@latest would mean the revision before; neither canary nor promote act on that."""
+    cluster.state.faults["Service/purchase"] = "image"
+    cluster.run(deploy, *[each if each != "v1" else "v3" for each in DEPLOY])
+
+    assert cluster.run(canary, *CONTEXT, "purchase", "10") == 1
+    assert cluster.run(promote, *CONTEXT, "purchase") == 1
+    assert updates(cluster) == []
+
+
+@pytest.mark.parametrize("words", [("purchase", "101"), ("shop", "10"), ("purchase", "ten")])
+def test_wrong_words(cluster: FakeCluster, words: tuple[str, str]) -> None:
+    """Exit code 2, nothing run."""
+    try:
+        code = cluster.run(canary, *CONTEXT, *words)
+    except SystemExit as ended:
+        code = int(str(ended.code))
+
+    assert (code, updates(cluster)) == (2, [])
+
+
+def test_status(cluster: FakeCluster, two: tuple[str, str]) -> None:
+    """Revisions, traffic, readiness, queues, outbox and dead letters, and how each is read."""
+    for trigger in cluster.state.of_kind("Trigger"):
+        trigger["metadata"]["uid"] = TRIGGER_UID
+    queues = [{"name": name, "messages": 2, "consumers": 1} for name in DEAD_LETTER_QUEUES]
+    queues.append({"name": f"bookstore.purchase-books.{BROKER_UID}", "messages": 7, "consumers": 0})
+    queues.append({"name": f"other.purchase-books.{BROKER_UID}", "messages": 1, "consumers": 1})
+    cluster.state.answers["rabbitmq-server-0"] = json.dumps(queues)
+    awake(cluster, "purchase-internal")
+    cluster.state.answers["purchase-internal-pod"] = METRICS
+    cluster.run(rollback, *CONTEXT, "purchase")
+    code = cluster.run(status, *CONTEXT)
+
+    assert code == 0
+    for said in (
+        f"pinned   {two[1]} is newer and gets nothing",
+        "7 waiting, and nobody reads it",
+        "catalog-inventory, dead letters    2 waiting",
+        "catalog-security, dead letters     2 waiting",
+        "purchase-books, dead letters       2 waiting",
+        "purchase-security, dead letters    2 waiting",
+        f"other.purchase-books.{BROKER_UID}",
+        "3 unsent, the oldest 62 s old; 2 dead letters",
+        "asleep: --wake reads it",
+        "Trigger purchase-books             ready",
+        f"$ kubectl {WHERE} get services.serving.knative.dev",
+    ):
+        assert said in cluster.output
+
+
+def awake(cluster: FakeCluster, name: str) -> None:
+    cluster.state.put(
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {
+                "name": f"{name}-pod",
+                "namespace": "bookstore",
+                "labels": {"serving.knative.dev/service": name},
+            },
+            "spec": {"containers": [{"name": "queue-proxy"}, {"name": "purchase"}]},
+        }
+    )["status"] = {"phase": "Running"}
+
+
+def test_metrics_are_read_past_the_queue_proxy(cluster: FakeCluster) -> None:
+    """In the service's own container, so that looking keeps nobody awake."""
+    cluster.run(deploy, *DEPLOY)
+    awake(cluster, "purchase-internal")
+    cluster.run(status, *CONTEXT)
+    (found,) = cluster.called("exec", "purchase-internal-pod")
+
+    assert found[found.index("-c") + 1] == "purchase"
+
+
+def test_status_of_nothing(cluster: FakeCluster) -> None:
+    """It says so."""
+    assert cluster.run(status, *CONTEXT) == 1
+    assert "No shop in bookstore" in cluster.output
+
+
+@pytest.mark.parametrize(
+    ("what", "target"),
+    [
+        ("purchase", ["-l", "serving.knative.dev/service=purchase", "-c", "purchase"]),
+        ("db-main", ["statefulset/db-main"]),
+        ("migrate-auth", ["-l", MIGRATION, "--all-containers"]),
+        ("rabbitmq", ["-l", "app.kubernetes.io/component=rabbitmq", "-c", "rabbitmq"]),
+    ],
+)
+def test_logs(cluster: FakeCluster, what: str, target: list[str]) -> None:
+    """Of the service's own container: beside it is Knative's."""
+    cluster.run(deploy, *DEPLOY)
+    cluster.run(logs, *CONTEXT, what, "--follow", "--since", "10m")
+    (argv,) = cluster.streamed
+
+    assert argv == [
+        *("kubectl", "--context", "kind-test", "-n", "bookstore", "logs", *target, "--prefix"),
+        *("--tail=50", "--since=10m", "--follow", "--max-log-requests=20"),
+    ]
+
+
+def test_logs_of_a_migration_are_found_by_its_pods(cluster: FakeCluster) -> None:
+    """`kubectl logs -l` looks at pods' labels, and not at those of their Job."""
+    cluster.run(deploy, *DEPLOY)
+    labels = [job["spec"]["template"]["metadata"]["labels"] for job in cluster.state.of_kind("Job")]
+    wanted = dict(part.split("=") for part in MIGRATION.split(","))
+
+    assert len([each for each in labels if wanted.items() <= each.items()]) == 1
+
+
+def test_undeploy_keeps_data(cluster: FakeCluster) -> None:
+    """Volumes, Secrets and the namespace stay, and a deploy fits them again."""
+    cluster.run(deploy, *DEPLOY)
+    secrets = cluster.state.of_kind("Secret")
+    code = cluster.run(undeploy, *CONTEXT, "--yes")
+    kinds = {each["kind"] for each in cluster.state.objects.values()}
+
+    assert code == 0
+    assert secrets == cluster.state.of_kind("Secret")
+    assert {"Namespace", "PersistentVolumeClaim", "Secret"} <= kinds
+    assert not kinds & {"StatefulSet", "Service", "Trigger", "Broker", "RabbitmqCluster", "Job"}
+    assert cluster.run(deploy, *DEPLOY) == 0
+
+
+def test_undeploy_order(cluster: FakeCluster) -> None:
+    """Who sends goes before who receives; Triggers and Broker before RabbitMQ, which they ask."""
+    cluster.run(deploy, *DEPLOY)
+    cluster.run(undeploy, *CONTEXT, "--yes")
+    words = " ".join(argv[6] for argv in cluster.called("delete") if len(argv) > 6)
+    order = [
+        words.index(kind)
+        for kind in ("pingsources", "services.serving", "triggers", "brokers.", "rabbitmqclusters",
+                     "statefulsets")
+    ]  # fmt: skip
+
+    assert order == sorted(order)
+
+
+def test_undeploy_waits_for_pods_before_what_they_need_goes(cluster: FakeCluster) -> None:
+    """They answer what is under way and send their outbox: into broker and database."""
+    cluster.run(deploy, *DEPLOY)
+    before = len(cluster.state.calls)
+    cluster.run(undeploy, *CONTEXT, "--yes")
+    calls = [" ".join(each["argv"]) for each in cluster.state.calls[before:]]
+    (waited,) = [number for number, call in enumerate(calls) if " wait pods --for=delete" in call]
+    deleted = {
+        kind: next(number for number, call in enumerate(calls) if f"delete {kind}" in call)
+        for kind in ("domainmappings", "jobs", "triggers", "brokers", "rabbitmqb", "statefulsets")
+    }
+
+    assert "-l serving.knative.dev/service " in calls[waited]
+    assert deleted.pop("domainmappings") < waited < min(deleted.values())
+    assert "--cascade=foreground" in calls[deleted["jobs"]]
+
+
+def test_pods_that_do_not_end_are_said(cluster: FakeCluster) -> None:
+    """A node that is lost keeps its pods for ever; the shop goes all the same."""
+    cluster.run(deploy, *DEPLOY)
+    cluster.state.lingering = "error: timed out waiting for the condition on pods/auth-1"
+    code = cluster.run(undeploy, *CONTEXT, "--yes")
+
+    assert code == 0
+    assert "not all pods have ended" in cluster.output
+    assert "pods/auth-1" in cluster.output
+    assert cluster.state.of_kind("StatefulSet") == []
+
+
+def test_delete_data_asks_in_any_case(cluster: FakeCluster) -> None:
+    """--yes does not answer it, and neither does yes: the namespace's name does."""
+    cluster.run(deploy, *DEPLOY)
+    unasked = cluster.run(undeploy, *CONTEXT, "--yes", "--delete-data")
+    unasked_output = cluster.output
+    cluster.typed = ["yes"]
+    refused = cluster.run(undeploy, *CONTEXT, "--delete-data")
+
+    assert (unasked, refused) == (2, 1)
+    assert cluster.state.of_kind("PersistentVolumeClaim")
+
+    assert "give --confirm bookstore" in unasked_output
+    assert "--yes to go on" not in unasked_output
+
+    cluster.typed = ["bookstore"]
+    code = cluster.run(undeploy, *CONTEXT, "--delete-data")
+
+    assert (code, cluster.state.of_kind("PersistentVolumeClaim")) == (0, [])
+    assert cluster.state.of_kind("Secret") == []
+
+
+@pytest.mark.parametrize(("name", "code"), [("bookstore", 0), ("production", 2), ("yes", 2)])
+def test_delete_data_without_a_terminal(cluster: FakeCluster, name: str, code: int) -> None:
+    """The namespace's name as an option; another one changes nothing."""
+    cluster.run(deploy, *DEPLOY)
+
+    assert cluster.run(undeploy, *CONTEXT, "--delete-data", "--confirm", name) == code
+    assert bool(cluster.state.of_kind("Secret")) == bool(code)
+
+
+def test_undeploy_tells_of_events(cluster: FakeCluster) -> None:
+    """Queues go with RabbitMQ: whoever ends the shop hears what was in them."""
+    cluster.run(deploy, *DEPLOY)
+    name = "bookstore.purchase-books.00000000-0000-0000-0000-000000000001"
+    cluster.state.answers["rabbitmq-server-0"] = json.dumps(
+        [{"name": name, "messages": 12, "consumers": 1}]
+    )
+    cluster.run(undeploy, *CONTEXT, "--yes")
+
+    assert "purchase-books: 12 events under way" in cluster.output
+
+
+@pytest.mark.parametrize(
+    ("parent", "suffix", "expected"),
+    [
+        ("t.foobar.testtrigger.dlq.", "triggeruid", "t.foobar.testtrigger.dlq.triggeruid"),
+        ("p" * 27, "u" * 36, "p" * 27 + "u" * 36),
+        ("a" * 60, "-suffix", "a" * 24 + "cc7ed669cf88f201c3297c6a91e1d18d-suffix"),
+    ],
+)
+def test_names_of_children(parent: str, suffix: str, expected: str) -> None:
+    """As Knative makes them: whole where they fit, else with a digest in them."""
+    assert metrics.child_name(parent, suffix) == expected

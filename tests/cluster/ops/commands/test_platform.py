@@ -1,0 +1,184 @@
+"""platform: the order of the parts, and what is only reported."""
+
+import tomllib
+from typing import Any
+
+import pytest
+
+from knative.ops.cli import versions
+from knative.ops.commands.platform import platform
+from tests.cluster.ops.conftest import CONTEXT, FakeCluster
+
+ORDER = [
+    "cert-manager",
+    "serving-crds",
+    "serving-core",
+    "kourier",
+    "eventing-crds",
+    "eventing-core",
+    "cluster-operator",
+    "messaging-topology-operator",
+    "rabbitmq-broker",
+]
+
+
+def deployment(part: versions.Part, version: str, *, ready: bool = True) -> dict[str, Any]:
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {
+            "name": part.deployments[0],
+            "namespace": part.namespace,
+            "labels": {"app.kubernetes.io/version": version},
+        },
+        "spec": {
+            "replicas": 1,
+            "template": {"spec": {"containers": [{"image": "registry.example/x:y"}]}},
+        },
+        "status": {"readyReplicas": int(ready)},
+    }
+
+
+def install_all(cluster: FakeCluster) -> None:
+    for part in versions.pins().parts:
+        item = deployment(part, f"v{part.version}")
+        cluster.state.put(item)["status"] = item["status"]
+    for setting in versions.pins().settings:
+        configure(cluster, setting.namespace, setting.configmap, {"_example": "of the release"})
+
+
+def configure(cluster: FakeCluster, namespace: str, name: str, data: dict[str, str]) -> None:
+    metadata = {"name": name, "namespace": namespace}
+    cluster.state.put({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
+
+
+def test_order(cluster: FakeCluster) -> None:
+    """As versions.toml has them; each is ready before the next goes in."""
+    cluster.run(platform, *CONTEXT, "--yes")
+    urls = [argv[argv.index("-f") + 1] for argv in cluster.called("apply")]
+    verbs = [
+        each["argv"][2] for each in cluster.state.calls if each["argv"][2] in {"apply", "rollout"}
+    ]
+
+    assert [next(n for n in reversed(ORDER) if n in url) for url in urls] == ORDER
+    assert verbs[0] == "apply"
+    assert verbs[-1] == "rollout"
+    assert all(url.startswith("https://github.com/") for url in urls)
+
+
+def test_settings(cluster: FakeCluster) -> None:
+    """Kourier is made the ingress, in Knative's own ConfigMap."""
+    cluster.run(platform, *CONTEXT, "--yes")
+    patches = [argv for argv in cluster.called("patch") if "configmap/config-network" in argv]
+
+    assert len(patches) == 1
+    assert "kourier.ingress.networking.knative.dev" in patches[0][-1]
+
+
+def test_check_changes_nothing(cluster: FakeCluster) -> None:
+    """It reports what lacks, and ends with 1."""
+    code = cluster.run(platform, *CONTEXT, "--check")
+
+    assert (code, cluster.called("apply"), cluster.called("patch")) == (1, [], [])
+    assert "TO DO  knative-serving" in cluster.output
+
+
+def test_check_of_a_complete_platform(cluster: FakeCluster) -> None:
+    """A newer patch release than the pin is as good."""
+    install_all(cluster)
+    serving = next(p for p in versions.pins().parts if p.name == "knative-serving")
+    item = deployment(serving, "v1.23.9")
+    cluster.state.put(item)["status"] = item["status"]
+    cluster.run(platform, *CONTEXT, "--yes")
+    code = cluster.run(platform, *CONTEXT, "--check")
+
+    assert code == 0
+    assert "TO DO" not in cluster.output
+
+
+def test_check_of_settings(cluster: FakeCluster) -> None:
+    """A release's default lets callers choose their address; so does a count that was left."""
+    install_all(cluster)
+    cluster.run(platform, *CONTEXT, "--yes", "--gateway-hops", "1")
+    behind = cluster.run(platform, *CONTEXT, "--check", "--gateway-hops", "1")
+    code = cluster.run(platform, *CONTEXT, "--check")
+
+    assert (behind, code) == (0, 1)
+    assert "trusted-hops-count" in cluster.output
+    assert "1, to be 0" in cluster.output
+
+    configure(cluster, "knative-serving", "config-kourier", {"_example": "of the release"})
+
+    assert cluster.run(platform, *CONTEXT, "--check") == 1
+    assert "not set, to be true" in cluster.output
+
+
+def test_hops_before_the_gateway(cluster: FakeCluster) -> None:
+    """Kourier's number is set with each run, so that none is left behind."""
+    install_all(cluster)
+    counts = []
+    for arguments in ((), ("--gateway-hops", "2"), ()):
+        cluster.run(platform, *CONTEXT, "--yes", *arguments)
+        counts.append(cluster.named("ConfigMap", "config-kourier")["data"]["trusted-hops-count"])
+
+    assert counts == ["0", "2", "0"]
+
+
+@pytest.mark.parametrize(("version", "ready"), [("v1.22.0", True), ("v1.23.0", False)])
+def test_check_of_one_that_lacks(cluster: FakeCluster, version: str, ready: bool) -> None:
+    """An older one, and one that is not ready, are told of."""
+    install_all(cluster)
+    serving = next(p for p in versions.pins().parts if p.name == "knative-serving")
+    item = deployment(serving, version, ready=ready)
+    del cluster.state.objects["apps/Deployment/knative-serving/activator"]
+    cluster.state.put(item)["status"] = item["status"]
+
+    assert cluster.run(platform, *CONTEXT, "--check") == 1
+    assert f"{version.removeprefix('v')} is there" in cluster.output
+
+
+def test_print_needs_no_cluster(cluster: FakeCluster) -> None:
+    """Commands to be typed by hand, and nothing run."""
+    code = cluster.run(platform, "--print")
+
+    assert (code, cluster.state.calls) == (0, [])
+    assert cluster.output.startswith("kubectl apply --server-side --force-conflicts")
+    assert "kubectl rollout status deployment/activator -n knative-serving" in cluster.output
+
+
+def test_no_is_no(cluster: FakeCluster) -> None:
+    """It asks first."""
+    cluster.typed = ["no"]
+
+    assert (cluster.run(platform, *CONTEXT), cluster.called("apply")) == (1, [])
+
+
+def test_efs_driver_is_for_eks(cluster: FakeCluster) -> None:
+    """A cluster elsewhere is not told to install Amazon's driver."""
+    cluster.run(platform, *CONTEXT, "--check")
+    elsewhere = cluster.output
+    cluster.run(platform, *CONTEXT, "--check", "--overlay", "eks")
+
+    assert "aws-efs-csi-driver" not in elsewhere
+    assert "aws-efs-csi-driver" in cluster.output
+
+
+def test_every_pin_is_a_number() -> None:
+    """No `latest`, no range: the same command makes the same platform."""
+    parts = tomllib.loads(versions.FILE.read_text("utf-8"))["parts"]
+
+    assert [p["name"] for p in parts if len(versions.parsed(p["version"])) != 3] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("v1.34.2-eks-1234", (1, 34, 2)),
+        ("knative-v1.23.0", (1, 23, 0)),
+        ("1.36+", (1, 36)),
+        ("latest", ()),
+    ],
+)
+def test_versions(text: str, numbers: tuple[int, ...]) -> None:
+    """As clusters write them."""
+    assert versions.parsed(text) == numbers
