@@ -1,12 +1,13 @@
-"""What goes wrong in a way that was foreseen: a sentence for a person, and an exit code.
+"""Expected failures: a message for a person, and an exit code.
 
-OpsError                  exit 1: the cluster, a tool or a service did not do its part
-├── CommandFailed         a command ended with another code than 0
-├── CommandTimeout        a command did not end
+OpsError                  exit 1: the cluster, a tool or a service failed
+├── CommandFailed         a command exited with another code than 0
+├── CommandTimeout        a command did not end in time
 ├── ToolMissing           a program is not installed
-└── WrongOptions          exit 2: what was asked for cannot be done as asked
+└── WrongOptions          exit 2: the options are invalid, or do not fit the cluster
 """
 
+import textwrap
 from collections.abc import Sequence
 
 
@@ -27,17 +28,13 @@ class CommandTimeout(OpsError):
 
 
 class CommandFailed(OpsError):
-    def __init__(self, shown: str, code: int, stderr: str) -> None:
-        said = stderr.strip() or "(it said nothing)"
-        super().__init__(f"This command ended with {code}:\n  $ {shown}\n{_indented(said)}")
+    def __init__(self, command: str, code: int, stderr: str) -> None:
+        output = textwrap.indent(stderr.strip() or "(no error output)", "  ")
+        super().__init__(f"This command exited with {code}:\n  $ {command}\n{output}")
         self.code = code
         self.stderr = stderr
 
 
 def listed(heading: str, problems: Sequence[str]) -> str:
-    """One message that names everything that is wrong."""
+    """One message for several problems."""
     return "\n".join([heading, *(f"  - {problem}" for problem in problems)])
-
-
-def _indented(text: str) -> str:
-    return "\n".join(f"  {line}" for line in text.splitlines())

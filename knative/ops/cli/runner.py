@@ -1,7 +1,7 @@
-"""The one place that starts a program: no shell, a time limit, output kept, secrets hidden.
+"""The only place that starts a program: without a shell, with a time limit, with secrets hidden.
 
-A secret travels on standard input only, never in an argument (every user of the machine can read
-those) and never in a message: what `hide` was given is replaced in all that is shown.
+A secret is passed on standard input, never as an argument, which every user of the machine can
+read. Values given to `hide` are replaced in everything that is printed.
 """
 
 import json
@@ -18,14 +18,14 @@ from typing import Any
 from knative.ops.cli.console import Console
 from knative.ops.cli.errors import CommandFailed, CommandTimeout, OpsError, ToolMissing
 
-WHERE_FROM = {
+DOWNLOADS = {
     "kubectl": "https://kubernetes.io/docs/tasks/tools/",
     "kn": "https://knative.dev/docs/client/install-kn/",
     "docker": "https://docs.docker.com/engine/install/",
 }
 
 _GRACE = 3.0
-"""Seconds that a program is given to end by itself."""
+"""Seconds between asking a program to end and killing it."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,11 @@ class Result:
         try:
             return json.loads(self.stdout)
         except ValueError as error:
-            raise OpsError(f"No JSON came back, but: {self.stdout[:200]!r}") from error
+            raise OpsError(f"Expected JSON, got: {self.stdout[:200]!r}") from error
 
 
 class Clock:
-    """Time, as a test wants to set it."""
+    """Time, which tests replace."""
 
     def now(self) -> float:
         return time.monotonic()
@@ -96,15 +96,16 @@ class Runner:
         except FileNotFoundError as error:
             raise missing(argv[0]) from error
         except subprocess.TimeoutExpired as error:
-            raise CommandTimeout(f"No end after {timeout:g} s:\n  $ {self._shown(argv)}") from error
+            raise CommandTimeout(
+                f"This command did not end within {timeout:g} s:\n  $ {self._redacted(argv)}"
+            ) from error
         if check and done.returncode != 0:
-            raise CommandFailed(
-                self._shown(argv), done.returncode, self.console.redacted(done.stderr)
-            )
+            stderr = self.console.redacted(done.stderr)
+            raise CommandFailed(self._redacted(argv), done.returncode, stderr)
         return Result(done.returncode, done.stdout, done.stderr)
 
     def stream(self, argv: Sequence[str], *, show: bool = True, cwd: Path | None = None) -> int:
-        """Run a program on this terminal, to its end; its exit code."""
+        """Run a program on this terminal until it ends; its exit code."""
         if show:
             self.console.command(shlex.join(argv))
         try:
@@ -115,8 +116,8 @@ class Runner:
             try:
                 return process.wait()
             except KeyboardInterrupt:
-                # On a terminal it has heard of Ctrl-C itself, and ends in its own way.
-                _end(process, _GRACE)
+                # The terminal sent Ctrl-C to the program too, which ends in its own way.
+                _wait_or_kill(process)
                 raise
 
     @contextmanager
@@ -138,19 +139,19 @@ class Runner:
                 yield process.stdout.readline() if process.stdout else ""
             finally:
                 process.terminate()
-                _end(process, _GRACE)
+                _wait_or_kill(process)
 
-    def _shown(self, argv: Sequence[str]) -> str:
+    def _redacted(self, argv: Sequence[str]) -> str:
         return self.console.redacted(shlex.join(argv))
 
 
-def _end(process: "subprocess.Popen[Any]", grace: float) -> None:
+def _wait_or_kill(process: "subprocess.Popen[Any]") -> None:
     try:
-        process.wait(grace)
+        process.wait(_GRACE)
     except subprocess.TimeoutExpired:
         process.kill()
 
 
 def missing(tool: str) -> ToolMissing:
-    where = f": {WHERE_FROM[tool]}" if tool in WHERE_FROM else "."
+    where = f": {DOWNLOADS[tool]}" if tool in DOWNLOADS else "."
     return ToolMissing(f"{tool} is not installed, or not on PATH{where}")

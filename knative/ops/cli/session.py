@@ -1,22 +1,24 @@
-"""How every command begins and ends: what it needs, and an exit code instead of a stack trace.
+"""How every command begins and ends: what it works with, and an exit code for every error.
 
-0 done; 1 something failed; 2 asked for what cannot be; 130 ended by Ctrl-C.
+0 success; 1 failure; 2 invalid options; 130 interrupted by Ctrl-C.
 """
 
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from knative.ops.cli.console import Console
 from knative.ops.cli.errors import OpsError
+from knative.ops.cli.options import Options
+from knative.ops.cli.parsing import parse
 from knative.ops.cli.runner import Clock, Runner
 
-DEFAULT_NAMESPACE = "bookstore"
-"""The base's; its manifests name it also inside texts, see `transforms.py`."""
+_Kind = TypeVar("_Kind", bound=Options)
 
 
 class Session:
-    """What a command works with; a test passes its own parts."""
+    """What a command works with; tests pass their own parts."""
 
     def __init__(
         self,
@@ -26,11 +28,20 @@ class Session:
         console: Console | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self.arguments = arguments
+        self.arguments = list(sys.argv[1:] if arguments is None else arguments)
         self.environ = dict(os.environ if environ is None else environ)
         self.console = console or Console()
         self.clock = clock or Clock()
         self.runner = Runner(self.console, environ=self.environ, clock=self.clock)
+
+    def options(self, kind: type[_Kind]) -> _Kind:
+        """Raises `WrongOptions`, with everything that is wrong."""
+        return parse(kind, self.arguments, self.environ, self.console)
+
+    def confirm(self, question: str, *, assume: bool) -> None:
+        """Raises `OpsError` unless the answer is yes."""
+        if not self.console.confirm(question, assume=assume):
+            raise OpsError("Nothing was changed.")
 
 
 def run(body: Callable[[Session], int], session: Session | None = None) -> int:
@@ -41,15 +52,15 @@ def run(body: Callable[[Session], int], session: Session | None = None) -> int:
         return body(session)
     except OpsError as error:
         console.quiet = False
-        console.say()
-        console.say(str(error))
+        console.print()
+        console.print(str(error))
         return error.exit_code
     except KeyboardInterrupt:
         console.quiet = False
-        console.say()
-        console.say("Interrupted. Nothing is half done: the same command goes on where this ended.")
+        console.print()
+        console.print("Interrupted. Nothing was left half-applied; run it again to continue.")
         return 130
     except BrokenPipeError:
-        # `... | head`: nobody reads any more.
+        # `... | head` has closed the pipe; Python would report the failed flush at exit.
         sys.stderr.close()
         return 0

@@ -1,4 +1,4 @@
-"""`knative/versions.toml`: what the platform is made of, pinned."""
+"""`knative/versions.toml`: the parts of the platform and their pinned versions."""
 
 import re
 import tomllib
@@ -23,16 +23,17 @@ class Part:
     crds: tuple[str, ...] = ()
     urls: tuple[str, ...] = ()
     only: str = ""
-    """The overlay that needs it; empty: all do."""
+    """The overlay that needs it; empty where all do."""
 
     @property
     def addresses(self) -> list[str]:
+        """URLs of its release files."""
         return [url.format(version=self.version) for url in self.urls]
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What is set in one of the platform's own ConfigMaps."""
+    """Values in a ConfigMap of the platform."""
 
     namespace: str
     configmap: str
@@ -42,8 +43,10 @@ class Setting:
 @dataclass(frozen=True)
 class Pins:
     kubernetes: str
+    """The oldest minor version."""
     tools: Mapping[str, str]
     parts: tuple[Part, ...]
+    """In the order of installation."""
     settings: tuple[Setting, ...]
 
 

@@ -1,26 +1,27 @@
-"""`kubectl` and `kn` on one context and namespace, and what they answer as plain dicts.
+"""`kubectl` and `kn` on one context and namespace, with answers as plain dicts.
 
-The context is in every command: a deploy can never land in the cluster that somebody happened to
-look at last.
+Every command names the context, so that nothing depends on the current one of the kubeconfig.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from knative.ops.cli import invocation
 from knative.ops.cli.errors import CommandFailed, OpsError, WrongOptions
-from knative.ops.cli.options import DEFAULT_NAMESPACE, Options
+from knative.ops.cli.options import DEFAULT_NAMESPACE, ClusterOptions
 from knative.ops.cli.runner import Result, Runner
 from knative.ops.cli.session import Session
 from knative.ops.objects import Object, documents
 
 FIELD_MANAGER = "bookstore-deploy"
-_PASSING = (
+
+_TRANSIENT = (
     "context deadline exceeded",
     "connection refused",
     "no endpoints available",
     "EOF",
-    # cert-manager puts an authority into a new webhook a moment after it is there.
+    # cert-manager injects the CA into a webhook a moment after the webhook is created.
     "certificate signed by unknown authority",
 )
 _TRIES = 4
@@ -34,14 +35,14 @@ class Cluster:
     namespace: str = ""
     kubeconfig: str = ""
     show: bool = False
-    """Show also the commands that only read."""
+    """Print also the commands that only read."""
 
     def kubectl_argv(self, *arguments: str, namespaced: bool = True) -> list[str]:
-        return ["kubectl", *self._where(namespaced), *arguments]
+        return ["kubectl", *self._global_options(namespaced), *arguments]
 
     def kn_argv(self, *arguments: str) -> list[str]:
-        # kn wants its global options behind the command.
-        return ["kn", *arguments, *self._where(namespaced=True)]
+        # kn takes its global options only after the command.
+        return ["kn", *arguments, *self._global_options(namespaced=True)]
 
     def kubectl(
         self,
@@ -84,7 +85,7 @@ class Cluster:
         return _items(self.kubectl("get", resource, *more, "-o", "json", namespaced=namespaced))
 
     def raw(self, path: str) -> Any | None:
-        """What the API server answers at a path; None where it says that there is nothing."""
+        """The API server's JSON at a path; None where it answers NotFound."""
         result = self.kubectl("get", "--raw", path, check=False, namespaced=False)
         if result.code != 0:
             if "NotFound" in result.stderr or "could not find" in result.stderr:
@@ -93,86 +94,86 @@ class Cluster:
         return result.json()
 
     def apply(self, items: Sequence[Object], *, take_over: bool = False) -> list[Object]:
-        """Server-side apply; what the cluster then holds.
+        """Server-side apply; the objects as the cluster then has them.
 
-        Tried again where a webhook or the API server is only just coming up.
+        It is retried while a webhook or the API server is starting. Raises `OpsError`.
         """
         more = ["--force-conflicts"] if take_over else []
         command = ["apply", "--server-side", f"--field-manager={FIELD_MANAGER}", *more]
         for attempt in range(1, _TRIES + 1):
             try:
                 return _items(
-                    # No -n: each object says for itself where it belongs.
+                    # Without -n: each object names its own namespace.
                     self.kubectl(
                         *command, "-f", "-", "-o", "json", stdin=documents(items), namespaced=False
                     )
                 )
             except CommandFailed as error:
-                if attempt == _TRIES or not any(each in error.stderr for each in _PASSING):
+                if attempt == _TRIES or not any(each in error.stderr for each in _TRANSIENT):
                     raise explained(error) from error
-                said = _last_line(error.stderr)
-                self.runner.console.say(f"  not taken yet, trying again: {said}")
+                reason = error.stderr.strip().rpartition("\n")[2][:200]
+                self.runner.console.print(f"  refused, trying again: {reason}")
                 self.runner.clock.sleep(_PAUSE * attempt)
         raise AssertionError("the last try returns or raises")
 
     def create_secretly(self, item: Object) -> None:
-        """Create an object whose content is nobody's business: it goes by standard input."""
+        """Create an object with secret content, which is passed on standard input."""
         self.kubectl("create", "-f", "-", "-o", "name", stdin=documents([item]), namespaced=False)
 
-    def _where(self, namespaced: bool) -> list[str]:
-        where = ["--context", self.context] if self.context else []
-        where += ["--kubeconfig", self.kubeconfig] if self.kubeconfig else []
-        return where + (["-n", self.namespace] if namespaced and self.namespace else [])
+    def _global_options(self, namespaced: bool) -> list[str]:
+        found = ["--context", self.context] if self.context else []
+        found += ["--kubeconfig", self.kubeconfig] if self.kubeconfig else []
+        return found + (["-n", self.namespace] if namespaced and self.namespace else [])
 
 
-def connect(session: Session, options: Options, *, show: bool = False) -> Cluster:
+def connect(session: Session, options: ClusterOptions, *, show: bool = False) -> Cluster:
     """The cluster of the options. Raises `WrongOptions` where the context is missing or unknown."""
-    context, kubeconfig = options.text("context"), options.text("kubeconfig")
-    cluster = Cluster(session.runner, kubeconfig=kubeconfig)
-    known = cluster.kubectl("config", "get-contexts", "-o", "name").stdout.split()
-    if context not in known:
-        contexts = ", ".join(sorted(known)) or "none"
-        problem = f"{context!r} is none of them" if context else "say which with --context"
-        raise WrongOptions(f"Which cluster? kubectl knows these contexts: {contexts}; {problem}.")
-    cluster.context = context
-    cluster.namespace = options.text("namespace") or DEFAULT_NAMESPACE
-    cluster.show = show
+    cluster = Cluster(
+        session.runner, namespace=options.namespace or DEFAULT_NAMESPACE, show=show,
+        kubeconfig=options.kubeconfig,
+    )  # fmt: skip
+    listing = cluster.kubectl("config", "get-contexts", "-o", "name", namespaced=False, show=False)
+    known = listing.stdout.split()
+    if options.context not in known:
+        problem = "Which cluster? Give --context"
+        if options.context:
+            problem = f"--context: kubectl knows no context {options.context!r}"
+        raise WrongOptions(f"{problem}. Its contexts are: {', '.join(sorted(known)) or 'none'}.")
+    cluster.context = options.context
     return cluster
 
 
 def explained(error: CommandFailed) -> OpsError:
-    """The failed apply, with what is to be done about it."""
-    said = error.stderr
-    if "conflict" in said and "Apply failed" in said:
-        return OpsError(
-            f"{error}\n"
-            "Somebody else changed these fields since the last deploy, by kn or kubectl. Bring\n"
-            "the change into the manifests, or let deploy take them over with --take-over."
+    """A failed apply, with what to do about it."""
+    stderr = error.stderr
+    if "conflict" in stderr and "Apply failed" in stderr:
+        advice = (
+            "kn or kubectl changed these fields since the last deploy. Put the change into the\n"
+            "manifests, or overwrite it with --take-over."
         )
-    if "failed calling webhook" in said:
-        return OpsError(
-            f"{error}\n"
-            "The API server asks that webhook, and cannot reach it. Look whether its pod runs; on\n"
-            "EKS the nodes' security group must let the control plane in (ports 443 and 8443)."
+    elif "failed calling webhook" in stderr:
+        advice = (
+            "The API server cannot reach that webhook. Check whether its pod runs; on EKS the\n"
+            "nodes' security group must admit the control plane (ports 443 and 8443)."
         )
-    if "no matches for kind" in said:
-        return OpsError(f"{error}\nThe platform is not complete: nox -s platform -- --check")
-    if "is forbidden" in said:
-        return OpsError(f"{error}\nThis account may not do that here: ask for the right.")
-    if 'PersistentVolumeClaim "backup-' in said and "immutable" in said:
-        return OpsError(
-            f"{error}\n"
-            "The backups are to go to another storage class, and a claim cannot move. Copy what\n"
-            "is to be kept, delete the claims (kubectl delete pvc -l\n"
+    elif "no matches for kind" in stderr:
+        advice = f"The platform is incomplete: {invocation.command('platform -- --check')}"
+    elif "is forbidden" in stderr:
+        advice = "This account lacks the permission for that."
+    elif 'PersistentVolumeClaim "backup-' in stderr and "immutable" in stderr:
+        advice = (
+            "The backups are to move to another StorageClass, and a claim cannot. Copy what is to\n"
+            "be kept, delete the claims (kubectl delete pvc -l\n"
             "app.kubernetes.io/component=backup) and deploy again: see knative/README.md."
         )
-    if "is immutable" in said or "Forbidden: updates to" in said or "Immutable" in said:
-        return OpsError(
-            f"{error}\n"
-            "That field cannot change in place. A database or queue must be moved to a new object\n"
+    elif any(each in stderr for each in ("is immutable", "Forbidden: updates to", "Immutable")):
+        advice = (
+            "That field cannot be changed in place. Move the database or queue to a new object\n"
             "with another name: see knative/README.md."
         )
-    return error
+    else:
+        return error
+    return OpsError(f"{error}\n{advice}")
 
 
 def _items(result: Result) -> list[Object]:
@@ -181,7 +182,3 @@ def _items(result: Result) -> list[Object]:
     found = result.json()
     items: list[Object] = found["items"] if found.get("kind") == "List" else [found]
     return items
-
-
-def _last_line(text: str) -> str:
-    return text.strip().rpartition("\n")[2][:200]

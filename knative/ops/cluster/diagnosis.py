@@ -1,30 +1,33 @@
-"""Why something does not come up: what its pods wait for, events, claims, and the last log lines.
+"""Why an object is not ready: states of its pods, events, claims, and the last lines of logs.
 
-A time-out alone helps nobody. Each finding names the pod, the cause in the cluster's words, and
-what to do about it; `final` marks those that time does not heal.
+Each finding names the pod, the reason in the cluster's words, and what to do about it. `permanent`
+marks those that waiting does not resolve.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from knative.ops.cli import invocation
 from knative.ops.cli.errors import OpsError
 from knative.ops.cluster.cluster import Cluster
 from knative.ops.objects import Object, group_of
 
+_PULL = "is it pushed ({build}), and may the nodes pull from there?"
 _ADVICE = {
-    "ImagePullBackOff": "is it pushed (nox -s build -- --push), and may the nodes pull from there?",
-    "ErrImagePull": "is it pushed (nox -s build -- --push), and may the nodes pull from there?",
-    "InvalidImageName": "look at --registry, --tag and --image",
+    "ImagePullBackOff": _PULL,
+    "ErrImagePull": _PULL,
+    "InvalidImageName": "check --registry, --tag and --image",
     "CreateContainerConfigError": "a Secret or ConfigMap, or a key in it, is missing",
-    "CrashLoopBackOff": "its last lines say why",
+    "CrashLoopBackOff": "see its last lines",
     "OOMKilled": "it needs a higher memory limit",
     "Unschedulable": "no node has room for it, or may run it",
-    "ClaimPending": "is there a StorageClass of that name, and does its driver run?",
+    "ClaimPending": "does a StorageClass of that name exist, and does its driver run?",
     "FailedCreate": "the namespace's quota or Pod Security forbids it",
 }
-FINAL = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError"}
-_TRIES = 3
+PERMANENT = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError"}
+_CRASHES = 3
+"""After which a crashing container counts as permanently failing: what it needs may be starting."""
 _LOG_LINES = 12
 
 
@@ -37,45 +40,45 @@ class Finding:
     restarts: int = 0
 
     @property
-    def final(self) -> bool:
-        """Time does not heal it. Whoever crashes gets a few tries: what it needs may come up."""
+    def permanent(self) -> bool:
         if self.reason == "CrashLoopBackOff":
-            return self.restarts >= _TRIES
-        return self.reason in FINAL
+            return self.restarts >= _CRASHES
+        return self.reason in PERMANENT
 
     def __str__(self) -> str:
-        advice = _ADVICE.get(self.reason)
         text = f"{self.about}: {self.reason}"
         text += f": {self.message}" if self.message else ""
-        return text + (f" ({advice})" if advice else "")
+        if advice := _ADVICE.get(self.reason):
+            text += f" ({advice.format(build=invocation.command('build -- --push'))})"
+        return text
 
-    def whole(self) -> str:
-        """With the log."""
+    def with_log(self) -> str:
         if not self.log:
             return str(self)
         lines = "\n".join(f"      | {line}" for line in self.log.splitlines())
         return f"{self}\n{lines}"
 
 
-def why(cluster: Cluster, items: Sequence[Object]) -> list[Finding]:
-    """Never raises: an account that may not look just learns less."""
+def findings_of(cluster: Cluster, items: Sequence[Object]) -> list[Finding]:
+    """Never raises: an account without the permission gets fewer findings."""
     found: list[Finding] = []
     try:
-        warnings = _warnings(cluster)
+        warnings = cluster.every("events", fields="type=Warning")
         for item in items:
             pods = cluster.every("pods", selector=selector) if (selector := _selector(item)) else []
             for pod in pods:
                 found += _of_pod(cluster, pod, warnings)
             if not pods:
                 found += _of_owner(item, warnings)
-            found += _conditions(item)
+            found += _of_conditions(item)
     except OpsError as error:
-        found.append(Finding("cannot look further", "Refused", str(error).splitlines()[-1].strip()))
+        reason = str(error).splitlines()[-1].strip()
+        found.append(Finding("diagnosis is incomplete", "Refused", reason))
     return list(dict.fromkeys(found))
 
 
 def _selector(item: Object) -> str:
-    """Which pods belong to an object."""
+    """The label selector of an object's pods; "" where it has none."""
     name = item["metadata"]["name"]
     match group_of(item["apiVersion"]), item["kind"]:
         case "apps", _:
@@ -100,15 +103,15 @@ def _of_pod(cluster: Cluster, pod: Object, warnings: Sequence[Object]) -> Iterat
     for condition in status.get("conditions") or ():
         if condition["type"] == "PodScheduled" and condition["status"] == "False":
             yield Finding(f"pod {name}", condition.get("reason", ""), condition.get("message", ""))
-            yield from _claims(cluster, pod, warnings)
+            yield from _of_claims(cluster, pod, warnings)
     for container in (
         *(status.get("initContainerStatuses") or ()),
         *(status.get("containerStatuses") or ()),
     ):
         yield from _of_container(cluster, name, container)
-    for event in _about(warnings, name, exactly=True):
+    for event in _events_of(warnings, name, exactly=True):
         if event.get("reason") in {"FailedMount", "FailedAttachVolume", "Unhealthy"}:
-            yield Finding(f"pod {name}", event["reason"], _short(event.get("message", "")))
+            yield Finding(f"pod {name}", event["reason"], _shortened(event.get("message", "")))
 
 
 def _of_container(cluster: Cluster, pod: str, status: dict[str, Any]) -> Iterator[Finding]:
@@ -119,7 +122,7 @@ def _of_container(cluster: Cluster, pod: str, status: dict[str, Any]) -> Iterato
         reason = waiting.get("reason", "")
         if reason in {"", "ContainerCreating", "PodInitializing"}:
             return
-        message = _short(waiting.get("message", ""))
+        message = _shortened(waiting.get("message", ""))
         if reason == "CrashLoopBackOff" and ended:
             message = f"ended with {ended.get('exitCode')} ({ended.get('reason', 'Error')})"
             if ended.get("reason") == "OOMKilled":
@@ -132,7 +135,7 @@ def _of_container(cluster: Cluster, pod: str, status: dict[str, Any]) -> Iterato
 
 
 def _log(cluster: Cluster, pod: str, status: dict[str, Any]) -> str:
-    """Of the run that failed: the present one has hardly begun."""
+    """Of the run that failed; the current one has only started."""
     previous = ["--previous"] if status.get("restartCount") else []
     result = cluster.kubectl(
         "logs", pod, "-c", status["name"], f"--tail={_LOG_LINES}", *previous, check=False
@@ -140,7 +143,7 @@ def _log(cluster: Cluster, pod: str, status: dict[str, Any]) -> str:
     return result.stdout.strip() if result.code == 0 else ""
 
 
-def _claims(cluster: Cluster, pod: Object, warnings: Sequence[Object]) -> Iterator[Finding]:
+def _of_claims(cluster: Cluster, pod: Object, warnings: Sequence[Object]) -> Iterator[Finding]:
     names = [
         volume["persistentVolumeClaim"]["claimName"]
         for volume in pod["spec"].get("volumes", [])
@@ -151,44 +154,42 @@ def _claims(cluster: Cluster, pod: Object, warnings: Sequence[Object]) -> Iterat
             continue
         name = claim["metadata"]["name"]
         wanted = claim["spec"].get("storageClassName") or "the default one"
-        said = [_short(event.get("message", "")) for event in _about(warnings, name, exactly=True)]
-        message = f"StorageClass {wanted}" + (f": {said[-1]}" if said else "")
-        yield Finding(f"claim {name}", "ClaimPending", message)
+        events = _events_of(warnings, name, exactly=True)
+        reason = f": {_shortened(events[-1].get('message', ''))}" if events else ""
+        yield Finding(f"claim {name}", "ClaimPending", f"StorageClass {wanted}{reason}")
 
 
 def _of_owner(item: Object, warnings: Sequence[Object]) -> Iterator[Finding]:
-    """There is no pod: whoever should make it has said why not."""
-    for event in _about(warnings, item["metadata"]["name"], exactly=False):
+    """For an object without pods: its controller's events say why it created none."""
+    for event in _events_of(warnings, item["metadata"]["name"], exactly=False):
         about = event.get("involvedObject", {})
         yield Finding(
             f"{about.get('kind', '')} {about.get('name', '')}".strip(),
             event.get("reason", ""),
-            _short(event.get("message", "")),
+            _shortened(event.get("message", "")),
         )
 
 
-def _conditions(item: Object) -> Iterator[Finding]:
-    told: set[str] = set()
+def _of_conditions(item: Object) -> Iterator[Finding]:
+    messages: set[str] = set()
     for condition in item.get("status", {}).get("conditions") or ():
-        # The same words in several conditions are one reason.
-        if condition["status"] == "False" and condition.get("message") not in {None, "", *told}:
-            told.add(condition["message"])
+        # Several conditions with the same message have one cause.
+        if condition["status"] == "False" and condition.get("message") not in {None, "", *messages}:
+            messages.add(condition["message"])
             name = f"{item['kind']} {item['metadata']['name']}"
             reason = condition.get("reason") or condition["type"]
-            yield Finding(name, reason, _short(condition["message"]))
+            yield Finding(name, reason, _shortened(condition["message"]))
 
 
-def _warnings(cluster: Cluster) -> list[Object]:
-    return cluster.every("events", fields="type=Warning")
+def _events_of(events: Iterable[Object], name: str, *, exactly: bool) -> list[Object]:
+    """Events of an object; without `exactly` also those of objects named after it."""
 
-
-def _about(events: Iterable[Object], name: str, *, exactly: bool) -> list[Object]:
     def fits(other: str) -> bool:
         return other == name or (not exactly and other.startswith(f"{name}-"))
 
     return [e for e in events if fits(e.get("involvedObject", {}).get("name", ""))]
 
 
-def _short(text: str) -> str:
+def _shortened(text: str) -> str:
     text = " ".join(text.split())
     return text if len(text) <= 300 else f"{text[:297]}..."

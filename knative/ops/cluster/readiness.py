@@ -1,6 +1,6 @@
-"""Whether an object is as it should be, read from its status: pure functions on what kubectl says.
+"""Whether an object is ready, by its status: pure functions on kubectl's answers.
 
-`waiting.py` asks them again and again; `diagnosis.py` says why one is not.
+`waiting.py` polls them; `diagnosis.py` finds out why an object is not ready.
 """
 
 from collections.abc import Callable
@@ -9,8 +9,8 @@ from typing import Any
 
 from knative.ops.objects import Object, group_of
 
-_TRIES = 2
-"""Of a Job, before it counts as failing: the first may have met a database that was starting."""
+_JOB_TRIES = 2
+"""Before a Job counts as failing: its first try may have met a database that was starting."""
 
 
 @dataclass(frozen=True)
@@ -18,27 +18,28 @@ class State:
     ready: bool
     detail: str = ""
     failed: bool = False
-    """It says itself that it cannot go on; that may pass."""
+    """Its controller reports a failure, which may be transient."""
     ended: bool = False
     """It will not be tried again."""
 
 
 def state_of(item: Object) -> State:
-    """Kinds that have nothing to wait for are ready when they are there."""
+    """An object of a kind without a readiness of its own is ready when it exists."""
     known = _KNOWN.get((group_of(item["apiVersion"]), item["kind"]))
     return known(item) if known else State(ready=True)
 
 
-def waits(item: Object) -> bool:
-    """Whether there is anything to wait for."""
+def has_readiness(item: Object) -> bool:
     return (group_of(item["apiVersion"]), item["kind"]) in _KNOWN
 
 
 def conditions(item: Object) -> dict[str, dict[str, Any]]:
+    """The conditions of a status, by type."""
     return {each["type"]: each for each in item.get("status", {}).get("conditions") or ()}
 
 
 def _observed(item: Object) -> bool:
+    """Whether the status is that of the current generation."""
     generation: int = item["metadata"].get("generation", 0)
     seen: int = item.get("status", {}).get("observedGeneration", 0)
     return seen >= generation
@@ -52,15 +53,15 @@ def _statefulset(item: Object) -> State:
 
 
 def _rabbitmq(item: Object) -> State:
-    """A RabbitmqCluster has no Ready of its own."""
+    """A RabbitmqCluster has no condition Ready."""
     found = conditions(item)
     parts = {
         name: found.get(name, {}).get("status") for name in ("AllReplicasReady", "ReconcileSuccess")
     }
     lacking = [name for name, status in parts.items() if status != "True"]
-    said = next((found[name].get("message", "") for name in lacking if name in found), "")
+    message = next((found[name].get("message", "") for name in lacking if name in found), "")
     ready = not lacking and _observed(item)
-    return State(ready, said or ", ".join(f"no {name} yet" for name in lacking))
+    return State(ready, message or ", ".join(f"no {name} yet" for name in lacking))
 
 
 def _job(item: Object) -> State:
@@ -68,22 +69,21 @@ def _job(item: Object) -> State:
     if found.get("Complete", {}).get("status") == "True":
         return State(ready=True, detail="complete")
     if (failed := found.get("Failed", {})).get("status") == "True":
-        return State(
-            False, f"{failed.get('reason', 'failed')}: {failed.get('message', '')}", True, True
-        )
+        detail = f"{failed.get('reason', 'failed')}: {failed.get('message', '')}"
+        return State(ready=False, detail=detail, failed=True, ended=True)
     status = item.get("status", {})
     if tries := status.get("failed", 0):
-        return State(ready=False, detail=f"failed {tries} times", failed=tries >= _TRIES)
+        return State(ready=False, detail=f"failed {tries} times", failed=tries >= _JOB_TRIES)
     return State(ready=False, detail="running" if status.get("active", 0) else "not started yet")
 
 
 def _ready_condition(item: Object) -> State:
     if not _observed(item):
-        return State(ready=False, detail="not looked at yet")
+        return State(ready=False, detail="not reconciled yet")
     found = conditions(item).get("Ready", {})
     if found.get("status") == "True":
         return State(ready=True)
-    # False is no failure: a Broker says it for as long as RabbitMQ is not there.
+    # False is not a failure: a Broker has it for as long as RabbitMQ is starting.
     detail = ": ".join(part for part in (found.get("reason"), found.get("message")) if part)
     return State(ready=False, detail=detail or "not ready yet")
 
@@ -96,8 +96,8 @@ def _knative_service(item: Object) -> State:
     )
     if not state.ready:
         return State(ready=False, detail=state.detail, failed=failed)
-    # Ready speaks of the traffic: with a pinned split, or a moment after a change, it says nothing
-    # of the newest revision.
+    # Ready is about the traffic. With a pinned split, or just after a change, it does not cover the
+    # newest revision.
     status = item["status"]
     created = status.get("latestCreatedRevisionName")
     wanted = item["spec"]["template"].get("metadata", {}).get("name") or created

@@ -1,7 +1,7 @@
-"""Who gets how much of a service's traffic, and which revision is the one to go back to.
+"""The split of a service's traffic over its revisions, and the revision to go back to.
 
-Pure functions on what `kn revision list` and the service's status say. Traffic is kn's alone: no
-manifest has any, so that a deploy never undoes a split.
+Pure functions on `kn revision list` and a service's status. Only kn sets traffic: no manifest has
+any, so that a deploy never undoes a split.
 """
 
 from collections.abc import Sequence
@@ -18,8 +18,8 @@ GENERATION = "serving.knative.dev/configurationGeneration"
 class Share:
     revision: str
     percent: int
-    follows: bool
-    """It goes to whichever revision is the newest."""
+    follows_newest: bool
+    """It moves to every newer revision that becomes ready."""
     tag: str = ""
 
 
@@ -36,7 +36,7 @@ def shares(service: Object) -> list[Share]:
 
 
 def newest(service: Object) -> str:
-    """The revision that `@latest` means to kn: the newest that is ready."""
+    """The newest ready revision, which is kn's `@latest`."""
     name: str = service.get("status", {}).get("latestReadyRevisionName", "")
     return name
 
@@ -46,16 +46,16 @@ def percent_of(service: Object, revision: str) -> int:
 
 
 def is_pinned(service: Object) -> bool:
-    """Whether a revision that comes gets nothing until somebody says so."""
+    """Whether a new revision gets no traffic by itself."""
     targets = service.get("spec", {}).get("traffic") or [{"latestRevision": True, "percent": 100}]
     return not any(each.get("latestRevision") and each.get("percent") == 100 for each in targets)
 
 
 def stable(service: Object, revisions: Sequence[Object]) -> str:
-    """The revision that carries the shop while the newest is tried.
+    """The revision that carries the traffic while the newest is tried.
 
-    Of those that get traffic now and are not the newest, the one with the most; else the last one
-    before the newest that was ready. Raises `OpsError` where there is none.
+    Of the revisions with traffic that are not the newest, the one with the most; else the last
+    ready one before the newest. Raises `OpsError` where there is none.
     """
     latest = newest(service)
     serving = sorted(
@@ -64,18 +64,18 @@ def stable(service: Object, revisions: Sequence[Object]) -> str:
     )
     if serving:
         return serving[-1].revision
-    earlier = [each for each in ready_ones(revisions) if each["metadata"]["name"] != latest]
+    earlier = [each for each in ready_revisions(revisions) if each["metadata"]["name"] != latest]
     if not earlier:
         raise OpsError(
             f"{service['metadata']['name']} has only one ready revision, {latest or 'none'}: there"
-            " is none to go beside it."
+            " is no other to share the traffic with."
         )
     name: str = earlier[-1]["metadata"]["name"]
     return name
 
 
-def ready_ones(revisions: Sequence[Object]) -> list[Object]:
-    """Oldest first. A revision that sleeps at zero is ready too."""
+def ready_revisions(revisions: Sequence[Object]) -> list[Object]:
+    """Oldest first. A revision that is scaled to zero is ready too."""
     ready = [
         each for each in revisions if conditions(each).get("Ready", {}).get("status") == "True"
     ]
@@ -88,10 +88,10 @@ def _age(revision: Object) -> tuple[int, str]:
     return int(generation), metadata.get("creationTimestamp", "")
 
 
-def shown(service: Object) -> str:
+def describe(service: Object) -> str:
     parts = [
         f"{share.percent} % {share.revision}"
-        + (" (the newest, whichever it is)" if share.follows else "")
+        + (" (follows the newest)" if share.follows_newest else "")
         + (f" [{share.tag}]" if share.tag else "")
         for share in shares(service)
     ]

@@ -1,68 +1,67 @@
-"""Waiting until objects are as they should be, saying what they lack, and giving up with reasons.
+"""Waiting until objects are ready, with progress, and with the reasons where it gives up.
 
-It gives up early where time does not help: an image that is not there, a Secret without the key.
-A condition that turned false gets a moment, because many pass through one on their way.
+It gives up early where waiting does not help, such as a missing image or Secret. A condition that
+is False is tolerated for a minute, because many are False for a moment.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from knative.ops.cli.console import Console
 from knative.ops.cli.errors import OpsError
-from knative.ops.cluster import diagnosis
 from knative.ops.cluster.cluster import Cluster
-from knative.ops.cluster.diagnosis import Finding
-from knative.ops.cluster.readiness import State, state_of, waits
+from knative.ops.cluster.diagnosis import Finding, findings_of
+from knative.ops.cluster.readiness import State, has_readiness, state_of
 from knative.ops.objects import Object, key_of, reference
 
 POLL = 2.0
-LOOK_AFTER = 10.0
-"""Seconds before the first look at why something is not ready, and between looks."""
-PATIENCE = 60.0
-"""Seconds that something which says that it failed is given to recover."""
+DIAGNOSE_EVERY = 10.0
+"""Seconds before the first diagnosis, and between diagnoses."""
+FAILURE_TOLERANCE = 60.0
+"""Seconds for which an object may report a failure before waiting ends."""
+
+StateFunction = Callable[[Object], State]
 
 
 @dataclass
-class _Tale:
-    """What was told of why something is not ready.
+class _FindingLog:
+    """Prints each finding once.
 
-    At a start much is missing for a moment, which is told without alarm; what time does not heal,
-    and is still so at the next look, is a warning.
+    While the shop starts, much is missing for a moment, and is printed as progress. A permanent
+    finding that is still there at the next diagnosis is a warning.
     """
 
     console: Console
-    told: set[Finding] = field(default_factory=set)
-    before: set[tuple[str, str]] = field(default_factory=set)
+    printed: set[Finding] = field(default_factory=set)
+    previous: set[tuple[str, str]] = field(default_factory=set)
     warned: set[tuple[str, str]] = field(default_factory=set)
 
-    def tell(self, findings: Sequence[Finding], *, last: bool) -> None:
-        """`last` where there will be no other look."""
+    def report(self, findings: Sequence[Finding], *, last: bool) -> None:
+        """`last`: no other diagnosis follows."""
         for finding in findings:
-            what = (finding.about, finding.reason)
-            if finding.final and (last or what in self.before) and what not in self.warned:
-                self.warned.add(what)
-                self.console.warn(str(finding) if finding in self.told else finding.whole())
-            elif finding not in self.told and what not in self.warned:
-                self.console.say(f"  so far: {finding.whole()}")
-            self.told.add(finding)
-        self.before = {(finding.about, finding.reason) for finding in findings}
-
-
-Judge = Callable[[Object], State]
+            key = (finding.about, finding.reason)
+            if finding.permanent and (last or key in self.previous) and key not in self.warned:
+                self.warned.add(key)
+                known = finding in self.printed
+                self.console.warn(str(finding) if known else finding.with_log())
+            elif finding not in self.printed and key not in self.warned:
+                self.console.print(f"  so far: {finding.with_log()}")
+            self.printed.add(finding)
+        self.previous = {(finding.about, finding.reason) for finding in findings}
 
 
 @dataclass
-class Patience:
-    """Since when something has been failing."""
+class _FailureTimer:
+    """How long a failure has lasted without a break."""
 
     since: float | None = None
 
-    def over(self, failing: bool, now: float) -> bool:
+    def exceeded(self, failing: bool, now: float) -> bool:
         if not failing:
             self.since = None
             return False
         self.since = now if self.since is None else self.since
-        return now - self.since >= PATIENCE
+        return now - self.since >= FAILURE_TOLERANCE
 
 
 def until_ready(
@@ -71,45 +70,44 @@ def until_ready(
     items: Sequence[Object],
     *,
     timeout: float,
-    judge: Judge = state_of,
+    state: StateFunction = state_of,
 ) -> list[Object]:
     """The objects as they then are. Raises `OpsError` with the reasons."""
-    awaited = [item for item in items if waits(item)]
+    awaited = [item for item in items if has_readiness(item)]
     if not awaited:
         return []
     clock, console = cluster.runner.clock, cluster.runner.console
-    start = next_look = clock.now()
-    next_look += LOOK_AFTER
-    patience, findings, tale = Patience(), list[Finding](), _Tale(console)
+    start = clock.now()
+    next_diagnosis = start + DIAGNOSE_EVERY
+    timer, findings, log = _FailureTimer(), list[Finding](), _FindingLog(console)
     with console.step(title) as step:
         while True:
             now = clock.now()
             found = {key_of(each): each for each in cluster.get([reference(i) for i in awaited])}
             states = {
-                item["metadata"]["name"]: _judged(found.get(key_of(item)), judge)
-                for item in awaited
+                item["metadata"]["name"]: _state(found.get(key_of(item)), state) for item in awaited
             }
             lacking = [item for item in awaited if not states[item["metadata"]["name"]].ready]
             if not lacking:
                 step.done(_summary(states))
                 return list(found.values())
             step.update(_summary(states))
-            over = now - start > timeout or any(state.ended for state in states.values())
-            if over or now >= next_look:
-                next_look = now + LOOK_AFTER
-                findings = diagnosis.why(cluster, [found.get(key_of(i), i) for i in lacking])
-                tale.tell(findings, last=over)
-            failing = any(s.failed for s in states.values()) or any(f.final for f in findings)
-            if over or patience.over(failing, now):
-                raise OpsError(_given_up(states, findings, now - start))
+            over = now - start > timeout or any(each.ended for each in states.values())
+            if over or now >= next_diagnosis:
+                next_diagnosis = now + DIAGNOSE_EVERY
+                findings = findings_of(cluster, [found.get(key_of(i), i) for i in lacking])
+                log.report(findings, last=over)
+            failing = any(s.failed for s in states.values()) or any(f.permanent for f in findings)
+            if over or timer.exceeded(failing, now):
+                raise OpsError(_failure(states, findings, now - start))
             clock.sleep(POLL)
 
 
-def _judged(item: Object | None, judge: Judge) -> State:
-    return State(ready=False, detail="not there") if item is None else judge(item)
+def _state(item: Object | None, state: StateFunction) -> State:
+    return State(ready=False, detail="does not exist") if item is None else state(item)
 
 
-def _summary(states: dict[str, State]) -> str:
+def _summary(states: Mapping[str, State]) -> str:
     ready = sum(state.ready for state in states.values())
     if ready == len(states):
         return f"{ready}/{len(states)}"
@@ -121,7 +119,7 @@ def _summary(states: dict[str, State]) -> str:
     return f"{ready}/{len(states)}, waiting for {', '.join(lacking)}"
 
 
-def _given_up(states: dict[str, State], findings: Sequence[Finding], seconds: float) -> str:
+def _failure(states: Mapping[str, State], findings: Sequence[Finding], seconds: float) -> str:
     lines = [f"Not ready after {seconds:.0f} s:"]
     lines += [
         f"  - {name}: {state.detail or 'no reason given'}"
@@ -130,5 +128,5 @@ def _given_up(states: dict[str, State], findings: Sequence[Finding], seconds: fl
     ]
     if findings:
         lines += ["Why (logs are above):", *(f"  - {finding}" for finding in findings)]
-    lines.append("When that is put right, the same command goes on from here.")
+    lines.append("When that is resolved, run the same command again to continue.")
     return "\n".join(lines)

@@ -1,14 +1,13 @@
-"""`nox -s build`: one image for each service, by whichever builder is there.
+"""`nox -s build`: one image for each service, by whichever builder works here.
 
-`-- --push` sends them to `--registry` and records their digests, which deploy then uses.
-The recipe is `functions/Dockerfile`; how each builder is called is in `builders.py`.
+`-- --push` pushes them to `--registry` and records their digests, which `deploy` then uses. The
+recipe is `functions/Dockerfile`; how each builder is called is in `manifests/builders.py`.
 """
 
 import sys
 
 from knative.ops.cli.errors import OpsError, WrongOptions
-from knative.ops.cli.option_list import SERVICES
-from knative.ops.cli.options import ROOT, read
+from knative.ops.cli.options import ROOT, SERVICES, BuildOptions
 from knative.ops.cli.session import Session, run
 from knative.ops.image import Image
 from knative.ops.manifests import builders, images
@@ -16,40 +15,33 @@ from knative.ops.manifests.builders import Recipe
 
 DOCKERFILE = ROOT / "functions" / "Dockerfile"
 LOCAL_PREFIX = "bookstore"
-"""The prefix of images that stay on this machine: the name in the manifests."""
-
-NAMES = ("registry", "tag", "builder", "platform", "push")
+"""The prefix of images that are not pushed: the name in the manifests."""
 
 
 def build(session: Session) -> int:
-    options = read("build", NAMES, "Builds the images.", session.arguments, session.environ)
+    options = session.options(BuildOptions)
     runner, console = session.runner, session.console
-    registry = options.text("registry")
-    if options.flag("push") and not registry:
-        raise WrongOptions("Push where to? Give --registry.")
-    tag = options.text("tag") or images.git_tag(runner)
-    builder = builders.choose(runner, options.text("builder"))
-    if options.flag("push") and tag.endswith("-dirty"):
-        console.warn(f"{tag}: this tree holds changes that are not committed")
-    done: dict[str, Image] = {}
+    if options.push and not options.registry:
+        raise WrongOptions("--push needs --registry, the prefix to push to.")
+    tag = options.tag or images.git_tag(runner)
+    builder = builders.choose(runner, options.builder)
+    if options.push and tag.endswith("-dirty"):
+        console.warn(f"{tag}: the working tree has changes that are not committed")
+    commit = _commit(session)
+    built: dict[str, Image] = {}
     for service in SERVICES:
-        image = Image(f"{registry or LOCAL_PREFIX}/{service}", tag)
+        image = Image(f"{options.registry or LOCAL_PREFIX}/{service}", tag)
         console.heading(f"{image} with {builder.program}")
-        recipe = Recipe(
-            str(image),
-            DOCKERFILE,
-            {"SERVICE": service, "VERSION": tag, "REVISION": _commit(session)},
-            {},
-            options.many("platform"),
-        )
-        digest = builder.build(recipe, push=options.flag("push"))
-        done[service] = Image(image.name, tag, digest)
+        arguments = {"SERVICE": service, "VERSION": tag, "REVISION": commit}
+        recipe = Recipe(str(image), DOCKERFILE, arguments, options.platform)
+        digest = builder.build(recipe, push=options.push)
+        built[service] = Image(image.name, tag, digest)
         if digest:
-            # After each: what was pushed is known, also if the next one fails.
-            images.record({service: done[service]}, images.RECORD)
+            # After each, so that what was pushed is recorded also if the next one fails.
+            images.record({service: built[service]}, images.RECORD)
     console.heading("Images")
-    for image in done.values():
-        console.say(f"  {image}")
+    for image in built.values():
+        console.print(f"  {image}")
     return 0
 
 

@@ -1,6 +1,6 @@
 """`nox -s compose`: the shop in containers on this machine, by docker or podman; no cluster.
 
-`-- down` and whatever else compose understands is handed on; without words it is `up --build`.
+Arguments (`-- down`) go to compose unchanged; without any it is `up --build`.
 """
 
 import sys
@@ -20,17 +20,16 @@ FILE = ROOT / "compose.yaml"
 
 
 def compose(session: Session) -> int:
-    words = list(sys.argv[1:] if session.arguments is None else session.arguments)
     program = choose(session.runner)
-    argv = [*program, "--file", str(FILE), *(words or ["up", "--build"])]
+    argv = [*program, "--file", str(FILE), *(session.arguments or ["up", "--build"])]
     code = session.runner.stream(argv, cwd=ROOT)
     if code not in {0, 130}:
-        raise OpsError(f"{' '.join(program)} ended with {code}.")
+        raise OpsError(f"{' '.join(program)} exited with {code}.")
     return code
 
 
 def choose(runner: Runner) -> tuple[str, ...]:
-    """The first that answers. Raises `ToolMissing`."""
+    """The first compose that works here. Raises `ToolMissing`."""
     for program in CANDIDATES:
         try:
             if runner.run([*program, "version"], check=False).code == 0:
@@ -38,7 +37,7 @@ def choose(runner: Runner) -> tuple[str, ...]:
         except ToolMissing:
             continue
     raise ToolMissing(
-        "compose is not there: install docker with its compose plugin, or podman-compose."
+        "No compose was found: install docker with its compose plugin, or podman-compose."
     )
 
 

@@ -1,56 +1,51 @@
-"""`nox -s logs -- purchase`: what a service's pods say; also a database, RabbitMQ, a migration."""
+"""`nox -s logs -- purchase`: logs of a service's pods, a database, RabbitMQ or a migration."""
 
 import sys
 
 from knative.ops.cli.errors import OpsError, WrongOptions
-from knative.ops.cli.option_list import DOORS
+from knative.ops.cli.options import KNATIVE_SERVICES, LogsOptions
 from knative.ops.cli.session import Session, run
 from knative.ops.cluster.cluster import Cluster, connect
-from knative.ops.commands.traffic_commands import options_of
 
 _COMPONENT = "app.kubernetes.io/component"
-_MANY = 20
-"""kubectl follows five pods at most, unless told."""
+_MAX_PODS = 20
+"""That kubectl follows at once; its own default is five."""
 
 
 def logs(session: Session) -> int:
-    options = options_of(
-        session,
-        "logs",
-        "Shows what a part of the shop writes.",
-        *("follow", "since", "tail"),
-        positionals=("what",),
-    )
+    options = session.options(LogsOptions)
     cluster = connect(session, options)
-    argv = ["logs", *_target(cluster, options.text("what")), "--prefix"]
-    argv.append(f"--tail={options.number('tail')}")
-    if since := options.text("since"):
-        argv.append(f"--since={since}")
-    if options.flag("follow"):
-        argv += ["--follow", f"--max-log-requests={_MANY}"]
+    argv = ["logs", *_selection(cluster, options.source), "--prefix"]
+    argv.append(f"--tail={options.tail}")
+    if options.since:
+        argv.append(f"--since={options.since}")
+    if options.follow:
+        argv += ["--follow", f"--max-log-requests={_MAX_PODS}"]
     code = session.runner.stream(cluster.kubectl_argv(*argv))
     if code:
-        raise OpsError(f"kubectl ended with {code}.")
+        raise OpsError(f"kubectl exited with {code}.")
     return 0
 
 
-def _target(cluster: Cluster, what: str) -> list[str]:
-    if what in DOORS:
-        service = cluster.one(f"service.serving.knative.dev/{what}")
+def _selection(cluster: Cluster, source: str) -> list[str]:
+    """kubectl's arguments that choose pods and container."""
+    if source in KNATIVE_SERVICES:
+        service = cluster.one(f"service.serving.knative.dev/{source}")
         if service is None:
-            raise OpsError(f"There is no {what} in {cluster.namespace}.")
+            raise OpsError(f"There is no {source} in {cluster.namespace}.")
         container = service["spec"]["template"]["spec"]["containers"][0].get("name")
-        # Beside it in each pod is Knative's queue-proxy, whose log is another matter.
-        return ["-l", f"serving.knative.dev/service={what}", "-c", container or "user-container"]
-    if what.startswith("db-"):
-        return [f"statefulset/{what}"]
-    if what.startswith("migrate-"):
-        # The Job's own label is not on its pods.
-        name = f"app.kubernetes.io/name={what.removeprefix('migrate-')}"
+        # Each pod also runs Knative's queue-proxy, whose log is not wanted.
+        return ["-l", f"serving.knative.dev/service={source}", "-c", container or "user-container"]
+    if source.startswith("db-"):
+        return [f"statefulset/{source}"]
+    if source.startswith("migrate-"):
+        # `-l` selects by the labels of the pods, which lack the Job's own.
+        name = f"app.kubernetes.io/name={source.removeprefix('migrate-')}"
         return ["-l", f"{_COMPONENT}=migration,{name}", "--all-containers"]
-    if what == "rabbitmq":
+    if source == "rabbitmq":
         return ["-l", f"{_COMPONENT}=rabbitmq", "-c", "rabbitmq"]
-    raise WrongOptions(f"{what!r}: one of {', '.join(DOORS)}, db-NAME, migrate-NAME, rabbitmq.")
+    known = ", ".join(KNATIVE_SERVICES)
+    raise WrongOptions(f"{source!r} is none of {known}, db-NAME, migrate-SERVICE, rabbitmq.")
 
 
 if __name__ == "__main__":

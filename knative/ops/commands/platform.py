@@ -1,7 +1,7 @@
-"""`nox -s platform`: installs or upgrades what the shop stands on, at the pins of versions.toml.
+"""`nox -s platform`: installs or upgrades what the shop runs on, at the versions of versions.toml.
 
-In their order, each ready before the next: a webhook that is not up yet refuses everything. It asks
-first; `--check` only reports, `--print` only prints the commands.
+Part by part, each ready before the next, because a webhook that is not running yet refuses every
+object. It asks for confirmation; `--check` only reports, `--print` only prints the commands.
 """
 
 import json
@@ -10,130 +10,117 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from knative.ops.cli.errors import CommandFailed, OpsError
+from knative.ops.cli.errors import CommandFailed
+from knative.ops.cli.options import PlatformOptions
 from knative.ops.cli.session import Session, run
 from knative.ops.cli.versions import Part, Setting, parsed, pins
 from knative.ops.cluster import installed
 from knative.ops.cluster.cluster import Cluster, connect
-from knative.ops.commands.traffic_commands import options_of
 
-MANAGER = "bookstore-platform"
-GATEWAY = "config-kourier"
-_ROLLOUT = 300
+FIELD_MANAGER = "bookstore-platform"
+GATEWAY_CONFIG = "config-kourier"
+_ROLLOUT_SECONDS = 300
 _TRIES = 5
 _PAUSE = 6.0
 
 
 def platform(session: Session) -> int:
-    options = options_of(
-        session,
-        "platform",
-        "Installs or upgrades the parts that the shop stands on.",
-        *("yes", "check", "print", "overlay", "gateway_hops"),
-        positionals=(),
-    )
+    options = session.options(PlatformOptions)
     wanted = pins()
-    parts = [each for each in wanted.parts if each.only in {"", options.text("overlay")}]
-    settings = [_with_hops(each, options.number("gateway_hops")) for each in wanted.settings]
-    cluster = Cluster(session.runner, context=options.text("context"))
-    cluster.kubeconfig = options.text("kubeconfig")
-    if options.flag("print"):
+    parts = [each for each in wanted.parts if each.only in {"", options.overlay}]
+    settings = [_with_hops(each, options.gateway_hops) for each in wanted.settings]
+    if options.print:
+        cluster = Cluster(session.runner, context=options.context, kubeconfig=options.kubeconfig)
         for argv in _commands(cluster, parts, settings):
             session.console.result(shlex.join(argv))
         return 0
     cluster = connect(session, options)
     complete = report(cluster, parts, settings)
-    if options.flag("check"):
+    if options.check:
         return 0 if complete else 1
     question = f"Install or upgrade these in context {cluster.context}?"
-    if not session.console.confirm(question, assume=options.flag("yes")):
-        raise OpsError("Nothing was changed.")
+    session.confirm(question, assume=options.yes)
     for part in parts:
         _install(cluster, part)
     for setting in settings:
-        _set(cluster, setting)
+        session.console.heading(f"{setting.configmap} in {setting.namespace}")
+        cluster.kubectl(*_patch(setting), show=True, namespaced=False)
     return 0 if report(cluster, parts, settings) else 1
 
 
 def _with_hops(setting: Setting, hops: int) -> Setting:
-    """The gateway's own count of proxies before it, set with each run: who is trusted is written
-    in one place, and a number that somebody once tried is not left behind."""
-    if setting.configmap != GATEWAY:
+    """The gateway's number of trusted proxies is set in every run, so that an old one never
+    stays."""
+    if setting.configmap != GATEWAY_CONFIG:
         return setting
     return replace(setting, data={**setting.data, "trusted-hops-count": str(hops)})
 
 
 def report(cluster: Cluster, parts: Sequence[Part], settings: Sequence[Setting]) -> bool:
-    """Whether each part is there, ready, and not older than its pin, and each setting as it is
-    to be."""
-    console = cluster.runner.console
-    console.heading("platform")
-    complete = True
+    """Whether every part is ready and at least at its pinned version, and every setting is made."""
+    rows = []
     for part in parts:
-        there = installed.version_of(cluster, part)
-        said, good = _judged(part, there)
-        complete &= good
-        _line(cluster, good, part.name, part.version, said)
+        text, good = _judged(part, installed.version_of(cluster, part))
+        rows.append((good, part.name, part.version, text))
     for setting in settings:
         found = installed.settings_in(cluster, setting)
         for name, value in setting.data.items():
-            good = found.data.get(name) == value
-            complete &= good
-            said = "this account may not look" if found.unseen else found.data.get(name, "not set")
-            _line(cluster, good, name, "", said if good else f"{said}, to be {value}")
-    return complete
+            current = found.data.get(name, "not set")
+            if found.forbidden:
+                current = "this account may not read it"
+            good = current == value
+            rows.append((good, name, "", current if good else f"{current}, to be {value}"))
+    console = cluster.runner.console
+    console.heading("platform")
+    console.table([("ok" if good else "TO DO", *texts) for good, *texts in rows])
+    return all(good for good, *_ in rows)
 
 
-def _line(cluster: Cluster, good: bool, name: str, version: str, said: str) -> None:
-    mark = "ok" if good else "TO DO"
-    cluster.runner.console.say(f"  {mark:<6} {name:<38} {version:<9} {said}")
-
-
-def _judged(part: Part, there: installed.Installed) -> tuple[str, bool]:
-    if there.unseen:
-        return "this account may not look", False
-    if not there.there:
-        return "not there" if part.urls else "not there: see knative/eks", False
-    if not there.version:
-        return "there, and does not say which version", there.ready
-    if parsed(there.version) < parsed(part.version):
-        return f"{there.version} is there", False
-    return f"{there.version} is there" + ("" if there.ready else ", not ready"), there.ready
+def _judged(part: Part, found: installed.Installed) -> tuple[str, bool]:
+    """What is installed of a part, and whether that is enough."""
+    if found.forbidden:
+        return "this account may not read it", False
+    if not found.exists:
+        return "missing" if part.urls else "missing: see knative/eks", False
+    if not found.version:
+        return "installed, of an unknown version", found.ready
+    if parsed(found.version) < parsed(part.version):
+        return f"{found.version} is installed", False
+    return f"{found.version} is installed" + ("" if found.ready else ", not ready"), found.ready
 
 
 def _install(cluster: Cluster, part: Part) -> None:
     console = cluster.runner.console
     console.heading(f"{part.name} {part.version}")
     if not part.urls:
-        console.say("  comes with the cluster: see knative/eks")
+        console.print("  comes with the cluster: see knative/eks")
+        return
     for url in part.addresses:
-        _patiently(cluster, _apply(url))
-    for crd in part.crds if part.urls else ():
+        _apply_with_retries(cluster, _apply(url))
+    for crd in part.crds:
         cluster.kubectl(*_established(crd), show=True, namespaced=False)
-    for deployment in part.deployments if part.urls else ():
+    for deployment in part.deployments:
         cluster.kubectl(
-            *_rolled_out(part, deployment), show=True, namespaced=False, timeout=_ROLLOUT + 30
+            *_rolled_out(part, deployment),
+            show=True,
+            namespaced=False,
+            timeout=_ROLLOUT_SECONDS + 30,
         )
 
 
-def _patiently(cluster: Cluster, arguments: Sequence[str]) -> None:
-    """The webhook of the part before may be ready before its certificate is known."""
+def _apply_with_retries(cluster: Cluster, arguments: Sequence[str]) -> None:
+    """The webhook of an earlier part may be ready before its certificate is known."""
     for attempt in range(1, _TRIES + 1):
         try:
             cluster.kubectl(*arguments, show=attempt == 1, namespaced=False, timeout=300.0)
         except CommandFailed as error:
             if attempt == _TRIES:
                 raise
-            said = error.stderr.strip().splitlines() or [""]
-            cluster.runner.console.say(f"  not taken yet, trying again: {said[-1][:200]}")
+            lines = error.stderr.strip().splitlines() or [""]
+            cluster.runner.console.print(f"  refused, trying again: {lines[-1][:200]}")
             cluster.runner.clock.sleep(_PAUSE * attempt)
         else:
             return
-
-
-def _set(cluster: Cluster, setting: Setting) -> None:
-    cluster.runner.console.heading(f"{setting.configmap} in {setting.namespace}")
-    cluster.kubectl(*_patched(setting), show=True, namespaced=False)
 
 
 def _commands(
@@ -148,13 +135,14 @@ def _commands(
         for line in lines:
             yield cluster.kubectl_argv(*line, namespaced=False)
     for setting in settings:
-        yield cluster.kubectl_argv(*_patched(setting), namespaced=False)
+        yield cluster.kubectl_argv(*_patch(setting), namespaced=False)
 
 
-def _apply(url: str) -> list[str]:
-    # Server-side: some of these definitions are larger than an annotation may be. Conflicts are
-    # forced, because an upgrade is meant to win over what an older kubectl apply owns.
-    return ["apply", "--server-side", "--force-conflicts", f"--field-manager={MANAGER}", "-f", url]
+def _apply(source: str) -> list[str]:
+    # Server-side: some definitions are larger than an annotation may be. Conflicts are forced,
+    # because an upgrade takes over fields that an older kubectl apply owns.
+    options = ["--server-side", "--force-conflicts", f"--field-manager={FIELD_MANAGER}"]
+    return ["apply", *options, "-f", source]
 
 
 def _established(crd: str) -> list[str]:
@@ -163,10 +151,10 @@ def _established(crd: str) -> list[str]:
 
 def _rolled_out(part: Part, deployment: str) -> list[str]:
     name = f"deployment/{deployment}"
-    return ["rollout", "status", name, "-n", part.namespace, f"--timeout={_ROLLOUT}s"]
+    return ["rollout", "status", name, "-n", part.namespace, f"--timeout={_ROLLOUT_SECONDS}s"]
 
 
-def _patched(setting: Setting) -> list[str]:
+def _patch(setting: Setting) -> list[str]:
     content = json.dumps({"data": dict(setting.data)})
     name = f"configmap/{setting.configmap}"
     return ["patch", name, "-n", setting.namespace, "--type=merge", f"--patch={content}"]

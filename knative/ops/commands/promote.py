@@ -1,24 +1,19 @@
-"""`nox -s promote -- purchase`: all traffic to the newest revision, and to those that follow it."""
+"""`nox -s promote -- purchase`: all traffic to the newest revision, and to later ones."""
 
 import sys
 
+from knative.ops.cli.options import PromoteOptions
 from knative.ops.cli.session import Session, run
 from knative.ops.cluster.cluster import connect
-from knative.ops.commands.traffic_commands import look, move, newest_of, options_of
+from knative.ops.commands.traffic_commands import newest_ready, read_service, set_traffic
 
 
 def promote(session: Session) -> int:
-    options = options_of(
-        session,
-        "promote",
-        "Gives all of a service's traffic to its newest revision.",
-        positionals=("service",),
-    )
-    name = options.text("service")
+    options = session.options(PromoteOptions)
     cluster = connect(session, options)
-    service, _ = look(cluster, name)
-    session.console.say(f"{newest_of(service)} gets everything, and so will every newer revision")
-    move(cluster, name, "@latest=100")
+    service, _ = read_service(cluster, options.service)
+    session.console.print(f"{newest_ready(service)} gets all traffic, and so will later revisions")
+    set_traffic(cluster, options.service, "@latest=100")
     return 0
 
 

@@ -1,7 +1,7 @@
-"""docker, podman and buildah: the same image by each, and how each tells its digest.
+"""docker, podman and buildah: how each builds an image, and how each reports its digest.
 
-One platform is built into the local store; several become one name that holds an image for each
-(docker does that with buildx, straight into the registry; podman and buildah with a manifest).
+One platform is built into the local store. Several become one name that holds an image for each:
+docker's buildx builds them straight into the registry, podman and buildah use a manifest list.
 """
 
 import json
@@ -15,23 +15,20 @@ from knative.ops.cli.options import ROOT
 from knative.ops.cli.runner import Runner
 
 BUILDERS = ("docker", "podman", "buildah")
-_LONG = 3600.0
 
 
 @dataclass(frozen=True)
 class Recipe:
     reference: str
+    """The name of the image to build, with its tag."""
     dockerfile: Path
     arguments: Mapping[str, str]
-    labels: Mapping[str, str]
     platforms: Sequence[str] = ()
 
     def flags(self) -> list[str]:
         found = ["--file", str(self.dockerfile), "--tag", self.reference]
         for name, value in self.arguments.items():
             found += ["--build-arg", f"{name}={value}"]
-        for name, value in self.labels.items():
-            found += ["--label", f"{name}={value}"]
         return found
 
 
@@ -41,7 +38,7 @@ class Builder:
         self.program = program
 
     def build(self, recipe: Recipe, *, push: bool) -> str:
-        """The digest that the registry has it under; "" without `push`."""
+        """The digest in the registry; "" without `push`."""
         if self.program == "docker":
             return self._by_docker(recipe, push=push)
         return self._by_podman(recipe, push=push)
@@ -56,58 +53,58 @@ class Builder:
             return self._docker_digest(recipe.reference)
         if not push:
             raise WrongOptions(
-                "docker keeps no image of several platforms by itself: add --push, or build one."
+                "docker cannot keep an image of several platforms: add --push, or build for one."
             )
         with tempfile.TemporaryDirectory() as folder:
-            told = Path(folder) / "metadata.json"
+            metadata = Path(folder) / "metadata.json"
             self._run(
                 *("docker", "buildx", "build", *recipe.flags()),
                 *("--platform", ",".join(recipe.platforms), "--push"),
-                *("--metadata-file", str(told), str(ROOT)),
+                *("--metadata-file", str(metadata), str(ROOT)),
             )
-            digest: str = json.loads(told.read_text("utf-8"))["containerimage.digest"]
+            digest: str = json.loads(metadata.read_text("utf-8"))["containerimage.digest"]
             return digest
 
     def _docker_digest(self, reference: str) -> str:
-        shown = self.runner.run(
+        inspected = self.runner.run(
             ["docker", "image", "inspect", "--format", "{{json .RepoDigests}}", reference]
         )
-        # Of its own registry docker tells the short name.
+        # docker leaves out `docker.io/` in its answer.
         name = reference.rpartition(":")[0].removeprefix("docker.io/")
-        for each in shown.json() or []:
+        for each in inspected.json() or []:
             repository, _, digest = each.partition("@")
             if repository.removeprefix("docker.io/") == name and digest:
                 return str(digest)
-        raise OpsError(f"docker pushed {reference}, but does not say under which digest.")
+        raise OpsError(f"docker pushed {reference}, but reports no digest for it.")
 
     def _by_podman(self, recipe: Recipe, *, push: bool) -> str:
-        """podman and buildah share their words here."""
+        """podman and buildah have the same commands here."""
         several = len(recipe.platforms) > 1
         flags = recipe.flags()
         if recipe.platforms:
             flags += ["--platform", ",".join(recipe.platforms)]
         if several:
-            # The tag names the list of images, not one of them; one from before would grow.
+            # The tag names the manifest list. One of an earlier build would be added to.
             self.runner.run([self.program, "manifest", "rm", recipe.reference], check=False)
             flags[flags.index("--tag")] = "--manifest"
         self._run(self.program, "build", *flags, str(ROOT))
         if not push:
             return ""
         with tempfile.TemporaryDirectory() as folder:
-            told = Path(folder) / "digest"
-            kind = ["manifest", "push", "--all"] if several else ["push"]
-            # Like docker, and unlike these by themselves: a registry on this machine has no TLS.
+            file = Path(folder) / "digest"
+            command = ["manifest", "push", "--all"] if several else ["push"]
+            # A registry on this machine has no TLS; docker knows that by itself.
             plain = ["--tls-verify=false"] if is_local(recipe.reference) else []
             self._run(
-                *(self.program, *kind, *plain, "--digestfile", str(told), recipe.reference),
+                *(self.program, *command, *plain, "--digestfile", str(file), recipe.reference),
                 f"docker://{recipe.reference}",
             )
-            return told.read_text("utf-8").strip()
+            return file.read_text("utf-8").strip()
 
     def _run(self, *argv: str) -> None:
         code = self.runner.stream(argv)
         if code != 0:
-            raise CommandFailed(" ".join(argv[:3]) + " ...", code, "(its own words are above)")
+            raise CommandFailed(" ".join(argv[:3]) + " ...", code, "(its output is above)")
 
 
 def is_local(reference: str) -> bool:
@@ -116,11 +113,11 @@ def is_local(reference: str) -> bool:
     return host == "localhost" or host.startswith("127.")
 
 
-def choose(runner: Runner, wanted: str) -> Builder:
-    """The builder that was asked for, or the first that works here."""
-    silent = []
+def choose(runner: Runner, wanted: str | None) -> Builder:
+    """The given builder, or the first that works here. Raises `ToolMissing`."""
+    broken = []
     for program in [wanted] if wanted else BUILDERS:
-        # `version` of docker asks its daemon: one without it cannot build.
+        # docker's `version` calls its daemon, without which it cannot build.
         question = "--version" if program == "buildah" else "version"
         try:
             result = runner.run([program, question], check=False)
@@ -128,12 +125,6 @@ def choose(runner: Runner, wanted: str) -> Builder:
             continue
         if result.code == 0:
             return Builder(runner, program)
-        silent.append(f"{program} is there, but does not work: {result.stderr.strip()[:200]}")
-    raise ToolMissing(
-        "\n".join(
-            [
-                f"Nothing to build images with: install {wanted or 'docker, podman or buildah'}.",
-                *silent,
-            ]
-        )
-    )
+        broken.append(f"{program} is installed, but does not work: {result.stderr.strip()[:200]}")
+    install = f"No builder works here: install {wanted or 'docker, podman or buildah'}."
+    raise ToolMissing("\n".join([install, *broken]))

@@ -1,8 +1,8 @@
-"""Names made of content: the same has the same name, so that a second deploy changes nothing.
+"""Names with a hash of the content, so that a second deploy of the same content changes nothing.
 
-Knative refuses a revision's name with another template, and takes an older revision of that name
-and template again (going back to what was deployed before makes no new one). A Job cannot be
-changed at all: another content is another Job.
+Knative refuses another template under the name of an existing revision, and reuses an older
+revision of the same name and template, so that going back to an earlier deploy creates none. A Job
+cannot be changed at all: other content is another Job.
 """
 
 import hashlib
@@ -13,15 +13,15 @@ from typing import Any
 from knative.ops.objects import Object, knative_services, of_kind
 
 CONFIG = "bookstore.example/config"
-"""What the ConfigMaps said that a revision was made with."""
+"""Annotation of a revision: a hash of the ConfigMaps that it was created with."""
 
-_LENGTH = 10
-_LONGEST = 63
+_HASH_LENGTH = 10
+_MAX_LENGTH = 63
 
 
 def digest(*content: Any) -> str:
     text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:_LENGTH]
+    return hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]
 
 
 def name_revisions(items: list[Object]) -> None:
@@ -40,16 +40,16 @@ def name_revisions(items: list[Object]) -> None:
         metadata["name"] = _joined(service["metadata"]["name"], digest(template))
 
 
-def with_defaults(item: Object, there: Object | None) -> Object:
-    """A Knative Service whose revision is there already, with its template as the cluster has it.
+def with_defaults(item: Object, existing: Object | None) -> Object:
+    """A Knative Service whose revision exists already, with the template as the cluster has it.
 
-    The name says that it is the same. What the cluster filled in when that revision was made
-    (`config-defaults` may say more than Knative itself) belongs to it: applied without, it would be
-    another template under the same name, which is refused.
+    The equal name says that the content is equal. Defaults that the cluster filled in when it
+    created the revision (`config-defaults` may hold more than Knative's own) are part of it: an
+    apply without them would be another template under the same name, which Knative refuses.
     """
-    if there is None or not knative_services([item]):
+    if existing is None or not knative_services([item]):
         return item
-    template = there["spec"]["template"]
+    template = existing["spec"]["template"]
     if template.get("metadata", {}).get("name") != item["spec"]["template"]["metadata"]["name"]:
         return item
     return {**item, "spec": {**item["spec"], "template": template}}
@@ -59,14 +59,12 @@ def name_jobs(items: list[Object]) -> None:
     """`<migration>-<hash>` on each Job of the migrations, in place."""
     maps = _config_maps(items)
     for job in of_kind(items, "Job", "batch"):
-        name = job["metadata"]["name"]
-        job["metadata"]["name"] = _joined(
-            name, digest(job["spec"], _read_by(job["spec"]["template"], maps))
-        )
+        content = digest(job["spec"], _read_by(job["spec"]["template"], maps))
+        job["metadata"]["name"] = _joined(job["metadata"]["name"], content)
 
 
 def _joined(name: str, hashed: str) -> str:
-    return f"{name[: _LONGEST - _LENGTH - 1]}-{hashed}"
+    return f"{name[: _MAX_LENGTH - _HASH_LENGTH - 1]}-{hashed}"
 
 
 def _config_maps(items: Iterable[Object]) -> dict[str, Any]:
@@ -75,18 +73,19 @@ def _config_maps(items: Iterable[Object]) -> dict[str, Any]:
     }
 
 
-def _read_by(value: Any, maps: Mapping[str, Any]) -> dict[str, Any]:
-    """The ConfigMaps of this deploy that a pod's template names, with what they say."""
-    return {name: maps[name] for name in sorted(set(_names(value)) & set(maps))}
+def _read_by(template: Any, maps: Mapping[str, Any]) -> dict[str, Any]:
+    """The data of those ConfigMaps that a pod's template names."""
+    return {name: maps[name] for name in sorted(set(_references(template)) & set(maps))}
 
 
-def _names(value: Any) -> Iterable[str]:
+def _references(value: Any) -> Iterable[str]:
+    """Names of ConfigMaps, anywhere in a template."""
     if isinstance(value, dict):
         for key in ("configMapRef", "configMapKeyRef", "configMap"):
             if isinstance(found := value.get(key), dict) and "name" in found:
                 yield found["name"]
         for each in value.values():
-            yield from _names(each)
+            yield from _references(each)
     elif isinstance(value, list):
         for each in value:
-            yield from _names(each)
+            yield from _references(each)

@@ -1,7 +1,7 @@
-"""The overlay as objects: a kustomization is made around it, kustomize renders, `edits` finishes.
+"""The overlay as objects: a kustomization around it, rendered by kustomize, then transformed.
 
-Nothing of the manifests is repeated here. Names of images, namespace and components are kustomize's
-own work; what kustomize has no word for is in `transforms.py`.
+Images, namespace and components are kustomize's own work. What it cannot express is in
+`transforms.py`.
 """
 
 import os
@@ -12,8 +12,9 @@ from typing import Any
 
 import yaml
 
+from knative.ops.cli import invocation
 from knative.ops.cli.errors import OpsError, WrongOptions, listed
-from knative.ops.cli.options import ROOT, Options
+from knative.ops.cli.options import ROOT, RenderOptions
 from knative.ops.cli.runner import Runner
 from knative.ops.image import Image
 from knative.ops.manifests import transforms
@@ -22,55 +23,60 @@ from knative.ops.objects import Object, objects
 OVERLAYS = ROOT / "knative" / "overlays"
 COMPONENTS = ROOT / "knative" / "components"
 DATABASE_IMAGE = "mysql"
-"""What the base calls the databases' image."""
+"""The name of the databases' image in the base."""
 
 
-def render(options: Options, chosen: Mapping[str, Image], runner: Runner) -> list[Object]:
-    """Every object of the shop, as it is to be applied. Needs no cluster."""
+def render(options: RenderOptions, chosen: Mapping[str, Image], runner: Runner) -> list[Object]:
+    """Every object of the shop, as it is to be applied. Needs no cluster.
+
+    Raises `WrongOptions` where a service has no image, and `CommandFailed` with kustomize's error.
+    """
     with tempfile.TemporaryDirectory(prefix="bookstore-deploy-") as name:
         folder = Path(name).resolve()
         text = yaml.safe_dump(kustomization(options, chosen, folder), sort_keys=False)
         (folder / "kustomization.yaml").write_text(text, "utf-8")
-        # An overlay may be edited for days: whatever is wrong with it, kustomize says where.
         result = runner.run(["kubectl", "kustomize", str(folder)])
     items = objects(result.stdout)
     transforms.apply(items, options)
     if unset := transforms.unset_images(items):
-        raise WrongOptions(
-            listed("No image is known for these: give --registry, or nox -s build -- --push", unset)
-        )
+        command = invocation.command("build -- --registry PREFIX --push")
+        raise WrongOptions(listed(f"These have no image: give --registry, or run {command}", unset))
     return items
 
 
-def kustomization(options: Options, chosen: Mapping[str, Image], folder: Path) -> dict[str, Any]:
-    overlay = _folder(options.text("overlay"), OVERLAYS, "overlay")
+def kustomization(
+    options: RenderOptions, chosen: Mapping[str, Image], folder: Path
+) -> dict[str, Any]:
+    """`folder`: where it will lie, because kustomize's paths are relative."""
+    overlay = _folder(options.overlay, OVERLAYS, "overlay")
     images = [image.as_kustomize(f"bookstore/{name}") for name, image in sorted(chosen.items())]
-    if options.text("database_image"):
-        images.append(Image.parse(options.text("database_image")).as_kustomize(DATABASE_IMAGE))
+    if options.database_image:
+        images.append(Image.parse(options.database_image).as_kustomize(DATABASE_IMAGE))
     made: dict[str, Any] = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
-        "resources": [_from(folder, overlay)],
+        "resources": [_relative(folder, overlay)],
         "images": images,
     }
-    if components := options.many("components"):
-        folders = [_folder(each, COMPONENTS, "component") for each in components]
-        made["components"] = [_from(folder, each) for each in folders]
-    if namespace := options.text("namespace"):
-        made["namespace"] = namespace
+    if options.components:
+        folders = [_folder(each, COMPONENTS, "component") for each in options.components]
+        made["components"] = [_relative(folder, each) for each in folders]
+    if options.namespace:
+        made["namespace"] = options.namespace
     return made
 
 
-def _folder(name: str, home: Path, what: str) -> Path:
+def _folder(name: str, home: Path, kind: str) -> Path:
+    """A name in `home`, or a path. Raises `WrongOptions`."""
     path = Path(name) if os.sep in name or name.startswith(".") else home / name
     if not (path / "kustomization.yaml").is_file():
-        there = ", ".join(sorted(each.parent.name for each in home.glob("*/kustomization.yaml")))
-        raise WrongOptions(f"{name!r} is no {what}: there are {there or 'none'}.")
+        known = ", ".join(sorted(each.parent.name for each in home.glob("*/kustomization.yaml")))
+        raise WrongOptions(f"There is no {kind} {name!r}. Known: {known or 'none'}.")
     return path.resolve()
 
 
-def _from(folder: Path, target: Path) -> str:
-    """kustomize takes no absolute path."""
+def _relative(folder: Path, target: Path) -> str:
+    """kustomize refuses absolute paths."""
     try:
         return os.path.relpath(target, folder)
     except ValueError as error:

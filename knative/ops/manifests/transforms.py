@@ -1,64 +1,70 @@
-"""What the options change that kustomize has no word for, on the rendered objects.
+"""Changes to rendered objects that kustomize cannot express, one function per option.
 
-Each function is one option, and changes nothing where it is not given.
+Each works in place, and changes nothing where its option is not given.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from knative.ops.cli.errors import WrongOptions
-from knative.ops.cli.option_list import DOORS, SERVICES
-from knative.ops.cli.options import DEFAULT_NAMESPACE, Options
+from knative.ops.cli.options import (
+    DEFAULT_NAMESPACE,
+    KNATIVE_SERVICES,
+    SERVICES,
+    RenderOptions,
+)
 from knative.ops.objects import PART_OF, SERVING, Object, knative_services, of_kind, texts
 
 PHASE = "bookstore.example/phase"
 EFS = "efs.csi.aws.com"
 CATALOG_URL = ("purchase", "CATALOG_URL")
-"""The one setting that must be a public address: where purchase sends browsers for books."""
+"""The one setting that must be a public address: where purchase redirects browsers for books."""
 ISSUER = "TOKEN_ISSUER"
 
 
-def apply(items: list[Object], options: Options) -> None:
-    """Change the objects as the options say, in place."""
-    move_addresses(items, namespace_of(items))
-    set_storage(items, options.text("storage_class"), options.text("rabbitmq_storage_class"))
-    set_file_system(items, options.text("efs_file_system"))
-    set_rabbitmq(items, options.text("rabbitmq_image"), options.number("rabbitmq_replicas"))
-    set_scale(items, options.pairs("min_scale"), "min-scale")
-    set_scale(items, options.pairs("max_scale"), "max-scale")
-    if domain := options.text("domain"):
+def apply(items: list[Object], options: RenderOptions) -> None:
+    set_namespace_in_addresses(items, namespace_of(items))
+    set_storage(items, options.storage_class, options.rabbitmq_storage_class)
+    set_file_system(items, options.efs_file_system)
+    set_rabbitmq(items, options.rabbitmq_image, options.rabbitmq_replicas)
+    set_scale(items, options.min_scale, "min-scale")
+    set_scale(items, options.max_scale, "max-scale")
+    if domain := options.domain:
         add_domain(items, domain)
-        set_environment(items, *CATALOG_URL, f"{options.text('scheme')}://catalog.{domain}")
-        for service in DOORS:
-            # Who signs tokens and who checks them must agree on the name.
-            set_environment(items, service, ISSUER, f"{options.text('scheme')}://auth.{domain}")
+        set_environment(items, *CATALOG_URL, f"{options.scheme}://catalog.{domain}")
+        for service in KNATIVE_SERVICES:
+            # The service that signs tokens and those that verify them need the same issuer.
+            set_environment(items, service, ISSUER, f"{options.scheme}://auth.{domain}")
 
 
 def namespace_of(items: Sequence[Object]) -> str:
-    """Where the overlay puts the shop."""
+    """The namespace of the shop in the rendered objects."""
     spaces = [item["metadata"].get("namespace") for item in knative_services(items)]
     return next((space for space in spaces if space), DEFAULT_NAMESPACE)
 
 
-def move_addresses(items: Iterable[Object], namespace: str) -> None:
-    """Addresses inside texts name the namespace too, which kustomize does not see."""
+def set_namespace_in_addresses(items: Iterable[Object], namespace: str) -> None:
+    """Hosts inside of settings name the namespace too, where kustomize does not replace it."""
     if namespace == DEFAULT_NAMESPACE:
         return
     host = re.compile(rf"(?<=\.){re.escape(DEFAULT_NAMESPACE)}(?=\.svc\b)")
 
-    def moved(value: str, key: str) -> str:
+    def replaced(value: str, key: str) -> str:
         if value == DEFAULT_NAMESPACE and key in {"namespace", "kubernetes.io/metadata.name"}:
             return namespace
         return host.sub(namespace, value)
 
     for item in items:
-        _rewrite(item, moved)
+        _rewrite(item, replaced)
 
 
 def set_storage(items: Iterable[Object], databases: str, rabbitmq: str) -> None:
-    """The class of every claim. RabbitMQ follows the databases, unless the overlay gave it a class
-    or the option does: on EKS those are on EFS, where RabbitMQ must not be."""
+    """The StorageClass of every claim.
+
+    RabbitMQ takes the class of the databases only where neither the option nor the overlay gives it
+    one: on EKS the databases are on EFS, which RabbitMQ must not use.
+    """
     for item in items:
         if databases and item["kind"] == "StatefulSet":
             for claim in item["spec"].get("volumeClaimTemplates", []):
@@ -73,31 +79,37 @@ def set_storage(items: Iterable[Object], databases: str, rabbitmq: str) -> None:
 
 
 def set_file_system(items: Iterable[Object], identifier: str) -> None:
-    """Which EFS the StorageClass of it makes its access points on."""
+    """The EFS on which the StorageClass creates access points."""
     for item in of_kind(items, "StorageClass", "storage.k8s.io"):
         if identifier and item["provisioner"] == EFS:
             item["parameters"]["fileSystemId"] = identifier
 
 
 def set_rabbitmq(items: Iterable[Object], image: str, replicas: int) -> None:
+    """Raises `WrongOptions` for an even number of nodes."""
     for item in of_kind(items, "RabbitmqCluster", "rabbitmq.com"):
         if image:
             item["spec"]["image"] = image
         if replicas:
             if replicas % 2 == 0:
-                raise WrongOptions("rabbitmq_replicas: quorum queues need an odd number of nodes")
+                raise WrongOptions("--rabbitmq-replicas: quorum queues need an odd number of nodes")
             item["spec"]["replicas"] = replicas
 
 
-def set_scale(items: Iterable[Object], scales: dict[str, str], which: str) -> None:
+def set_scale(items: Iterable[Object], scales: Mapping[str, int], which: str) -> None:
+    """`which`: min-scale or max-scale."""
     for service in knative_services(items):
-        if number := scales.get(service["metadata"]["name"]):
+        name = service["metadata"]["name"]
+        if name in scales:
             metadata = service["spec"]["template"].setdefault("metadata", {})
-            metadata.setdefault("annotations", {})[f"autoscaling.knative.dev/{which}"] = number
+            # Knative refuses a number in an annotation.
+            metadata.setdefault("annotations", {})[f"autoscaling.knative.dev/{which}"] = str(
+                scales[name]
+            )
 
 
 def set_environment(items: Iterable[Object], service: str, name: str, value: str) -> None:
-    """One variable of one public service; the last word, before any ConfigMap."""
+    """One variable of one Knative Service, which overrides that of a ConfigMap."""
     for item in knative_services(items):
         if item["metadata"]["name"] == service:
             container = item["spec"]["template"]["spec"]["containers"][0]
@@ -106,12 +118,12 @@ def set_environment(items: Iterable[Object], service: str, name: str, value: str
 
 
 def add_domain(items: list[Object], domain: str) -> None:
-    """A name of our own for each public door, and never for an internal one: that would open it."""
+    """A DomainMapping for each public API. One for an internal API would make it public."""
     namespace = namespace_of(items)
-    there = {item["metadata"]["name"] for item in of_kind(items, "DomainMapping", SERVING)}
+    existing = {item["metadata"]["name"] for item in of_kind(items, "DomainMapping", SERVING)}
     for service in SERVICES:
         name = f"{service}.{domain}"
-        if name in there:
+        if name in existing:
             continue
         labels = {
             **PART_OF,
@@ -119,7 +131,7 @@ def add_domain(items: list[Object], domain: str) -> None:
             "app.kubernetes.io/component": "domain",
         }
         common = {"name": name, "labels": labels, "annotations": {PHASE: "services"}}
-        # Without a claim a mapping is refused, unless the cluster makes claims by itself.
+        # Knative refuses a mapping without a claim, unless it is set to create claims by itself.
         items.append(
             {
                 "apiVersion": "networking.internal.knative.dev/v1alpha1",

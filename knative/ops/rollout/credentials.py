@@ -1,7 +1,7 @@
-"""The Secrets that the manifests name: made when they are missing, never shown, never overwritten.
+"""The Secrets that the manifests name: created where missing, never printed, never overwritten.
 
-Random values, handed to kubectl on standard input. A Secret that is there is left as it is, so a
-database elsewhere (RDS) is one Secret that somebody made before the first deploy.
+Values are random and passed to kubectl on standard input. An existing Secret is kept, so an
+external database (RDS) is one Secret that is created before the first deploy.
 """
 
 import secrets
@@ -17,18 +17,18 @@ DATABASES = {"db-auth": "auth", "db-catalog": "catalog", "db-main": "main"}
 KEYS = "auth-keys"
 INTERNAL = "internal-secret"
 ADMIN = "auth-first-admin"
-MADE_HERE = (*DATABASES, KEYS, INTERNAL, ADMIN)
+CREATED_HERE = (*DATABASES, KEYS, INTERNAL, ADMIN)
 
 
 @dataclass(frozen=True)
 class Credential:
-    """A Secret that is to be made."""
+    """A Secret to create."""
 
     name: str
     values: Mapping[str, str]
 
     def hidden(self) -> list[str]:
-        """What no message may show; an email address may be shown."""
+        """The values that must not be printed, which are all but an email address."""
         return [value for key, value in self.values.items() if key != "email"]
 
     def manifest(self, namespace: str) -> Object:
@@ -44,7 +44,7 @@ class Credential:
 
 
 def wanted(items: Iterable[Object], admin_email: str) -> list[Credential]:
-    """New values for every Secret that deploy can make and that the manifests name."""
+    """New values for every Secret that deploy creates and that the manifests name."""
     items = list(items)
     named = set(references(items))
     found = [_database(name, suffix, items) for name, suffix in DATABASES.items() if name in named]
@@ -59,17 +59,18 @@ def wanted(items: Iterable[Object], admin_email: str) -> list[Credential]:
 
 
 def _database(name: str, suffix: str, items: Iterable[Object]) -> Credential:
-    """User and database as the StatefulSet has them, so that the address fits the server."""
-    said = _environment(items, name)
-    user = said.get("MYSQL_USER", "bookstore")
-    database = said.get("MYSQL_DATABASE", f"bookstore_{suffix}")
-    # URL-safe letters only: the password stands in an address as it is.
+    """User and database are those of the StatefulSet, so that the URL fits the server."""
+    settings = _environment(items, name)
+    user = settings.get("MYSQL_USER", "bookstore")
+    database = settings.get("MYSQL_DATABASE", f"bookstore_{suffix}")
+    # URL-safe letters only, because the URL holds the password unescaped.
     password, root = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     url = f"mysql://{user}:{password}@{name}:3306/{database}"
     return Credential(name, {"root-password": root, "password": password, "url": url})
 
 
 def _environment(items: Iterable[Object], name: str) -> dict[str, str]:
+    """Plain variables of a StatefulSet's container."""
     for item in of_kind(items, "StatefulSet", "apps"):
         if item["metadata"]["name"] == name:
             env = item["spec"]["template"]["spec"]["containers"][0].get("env", [])
@@ -98,36 +99,36 @@ def references(value: Any) -> Iterator[str]:
 
 
 def existing(cluster: Cluster, names: Iterable[str]) -> set[str]:
-    """Only names come back: no value leaves the cluster."""
-    wanted = [f"secret/{name}" for name in sorted(set(names))]
-    if not wanted:
+    """Those that exist. Only names are read: no value leaves the cluster."""
+    queried = [f"secret/{name}" for name in sorted(set(names))]
+    if not queried:
         return set()
-    result = cluster.kubectl("get", *wanted, "--ignore-not-found", "-o", "name")
+    result = cluster.kubectl("get", *queried, "--ignore-not-found", "-o", "name")
     return {line.partition("/")[2] for line in result.stdout.split()}
 
 
-def problems(items: Iterable[Object], there: set[str], claims: set[str]) -> list[str]:
-    """Secrets that deploy cannot make, and those that it must not make."""
+def problems(items: Iterable[Object], present: set[str], claims: set[str]) -> list[str]:
+    """Missing Secrets that deploy cannot create, and those that it must not create."""
     items = list(items)
-    makes = {KEYS, INTERNAL, ADMIN, *(name for name in DATABASES if claims_of(items, name))}
+    creatable = {KEYS, INTERNAL, ADMIN, *(name for name in DATABASES if claims_of(items, name))}
     found = [
-        f"Secret {name} is named by the manifests, does not exist, and is not one that deploy makes"
+        f"Secret {name} is named by the manifests, does not exist, and is not created by deploy"
         + (": key `url` is the database's address" if name in DATABASES else "")
-        for name in sorted(set(references(items)) - there - makes)
+        for name in sorted(set(references(items)) - present - creatable)
     ]
     for name in (*DATABASES, KEYS):
         data = claims_of(items, "db-auth" if name == KEYS else name) & claims
-        if name not in there and data:
+        if name not in present and data:
             found.append(
-                f"Secret {name} is gone, but the data that it opens is there"
-                f" ({', '.join(sorted(data))}): a new one would not fit. Restore it from where you"
-                " keep it; or, if the data may go, delete that claim"
+                f"Secret {name} is missing, but the data that it opens exists"
+                f" ({', '.join(sorted(data))}): a new one would not fit. Restore it from your"
+                " backup; or, if the data may go, delete that claim"
             )
     return found
 
 
 def claims_of(items: Iterable[Object], name: str) -> set[str]:
-    """Names of the PersistentVolumeClaims that a StatefulSet makes."""
+    """Names of the PersistentVolumeClaims that a StatefulSet creates."""
     return {
         f"{claim['metadata']['name']}-{name}-{number}"
         for item in of_kind(items, "StatefulSet", "apps")
@@ -138,22 +139,22 @@ def claims_of(items: Iterable[Object], name: str) -> set[str]:
 
 
 def check(cluster: Cluster, items: Iterable[Object]) -> set[str]:
-    """The Secrets that are there. Raises `OpsError` where one cannot be made."""
+    """The Secrets that exist. Raises `OpsError` where a missing one cannot be created."""
     items = list(items)
-    there = existing(cluster, [*references(items), *MADE_HERE])
+    present = existing(cluster, [*references(items), *CREATED_HERE])
     claims = {each["metadata"]["name"] for each in cluster.every("persistentvolumeclaims")}
-    if wrong := problems(items, there, claims):
+    if wrong := problems(items, present, claims):
         raise OpsError(listed("Secrets:", wrong))
-    return there
+    return present
 
 
-def create(cluster: Cluster, items: Iterable[Object], there: set[str], admin_email: str) -> None:
-    """Make what is missing."""
+def create(cluster: Cluster, items: Iterable[Object], present: set[str], admin_email: str) -> None:
+    """Create the missing ones."""
     console = cluster.runner.console
     for credential in wanted(items, admin_email):
-        if credential.name in there:
+        if credential.name in present:
             continue
         cluster.runner.hide(*credential.hidden())
         with console.step(f"Secret {credential.name}") as step:
             cluster.create_secretly(credential.manifest(cluster.namespace))
-            step.done(f"made ({', '.join(credential.values)})")
+            step.done(f"created ({', '.join(credential.values)})")

@@ -1,8 +1,8 @@
-"""The order that loses nothing, and which object belongs where.
+"""The order of a rollout, and the phase of each object.
 
-Databases before the broker, so that nothing is sent that cannot be stored; Triggers before those
-who publish, because RabbitMQ confirms an event that no queue takes, and drops it; migrations before
-the revision that needs them; what wakes services by the clock last.
+Databases before the broker, so that every event that is delivered can be stored. Triggers before
+the services that publish, because RabbitMQ's broker confirms and drops an event that no queue
+takes. Migrations before the revision that needs them. PingSources last.
 """
 
 from collections.abc import Iterable
@@ -37,6 +37,6 @@ def by_phase(items: Iterable[Object]) -> dict[str, list[Object]]:
         raise OpsError(
             listed(f"Each object needs the annotation {PHASE}, one of {', '.join(PHASES)}:", wrong)
         )
-    # Nothing can be put into a namespace that is not there.
+    # The Namespace itself comes before what is in it.
     found["namespace"].sort(key=lambda item: item["kind"] != "Namespace")
     return found

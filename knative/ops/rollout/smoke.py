@@ -1,28 +1,27 @@
-"""Whether the shop answers, asked as a client would: through the ingress.
+"""The smoke test: requests through the ingress, as a client makes them.
 
-`reads` changes nothing. `full` also registers an account, logs in, reads books, and deletes the
-account again.
+`reads` changes nothing. `full` also registers an account, logs in, reads it, and deletes it.
 """
 
 import http.client
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from knative.ops.cli.errors import OpsError
-from knative.ops.cli.option_list import SERVICES
-from knative.ops.cli.options import Options
+from knative.ops.cli.options import SERVICES, DeployOptions
 from knative.ops.cluster.cluster import Cluster
-from knative.ops.cluster.ingress import Answer, Way, way_in
+from knative.ops.cluster.ingress import IngressRoute, Response, open_route
 from knative.ops.objects import SERVING, Object, of_kind
 
 _TRIES = 10
 _PAUSE = 3.0
-_PASSING = {404, 502, 503, 504}
-"""What a gateway says that has not heard of a route yet, or of the pod behind it."""
+_TRANSIENT = {404, 502, 503, 504}
+"""A gateway's answers while it does not know a new route, or the pod behind it."""
 
 
 def addresses(cluster: Cluster, items: Sequence[Object], scheme: str) -> dict[str, str]:
-    """Where clients reach each public door."""
+    """The URL of each public API."""
     found = {}
     mapped = {
         each["spec"]["ref"]["name"]: f"{scheme}://{each['metadata']['name']}"
@@ -34,71 +33,72 @@ def addresses(cluster: Cluster, items: Sequence[Object], scheme: str) -> dict[st
     return {name: url for name, url in found.items() if url}
 
 
-def run(cluster: Cluster, urls: Mapping[str, str], options: Options) -> None:
-    """Raises `OpsError` at the first answer that is not as it should be."""
-    kind, console = options.text("smoke"), cluster.runner.console
-    if kind == "none":
+def run(cluster: Cluster, urls: Mapping[str, str], options: DeployOptions) -> None:
+    """Raises `OpsError` at the first unexpected response."""
+    if options.smoke == "none":
         return
-    console.heading("smoke test")
-    with way_in(cluster, urls, options.text("ingress")) as way:
-        console.say(f"  {way.told}")
-        visitor = _Visitor(cluster, way, urls)
+    cluster.runner.console.heading("smoke test")
+    with open_route(cluster, urls, options.ingress) as route:
+        cluster.runner.console.print(f"  {route.description}")
+        client = _Client(cluster, route, urls)
         for name in urls:
-            visitor.expect(200, "GET", name, "/")
-        visitor.expect(200, "GET", "catalog", "/books")
-        if kind == "full":
-            _live_a_little(cluster, visitor)
+            client.expect({200}, "GET", name, "/")
+        client.expect({200}, "GET", "catalog", "/books")
+        if options.smoke == "full":
+            _use_an_account(client)
 
 
-def _live_a_little(cluster: Cluster, visitor: "_Visitor") -> None:
+def _use_an_account(client: "_Client") -> None:
     email, password = f"smoke-{secrets.token_hex(6)}@bookstore.example", secrets.token_urlsafe(18)
-    cluster.runner.hide(password)
+    client.cluster.runner.hide(password)
     account = {"email": email, "password": password}
-    visitor.expect(201, "POST", "auth", "/register", body=account)
-    answer = visitor.expect(200, "POST", "auth", "/login", body=account)
-    visitor.token = (answer.json() or {}).get("token", "")
-    cluster.runner.hide(visitor.token)
-    visitor.expect(200, "GET", "auth", "/me")
-    visitor.expect(200, "DELETE", "auth", "/me", also={204})
+    client.expect({201}, "POST", "auth", "/register", body=account)
+    response = client.expect({200}, "POST", "auth", "/login", body=account)
+    client.token = (response.json() or {}).get("token", "")
+    client.cluster.runner.hide(client.token)
+    client.expect({200}, "GET", "auth", "/me")
+    client.expect({200, 204}, "DELETE", "auth", "/me")
 
 
-class _Visitor:
-    def __init__(self, cluster: Cluster, way: Way, urls: Mapping[str, str]) -> None:
-        self.cluster, self.way, self.urls = cluster, way, urls
-        self.token = ""
+@dataclass
+class _Client:
+    cluster: Cluster
+    route: IngressRoute
+    urls: Mapping[str, str]
+    token: str = ""
 
     def expect(
         self,
-        status: int,
+        statuses: Collection[int],
         method: str,
         service: str,
         path: str,
         *,
         body: object = None,
-        also: set[int] | None = None,
-    ) -> Answer:
+    ) -> Response:
         url = self.urls.get(service, "") + path
         with self.cluster.runner.console.step(f"{method} {url}") as step:
-            answer = self._patiently(method, url, body)
-            step.done(str(answer.status))
-            if answer.status not in {status, *(also or ())}:
+            response = self._with_retries(method, url, body)
+            step.done(str(response.status))
+            if response.status not in statuses:
+                expected = " or ".join(map(str, sorted(statuses)))
                 raise OpsError(
-                    f"{method} {url} answered {answer.status} where {status} was expected:\n"
-                    f"  {answer.text[:500]}"
+                    f"{method} {url} answered {response.status} where {expected} was expected:\n"
+                    f"  {response.text[:500]}"
                 )
-            return answer
+            return response
 
-    def _patiently(self, method: str, url: str, body: object) -> Answer:
+    def _with_retries(self, method: str, url: str, body: object) -> Response:
         problem: object = None
         for attempt in range(1, _TRIES + 1):
             try:
-                answer = self.way.ask(method, url, body=body, token=self.token)
-                if answer.status not in _PASSING or attempt == _TRIES:
-                    return answer
+                response = self.route.request(method, url, body=body, token=self.token)
+                if response.status not in _TRANSIENT or attempt == _TRIES:
+                    return response
             except (OSError, http.client.HTTPException) as error:
                 problem = error
             self.cluster.runner.clock.sleep(_PAUSE)
         raise OpsError(
-            f"{method} {url}: no answer {self.way.told}: {problem}\n"
-            "The services are ready; look at the ingress, or name it with --ingress."
+            f"{method} {url}: no response {self.route.description}: {problem}\n"
+            "The services are ready; check the ingress, or give its URL with --ingress."
         )

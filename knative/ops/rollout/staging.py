@@ -1,4 +1,4 @@
-"""New revisions and the traffic: hold it back before a deploy, say who has it afterwards."""
+"""The traffic of new revisions: pinned before a staged deploy, reported after every deploy."""
 
 import shlex
 from collections.abc import Iterable
@@ -9,19 +9,18 @@ from knative.ops.objects import Object, is_public, knative_services, reference
 
 
 def pin(cluster: Cluster, items: Iterable[Object]) -> None:
-    """Keep each public door on the revision that it has, so that a new one starts with nothing."""
-    cluster.runner.console.heading("traffic stays where it is")
-    for service in cluster.get(
-        reference(each) for each in knative_services(items) if is_public(each)
-    ):
+    """Pin each public service to its current revision, so that a new one gets no traffic."""
+    cluster.runner.console.heading("pinning traffic")
+    public = [reference(each) for each in knative_services(items) if is_public(each)]
+    for service in cluster.get(public):
         revision = traffic.newest(service)
         if revision and not traffic.is_pinned(service):
-            cluster.kn("service", "update", service["metadata"]["name"],
-                       "--traffic", f"{revision}=100")  # fmt: skip
+            name = service["metadata"]["name"]
+            cluster.kn("service", "update", name, "--traffic", f"{revision}=100")
 
 
 def report(cluster: Cluster, items: Iterable[Object]) -> None:
-    """Say which new revisions get less than all, and how that is changed."""
+    """The new revisions that get less than all traffic, and the commands that change it."""
     console = cluster.runner.console
     pinned = [
         service
@@ -34,9 +33,10 @@ def report(cluster: Cluster, items: Iterable[Object]) -> None:
     for service in pinned:
         name, newest = service["metadata"]["name"], traffic.newest(service)
         percent = traffic.percent_of(service, newest)
-        console.say(f"  {name}: {traffic.shown(service)}")
-        console.say(
-            f"  The new revision {newest} gets {percent} %: a split that kn made stays. To move it:"
+        console.print(f"  {name}: {traffic.describe(service)}")
+        console.print(
+            f"  The new revision {newest} gets {percent} %, because a split by kn stays. To"
+            " change it:"
         )
         for targets in (_canary(service, newest), ["@latest=100"]):
             flags = [part for target in targets for part in ("--traffic", target)]
@@ -44,6 +44,7 @@ def report(cluster: Cluster, items: Iterable[Object]) -> None:
 
 
 def _canary(service: Object, newest: str) -> list[str]:
+    """Targets that give the newest revision 10 %."""
     others = [s for s in traffic.shares(service) if s.percent and s.revision != newest]
     first = max(others, key=lambda share: share.percent, default=None)
     return ["@latest=10", f"{first.revision}=90"] if first else ["@latest=10"]

@@ -1,9 +1,9 @@
-"""Triggers and the services that they call need each other: which comes first, and why.
+"""The order of Triggers and the services that they call, which depend on each other.
 
-The RabbitMQ broker makes a Trigger's queue only when the Trigger's dead-letter sink has an address,
-and a Knative Service has one only when a revision of it has been ready. So on a first deploy the
-Triggers go in and wait; the services that they call go first of all services; and whoever else
-publishes follows when every Trigger is ready.
+RabbitMQ's broker creates a Trigger's queue only when the Trigger's dead-letter sink has an address,
+and a Knative Service has an address only when a revision of it has been ready. So in a first deploy
+the Triggers are applied and wait; the services that they call are the first services; and the other
+publishers follow when every Trigger is ready.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ def triggers(items: Iterable[Object]) -> list[Object]:
 
 
 def called(items: Iterable[Object]) -> set[str]:
-    """Names of the Knative Services that Triggers hand events to."""
+    """Names of the Knative Services that Triggers deliver events to."""
     found = set()
     for trigger in triggers(items):
         spec = trigger["spec"]
@@ -33,7 +33,7 @@ def called(items: Iterable[Object]) -> set[str]:
 def consumers_first(
     services: Iterable[Object], every: Iterable[Object]
 ) -> tuple[list[Object], list[Object]]:
-    """The services phase in two: the doors that Triggers call, then all the rest."""
+    """The phase `services` in two: the services that Triggers call, then the rest."""
     services = list(services)
     names = called(every)
     first = [each for each in knative_services(services) if each["metadata"]["name"] in names]
@@ -41,7 +41,7 @@ def consumers_first(
 
 
 def state_without_services(trigger: Object) -> State:
-    """As far as a Trigger can be while the services that it calls do not exist."""
+    """Ready also counts a Trigger that only waits for the services that it calls."""
     state = state_of(trigger)
     if state.ready:
         return state

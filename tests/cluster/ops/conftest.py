@@ -66,13 +66,13 @@ class FakeRunner(Runner):
         if argv[0] in self.absent:
             raise missing(argv[0])
         if show:
-            self.console.command(self._shown(argv))
+            self.console.command(self._redacted(argv))
         found = answer(self.state, argv[0], list(argv[1:]), stdin)
         if self.interrupt_at and self.interrupt_at in f"{' '.join(argv)}\n{stdin}":
             self.interrupt_at = ""
             raise KeyboardInterrupt
         if check and found.code:
-            raise CommandFailed(self._shown(argv), found.code, self.console.redacted(found.err))
+            raise CommandFailed(self._redacted(argv), found.code, self.console.redacted(found.err))
         return Result(found.code, found.out, found.err)
 
     def stream(self, argv: Sequence[str], *, show: bool = True, cwd: Path | None = None) -> int:
@@ -149,5 +149,5 @@ def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeCluster:
     monkeypatch.setenv("REAL_KUBECTL", real)
     # What somebody has built or set up in this checkout is not the tests' business.
     monkeypatch.setattr(images, "RECORD", tmp_path / "images.json")
-    monkeypatch.setattr("knative.ops.cli.options.SETTINGS", tmp_path / "deploy.toml")
+    monkeypatch.setattr("knative.ops.cli.parsing.SETTINGS", tmp_path / "deploy.toml")
     return FakeCluster()

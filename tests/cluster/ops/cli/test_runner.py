@@ -22,7 +22,7 @@ def test_hidden_values() -> None:
     failing = "import sys; sys.exit('wrong password: hunter2')"
     with pytest.raises(CommandFailed) as caught:
         own.run([sys.executable, "-c", failing], show=True)
-    own.console.say("it is hunter2")
+    own.console.print("it is hunter2")
 
     assert "hunter2" not in str(caught.value) + out.getvalue()
     assert "wrong password: ***" in str(caught.value)
@@ -39,7 +39,7 @@ def test_missing_tool() -> None:
 def test_program_that_does_not_end() -> None:
     """Its time is limited."""
     own, _ = runner()
-    with pytest.raises(CommandTimeout, match=r"No end after 0.2 s"):
+    with pytest.raises(CommandTimeout, match=r"did not end within 0.2 s"):
         own.run([sys.executable, "-c", "while True: pass"], timeout=0.2)
 
 

@@ -50,7 +50,7 @@ class Workshop:
         self.environ = {"PATH": str(self.bin), "CALLS": str(self.file)}
         self.record = folder / "images.json"
         monkeypatch.setattr(images, "RECORD", self.record)
-        monkeypatch.setattr("knative.ops.cli.options.SETTINGS", folder / "deploy.toml")
+        monkeypatch.setattr("knative.ops.cli.parsing.SETTINGS", folder / "deploy.toml")
 
     def install(self, *programs: str) -> None:
         for program in programs:

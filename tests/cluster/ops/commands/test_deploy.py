@@ -75,7 +75,7 @@ def test_twice_changes_nothing(cluster: FakeCluster) -> None:
     assert (0, before, values) == (code, generations(cluster), secret_values(cluster))
     assert cluster.called("create") == []
     assert [name for name in cluster.applied() if name.startswith("Job/")] == []
-    assert "  made:" not in cluster.output
+    assert "  created:" not in cluster.output
     assert "  changed:" not in cluster.output
 
 
@@ -199,7 +199,7 @@ def test_data_without_its_secret(cluster: FakeCluster) -> None:
     code = cluster.run(deploy, *DEPLOY)
 
     assert code == 1
-    assert "Secret db-main is gone, but the data that it opens is there" in cluster.output
+    assert "Secret db-main is missing, but the data that it opens exists" in cluster.output
 
 
 def test_dry_run_without_a_cluster(cluster: FakeCluster) -> None:
@@ -219,7 +219,8 @@ def test_dry_run_in_a_cluster_changes_nothing(cluster: FakeCluster) -> None:
 
     assert (code, cluster.called("apply"), cluster.called("create")) == (0, [], [])
     assert (
-        "# Secret db-auth (root-password, password, url): made if it is missing" in cluster.output
+        "# Secret db-auth (root-password, password, url): created if it is missing"
+        in cluster.output
     )
 
 

@@ -134,7 +134,7 @@ def test_check_of_one_that_lacks(cluster: FakeCluster, version: str, ready: bool
     cluster.state.put(item)["status"] = item["status"]
 
     assert cluster.run(platform, *CONTEXT, "--check") == 1
-    assert f"{version.removeprefix('v')} is there" in cluster.output
+    assert f"{version.removeprefix('v')} is installed" in cluster.output
 
 
 def test_print_needs_no_cluster(cluster: FakeCluster) -> None:

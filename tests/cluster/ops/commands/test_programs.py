@@ -105,7 +105,7 @@ def test_ctrl_c(tmp_path: Path) -> None:
         [str(tmp_path), "/usr/bin", "/bin"]))  # fmt: skip
 
     assert (done.returncode, done.stderr) == (130, "")
-    assert "the same command goes on" in done.stdout
+    assert "run it again to continue" in done.stdout
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -123,4 +123,6 @@ def test_wrong_settings(tmp_path: Path, command: str) -> None:
     done = program(tmp_path, command, "--registry", "not a registry")
 
     assert (done.returncode, done.stderr) == (2, "")
-    assert "--registry: 'not a registry' is no prefix of images" in done.stdout
+    assert (
+        'Invalid value "not a registry" for --registry. Expected a prefix of images' in done.stdout
+    )

@@ -153,7 +153,7 @@ def test_component(cluster: FakeCluster) -> None:
 def test_unknown_folder(cluster: FakeCluster, option: tuple[str, str]) -> None:
     """It says which there are."""
     assert cluster.run(deploy, *BASE, *option) == 2
-    assert "'prod' is no" in cluster.output
+    assert f"There is no {option[0].strip('-').removesuffix('s')} 'prod'. Known: " in cluster.output
 
 
 @pytest.mark.parametrize("overlay", ["local", "eks"])

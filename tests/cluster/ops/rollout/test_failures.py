@@ -176,7 +176,7 @@ def test_webhook_that_comes_up(cluster: FakeCluster) -> None:
     code = cluster.run(deploy, *DEPLOY)
 
     assert code == 0
-    assert "not taken yet, trying again" in cluster.output
+    assert "refused, trying again" in cluster.output
 
 
 def test_webhook_that_never_answers(cluster: FakeCluster) -> None:
@@ -185,7 +185,7 @@ def test_webhook_that_never_answers(cluster: FakeCluster) -> None:
     code = cluster.run(deploy, *DEPLOY)
 
     assert code == 1
-    assert "the nodes' security group must let the control plane in (ports 443 and 8443)" in (
+    assert "nodes' security group must admit the control plane (ports 443 and 8443)" in (
         cluster.output
     )
 
@@ -213,7 +213,7 @@ def test_backups_that_are_to_move(cluster: FakeCluster) -> None:
     code = cluster.run(deploy, *DEPLOY)
 
     assert code == 1
-    assert "Copy what\nis to be kept, delete the claims" in cluster.output
+    assert "Copy what is to\nbe kept, delete the claims" in cluster.output
 
 
 def test_account_of_one_namespace(cluster: FakeCluster) -> None:
@@ -225,8 +225,8 @@ def test_account_of_one_namespace(cluster: FakeCluster) -> None:
 
     cluster.run(deploy, *DEPLOY)
 
-    assert "not looked at, this account may not" in cluster.output
-    assert "knative-serving: this account may not look at it" in cluster.output
+    assert "not checked, this account may not read it" in cluster.output
+    assert "knative-serving: this account may not read it" in cluster.output
 
 
 def test_unknown_context(cluster: FakeCluster) -> None:
@@ -235,7 +235,8 @@ def test_unknown_context(cluster: FakeCluster) -> None:
 
     assert code == 2
     assert (
-        "kubectl knows these contexts: kind-test, production; 'kind-tset' is none" in cluster.output
+        "kubectl knows no context 'kind-tset'. Its contexts are: kind-test, production."
+        in cluster.output
     )
     assert cluster.called() == [["kubectl", "config", "get-contexts", "-o", "name"]]
 
@@ -245,7 +246,7 @@ def test_no_context(cluster: FakeCluster) -> None:
     code = cluster.run(deploy, "--registry", "r.example", "--tag", "v1")
 
     assert code == 2
-    assert "say which with --context" in cluster.output
+    assert "Which cluster? Give --context." in cluster.output
 
 
 def test_everything_that_is_wrong_at_once(cluster: FakeCluster) -> None:
@@ -264,9 +265,9 @@ def test_everything_that_is_wrong_at_once(cluster: FakeCluster) -> None:
     assert (code, cluster.called("apply")) == (1, [])
     for said in (
         "Kubernetes v1.33.4-eks-1 is too old: 1.34 or newer is needed",
-        "eventing.knative.dev/v1 Trigger is not there",
-        "rabbitmq.com/v1beta1 RabbitmqCluster is not there",
-        "StorageClass fast is not there: there are standard",
+        "eventing.knative.dev/v1 Trigger is not served",
+        "rabbitmq.com/v1beta1 RabbitmqCluster is not served",
+        "StorageClass fast does not exist. Existing: standard",
         "namespace bookstore is being deleted",
     ):
         assert said in cluster.output
@@ -341,7 +342,7 @@ def test_tags_of_a_registry_on_this_machine(cluster: FakeCluster) -> None:
     """Knative asks from a pod, where localhost is another machine: deploy says what to do."""
     cluster.run(deploy, *LOCAL)
 
-    assert "Knative's controller asks localhost:5001 what a tag means" in cluster.output
+    assert "Knative's controller resolves tags at localhost:5001" in cluster.output
     assert "registries-skipping-tag-resolving" in cluster.output
 
 
@@ -354,7 +355,7 @@ def test_digests_of_a_registry_on_this_machine(cluster: FakeCluster) -> None:
     images.record(pushed, images.RECORD)
     cluster.run(deploy, *LOCAL)
 
-    assert "what a tag means" not in cluster.output
+    assert "resolves tags at" not in cluster.output
 
 
 def test_tags_that_knative_takes_as_they_are(cluster: FakeCluster) -> None:
@@ -369,7 +370,7 @@ def test_tags_that_knative_takes_as_they_are(cluster: FakeCluster) -> None:
     )
     cluster.run(deploy, *LOCAL)
 
-    assert "what a tag means" not in cluster.output
+    assert "resolves tags at" not in cluster.output
 
 
 def test_a_webhook_whose_authority_is_not_known_yet(cluster: FakeCluster) -> None:
@@ -379,4 +380,4 @@ def test_a_webhook_whose_authority_is_not_known_yet(cluster: FakeCluster) -> Non
     ]
 
     assert cluster.run(deploy, *DEPLOY) == 0
-    assert "not taken yet, trying again" in cluster.output
+    assert "refused, trying again" in cluster.output

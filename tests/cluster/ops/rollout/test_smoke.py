@@ -117,7 +117,7 @@ def test_nobody_listens(cluster: FakeCluster) -> None:
     code = cluster.run(deploy, *NO_SMOKE, "--ingress", f"127.0.0.1:{port}")
 
     assert code == 1
-    assert "name it with --ingress" in cluster.output
+    assert "give its URL with --ingress" in cluster.output
 
 
 def test_through_a_port_forward(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,7 +137,7 @@ def test_names_that_lead_to_where_nobody_listens(
 ) -> None:
     """127.0.0.1.sslip.io is this machine, and no gateway listens on it."""
     monkeypatch.setattr(ingress, "_resolves", lambda name: True)
-    monkeypatch.setattr(ingress, "_reachable", lambda host, port: False)
+    monkeypatch.setattr(ingress, "_is_reachable", lambda host, port: False)
     with gateway() as (port, seen):
         cluster.forward_to = port
         code = cluster.run(deploy, *NO_SMOKE)
@@ -161,9 +161,9 @@ def test_the_port_that_is_tried_is_that_of_the_address(
         tried.append(where)
         return True
 
-    monkeypatch.setattr(ingress, "_reachable", reachable)
+    monkeypatch.setattr(ingress, "_is_reachable", reachable)
 
-    assert ingress._answers(url)
+    assert ingress._is_listening(url)
     assert tried == [("a.example", port)]
 
 

@@ -1,0 +1,14 @@
+"""The commands of the shop, as the person who reads them typed the last one.
+
+`noxfile.py` sets `BOOKSTORE_INVOKED_AS` where it was started without nox.
+"""
+
+import os
+from collections.abc import Mapping
+
+VARIABLE = "BOOKSTORE_INVOKED_AS"
+
+
+def command(task: str, environ: Mapping[str, str] = os.environ) -> str:
+    """What to type for a task, such as `platform -- --check`."""
+    return f"{environ.get(VARIABLE) or 'nox'} -s {task}"
