@@ -57,9 +57,9 @@ def _several(check: Callable[[str], object] = str) -> Parameter:
 
 
 def _pairs(
-    names: Collection[str], convert_value: Callable[[str], object], metavar: str
+    names: Collection[str] | None, convert_value: Callable[[str], object], metavar: str
 ) -> Parameter:
-    """NAME=VALUE, several times or with commas."""
+    """NAME=VALUE, several times or with commas; any name where `names` is None."""
 
     def convert(_: Any, tokens: Sequence[Token]) -> dict[str, object]:
         found = {}
@@ -67,7 +67,7 @@ def _pairs(
             name, equals, value = text.partition("=")
             if not equals:
                 raise ValueError(f"{text!r} is not NAME=VALUE")
-            if name not in names:
+            if names is not None and name not in names:
                 raise ValueError(f"{name!r} is none of {', '.join(names)}")
             found[name] = convert_value(value)
         return found
@@ -92,10 +92,21 @@ def _linux(text: str) -> None:
         raise ValueError(f"{text!r} is not a platform such as linux/arm64")
 
 
-def _mirrored(text: str) -> str:
-    if not _REGISTRY.fullmatch(text):
-        raise ValueError(f"{text!r} is not a registry such as mirror.example:5000/github")
-    return text
+def _mirror(text: str) -> str:
+    if not re.fullmatch(r"(https?://|\.{0,2}/)?[\w.:/-]+", text):
+        raise ValueError(f"{text!r} is not a prefix such as mirror.example:5000/quay")
+    return text.rstrip("/")
+
+
+def _index_url(_: Any, tokens: Sequence[Token]) -> str:
+    """A converter, because the error of a validator would print the value."""
+    url = tokens[-1].value
+    if url and not re.fullmatch(r"https?://[^@\s]+", url):
+        raise ValueError(
+            "expected a URL such as https://mirror.example/simple, without a password, which the"
+            " image's history would show"
+        )
+    return url
 
 
 Count = Annotated[int, Parameter(validator=Number(gte=0))]
@@ -252,9 +263,8 @@ class UndeployOptions(ClusterOptions):
 class PlatformOptions(ClusterOptions):
     """Install or upgrade the platform: cert-manager, Knative, Kourier, RabbitMQ's operators.
 
-    Versions are those of knative/versions.toml. A cluster without internet access needs a copy of
-    the release files (--manifests) and of the images that they name (the container runtime's
-    registry mirrors, for docker.io, gcr.io, ghcr.io and quay.io).
+    Versions are those of knative/versions.toml. Without access to the internet, --mirror names
+    copies of the release files and of the images in them.
     """
 
     command: ClassVar[str] = "platform"
@@ -270,6 +280,12 @@ class PlatformOptions(ClusterOptions):
 
     overlay: str = "local"
     """The overlay that is deployed afterwards; `eks` needs one part more."""
+
+    mirror: Annotated[dict[str, str], _pairs(None, _mirror, "HOST=PREFIX")] = field(
+        default_factory=dict
+    )
+    """Where copies of what HOST serves are: github.com=URL or FOLDER for release files, and
+    docker.io=REGISTRY/PATH, gcr.io, ghcr.io, quay.io for images."""
 
     gateway_hops: Count = 0
     """Proxies before the gateway that append to X-Forwarded-For: 1 for an application load
@@ -293,6 +309,13 @@ class BuildOptions(Options):
 
     platform: Annotated[tuple[str, ...], _several(_linux)] = ()
     """Platforms of the images, OS/ARCH; this machine's without it."""
+
+    base_image: ImageName = ""
+    """Python image to build on, such as a copy in your own registry; functions/Dockerfile's
+    without it."""
+
+    package_index: Annotated[str, Parameter(converter=_index_url)] = ""
+    """URL of the package index that pip installs from; PyPI without it."""
 
     push: bool = False
     """Push the images, and record their digests for `deploy`."""

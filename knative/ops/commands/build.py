@@ -28,11 +28,13 @@ def build(session: Session) -> int:
     if options.push and tag.endswith("-dirty"):
         console.warn(f"{tag}: the working tree has changes that are not committed")
     commit = _commit(session)
+    sources = {"PYTHON_IMAGE": options.base_image, "PIP_INDEX_URL": options.package_index}
+    sources = {name: value for name, value in sources.items() if value}
     built: dict[str, Image] = {}
     for service in SERVICES:
         image = Image(f"{options.registry or LOCAL_PREFIX}/{service}", tag)
         console.heading(f"{image} with {builder.program}")
-        arguments = {"SERVICE": service, "VERSION": tag, "REVISION": commit}
+        arguments = {"SERVICE": service, "VERSION": tag, "REVISION": commit, **sources}
         recipe = Recipe(str(image), DOCKERFILE, arguments, options.platform)
         digest = builder.build(recipe, push=options.push)
         built[service] = Image(image.name, tag, digest)

@@ -10,12 +10,15 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from knative.ops.cli.errors import CommandFailed
+from knative.ops.cli.errors import CommandFailed, WrongOptions
 from knative.ops.cli.options import PlatformOptions
 from knative.ops.cli.session import Session, run
 from knative.ops.cli.versions import Part, Setting, parsed, pins
 from knative.ops.cluster import installed
 from knative.ops.cluster.cluster import Cluster, connect
+from knative.ops.manifests.mirrors import RELEASES, Mirrors
+from knative.ops.manifests.mirrors import read as read_release
+from knative.ops.objects import documents, objects
 
 FIELD_MANAGER = "bookstore-platform"
 GATEWAY_CONFIG = "config-kourier"
@@ -29,9 +32,15 @@ def platform(session: Session) -> int:
     wanted = pins()
     parts = [each for each in wanted.parts if each.only in {"", options.overlay}]
     settings = [_with_hops(each, options.gateway_hops) for each in wanted.settings]
+    mirrors = Mirrors(options.mirror)
     if options.print:
+        if mirrors.registries:
+            raise WrongOptions(
+                "--print prints kubectl commands, which cannot rewrite images: leave it out, or"
+                f" mirror {RELEASES} only."
+            )
         cluster = Cluster(session.runner, context=options.context, kubeconfig=options.kubeconfig)
-        for argv in _commands(cluster, parts, settings):
+        for argv in _commands(cluster, parts, settings, mirrors):
             session.console.result(shlex.join(argv))
         return 0
     cluster = connect(session, options)
@@ -41,7 +50,7 @@ def platform(session: Session) -> int:
     question = f"Install or upgrade these in context {cluster.context}?"
     session.confirm(question, assume=options.yes)
     for part in parts:
-        _install(cluster, part)
+        _install(cluster, part, mirrors)
     for setting in settings:
         session.console.heading(f"{setting.configmap} in {setting.namespace}")
         cluster.kubectl(*_patch(setting), show=True, namespaced=False)
@@ -89,14 +98,20 @@ def _judged(part: Part, found: installed.Installed) -> tuple[str, bool]:
     return f"{found.version} is installed" + ("" if found.ready else ", not ready"), found.ready
 
 
-def _install(cluster: Cluster, part: Part) -> None:
+def _install(cluster: Cluster, part: Part, mirrors: Mirrors) -> None:
     console = cluster.runner.console
     console.heading(f"{part.name} {part.version}")
     if not part.urls:
         console.print("  comes with the cluster: see knative/eks")
         return
     for url in part.addresses:
-        _apply_with_retries(cluster, _apply(url))
+        source, content = mirrors.release(url), None
+        if mirrors.registries:
+            items = objects(read_release(source))
+            mirrors.rewrite(items)
+            console.print(f"  {source}, with images from mirrors, as standard input of:")
+            source, content = "-", documents(items)
+        _apply_with_retries(cluster, _apply(source), content)
     for crd in part.crds:
         cluster.kubectl(*_established(crd), show=True, namespaced=False)
     for deployment in part.deployments:
@@ -108,11 +123,13 @@ def _install(cluster: Cluster, part: Part) -> None:
         )
 
 
-def _apply_with_retries(cluster: Cluster, arguments: Sequence[str]) -> None:
+def _apply_with_retries(cluster: Cluster, arguments: Sequence[str], content: str | None) -> None:
     """The webhook of an earlier part may be ready before its certificate is known."""
     for attempt in range(1, _TRIES + 1):
         try:
-            cluster.kubectl(*arguments, show=attempt == 1, namespaced=False, timeout=300.0)
+            cluster.kubectl(
+                *arguments, stdin=content, show=attempt == 1, namespaced=False, timeout=300.0
+            )
         except CommandFailed as error:
             if attempt == _TRIES:
                 raise
@@ -124,12 +141,12 @@ def _apply_with_retries(cluster: Cluster, arguments: Sequence[str]) -> None:
 
 
 def _commands(
-    cluster: Cluster, parts: Sequence[Part], settings: Sequence[Setting]
+    cluster: Cluster, parts: Sequence[Part], settings: Sequence[Setting], mirrors: Mirrors
 ) -> Iterator[list[str]]:
     for part in parts:
         if not part.urls:
             continue
-        lines = [_apply(url) for url in part.addresses]
+        lines = [_apply(mirrors.release(url)) for url in part.addresses]
         lines += [_established(crd) for crd in part.crds]
         lines += [_rolled_out(part, deployment) for deployment in part.deployments]
         for line in lines:

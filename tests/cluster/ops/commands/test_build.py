@@ -144,6 +144,35 @@ def test_docker_without_its_daemon(workshop: Workshop) -> None:
     assert {call[0] for call in workshop.built()} == {"buildah"}
 
 
+@pytest.mark.parametrize("program", ["docker", "podman", "buildah"])
+def test_other_sources(workshop: Workshop, program: str) -> None:
+    """The base image and the package index are those of an own mirror, in every image."""
+    workshop.install(program)
+    base, index = "r.example/python:3.13.14-slim-trixie", "https://r.example/simple"
+    code = workshop.build(*PUSH, "--base-image", base, "--package-index", index)
+    arguments = [arg for call in workshop.built() for arg in call if "r.example/" in arg]
+
+    assert code == 0
+    assert [arg for arg in arguments if "=" in arg] == [
+        f"PYTHON_IMAGE={base}",
+        f"PIP_INDEX_URL={index}",
+    ] * 3
+
+
+def test_no_password_in_the_package_index(
+    workshop: Workshop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A build argument can be read in the image's history and in the list of processes."""
+    workshop.install("podman")
+    code = workshop.build("--tag", "v1", "--package-index", "https://me:hunter2@r.example/simple")
+
+    shown = capsys.readouterr().out
+
+    assert (code, workshop.built()) == (2, [])
+    assert "for --package-index: expected a URL" in shown
+    assert "hunter2" not in shown
+
+
 def test_no_builder(workshop: Workshop, capsys: pytest.CaptureFixture[str]) -> None:
     """It says what to install."""
     assert workshop.build("--tag", "v1") == 1

@@ -1,12 +1,14 @@
 """platform: the order of the parts, and what is only reported."""
 
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from knative.ops.cli import versions
 from knative.ops.commands.platform import platform
+from knative.ops.objects import documents
 from tests.cluster.ops.conftest import CONTEXT, FakeCluster
 
 ORDER = [
@@ -144,6 +146,54 @@ def test_print_needs_no_cluster(cluster: FakeCluster) -> None:
     assert (code, cluster.state.calls) == (0, [])
     assert cluster.output.startswith("kubectl apply --server-side --force-conflicts")
     assert "kubectl rollout status deployment/activator -n knative-serving" in cluster.output
+
+
+def release_files(folder: Path) -> None:
+    """A copy of every release file, each with one Deployment of an image of gcr.io."""
+    for part in versions.pins().parts:
+        for url in part.addresses:
+            file = folder / url.removeprefix("https://github.com/")
+            file.parent.mkdir(parents=True, exist_ok=True)
+            item = deployment(part, f"v{part.version}")
+            item["spec"]["template"]["spec"]["containers"][0]["image"] = f"gcr.io/{part.name}:1"
+            file.write_text(documents([item]), "utf-8")
+
+
+def test_mirrored_releases(cluster: FakeCluster) -> None:
+    """kubectl reads the release files from the mirror, also in the printed commands."""
+    mirror = ("--mirror", "github.com=files.example/github")
+    cluster.run(platform, *CONTEXT, "--yes", *mirror)
+    urls = [argv[argv.index("-f") + 1] for argv in cluster.called("apply")]
+    code = cluster.run(platform, "--print", *mirror)
+
+    assert len(urls) == len(ORDER)
+    assert all(url.startswith("https://files.example/github/") for url in urls)
+    assert (code, "https://github.com" in cluster.output) == (0, False)
+
+
+def test_mirrored_images(cluster: FakeCluster, tmp_path: Path) -> None:
+    """Every image comes from its mirror; release files from a folder need no network."""
+    release_files(tmp_path)
+    mirrors = ("--mirror", f"github.com={tmp_path}", "--mirror", "gcr.io=r.example:5000/gcr")
+    code = cluster.run(platform, *CONTEXT, "--yes", *mirrors)
+    images = {
+        container["image"]
+        for each in cluster.state.of_kind("Deployment")
+        for container in each["spec"]["template"]["spec"]["containers"]
+    }
+
+    assert code == 1  # The fake cluster starts no pods, so that the parts are not ready.
+    assert images == {
+        f"r.example:5000/gcr/{part.name}:1" for part in versions.pins().parts if part.urls
+    }
+
+
+def test_printed_commands_cannot_rewrite_images(cluster: FakeCluster) -> None:
+    """That combination is refused, rather than printing commands with other images."""
+    code = cluster.run(platform, "--print", "--mirror", "gcr.io=r.example/gcr")
+
+    assert (code, cluster.state.calls) == (2, [])
+    assert "cannot rewrite images" in cluster.output
 
 
 def test_no_is_no(cluster: FakeCluster) -> None:
