@@ -1,7 +1,7 @@
 """Migrations: Jobs that are named by their content, so that a finished one does not run again.
 
 The log of a failed one is shown, and the next deploy runs it again: each operation of a migration
-takes effect once, and it continues where it ended (functions/kit/migrations.py). One that an
+takes effect once, and it continues where it ended (functions/kit/data/migrations.py). One that an
 earlier deploy left running is deleted first, so that its image is not retried beside the new one's.
 """
 

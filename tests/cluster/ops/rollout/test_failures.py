@@ -133,7 +133,7 @@ def test_a_migration_that_goes_on_failing_is_not_waited_for(cluster: FakeCluster
 
 
 def test_a_migration_that_would_fail_again_ends_its_job(cluster: FakeCluster) -> None:
-    """By the exit code that functions/kit/migrations.py gives; a database that is away does not."""
+    """By the exit code that functions/kit/data/migrations.py gives; a database that is away does not."""
     cluster.run(deploy, *DEPLOY)
     for job in cluster.state.of_kind("Job"):
         disrupted, failed = job["spec"]["podFailurePolicy"]["rules"]
