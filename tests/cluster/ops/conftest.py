@@ -1,4 +1,4 @@
-"""A command of `knative/ops` against the stand-in's cluster, with a clock that waits for nobody."""
+"""A fake cluster on which commands of `knative/ops` run in this process, with a fake clock."""
 
 import io
 import shutil
@@ -25,7 +25,7 @@ DEPLOY = (*CONTEXT, "--registry", "r.example/bookstore", "--tag", "v1", "--yes",
 
 
 class FastClock(Clock):
-    """Sleeping takes no time, and moves it."""
+    """Sleeping takes no time, and advances the clock."""
 
     def __init__(self) -> None:
         self.time = 0.0
@@ -38,7 +38,7 @@ class FastClock(Clock):
 
 
 class FakeRunner(Runner):
-    """The stand-in, called in this process: the same answers as from PATH, sooner."""
+    """Calls the fake kubectl and kn in this process, which is faster than as programs on PATH."""
 
     state: State
     interrupt_at: str = ""
@@ -48,7 +48,7 @@ class FakeRunner(Runner):
 
     @contextmanager
     def background(self, argv: Sequence[str]) -> Iterator[str]:
-        """kubectl port-forward, to a port of this machine."""
+        """kubectl port-forward, which forwards to `forward_to`."""
         yield f"Forwarding from 127.0.0.1:{self.forward_to} -> 8080\n"
 
     def run(
@@ -81,7 +81,7 @@ class FakeRunner(Runner):
 
 
 class FakeCluster:
-    """One cluster, and the commands that are run against it."""
+    """The state of a cluster, and what happened when commands ran on it."""
 
     def __init__(self) -> None:
         self.state = State()
@@ -94,7 +94,7 @@ class FakeCluster:
         self.output = ""
 
     def run(self, body: Body, *arguments: str, environ: Mapping[str, str] | None = None) -> int:
-        """The exit code; what was shown is in `output`."""
+        """The exit code; the output is in `output`."""
         out = io.StringIO()
         console = Console(
             out, answers=lambda question: self.typed.pop(0), interactive=bool(self.typed)
@@ -112,12 +112,12 @@ class FakeCluster:
             self.output = out.getvalue()
 
     def called(self, *words: str) -> list[list[str]]:
-        """Arguments of the calls that hold all these words."""
+        """Arguments of the calls that have all these words."""
         argvs = [[each["program"], *each["argv"]] for each in self.state.calls]
         return [argv for argv in argvs if all(word in argv for word in words)]
 
     def applied(self) -> list[str]:
-        """`Kind/name` in the order of the applies."""
+        """`Kind/name` of every applied object, in order."""
         return [
             f"{item['kind']}/{item['metadata']['name']}"
             for call in self.state.calls
@@ -132,11 +132,11 @@ class FakeCluster:
 def storage_class(
     name: str, *, default: bool = False, provisioner: str = "rancher.io/local-path"
 ) -> dict[str, object]:
-    marks = {"storageclass.kubernetes.io/is-default-class": "true"} if default else {}
+    annotations = {"storageclass.kubernetes.io/is-default-class": "true"} if default else {}
     return {
         "apiVersion": "storage.k8s.io/v1",
         "kind": "StorageClass",
-        "metadata": {"name": name, "annotations": marks},
+        "metadata": {"name": name, "annotations": annotations},
         "provisioner": provisioner,
     }
 
@@ -147,7 +147,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeCluster:
     if real is None:
         missing_program("kubectl renders the overlays, and is not installed")
     monkeypatch.setenv("REAL_KUBECTL", real)
-    # What somebody has built or set up in this checkout is not the tests' business.
+    # Not the images that were built here, nor the settings of this checkout.
     monkeypatch.setattr(images, "RECORD", tmp_path / "images.json")
     monkeypatch.setattr("knative.ops.cli.parsing.SETTINGS", tmp_path / "deploy.toml")
     return FakeCluster()

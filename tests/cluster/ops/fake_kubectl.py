@@ -1,8 +1,8 @@
-"""A stand-in for `kubectl` and `kn`: no cluster, but the answers of a tiny one that is remembered.
+"""A fake `kubectl` and `kn`, on the state of a small cluster in memory or in a file.
 
-It knows the calls that `knative/ops` makes, and refuses any other, so that a test notices.
-What a real API server checks (schemas, webhooks, rights) it does not. `controllers.py` plays the
-part of those who fill in a status. Every call is recorded with its arguments and standard input.
+It implements the calls that `knative/ops` makes, and fails on any other. It checks neither schemas
+nor permissions. `controllers.py` writes the status of objects, `webhook.py` imitates Knative's
+webhook. Every call is recorded with its arguments and standard input.
 """
 
 import copy
@@ -37,36 +37,36 @@ class Answer:
 
 @dataclass
 class State:
-    """The tiny cluster."""
+    """The cluster."""
 
     objects: dict[str, Object] = field(default_factory=dict)
     contexts: list[str] = field(default_factory=lambda: ["kind-test", "production"])
     server: str = "v1.36.1"
     domain: str = "127.0.0.1.sslip.io"
-    """Of Knative's config-domain."""
+    """In Knative's config-domain."""
     unserved: list[str] = field(default_factory=list)
-    """Kinds that discovery does not know."""
+    """Kinds that are missing in discovery."""
     faults: dict[str, str] = field(default_factory=dict)
-    """`Kind/name` of what does not come up, and how; see `controllers.py`."""
-    coming: dict[str, int] = field(default_factory=dict)
-    """`Kind/name` of what comes up late, and after how many looks."""
+    """The fault of an object, by `Kind/name`; see `controllers.py`."""
+    starting: dict[str, int] = field(default_factory=dict)
+    """How many reads of its status an object is not ready for, by `Kind/name`."""
     refusals: list[str] = field(default_factory=list)
-    """What the next applies say instead of taking anything."""
+    """Errors of the next applies."""
     revisions: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Of StatefulSets: the current one, and the one that it is being brought to."""
+    """Current and update revision of a StatefulSet."""
     forbidden: list[str] = field(default_factory=list)
     """Resources that the account may not read."""
     defaults: dict[str, Any] = field(default_factory=dict)
-    """What Knative's config-defaults puts into each container that does not say it."""
+    """Of Knative's config-defaults, for a container."""
     logs: dict[str, str] = field(default_factory=dict)
     answers: dict[str, str] = field(default_factory=dict)
-    """What `kubectl exec` into a pod prints."""
+    """The output of `kubectl exec`, by pod."""
     lingering: str = ""
-    """What waiting for the end of pods says, where they do not end."""
+    """The error of waiting for the end of pods."""
     calls: list[dict[str, Any]] = field(default_factory=list)
 
     def put(self, item: Object) -> Object:
-        """Take an object in, as server-side apply would: nothing moves where nothing differs."""
+        """Server-side apply: the generation rises where the content differs."""
         key = identity(item)
         old = self.objects.get(key)
         new = copy.deepcopy(item)
@@ -112,7 +112,7 @@ def answer(state: State, program: str, argv: list[str], stdin: str | None) -> An
     words = _Kn(state) if program == "kn" else _Kubectl(state)
     verb = getattr(words, arguments[0].replace("-", "_"), None)
     if verb is None:
-        return Answer(1, err=f"the stand-in does not know: {program} {' '.join(argv)}")
+        return Answer(1, err=f"the fake does not implement: {program} {' '.join(argv)}")
     found: Answer = verb(arguments[1:], options, flags, stdin)
     settle(state)
     return found
@@ -125,7 +125,7 @@ _FLAGS = {
 
 
 def _parse(argv: list[str]) -> tuple[list[str], dict[str, list[str]], set[str]]:
-    """Arguments, options with values, and flags; nothing is read behind `--`."""
+    """Arguments, options with values, and flags; words after `--` are arguments."""
     arguments, options, flags = [], dict[str, list[str]](), set[str]()
     rest = iter(argv)
     for word in rest:
@@ -147,7 +147,7 @@ _renderings: dict[str, Answer] = {}
 
 
 def _rendered(folder: str, content: str) -> Answer:
-    """Once for each content: most tests ask for the same one."""
+    """Cached by content, because most tests render the same."""
     if content not in _renderings:
         argv = [os.environ["REAL_KUBECTL"], "kustomize", folder]
         done = subprocess.run(argv, capture_output=True, text=True, check=False)  # noqa: S603
@@ -170,7 +170,7 @@ class _Kubectl:
         return Answer(out=json.dumps(versions))
 
     def kustomize(self, words: list[str], options: Options, flags: set[str], _: object) -> Answer:
-        """The real one: it needs no cluster."""
+        """The real kubectl, which needs no cluster for it."""
         return _rendered(words[0], (Path(words[0]) / "kustomization.yaml").read_text("utf-8"))
 
     def get(self, words: list[str], options: Options, flags: set[str], _: object) -> Answer:
@@ -310,7 +310,7 @@ class _Kn:
                 each["revisionName"] = revision
             traffic.append(each)
         if verb != "update" or sum(each["percent"] for each in traffic) != 100:
-            return Answer(1, err="the percentages must make 100")
+            return Answer(1, err="the percentages must add up to 100")
         found["spec"]["traffic"] = traffic
         found["metadata"]["generation"] += 1
         return Answer(out=f"Service '{name}' updated\n")
@@ -345,7 +345,7 @@ def _reference(item: Object) -> str:
 
 
 def main() -> None:
-    """As a program on PATH: the cluster lies in a file."""
+    """As a program on PATH, with the state in a file."""
     file = Path(os.environ["FAKE_CLUSTER"])
     state = State(**json.loads(file.read_text("utf-8")))
     program = Path(sys.argv[0]).name

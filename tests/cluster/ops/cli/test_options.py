@@ -89,7 +89,7 @@ def test_all_errors_at_once(file: Path) -> None:
     with pytest.raises(WrongOptions) as caught:
         read("--min-scale", "shop=1", TIMEOUT="soon", CONTEXXT="typing error", SCHEME="ftp")
 
-    for said in (
+    for text in (
         f'Invalid value "Not A Name" for namespace provided by {file}. Expected a DNS label',
         f"registri: no such setting in {file}",
         f"tag in {file}: 5 must be a string, in quotes",
@@ -98,7 +98,7 @@ def test_all_errors_at_once(file: Path) -> None:
         '"ftp" for BOOKSTORE_DEPLOY_SCHEME from environment. Choose from: "http", "https"',
         "BOOKSTORE_DEPLOY_CONTEXXT: no such variable",
     ):
-        assert said in str(caught.value)
+        assert text in str(caught.value)
 
 
 @pytest.mark.parametrize(

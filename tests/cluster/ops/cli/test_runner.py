@@ -1,4 +1,4 @@
-"""The one place that starts programs."""
+"""The runner, which starts every program."""
 
 import io
 import sys
@@ -16,7 +16,7 @@ def runner() -> tuple[Runner, io.StringIO]:
 
 
 def test_hidden_values() -> None:
-    """A secret is replaced in a command that is shown, in an error, and in all that is said."""
+    """A secret is replaced in commands, errors and all other output."""
     own, out = runner()
     own.hide("hunter2")
     failing = "import sys; sys.exit('wrong password: hunter2')"
@@ -29,7 +29,7 @@ def test_hidden_values() -> None:
 
 
 def test_missing_tool() -> None:
-    """It says where the tool is to be had."""
+    """The error says where to get it."""
     own, _ = runner()
     own.environ["PATH"] = "/nowhere"
     with pytest.raises(ToolMissing, match=r"kubectl is not installed.*https://kubernetes.io/docs"):
@@ -37,28 +37,17 @@ def test_missing_tool() -> None:
 
 
 def test_program_that_does_not_end() -> None:
-    """Its time is limited."""
+    """It is ended after its time limit."""
     own, _ = runner()
     with pytest.raises(CommandTimeout, match=r"did not end within 0.2 s"):
         own.run([sys.executable, "-c", "while True: pass"], timeout=0.2)
 
 
 def test_no_shell() -> None:
-    """An argument reaches the program as it is, and is quoted where it is shown."""
+    """An argument reaches the program unchanged, and is quoted in the output."""
     own, out = runner()
     odd = "a b; echo $HOME"
     result = own.run([sys.executable, "-c", "import sys; print(sys.argv[1])", odd], show=True)
 
     assert f"{odd}\n" == result.stdout
     assert f"'{odd}'" in out.getvalue()
-
-
-def test_progress_on_no_terminal() -> None:
-    """Each change is a line, the end is one, and nothing is said twice."""
-    own, out = runner()
-    with own.console.step("databases") as step:
-        step.update("1/3")
-        step.update("1/3")
-        step.done("3/3")
-
-    assert out.getvalue() == "  ...  databases: 1/3\n  ok     databases: 3/3\n"

@@ -1,4 +1,4 @@
-"""When an object is as it should be, by the statuses that the real controllers write."""
+"""Readiness, by statuses as the real controllers write them."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ READY = [condition("Ready", "True"), condition("ConfigurationsReady", "True")]
     ("found", "ready", "failed"),
     [
         (service(conditions=READY, latestReadyRevisionName="auth-new"), True, False),
-        # A moment after a change: the Configuration has not made the revision yet.
+        # Just after a change: the Configuration has not created the revision yet.
         (
             service(
                 conditions=READY,
@@ -44,7 +44,7 @@ READY = [condition("Ready", "True"), condition("ConfigurationsReady", "True")]
             False,
         ),
         (service(observedGeneration=1, conditions=READY), False, False),
-        # Traffic is pinned, so the Service is well, and its newest revision is not.
+        # Traffic is pinned, so the Service is Ready although its newest revision is not.
         (
             service(
                 conditions=[condition("Ready", "True"), condition("ConfigurationsReady", "False")],
@@ -59,7 +59,7 @@ READY = [condition("Ready", "True"), condition("ConfigurationsReady", "True")]
     ],
 )
 def test_knative_service(found: Object, ready: bool, failed: bool) -> None:
-    """Ready means the revision that was asked for, not any."""
+    """Ready means that the revision of the template is ready, not an older one."""
     state = state_of(found)
 
     assert (state.ready, state.failed) == (ready, failed)
@@ -107,7 +107,7 @@ def trigger(*conditions: Object) -> Object:
     ],
 )
 def test_trigger_before_its_services(found: Object, ready: bool) -> None:
-    """It waits for the service that it calls only when all else is there."""
+    """A Trigger that lacks only its services counts as ready, one that lacks more does not."""
     assert state_without_services(found).ready == ready
 
 
@@ -116,7 +116,7 @@ def test_trigger_before_its_services(found: Object, ready: bool) -> None:
     [(("True", "True"), True), (("True", "Unknown"), False), (("False", "True"), False)],
 )
 def test_rabbitmq(statuses: tuple[str, str], ready: bool) -> None:
-    """It has no condition Ready; a warning of its own keeps nobody waiting."""
+    """It has no condition Ready, and its condition NoWarnings does not count."""
     found = {
         "apiVersion": "rabbitmq.com/v1beta1",
         "kind": "RabbitmqCluster",
@@ -135,12 +135,12 @@ def test_rabbitmq(statuses: tuple[str, str], ready: bool) -> None:
 
 
 def test_kinds_without_a_status() -> None:
-    """They are ready when they are there."""
+    """They are ready when they exist."""
     assert state_of({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}).ready
 
 
-def test_broker_is_given_its_time(cluster: FakeCluster) -> None:
-    """A Broker says False for as long as RabbitMQ starts: that alone is no failure."""
+def test_broker_may_be_unready_for_long(cluster: FakeCluster) -> None:
+    """A Broker is False for as long as RabbitMQ is starting, which is not a failure."""
     cluster.state.faults["Broker/bookstore"] = "waits"
     code = cluster.run(deploy, *DEPLOY, "--timeout", "600")
 
@@ -148,8 +148,8 @@ def test_broker_is_given_its_time(cluster: FakeCluster) -> None:
     assert "Not ready after 602 s" in cluster.output
 
 
-def test_pod_that_keeps_its_statefulset(cluster: FakeCluster) -> None:
-    """With an image that is not there a pod is never replaced, unless it is deleted."""
+def test_pod_that_blocks_its_replacement(cluster: FakeCluster) -> None:
+    """A pod with a missing image is deleted, because its StatefulSet would not replace it."""
     cluster.state.faults["StatefulSet/db-main"] = "image"
     cluster.run(deploy, *DEPLOY, "--timeout", "30")
     cluster.state.revisions["db-main"] = ("old", "new")

@@ -1,6 +1,6 @@
-"""build: the same image by docker, podman and buildah, and the digests that deploy takes up.
+"""build: the same image by docker, podman and buildah, and the digests that deploy uses.
 
-The builders are small scripts on PATH that write down how they are called: stand-ins.
+The builders are fakes: scripts on PATH that record their arguments.
 """
 
 import json
@@ -75,7 +75,7 @@ def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
 
 @pytest.mark.parametrize("program", ["docker", "podman", "buildah"])
 def test_each_builder(workshop: Workshop, program: str) -> None:
-    """Three images, each with its service as an argument, and their digests in the record."""
+    """Three images, each with its service as a build argument; their digests are recorded."""
     workshop.install(program)
     code = workshop.build(*PUSH)
     arguments = [arg for call in workshop.built() for arg in call if arg.startswith("SERVICE=")]
@@ -97,7 +97,7 @@ def test_each_builder(workshop: Workshop, program: str) -> None:
     ],
 )
 def test_two_platforms(workshop: Workshop, program: str, words: list[str]) -> None:
-    """One name that holds an image for each."""
+    """One name holds an image for each platform."""
     workshop.install(program)
     code = workshop.build(*PUSH, "--platform", "linux/amd64,linux/arm64")
     first = workshop.built()[0]
@@ -117,7 +117,7 @@ def test_two_platforms(workshop: Workshop, program: str, words: list[str]) -> No
 def test_a_registry_on_this_machine_has_no_tls(
     workshop: Workshop, program: str, platforms: str, registry: str, plain: bool
 ) -> None:
-    """docker knows by itself; the others ask it for a certificate."""
+    """podman and buildah need an option for it, docker does not."""
     workshop.install(program)
     where = ("--registry", registry, "--tag", "v1", "--platform", platforms)
     code = workshop.build(*where, "--push")
@@ -127,8 +127,8 @@ def test_a_registry_on_this_machine_has_no_tls(
     assert all(("--tls-verify=false" in call) is plain for call in pushes)
 
 
-def test_docker_tells_short_names_of_its_own_registry(workshop: Workshop) -> None:
-    """`docker.io/` is what one may write, and what it does not say."""
+def test_docker_shortens_names_of_its_own_registry(workshop: Workshop) -> None:
+    """Its answer leaves out `docker.io/`, and the digest is found nevertheless."""
     workshop.install("docker")
     code = workshop.build("--registry", "docker.io/shop", "--tag", "v1", "--push")
 
@@ -137,7 +137,7 @@ def test_docker_tells_short_names_of_its_own_registry(workshop: Workshop) -> Non
 
 
 def test_docker_without_its_daemon(workshop: Workshop) -> None:
-    """Whoever is installed but does not work is passed over."""
+    """A builder that is installed but does not work is skipped."""
     workshop.install("docker", "buildah")
     workshop.build(*PUSH, NO_DAEMON="1")
 
@@ -174,20 +174,20 @@ def test_no_password_in_the_package_index(
 
 
 def test_no_builder(workshop: Workshop, capsys: pytest.CaptureFixture[str]) -> None:
-    """It says what to install."""
+    """The error says what to install."""
     assert workshop.build("--tag", "v1") == 1
     assert "install docker, podman or buildah" in capsys.readouterr().out
 
 
-def test_push_where(workshop: Workshop) -> None:
-    """A push needs a prefix; nothing is built before that is known."""
+def test_push_without_a_registry(workshop: Workshop) -> None:
+    """It is refused before anything is built."""
     workshop.install("podman")
 
     assert (workshop.build("--tag", "v1", "--push"), workshop.built()) == (2, [])
 
 
 def test_without_push_nothing_is_recorded(workshop: Workshop) -> None:
-    """An image that is only here is none that a cluster can pull."""
+    """A cluster cannot pull an image that was not pushed."""
     workshop.install("podman")
 
     assert workshop.build("--tag", "v1") == 0
@@ -195,7 +195,7 @@ def test_without_push_nothing_is_recorded(workshop: Workshop) -> None:
 
 
 def test_failure_in_the_middle(workshop: Workshop) -> None:
-    """What was pushed is recorded, and the exit code says that not all was."""
+    """Pushed images are recorded, and the exit code is 1."""
     workshop.install("podman")
 
     assert workshop.build(*PUSH, FAIL_AT="SERVICE=catalog") == 1
@@ -203,7 +203,7 @@ def test_failure_in_the_middle(workshop: Workshop) -> None:
 
 
 def test_tag_from_git(workshop: Workshop) -> None:
-    """Without --tag it is what git calls this tree."""
+    """Without --tag it is that of `git describe`."""
     workshop.install("podman")
     workshop.environ["PATH"] += f":{workshop.git}"
     workshop.build("--builder", "podman")
@@ -225,12 +225,12 @@ def test_tag_from_git(workshop: Workshop) -> None:
     ],
 )
 def test_image_names(text: str) -> None:
-    """A port is no tag; what was read is written again."""
+    """A port is not taken for a tag, and the text is the same again."""
     assert str(Image.parse(text)) == text
 
 
 def test_deploy_takes_the_digest(cluster: FakeCluster) -> None:
-    """Of the same prefix and tag; another tag is another image."""
+    """The digest is used only for the prefix and tag that it was recorded for."""
     images.record({"purchase": Image("r.example/shop/purchase", "v1", DIGEST)}, images.RECORD)
     cluster.run(deploy, "--dry-run", "--registry", "r.example/shop", "--tag", "v1")
     same = cluster.output
@@ -242,7 +242,7 @@ def test_deploy_takes_the_digest(cluster: FakeCluster) -> None:
 
 
 def test_broken_record(tmp_path: Path) -> None:
-    """It says which file to delete."""
+    """The error names the file to delete."""
     path = tmp_path / "images.json"
     path.write_text("{")
     with pytest.raises(WrongOptions, match=r"Delete it, and build again"):

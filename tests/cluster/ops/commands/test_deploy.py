@@ -1,4 +1,4 @@
-"""deploy: the order, twice, interrupted, and what it never shows."""
+"""deploy: order, repetition, interruption, secrets, traffic and leftovers."""
 
 import functools
 import json
@@ -34,7 +34,7 @@ def secret_values(cluster: FakeCluster) -> list[str]:
 
 
 def test_order(cluster: FakeCluster) -> None:
-    """Nothing goes in before what it needs: see `knative/ops/phases.py`."""
+    """Each object is applied after what it needs: see `knative/ops/rollout/phases.py`."""
     code = cluster.run(deploy, *DEPLOY)
     order = position(
         cluster.applied(),
@@ -52,7 +52,7 @@ def test_order(cluster: FakeCluster) -> None:
 
 
 def test_publishers_wait_for_triggers(cluster: FakeCluster) -> None:
-    """ExposedAPI that Triggers call go first; auth, which nobody calls, when Triggers are ready."""
+    """Services that Triggers call are first; auth, a publisher only, follows ready Triggers."""
     cluster.run(deploy, *DEPLOY)
     calls = [f"{' '.join(call['argv'])}\n{call['stdin'] or ''}" for call in cluster.state.calls]
     applies = [n for n, call in enumerate(calls) if "apply" in call and "containerConc" in call]
@@ -66,7 +66,7 @@ def test_publishers_wait_for_triggers(cluster: FakeCluster) -> None:
 
 
 def test_twice_changes_nothing(cluster: FakeCluster) -> None:
-    """The second run makes no object, no Secret and no revision, and runs no migration."""
+    """The second run creates no object, Secret or revision, and runs no migration."""
     cluster.run(deploy, *DEPLOY)
     before, values = generations(cluster), secret_values(cluster)
     cluster.state.calls.clear()
@@ -84,10 +84,8 @@ def test_twice_changes_nothing(cluster: FakeCluster) -> None:
     [{}, {"imagePullPolicy": "Always"}],
     ids=["Knative's own defaults", "a cluster's own defaults"],
 )
-def test_one_new_image_leaves_the_other_doors_alone(
-    cluster: FakeCluster, defaults: dict[str, Any]
-) -> None:
-    """Knative refuses another template under a revision's name, also one without its defaults."""
+def test_one_new_image_changes_one_service(cluster: FakeCluster, defaults: dict[str, Any]) -> None:
+    """The others keep their templates with all defaults, or Knative would refuse them."""
     cluster.state.defaults = defaults
     cluster.run(deploy, *DEPLOY)
     before = generations(cluster)
@@ -106,7 +104,7 @@ def test_one_new_image_leaves_the_other_doors_alone(
 
 @functools.cache
 def unbroken() -> frozenset[str]:
-    """What there is after one deploy that nobody interrupts."""
+    """The objects after a deploy without interruption."""
     other = FakeCluster()
     other.run(deploy, *DEPLOY)
     return frozenset(other.state.objects)
@@ -127,7 +125,7 @@ def unbroken() -> frozenset[str]:
     ],
 )
 def test_interrupted_and_run_again(cluster: FakeCluster, moment: str) -> None:
-    """Ctrl-C in any phase ends with 130; the same command ends where an unbroken one would."""
+    """Ctrl-C in any phase exits with 130; a second run completes, and keeps the Secrets."""
     cluster.interrupt_at = moment
     interrupted = cluster.run(deploy, *DEPLOY)
     values = set(secret_values(cluster))
@@ -138,8 +136,8 @@ def test_interrupted_and_run_again(cluster: FakeCluster, moment: str) -> None:
     assert values <= set(secret_values(cluster))
 
 
-def test_secrets_are_made_and_never_shown(cluster: FakeCluster) -> None:
-    """Values are in what goes to `kubectl create` by standard input, and nowhere else."""
+def test_secrets_are_created_and_never_printed(cluster: FakeCluster) -> None:
+    """Values are passed to `kubectl create` on standard input, and are nowhere else."""
     cluster.run(deploy, *DEPLOY)
     values = secret_values(cluster)
     argvs = json.dumps([call["argv"] for call in cluster.state.calls])
@@ -152,8 +150,8 @@ def test_secrets_are_made_and_never_shown(cluster: FakeCluster) -> None:
     assert len(values) == 12
 
 
-def test_secret_that_is_there_stays(cluster: FakeCluster) -> None:
-    """A database elsewhere is a Secret that somebody made before."""
+def test_existing_secret_is_kept(cluster: FakeCluster) -> None:
+    """An external database is a Secret that was created before the deploy."""
     own: dict[str, Any] = {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -166,8 +164,8 @@ def test_secret_that_is_there_stays(cluster: FakeCluster) -> None:
     assert own["stringData"] == cluster.named("Secret", "db-main")["stringData"]
 
 
-def test_database_elsewhere(cluster: FakeCluster) -> None:
-    """Deploy does not invent a password for a database that it does not make."""
+def test_external_database(cluster: FakeCluster) -> None:
+    """Deploy creates no Secret for a database that it does not create."""
     code = cluster.run(deploy, *DEPLOY, "--components", "external-database")
 
     assert code == 1
@@ -181,8 +179,8 @@ def test_database_elsewhere(cluster: FakeCluster) -> None:
     assert cluster.state.of_kind("StatefulSet") == []
 
 
-def test_url_fits_the_database(cluster: FakeCluster) -> None:
-    """User, password, host and database in the address are those that the server is made with."""
+def test_database_url(cluster: FakeCluster) -> None:
+    """It has the user, password, host and database that the server is created with."""
     cluster.run(deploy, *DEPLOY)
     secret: Any = cluster.named("Secret", "db-main")
     password = secret["stringData"]["password"]
@@ -193,7 +191,7 @@ def test_url_fits_the_database(cluster: FakeCluster) -> None:
 
 
 def test_data_without_its_secret(cluster: FakeCluster) -> None:
-    """A new password for data that an old one opens is refused: it would lock everybody out."""
+    """Deploy refuses to create a new password for existing data, which has the old one."""
     cluster.run(deploy, *DEPLOY)
     del cluster.state.objects["/Secret/bookstore/db-main"]
     code = cluster.run(deploy, *DEPLOY)
@@ -203,7 +201,7 @@ def test_data_without_its_secret(cluster: FakeCluster) -> None:
 
 
 def test_dry_run_without_a_cluster(cluster: FakeCluster) -> None:
-    """It needs no context, calls nothing but kustomize, and prints what deploy would apply."""
+    """It needs no context, runs only kustomize, and prints the objects."""
     code = cluster.run(deploy, "--dry-run", "--registry", "r.example/bookstore", "--tag", "v1")
     printed = objects(cluster.output)
 
@@ -214,7 +212,7 @@ def test_dry_run_without_a_cluster(cluster: FakeCluster) -> None:
 
 
 def test_dry_run_in_a_cluster_changes_nothing(cluster: FakeCluster) -> None:
-    """With a context the preflight runs too; nothing is applied or created."""
+    """With a context it also runs the preflight; nothing is applied or created."""
     code = cluster.run(deploy, *DEPLOY, "--dry-run")
 
     assert (code, cluster.called("apply"), cluster.called("create")) == (0, [], [])
@@ -224,16 +222,16 @@ def test_dry_run_in_a_cluster_changes_nothing(cluster: FakeCluster) -> None:
     )
 
 
-def test_no_is_no(cluster: FakeCluster) -> None:
-    """Whoever does not type yes has changed nothing."""
+def test_answer_no(cluster: FakeCluster) -> None:
+    """Any other answer than yes changes nothing, and exits with 1."""
     cluster.typed = ["no"]
     code = cluster.run(deploy, *[each for each in DEPLOY if each != "--yes"])
 
     assert (code, cluster.called("apply")) == (1, [])
 
 
-def test_nobody_to_ask(cluster: FakeCluster) -> None:
-    """Without a terminal and without --yes it ends with 2."""
+def test_without_a_terminal(cluster: FakeCluster) -> None:
+    """Without --yes it exits with 2, and names the option."""
     code = cluster.run(deploy, *[each for each in DEPLOY if each != "--yes"])
 
     assert (code, cluster.called("apply")) == (2, [])
@@ -241,7 +239,7 @@ def test_nobody_to_ask(cluster: FakeCluster) -> None:
 
 
 def test_context_is_in_every_command(cluster: FakeCluster) -> None:
-    """No call goes to whichever cluster kubectl looked at last."""
+    """No call uses the current context of the kubeconfig."""
     cluster.run(deploy, *DEPLOY)
     elsewhere = [
         call["argv"]
@@ -253,8 +251,8 @@ def test_context_is_in_every_command(cluster: FakeCluster) -> None:
     assert elsewhere == []
 
 
-def test_another_template_is_another_revision(cluster: FakeCluster) -> None:
-    """A new image makes new revisions; going back makes none."""
+def test_revisions_are_reused(cluster: FakeCluster) -> None:
+    """A new image creates new revisions; deploying the former one again creates none."""
     cluster.run(deploy, *DEPLOY)
     first = {each["metadata"]["name"] for each in cluster.state.of_kind("Revision")}
     other = [each if each != "v1" else "v2" for each in DEPLOY]
@@ -267,7 +265,7 @@ def test_another_template_is_another_revision(cluster: FakeCluster) -> None:
 
 
 def test_pinned_split_is_reported(cluster: FakeCluster) -> None:
-    """After a rollback a new revision gets nothing; deploy says so, and what changes it."""
+    """A revision without traffic is reported, with the commands that give it some."""
     cluster.run(deploy, *DEPLOY)
     purchase: Any = cluster.named("Service", "purchase-internal")
     old = purchase["status"]["latestReadyRevisionName"]
@@ -293,7 +291,7 @@ def purchase_revision(cluster: FakeCluster, name: str) -> str:
 
 
 def test_staged(cluster: FakeCluster) -> None:
-    """--staged pins the public doors first, so that the new revisions start with nothing."""
+    """--staged pins the public services first, so that new revisions get no traffic."""
     cluster.run(deploy, *DEPLOY)
     old = purchase_revision(cluster, "purchase")
     cluster.run(deploy, *[each if each != "v1" else "v2" for each in DEPLOY], "--staged")
@@ -305,7 +303,7 @@ def test_staged(cluster: FakeCluster) -> None:
 
 
 def test_leftovers(cluster: FakeCluster) -> None:
-    """A Trigger that the overlay has no longer is told of, and deleted only when asked."""
+    """A Trigger that the overlay no longer has is reported, and deleted only with --prune."""
     cluster.run(deploy, *DEPLOY)
     trigger: Any = dict(cluster.named("Trigger", "purchase-books"))
     old = {**trigger, "metadata": {**trigger["metadata"], "name": "purchase-books-v0"}}
@@ -323,7 +321,7 @@ def test_leftovers(cluster: FakeCluster) -> None:
 
 
 def test_catalog_address(cluster: FakeCluster) -> None:
-    """purchase is told the address that Knative gave the catalogue, where nobody named a domain."""
+    """Without a domain, purchase gets the address that Knative gave catalog."""
     cluster.run(deploy, *DEPLOY, "--namespace", "shop")
     purchase: Any = next(
         each

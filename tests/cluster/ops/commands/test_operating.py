@@ -1,4 +1,4 @@
-"""canary, promote, rollback, status, logs, undeploy: what they run, and that they show it."""
+"""canary, promote, rollback, status, logs and undeploy: the commands that they run and print."""
 
 import json
 from typing import Any
@@ -33,7 +33,7 @@ DEAD_LETTER_QUEUES = (
     "t.bookstore.purchase-books.dlq.d903036e9d06db75079098bbb9558fc3",
     "t.bookstore.purchase-security.d6b6814f3dd0902339d0eff3bfc727389",
 )
-"""As eventing-rabbitmq names them for Triggers of that UID: the digests are of md5sum."""
+"""The names that eventing-rabbitmq gives for Triggers of that UID; digests by md5sum."""
 
 MIGRATION = "app.kubernetes.io/component=migration,app.kubernetes.io/name=auth"
 
@@ -54,7 +54,7 @@ def newest(cluster: FakeCluster) -> str:
 
 @pytest.fixture
 def two(cluster: FakeCluster) -> tuple[str, str]:
-    """Two revisions of each service; all traffic goes to the second."""
+    """Two revisions of each service, with all traffic on the second."""
     cluster.run(deploy, *DEPLOY)
     old = newest(cluster)
     cluster.run(deploy, *[each if each != "v1" else "v2" for each in DEPLOY])
@@ -66,7 +66,7 @@ def updates(cluster: FakeCluster) -> list[str]:
 
 
 def test_canary(cluster: FakeCluster, two: tuple[str, str]) -> None:
-    """The rest stays with the revision before; the command is shown as it is run."""
+    """The rest stays with the previous revision; the command is printed as it is run."""
     old, _ = two
     code = cluster.run(canary, *CONTEXT, "purchase", "10")
     command = f"kn service update purchase --traffic @latest=10 --traffic {old}=90 {WHERE}"
@@ -76,7 +76,7 @@ def test_canary(cluster: FakeCluster, two: tuple[str, str]) -> None:
 
 
 def test_canary_of_a_third(cluster: FakeCluster, two: tuple[str, str]) -> None:
-    """Beside the newest goes whoever carries the shop now, not simply the one before."""
+    """The rest stays with the revision that has the traffic, not with the previous one."""
     old, _ = two
     cluster.run(rollback, *CONTEXT, "purchase")
     cluster.run(deploy, *[each if each != "v1" else "v3" for each in DEPLOY])
@@ -88,7 +88,7 @@ def test_canary_of_a_third(cluster: FakeCluster, two: tuple[str, str]) -> None:
 
 
 def test_promote(cluster: FakeCluster, two: tuple[str, str]) -> None:
-    """All to the newest, and to those that come."""
+    """All traffic goes to the newest revision, and follows later ones."""
     cluster.run(canary, *CONTEXT, "purchase", "10")
     code = cluster.run(promote, *CONTEXT, "purchase")
 
@@ -102,7 +102,7 @@ def test_promote(cluster: FakeCluster, two: tuple[str, str]) -> None:
 
 
 def test_rollback(cluster: FakeCluster, two: tuple[str, str]) -> None:
-    """All to the one before, which stays so when the next one is deployed."""
+    """All traffic goes to the previous revision, pinned by its name."""
     old, _ = two
     code = cluster.run(rollback, *CONTEXT, "purchase")
 
@@ -114,7 +114,7 @@ def test_rollback(cluster: FakeCluster, two: tuple[str, str]) -> None:
 
 
 def test_rollback_of_a_canary(cluster: FakeCluster, two: tuple[str, str]) -> None:
-    """The newest loses what it was given."""
+    """The newest revision loses its part."""
     old, _ = two
     cluster.run(canary, *CONTEXT, "purchase", "50")
     cluster.run(rollback, *CONTEXT, "purchase")
@@ -125,7 +125,7 @@ def test_rollback_of_a_canary(cluster: FakeCluster, two: tuple[str, str]) -> Non
 
 
 def test_rollback_twice(cluster: FakeCluster, two: tuple[str, str]) -> None:
-    """The second does not guess, and does not call the newer revision a way back."""
+    """The second changes nothing, and offers only the newer revision, as a way forward."""
     cluster.run(rollback, *CONTEXT, "purchase")
     code = cluster.run(rollback, *CONTEXT, "purchase")
 
@@ -135,7 +135,7 @@ def test_rollback_twice(cluster: FakeCluster, two: tuple[str, str]) -> None:
 
 
 def test_rollback_further(cluster: FakeCluster, two: tuple[str, str]) -> None:
-    """Of three revisions, from the second: the oldest is behind it, the newest before it."""
+    """From the second of three revisions, --to leads to the oldest."""
     cluster.run(deploy, *[each if each != "v1" else "v3" for each in DEPLOY])
     third = newest(cluster)
     cluster.run(rollback, *CONTEXT, "purchase")
@@ -147,15 +147,15 @@ def test_rollback_further(cluster: FakeCluster, two: tuple[str, str]) -> None:
     assert cluster.run(rollback, *CONTEXT, "purchase", "--to", two[0]) == 0
 
 
-def test_rollback_to_nowhere(cluster: FakeCluster, two: tuple[str, str]) -> None:
-    """A revision that is not there is refused before kn is asked."""
+def test_rollback_to_an_unknown_revision(cluster: FakeCluster, two: tuple[str, str]) -> None:
+    """It is refused before kn runs."""
     code = cluster.run(rollback, *CONTEXT, "purchase", "--to", "purchase-00001")
 
     assert (code, updates(cluster)) == (1, [])
 
 
 def test_only_one_revision(cluster: FakeCluster) -> None:
-    """There is nothing to split with."""
+    """A canary needs two revisions."""
     cluster.run(deploy, *DEPLOY)
     code = cluster.run(canary, *CONTEXT, "purchase", "10")
 
@@ -164,7 +164,7 @@ def test_only_one_revision(cluster: FakeCluster) -> None:
 
 
 def test_newest_is_not_ready(cluster: FakeCluster, two: tuple[str, str]) -> None:
-    """@latest would mean the revision before; neither canary nor promote act on that."""
+    """canary and promote refuse, because @latest would be the previous revision."""
     cluster.state.faults["Service/purchase"] = "image"
     cluster.run(deploy, *[each if each != "v1" else "v3" for each in DEPLOY])
 
@@ -174,32 +174,29 @@ def test_newest_is_not_ready(cluster: FakeCluster, two: tuple[str, str]) -> None
 
 
 @pytest.mark.parametrize("words", [("purchase", "101"), ("shop", "10"), ("purchase", "ten")])
-def test_wrong_words(cluster: FakeCluster, words: tuple[str, str]) -> None:
-    """Exit code 2, nothing run."""
-    try:
-        code = cluster.run(canary, *CONTEXT, *words)
-    except SystemExit as ended:
-        code = int(str(ended.code))
+def test_invalid_arguments(cluster: FakeCluster, words: tuple[str, str]) -> None:
+    """They exit with 2 and run nothing."""
+    code = cluster.run(canary, *CONTEXT, *words)
 
     assert (code, updates(cluster)) == (2, [])
 
 
 def test_status(cluster: FakeCluster, two: tuple[str, str]) -> None:
-    """Revisions, traffic, readiness, queues, outbox and dead letters, and how each is read."""
+    """Revisions, traffic, readiness, queues, outbox and dead letters, with the commands."""
     for trigger in cluster.state.of_kind("Trigger"):
         trigger["metadata"]["uid"] = TRIGGER_UID
     queues = [{"name": name, "messages": 2, "consumers": 1} for name in DEAD_LETTER_QUEUES]
     queues.append({"name": f"bookstore.purchase-books.{BROKER_UID}", "messages": 7, "consumers": 0})
     queues.append({"name": f"other.purchase-books.{BROKER_UID}", "messages": 1, "consumers": 1})
     cluster.state.answers["rabbitmq-server-0"] = json.dumps(queues)
-    awake(cluster, "purchase-internal")
+    run_pod(cluster, "purchase-internal")
     cluster.state.answers["purchase-internal-pod"] = METRICS
     cluster.run(rollback, *CONTEXT, "purchase")
     code = cluster.run(status, *CONTEXT)
     shown = " ".join(cluster.output.split())  # columns are aligned with blanks
 
     assert code == 0
-    for said in (
+    for text in (
         f"pinned {two[1]} is newer and gets nothing",
         "purchase-books 7 waiting, without a consumer",
         "catalog-inventory, dead letters 2 waiting",
@@ -212,10 +209,10 @@ def test_status(cluster: FakeCluster, two: tuple[str, str]) -> None:
         "Trigger purchase-books ready",
         f"$ kubectl {WHERE} get services.serving.knative.dev",
     ):
-        assert said in shown
+        assert text in shown
 
 
-def awake(cluster: FakeCluster, name: str) -> None:
+def run_pod(cluster: FakeCluster, name: str) -> None:
     cluster.state.put(
         {
             "apiVersion": "v1",
@@ -231,9 +228,9 @@ def awake(cluster: FakeCluster, name: str) -> None:
 
 
 def test_metrics_are_read_past_the_queue_proxy(cluster: FakeCluster) -> None:
-    """In the service's own container, so that looking keeps nobody awake."""
+    """They are read in the service's own container, which does not count as a request."""
     cluster.run(deploy, *DEPLOY)
-    awake(cluster, "purchase-internal")
+    run_pod(cluster, "purchase-internal")
     cluster.run(status, *CONTEXT)
     (found,) = cluster.called("exec", "purchase-internal-pod")
 
@@ -241,7 +238,7 @@ def test_metrics_are_read_past_the_queue_proxy(cluster: FakeCluster) -> None:
 
 
 def test_status_of_nothing(cluster: FakeCluster) -> None:
-    """It says so."""
+    """An empty namespace is an error."""
     assert cluster.run(status, *CONTEXT) == 1
     assert "No shop in bookstore" in cluster.output
 
@@ -256,7 +253,7 @@ def test_status_of_nothing(cluster: FakeCluster) -> None:
     ],
 )
 def test_logs(cluster: FakeCluster, what: str, target: list[str]) -> None:
-    """Of the service's own container: beside it is Knative's."""
+    """Logs are of the service's own container, without Knative's queue-proxy."""
     cluster.run(deploy, *DEPLOY)
     cluster.run(logs, *CONTEXT, what, "--follow", "--since", "10m")
     (argv,) = cluster.streamed
@@ -268,7 +265,7 @@ def test_logs(cluster: FakeCluster, what: str, target: list[str]) -> None:
 
 
 def test_logs_of_a_migration_are_found_by_its_pods(cluster: FakeCluster) -> None:
-    """`kubectl logs -l` looks at pods' labels, and not at those of their Job."""
+    """`kubectl logs -l` selects by the labels of pods, which are not those of their Job."""
     cluster.run(deploy, *DEPLOY)
     labels = [job["spec"]["template"]["metadata"]["labels"] for job in cluster.state.of_kind("Job")]
     wanted = dict(part.split("=") for part in MIGRATION.split(","))
@@ -277,7 +274,7 @@ def test_logs_of_a_migration_are_found_by_its_pods(cluster: FakeCluster) -> None
 
 
 def test_undeploy_keeps_data(cluster: FakeCluster) -> None:
-    """Volumes, Secrets and the namespace stay, and a deploy fits them again."""
+    """Volumes, Secrets and the namespace stay, and the next deploy uses them."""
     cluster.run(deploy, *DEPLOY)
     secrets = cluster.state.of_kind("Secret")
     code = cluster.run(undeploy, *CONTEXT, "--yes")
@@ -291,7 +288,7 @@ def test_undeploy_keeps_data(cluster: FakeCluster) -> None:
 
 
 def test_undeploy_order(cluster: FakeCluster) -> None:
-    """Who sends goes before who receives; Triggers and Broker before RabbitMQ, which they ask."""
+    """Publishers go before consumers; Triggers and Broker go before RabbitMQ."""
     cluster.run(deploy, *DEPLOY)
     cluster.run(undeploy, *CONTEXT, "--yes")
     words = " ".join(argv[6] for argv in cluster.called("delete") if len(argv) > 6)
@@ -304,8 +301,8 @@ def test_undeploy_order(cluster: FakeCluster) -> None:
     assert order == sorted(order)
 
 
-def test_undeploy_waits_for_pods_before_what_they_need_goes(cluster: FakeCluster) -> None:
-    """They answer what is under way and send their outbox: into broker and database."""
+def test_undeploy_waits_for_pods(cluster: FakeCluster) -> None:
+    """They finish requests and send their outbox before broker and database are deleted."""
     cluster.run(deploy, *DEPLOY)
     before = len(cluster.state.calls)
     cluster.run(undeploy, *CONTEXT, "--yes")
@@ -321,8 +318,8 @@ def test_undeploy_waits_for_pods_before_what_they_need_goes(cluster: FakeCluster
     assert "--cascade=foreground" in calls[deleted["jobs"]]
 
 
-def test_pods_that_do_not_end_are_said(cluster: FakeCluster) -> None:
-    """A node that is lost keeps its pods for ever; the shop goes all the same."""
+def test_pods_that_do_not_end(cluster: FakeCluster) -> None:
+    """Pods of a lost node never end; undeploy warns and continues."""
     cluster.run(deploy, *DEPLOY)
     cluster.state.lingering = "error: timed out waiting for the condition on pods/auth-1"
     code = cluster.run(undeploy, *CONTEXT, "--yes")
@@ -333,8 +330,8 @@ def test_pods_that_do_not_end_are_said(cluster: FakeCluster) -> None:
     assert cluster.state.of_kind("StatefulSet") == []
 
 
-def test_delete_data_asks_in_any_case(cluster: FakeCluster) -> None:
-    """--yes does not answer it, and neither does yes: the namespace's name does."""
+def test_delete_data_always_asks(cluster: FakeCluster) -> None:
+    """Only the namespace's name confirms it, neither --yes nor a typed yes."""
     cluster.run(deploy, *DEPLOY)
     unasked = cluster.run(undeploy, *CONTEXT, "--yes", "--delete-data")
     unasked_output = cluster.output
@@ -356,15 +353,15 @@ def test_delete_data_asks_in_any_case(cluster: FakeCluster) -> None:
 
 @pytest.mark.parametrize(("name", "code"), [("bookstore", 0), ("production", 2), ("yes", 2)])
 def test_delete_data_without_a_terminal(cluster: FakeCluster, name: str, code: int) -> None:
-    """The namespace's name as an option; another one changes nothing."""
+    """--confirm with the namespace's name; another name changes nothing."""
     cluster.run(deploy, *DEPLOY)
 
     assert cluster.run(undeploy, *CONTEXT, "--delete-data", "--confirm", name) == code
     assert bool(cluster.state.of_kind("Secret")) == bool(code)
 
 
-def test_undeploy_tells_of_events(cluster: FakeCluster) -> None:
-    """Queues go with RabbitMQ: whoever ends the shop hears what was in them."""
+def test_undeploy_reports_undelivered_events(cluster: FakeCluster) -> None:
+    """Queues are deleted with RabbitMQ, so a warning names those that are not empty."""
     cluster.run(deploy, *DEPLOY)
     name = "bookstore.purchase-books.00000000-0000-0000-0000-000000000001"
     cluster.state.answers["rabbitmq-server-0"] = json.dumps(
@@ -383,6 +380,6 @@ def test_undeploy_tells_of_events(cluster: FakeCluster) -> None:
         ("a" * 60, "-suffix", "a" * 24 + "cc7ed669cf88f201c3297c6a91e1d18d-suffix"),
     ],
 )
-def test_names_of_children(parent: str, suffix: str, expected: str) -> None:
-    """As Knative makes them: whole where they fit, else with a digest in them."""
+def test_names_of_child_objects(parent: str, suffix: str, expected: str) -> None:
+    """Knative's rule: the whole name where it fits, else one with a digest."""
     assert metrics.child_name(parent, suffix) == expected

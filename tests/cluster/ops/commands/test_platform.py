@@ -1,4 +1,4 @@
-"""platform: the order of the parts, and what is only reported."""
+"""platform: order of the parts, reports, settings and mirrors."""
 
 import tomllib
 from pathlib import Path
@@ -55,7 +55,7 @@ def configure(cluster: FakeCluster, namespace: str, name: str, data: dict[str, s
 
 
 def test_order(cluster: FakeCluster) -> None:
-    """As versions.toml has them; each is ready before the next goes in."""
+    """The order of versions.toml; each part is ready before the next is applied."""
     cluster.run(platform, *CONTEXT, "--yes")
     urls = [argv[argv.index("-f") + 1] for argv in cluster.called("apply")]
     verbs = [
@@ -69,7 +69,7 @@ def test_order(cluster: FakeCluster) -> None:
 
 
 def test_settings(cluster: FakeCluster) -> None:
-    """Kourier is made the ingress, in Knative's own ConfigMap."""
+    """Kourier becomes Knative's ingress, by its ConfigMap."""
     cluster.run(platform, *CONTEXT, "--yes")
     patches = [argv for argv in cluster.called("patch") if "configmap/config-network" in argv]
 
@@ -78,7 +78,7 @@ def test_settings(cluster: FakeCluster) -> None:
 
 
 def test_check_changes_nothing(cluster: FakeCluster) -> None:
-    """It reports what lacks, and ends with 1."""
+    """It reports missing parts, and exits with 1."""
     code = cluster.run(platform, *CONTEXT, "--check")
 
     assert (code, cluster.called("apply"), cluster.called("patch")) == (1, [], [])
@@ -86,7 +86,7 @@ def test_check_changes_nothing(cluster: FakeCluster) -> None:
 
 
 def test_check_of_a_complete_platform(cluster: FakeCluster) -> None:
-    """A newer patch release than the pin is as good."""
+    """A patch release newer than the pin is complete too."""
     install_all(cluster)
     serving = next(p for p in versions.pins().parts if p.name == "knative-serving")
     item = deployment(serving, "v1.23.9")
@@ -99,13 +99,14 @@ def test_check_of_a_complete_platform(cluster: FakeCluster) -> None:
 
 
 def test_check_of_settings(cluster: FakeCluster) -> None:
-    """A release's default lets callers choose their address; so does a count that was left."""
+    """A release's default and an old count of proxies are reported: both let callers choose their
+    address."""
     install_all(cluster)
     cluster.run(platform, *CONTEXT, "--yes", "--gateway-hops", "1")
-    behind = cluster.run(platform, *CONTEXT, "--check", "--gateway-hops", "1")
+    one_hop = cluster.run(platform, *CONTEXT, "--check", "--gateway-hops", "1")
     code = cluster.run(platform, *CONTEXT, "--check")
 
-    assert (behind, code) == (0, 1)
+    assert (one_hop, code) == (0, 1)
     assert "trusted-hops-count" in cluster.output
     assert "1, to be 0" in cluster.output
 
@@ -116,7 +117,7 @@ def test_check_of_settings(cluster: FakeCluster) -> None:
 
 
 def test_hops_before_the_gateway(cluster: FakeCluster) -> None:
-    """Kourier's number is set with each run, so that none is left behind."""
+    """Kourier's number of trusted proxies is set in every run, also back to 0."""
     install_all(cluster)
     counts = []
     for arguments in ((), ("--gateway-hops", "2"), ()):
@@ -127,8 +128,8 @@ def test_hops_before_the_gateway(cluster: FakeCluster) -> None:
 
 
 @pytest.mark.parametrize(("version", "ready"), [("v1.22.0", True), ("v1.23.0", False)])
-def test_check_of_one_that_lacks(cluster: FakeCluster, version: str, ready: bool) -> None:
-    """An older one, and one that is not ready, are told of."""
+def test_check_of_an_incomplete_part(cluster: FakeCluster, version: str, ready: bool) -> None:
+    """An older version is reported, and so is one that is not ready."""
     install_all(cluster)
     serving = next(p for p in versions.pins().parts if p.name == "knative-serving")
     item = deployment(serving, version, ready=ready)
@@ -140,7 +141,7 @@ def test_check_of_one_that_lacks(cluster: FakeCluster, version: str, ready: bool
 
 
 def test_print_needs_no_cluster(cluster: FakeCluster) -> None:
-    """Commands to be typed by hand, and nothing run."""
+    """It prints kubectl commands, and runs none."""
     code = cluster.run(platform, "--print")
 
     assert (code, cluster.state.calls) == (0, [])
@@ -196,15 +197,15 @@ def test_printed_commands_cannot_rewrite_images(cluster: FakeCluster) -> None:
     assert "cannot rewrite images" in cluster.output
 
 
-def test_no_is_no(cluster: FakeCluster) -> None:
-    """It asks first."""
+def test_answer_no(cluster: FakeCluster) -> None:
+    """Any other answer than yes changes nothing, and exits with 1."""
     cluster.typed = ["no"]
 
     assert (cluster.run(platform, *CONTEXT), cluster.called("apply")) == (1, [])
 
 
 def test_efs_driver_is_for_eks(cluster: FakeCluster) -> None:
-    """A cluster elsewhere is not told to install Amazon's driver."""
+    """Other clusters do not need Amazon's driver."""
     cluster.run(platform, *CONTEXT, "--check")
     elsewhere = cluster.output
     cluster.run(platform, *CONTEXT, "--check", "--overlay", "eks")
@@ -214,7 +215,7 @@ def test_efs_driver_is_for_eks(cluster: FakeCluster) -> None:
 
 
 def test_every_pin_is_a_number() -> None:
-    """No `latest`, no range: the same command makes the same platform."""
+    """No `latest` and no range: the same command installs the same platform."""
     parts = tomllib.loads(versions.FILE.read_text("utf-8"))["parts"]
 
     assert [p["name"] for p in parts if len(versions.parsed(p["version"])) != 3] == []
@@ -230,5 +231,5 @@ def test_every_pin_is_a_number() -> None:
     ],
 )
 def test_versions(text: str, numbers: tuple[int, ...]) -> None:
-    """As clusters write them."""
+    """The notations that clusters use."""
     assert versions.parsed(text) == numbers

@@ -1,4 +1,4 @@
-"""The commands as programs, with the stand-in as `kubectl` and `kn` on PATH."""
+"""The commands as programs, with the fake `kubectl` and `kn` on PATH."""
 
 import json
 import os
@@ -26,7 +26,7 @@ COMMANDS = [
 ]  # fmt: skip
 
 SESSIONS = {"migrate": "migrate-cluster"}
-"""Where the session has another name than the module."""
+"""Sessions whose name is not that of the module."""
 
 
 def script(folder: Path, name: str, text: str) -> None:
@@ -40,10 +40,10 @@ def program(
 ) -> subprocess.CompletedProcess[str]:
     settings = folder / "deploy.toml"
     settings.touch()
-    # Tests that run in the background of a shell have Ctrl-C ignored, and so would their children.
-    listening = ["/usr/bin/env", "--default-signal=INT"]
+    # A shell ignores SIGINT in its background jobs, and children inherit that.
+    with_sigint = ["/usr/bin/env", "--default-signal=INT"]
     return subprocess.run(  # noqa: S603
-        [*listening, sys.executable, "-m", f"knative.ops.commands.{command}", *arguments],
+        [*with_sigint, sys.executable, "-m", f"knative.ops.commands.{command}", *arguments],
         cwd=ROOT,
         env={
             "PATH": str(folder),
@@ -59,7 +59,7 @@ def program(
 
 
 def test_canary_from_end_to_end(cluster: FakeCluster, tmp_path: Path) -> None:
-    """A process that starts kubectl and kn as processes, and what they were given."""
+    """kubectl and kn run as processes, with the expected arguments."""
     cluster.run(deploy, *DEPLOY)
     cluster.run(deploy, *[each if each != "v1" else "v2" for each in DEPLOY])
     cluster.state.calls.clear()
@@ -90,8 +90,8 @@ def test_canary_from_end_to_end(cluster: FakeCluster, tmp_path: Path) -> None:
         ("compose", ()),
     ],
 )
-def test_nothing_is_installed(tmp_path: Path, command: str, arguments: tuple[str, ...]) -> None:
-    """Exit code 1 and a sentence; no stack trace."""
+def test_missing_tools(tmp_path: Path, command: str, arguments: tuple[str, ...]) -> None:
+    """Exit code 1 and a sentence, without a traceback."""
     done = program(tmp_path, command, *arguments)
 
     assert (done.returncode, done.stderr) == (1, "")
@@ -99,7 +99,7 @@ def test_nothing_is_installed(tmp_path: Path, command: str, arguments: tuple[str
 
 
 def test_ctrl_c(tmp_path: Path) -> None:
-    """Exit code 130 and a sentence; no stack trace."""
+    """Exit code 130 and a sentence, without a traceback."""
     script(tmp_path, "podman", INTERRUPTING)
     done = program(tmp_path, "build", "--tag", "v1", "--builder", "podman", PATH=os.pathsep.join(
         [str(tmp_path), "/usr/bin", "/bin"]))  # fmt: skip
@@ -110,7 +110,7 @@ def test_ctrl_c(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help(tmp_path: Path, command: str) -> None:
-    """Every command explains itself, without any tool."""
+    """Every command prints its help, also where no tool is installed."""
     done = program(tmp_path, command, "--help")
 
     assert (done.returncode, done.stderr) == (0, "")
@@ -118,8 +118,8 @@ def test_help(tmp_path: Path, command: str) -> None:
 
 
 @pytest.mark.parametrize("command", ["deploy", "build", "migrate"])
-def test_wrong_settings(tmp_path: Path, command: str) -> None:
-    """Exit code 2 and what is wrong, before anything is called."""
+def test_invalid_options(tmp_path: Path, command: str) -> None:
+    """Exit code 2 and the reason, before any tool runs."""
     done = program(tmp_path, command, "--registry", "not a registry")
 
     assert (done.returncode, done.stderr) == (2, "")

@@ -1,4 +1,4 @@
-"""Names made of content."""
+"""Names with a hash of the content."""
 
 from typing import Any
 
@@ -38,13 +38,13 @@ def named(items: list[dict[str, Any]]) -> tuple[str, str]:
 
 
 def test_config_map_without_a_hash_in_its_name() -> None:
-    """Its content is part of the revision's name, or a pod that starts later would differ."""
+    """Its content is part of the revision's name, because later pods of a revision read it."""
     assert named(shop()) == named(shop())
     assert not set(named(shop())) & set(named(shop("EUR")))
 
 
 def test_naming_twice() -> None:
-    """A template that has its name already gets the same one."""
+    """The name is not part of the hash."""
     items = shop()
     first = named(items)
     name_revisions(items)
@@ -53,7 +53,7 @@ def test_naming_twice() -> None:
 
 
 def test_longest_name() -> None:
-    """A label's length is never exceeded."""
+    """The name fits into a label."""
     items = shop()
     items[2]["metadata"]["name"] = "m" * 63
 

@@ -1,4 +1,4 @@
-"""What each option changes in the objects, on the real overlays."""
+"""Options of deploy, rendered with the real overlays."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -30,13 +30,13 @@ def service(items: Iterable[Object], name: str) -> Object:
 
 
 def images(items: Iterable[Object]) -> set[str]:
-    """Of the pods that these objects make."""
+    """Of the pods of these objects."""
     specs = [each["spec"]["template"]["spec"] for each in items]
     return {container["image"] for spec in specs for container in spec["containers"]}
 
 
 def test_namespace(cluster: FakeCluster) -> None:
-    """It is also in the addresses that services are told, and nothing names the other one."""
+    """It is also in the addresses of settings; no address names the default one."""
     items = rendered(cluster, "--namespace", "shop")
     texts = [line for line in cluster.output.splitlines() if ".bookstore.svc" in line]
 
@@ -46,7 +46,7 @@ def test_namespace(cluster: FakeCluster) -> None:
 
 
 def test_database_image(cluster: FakeCluster) -> None:
-    """One option, in the server and in the backups that must be of its version."""
+    """It is that of the servers and of the backups, which need the same version."""
     items = rendered(cluster, "--database-image", "mirror.example/mariadb:11.8.8")
     jobs = [each["spec"]["jobTemplate"] for each in pick(items, "CronJob")]
 
@@ -72,7 +72,7 @@ def test_even_number_of_nodes(cluster: FakeCluster) -> None:
 
 
 def test_storage_class(cluster: FakeCluster) -> None:
-    """Every claim, and RabbitMQ too where nothing else is said."""
+    """The class of every claim, and of RabbitMQ unless it has its own."""
     items = rendered(cluster, "--storage-class", "fast")
     databases = {
         claim["spec"]["storageClassName"]
@@ -106,7 +106,7 @@ def test_efs(cluster: FakeCluster) -> None:
 
 
 def test_scale(cluster: FakeCluster) -> None:
-    """Texts, since Knative refuses a number in an annotation; the others are left alone."""
+    """Annotations are strings, as Knative demands; other services keep theirs."""
     items = rendered(cluster, "--min-scale", "purchase=1", "--max-scale", "purchase=9")
     found = service(items, "purchase")["spec"]["template"]["metadata"]["annotations"]
     other = service(items, "auth")["spec"]["template"]["metadata"]["annotations"]
@@ -116,8 +116,19 @@ def test_scale(cluster: FakeCluster) -> None:
     assert other["autoscaling.knative.dev/min-scale"] == "0"
 
 
+def test_scale_to_zero(cluster: FakeCluster) -> None:
+    """0 is a scale like any other, also where the overlay keeps pods."""
+    components = ("--components", "always-on")
+    kept = service(rendered(cluster, *components), "auth")["spec"]["template"]
+    zero = service(rendered(cluster, *components, "--min-scale", "auth=0"), "auth")["spec"]
+    name = "autoscaling.knative.dev/min-scale"
+
+    assert kept["metadata"]["annotations"][name] == "1"
+    assert zero["template"]["metadata"]["annotations"][name] == "0"
+
+
 def test_domain(cluster: FakeCluster) -> None:
-    """A name for each public door, none for an internal one; purchase sends browsers there."""
+    """Each public API gets a name, internal ones get none; purchase links to catalog's."""
     items = rendered(cluster, "--domain", "shop.example.org", "--scheme", "https")
     mappings = pick(items, "DomainMapping")
     mapped = {each["metadata"]["name"]: each["spec"]["ref"]["name"] for each in mappings}
@@ -129,16 +140,16 @@ def test_domain(cluster: FakeCluster) -> None:
 
 
 def test_domain_is_the_issuers(cluster: FakeCluster) -> None:
-    """For all doors alike, whoever signs and whoever checks; without a domain, the overlay's."""
+    """All services get the same issuer; without a domain it is the overlay's."""
     issuer = {"name": "TOKEN_ISSUER", "value": "https://auth.shop.example.org"}
     items = rendered(cluster, "--domain", "shop.example.org", "--scheme", "https")
-    doors = [each for each in pick(items, "Service") if "knative" in each["apiVersion"]]
+    services = [each for each in pick(items, "Service") if "knative" in each["apiVersion"]]
     plain = rendered(cluster)
 
-    assert len(doors) == 6
-    for door in doors:
-        env = door["spec"]["template"]["spec"]["containers"][0]["env"]
-        assert [each for each in env if each["name"] == "TOKEN_ISSUER"] == [issuer]
+    assert len(services) == 6
+    for each in services:
+        env = each["spec"]["template"]["spec"]["containers"][0]["env"]
+        assert [one for one in env if one["name"] == "TOKEN_ISSUER"] == [issuer]
     assert "TOKEN_ISSUER" not in str(pick(plain, "Service"))
 
 
@@ -151,14 +162,14 @@ def test_component(cluster: FakeCluster) -> None:
 
 @pytest.mark.parametrize("option", [("--overlay", "prod"), ("--components", "prod")])
 def test_unknown_folder(cluster: FakeCluster, option: tuple[str, str]) -> None:
-    """It says which there are."""
+    """The error lists the known ones."""
     assert cluster.run(deploy, *BASE, *option) == 2
     assert f"There is no {option[0].strip('-').removesuffix('s')} 'prod'. Known: " in cluster.output
 
 
 @pytest.mark.parametrize("overlay", ["local", "eks"])
 def test_names_by_content(cluster: FakeCluster, overlay: str) -> None:
-    """Each revision's name begins with its service's, and fits; Jobs are named likewise."""
+    """Names of revisions and Jobs begin with their owner's, fit, and change with the content."""
     items = rendered(cluster, "--overlay", overlay)
     again = rendered(cluster, "--overlay", overlay)
     other = rendered(cluster, "--overlay", overlay, "--tag", "v2")
@@ -179,7 +190,7 @@ def test_names_by_content(cluster: FakeCluster, overlay: str) -> None:
 
 
 def test_setting_is_part_of_the_name(cluster: FakeCluster) -> None:
-    """A revision is named by what it reads too: another setting is another revision."""
+    """Another setting is another revision."""
     plain = service(rendered(cluster), "purchase")["spec"]["template"]["metadata"]["name"]
     scaled = service(rendered(cluster, "--max-scale", "purchase=9"), "purchase")
 

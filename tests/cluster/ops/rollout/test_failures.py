@@ -1,4 +1,4 @@
-"""What deploy says when something does not come up, or may not go in at all."""
+"""Errors of deploy: objects that do not become ready, refused applies, preflight problems."""
 
 import re
 from typing import Any
@@ -17,7 +17,7 @@ WEBHOOK = (
 
 
 @pytest.mark.parametrize(
-    ("thing", "fault", "said"),
+    ("name", "fault", "reason"),
     [
         ("Service/purchase", "image", "ImagePullBackOff: Back-off pulling image"),
         ("Service/purchase-internal", "secret", 'Error: secret "db-main" not found'),
@@ -26,18 +26,18 @@ WEBHOOK = (
         ("Job/migrate-auth", "crash", "migrate-auth-"),
     ],
 )
-def test_reasons(cluster: FakeCluster, thing: str, fault: str, said: str) -> None:
-    """The pod and the cluster's own words are in the last message, not only a time-out."""
-    cluster.state.faults[thing] = fault
+def test_reasons(cluster: FakeCluster, name: str, fault: str, reason: str) -> None:
+    """The last message names the pod and the cluster's reason, not only a time-out."""
+    cluster.state.faults[name] = fault
     code = cluster.run(deploy, *DEPLOY)
     last = cluster.output.rpartition("Not ready after")[2]
 
     assert code == 1
-    assert said in last
+    assert reason in last
 
 
-def test_healed_and_run_again(cluster: FakeCluster) -> None:
-    """When the cause is gone, the same command ends well."""
+def test_deploy_after_a_fault(cluster: FakeCluster) -> None:
+    """The same command succeeds once the cause is resolved."""
     cluster.state.faults["Service/purchase"] = "image"
     broken = cluster.run(deploy, *DEPLOY)
     cluster.state.faults.clear()
@@ -47,7 +47,7 @@ def test_healed_and_run_again(cluster: FakeCluster) -> None:
 
 
 def test_last_lines_of_a_crash(cluster: FakeCluster) -> None:
-    """Of the run that crashed, not of the one that has just begun."""
+    """The log is that of the run that crashed, not of the one that replaced it."""
     cluster.state.faults["StatefulSet/db-auth"] = "crash"
     cluster.state.logs["db-auth-0"] = "Unable to lock ./ibdata1 error: 11\n"
     cluster.run(deploy, *DEPLOY)
@@ -57,7 +57,7 @@ def test_last_lines_of_a_crash(cluster: FakeCluster) -> None:
 
 
 def test_a_service_behind_a_pinned_split(cluster: FakeCluster) -> None:
-    """Ready of the service says nothing of the newest revision; deploy waits for that one."""
+    """The service is Ready without the newest revision; deploy waits for the revision."""
     cluster.run(deploy, *DEPLOY)
     service: Any = next(
         each
@@ -74,7 +74,7 @@ def test_a_service_behind_a_pinned_split(cluster: FakeCluster) -> None:
 
 
 def test_failed_migration_stops_the_services(cluster: FakeCluster) -> None:
-    """No revision goes out on a schema that it cannot work with; its log is shown next time."""
+    """No revision is deployed on an old schema; the next deploy shows the log of the failure."""
     cluster.state.faults["Job/migrate-purchase"] = "crash"
     first = cluster.run(deploy, *DEPLOY)
     services = [name for name in cluster.applied() if name == "Service/purchase-internal"]
@@ -97,9 +97,8 @@ def migration(cluster: FakeCluster, service: str) -> list[dict[str, Any]]:
     return [each for each in jobs if each["metadata"]["name"].startswith(f"migrate-{service}-")]
 
 
-def test_a_migration_of_an_older_image_is_not_tried_on(cluster: FakeCluster) -> None:
-    """The next deploy ends what the one before has left trying, before its own begins; what is done
-    or has given up is left, for its log."""
+def test_a_migration_of_an_earlier_deploy_is_deleted(cluster: FakeCluster) -> None:
+    """A running one is deleted before the new one starts; one that ended is kept, for its log."""
     cluster.run(deploy, *DEPLOY)
     (old,) = migration(cluster, "purchase")
     (done,) = migration(cluster, "auth")
@@ -121,8 +120,8 @@ def test_a_migration_of_an_older_image_is_not_tried_on(cluster: FakeCluster) -> 
     assert done in migration(cluster, "auth")
 
 
-def test_a_migration_that_goes_on_failing_is_not_waited_for(cluster: FakeCluster) -> None:
-    """Two tries and a minute, of a quarter of an hour that the phase may take."""
+def test_a_migration_that_keeps_failing(cluster: FakeCluster) -> None:
+    """Deploy gives up after two tries and a minute, before the phase's 15 minutes are over."""
     cluster.state.faults["Job/migrate-purchase"] = "retrying"
     code = cluster.run(deploy, *DEPLOY)
     seconds = re.findall(r"Not ready after (\d+) s", cluster.output)
@@ -132,8 +131,8 @@ def test_a_migration_that_goes_on_failing_is_not_waited_for(cluster: FakeCluster
     assert "failed 3 times" in cluster.output
 
 
-def test_a_migration_that_would_fail_again_ends_its_job(cluster: FakeCluster) -> None:
-    """By the exit code that functions/kit/data/migrations.py gives; a database that is away does not."""
+def test_a_permanent_failure_ends_its_job(cluster: FakeCluster) -> None:
+    """Exit code 1 of functions/kit/data/migrations.py; a database that is down has another."""
     cluster.run(deploy, *DEPLOY)
     for job in cluster.state.of_kind("Job"):
         disrupted, failed = job["spec"]["podFailurePolicy"]["rules"]
@@ -149,10 +148,10 @@ def _name(item: dict[str, Any]) -> str:
     return name
 
 
-def test_a_first_start_gives_no_alarm(cluster: FakeCluster) -> None:
-    """Probes that fail while a database is initialised, a Secret that its operator makes a moment
-    later: told, and without the mark of what somebody must put right."""
-    cluster.state.coming = {"StatefulSet/db-auth": 8, "Service/auth": 8}
+def test_a_first_start_warns_of_nothing(cluster: FakeCluster) -> None:
+    """Failing probes of a database that is initialised, or a Secret that an operator creates a
+    moment later, are printed as progress, not as warnings."""
+    cluster.state.starting = {"StatefulSet/db-auth": 8, "Service/auth": 8}
     cluster.state.faults["Service/auth"] = "secret"
     code = cluster.run(deploy, *DEPLOY)
 
@@ -161,17 +160,17 @@ def test_a_first_start_gives_no_alarm(cluster: FakeCluster) -> None:
     assert [line for line in cluster.output.splitlines() if line.startswith("  ! ")] == []
 
 
-def test_what_time_does_not_heal_is_an_alarm(cluster: FakeCluster) -> None:
-    """At the second look, and once; its log is shown once."""
+def test_a_permanent_fault_is_a_warning(cluster: FakeCluster) -> None:
+    """Printed once, at the second diagnosis."""
     cluster.state.faults["Service/purchase"] = "image"
     cluster.run(deploy, *DEPLOY)
-    alarms = [line for line in cluster.output.splitlines() if line.startswith("  ! ")]
+    warnings = [line for line in cluster.output.splitlines() if line.startswith("  ! ")]
 
-    assert len([line for line in alarms if "ImagePullBackOff" in line]) == 1
+    assert len([line for line in warnings if "ImagePullBackOff" in line]) == 1
 
 
-def test_webhook_that_comes_up(cluster: FakeCluster) -> None:
-    """A webhook that cannot be reached yet is asked again."""
+def test_webhook_that_is_starting(cluster: FakeCluster) -> None:
+    """The apply is retried."""
     cluster.state.refusals = [WEBHOOK, WEBHOOK]
     code = cluster.run(deploy, *DEPLOY)
 
@@ -179,8 +178,8 @@ def test_webhook_that_comes_up(cluster: FakeCluster) -> None:
     assert "refused, trying again" in cluster.output
 
 
-def test_webhook_that_never_answers(cluster: FakeCluster) -> None:
-    """It names the ports that EKS keeps closed, instead of the deadline alone."""
+def test_webhook_that_cannot_be_reached(cluster: FakeCluster) -> None:
+    """The error names the ports that EKS closes by default."""
     cluster.state.refusals = [WEBHOOK] * 4
     code = cluster.run(deploy, *DEPLOY)
 
@@ -191,7 +190,7 @@ def test_webhook_that_never_answers(cluster: FakeCluster) -> None:
 
 
 def test_change_by_hand(cluster: FakeCluster) -> None:
-    """A field that kn changed is not overwritten silently; --take-over does it."""
+    """A field that kn changed is overwritten only with --take-over."""
     cluster.state.refusals = [
         'error: Apply failed with 1 conflict: conflict with "kn" using v1: .spec.template'
     ]
@@ -205,8 +204,8 @@ def test_change_by_hand(cluster: FakeCluster) -> None:
     assert cluster.called("--force-conflicts")
 
 
-def test_backups_that_are_to_move(cluster: FakeCluster) -> None:
-    """A claim's class cannot change: what to do is said, and what it would cost."""
+def test_another_storage_class_for_backups(cluster: FakeCluster) -> None:
+    """A claim's class cannot change; the error describes how to replace the claim."""
     cluster.state.refusals = [
         'The PersistentVolumeClaim "backup-auth" is invalid: spec: Forbidden: spec is immutable'
     ]
@@ -217,7 +216,7 @@ def test_backups_that_are_to_move(cluster: FakeCluster) -> None:
 
 
 def test_account_of_one_namespace(cluster: FakeCluster) -> None:
-    """What it may not look at in the cluster is said, and does not stop the deploy."""
+    """Checks that its permissions do not allow are reported, and do not stop the deploy."""
     cluster.state.forbidden = ["storageclasses", "deployments", "namespace/"]
     code = cluster.run(deploy, *DEPLOY, "--dry-run")
 
@@ -230,7 +229,7 @@ def test_account_of_one_namespace(cluster: FakeCluster) -> None:
 
 
 def test_unknown_context(cluster: FakeCluster) -> None:
-    """It lists those that kubectl knows, and calls none of them."""
+    """The error lists the known contexts; no cluster is called."""
     code = cluster.run(deploy, *[each if each != "kind-test" else "kind-tset" for each in DEPLOY])
 
     assert code == 2
@@ -242,15 +241,15 @@ def test_unknown_context(cluster: FakeCluster) -> None:
 
 
 def test_no_context(cluster: FakeCluster) -> None:
-    """There is no default cluster."""
+    """There is no default; the error names the option."""
     code = cluster.run(deploy, "--registry", "r.example", "--tag", "v1")
 
     assert code == 2
     assert "Which cluster? Give --context." in cluster.output
 
 
-def test_everything_that_is_wrong_at_once(cluster: FakeCluster) -> None:
-    """Version, kinds, storage class and namespace are all in one message."""
+def test_all_problems_at_once(cluster: FakeCluster) -> None:
+    """Version, kinds, storage class and namespace are in one message."""
     cluster.state.server = "v1.33.4-eks-1"
     cluster.state.unserved = ["RabbitmqCluster", "Trigger"]
     cluster.state.put(
@@ -263,18 +262,18 @@ def test_everything_that_is_wrong_at_once(cluster: FakeCluster) -> None:
     code = cluster.run(deploy, *DEPLOY, "--storage-class", "fast")
 
     assert (code, cluster.called("apply")) == (1, [])
-    for said in (
+    for text in (
         "Kubernetes v1.33.4-eks-1 is too old: 1.34 or newer is needed",
         "eventing.knative.dev/v1 Trigger is not served",
         "rabbitmq.com/v1beta1 RabbitmqCluster is not served",
         "StorageClass fast does not exist. Existing: standard",
         "namespace bookstore is being deleted",
     ):
-        assert said in cluster.output
+        assert text in cluster.output
 
 
 def test_no_default_storage_class(cluster: FakeCluster) -> None:
-    """The overlay names none: then there must be a default one."""
+    """An overlay that names none needs a default one."""
     cluster.state.objects.clear()
     cluster.state.put(storage_class("gp2"))
     code = cluster.run(deploy, *DEPLOY)
@@ -284,7 +283,7 @@ def test_no_default_storage_class(cluster: FakeCluster) -> None:
 
 
 def test_rabbitmq_on_a_network_file_system(cluster: FakeCluster) -> None:
-    """Its own checklist forbids it."""
+    """RabbitMQ's production checklist forbids it."""
     cluster.state.put(storage_class("shared", provisioner="efs.csi.aws.com"))
     code = cluster.run(deploy, *DEPLOY, "--storage-class", "shared")
 
@@ -300,7 +299,7 @@ def test_rabbitmq_on_a_network_file_system(cluster: FakeCluster) -> None:
 
 @pytest.mark.parametrize(("tool", "code"), [("kubectl", 1), ("kn", 0)])
 def test_tool_missing(cluster: FakeCluster, tool: str, code: int) -> None:
-    """Without kubectl nothing goes; without kn a deploy does, and says what will not."""
+    """deploy needs kubectl; without kn it works, and warns that canary and rollback do not."""
     cluster.absent = [tool]
 
     assert code == cluster.run(deploy, *DEPLOY)
@@ -308,7 +307,7 @@ def test_tool_missing(cluster: FakeCluster, tool: str, code: int) -> None:
 
 
 def test_no_images(cluster: FakeCluster) -> None:
-    """Where no registry is given and nothing was pushed, deploy does not invent an image."""
+    """Without a registry and a recorded push, deploy refuses, and names the services."""
     code = cluster.run(deploy, "--dry-run")
 
     assert code == 2
@@ -324,10 +323,10 @@ def test_no_images(cluster: FakeCluster) -> None:
         ({"enable-proxy-protocol": "true"}, 0),
     ],
 )
-def test_a_gateway_that_passes_on_what_callers_say(
+def test_a_gateway_that_trusts_callers(
     cluster: FakeCluster, data: dict[str, str], code: int
 ) -> None:
-    """The services believe its header, so it must write it; another gateway is not asked."""
+    """The services trust its header, so its settings must make it overwrite a caller's."""
     metadata = {"name": "config-kourier", "namespace": "knative-serving"}
     cluster.state.put({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
 
@@ -339,7 +338,7 @@ LOCAL = (*CONTEXT, "--registry", "localhost:5001/shop", "--tag", "v1", "--yes", 
 
 
 def test_tags_of_a_registry_on_this_machine(cluster: FakeCluster) -> None:
-    """Knative asks from a pod, where localhost is another machine: deploy says what to do."""
+    """Knative resolves tags in a pod, where localhost is the pod: deploy warns, and says how."""
     cluster.run(deploy, *LOCAL)
 
     assert "Knative's controller resolves tags at localhost:5001" in cluster.output
@@ -347,7 +346,7 @@ def test_tags_of_a_registry_on_this_machine(cluster: FakeCluster) -> None:
 
 
 def test_digests_of_a_registry_on_this_machine(cluster: FakeCluster) -> None:
-    """They need no asking."""
+    """Digests are not resolved, so there is no warning."""
     pushed = {
         name: Image(f"localhost:5001/shop/{name}", "v1", "sha256:" + "ab" * 32)
         for name in ("auth", "catalog", "purchase")
@@ -358,8 +357,8 @@ def test_digests_of_a_registry_on_this_machine(cluster: FakeCluster) -> None:
     assert "resolves tags at" not in cluster.output
 
 
-def test_tags_that_knative_takes_as_they_are(cluster: FakeCluster) -> None:
-    """Nothing to say then."""
+def test_tags_that_knative_does_not_resolve(cluster: FakeCluster) -> None:
+    """With the registry in Knative's settings there is no warning."""
     cluster.state.put(
         {
             "apiVersion": "v1",
@@ -373,8 +372,8 @@ def test_tags_that_knative_takes_as_they_are(cluster: FakeCluster) -> None:
     assert "resolves tags at" not in cluster.output
 
 
-def test_a_webhook_whose_authority_is_not_known_yet(cluster: FakeCluster) -> None:
-    """cert-manager brings it a moment later: it is asked again."""
+def test_a_webhook_without_its_ca(cluster: FakeCluster) -> None:
+    """cert-manager injects it a moment later: the apply is retried."""
     cluster.state.refusals = [
         "failed calling webhook: x509: certificate signed by unknown authority"
     ]

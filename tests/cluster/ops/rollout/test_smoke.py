@@ -1,4 +1,4 @@
-"""The smoke test, against a small HTTP server in the ingress's place."""
+"""The smoke test, against an HTTP server in place of the ingress."""
 
 import http.server
 import json
@@ -36,7 +36,7 @@ class Gateway(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(text.encode())
 
-    do_GET = do_POST = do_DELETE = _answer  # noqa: N815 - the names that http.server asks for
+    do_GET = do_POST = do_DELETE = _answer  # noqa: N815 - the names that http.server needs
 
     def log_message(self, *_: Any) -> None:
         pass
@@ -61,7 +61,7 @@ def host(name: str) -> str:
 
 
 def test_reads(cluster: FakeCluster) -> None:
-    """By default nothing is changed: the three doors and a list of books."""
+    """By default it only reads: the three public APIs and a list of books."""
     with gateway() as (port, seen):
         code = cluster.run(deploy, *NO_SMOKE, "--ingress", f"http://127.0.0.1:{port}")
 
@@ -75,7 +75,7 @@ def test_reads(cluster: FakeCluster) -> None:
 
 
 def test_full(cluster: FakeCluster) -> None:
-    """An account is made, used, and deleted; its token and password are never shown."""
+    """It registers, uses and deletes an account; token and password are not printed."""
     with gateway() as (port, seen):
         code = cluster.run(
             deploy, *NO_SMOKE, "--smoke", "full", "--ingress", f"http://127.0.0.1:{port}"
@@ -91,16 +91,16 @@ def test_full(cluster: FakeCluster) -> None:
     assert "a-token" not in cluster.output
 
 
-def test_route_that_is_not_known_yet(cluster: FakeCluster) -> None:
-    """A gateway hears of a route a moment later: 503 is asked again."""
+def test_new_route(cluster: FakeCluster) -> None:
+    """A gateway answers 503 until it knows a new route: the request is retried."""
     with gateway({"/books": 3}) as (port, _):
         code = cluster.run(deploy, *NO_SMOKE, "--ingress", f"http://127.0.0.1:{port}")
 
     assert code == 0, cluster.output
 
 
-def test_shop_that_does_not_answer(cluster: FakeCluster) -> None:
-    """The address, what came and what was expected are in the message."""
+def test_shop_that_is_down(cluster: FakeCluster) -> None:
+    """The error has the URL, the answer and the expected status."""
     with gateway({"/books": 1000}) as (port, _):
         code = cluster.run(deploy, *NO_SMOKE, "--ingress", f"http://127.0.0.1:{port}")
 
@@ -110,8 +110,8 @@ def test_shop_that_does_not_answer(cluster: FakeCluster) -> None:
     )
 
 
-def test_nobody_listens(cluster: FakeCluster) -> None:
-    """A connection that is refused is a sentence, no stack trace."""
+def test_wrong_ingress(cluster: FakeCluster) -> None:
+    """A refused connection is a sentence, without a traceback."""
     with gateway() as (port, _):
         pass
     code = cluster.run(deploy, *NO_SMOKE, "--ingress", f"127.0.0.1:{port}")
@@ -121,7 +121,7 @@ def test_nobody_listens(cluster: FakeCluster) -> None:
 
 
 def test_through_a_port_forward(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the names lead nowhere and there is no load balancer."""
+    """Used where the names do not resolve and there is no load balancer."""
     monkeypatch.setattr(ingress, "_resolves", lambda name: False)
     with gateway() as (port, seen):
         cluster.forward_to = port
@@ -132,10 +132,10 @@ def test_through_a_port_forward(cluster: FakeCluster, monkeypatch: pytest.Monkey
     assert "through kubectl port-forward" in cluster.output
 
 
-def test_names_that_lead_to_where_nobody_listens(
+def test_names_that_resolve_to_a_closed_port(
     cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """127.0.0.1.sslip.io is this machine, and no gateway listens on it."""
+    """127.0.0.1.sslip.io is this machine, on which no gateway listens."""
     monkeypatch.setattr(ingress, "_resolves", lambda name: True)
     monkeypatch.setattr(ingress, "_is_reachable", lambda host, port: False)
     with gateway() as (port, seen):
@@ -150,25 +150,23 @@ def test_names_that_lead_to_where_nobody_listens(
     ("url", "port"),
     [("http://a.example", 80), ("https://a.example", 443), ("http://a.example:81", 81)],
 )
-def test_the_port_that_is_tried_is_that_of_the_address(
-    monkeypatch: pytest.MonkeyPatch, url: str, port: int
-) -> None:
-    """A gateway may have only the one for TLS."""
-    tried: list[tuple[str, int]] = []
+def test_port_of_an_address(monkeypatch: pytest.MonkeyPatch, url: str, port: int) -> None:
+    """A gateway may listen for TLS only."""
+    calls: list[tuple[str, int]] = []
     monkeypatch.setattr(ingress, "_resolves", lambda name: True)
 
     def reachable(*where: Any) -> bool:
-        tried.append(where)
+        calls.append(where)
         return True
 
     monkeypatch.setattr(ingress, "_is_reachable", reachable)
 
     assert ingress._is_listening(url)
-    assert tried == [("a.example", port)]
+    assert calls == [("a.example", port)]
 
 
 def test_no_public_domain(cluster: FakeCluster) -> None:
-    """Knative's default: the inner gateway is asked, and that nobody outside gets in is said."""
+    """With Knative's default domain the internal gateway is used, and a warning printed."""
     cluster.state.domain = "svc.cluster.local"
     with gateway() as (port, seen):
         cluster.forward_to = port
@@ -179,8 +177,8 @@ def test_no_public_domain(cluster: FakeCluster) -> None:
     assert "Knative has no public domain" in cluster.output
 
 
-def test_wake(cluster: FakeCluster) -> None:
-    """A service at zero is read through the cluster's own gateway, by its inner name."""
+def test_status_wakes_services(cluster: FakeCluster) -> None:
+    """A service at zero is called through the internal gateway, by its cluster-local name."""
     cluster.run(deploy, *DEPLOY)
     with gateway() as (port, seen):
         cluster.forward_to = port
@@ -191,7 +189,7 @@ def test_wake(cluster: FakeCluster) -> None:
 
 
 def test_metrics() -> None:
-    """The gauges of functions/kit/base/telemetry.py, as Prometheus' client writes them."""
+    """The gauges of functions/kit/base/telemetry.py can be read."""
     from functions.kit.base.telemetry import Metrics
 
     metrics = Metrics()
