@@ -1,4 +1,4 @@
-"""SIGTERM in the middle of a request, as Knative sends it when a pod has to go."""
+"""SIGTERM during a request, as Kubernetes sends it to a pod that is to end."""
 
 import asyncio
 import json
@@ -8,22 +8,22 @@ from pathlib import Path
 from tests.support.processes import Service
 
 LIMIT = 60.0
-"""Seconds; only something that hangs takes that long."""
+"""Seconds, after which the service counts as hanging."""
 
 
 async def refused(port: int) -> None:
-    """Until nobody listens there any more."""
+    """Wait until the port is closed."""
     while True:
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
         except OSError:
             return
         writer.close()
-        await asyncio.sleep(0.02)  # nothing announces that a port is closed
+        await asyncio.sleep(0.02)  # a closed port cannot be awaited
 
 
-async def test_a_request_under_way_is_answered(tmp_path: Path) -> None:
-    """The port closes at once, the request is done and answered, and the process ends well."""
+async def test_a_running_request_is_answered(tmp_path: Path) -> None:
+    """The port closes at once, the request is answered, and the process ends in order."""
     service = Service("auth", {"DATABASE_URL": f"sqlite:///{tmp_path}/auth.db"})
     body = json.dumps({"email": "you@example.org", "password": "a-long-password"}).encode()
     head = (
@@ -35,7 +35,7 @@ async def test_a_request_under_way_is_answered(tmp_path: Path) -> None:
         async with asyncio.timeout(LIMIT):
             reader, writer = await asyncio.open_connection("127.0.0.1", service.port)
             writer.write(head.encode())
-            # The service asks for the body: the request is under way.
+            # The service asks for the body, so the request has started.
             proceed = await reader.readuntil(b"\r\n\r\n")
             assert service.process is not None
             service.process.send_signal(signal.SIGTERM)
@@ -49,5 +49,5 @@ async def test_a_request_under_way_is_answered(tmp_path: Path) -> None:
 
     assert proceed.startswith(b"HTTP/1.1 100 ")
     assert answer.startswith(b"HTTP/1.1 201 ")
-    # uvicorn passes the signal on when it is done with everything.
+    # uvicorn raises the signal again after its shutdown.
     assert code in {0, -signal.SIGTERM}
