@@ -65,7 +65,9 @@ class Console:
         self._rich = self._console(None if self.is_terminal else _WIDE)
 
     def print(self, text: str | Text = "", style: str | None = None) -> None:
+        """Colours inside of the text, such as those of a log, are dropped with the others."""
         if not self.quiet:
+            text = Text.from_ansi(text) if isinstance(text, str) else text
             self._rich.print(text, style=style, soft_wrap=True)
 
     def result(self, text: str) -> None:
@@ -102,7 +104,7 @@ class Console:
             return
         table = Table.grid(padding=(0, 2, 0, 0))
         for row in rows:
-            table.add_row("", *row)
+            table.add_row("", *map(Text.from_ansi, row))
         for line in self._rich.render_lines(table, pad=False):
             self.print("".join(segment.text for segment in line).rstrip())
 
@@ -113,9 +115,9 @@ class Console:
             try:
                 yield step
             except BaseException:
-                self.print(Text.assemble(("  FAILED ", "bold red"), step.text))
+                self.print(Text.assemble(("  FAILED ", "bold red"), Text.from_ansi(step.text)))
                 raise
-            self.print(Text.assemble(("  ok     ", "green"), step.text))
+            self.print(Text.assemble(("  ok     ", "green"), Text.from_ansi(step.text)))
 
     @contextmanager
     def _spinner(self, title: str) -> Iterator[Callable[[Step], None]]:
@@ -124,7 +126,7 @@ class Console:
             yield lambda step: self.print(f"  ...  {step.text}")
             return
         with Status(Text(title), console=self._rich) as status:
-            yield lambda step: status.update(Text(step.text))
+            yield lambda step: status.update(Text.from_ansi(step.text))
 
     def confirm(
         self, question: str, *, assume: bool, needs: str = "yes", instead: str = "--yes"

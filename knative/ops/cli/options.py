@@ -1,120 +1,36 @@
 """Every option of every command: a typed dataclass per command, whose docstrings are its `--help`.
 
-`parsing.py` fills them from flags, environment and file. What an option changes in the objects is
-in `manifests/render.py` and `manifests/transforms.py`.
+`values.py` has the types of the values, `parsing.py` fills the dataclasses from flags, environment
+and file. `manifests/render.py` and `manifests/transforms.py` apply them to the objects.
 """
 
-import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import ClassVar, Literal
 
-from cyclopts import Parameter, Token
-from cyclopts.validators import Number
+from knative.ops.cli.values import (
+    Count,
+    Domain,
+    Email,
+    FileSystem,
+    ImageName,
+    ImageOfService,
+    IndexUrl,
+    KnativeService,
+    Mirror,
+    Names,
+    Namespace,
+    Percent,
+    Platforms,
+    Registry,
+    Scale,
+    Since,
+    Tag,
+)
 
 ROOT = Path(__file__).parents[3]
 DEFAULT_NAMESPACE = "bookstore"
 """The namespace of the base; its manifests also name it inside of addresses."""
-
-Service = Literal["auth", "catalog", "purchase"]
-KnativeService = Literal[
-    "auth", "catalog", "purchase", "auth-internal", "catalog-internal", "purchase-internal"
-]
-SERVICES: tuple[str, ...] = get_args(Service)
-KNATIVE_SERVICES: tuple[str, ...] = get_args(KnativeService)
-"""Two of each service: one serves its public API, one its internal API."""
-
-_IMAGE = re.compile(r"[a-z0-9][\w./:-]*(@sha256:[0-9a-f]{64})?")
-_REGISTRY = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9.-]*(:\d+)?(/[a-z0-9._-]+)*")
-_HOST = re.compile(r"([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)+[a-z0-9][-a-z0-9]*")
-
-
-def _like(pattern: str | re.Pattern[str], expected: str) -> Parameter:
-    """A text that matches the whole pattern, or is empty."""
-
-    def check(_: Any, value: str) -> None:
-        if value and not re.fullmatch(pattern, value):
-            raise ValueError(f"Expected {expected}.")
-
-    return Parameter(validator=check)
-
-
-def _separated(tokens: Iterable[Token]) -> Iterator[str]:
-    """The values of an option that is given several times, or once with commas."""
-    for token in tokens:
-        yield from filter(None, (part.strip() for part in token.value.split(",")))
-
-
-def _several(check: Callable[[str], object] = str) -> Parameter:
-    def convert(_: Any, tokens: Sequence[Token]) -> tuple[str, ...]:
-        values = tuple(_separated(tokens))
-        for value in values:
-            check(value)
-        return values
-
-    return Parameter(converter=convert)
-
-
-def _pairs(
-    names: Collection[str] | None, convert_value: Callable[[str], object], metavar: str
-) -> Parameter:
-    """NAME=VALUE, several times or with commas; any name where `names` is None."""
-
-    def convert(_: Any, tokens: Sequence[Token]) -> dict[str, object]:
-        found = {}
-        for text in _separated(tokens):
-            name, equals, value = text.partition("=")
-            if not equals:
-                raise ValueError(f"{text!r} is not NAME=VALUE")
-            if names is not None and name not in names:
-                raise ValueError(f"{name!r} is none of {', '.join(names)}")
-            found[name] = convert_value(value)
-        return found
-
-    return Parameter(converter=convert, accepts_keys=False, n_tokens=-1, metavar=metavar)
-
-
-def _pods(text: str) -> int:
-    if not text.isdigit():
-        raise ValueError(f"{text!r} is not a number of pods")
-    return int(text)
-
-
-def _image(text: str) -> str:
-    if not _IMAGE.fullmatch(text):
-        raise ValueError(f"{text!r} is not the name of an image")
-    return text
-
-
-def _linux(text: str) -> None:
-    if not re.fullmatch(r"linux/\w+(/\w+)?", text):
-        raise ValueError(f"{text!r} is not a platform such as linux/arm64")
-
-
-def _mirror(text: str) -> str:
-    if not re.fullmatch(r"(https?://|\.{0,2}/)?[\w.:/-]+", text):
-        raise ValueError(f"{text!r} is not a prefix such as mirror.example:5000/quay")
-    return text.rstrip("/")
-
-
-def _index_url(_: Any, tokens: Sequence[Token]) -> str:
-    """A converter, because the error of a validator would print the value."""
-    url = tokens[-1].value
-    if url and not re.fullmatch(r"https?://[^@\s]+", url):
-        raise ValueError(
-            "expected a URL such as https://mirror.example/simple, without a password, which the"
-            " image's history would show"
-        )
-    return url
-
-
-Count = Annotated[int, Parameter(validator=Number(gte=0))]
-ImageName = Annotated[str, _like(_IMAGE, "the name of an image")]
-Registry = Annotated[str, _like(_REGISTRY, "a prefix of images, such as r.example:5000/bookstore")]
-Tag = Annotated[str, _like(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}", "a tag of images")]
-Names = Annotated[tuple[str, ...], _several()]
-Scale = Annotated[dict[str, int], _pairs(KNATIVE_SERVICES, _pods, "SERVICE=N")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,9 +52,7 @@ class ClusterOptions(Options):
     kubeconfig: str = ""
     """The file that describes the cluster; kubectl's own default without it."""
 
-    namespace: Annotated[
-        str, _like(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", "a DNS label, such as bookstore")
-    ] = ""
+    namespace: Namespace = ""
     """The namespace of the shop; the overlay's without it."""
 
 
@@ -158,12 +72,10 @@ class RenderOptions(ClusterOptions):
     tag: Tag = ""
     """Tag of the services' images; `git describe` without it."""
 
-    image: Annotated[dict[str, str], _pairs(SERVICES, _image, "SERVICE=IMAGE")] = field(
-        default_factory=dict
-    )
+    image: ImageOfService = field(default_factory=dict)
     """The whole image of one service: SERVICE=IMAGE."""
 
-    domain: Annotated[str, _like(_HOST, "a domain, such as shop.example.org")] = ""
+    domain: Domain = ""
     """Public domain; the services become auth.DOMAIN, catalog.DOMAIN and purchase.DOMAIN."""
 
     scheme: Literal["http", "https"] = "http"
@@ -175,9 +87,7 @@ class RenderOptions(ClusterOptions):
     rabbitmq_storage_class: str = ""
     """StorageClass of RabbitMQ; the overlay's without it, else that of the databases."""
 
-    efs_file_system: Annotated[
-        str, _like(r"fs-[0-9a-f]{8,40}", "an EFS id, such as fs-0123abcd")
-    ] = ""
+    efs_file_system: FileSystem = ""
     """The EFS that holds the databases, fs-0123456789abcdef0."""
 
     database_image: ImageName = ""
@@ -195,7 +105,7 @@ class RenderOptions(ClusterOptions):
     max_scale: Scale = field(default_factory=dict)
     """Pods that a service has at most: SERVICE=N."""
 
-    admin_email: Annotated[str, _like(r"[^@\s]+@[^@\s]+\.[^@\s]+", "an email address")] = ""
+    admin_email: Email = ""
     """Account of the first admin, which gets a random password."""
 
     timeout: Count = 900
@@ -281,9 +191,7 @@ class PlatformOptions(ClusterOptions):
     overlay: str = "local"
     """The overlay that is deployed afterwards; `eks` needs one part more."""
 
-    mirror: Annotated[dict[str, str], _pairs(None, _mirror, "HOST=PREFIX")] = field(
-        default_factory=dict
-    )
+    mirror: Mirror = field(default_factory=dict)
     """Where copies of what HOST serves are: github.com=URL or FOLDER for release files, and
     docker.io=REGISTRY/PATH, gcr.io, ghcr.io, quay.io for images."""
 
@@ -307,14 +215,14 @@ class BuildOptions(Options):
     builder: Literal["docker", "podman", "buildah"] | None = None
     """Program that builds; the first that works without it."""
 
-    platform: Annotated[tuple[str, ...], _several(_linux)] = ()
+    platform: Platforms = ()
     """Platforms of the images, OS/ARCH; this machine's without it."""
 
     base_image: ImageName = ""
     """Python image to build on, such as a copy in your own registry; functions/Dockerfile's
     without it."""
 
-    package_index: Annotated[str, Parameter(converter=_index_url)] = ""
+    package_index: IndexUrl = ""
     """URL of the package index that pip installs from; PyPI without it."""
 
     push: bool = False
@@ -330,7 +238,7 @@ class CanaryOptions(ClusterOptions):
     service: KnativeService = field(kw_only=False)
     """The Knative Service."""
 
-    percent: Annotated[int, Parameter(validator=Number(gte=0, lte=100))] = field(kw_only=False)
+    percent: Percent = field(kw_only=False)
     """Percentage of the traffic, 0 to 100."""
 
 
@@ -382,7 +290,7 @@ class LogsOptions(ClusterOptions):
     follow: bool = False
     """Keep showing new lines."""
 
-    since: Annotated[str, _like(r"\d+[smh]", "a time such as 10m or 2h")] = ""
+    since: Since = ""
     """How far back: 10m, 2h."""
 
     tail: Count = 50

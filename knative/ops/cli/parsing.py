@@ -39,7 +39,7 @@ def parse(
         name=command(f"{kind.command} --"),
         default_command=kind,
         help=kind.__doc__,
-        help_format="plaintext",
+        help_format="markdown",
         help_epilogue=f"Each option can also be a variable {PREFIX}NAME, or a key of"
         " knative/deploy.toml.",
         version_flags=(),

@@ -7,8 +7,9 @@ recipe is `functions/Dockerfile`; how each builder is called is in `manifests/bu
 import sys
 
 from knative.ops.cli.errors import OpsError, WrongOptions
-from knative.ops.cli.options import ROOT, SERVICES, BuildOptions
+from knative.ops.cli.options import ROOT, BuildOptions
 from knative.ops.cli.session import Session, run
+from knative.ops.cli.values import SERVICES
 from knative.ops.image import Image
 from knative.ops.manifests import builders, images
 from knative.ops.manifests.builders import Recipe

@@ -3,8 +3,9 @@
 import sys
 
 from knative.ops.cli.errors import OpsError, WrongOptions
-from knative.ops.cli.options import KNATIVE_SERVICES, LogsOptions
+from knative.ops.cli.options import LogsOptions
 from knative.ops.cli.session import Session, run
+from knative.ops.cli.values import KNATIVE_SERVICES
 from knative.ops.cluster.cluster import Cluster, connect
 
 _COMPONENT = "app.kubernetes.io/component"

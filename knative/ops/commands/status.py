@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 
 from knative.ops.cli import invocation
 from knative.ops.cli.errors import OpsError
-from knative.ops.cli.options import SERVICES, StatusOptions
+from knative.ops.cli.options import StatusOptions
 from knative.ops.cli.session import Session, run
+from knative.ops.cli.values import SERVICES
 from knative.ops.cluster import metrics, traffic
 from knative.ops.cluster.cluster import Cluster, connect
 from knative.ops.cluster.readiness import state_of

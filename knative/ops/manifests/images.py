@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from knative.ops.cli.errors import OpsError, WrongOptions
-from knative.ops.cli.options import ROOT, SERVICES, RenderOptions
+from knative.ops.cli.options import ROOT, RenderOptions
 from knative.ops.cli.runner import Runner
+from knative.ops.cli.values import SERVICES
 from knative.ops.image import Image
 
 RECORD = ROOT / "knative" / ".images.json"

@@ -8,12 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from knative.ops.cli.errors import WrongOptions
-from knative.ops.cli.options import (
-    DEFAULT_NAMESPACE,
-    KNATIVE_SERVICES,
-    SERVICES,
-    RenderOptions,
-)
+from knative.ops.cli.options import DEFAULT_NAMESPACE, RenderOptions
+from knative.ops.cli.values import KNATIVE_SERVICES, SERVICES
 from knative.ops.objects import PART_OF, SERVING, Object, knative_services, of_kind, texts
 
 PHASE = "bookstore.example/phase"

@@ -9,7 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from knative.ops.cli.errors import OpsError
-from knative.ops.cli.options import SERVICES, DeployOptions
+from knative.ops.cli.options import DeployOptions
+from knative.ops.cli.values import SERVICES
 from knative.ops.cluster.cluster import Cluster
 from knative.ops.cluster.ingress import IngressRoute, Response, open_route
 from knative.ops.objects import SERVING, Object, of_kind

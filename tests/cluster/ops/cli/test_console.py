@@ -107,6 +107,20 @@ def test_progress_without_a_terminal() -> None:
     assert out.getvalue() == "  ...  databases: 1/3\n  ok     databases: 3/3\n"
 
 
+def test_colours_of_others() -> None:
+    """Escape sequences in a pod's log or a cluster's message do not reach a log."""
+    out = io.StringIO()
+    console = Console(out, interactive=False)
+    red = "\x1b[31mred\x1b[0m\x1b[2J"
+    console.print(f"  | {red}")
+    console.warn(red)
+    console.table([(red, red)])
+    with console.step(red) as step:
+        step.update(red)
+
+    assert out.getvalue() == ("  | red\n  ! red\n  red  red\n  ...  red: red\n  ok     red: red\n")
+
+
 def test_failed_step() -> None:
     """The last state is printed, and the error is raised."""
     out = io.StringIO()
