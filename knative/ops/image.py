@@ -23,7 +23,7 @@ class Image:
         return f"{self.name}{tag}{'@' + self.digest if self.digest else ''}"
 
     def as_kustomize(self, instead_of: str) -> dict[str, str]:
-        """An entry of a kustomization's `images` that puts this one in place of another name."""
+        """An entry of a kustomization's `images` that replaces another name by this image."""
         found = {"name": instead_of, "newName": self.name}
         if self.digest:
             # kustomize drops the tag beside a digest; the digest alone decides.

@@ -82,12 +82,12 @@ class Stage:
 
 def shim(folder: Path, python: str) -> Path:
     """A new folder for PATH in which `python` runs this program with its options."""
-    made = folder / "bin"
-    made.mkdir()
-    program = made / "python"
+    path = folder / "bin"
+    path.mkdir()
+    program = path / "python"
     program.write_text(f'#!/bin/sh\nexec {python} "$@"\n')
     program.chmod(0o755)
-    return made
+    return path
 
 
 def build(folder: Path, arguments: Mapping[str, str], python: str = sys.executable) -> Stage:

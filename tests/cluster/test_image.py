@@ -54,11 +54,11 @@ BASE_SIZE = 120
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
     """Readable for other users, unlike pytest's own folder."""
-    made = Path(tempfile.mkdtemp(prefix="bookstore-image-"))
-    made.chmod(0o755)
-    yield made
-    subprocess.run(["chmod", "-R", "u+w", str(made)], check=True)  # noqa: S603, S607
-    shutil.rmtree(made)
+    path = Path(tempfile.mkdtemp(prefix="bookstore-image-"))
+    path.chmod(0o755)
+    yield path
+    subprocess.run(["chmod", "-R", "u+w", str(path)], check=True)  # noqa: S603, S607
+    shutil.rmtree(path)
 
 
 @pytest.fixture(
@@ -100,10 +100,10 @@ def user(request: pytest.FixtureRequest) -> int:
 @pytest.fixture
 def scratch(folder: Path) -> Iterator[Path]:
     """The container's /tmp."""
-    made = Path(tempfile.mkdtemp(dir=folder))
-    made.chmod(0o777)
-    yield made
-    shutil.rmtree(made)
+    path = Path(tempfile.mkdtemp(dir=folder))
+    path.chmod(0o777)
+    yield path
+    shutil.rmtree(path)
 
 
 def service_of(image: Stage) -> str:

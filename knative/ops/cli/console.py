@@ -55,7 +55,7 @@ class Console:
         interactive: bool | None = None,
     ) -> None:
         self.hidden: set[str] = set()
-        """Values that are never written, whatever text they are in."""
+        """Values that are replaced in everything that is written."""
         self.quiet = False
         """Write results only: standard output is read by a program."""
         self.interactive = sys.stdin.isatty() if interactive is None else interactive

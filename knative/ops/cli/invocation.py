@@ -1,4 +1,4 @@
-"""The commands of the shop, as the person who reads them typed the last one.
+"""The shop's commands, written as the current one was invoked.
 
 `noxfile.py` sets `BOOKSTORE_INVOKED_AS` where it was started without nox.
 """

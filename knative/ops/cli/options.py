@@ -100,10 +100,10 @@ class RenderOptions(ClusterOptions):
     """Nodes of RabbitMQ, an odd number; the overlay's without it."""
 
     min_scale: Scale = field(default_factory=dict)
-    """Pods that a service keeps when nobody calls it: SERVICE=N."""
+    """Fewest pods of a service, also without requests: SERVICE=N."""
 
     max_scale: Scale = field(default_factory=dict)
-    """Pods that a service has at most: SERVICE=N."""
+    """Most pods of a service: SERVICE=N."""
 
     admin_email: Email = ""
     """Account of the first admin, which gets a random password."""
@@ -120,7 +120,7 @@ class RenderOptions(ClusterOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class DeployOptions(RenderOptions):
-    """Bring the shop to a Knative cluster, or bring the shop that is there up to date.
+    """Deploy the shop to a Knative cluster, or update it there.
 
     Running it twice changes nothing; one that was interrupted is run again.
     """

@@ -101,7 +101,7 @@ def _names() -> set[str]:
 
 
 def _settings_file(arguments: ArgumentCollection, environ: Mapping[str, str]) -> Path | None:
-    """The file that was asked for; None for the default one, which may be missing."""
+    """The file that a flag or variable names; None for the default one, which may be missing."""
     tokens = arguments["--settings"].tokens
     path = tokens[-1].value if tokens else environ.get(f"{PREFIX}SETTINGS")
     return Path(path) if path else None

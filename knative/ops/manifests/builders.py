@@ -93,7 +93,7 @@ class Builder:
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "digest"
             command = ["manifest", "push", "--all"] if several else ["push"]
-            # A registry on this machine has no TLS; docker knows that by itself.
+            # A registry on this machine has no TLS; docker needs no option for that.
             plain = ["--tls-verify=false"] if is_local(recipe.reference) else []
             self._run(
                 *(self.program, *command, *plain, "--digestfile", str(file), recipe.reference),

@@ -52,7 +52,7 @@ def kustomization(
     images = [image.as_kustomize(f"bookstore/{name}") for name, image in sorted(chosen.items())]
     if options.database_image:
         images.append(Image.parse(options.database_image).as_kustomize(DATABASE_IMAGE))
-    made: dict[str, Any] = {
+    found: dict[str, Any] = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         "resources": [_relative(folder, overlay)],
@@ -60,10 +60,10 @@ def kustomization(
     }
     if options.components:
         folders = [_folder(each, COMPONENTS, "component") for each in options.components]
-        made["components"] = [_relative(folder, each) for each in folders]
+        found["components"] = [_relative(folder, each) for each in folders]
     if options.namespace:
-        made["namespace"] = options.namespace
-    return made
+        found["namespace"] = options.namespace
+    return found
 
 
 def _folder(name: str, home: Path, kind: str) -> Path:

@@ -119,7 +119,7 @@ def _knative_service(state: "State", item: Object) -> None:
     ready = item.get("status", {}).get("latestReadyRevisionName", "")
     if not fault:
         ready = revision
-    _conditions(item, "it does not come up", Ready=not fault, ConfigurationsReady=not fault)
+    _conditions(item, "it does not become ready", Ready=not fault, ConfigurationsReady=not fault)
     targets = item["spec"].get("traffic") or [{"latestRevision": True, "percent": 100}]
     host = f"{name}.{space}.{state.domain}"
     item["status"] |= {

@@ -122,9 +122,9 @@ def rabbitmq(objects: list[Object]) -> Iterator[str]:
     """
     for cluster in of_kind(objects, "RabbitmqCluster"):
         resources = cluster["spec"]["resources"]
-        asked, limit = (bytes_of(resources[kind]["memory"]) for kind in ("requests", "limits"))
-        if asked != limit:
-            yield f"{name_of(cluster)}: requests {asked} bytes of memory, limited to {limit}"
+        request, limit = (bytes_of(resources[kind]["memory"]) for kind in ("requests", "limits"))
+        if request != limit:
+            yield f"{name_of(cluster)}: requests {request} bytes of memory, limited to {limit}"
         text = cluster["spec"].get("rabbitmq", {}).get("additionalConfig", "")
         found = re.search(r"^raft\.wal_max_size_bytes = (\d+)$", text, re.MULTILINE)
         log = int(found[1]) if found else DEFAULT_LOG

@@ -110,8 +110,8 @@ def services_through_knative(objects: list[Object]) -> Iterator[str]:
                 for rule in policy["spec"].get("ingress", ()):
                     for peer in rule["from"]:
                         space = peer.get("namespaceSelector", {}).get("matchLabels", {})
-                        who = space.get("kubernetes.io/metadata.name", "pods of ours")
-                        opened.setdefault(who, set()).update(p["port"] for p in rule["ports"])
+                        peers = space.get("kubernetes.io/metadata.name", "pods of ours")
+                        opened.setdefault(peers, set()).update(p["port"] for p in rule["ports"])
         opened.pop("monitoring", None)
         expected = {"knative-serving": QUEUE_PROXY | AUTOSCALER, "kourier-system": QUEUE_PROXY}
         if opened != expected:
