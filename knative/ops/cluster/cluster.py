@@ -164,12 +164,12 @@ def explained(error: CommandFailed) -> OpsError:
         advice = (
             "The backups are to move to another StorageClass, and a claim cannot. Copy what is to\n"
             "be kept, delete the claims (kubectl delete pvc -l\n"
-            "app.kubernetes.io/component=backup) and deploy again: see knative/README.md."
+            "app.kubernetes.io/component=backup) and deploy again: see docs/runbooks/backup.md."
         )
     elif any(each in stderr for each in ("is immutable", "Forbidden: updates to", "Immutable")):
         advice = (
             "That field cannot be changed in place. Move the database or queue to a new object\n"
-            "with another name: see knative/README.md."
+            "with another name: see docs/runbooks/README.md."
         )
     else:
         return error
