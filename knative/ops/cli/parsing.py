@@ -21,7 +21,8 @@ from knative.ops.cli.options import ALL_OPTIONS, ROOT, Options
 PREFIX = "BOOKSTORE_DEPLOY_"
 SETTINGS = ROOT / "knative" / "deploy.toml"
 
-_TRUE_AND_FALSE = {"on": "true", "off": "false"}
+_BOOLEANS = {"on": "true", "off": "false", "": "false"}
+"""Texts besides those of cyclopts (true, yes, 1 and their opposites)."""
 _Kind = TypeVar("_Kind", bound=Options)
 
 
@@ -82,7 +83,7 @@ class _Sources:
             if argument.tokens or name not in _names():
                 continue
             if text := self.environ.get(variable):
-                _add(argument, [_TRUE_AND_FALSE.get(text.lower(), text)], variable, "environment")
+                _add(argument, [text], variable, "environment")
             elif name in file:
                 try:
                     _add(argument, list(_texts(file[name], argument.hint)), name, source)
@@ -142,6 +143,8 @@ def _texts(value: object, hint: object) -> Iterator[str]:
 
 def _add(argument: Argument, values: Sequence[str], keyword: str, source: str) -> None:
     for index, value in enumerate(values):
+        if argument.hint is bool:
+            value = _BOOLEANS.get(value.lower(), value)
         argument.append(Token(keyword=keyword, value=value, source=source, index=index))
 
 

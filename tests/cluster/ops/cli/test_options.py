@@ -53,15 +53,39 @@ def test_types_of_values(file: Path) -> None:
 def test_true(file: Path, text: str) -> None:
     """A switch is on with each of these; a flag can turn it off again."""
     assert read(PRUNE=text).prune is True
+    file.write_text(f'prune = "{text}"')
+    assert read().prune is True
     assert read("--no-prune", PRUNE=text).prune is False
 
 
 @pytest.mark.parametrize("text", ["0", "false", "no", "off", ""])
 def test_false(file: Path, text: str) -> None:
-    """A switch is off with each of these, also where the file turns it on."""
-    file.write_text("prune = true\n" if text else "")
-
+    """A switch is off with each of these; an empty variable counts as not set."""
     assert read(PRUNE=text).prune is False
+    file.write_text(f'prune = "{text}"')
+    assert read().prune is False
+    file.write_text("prune = true")
+    assert read(PRUNE=text).prune is (text == "")
+
+
+@pytest.mark.parametrize("text", ["on", "off", "yes", "1"])
+def test_texts_that_look_like_a_switch(file: Path, text: str) -> None:
+    """They stay texts where a text is expected."""
+    file.write_text(f'overlay = "{text}"')
+
+    assert read(CONTEXT=text, NAMESPACE=text).context == text
+    assert read(CONTEXT=text, NAMESPACE=text).namespace == text
+    assert read().overlay == text
+
+
+@pytest.mark.parametrize(
+    "text", ['["auth=1", "catalog=2"]', '"auth=1,catalog=2"', "{auth = 1, catalog = 2}"]
+)
+def test_pairs_in_the_file(file: Path, text: str) -> None:
+    """As a list, as one text, or as a table."""
+    file.write_text(f"min_scale = {text}")
+
+    assert read().min_scale == {"auth": 1, "catalog": 2}
 
 
 @pytest.mark.parametrize(

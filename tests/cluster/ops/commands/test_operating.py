@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from knative.ops.cluster import metrics
 from knative.ops.commands.canary import canary
 from knative.ops.commands.deploy import deploy
 from knative.ops.commands.logs import logs
@@ -370,16 +369,3 @@ def test_undeploy_reports_undelivered_events(cluster: FakeCluster) -> None:
     cluster.run(undeploy, *CONTEXT, "--yes")
 
     assert "purchase-books: 12 undelivered events" in cluster.output
-
-
-@pytest.mark.parametrize(
-    ("parent", "suffix", "expected"),
-    [
-        ("t.foobar.testtrigger.dlq.", "triggeruid", "t.foobar.testtrigger.dlq.triggeruid"),
-        ("p" * 27, "u" * 36, "p" * 27 + "u" * 36),
-        ("a" * 60, "-suffix", "a" * 24 + "cc7ed669cf88f201c3297c6a91e1d18d-suffix"),
-    ],
-)
-def test_names_of_child_objects(parent: str, suffix: str, expected: str) -> None:
-    """Knative's rule: the whole name where it fits, else one with a digest."""
-    assert metrics.child_name(parent, suffix) == expected

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from knative.ops.cluster import ingress
-from knative.ops.cluster.metrics import parse
 from knative.ops.commands.deploy import deploy
 from knative.ops.commands.status import status
 from tests.cluster.ops.commands.test_operating import METRICS
@@ -186,16 +185,3 @@ def test_status_wakes_services(cluster: FakeCluster) -> None:
 
     assert ("GET", "auth-internal.bookstore.svc.cluster.local", "/metrics") in seen
     assert "3 unsent, the oldest 62 s old; 2 dead letters" in cluster.output
-
-
-def test_metrics() -> None:
-    """The gauges of functions/kit/base/telemetry.py can be read."""
-    from functions.kit.base.telemetry import Metrics
-
-    metrics = Metrics()
-    metrics.outbox_unsent.set(4)
-    metrics.outbox_age.set(12.5)
-    metrics.dead_letters.set(1)
-    found = parse(metrics.exposition().decode())
-
-    assert (found.unsent, found.oldest_seconds, found.dead_letters) == (4, 12.5, 1)
