@@ -67,7 +67,7 @@ class Console:
     def print(self, text: str | Text = "", style: str | None = None) -> None:
         """Colours inside of the text, such as those of a log, are dropped with the others."""
         if not self.quiet:
-            text = Text.from_ansi(text) if isinstance(text, str) else text
+            text = self._text(text) if isinstance(text, str) else text
             self._rich.print(text, style=style, soft_wrap=True)
 
     def result(self, text: str) -> None:
@@ -104,7 +104,7 @@ class Console:
             return
         table = Table.grid(padding=(0, 2, 0, 0))
         for row in rows:
-            table.add_row("", *map(Text.from_ansi, row))
+            table.add_row("", *map(self._text, row))
         for line in self._rich.render_lines(table, pad=False):
             self.print("".join(segment.text for segment in line).rstrip())
 
@@ -115,9 +115,9 @@ class Console:
             try:
                 yield step
             except BaseException:
-                self.print(Text.assemble(("  FAILED ", "bold red"), Text.from_ansi(step.text)))
+                self.print(Text.assemble(("  FAILED ", "bold red"), self._text(step.text)))
                 raise
-            self.print(Text.assemble(("  ok     ", "green"), Text.from_ansi(step.text)))
+            self.print(Text.assemble(("  ok     ", "green"), self._text(step.text)))
 
     @contextmanager
     def _spinner(self, title: str) -> Iterator[Callable[[Step], None]]:
@@ -125,8 +125,8 @@ class Console:
         if not self.is_terminal or self.quiet:
             yield lambda step: self.print(f"  ...  {step.text}")
             return
-        with Status(Text(title), console=self._rich) as status:
-            yield lambda step: status.update(Text.from_ansi(step.text))
+        with Status(self._text(title), console=self._rich) as status:
+            yield lambda step: status.update(self._text(step.text))
 
     def confirm(
         self, question: str, *, assume: bool, needs: str = "yes", instead: str = "--yes"
@@ -141,6 +141,10 @@ class Console:
             return self._answer(f"{question} Type {needs!r} to continue: ").strip() == needs
         except EOFError:
             return False
+
+    def _text(self, text: str) -> Text:
+        """Without secrets already: rendering may break a line inside of one."""
+        return Text.from_ansi(self.redacted(text))
 
     def redacted(self, text: str) -> str:
         for value in self.hidden:

@@ -3,6 +3,7 @@
 import io
 import os
 import pty
+import re
 import subprocess
 import sys
 import threading
@@ -94,6 +95,15 @@ def test_secrets() -> None:
 
     assert SECRET not in out.getvalue()
     assert SECRET not in on_terminal()
+
+
+def test_secrets_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is left in two parts, where a line or a cell is wrapped."""
+    monkeypatch.setenv("COLUMNS", "6")
+    shown = re.sub(r"\x1b\[[0-?]*[ -/]*[@-~]|\s", "", on_terminal())
+
+    assert "***" in shown
+    assert SECRET not in shown
 
 
 def test_progress_without_a_terminal() -> None:
