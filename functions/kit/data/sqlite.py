@@ -14,13 +14,13 @@ from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn, Self
-from urllib.parse import parse_qsl
 
 import aiosqlite
 from piccolo.engine.sqlite import SQLiteEngine as PiccoloSQLiteEngine
 from piccolo.query.base import DDL, Query
 from piccolo.querystring import QueryString
 
+from functions.kit.base.urls import SYNCHRONOUS, parse_sqlite
 from functions.kit.data.database import Outcome, Row, write_deadline
 from functions.kit.data.sqlite_transaction import Transaction
 from functions.kit.data.sqlite_write_lock import WriteLock, retry_while_busy
@@ -29,7 +29,6 @@ BUSY_TIMEOUT = 5.0
 """Seconds that SQLite itself waits where a connection is opened or read; who writes waits for its
 turn (`sqlite_turns.py`)."""
 
-SYNCHRONOUS = ("full", "normal", "off")
 
 _READS = ("SELECT", "WITH", "EXPLAIN")
 
@@ -68,19 +67,12 @@ class SQLiteEngine(PiccoloSQLiteEngine):
 
     @classmethod
     def from_url(cls, url: str) -> Self:
-        """`sqlite:///relative.db` or `sqlite:////absolute.db`; `?synchronous=normal` is faster."""
-        _, _, rest = url.partition("sqlite://")
-        path, _, query = rest.partition("?")
-        options = dict(parse_qsl(query, keep_blank_values=True))
-        synchronous = options.pop("synchronous", "full")
-        if not path.startswith("/") or path == "/":
-            raise ValueError(
-                "A SQLite URL is sqlite:///relative.db or sqlite:////absolute.db"
-                " (a database in memory would be lost with the process)"
-            )
-        if options:
-            raise ValueError(f"Unknown option in the SQLite URL: {', '.join(sorted(options))}")
-        return cls(path[1:], synchronous=synchronous)
+        """`sqlite:///relative.db` or `sqlite:////absolute.db`; `?synchronous=normal` is faster.
+
+        Raises `ValueError` for any other form.
+        """
+        parsed = parse_sqlite(url)
+        return cls(parsed.path, synchronous=parsed.synchronous)
 
     # Connections
 

@@ -202,7 +202,7 @@ def test_what_is_taken_for_an_address_is_one_in_its_one_spelling(text: str) -> N
     [
         ({"TRUSTED_HOPS": "-1"}, "TRUSTED_HOPS"),
         ({"TRUSTED_HOPS": "10.0.0.0/8"}, "TRUSTED_HOPS"),
-        ({"CLIENT_ADDRESS_HEADER": "X-Forwarded-For"}, "TRUSTED_HOPS counts there"),
+        ({"CLIENT_ADDRESS_HEADER": "X-Forwarded-For"}, "use TRUSTED_HOPS for it"),
         ({"CLIENT_ADDRESS_HEADER": "no header:"}, "CLIENT_ADDRESS_HEADER"),
         ({"FORWARDED_ALLOW_IPS": "*"}, "TRUSTED_HOPS"),
     ],
