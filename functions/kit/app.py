@@ -180,7 +180,7 @@ def _shared(
     """What every service has, wired together."""
     database = connect(database_url(service.name, settings))
     # Only the internal API shows them.
-    metrics = Metrics(shown=settings.exposed_api.internal)
+    metrics = Metrics(exposed=settings.exposed_api.internal)
     wiring = Wiring(database, Outbox(clock), clock, http or lazy_client(), metrics)
     feed = Feed({stream.name: stream for stream in service.streams})
     subscriptions = service.subscriptions(wiring)

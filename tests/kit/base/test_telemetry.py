@@ -75,7 +75,7 @@ def test_each_service_of_a_process_counts_for_itself() -> None:
 
 def test_what_nobody_shows_is_not_counted() -> None:
     """A public door has no /metrics; whoever counts there need not know."""
-    metrics = Metrics(shown=False)
+    metrics = Metrics(exposed=False)
     metrics.requests.labels("GET", "/books", "200").inc()
     metrics.duration.labels("GET", "/books").observe(0.1)
     metrics.events_sent.inc(2)
