@@ -155,7 +155,7 @@ async def test_a_change_is_sent_right_after_its_commit(
     make_app: MakeApp, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the trace of the request that made it."""
-    monkeypatch.setattr(catch_up, "GAP_PATIENCE", 0)  # a feed is read meanwhile
+    monkeypatch.setattr(catch_up, "GAP_DELAY", 0)  # a feed is read meanwhile
     sent: asyncio.Queue[httpx.Request] = asyncio.Queue()
 
     @at_broker

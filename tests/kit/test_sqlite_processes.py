@@ -145,7 +145,7 @@ async def test_a_database_that_stays_busy_is_unavailable(
     url: str, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Tried again and again, then refused in words that become a 503."""
-    monkeypatch.setattr(database_module, "PATIENCE", 0.1)
+    monkeypatch.setattr(database_module, "RETRY_TIMEOUT", 0.1)
     process = start(HOLD)
     assert process.stdout is not None
     await asyncio.to_thread(process.stdout.readline)
@@ -178,7 +178,7 @@ async def test_processes_that_never_stop_writing_let_others_in(
     url: str, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two of them, each with a queue of its own; a third process writes all the same."""
-    monkeypatch.setattr(database_module, "PATIENCE", 60.0)
+    monkeypatch.setattr(database_module, "RETRY_TIMEOUT", 60.0)
     for hog in [start(HOG), start(HOG)]:
         assert hog.stdout is not None
         await asyncio.to_thread(hog.stdout.readline)
@@ -204,7 +204,7 @@ async def test_a_queue_of_writers_is_not_waited_for_longer_than_there_is_patienc
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In one process: each is refused at its own deadline, and leaves nothing behind."""
-    monkeypatch.setattr(database_module, "PATIENCE", 0.1)
+    monkeypatch.setattr(database_module, "RETRY_TIMEOUT", 0.1)
     database = connect(url)
 
     @transactional
@@ -242,7 +242,7 @@ async def test_a_writer_that_gives_up_waiting_holds_up_nobody(url: str, start: S
         await database.execute(QueryString("UPDATE counter SET value = value + 1"))
 
     waiting = asyncio.ensure_future(write(database))
-    while not database.turns._lock.locked():  # type: ignore[attr-defined]  # noqa: ASYNC110
+    while not database.write_lock._lock.locked():  # type: ignore[attr-defined]  # noqa: ASYNC110
         await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)

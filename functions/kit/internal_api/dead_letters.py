@@ -1,6 +1,6 @@
-"""What an admin does with events that were put aside: list, look, replay, discard.
+"""Lets admins list, inspect, replay and discard dead letters. Part of the internal API.
 
-On the internal door (`internal_door.py`), because the letters show what others sent.
+They are not in the public API because they contain other services' data.
 """
 
 import logging
@@ -35,9 +35,9 @@ class CannotReplay(Conflict):
 class Replayed(msgspec.Struct, frozen=True, omit_defaults=True):
     id: int
     outcome: str
-    """Of `EventOutcome`; of many also `cannot-replay`, or `failed` where the handler did."""
+    """An `EventOutcome`; in a bulk replay also `cannot-replay`, or `failed` if the handler did."""
     reason: str | None = None
-    """Why it waits on."""
+    """Why it was not replayed."""
 
 
 @get("/internal/dead-letters", guards=[admin])
@@ -121,7 +121,7 @@ async def _attempt(services: Services, letter: DeadLetter) -> Replayed:
         if services.database.is_unavailable(error) or isinstance(error, Unavailable):
             raise
         logger.exception("dead letter %d failed", letter.id)
-        return Replayed(letter.id, "failed", "Its handler failed; the service's log says how.")
+        return Replayed(letter.id, "failed", "Its handler failed; see the service's log.")
     return Replayed(letter.id, str(outcome))
 
 
@@ -143,18 +143,21 @@ async def _replay(services: Services, letter: DeadLetter) -> EventOutcome:
 
 
 async def _effect(services: Services, letter: DeadLetter, event: Event) -> EventOutcome:
-    """What becomes of an event now, as its owner tells it where that is another text."""
+    """Consume an event; if it is unsigned, the owner's version of it.
+
+    Raises `CannotReplay` if the owner's feed does not contain it.
+    """
     subscriptions = services.subscriptions
     if event.source in subscriptions.sources and not services.internal_secret.is_genuine(event):
         own = await services.catch_up.fetch(event)
         if own is None:
-            raise CannotReplay(f"{event.source} does not know it: it is forged, or too old.")
+            raise CannotReplay(f"The feed of {event.source} lacks it: it is forged, or too old.")
         event = own
-    taken = await subscriptions.consume(services.database, event, clock=services.clock)
-    if taken.outcome is EventOutcome.SEEN_BEFORE and letter.kind is Reason.QUARANTINED:
-        # It counts as read, but had no effect; a corrected handler may understand it now.
+    consumed = await subscriptions.consume(services.database, event, clock=services.clock)
+    if consumed.outcome is EventOutcome.SEEN_BEFORE and letter.kind is Reason.QUARANTINED:
+        # It counts as read, but had no effect. The handler may be corrected now.
         return await subscriptions.apply(services.database, event, clock=services.clock)
-    return taken.outcome
+    return consumed.outcome
 
 
 HANDLERS = (list_dead_letters, get_dead_letter, discard, replay, replay_waiting)

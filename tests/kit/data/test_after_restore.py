@@ -73,7 +73,7 @@ async def test_ids_that_no_column_holds_are_refused(database: Database) -> None:
     await database.execute(
         QueryString("INSERT INTO notes (id, text, revision) VALUES ({}, 'a', 1)", MAX_ID - 10)
     )
-    with pytest.raises(Refused, match="notes has come to"):
+    with pytest.raises(Refused, match="the next id of notes is"):
         await raise_counters(database, by=10)
     raised = await raise_counters(database, by=9)
 
@@ -90,7 +90,7 @@ async def test_a_small_column_is_refused_before_it_is_full(empty_database: Datab
         pytest.skip("SQLite's counters all have 64 bits")
     await empty_database.run_ddl("CREATE TABLE small (id INT AUTO_INCREMENT PRIMARY KEY)")
 
-    with pytest.raises(Refused, match="small has come to 1"):
+    with pytest.raises(Refused, match="the next id of small is 1"):
         await raise_counters(empty_database, by=2**31 - 1)
     assert await raise_counters(empty_database, by=2**31 - 2) == [Raised("small", 1, 2**31 - 1)]
 
@@ -139,7 +139,7 @@ def test_too_far_is_refused(database_url: str, capsys: pytest.CaptureFixture[str
     said = capsys.readouterr()
 
     assert refused == 1
-    assert "no counter was raised: dead_letters has come to 1" in said.err
+    assert "no counter was raised: the next id of dead_letters is 1" in said.err
     assert "sample: notes: 1 -> 2" in said.out
 
 

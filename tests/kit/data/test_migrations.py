@@ -103,7 +103,7 @@ async def test_an_edited_migration_is_refused(empty_database: Database) -> None:
     await migrate(empty_database, [FIRST])
     edited = FIRST._replace(operations=[CreateTable("books", [Column("id", AUTO_ID)])])
 
-    with pytest.raises(MigrationError, match="0001 initial was run and has been edited"):
+    with pytest.raises(MigrationError, match="0001 initial was edited after it was applied"):
         await migrate(empty_database, [edited, SECOND])
 
     assert await applied(empty_database) == [(1, "initial")]

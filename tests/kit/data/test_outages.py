@@ -36,7 +36,7 @@ async def test_an_absent_database_is_told_once(
 
     assert lines == [("WARNING", None)]
     for task in ("catching up", "sending events", "background task 1", "sending events"):
-        outages.over(task)
+        outages.recovered(task)
     assert [record.getMessage() for record in caplog.records[1:]] == [
         "the database can be used again"
     ]
@@ -47,7 +47,7 @@ def test_a_bug_has_its_traceback_once(away: Database, caplog: pytest.LogCaptureF
     outages = Outages(away)
     for error in (KeyError("a"), KeyError("a"), KeyError("b"), KeyError("b")):
         outages.report("catching up", error)
-    outages.over("catching up")
+    outages.recovered("catching up")
     outages.report("catching up", KeyError("b"))
 
     assert [bool(record.exc_info) for record in caplog.records] == [True] * 3

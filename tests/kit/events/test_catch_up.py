@@ -17,9 +17,10 @@ from functions.kit.base.telemetry import Metrics, current_traceparent, trace_id
 from functions.kit.data.database import Database, transactional
 from functions.kit.data.engines import connect
 from functions.kit.events import catch_up, cloudevents, inbox, relay
-from functions.kit.events.catch_up import CatchUp, CatchUpFailed
+from functions.kit.events.catch_up import CatchUp
 from functions.kit.events.cloudevents import Event
 from functions.kit.events.feed import OwnedStream, digest_of
+from functions.kit.events.feed_client import CatchUpFailed
 from functions.kit.events.outbox import NewEvent, Outbox, as_state
 from functions.kit.events.subscriptions import Projection, Stream, Subscriptions
 from tests.kit import sample
@@ -308,7 +309,7 @@ async def test_a_gap_that_is_seen_during_a_read_is_read_afterwards(
     reader: CatchUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The notice is not lost with the one that is being worked on."""
-    monkeypatch.setattr(catch_up, "GAP_PATIENCE", 0)
+    monkeypatch.setattr(catch_up, "GAP_DELAY", 0)
     reads = 0
     twice = asyncio.Event()
 
@@ -334,7 +335,7 @@ async def test_the_running_reader_tries_again_until_the_owner_is_back(
     database: Database, owner: Owner, reader: CatchUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At start it reads everything; a failure does not end it."""
-    monkeypatch.setattr(catch_up, "GAP_PATIENCE", 0)
+    monkeypatch.setattr(catch_up, "GAP_DELAY", 0)
     monkeypatch.setattr(catch_up, "RETRY_DELAYS", (0.001,))
     await owner.change(1, "a", 1)
     answers = iter([httpx.Response(503), httpx.Response(200, content=b"?")])
@@ -417,7 +418,7 @@ async def test_an_owner_that_hangs_delays_no_other(
     database: Database, owner: Owner, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The streams are read side by side."""
-    monkeypatch.setattr(catch_up, "GAP_PATIENCE", 0)
+    monkeypatch.setattr(catch_up, "GAP_DELAY", 0)
     await owner.change(1, "a", 1)
     asked: list[str] = []
 
@@ -437,7 +438,7 @@ async def test_a_start_reads_only_where_something_is_missing(
     database: Database, owner: Owner, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a broker: one event does not wake the owners of all streams."""
-    monkeypatch.setattr(catch_up, "GAP_PATIENCE", 0)
+    monkeypatch.setattr(catch_up, "GAP_DELAY", 0)
     asked: list[str] = []
 
     def refuse(request: httpx.Request) -> httpx.Response:
@@ -472,7 +473,7 @@ async def test_a_service_that_is_awake_reads_by_itself(
     database: Database, owner: Owner, reader: CatchUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody tells it of anything: no broker, no ping, no event."""
-    monkeypatch.setattr(catch_up, "GAP_PATIENCE", 0)
+    monkeypatch.setattr(catch_up, "GAP_DELAY", 0)
     reader.period = 0.01
 
     async def stands_at(sequence: int) -> bool:
@@ -558,13 +559,13 @@ async def test_a_projection_ahead_of_its_owner_is_taken_anew(
     await database.execute(poison)
     different = await reader.difference(THINGS)
     (entry,) = reader._readers.values()
-    await reader._heal(entry)
+    await reader._restore_if_different(entry)
     healed = await sample.things(database)
     await database.execute(poison)
-    await reader._heal(entry)
+    await reader._restore_if_different(entry)
 
     assert same is None
-    assert different == "at 1 its owner has 1 1, and 1 -1 is kept of it"
+    assert different == "at 1 the owner's digest is 1 1, ours is 1 -1"
     assert {thing_id: state[:2] for thing_id, state in healed.items()} == {1: ("a", 1)}
     assert (await sample.things(database))[1][0] == "forged"
     assert [record.levelname for record in caplog.records].count("ERROR") == 2

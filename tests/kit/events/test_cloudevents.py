@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import cloudevents.core.bindings.http  # noqa: F401 - so that no example has to wait for it
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

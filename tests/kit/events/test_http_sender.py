@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from functions.kit.events.http_sender import MAX_ANSWER, HttpSender, SendFailed
+from functions.kit.events.http_sender import MAX_RESPONSE, HttpSender, SendFailed
 
 ACCEPTED = b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n"
 
@@ -119,7 +119,7 @@ async def test_no_whole_answer_is_a_failure(answer: bytes) -> None:
 
 async def test_an_endless_answer_is_given_up() -> None:
     """No broker has so much to say."""
-    length = MAX_ANSWER * 2
+    length = MAX_RESPONSE * 2
     answer = b"HTTP/1.1 202 Accepted\r\ncontent-length: %d\r\n\r\n" % length + b"x" * length
     async with broker(answer) as (running, poster):
         with pytest.raises(SendFailed, match="longer"):

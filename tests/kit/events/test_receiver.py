@@ -102,7 +102,7 @@ async def reader(
         environ={"K_SINK": "http://broker.test", "EXPOSED_API": "internal"},
     )
     await issuer.make_known(database)
-    app.state.services.catch_up._look = _nothing
+    app.state.services.catch_up._read_if_incomplete = _nothing
     return app
 
 
@@ -134,7 +134,7 @@ async def test_an_event_that_its_owner_does_not_know_is_put_aside(
         found, read = await sample.things(database), await inbox.is_read(database, forged)
 
     assert answers == [202, 202]
-    assert "does not know it" in letter.reason
+    assert "not in the feed of" in letter.reason
     assert (found, read) == ({1: ("true", 1, 1)}, False)
 
 
@@ -191,7 +191,7 @@ async def test_a_corrected_event_under_the_same_id_takes_effect(
     async with serving(reader) as client:
         for _ in range(2):
             await push(client, sign(wrong))
-        waiting = await dead_letters.waiting(reader.state.services.database)
+        waiting = await dead_letters.count_waiting(reader.state.services.database)
         await owner.correct(wrong, "right")
         page = await owner.client.get("/internal/streams/things")
         (corrected,) = cloudevents.read_batch(page.content)
@@ -199,7 +199,7 @@ async def test_a_corrected_event_under_the_same_id_takes_effect(
             await push(client, sign(corrected))
         database = reader.state.services.database
         found = await sample.things(database)
-        left = await dead_letters.waiting(database)
+        left = await dead_letters.count_waiting(database)
 
     assert (waiting, left, corrected.id) == (1, 0, wrong.id)
     assert found == {1: ("right", 1, 1)}

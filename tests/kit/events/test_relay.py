@@ -106,7 +106,7 @@ async def test_events_are_sent_in_order_and_once(
     is held up: by the broker, or by the renewal of the lease.
     """
     if renewed:
-        monkeypatch.setattr(lease.Lease, "is_ageing", lambda lease: True)
+        monkeypatch.setattr(lease.Lease, "needs_renewal", lambda lease: True)
     subjects = 7
     for _ in range(BATCH // subjects + 1):
         await tell(database, outbox, subjects)
@@ -179,7 +179,7 @@ async def test_a_broker_that_refuses_everything_is_not_asked_for_every_event(
     broker.answer = refuse
 
     assert not await make_relay().flush()
-    assert len(set(asked)) == len(asked) <= 2 * relay.UNDER_WAY
+    assert len(set(asked)) == len(asked) <= 2 * relay.CONCURRENCY
     assert await unsent(database) == 50
 
 
@@ -197,7 +197,7 @@ async def test_several_events_are_under_way_but_of_a_subject_one(
         under_way.append(subject)
         most[0] = max(most[0], len(under_way))
         twice[0] = max(twice[0], under_way.count("note/1"))
-        if len(under_way) == relay.UNDER_WAY:
+        if len(under_way) == relay.CONCURRENCY:
             full.set()
         await go_on.wait()
         under_way.remove(subject)
@@ -209,7 +209,7 @@ async def test_several_events_are_under_way_but_of_a_subject_one(
     go_on.set()
 
     assert await flushing
-    assert (most[0], twice[0], len(broker.taken)) == (relay.UNDER_WAY, 1, 23)
+    assert (most[0], twice[0], len(broker.taken)) == (relay.CONCURRENCY, 1, 23)
     assert [event.sequence for event in broker.taken if event.subject == "note/1"] == [1, 2, 3]
 
 
@@ -335,7 +335,7 @@ async def test_the_lease_of_a_killed_relay_runs_out(
 ) -> None:
     """Until then nobody else sends; afterwards anybody does."""
     await tell(database, outbox, 1)
-    await make_relay().lease.take()
+    await make_relay().lease.acquire()
     waiting = await make_relay().flush()
     clock.advance(seconds=lease.LEASE.total_seconds() + 0.001)
 
@@ -354,11 +354,11 @@ async def test_a_relay_that_lost_its_lease_stops(
     """In the middle of a slow batch, and marks what it has sent."""
     await tell(database, outbox, 3, subject="note/1")
     first, second = make_relay(), make_relay()
-    monkeypatch.setattr(first.lease, "is_ageing", lambda: True)
+    monkeypatch.setattr(first.lease, "needs_renewal", lambda: True)
 
     async def slow() -> httpx.Response:
         clock.advance(seconds=60)
-        assert await second.lease.take()
+        assert await second.lease.acquire()
         return httpx.Response(202)
 
     broker.answer = lambda request: slow()
@@ -473,7 +473,7 @@ def answer(request):
     return httpx.Response(202)
 
 class Killed(Relay):
-    async def _settle(self, sent, *, release):
+    async def _mark_sent(self, sent, *, release):
         os.kill(os.getpid(), 9)
 
 async def main():

@@ -58,7 +58,7 @@ class Known:
         self.keys = RemoteKeys(database, AUTH, clock=clock, http=http)
         self.keys._rate = TokenBucket(per_second=0, burst=5)
         self.is_revoked = Revocations(database).is_revoked
-        self.key = CachedKeys(self.keys.find, clock=clock, keep=0).find
+        self.key = CachedKeys(self.keys.find, clock=clock, ttl=0).find
 
 
 @pytest.fixture
@@ -177,7 +177,7 @@ async def test_a_key_that_was_not_told_is_fetched_once(
 
 async def test_one_request_serves_all_who_wait(known: Known, issuer: Issuer, auth: Auth) -> None:
     """The first requests after a rotation come at the same time."""
-    found = await asyncio.gather(*(known.keys._ask_auth(issuer.kid) for _ in range(20)))
+    found = await asyncio.gather(*(known.keys._find_at_auth(issuer.kid) for _ in range(20)))
 
     assert found == [PublicKey(issuer.jwk)] * 20
     assert auth.asked == 1
@@ -274,7 +274,7 @@ async def test_a_bucket_gives_its_burst_and_no_more() -> None:
     """With no rate at all."""
     bucket = TokenBucket(per_second=0, burst=3)
 
-    assert [bucket.take() for _ in range(5)] == [True, True, True, False, False]
+    assert [bucket.try_acquire() for _ in range(5)] == [True, True, True, False, False]
 
 
 async def test_a_retired_key_that_is_fetched_has_its_end(

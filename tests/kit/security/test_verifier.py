@@ -145,7 +145,7 @@ async def test_a_key_is_asked_for_once_in_a_while(issuer: Issuer, clock: FakeClo
     """And again when it was kept for long enough."""
     source = Source(issuer)
     keys = CachedKeys(source.key, clock=clock)
-    forgetful = CachedKeys(source.key, clock=clock, keep=0)
+    forgetful = CachedKeys(source.key, clock=clock, ttl=0)
     for cache in (keys, keys, forgetful, forgetful):
         assert await cache.find(issuer.kid) == issuer.jwk
 
@@ -155,14 +155,14 @@ async def test_a_key_is_asked_for_once_in_a_while(issuer: Issuer, clock: FakeClo
 async def test_a_key_that_nobody_knows_is_not_kept(issuer: Issuer, clock: FakeClock) -> None:
     """Forged ids would fill the memory; a key that is gone is forgotten."""
     source = Source(issuer)
-    keys = CachedKeys(source.key, clock=clock, keep=0)
+    keys = CachedKeys(source.key, clock=clock, ttl=0)
     await keys.find(issuer.kid)
     source.keys.clear()
     for number in range(100):
         await keys.find(f"forged-{number}")
     await keys.find(issuer.kid)
 
-    assert keys._known == {}
+    assert keys._cached == {}
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ async def test_a_key_that_is_kept_ends_when_it_ends(issuer: Issuer, clock: FakeC
         source.asked.append(kid)
         return PublicKey(issuer.jwk, ends)
 
-    keys = CachedKeys(find, clock=clock, keep=3600)
+    keys = CachedKeys(find, clock=clock, ttl=3600)
     verifier = Verifier(keys, nobody, issuer=ISSUER, audience=AUDIENCE, clock=clock)
     token = issuer.token(lifetime=timedelta(hours=1))
     clock.advance(minutes=1, seconds=59)
@@ -236,7 +236,7 @@ async def test_a_key_that_is_kept_ends_when_it_ends(issuer: Issuer, clock: FakeC
 
 
 def test_a_retired_key_is_known_to_end_before_it_ends() -> None:
-    """A key is kept for less time than the shortest life of a token and the margin beyond."""
-    keep = inspect.signature(CachedKeys).parameters["keep"].default
+    """The cache's TTL is less than the shortest lifetime of a token plus a minute."""
+    ttl = inspect.signature(CachedKeys).parameters["ttl"].default
 
-    assert keep < 60
+    assert ttl < 60
