@@ -1,6 +1,6 @@
-"""What handlers work with: one typed object per app, made by `build_app`.
+"""The dependencies of handlers: one typed object for each app, created by `build_app`.
 
-A service adds its own members in a subclass in its `services.py`, and its handlers read that:
+A service adds its own members in a subclass, in its `services.py`:
 
     @dataclass(kw_only=True)
     class PurchaseServices(Services):
@@ -37,7 +37,7 @@ S = TypeVar("S", bound="Services")
 
 @dataclass(kw_only=True)
 class Services:
-    """What every service has."""
+    """The dependencies that every service has."""
 
     name: str
     settings: ServiceSettings
@@ -53,22 +53,25 @@ class Services:
     catch_up: CatchUp
     internal_secret: InternalSecret
     run_background_tasks: Callable[[], None]
-    """Starts the background tasks now, instead of when their period is over."""
+    """Triggers the background tasks, without waiting for the end of their period."""
     topics: Sequence[Topic]
     openapi_documents: dict[str, bytes] = field(default_factory=dict)
     """Encoded documents by name, each built at its first request."""
     stopping: bool = False
-    """Whether the process is shutting down; it is not ready then."""
+    """Whether the process is shutting down. Then it is not ready."""
 
     @classmethod
     def extend(cls, shared: "Services", **own: Any) -> Self:
-        """The members of `shared`, and a service's own."""
+        """A service's dependencies: the members of `shared`, and its own."""
         members = {each.name: getattr(shared, each.name) for each in dataclasses.fields(Services)}
         return cls(**members | own)
 
 
 def services_of(connection: ASGIConnection[Any, Any, Any, Any] | Litestar, kind: type[S]) -> S:
-    """The services of the app that handles a request."""
+    """The dependencies of the app that handles a request, as a service's own type.
+
+    Raises `TypeError` if the app has another type.
+    """
     app = connection if isinstance(connection, Litestar) else connection.app
     found = app.state.services
     if not isinstance(found, kind):

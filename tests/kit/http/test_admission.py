@@ -50,8 +50,8 @@ def admission_of(app: Litestar) -> Admission:
 
 @pytest.fixture
 def limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admission, "AT_A_TIME", 2)
-    monkeypatch.setattr(admission, "QUEUE", 3)
+    monkeypatch.setattr(admission, "MAX_CONCURRENT", 2)
+    monkeypatch.setattr(admission, "MAX_QUEUED", 3)
 
 
 @pytest.fixture
@@ -121,7 +121,7 @@ async def test_who_has_waited_too_long_is_refused(
     client: httpx.AsyncClient, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And the others keep their order."""
-    monkeypatch.setattr(admission, "QUEUE_SECONDS", 0.01)
+    monkeypatch.setattr(admission, "QUEUE_TIMEOUT", 0.01)
     tasks = await ask(client, 4)
     refused = [await task for task in tasks[2:]]
     gate.open.set()
@@ -152,7 +152,7 @@ async def test_who_waits_for_its_client_makes_room(
     client: httpx.AsyncClient, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two bodies that do not come: requests behind them are served all the same."""
-    monkeypatch.setattr(admission, "CLIENT_SECONDS", 0.01)
+    monkeypatch.setattr(admission, "CLIENT_GRACE", 0.01)
     rest = asyncio.Event()
 
     # httpx reads a body before it hands the request on, so the app is called by itself here.

@@ -113,7 +113,7 @@ async def test_a_connection_whose_request_is_there_is_not_idle(
     monkeypatch: pytest.MonkeyPatch, stopping: bool
 ) -> None:
     """It is not read yet, for the server was busy; to close now would reset the connection."""
-    monkeypatch.setattr(connections, "SETTLED", 0.0)
+    monkeypatch.setattr(connections, "MIN_WAIT", 0.0)
     async with listening() as (config, connect):
         wire, idle = await connect(), await connect()
         await idle.send(GET)
@@ -212,7 +212,7 @@ class Closed:
     def has_unread(self) -> bool:
         return False
 
-    def give_way(self) -> None:
+    def evict(self) -> None:
         self.order.append(self)
 
 
@@ -229,7 +229,7 @@ def test_who_waits_for_the_longest_gives_way(waiting: list[tuple[Phase, int]]) -
     shared.make_room(10, now)
     assert order == []
 
-    settled = [each for each in entered if now - each[1] >= connections.SETTLED]
+    settled = [each for each in entered if now - each[1] >= connections.MIN_WAIT]
     for phase, since, connection in sorted(settled, key=lambda each: (each[0], each[1])):
         del phase, since
         shared.make_room(11, now)

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from functions.kit.base.settings import BadSettings
-from functions.kit.http.cors import EXPOSED, Cors
+from functions.kit.http.cors import EXPOSED_HEADERS, Cors
 from tests.kit import sample
 from tests.support.apps import serving
 from tests.support.clock import FakeClock
@@ -58,7 +58,7 @@ async def test_every_answer_can_be_read_by_the_page(
     assert response.status_code == status
     assert of_cors(response) == {
         "access-control-allow-origin": SHOP,
-        "access-control-expose-headers": EXPOSED,
+        "access-control-expose-headers": EXPOSED_HEADERS,
     }
     assert "Origin" in response.headers["vary"]
 

@@ -13,7 +13,7 @@ from litestar.params import JSONBody
 from msgspec import Meta
 
 from functions.kit.base.fields import Strict
-from functions.kit.http.openapi import described
+from functions.kit.http.operations import described
 from tests.kit import sample
 from tests.support.apps import serving
 from tests.support.clock import FakeClock

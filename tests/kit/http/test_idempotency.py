@@ -6,18 +6,18 @@ import httpx
 import pytest
 
 from functions.kit.base.errors import IdempotencyKeyReused, InvalidInput, RequestInProgress
+from functions.kit.data import idempotency_keys
 from functions.kit.data.database import Database
-from functions.kit.events.outbox import Outbox
-from functions.kit.http import idempotency
-from functions.kit.http.idempotency import (
+from functions.kit.data.idempotency_keys import (
     Answer,
     Scope,
-    answer_once,
     claim,
     complete,
-    kept_answer,
-    scope_of,
+    run_once,
+    stored_answer,
 )
+from functions.kit.events.outbox import Outbox
+from functions.kit.http.idempotency import scope_of
 from tests.kit import sample
 from tests.support.clock import FakeClock
 from tests.support.tokens import Issuer
@@ -32,9 +32,7 @@ async def answer(
         await sample.write_note(database, text, outbox=outbox)
         return text
 
-    return await answer_once(
-        database, scope, command, lambda text: (201, text.encode()), clock=clock
-    )
+    return await run_once(database, scope, command, lambda text: (201, text.encode()), clock=clock)
 
 
 async def test_the_same_key_has_the_same_answer(
@@ -101,13 +99,13 @@ async def test_keys_are_forgotten_after_a_week(
     """Not before."""
     await answer(database, outbox, clock, "a")
     clock.advance(days=7)
-    await idempotency.purge(database, clock=clock)
-    kept = await kept_answer(database, SCOPE)
+    await idempotency_keys.purge(database, clock=clock)
+    kept = await stored_answer(database, SCOPE)
     clock.advance(seconds=1)
-    await idempotency.purge(database, clock=clock)
+    await idempotency_keys.purge(database, clock=clock)
 
     assert kept is not None
-    assert await kept_answer(database, SCOPE) is None
+    assert await stored_answer(database, SCOPE) is None
 
 
 async def finish(database: Database, status: int, body: bytes) -> None:
@@ -119,11 +117,13 @@ async def test_a_claimed_key_is_in_progress_until_it_is_completed(
 ) -> None:
     """Meanwhile it has no answer, and nobody else can have it."""
     claimed = [await claim(database, SCOPE, clock=clock) for _ in range(2)]
-    meanwhile = await kept_answer(database, SCOPE)
+    meanwhile = await stored_answer(database, SCOPE)
     await finish(database, 402, b'{"code": "payment-declined"}')
 
     assert (claimed, meanwhile) == ([True, False], None)
-    assert await kept_answer(database, SCOPE) == Answer(402, b'{"code": "payment-declined"}', True)
+    assert await stored_answer(database, SCOPE) == Answer(
+        402, b'{"code": "payment-declined"}', True
+    )
     assert not await claim(database, SCOPE, clock=clock)
 
 
@@ -141,7 +141,7 @@ async def test_a_claimed_key_is_bound_to_its_body(database: Database, clock: Fak
     with pytest.raises(IdempotencyKeyReused):
         await claim(database, other, clock=clock)
     with pytest.raises(IdempotencyKeyReused):
-        await kept_answer(database, other)
+        await stored_answer(database, other)
 
     assert await claim(database, SCOPE._replace(user_id=8), clock=clock)
 
@@ -153,7 +153,7 @@ async def test_an_answer_is_completed_once(database: Database, clock: FakeClock)
     for body in (b"first", b"second"):
         await finish(database, 201, body)
 
-    assert await kept_answer(database, SCOPE) == Answer(201, b"first", True)
+    assert await stored_answer(database, SCOPE) == Answer(201, b"first", True)
 
 
 async def test_a_claim_that_is_undone_leaves_the_key_free(
@@ -176,9 +176,9 @@ async def test_a_key_in_progress_is_not_forgotten(database: Database, clock: Fak
     """Its request may still be charged; a command under it is told to wait."""
     await claim(database, SCOPE, clock=clock)
     clock.advance(days=30)
-    await idempotency.purge(database, clock=clock)
+    await idempotency_keys.purge(database, clock=clock)
     with pytest.raises(RequestInProgress):
-        await answer_once(database, SCOPE, never, lambda _: (201, b""), clock=clock)
+        await run_once(database, SCOPE, never, lambda _: (201, b""), clock=clock)
 
     assert not await claim(database, SCOPE, clock=clock)
 

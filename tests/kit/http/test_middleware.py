@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from litestar import Litestar
 
-from functions.kit.http.middleware import SINGLE, joined
+from functions.kit.http.middleware import SINGLE_VALUED, join_repeated
 from tests.kit import sample
 from tests.support.apps import serving
 from tests.support.clock import FakeClock
@@ -130,7 +130,7 @@ async def test_head_is_answered_as_get_is_without_the_content(
     assert head.headers["content-type"] == full.headers["content-type"]
 
 
-@pytest.mark.parametrize("name", sorted(name.decode() for name in SINGLE))
+@pytest.mark.parametrize("name", sorted(name.decode() for name in SINGLE_VALUED))
 async def test_a_header_that_is_one_is_not_two(client: httpx.AsyncClient, name: str) -> None:
     """Whose token, which key: nobody could say which of two counts. The same twice is two."""
     for values in (("a", "b"), ("a", "a")):
@@ -152,7 +152,7 @@ async def test_two_lines_of_a_list_are_one_list(client: httpx.AsyncClient) -> No
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.text("xyz", min_size=1)), max_size=8))
 def test_no_line_of_a_list_is_lost(lines: list[tuple[str, str]]) -> None:
     """In their order, each header once."""
-    found = joined([(name.encode(), value.encode()) for name, value in lines])
+    found = join_repeated([(name.encode(), value.encode()) for name, value in lines])
     again = [(name, value) for name, joint in found for value in joint.split(b", ")]
 
     assert len({name for name, _ in found}) == len(found)
