@@ -90,19 +90,12 @@ silently weaken the security of the deployment."""
 _HEADER = re.compile(r"[A-Za-z0-9-]*")
 
 
-class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings of every service."""
+class AppSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings of every app, with a database or without."""
 
     environment: Environment = Environment.DEVELOPMENT
     """`development` or `production`. Production refuses the embedded database and missing
     secrets."""
-
-    database_url: Secret = Secret("")
-    """`sqlite:///relative.db`, `sqlite:////absolute.db` or `mysql://user:password@host:3306/name`.
-    Empty: an embedded SQLite file under `.bookstore/`."""
-
-    exposed_api: ExposedAPI = ExposedAPI.BOTH
-    """Which API the process serves: `public`, `internal` or `both`."""
 
     trusted_hops: Annotated[int, Meta(ge=0, le=16)] = 0
     """Number of proxies in front of the service that append to `X-Forwarded-For`. The client's
@@ -113,49 +106,17 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Header that the gateway overwrites with the client's address, such as Envoy's
     `X-Envoy-External-Address`. It takes precedence over `TRUSTED_HOPS`."""
 
-    k_sink: str = ""
-    """Address of the broker that this service publishes to. Empty: events stay in the outbox, and
-    consumers read the feed."""
-
     internal_secret: Secret = Secret("")
     """Shared by all services, at least 32 characters. It signs events and protects the feeds.
     During a rotation: two, separated by a comma. Empty: events are unsigned, so each one is
     confirmed with its owner before it takes effect, and the feeds are open to whoever reaches the
     internal API."""
 
-    catch_up_seconds: Annotated[float, Meta(gt=0, le=86400)] | None = None
-    """Seconds between two reads of the other services' feeds, while the process is awake. Unset:
-    10 without `K_SINK`, 600 with it, since the broker then delivers the events."""
-
-    auth_url: Url = "http://127.0.0.1:5000"
-    """Address of auth's public API; its keys are read at `/.well-known/jwks.json`."""
-
-    auth_internal_url: Url = "http://127.0.0.1:5000"
-    """Address of auth's internal API: the feed of revoked tokens, disabled users and keys."""
-
-    token_issuer: str = "https://auth.bookstore.example"  # noqa: S105 - a name, not a secret
-    """The `iss` of access tokens: written by auth, required by all."""
-
-    token_audience: str = "bookstore"  # noqa: S105 - a name, not a secret
-    """The `aud` of access tokens: written by auth, required by all."""
-
-    cors_origins: str = ""
-    """Origins whose pages may call the public API, separated by commas, such as
-    `https://shop.example`. `*`: all. Empty: none."""
-
-    cors_credentials: bool = False
-    """Whether those pages may send cookies. Not allowed together with `*`; bearer tokens do not
-    need it."""
-
     log_level: str = "INFO"
     """Least severe level that is logged: `DEBUG`, `INFO`, `WARNING` or `ERROR`."""
 
     log_format: LogFormat = LogFormat.TEXT
     """`text` for people, `json` for machines (one object a line)."""
-
-    auto_migrate: bool | None = None
-    """Whether the schema is migrated at start. Unset: only on SQLite in development. In a cluster
-    a Job migrates before the revision starts."""
 
     @classmethod
     def from_mapping(cls, environ: Mapping[str, str]) -> Self:
@@ -188,20 +149,10 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     def problems(self) -> Iterator[str]:
         """Errors beyond the types of single values, each as `VARIABLE: text`.
 
-        Services override it to add their own. A text never contains a secret.
+        Subclasses override it to add their own. A text never contains a secret.
         """
         if self.log_level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
             yield "LOG_LEVEL: must be DEBUG, INFO, WARNING or ERROR"
-        if self.k_sink and (problem := http_problem(self.k_sink)) is not None:
-            yield f"K_SINK: {problem}"
-        yield from self._http_problems()
-        if not self.database_url:
-            if self.production:
-                yield "DATABASE_URL: production needs one; the embedded file is for trying out"
-        elif (problem := database_problem(self.database_url.reveal())) is not None:
-            yield f"DATABASE_URL: {problem}"
-
-    def _http_problems(self) -> Iterator[str]:
         if not _HEADER.fullmatch(self.client_address_header):
             yield "CLIENT_ADDRESS_HEADER: must be the name of a header"
         if self.client_address_header.lower() in {"forwarded", "x-forwarded-for"}:
@@ -209,19 +160,6 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
         secrets = self.internal_secret.reveal().split(",") if self.internal_secret else []
         if any(len(secret.strip()) < MIN_INTERNAL_SECRET for secret in secrets):
             yield f"INTERNAL_SECRET: needs at least {MIN_INTERNAL_SECRET} random characters"
-        origins = web_origins.parse(self.cors_origins)
-        for origin in origins:
-            if (wrong := web_origins.problem(origin)) is not None:
-                yield f"CORS_ORIGINS: {wrong}"
-        if "*" in origins and self.cors_credentials:
-            yield "CORS_CREDENTIALS: needs CORS_ORIGINS to list each origin; * is not allowed"
-
-    @property
-    def catch_up_period(self) -> float:
-        """Seconds between two periodic reads of a feed."""
-        if self.catch_up_seconds is not None:
-            return self.catch_up_seconds
-        return 600.0 if self.k_sink else 10.0
 
     @property
     def development(self) -> bool:
@@ -230,6 +168,72 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def production(self) -> bool:
         return self.environment is Environment.PRODUCTION
+
+
+class ServiceSettings(AppSettings, frozen=True, kw_only=True):
+    """The settings of every service with a database."""
+
+    database_url: Secret = Secret("")
+    """`sqlite:///relative.db`, `sqlite:////absolute.db` or `mysql://user:password@host:3306/name`.
+    Empty: an embedded SQLite file under `.bookstore/`."""
+
+    exposed_api: ExposedAPI = ExposedAPI.BOTH
+    """Which API the process serves: `public`, `internal` or `both`."""
+
+    k_sink: str = ""
+    """Address of the broker that this service publishes to. Empty: events stay in the outbox, and
+    consumers read the feed."""
+
+    catch_up_seconds: Annotated[float, Meta(gt=0, le=86400)] | None = None
+    """Seconds between two reads of the other services' feeds, while the process is awake. Unset:
+    10 without `K_SINK`, 600 with it, since the broker then delivers the events."""
+
+    auth_url: Url = "http://127.0.0.1:5000"
+    """Address of auth's public API; its keys are read at `/.well-known/jwks.json`."""
+
+    auth_internal_url: Url = "http://127.0.0.1:5000"
+    """Address of auth's internal API: the feed of revoked tokens, disabled users and keys."""
+
+    token_issuer: str = "https://auth.bookstore.example"  # noqa: S105 - a name, not a secret
+    """The `iss` of access tokens: written by auth, required by all."""
+
+    token_audience: str = "bookstore"  # noqa: S105 - a name, not a secret
+    """The `aud` of access tokens: written by auth, required by all."""
+
+    cors_origins: str = ""
+    """Origins whose pages may call the public API, separated by commas, such as
+    `https://shop.example`. `*`: all. Empty: none."""
+
+    cors_credentials: bool = False
+    """Whether those pages may send cookies. Not allowed together with `*`; bearer tokens do not
+    need it."""
+
+    auto_migrate: bool | None = None
+    """Whether the schema is migrated at start. Unset: only on SQLite in development. In a cluster
+    a Job migrates before the revision starts."""
+
+    def problems(self) -> Iterator[str]:
+        yield from super().problems()
+        if self.k_sink and (problem := http_problem(self.k_sink)) is not None:
+            yield f"K_SINK: {problem}"
+        origins = web_origins.parse(self.cors_origins)
+        for origin in origins:
+            if (wrong := web_origins.problem(origin)) is not None:
+                yield f"CORS_ORIGINS: {wrong}"
+        if "*" in origins and self.cors_credentials:
+            yield "CORS_CREDENTIALS: needs CORS_ORIGINS to list each origin; * is not allowed"
+        if not self.database_url:
+            if self.production:
+                yield "DATABASE_URL: production needs one; the embedded file is for trying out"
+        elif (problem := database_problem(self.database_url.reveal())) is not None:
+            yield f"DATABASE_URL: {problem}"
+
+    @property
+    def catch_up_period(self) -> float:
+        """Seconds between two periodic reads of a feed."""
+        if self.catch_up_seconds is not None:
+            return self.catch_up_seconds
+        return 600.0 if self.k_sink else 10.0
 
 
 def _parse(text: str, kind: object) -> object:

@@ -7,10 +7,11 @@ repeated single-valued header is an error. Responses get the CORS headers, secur
 
 import logging
 import time
-from collections.abc import Iterable
-from typing import cast
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, cast
 from urllib.parse import quote
 
+from litestar import Response
 from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
@@ -20,8 +21,8 @@ from functions.kit.base.telemetry import continue_trace, current_traceparent
 from functions.kit.http.cors import Cors
 from functions.kit.http.operations import INTERNAL
 from functions.kit.http.problems import problem_response
-from functions.kit.http.requests import JSONRequest
-from functions.kit.http.services import Services, services_of
+from functions.kit.http.requests import AnyRequest, JSONRequest
+from functions.kit.http.services import AppServices, services_of
 
 logger = logging.getLogger("request")
 
@@ -50,15 +51,18 @@ REVALIDATE = "no-cache"
 SHORT_LIVED = "public, max-age=300"
 """For redirects. A browser would cache a permanent one without limit."""
 
-SECURITY_HEADERS = (
-    ("x-content-type-options", "nosniff"),
-    ("x-frame-options", "DENY"),
-    ("referrer-policy", "no-referrer"),
-    (
-        "content-security-policy",
-        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:",
+SECURITY_HEADERS: Mapping[str, str] = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "content-security-policy": (
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
     ),
-)
+}
+"""For an API, whose only pages are those of Swagger UI."""
+
+Refuse = Callable[[AnyRequest, Exception], Response[Any]]
+"""Creates the response to an error: a problem document, or a page."""
 
 
 class HeaderRepeated(InvalidInput):
@@ -70,9 +74,18 @@ class HeaderRepeated(InvalidInput):
 class RequestMiddleware:
     """ASGI middleware, which does not buffer streamed responses."""
 
-    def __init__(self, app: ASGIApp, cors: Cors) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        cors: Cors,
+        *,
+        refuse: Refuse = problem_response,
+        security_headers: Mapping[str, str] = SECURITY_HEADERS,
+    ) -> None:
         self.app = app
         self.cors = cors
+        self.refuse = refuse
+        self.security_headers = security_headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
@@ -94,7 +107,7 @@ class RequestMiddleware:
                 status = message["status"]
                 headers = MutableScopeHeaders.from_message(message)
                 headers["traceparent"] = traceparent
-                for name, value in SECURITY_HEADERS:
+                for name, value in self.security_headers.items():
                     headers.setdefault(name, value)
                 if "cache-control" not in headers:
                     headers["cache-control"] = _cache_control(inner, status)
@@ -118,7 +131,7 @@ class RequestMiddleware:
                 scope["headers"] = join_repeated(scope["headers"])
             except HeaderRepeated as error:
                 request = JSONRequest(scope, receive, send)
-                refusal = problem_response(request, error).to_asgi_response(None, request)
+                refusal = self.refuse(request, error).to_asgi_response(None, request)
                 await refusal(scope, receive, send)
                 return
         if scope["method"] == "OPTIONS" and self._is_preflight(scope):
@@ -152,7 +165,7 @@ class RequestMiddleware:
     @staticmethod
     def _record(scope: HTTPScope, method: str, status: int, elapsed: float) -> None:
         path = scope["path"]
-        metrics = services_of(scope["litestar_app"], Services).metrics
+        metrics = services_of(scope["litestar_app"], AppServices).metrics
         # The route's pattern instead of the path, and known methods only, to bound the number of
         # label values.
         route = scope.get("path_template") or "unknown"

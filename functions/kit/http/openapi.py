@@ -25,7 +25,7 @@ from functions.kit.http.operations import (
     described_of,
 )
 from functions.kit.http.problems import MEDIA_TYPE
-from functions.kit.http.services import Services, services_of
+from functions.kit.http.services import AppServices, services_of
 from functions.kit.http.topics import Topic
 
 _NULL = {"type": "null"}
@@ -79,7 +79,7 @@ def document(app: Litestar, *, internal: bool = False) -> dict[str, Any]:
         _complete(operation, handler)
         _describe_body(operation, handler, schema["components"]["schemas"])
         _link(operation, handler, ids)
-    _sort_by_topic(schema, operations, services_of(app, Services).topics)
+    _sort_by_topic(schema, operations, services_of(app, AppServices).topics)
     if internal:
         schema["info"]["title"] += ", internal API"
     _convert_bounds(schema)

@@ -17,7 +17,7 @@ from functions.kit.data.database import Database, transactional
 from functions.kit.data.engines import connect
 from functions.kit.data.sqlite import SQLiteEngine
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 COUNT = """
 import asyncio, sys
