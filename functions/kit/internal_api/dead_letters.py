@@ -82,7 +82,7 @@ async def discard(request: AuthenticatedRequest, letter_id: PathId) -> None:
     responses=problems(404, 409),
 )
 async def replay(request: AnyRequest, letter_id: PathId) -> Replayed:
-    """Take an event in again; one that had its effect already changes nothing."""
+    """Consume an event again; one that had its effect already changes nothing."""
     services = services_of(request, Services)
     outcome = await _replay(services, await dead_letters.get(services.database, letter_id))
     return Replayed(letter_id, str(outcome))
@@ -92,9 +92,9 @@ async def replay(request: AnyRequest, letter_id: PathId) -> Replayed:
 async def replay_waiting(
     request: AnyRequest, limit: Limit = 50, after: After = None
 ) -> Response[list[Replayed]]:
-    """Take in again, oldest first, events that were not replayed yet; POST to the `Link` goes on.
+    """Consume again, oldest first, events that were not replayed; POST to the `Link` for more.
 
-    One that cannot be replayed does not hold up the others, and waits on.
+    One that cannot be replayed does not block the others, and stays.
     """
     letters, cursor = await _page(request, after, limit, waiting=True)
     services = services_of(request, Services)
