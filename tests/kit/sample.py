@@ -1,4 +1,4 @@
-"""A small service on the kit: it owns notes, and keeps what another service tells of things."""
+"""A small service on the kit: it owns notes, and has a projection of another service's things."""
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Annotated, Any

@@ -105,7 +105,7 @@ def migrated(url: str) -> str:
     return url
 
 
-def test_the_command_says_what_it_did(
+def test_the_command_prints_each_counter(
     database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A line a table, from the id that was next to the one that is."""
@@ -144,7 +144,7 @@ def test_too_far_is_refused(database_url: str, capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.parametrize("url", ["mysql://nobody@127.0.0.1:9/shop", "sqlite:////proc/none/a.db"])
-def test_a_database_that_is_not_there_is_said(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unreachable_database_is_reported(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     """With 2, and without a traceback."""
     code = main("sample", migrations, lambda: url, [])
     said = capsys.readouterr().err
@@ -155,7 +155,7 @@ def test_a_database_that_is_not_there_is_said(url: str, capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize("by", ["0", "-1", "many", str(MAX_ID + 1)])
-def test_a_step_that_is_none_is_refused(by: str) -> None:
+def test_an_invalid_step_is_refused(by: str) -> None:
     """As argparse does it: with 2."""
     with pytest.raises(SystemExit) as refused:
         main("sample", migrations, lambda: "sqlite:////proc/none/a.db", ["--by", by])

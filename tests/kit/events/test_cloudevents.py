@@ -1,4 +1,4 @@
-"""CloudEvents on the wire: what is written is read back, and what is malformed is said to be."""
+"""CloudEvents over HTTP: written events are read back, malformed ones raise `MalformedEvent`."""
 
 import json
 from datetime import UTC, datetime

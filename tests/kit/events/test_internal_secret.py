@@ -1,4 +1,4 @@
-"""Which events are the shop's own, and who may read its feeds."""
+"""Signatures of events, and tokens for feeds."""
 
 import itertools
 from typing import Any
@@ -94,7 +94,7 @@ async def test_feeds_are_shown_to_services_only(client: httpx.AsyncClient) -> No
 
 @pytest.mark.parametrize("text", ["short", f"{SECRET},short", f"{SECRET},"])
 def test_a_short_secret_is_refused(text: str) -> None:
-    """Whoever guesses it writes events."""
+    """A guessed secret could sign events."""
     with pytest.raises(BadSettings, match="INTERNAL_SECRET"):
         sample.settings("", INTERNAL_SECRET=text)
 

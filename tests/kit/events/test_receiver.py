@@ -1,4 +1,4 @@
-"""An event that nothing proves to be genuine is a hint: its owner is read."""
+"""An unsigned event triggers a read of its owner's feed."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -93,7 +93,7 @@ async def owner(tmp_path: Path, clock: FakeClock, issuer: Issuer) -> AsyncIterat
 async def reader(
     database: Database, database_url: str, owner: Owner, clock: FakeClock, issuer: Issuer
 ) -> Litestar:
-    """A service that is told of things, and reads nothing that nobody asks for."""
+    """A service that consumes things, without periodic reads."""
     await inbox.reset(database, THINGS.source, 0, clock=clock)
     app = sample.create_app(
         database_url,
@@ -231,7 +231,7 @@ async def test_a_replay_takes_what_the_owner_says_now(
     assert later.status_code == 503
 
 
-async def test_a_handler_that_fails_is_a_letter_and_no_500(reader: Litestar) -> None:
+async def test_a_failing_handler_is_a_dead_letter_instead_of_a_500(reader: Litestar) -> None:
     """It would fail the next time, too; its event stays unread until a corrected handler runs."""
     async with serving(reader) as client:
         answer = await push(client, thing_changed(1, label="poison"))

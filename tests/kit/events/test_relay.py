@@ -31,7 +31,7 @@ Answer = Callable[[httpx.Request], Any]
 
 
 class Broker:
-    """A sink that remembers what it took, and answers as it is told."""
+    """A sink with scripted responses, which records the accepted events."""
 
     def __init__(self) -> None:
         self.taken: list[Event] = []
@@ -122,7 +122,7 @@ async def test_events_are_sent_in_order_and_once(
 
 
 @pytest.mark.parametrize("status", [200, 204, 301, 400, 404, 413, 429, 500, 503])
-async def test_only_202_means_that_the_broker_has_it(
+async def test_only_202_marks_an_event_as_sent(
     database: Database,
     outbox: Outbox,
     make_relay: Callable[..., Relay],
@@ -183,7 +183,7 @@ async def test_a_broker_that_refuses_everything_is_not_asked_for_every_event(
     assert await unsent(database) == 50
 
 
-async def test_several_events_are_under_way_but_of_a_subject_one(
+async def test_subjects_are_sent_concurrently_and_each_in_order(
     database: Database, outbox: Outbox, make_relay: Callable[..., Relay], broker: Broker
 ) -> None:
     """A broker that takes its time is not waited for event by event."""
@@ -333,7 +333,7 @@ async def test_the_lease_of_a_killed_relay_runs_out(
     broker: Broker,
     clock: FakeClock,
 ) -> None:
-    """Until then nobody else sends; afterwards anybody does."""
+    """Until then no other relay sends; afterwards any can."""
     await tell(database, outbox, 1)
     await make_relay().lease.acquire()
     waiting = await make_relay().flush()
@@ -367,7 +367,7 @@ async def test_a_relay_that_lost_its_lease_stops(
     assert (broker.sequences, await unsent(database)) == ([1], 2)
 
 
-async def test_numbers_are_contiguous_whoever_gives_them(
+async def test_concurrent_processes_assign_contiguous_sequences(
     database: Database, outbox: Outbox
 ) -> None:
     """Relays and readers of the feed number rows at the same time."""
@@ -379,7 +379,7 @@ async def test_numbers_are_contiguous_whoever_gives_them(
     assert [row["sequence"] for row in outcome.rows] == list(range(1, 31))
 
 
-async def test_a_row_of_no_stream_holds_nobody_up(
+async def test_a_row_of_an_unknown_source_does_not_block_others(
     database: Database, outbox: Outbox, make_relay: Callable[..., Relay], broker: Broker
 ) -> None:
     """It stays where an operator sees that it waits."""
@@ -445,7 +445,7 @@ async def test_sent_events_are_forgotten_after_a_month(
     assert ends.rows == [{"head": 3, "floor": 2}]
 
 
-async def test_what_waits_is_measured(
+async def test_unsent_events_are_measured(
     database: Database, outbox: Outbox, make_relay: Callable[..., Relay], clock: FakeClock
 ) -> None:
     """How many, and for how long the oldest."""

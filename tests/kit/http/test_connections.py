@@ -90,7 +90,7 @@ def test_h11_says_which_head_is_too_long() -> None:
     assert raised.value.error_status_hint == refusals.HEAD_TOO_LARGE.status
 
 
-async def test_what_is_accepted_while_the_server_stops_has_a_last_call(
+async def test_a_connection_accepted_while_the_server_stops_can_send_one_request(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Its request is answered if it comes at once, and the connection closed either way."""
@@ -217,8 +217,8 @@ class Closed:
 
 
 @given(st.lists(st.tuples(st.sampled_from(Phase), st.integers(0, 100)), min_size=1))
-def test_who_waits_for_the_longest_gives_way(waiting: list[tuple[Phase, int]]) -> None:
-    """Idle ones first; none that has only just begun to wait; and nobody where there is room."""
+def test_the_longest_waiting_connection_is_evicted(waiting: list[tuple[Phase, int]]) -> None:
+    """Idle ones first; none that has waited less than `MIN_WAIT`, and none while there is room."""
     order: list[Any] = []
     shared = Connections(capacity=10)
     waiting.sort(key=lambda each: each[1])  # time goes on

@@ -64,7 +64,7 @@ async def test_a_failure_leaves_the_key_free(
 async def test_a_key_is_of_one_user_and_one_route(
     database: Database, outbox: Outbox, clock: FakeClock, scope: Scope
 ) -> None:
-    """Somebody else's answer is never given; case counts."""
+    """Another user's answer is never returned; keys are case-sensitive."""
     await answer(database, outbox, clock, "a")
 
     assert not (await answer(database, outbox, clock, "b", scope)).replayed
@@ -73,14 +73,14 @@ async def test_a_key_is_of_one_user_and_one_route(
 async def test_a_key_with_another_body_is_refused(
     database: Database, outbox: Outbox, clock: FakeClock
 ) -> None:
-    """Whoever reuses it has mixed two requests up."""
+    """The client has confused two requests."""
     await answer(database, outbox, clock, "a")
 
     with pytest.raises(IdempotencyKeyReused):
         await answer(database, outbox, clock, "b", SCOPE._replace(fingerprint="other"))
 
 
-async def test_of_many_at_once_one_is_done(
+async def test_of_concurrent_requests_one_is_executed(
     database: Database, outbox: Outbox, clock: FakeClock
 ) -> None:
     """The others wait for it, and have its answer."""
@@ -115,7 +115,7 @@ async def finish(database: Database, status: int, body: bytes) -> None:
 async def test_a_claimed_key_is_in_progress_until_it_is_completed(
     database: Database, clock: FakeClock
 ) -> None:
-    """Meanwhile it has no answer, and nobody else can have it."""
+    """Meanwhile it has no answer, and cannot be claimed again."""
     claimed = [await claim(database, SCOPE, clock=clock) for _ in range(2)]
     meanwhile = await stored_answer(database, SCOPE)
     await finish(database, 402, b'{"code": "payment-declined"}')
@@ -147,7 +147,7 @@ async def test_a_claimed_key_is_bound_to_its_body(database: Database, clock: Fak
 
 
 async def test_an_answer_is_completed_once(database: Database, clock: FakeClock) -> None:
-    """Whoever comes later changes nothing, nor does who completes a key that nobody claimed."""
+    """A second completion changes nothing, nor does that of an unclaimed key."""
     await finish(database, 201, b"nobody")
     await claim(database, SCOPE, clock=clock)
     for body in (b"first", b"second"):
@@ -173,7 +173,7 @@ async def test_a_claim_that_is_undone_leaves_the_key_free(
 
 
 async def test_a_key_in_progress_is_not_forgotten(database: Database, clock: FakeClock) -> None:
-    """Its request may still be charged; a command under it is told to wait."""
+    """Its request may still be charged; a retry gets `RequestInProgress`."""
     await claim(database, SCOPE, clock=clock)
     clock.advance(days=30)
     await idempotency_keys.purge(database, clock=clock)
@@ -188,7 +188,7 @@ async def never() -> None:
 
 
 @pytest.mark.parametrize("key", ["", "a b", "a" * 201, "clé", "a\n", "\x00"])
-def test_a_key_that_is_none_is_refused(key: str) -> None:
+def test_a_malformed_key_is_refused(key: str) -> None:
     """1 to 200 visible ASCII characters."""
     with pytest.raises(InvalidInput, match="Idempotency-Key"):
         scope_of({"idempotency-key": key}, user_id=1, route="r", body=b"")

@@ -1,4 +1,4 @@
-"""What is around every request, whether or not it has a route."""
+"""Middleware of every request, including those to unknown routes."""
 
 import json
 
@@ -62,7 +62,7 @@ async def test_each_request_has_one_line_with_its_trace(
 async def test_no_token_and_no_body_is_logged(
     app: Litestar, issuer: Issuer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Neither a good token nor a bad one, nor what a parameter said."""
+    """Neither a valid token nor an invalid one, nor the value of a parameter."""
     token = issuer.token()
     async with serving(app) as client:
         await client.post("/notes", json={"text": "hunter2"}, headers={"authorization": token})
@@ -95,7 +95,7 @@ async def test_probes_are_not_logged(app: Litestar, capsys: pytest.CaptureFixtur
 
 
 async def test_metrics_have_few_labels_whatever_is_sent(client: httpx.AsyncClient) -> None:
-    """The route's pattern, not the path; and no method that somebody made up."""
+    """The route's pattern instead of the path, and known methods only."""
     for number in range(30):
         await client.get(f"/notes/{number}")
         await client.get(f"/nowhere/{number}")
@@ -131,8 +131,10 @@ async def test_head_is_answered_as_get_is_without_the_content(
 
 
 @pytest.mark.parametrize("name", sorted(name.decode() for name in SINGLE_VALUED))
-async def test_a_header_that_is_one_is_not_two(client: httpx.AsyncClient, name: str) -> None:
-    """Whose token, which key: nobody could say which of two counts. The same twice is two."""
+async def test_a_repeated_single_valued_header_is_refused(
+    client: httpx.AsyncClient, name: str
+) -> None:
+    """It would be unclear which value applies. Equal values count as repeated too."""
     for values in (("a", "b"), ("a", "a")):
         sent = [(name, value) for value in values]
         response = await client.get("/notes", headers=sent)
@@ -192,7 +194,7 @@ async def test_every_answer_says_whether_it_may_be_kept(
     assert response.headers["cache-control"] == said
 
 
-async def test_who_answers_get_is_said_to_answer_head(client: httpx.AsyncClient) -> None:
+async def test_a_route_with_get_allows_head(client: httpx.AsyncClient) -> None:
     """In the `Allow` of OPTIONS and of 405."""
     options, refused = await client.options("/notes"), await client.delete("/notes")
 

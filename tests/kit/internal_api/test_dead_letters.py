@@ -228,7 +228,7 @@ async def test_many_are_replayed_page_by_page(
 async def test_a_letter_is_discarded(
     client: httpx.AsyncClient, database: Database, issuer: Issuer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It raises no alarm any more; the log has who gave it up, and what it was."""
+    """It is not counted any more; the log has the admin and the event."""
     await client.post("/events", content=b"nonsense")
     await client.post("/events", content=b"more nonsense")
     before = await dead_letters.count_waiting(database)

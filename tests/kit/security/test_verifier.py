@@ -74,8 +74,10 @@ def test_a_token_comes_with_or_without_the_word_bearer(
     assert bearer(header) == token
 
 
-async def test_a_token_says_who_asks(verifier: Verifier, issuer: Issuer, clock: FakeClock) -> None:
-    """Roles that nobody knows are dropped."""
+async def test_a_token_has_the_principals_claims(
+    verifier: Verifier, issuer: Issuer, clock: FakeClock
+) -> None:
+    """Unknown roles are dropped."""
     principal = await verifier.authenticate(issuer.token(7, "staff", "emperor", jti="jti-1"))
 
     assert principal == Principal(
@@ -114,7 +116,7 @@ async def test_no_token_is_missing(verifier: Verifier) -> None:
 
 
 async def test_a_denied_token_is_revoked(issuer: Issuer, clock: FakeClock) -> None:
-    """Whoever denies it, and only after it was verified."""
+    """Only after it was verified."""
 
     async def everybody(_: Principal) -> bool:
         return True
@@ -152,7 +154,7 @@ async def test_a_key_is_asked_for_once_in_a_while(issuer: Issuer, clock: FakeClo
     assert len(source.asked) == 3
 
 
-async def test_a_key_that_nobody_knows_is_not_kept(issuer: Issuer, clock: FakeClock) -> None:
+async def test_an_unknown_key_is_not_cached(issuer: Issuer, clock: FakeClock) -> None:
     """Forged ids would fill the memory; a key that is gone is forgotten."""
     source = Source(issuer)
     keys = CachedKeys(source.key, clock=clock, ttl=0)
@@ -172,7 +174,7 @@ async def test_a_key_that_nobody_knows_is_not_kept(issuer: Issuer, clock: FakeCl
 async def test_a_guard_asks_for_a_role(
     client: httpx.AsyncClient, issuer: Issuer, roles: tuple[str, ...], status: int
 ) -> None:
-    """Nobody is a 401 that names the scheme; the wrong role is a 403."""
+    """No token is a 401 that names the scheme; a wrong role is a 403."""
     headers = issuer.bearer(1, *roles) if roles else {}
     response = await client.get("/notes/1", headers=headers)
 
@@ -180,10 +182,10 @@ async def test_a_guard_asks_for_a_role(
     assert response.headers.get("www-authenticate") == ("Bearer" if status == 401 else None)
 
 
-async def test_a_revoked_token_is_refused_at_the_door(
+async def test_a_revoked_token_is_refused_by_a_guard(
     client: httpx.AsyncClient, issuer: Issuer, database: Database, clock: FakeClock
 ) -> None:
-    """As soon as the event was taken in."""
+    """As soon as the event was consumed."""
     headers = issuer.bearer(1, "staff", jti="jti-1")
     before = await client.get("/notes/1", headers=headers)
     await database.execute(
@@ -197,7 +199,7 @@ async def test_a_revoked_token_is_refused_at_the_door(
     assert after.json()["error"] == "Token invalidado"
 
 
-async def test_an_auth_that_is_away_is_a_503_at_the_door(
+async def test_an_unreachable_auth_is_a_503_of_a_guard(
     database_url: str, clock: FakeClock, issuer: Issuer
 ) -> None:
     """With the time after which to try again; the token may well be valid."""
