@@ -65,7 +65,7 @@ async def get_dead_letter(request: AnyRequest, letter_id: PathId) -> DeadLetter:
     responses=problems(404),
 )
 async def discard(request: AuthenticatedRequest, letter_id: PathId) -> None:
-    """Give up an event that nobody wants any more; the log keeps that it was here."""
+    """Delete an event that is not needed any more; the log records the deletion."""
     database = services_of(request, Services).database
     letter = await dead_letters.get(database, letter_id)
     await dead_letters.discard(database, letter_id)

@@ -67,7 +67,7 @@ async def stream(
 
 @get("/internal/streams/{name:str}/digest", responses=problems(401, 404))
 async def digest(request: AnyRequest, name: FromPath[str]) -> StreamDigest:
-    """What all that was told adds up to, for a reader to compare with what it keeps."""
+    """The digest of a stream's state, for a consumer to compare with its projection."""
     _authorize(request)
     services = services_of(request, Services)
     feed = services.feed
