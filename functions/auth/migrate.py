@@ -18,8 +18,8 @@ from functions.kit.data.engines import connect, database_url
 from functions.kit.data.migrations import (
     MigrationPostponed,
     as_migration_error,
-    failed,
     main,
+    report_failure,
 )
 from functions.kit.events.outbox import Outbox
 
@@ -50,7 +50,7 @@ def run() -> int:
     except SigningKeyUnreadable:  # the log has said which key, and what to do
         return 1
     except MigrationPostponed as error:
-        return failed("auth", error)
+        return report_failure("auth", error)
     except EmailInvalid as error:
         print(f"auth: FIRST_ADMIN_EMAIL: {error}", file=sys.stderr)
         return 1

@@ -213,7 +213,7 @@ async def _narrow(database: Database, where: _Where, wanted: Sequence[Wanted], p
         SEARCH_INDEX,
         key="b.id",
         column="b.search_text",
-        beginnings=[search.spelt(word) for word in rarest.narrowing()],
+        prefixes=[search.spelt(word) for word in rarest.narrowing()],
     )
     where.add(*condition)
 

@@ -1,7 +1,7 @@
-"""`build_app`: the same problems, probes, logs, events and lifespan for every service.
+"""`build_app`: assembles an app with the kit's errors, probes, logs, events and lifespan.
 
-A service's own `app.py` says what is its own: tables, handlers, streams, background tasks.
-`EXPOSED_API` decides what is mounted: the public API, the internal one, or both.
+A service's `app.py` passes its own parts: tables, handlers, streams, background tasks.
+`EXPOSED_API` determines which handlers are mounted: the public API, the internal one, or both.
 """
 
 import asyncio
@@ -10,14 +10,9 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Generic
+from typing import TYPE_CHECKING, Generic
 
-from litestar import Litestar, Response, route
-from litestar.datastructures import State
-from litestar.events import BaseEventEmitterBackend
-from litestar.handlers import HTTPRouteHandler
-from litestar.plugins import PluginProtocol
-from litestar.plugins.core import MsgspecDIPlugin
+from litestar import Litestar
 from litestar.types import ControllerRouterHandler
 from piccolo.table import Table
 
@@ -36,15 +31,10 @@ from functions.kit.events.internal_secret import InternalSecret
 from functions.kit.events.outbox import Outbox
 from functions.kit.events.relay import Relay
 from functions.kit.events.subscriptions import Subscriptions
-from functions.kit.http import docs, parameters
-from functions.kit.http.admission import Admission
+from functions.kit.http import docs
+from functions.kit.http.assembly import assemble
 from functions.kit.http.client import lazy_client
 from functions.kit.http.cors import Cors
-from functions.kit.http.forwarded import ForwardedMiddleware
-from functions.kit.http.middleware import RequestMiddleware
-from functions.kit.http.problems import allow, problem_response
-from functions.kit.http.requests import MAX_BODY, JSONRequest
-from functions.kit.http.responses import JSONResponse
 from functions.kit.http.services import S, Services
 from functions.kit.http.topics import Topic
 from functions.kit.internal_api import health
@@ -56,9 +46,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SHUTDOWN_FLUSH = 10.0
-"""Seconds that a stopping service gives its outbox."""
+"""Seconds, at most, for the last flush of the outbox."""
 BACKGROUND_PERIOD = 15.0
-"""Seconds between two runs of the background tasks, unless they are triggered."""
+"""Seconds between two runs of the background tasks. A trigger runs them earlier."""
 
 VERSION = "0.1.0"
 
@@ -72,7 +62,7 @@ BackgroundTask = Callable[[Database], Awaitable[object]]
 
 @dataclass
 class Wiring:
-    """What `build_app` hands to a service while its parts are being made."""
+    """The dependencies that a service's factories get from `build_app`."""
 
     database: Database
     outbox: Outbox
@@ -83,7 +73,7 @@ class Wiring:
 
 @dataclass(frozen=True, kw_only=True)
 class Service(Generic[S]):
-    """What is a service's own."""
+    """The parts of an app that are specific to a service."""
 
     name: str
     description: str
@@ -93,42 +83,18 @@ class Service(Generic[S]):
     """Handlers of the public API."""
     streams: Sequence[OwnedStream] = ()
     subscriptions: Callable[[Wiring], Subscriptions] = lambda wiring: Subscriptions()
-    """What it consumes."""
+    """The consumed streams and their handlers."""
     owners: Mapping[str, str] = field(default_factory=dict)
-    """Internal addresses of the owners whose streams it reads."""
+    """Base URLs of the internal APIs of the consumed streams' owners, by name."""
     verifier: Callable[[Wiring], Verifier]
     services: Callable[[Services], S]
-    """Its own services, from those that every app has."""
+    """Extends the shared dependencies by the service's own."""
     background_tasks: Callable[[S], Sequence[BackgroundTask]] = lambda services: ()
     """Run at start, when triggered, and every `BACKGROUND_PERIOD` while the process is awake."""
     topics: Sequence[Topic] = ()
-    """How its operations are grouped in the OpenAPI document."""
+    """Groups of operations in the OpenAPI document."""
     warnings: Sequence[str] = ()
-    """Logged at every start: what an operator should not overlook."""
-
-
-class _App(Litestar):
-    """Litestar without its plugin for pydantic, whose models are used nowhere here.
-
-    Piccolo brings pydantic along, and Litestar imports what is there: 10 MiB and a third of a
-    second of every cold start.
-    """
-
-    @staticmethod
-    def _get_default_plugins(plugins: list[PluginProtocol]) -> list[PluginProtocol]:
-        return [*plugins, MsgspecDIPlugin()]
-
-
-class _NoListeners(BaseEventEmitterBackend):
-    """Litestar's in-process events, which are not used: events go through the outbox.
-
-    Its own emitter imports all of anyio: 15 modules, a fortieth of a cold start.
-    """
-
-    def emit(self, event_id: str, *args: Any, **kwargs: Any) -> None:
-        raise LookupError(f"no listener for {event_id}")
-
-    async def __aexit__(self, *_: object) -> None: ...
+    """Logged at every start, for the operator."""
 
 
 def build_app(
@@ -138,36 +104,20 @@ def build_app(
     clock: Clock = utc_now,
     http: "httpx.AsyncClient | None" = None,
 ) -> Litestar:
-    """An app that shares nothing with any other, and has opened nothing yet."""
+    """An app. It shares no state with other apps, and opens nothing before its lifespan begins."""
     trigger = asyncio.Event()
     shared, outages = _shared(service, settings, clock, http, trigger)
     services = service.services(shared)
-    app = _App(
+    return assemble(
+        services,
         _handlers(service, settings),
-        lifespan=[_lifespan(service, services, outages, trigger, close_client=http is None)],
-        state=State({"services": services}),
-        request_class=JSONRequest,
-        before_request=parameters.check,
-        response_class=JSONResponse,
-        request_max_body_size=MAX_BODY,
-        exception_handlers={Exception: problem_response},
-        openapi_config=docs.openapi_config(service.name, VERSION, service.description),
-        plugins=[docs.AmountSchema()],
-        event_emitter_backend=_NoListeners,
-        logging_config=None,
-        debug=False,
+        lifespan=_lifespan(service, services, outages, trigger, close_client=http is None),
+        cors=Cors(
+            settings.cors_origins if settings.exposed_api.public else "",
+            credentials=settings.cors_credentials,
+        ),
+        openapi=docs.openapi_config(service.name, VERSION, service.description),
     )
-    # Around the router, not inside the routes: an unknown route has a trace and a log line too.
-    cors = Cors(
-        settings.cors_origins if settings.exposed_api.public else "",
-        credentials=settings.cors_credentials,
-    )
-    app.asgi_handler = ForwardedMiddleware(
-        RequestMiddleware(Admission(app.asgi_handler), cors),
-        settings.trusted_hops,
-        settings.client_address_header,
-    )
-    return app
 
 
 def _shared(
@@ -177,10 +127,10 @@ def _shared(
     http: "httpx.AsyncClient | None",
     trigger: asyncio.Event,
 ) -> tuple[Services, Outages]:
-    """What every service has, wired together."""
+    """The dependencies that every service has, connected with each other."""
     database = connect(database_url(service.name, settings))
-    # Only the internal API shows them.
-    metrics = Metrics(shown=settings.exposed_api.internal)
+    # Only the internal API exposes them.
+    metrics = Metrics(exposed=settings.exposed_api.internal)
     wiring = Wiring(database, Outbox(clock), clock, http or lazy_client(), metrics)
     feed = Feed({stream.name: stream for stream in service.streams})
     subscriptions = service.subscriptions(wiring)
@@ -205,7 +155,7 @@ def _shared(
         http=wiring.http,
         secret=secret,
         period=settings.catch_up_period,
-        # Without a broker the other services are not woken by events, and are awake.
+        # Without a broker no events wake the other services, so reading does not either.
         at_start=not settings.k_sink,
         outages=outages,
     )
@@ -243,11 +193,11 @@ def _lifespan(
     *,
     close_client: bool,
 ) -> Callable[[Litestar], contextlib.AbstractAsyncContextManager[None]]:
-    """The schema and the background tasks, from the start to the last flush of the outbox."""
+    """Runs the migrations and the background tasks; on shutdown flushes the outbox."""
     database, settings = services.database, services.settings
 
     async def clean(database: Database) -> None:
-        """Also wake the relay: a process that was killed may have left events in the outbox."""
+        """Purge old events. Also wake the relay: a killed process may have left unsent ones."""
         services.relay.notify()
         await relay.purge(database, clock=services.clock)
         await inbox.purge(database, clock=services.clock)
@@ -259,7 +209,7 @@ def _lifespan(
             logger.warning("%s", warning)
         bind(database, service.tables)
         async with contextlib.AsyncExitStack() as stack:
-            # Closed at the end, also where the start fails: an open connection is a live thread.
+            # Also closed if the start fails, because an open SQLite connection is a live thread.
             stack.push_async_callback(database.close)
             if close_client:
                 stack.push_async_callback(services.http.aclose)
@@ -287,38 +237,16 @@ def _lifespan(
 
 
 def _handlers(service: Service[S], settings: ServiceSettings) -> Sequence[ControllerRouterHandler]:
-    """What is mounted, with an OPTIONS handler for each path."""
-    handlers: list[ControllerRouterHandler] = [*health.PROBES]
+    """The mounted handlers."""
+    handlers: list[ControllerRouterHandler] = [health.root, *health.PROBES]
     if settings.exposed_api.public:
         handlers += [*docs.HANDLERS, *service.public]
     if settings.exposed_api.internal:
-        # Imported here, so that a process of the public API starts without these modules.
+        # Imported late: a process of the public API alone does not need these modules.
         from functions.kit.internal_api import handlers as internal  # noqa: PLC0415
 
         handlers += [health.metrics, *docs.INTERNAL_HANDLERS, *internal.HANDLERS]
-    return [*_options(handlers), *handlers]
-
-
-def _options(handlers: Sequence[ControllerRouterHandler]) -> list[HTTPRouteHandler]:
-    """What answers OPTIONS, for each path once.
-
-    Litestar's own would name the methods of the path's first handler only.
-    """
-    methods: dict[str, set[str]] = {}
-    for handler in handlers:
-        if isinstance(handler, HTTPRouteHandler):
-            for path in handler.paths:
-                known = methods.setdefault(path.rstrip("/") or "/", {"OPTIONS"})
-                known.update(map(str, handler.http_methods))
-    return [_allow(path, allow(known)) for path, known in methods.items()]
-
-
-def _allow(path: str, methods: str) -> HTTPRouteHandler:
-    @route(path, http_method="OPTIONS", include_in_schema=False, sync_to_thread=False)
-    def options() -> Response[None]:
-        return Response(None, status_code=204, headers={"allow": methods})
-
-    return options
+    return handlers
 
 
 async def _prepare_schema(
@@ -341,17 +269,17 @@ async def _run_background_tasks(
     outages: Outages,
 ) -> None:
     while True:
-        trigger.clear()  # before the work, so that a trigger in the middle of it counts
+        trigger.clear()  # before the tasks, so that a trigger during them causes another run
         for number, run in enumerate(tasks, 1):
             name = f"background task {number} ({run.__name__})"
             try:
                 await run(database)
-            except Exception as error:  # noqa: BLE001 - one that fails does not hold up the others
+            except Exception as error:  # noqa: BLE001 - a failure must not stop the other tasks
                 outages.report(name, error)
                 if is_transient(database, error):
-                    break  # the others would wait for the same database
+                    break  # the others would fail for the same reason
             else:
-                outages.over(name)
+                outages.recovered(name)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(trigger.wait(), BACKGROUND_PERIOD)
 
@@ -360,5 +288,5 @@ async def _last_flush(sender: Relay) -> None:
     try:
         async with asyncio.timeout(SHUTDOWN_FLUSH):
             await sender.flush()
-    except Exception as error:  # noqa: BLE001 - the next process sends what is left
-        logger.warning("the outbox was not emptied at the end; the next start goes on: %r", error)
+    except Exception as error:  # noqa: BLE001 - the next process sends the remaining events
+        logger.warning("unsent events remain in the outbox; the next start sends them: %r", error)

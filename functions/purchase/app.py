@@ -8,9 +8,9 @@ from litestar import Litestar
 
 from functions.kit.app import BackgroundTask, Service, build_app
 from functions.kit.base.clock import Clock, utc_now
+from functions.kit.data import idempotency_keys
 from functions.kit.data.database import Database
 from functions.kit.events.feed import OwnedStream, digest_of
-from functions.kit.http import idempotency
 from functions.kit.http.services import Services
 from functions.kit.http.topics import Topic
 from functions.kit.security import auth_stream
@@ -77,7 +77,7 @@ def create_app(
 
         async def purge(database: Database) -> None:
             await auth_stream.purge(database, clock=clock)
-            await idempotency.purge(database, clock=clock)
+            await idempotency_keys.purge(database, clock=clock)
 
         return (reconcile, expire, purge)
 

@@ -5,7 +5,7 @@ same bytes: from the key's row, or from here.
 """
 
 from functions.kit.base.errors import DomainError, Text
-from functions.kit.http.idempotency import Answer
+from functions.kit.data.idempotency_keys import Answer
 from functions.kit.http.problems import render_problem
 from functions.kit.http.responses import encode
 from functions.purchase.domain.payments import Payment, PaymentOutcome

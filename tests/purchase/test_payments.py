@@ -6,7 +6,7 @@ import hashlib
 import msgspec
 import pytest
 
-from functions.kit.http.idempotency import Scope
+from functions.kit.data.idempotency_keys import Scope
 from functions.purchase.commands.payments import ROUTE, begin_payment
 from functions.purchase.commands.reconciliation import LedgerMonitor
 from functions.purchase.domain.moves import NewPayment

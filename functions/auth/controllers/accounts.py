@@ -21,7 +21,7 @@ from functions.auth.services import services_of
 from functions.kit.base.errors import Text
 from functions.kit.base.language import localized
 from functions.kit.http.guards import signed_in
-from functions.kit.http.openapi import Link, described
+from functions.kit.http.operations import Link, described
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import AnyRequest
 

@@ -14,7 +14,7 @@ from functions.auth.schemas import JWK, KeyRotated, KeySet, UserChange, UserDeta
 from functions.auth.services import services_of
 from functions.kit.http.etags import not_modified, strong_etag
 from functions.kit.http.guards import admin
-from functions.kit.http.openapi import ETAG, IF_NONE_MATCH, described
+from functions.kit.http.operations import ETAG, IF_NONE_MATCH, described
 from functions.kit.http.pagination import After, Limit, decode_cursor, encode_cursor, page_response
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import AnyRequest, PathId

@@ -24,7 +24,7 @@ from functions.auth.services import services_of
 from functions.kit.base.errors import Text, Unauthenticated
 from functions.kit.base.language import localized
 from functions.kit.http.guards import bearer
-from functions.kit.http.openapi import Link, described
+from functions.kit.http.operations import Link, described
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import AnyRequest
 from functions.kit.security.verifier import TokenInvalid, TokenRevoked, Verifier

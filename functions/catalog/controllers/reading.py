@@ -15,7 +15,7 @@ from functions.catalog.schemas import BookView
 from functions.catalog.services import services_of
 from functions.kit.base.fields import NO_CONTROLS
 from functions.kit.http.etags import not_modified
-from functions.kit.http.openapi import ETAG, IF_MATCH, IF_NONE_MATCH, Link, described
+from functions.kit.http.operations import ETAG, IF_MATCH, IF_NONE_MATCH, Link, described
 from functions.kit.http.pagination import After, Limit, link_to_next
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import AnyRequest

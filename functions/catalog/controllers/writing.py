@@ -11,17 +11,11 @@ from functions.catalog.services import services_of
 from functions.kit.base.errors import Text
 from functions.kit.base.language import localized
 from functions.kit.http.guards import staff
-from functions.kit.http.openapi import (
-    ETAG,
-    IDEMPOTENCY_KEY,
-    IDEMPOTENCY_REPLAYED,
-    IF_MATCH,
-    Link,
-    described,
-)
+from functions.kit.http.idempotency import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, respond_once
+from functions.kit.http.operations import ETAG, IF_MATCH, Link, described
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import AnyRequest, AuthenticatedRequest
-from functions.kit.http.responses import answered_once, encode
+from functions.kit.http.responses import encode
 
 ADDED = Text("Libro agregado", "Book added")
 UPDATED = Text("Libro actualizado", "Book updated")
@@ -63,7 +57,7 @@ async def add_book(request: AuthenticatedRequest, data: JSONBody[NewBook]) -> Re
     def render(book: Book) -> tuple[int, bytes]:
         return 201, encode(BookAdded(message=localized(request.headers, ADDED), book_id=book.id))
 
-    return await answered_once(request, "POST /books", command, render)
+    return await respond_once(request, "POST /books", command, render)
 
 
 @put(

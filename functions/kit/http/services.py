@@ -1,6 +1,6 @@
-"""What handlers work with: one typed object per app, made by `build_app`.
+"""The dependencies of handlers: one typed object for each app, created by `build_app`.
 
-A service adds its own members in a subclass in its `services.py`, and its handlers read that:
+A service adds its own members in a subclass, in its `services.py`:
 
     @dataclass(kw_only=True)
     class PurchaseServices(Services):
@@ -17,7 +17,7 @@ from litestar import Litestar
 from litestar.connection import ASGIConnection
 
 from functions.kit.base.clock import Clock
-from functions.kit.base.settings import ServiceSettings
+from functions.kit.base.settings import AppSettings, ServiceSettings
 from functions.kit.base.telemetry import Metrics
 from functions.kit.data.database import Database
 from functions.kit.events.catch_up import CatchUp
@@ -32,19 +32,32 @@ from functions.kit.security.verifier import Verifier
 if TYPE_CHECKING:
     import httpx
 
+A = TypeVar("A", bound="AppServices")
 S = TypeVar("S", bound="Services")
 
 
 @dataclass(kw_only=True)
-class Services:
-    """What every service has."""
+class AppServices:
+    """The dependencies that every app has, with a database or without."""
 
     name: str
-    settings: ServiceSettings
+    settings: AppSettings
     clock: Clock
-    database: Database
     http: "httpx.AsyncClient"
     metrics: Metrics
+    topics: Sequence[Topic] = ()
+    openapi_documents: dict[str, bytes] = field(default_factory=dict)
+    """Encoded documents by name, each built at its first request."""
+    stopping: bool = False
+    """Whether the process is shutting down. Then it is not ready."""
+
+
+@dataclass(kw_only=True)
+class Services(AppServices):
+    """The dependencies that every service with a database has."""
+
+    settings: ServiceSettings
+    database: Database
     verifier: Verifier
     outbox: Outbox
     relay: Relay
@@ -53,22 +66,20 @@ class Services:
     catch_up: CatchUp
     internal_secret: InternalSecret
     run_background_tasks: Callable[[], None]
-    """Starts the background tasks now, instead of when their period is over."""
-    topics: Sequence[Topic]
-    openapi_documents: dict[str, bytes] = field(default_factory=dict)
-    """Encoded documents by name, each built at its first request."""
-    stopping: bool = False
-    """Whether the process is shutting down; it is not ready then."""
+    """Triggers the background tasks, without waiting for the end of their period."""
 
     @classmethod
     def extend(cls, shared: "Services", **own: Any) -> Self:
-        """The members of `shared`, and a service's own."""
+        """A service's dependencies: the members of `shared`, and its own."""
         members = {each.name: getattr(shared, each.name) for each in dataclasses.fields(Services)}
         return cls(**members | own)
 
 
-def services_of(connection: ASGIConnection[Any, Any, Any, Any] | Litestar, kind: type[S]) -> S:
-    """The services of the app that handles a request."""
+def services_of(connection: ASGIConnection[Any, Any, Any, Any] | Litestar, kind: type[A]) -> A:
+    """The dependencies of the app that handles a request, as a service's own type.
+
+    Raises `TypeError` if the app has another type.
+    """
     app = connection if isinstance(connection, Litestar) else connection.app
     found = app.state.services
     if not isinstance(found, kind):

@@ -15,10 +15,10 @@ from typing import NamedTuple, TypeVar
 
 from functions.kit.base.clock import Clock
 from functions.kit.base.errors import RequestInProgress, Text
+from functions.kit.data import idempotency_keys
 from functions.kit.data.database import Database, transactional
+from functions.kit.data.idempotency_keys import Scope
 from functions.kit.events.outbox import Outbox
-from functions.kit.http import idempotency
-from functions.kit.http.idempotency import Scope
 from functions.purchase import payment_answers, storage
 from functions.purchase.commands.lifecycle import expire_purchase
 from functions.purchase.domain import moves
@@ -109,7 +109,7 @@ async def begin_payment(
     Nobody is asked to charge nothing: a free purchase is paid here. Raises `PurchaseNotFound`
     (also for another's purchase), `IdempotencyKeyReused`, and what `moves.begin_payment` raises.
     """
-    if scope is not None and not await idempotency.claim(database, scope, clock=clock):
+    if scope is not None and not await idempotency_keys.claim(database, scope, clock=clock):
         known = await storage.payment_of_request(database, scope.user_id, scope.key)
         if known is not None:
             return Begun(known, new=False)
@@ -291,7 +291,7 @@ async def _complete_key(database: Database, payment: Payment) -> None:
     except Exception:  # an answer that cannot be written down must not undo the fact
         logger.exception("the answer of payment %d is left to its next request", payment.id)
         return
-    await idempotency.complete(
+    await idempotency_keys.complete(
         database, payment.requested_by, ROUTE, payment.request_key, answer.status, answer.body
     )
 

@@ -8,10 +8,11 @@ from msgspec import UNSET
 from functions.kit.base.errors import Text
 from functions.kit.base.language import localized
 from functions.kit.http.guards import signed_in
-from functions.kit.http.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, Link, described
+from functions.kit.http.idempotency import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, respond_once
+from functions.kit.http.operations import Link, described
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import AuthenticatedRequest, PathId
-from functions.kit.http.responses import answered_once, encode
+from functions.kit.http.responses import encode
 from functions.purchase import queries
 from functions.purchase.commands.customers import (
     AddressChanges,
@@ -117,7 +118,7 @@ async def create_address(
         message = localized(request.headers, ADDED)
         return 201, encode(AddressChanged(message=message, address_id=address_id))
 
-    return await answered_once(request, "POST /addresses", command, render)
+    return await respond_once(request, "POST /addresses", command, render)
 
 
 @patch("/addresses/{address_id:int}", guards=[signed_in], responses=problems(404))

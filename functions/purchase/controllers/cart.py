@@ -8,7 +8,7 @@ from litestar.params import JSONBody
 from functions.kit.base.errors import InvalidInput, Text
 from functions.kit.base.money import from_minor
 from functions.kit.http.guards import signed_in
-from functions.kit.http.openapi import Link, described
+from functions.kit.http.operations import Link, described
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import AuthenticatedRequest, PathId
 from functions.kit.http.responses import JSONResponse

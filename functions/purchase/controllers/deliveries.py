@@ -8,11 +8,12 @@ from functions.kit.base.errors import FieldError, InvalidInput, Text
 from functions.kit.base.language import localized
 from functions.kit.data.database import Row
 from functions.kit.http.guards import signed_in, staff
-from functions.kit.http.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, Link, described
+from functions.kit.http.idempotency import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, respond_once
+from functions.kit.http.operations import Link, described
 from functions.kit.http.pagination import After, Limit, encode_cursor, page_response
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import AuthenticatedRequest, PathId
-from functions.kit.http.responses import answered_once, encode
+from functions.kit.http.responses import encode
 from functions.purchase import queries
 from functions.purchase.commands.deliveries import assign_delivery, update_delivery
 from functions.purchase.controllers.purchases import id_after, owner_of
@@ -71,7 +72,7 @@ async def assign(
         )
         return 201, encode(created)
 
-    return await answered_once(request, "POST /assignments", command, render)
+    return await respond_once(request, "POST /assignments", command, render)
 
 
 @get("/assignments", guards=[signed_in])

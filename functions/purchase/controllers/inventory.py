@@ -7,11 +7,12 @@ from litestar.params import JSONBody
 from functions.kit.base.errors import FieldError, InvalidInput, Text
 from functions.kit.base.language import localized
 from functions.kit.http.guards import staff
-from functions.kit.http.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, described
+from functions.kit.http.idempotency import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, respond_once
+from functions.kit.http.operations import described
 from functions.kit.http.pagination import After, Limit, encode_cursor, page_response
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import AuthenticatedRequest, PathId
-from functions.kit.http.responses import answered_once, encode
+from functions.kit.http.responses import encode
 from functions.purchase import queries
 from functions.purchase.commands.inventory import adjust_stock
 from functions.purchase.commands.purchases import freeing_overdue
@@ -96,7 +97,7 @@ async def adjust(
 
     async def attempt() -> Response[StockAdjusted]:
         route = f"POST /inventory/{book_id}/adjustments"
-        return await answered_once(request, route, command, render, required=True)
+        return await respond_once(request, route, command, render, required=True)
 
     return await freeing_overdue(
         services.database, attempt, book_ids=[book_id], outbox=services.outbox, clock=services.clock

@@ -7,15 +7,21 @@ from litestar.params import JSONBody
 from functions.kit.base.errors import FieldError, InvalidInput, NotFound, Text
 from functions.kit.base.language import localized, preferred
 from functions.kit.base.money import from_minor, minor_units
+from functions.kit.data import idempotency_keys
 from functions.kit.data.database import Row
-from functions.kit.http import idempotency
 from functions.kit.http.guards import signed_in, staff
-from functions.kit.http.idempotency import scope_of
-from functions.kit.http.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, Link, described
+from functions.kit.http.idempotency import (
+    IDEMPOTENCY_KEY,
+    IDEMPOTENCY_REPLAYED,
+    answer_response,
+    respond_once,
+    scope_of,
+)
+from functions.kit.http.operations import Link, described
 from functions.kit.http.pagination import After, Limit, encode_cursor, page_response
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import AnyRequest, AuthenticatedRequest, PathId
-from functions.kit.http.responses import answer_response, answered_once, encode
+from functions.kit.http.responses import encode
 from functions.purchase import payment_answers, queries, storage
 from functions.purchase.commands.payments import (
     ROUTE,
@@ -80,7 +86,9 @@ async def pay(
         route=ROUTE,
         body=await request.body(),
     )
-    if scope is not None and (kept := await idempotency.kept_answer(services.database, scope)):
+    if scope is not None and (
+        kept := await idempotency_keys.stored_answer(services.database, scope)
+    ):
         return answer_response(kept)
     wanted = NewPayment(
         method=_method(data),
@@ -240,7 +248,7 @@ async def refund(
         return 201, encode(created)
 
     route = f"POST /payments/{payment_id}/refunds"
-    response = await answered_once(request, route, command, render, required=True)
+    response = await respond_once(request, route, command, render, required=True)
     for moved in made:
         if moved.refund is not None and moved.payment is not None:
             owed = storage.OwedRefund(moved.refund, moved.payment.reference, moved.payment.currency)

@@ -9,7 +9,7 @@ from functions.kit.base.language import localized
 from functions.kit.base.money import from_minor, minor_units
 from functions.kit.data.database import Row
 from functions.kit.http.guards import staff
-from functions.kit.http.openapi import described
+from functions.kit.http.operations import described
 from functions.kit.http.pagination import After, Limit, encode_cursor, page_response
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import AnyRequest, AuthenticatedRequest, PathId

@@ -13,11 +13,12 @@ from functions.kit.base.language import localized
 from functions.kit.base.money import MAX_ID, from_minor, minor_units
 from functions.kit.data.database import Row
 from functions.kit.http.guards import signed_in, staff
-from functions.kit.http.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, Link, described
+from functions.kit.http.idempotency import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, respond_once
+from functions.kit.http.operations import Link, described
 from functions.kit.http.pagination import After, Limit, decode_cursor, encode_cursor, page_response
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import AuthenticatedRequest, PathId
-from functions.kit.http.responses import answered_once, encode
+from functions.kit.http.responses import encode
 from functions.purchase import queries
 from functions.purchase.commands.deliveries import set_purchase_status
 from functions.purchase.commands.lifecycle import cancel_purchase
@@ -107,7 +108,7 @@ async def place(
         return 201, encode(_created(placed, localized(request.headers, CREATED)))
 
     async def attempt() -> Response[PurchaseCreated]:
-        return await answered_once(request, "POST /purchase", command, render)
+        return await respond_once(request, "POST /purchase", command, render)
 
     return await freeing_overdue(
         services.database,
