@@ -13,8 +13,8 @@ from piccolo.querystring import QueryString
 from functions.catalog import migrations, queries
 from functions.catalog.domain.books import BookDetails
 from functions.catalog.domain.listing import Filters, Sort
-from functions.catalog.domain.sorting import price_order
-from functions.catalog.domain.text import searchable
+from functions.catalog.search.match_keys import searchable
+from functions.catalog.search.sort_keys import price_order
 from functions.catalog.tables import TABLES, derived
 from functions.kit.base.clock import utc_now
 from functions.kit.data.backfill import BATCH

@@ -13,8 +13,8 @@ from piccolo.querystring import QueryString
 
 from functions.catalog import events, schemas
 from functions.catalog.domain.books import DETAILS, BookDetails
-from functions.catalog.domain.import_rows import COLUMNS
-from functions.catalog.domain.versions import SHAPE
+from functions.catalog.entity_tags import SHAPE
+from functions.catalog.importing.rows import COLUMNS
 from functions.catalog.tables import BookRow
 from tests.catalog.library import ISBN, OTHER_ISBN, Library, open_library
 from tests.support.contracts import validator
@@ -81,7 +81,7 @@ def test_what_is_shown_is_said_or_read_only() -> None:
 
 
 def test_another_shape_of_the_json_has_another_number() -> None:
-    """Raise `SHAPE` in `domain/versions.py`, so that no cache keeps the old; add it here."""
+    """Raise `SHAPE` in `entity_tags.py`, so that no cache keeps the old; add it here."""
     shape = ", ".join(
         f"{field.name}: {getattr(field.type, '__name__', field.type)}"
         for field in msgspec.structs.fields(schemas.BookView)

@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 import pytest
 from piccolo.querystring import QueryString
 
-from functions.catalog.domain import search
-from functions.catalog.domain.folding import fold
-from functions.catalog.domain.text import searchable
+from functions.catalog.queries import Sample
+from functions.catalog.search.folding import fold
+from functions.catalog.search.match_keys import searchable
+from functions.catalog.search.terms import encode_word, is_truncated
 from tests.catalog.library import Library, open_library
 
 BOOKS = [
@@ -43,7 +44,7 @@ async def library(
 ) -> AsyncIterator[Library]:
     """The index is asked for every search, or for none."""
     near = request.param == "book by book"
-    monkeypatch.setattr(search.Sample, "is_page_near", lambda *_: near)
+    monkeypatch.setattr(Sample, "is_page_near", lambda *_: near)
     async with open_library(database_url, LIST_CACHE_SECONDS="0") as running:
         yield running
 
@@ -225,7 +226,7 @@ def written_before(title: str, author: str) -> str:
         for place in range(len(chunk))
         if place == 0 or (chunk[place].isalnum() and not chunk[place - 1].isalnum())
     )
-    return "".join(f" {search.spelt(word)}" for word in map(asked_before, starts) if word)
+    return "".join(f" {encode_word(word)}" for word in map(asked_before, starts) if word)
 
 
 def asked_before(word: str) -> str:
@@ -265,14 +266,14 @@ async def test_the_release_before_finds_what_is_written_now(library: Library) ->
 
     for number, (title, author) in enumerate(BOOKS[:15], 1):
         for word in filter(None, map(asked_before, f"{title} {author}".split())):
-            spelling = search.spelt(word).replace("_", "!_")
+            spelling = encode_word(word).replace("_", "!_")
             outcome = await library.database.execute(
                 QueryString(
                     "SELECT id FROM books WHERE search_text LIKE {} ESCAPE '!'"
                     " AND (search_text LIKE {} ESCAPE '!' OR {} = {})",
                     f"% {spelling}%",
                     f"%{word.replace('!', '!!').replace('%', '!%').replace('_', '!_')}%",
-                    int(search.is_cut(word)),
+                    int(is_truncated(word)),
                     0,
                 )
             )

@@ -8,7 +8,7 @@ from stdnum import isbn as stdnum
 
 from functions.catalog.domain.isbn import (
     isbn_10,
-    isbns_replaced,
+    normalize_isbns,
     parse_isbn,
     parse_spreadsheet_isbn,
 )
@@ -113,12 +113,12 @@ def test_an_isbn_in_a_query_is_one_word(nine: str, dash: str) -> None:
     for number in (thirteen, isbn10(nine), isbn10(nine).lower()):
         spelt = dash.join((number[:-9], number[-9:-5], number[-5:-1], number[-1])).strip(dash)
         for label in ("", "ISBN ", "isbn: ", "ISBN-13:"):
-            assert isbns_replaced(f"hobbit {label}{spelt} x").split() == ["hobbit", thirteen, "x"]
+            assert normalize_isbns(f"hobbit {label}{spelt} x").split() == ["hobbit", thirteen, "x"]
 
 
 @pytest.mark.parametrize("query", ["1984 2001 42", "123456789", "9780439023482", "x0439023483"])
 def test_other_numbers_in_a_query_are_words(query: str) -> None:
-    assert isbns_replaced(query) == query
+    assert normalize_isbns(query) == query
 
 
 @pytest.mark.parametrize(

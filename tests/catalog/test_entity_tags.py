@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.catalog.domain.books import Book, BookDetails
-from functions.catalog.domain.versions import KnownStock, Version, expected
+from functions.catalog.domain.stock import KnownStock
+from functions.catalog.entity_tags import Version, parse_precondition
 from functions.kit.base.errors import InvalidInput, PreconditionFailed, PreconditionRequired
 
 numbers = st.integers(0, 2**63 - 1)
@@ -49,7 +50,7 @@ OTHER_STOCKS = (
 def test_only_the_books_own_revision_is_asked_for(revision: int, stock: int, later: int) -> None:
     """Any other revision of the book is refused, whatever the stock's is."""
     book = replace(BOOK, revision=revision)
-    seen = expected(Version.of(book, KnownStock(stock, 3, NOW)).etag)
+    seen = parse_precondition(Version.of(book, KnownStock(stock, 3, NOW)).etag)
     seen.check(book)
 
     if later != revision:
@@ -60,7 +61,7 @@ def test_only_the_books_own_revision_is_asked_for(revision: int, stock: int, lat
 @pytest.mark.parametrize("other", OTHERS)
 def test_another_content_of_the_same_revision_is_refused(other: Book) -> None:
     """Who writes over it has not seen it."""
-    seen = expected(Version.of(BOOK, STOCK).etag)
+    seen = parse_precondition(Version.of(BOOK, STOCK).etag)
 
     with pytest.raises(PreconditionFailed):
         seen.check(other)
@@ -85,22 +86,22 @@ def test_the_revision_before_reads_the_tags_of_this_one() -> None:
 @pytest.mark.parametrize("tag", ['"x"', '"1.2"', 'W/"1.2.3"', '"1.2.3.4"', '"1.2.-3"', '""'])
 def test_tags_of_others_match_nothing(tag: str) -> None:
     with pytest.raises(PreconditionFailed):
-        expected(tag).check(BOOK)
+        parse_precondition(tag).check(BOOK)
 
 
 def test_a_star_and_none_match_anything() -> None:
     for if_match in ("*", None):
-        expected(if_match).check(BOOK)
+        parse_precondition(if_match).check(BOOK)
 
 
 def test_where_it_must_be_sent() -> None:
     with pytest.raises(PreconditionRequired):
-        expected(None, required=True)
+        parse_precondition(None, required=True)
 
 
 @given(st.text())
 def test_no_header_surprises(if_match: str) -> None:
     """Some versions, any, or a refusal."""
     with contextlib.suppress(InvalidInput):
-        versions = expected(if_match).versions
+        versions = parse_precondition(if_match).versions
         assert versions is None or all(each.revision >= 0 for each in versions)

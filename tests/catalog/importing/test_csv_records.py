@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.catalog.domain.csv_records import CsvReader, Record, sniff_delimiter
 from functions.catalog.errors import MalformedCsv
+from functions.catalog.importing.csv_records import CsvReader, Record, sniff_delimiter
 
 cells = st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=12)
 tables = st.lists(st.lists(cells, min_size=2, max_size=4), min_size=1, max_size=6)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.catalog.domain.csv_records import Record
-from functions.catalog.domain.import_rows import Columns, Defaults, ImportRow, RefusedRow
+from functions.catalog.importing.csv_records import Record
+from functions.catalog.importing.rows import Columns, Defaults, ImportRow, RefusedRow
 
 HEADER = Record(1, ["title", "author", "price", "stock", "isbn", "isbn13"])
 DEFAULTS = Defaults()

@@ -1,0 +1,62 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.catalog.search.folding import fold
+
+
+@pytest.mark.parametrize(
+    ("written", "folded"),
+    [
+        ("  Cien   AÑOS  ", "cien anos"),
+        ("Gabriel García Márquez", "gabriel garcia marquez"),
+        ("Søren Kierkegaard", "soren kierkegaard"),
+        ("Stanisław Lem", "stanislaw lem"),
+        ("STRASSE straße", "strasse strasse"),
+        ("Œuvres ﬁn", "oeuvres fin"),
+        ("İstanbul", "istanbul"),
+    ],
+)
+def test_accents_and_case_do_not_count(written: str, folded: str) -> None:
+    assert fold(written) == folded
+
+
+@given(st.text())
+def test_folding_twice_is_folding_once(written: str) -> None:
+    assert fold(fold(written)) == fold(written)
+
+
+@given(st.text())
+def test_case_never_counts(written: str) -> None:
+    """Where Unicode has an upper and a lower form of the same letters."""
+    if written.upper().casefold() == written.casefold():
+        assert fold(written.upper()) == fold(written)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("كتـــاب", "كتاب"),
+        ("مكتبة", "مكتبه"),
+        ("إسلام أحمد آدم ٱلله", "اسلام احمد ادم الله"),
+        ("على", "علي"),
+        ("كِتَابٌ", "كتاب"),
+        ("کتاب‌ها ی", "كتابها ي"),
+        ("٣ ۴ ५", "3 4 5"),
+        ("soft\u00adhy\u200bphen\ufeff", "softhyphen"),
+        ("a\u2010b\u2011c\u2012d\u2013e\u2014f\u2015g\u2212h\ufe63i\uff0dj", "a-b-c-d-e-f-g-h-i-j"),
+        ("l\u2019a l\u2018a l\u02bca l`a", "l'a l'a l'a l'a"),
+        ("①②", "12"),
+        ("½", "1/2"),
+    ],
+)
+def test_what_looks_the_same_is_the_same(one: str, other: str) -> None:
+    """Arabic as Lucene folds it; dashes, apostrophes, digits; characters that show nothing."""
+    assert fold(one) == fold(other)
+
+
+@given(st.text())
+def test_format_characters_never_count(written: str) -> None:
+    inside = "\u00ad".join(f"\u200d{char}" for char in written)
+
+    assert fold(inside) == fold(written)

@@ -1,0 +1,31 @@
+import pytest
+
+from functions.catalog.queries import Sample
+
+
+@pytest.mark.parametrize(
+    ("books", "found", "with_each", "is_near"),
+    [
+        (10_000, 0, (34,), False),
+        (10_000, 34, (34,), True),
+        (10_000, 1, (1,), False),
+        (1_000_000, 1, (2,), False),
+        (1_000_000, 1, (3,), True),
+        (10_000, 6, (34, 34), True),
+        (10_000, 5, (34, 34), False),
+        (1_000_000, 1, (34, 34), True),
+        (1_000_000, 0, (34, 34), False),
+        # Of the common word's books, a filter lets few through.
+        (10_000, 2, (120,), True),
+        (10_000, 1, (120,), False),
+    ],
+)
+def test_the_index_is_asked_where_a_page_is_further_than_its_books(
+    books: int, found: int, with_each: tuple[int, ...], is_near: bool
+) -> None:
+    """200 of the books were looked at; a page of 51 needs 51 * 200 / found of them."""
+    assert Sample(books, 200, found, with_each).is_page_near(51) == is_near
+
+
+def test_without_books_there_is_nothing_near() -> None:
+    assert not Sample(0, 0, 0, (0,)).is_page_near(51)
