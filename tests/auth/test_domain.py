@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from functions.auth.domain import (
     MAX_EMAIL,
     Email,
-    Limit,
+    TryLimit,
     check_password,
     email_key,
     network,
@@ -174,7 +174,7 @@ def test_a_password_that_is_guessed_first_is_refused(password: str, problem: str
 
 def test_the_last_allowed_try_opens_when_the_oldest_leaves_the_window() -> None:
     """Three tries in ten seconds: the fourth waits for the first to be ten seconds old."""
-    limit = Limit(tries=3, window=10)
+    limit = TryLimit(tries=3, window=10)
 
     assert seconds_to_wait([], limit, 100.0) == 0
     assert seconds_to_wait([91.0, 95.0], limit, 100.0) == 0
@@ -191,7 +191,7 @@ def test_no_window_ever_holds_more_than_the_limit(
     moments: list[float], tries: int, window: int
 ) -> None:
     """Tries at any moments: of those that are let through, no window holds too many."""
-    limit = Limit(tries, window)
+    limit = TryLimit(tries, window)
     allowed: list[float] = []
     for moment in sorted(moments):
         if seconds_to_wait(allowed[-tries:], limit, moment) == 0:

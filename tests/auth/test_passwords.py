@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from functions.auth import passwords
 from functions.auth.errors import HashingBusy
-from functions.auth.passwords import NOBODY, Passwords, Verdict, common_passwords
+from functions.auth.passwords import DUMMY_HASH, Passwords, Verification, common_passwords
 
 PASSWORD = "una frase bastante larga"
 
@@ -31,13 +31,13 @@ async def test_hashes_are_argon2id_of_owasps_strength() -> None:
     parameters = extract_parameters(first)
     assert parameters.type is Type.ID
     assert (parameters.memory_cost, parameters.time_cost, parameters.parallelism) == (19456, 2, 1)
-    assert await hasher.verify(first, PASSWORD) == Verdict(matches=True, outdated=False)
-    assert await hasher.verify(first, PASSWORD + "!") == Verdict(matches=False, outdated=False)
+    assert await hasher.verify(first, PASSWORD) == Verification(matches=True, outdated=False)
+    assert await hasher.verify(first, PASSWORD + "!") == Verification(matches=False, outdated=False)
 
 
 def test_nobody_is_as_expensive_as_somebody() -> None:
     """The hash for unknown accounts has the parameters of those that are made."""
-    assert extract_parameters(NOBODY) == extract_parameters(passwords._hash(PASSWORD))
+    assert extract_parameters(DUMMY_HASH) == extract_parameters(passwords._hash(PASSWORD))
 
 
 class Work:
@@ -67,7 +67,7 @@ class Work:
 
 KINDS = {
     "nobody": None,
-    "argon2": NOBODY,
+    "argon2": DUMMY_HASH,
     "werkzeug": werkzeug_hash(PASSWORD, 1000),
     "werkzeug, faster": werkzeug_hash(PASSWORD, 10),
     "rubbish": "pbkdf2:sha256:9999999$aB3dE6gH$" + "0" * 64,
@@ -90,10 +90,10 @@ async def test_every_kind_of_account_costs_the_same(
 async def test_without_older_hashes_nobody_pays_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """Argon2 alone, for accounts that are there and for those that are not."""
     work = Work(monkeypatch)
-    for hashed in (None, NOBODY):
+    for hashed in (None, DUMMY_HASH):
         await Passwords(1).verify(hashed, "wrong")
 
-    assert (work.argon2, work.rounds) == ([NOBODY] * 2, 0)
+    assert (work.argon2, work.rounds) == ([DUMMY_HASH] * 2, 0)
 
 
 async def test_a_password_is_the_same_however_the_keyboard_sends_it() -> None:
@@ -108,7 +108,9 @@ async def test_the_originals_hashes_verify_and_are_outdated() -> None:
     hasher = Passwords(1)
     hashed = werkzeug_hash("secreto de antes")
 
-    assert await hasher.verify(hashed, "secreto de antes") == Verdict(matches=True, outdated=True)
+    assert await hasher.verify(hashed, "secreto de antes") == Verification(
+        matches=True, outdated=True
+    )
     assert not (await hasher.verify(hashed, "otro")).matches
 
 
@@ -116,7 +118,7 @@ async def test_a_weaker_argon2_hash_is_outdated() -> None:
     """Parameters of another time verify, and are to be replaced."""
     weak = PasswordHasher(1, 8192, 1).hash(PASSWORD)
 
-    assert await Passwords(1).verify(weak, PASSWORD) == Verdict(matches=True, outdated=True)
+    assert await Passwords(1).verify(weak, PASSWORD) == Verification(matches=True, outdated=True)
 
 
 @pytest.mark.parametrize(

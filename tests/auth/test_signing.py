@@ -8,7 +8,7 @@ import pytest
 
 from functions.auth import commands
 from functions.auth.errors import SigningKeyUnreadable
-from functions.auth.signing import Seal
+from functions.auth.signing import KeySeal
 from functions.kit.base.settings import Secret
 from tests.auth.service import Auth, open_auth, sqlite_url
 
@@ -17,31 +17,31 @@ SECRET = "a secret of thirty-two characters"
 
 def test_a_sealed_key_opens_with_its_secret_and_its_id() -> None:
     """Another secret, another id, a changed byte: none of them opens it."""
-    seal = Seal(Secret(SECRET))
-    text = seal.close("kid", b"private")
+    seal = KeySeal(Secret(SECRET))
+    text = seal.seal("kid", b"private")
     raw = bytearray(base64.b64decode(text.partition(":")[2]))
     raw[-1] ^= 1
     damaged = f"aes-256-gcm:{base64.b64encode(raw).decode()}"
 
-    assert seal.open("kid", text) == b"private"
+    assert seal.unseal("kid", text) == b"private"
     assert b"private" not in base64.b64decode(text.partition(":")[2])
     for other, kid, sealed in (
-        (Seal(Secret("b" + SECRET[1:])), "kid", text),
-        (Seal(Secret("")), "kid", text),
+        (KeySeal(Secret("b" + SECRET[1:])), "kid", text),
+        (KeySeal(Secret("")), "kid", text),
         (seal, "another", text),
         (seal, "kid", damaged),
         (seal, "kid", "aes-256-gcm:"),
         (seal, "kid", "rubbish"),
     ):
         with pytest.raises(SigningKeyUnreadable):
-            other.open(kid, sealed)
+            other.unseal(kid, sealed)
 
 
 def test_two_seals_of_one_key_differ() -> None:
     """A nonce of its own each time."""
-    seal = Seal(Secret(SECRET))
+    seal = KeySeal(Secret(SECRET))
 
-    assert seal.close("kid", b"private") != seal.close("kid", b"private")
+    assert seal.seal("kid", b"private") != seal.seal("kid", b"private")
 
 
 async def test_without_a_secret_the_key_lies_open_and_that_is_said(
@@ -80,14 +80,14 @@ async def test_a_wrong_secret_is_a_503_and_a_clear_line(
     assert "sealed under another KEY_ENCRYPTION_SECRET" in capsys.readouterr().out
 
     async with open_auth(database_url, clock=auth.clock, KEY_ENCRYPTION_SECRET=SECRET) as other:
-        other.app.state.services.dependencies.signer.seal = Seal(Secret("x" * 32))
+        other.app.state.services.dependencies.signer.seal = KeySeal(Secret("x" * 32))
         response = await other.log_in()
         assert response.status_code == 503
         assert response.headers["retry-after"] == "60"
         assert response.json()["code"] == "signing-key-unreadable"
         assert await other.is_in(ana)
         assert (await other.refresh(ana.refresh_token)).status_code == 503
-        other.app.state.services.dependencies.signer.seal = Seal(Secret(SECRET))
+        other.app.state.services.dependencies.signer.seal = KeySeal(Secret(SECRET))
         # The refusal has used up nothing.
         assert (await other.refresh(ana.refresh_token)).status_code == 200
 

@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from functions.auth.domain import Limit
+from functions.auth.domain import TryLimit
 from functions.auth.errors import TooManyTries
 from functions.auth.throttle import count_try, purge, throttle_key
 from tests.auth.service import PASSWORD, Auth, open_auth
@@ -199,9 +199,9 @@ async def test_only_hashes_are_kept_and_not_for_long(auth: Auth) -> None:
 async def test_a_refused_try_counts_under_none_of_its_keys(auth: Auth) -> None:
     """All keys or none: the transaction takes them together."""
     narrow, wide = throttle_key("narrow"), throttle_key("wide")
-    limits = {narrow: Limit(1, 60), wide: Limit(2, 60)}
+    limits = {narrow: TryLimit(1, 60), wide: TryLimit(2, 60)}
     await count_try(auth.database, limits, auth.clock())
     with pytest.raises(TooManyTries):
         await count_try(auth.database, limits, auth.clock())
 
-    await count_try(auth.database, {wide: Limit(2, 60)}, auth.clock())
+    await count_try(auth.database, {wide: TryLimit(2, 60)}, auth.clock())

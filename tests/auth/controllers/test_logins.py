@@ -7,7 +7,7 @@ import jwt
 import pytest
 
 from functions.auth.commands import purge
-from functions.auth.passwords import Verdict
+from functions.auth.passwords import Verification
 from tests.auth.service import PASSWORD, Auth, open_auth
 
 MESSAGES = {
@@ -381,9 +381,9 @@ async def test_a_login_costs_the_slowest_older_hash_that_there_is(
     asked: list[int] = []
     original = auth.app.state.services.dependencies.passwords.verify
 
-    async def verify(hashed: str | None, password: str, *, rounds: int) -> Verdict:
+    async def verify(hashed: str | None, password: str, *, rounds: int) -> Verification:
         asked.append(rounds)
-        verdict: Verdict = await original(hashed, password, rounds=rounds)
+        verdict: Verification = await original(hashed, password, rounds=rounds)
         return verdict
 
     monkeypatch.setattr(auth.app.state.services.dependencies.passwords, "verify", verify)
