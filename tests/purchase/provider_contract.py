@@ -15,12 +15,12 @@ import pytest
 from functions.purchase.payment_provider import (
     BadSignature,
     Charge,
-    Entry,
+    ChargeReport,
     EntryKind,
+    LedgerEntry,
     PaymentProvider,
     ProviderUnreachable,
     RefundRefused,
-    Report,
 )
 
 AMOUNT, CURRENCY = 1990, "USD"
@@ -36,7 +36,7 @@ class Desk:
     """The same account in another process."""
     now: Callable[[], datetime]
     wait: Callable[[timedelta], Awaitable[None]]
-    signed: Callable[[Report, str], tuple[dict[str, str], bytes]]
+    signed: Callable[[ChargeReport, str], tuple[dict[str, str], bytes]]
     """A webhook as the provider sends it: from a report and the message's id."""
     charges: str = "tok_success"
     declines: str
@@ -55,7 +55,7 @@ class Desk:
     async def refund(self, reference: str, charge: str, amount_minor: int = AMOUNT) -> None:
         await self.provider.refund(reference, charge, amount_minor, CURRENCY)
 
-    async def entries(self, since: datetime | None = None) -> list[Entry]:
+    async def entries(self, since: datetime | None = None) -> list[LedgerEntry]:
         return sorted([entry async for entry in self.provider.entries(since)])
 
     async def movements(self) -> list[tuple[EntryKind, str, int]]:
@@ -299,15 +299,15 @@ class ProviderContract:
     @pytest.mark.parametrize("charge", [Charge.CAPTURED, Charge.DECLINED, Charge.PENDING])
     async def test_a_signed_webhook_is_read(self, desk: Desk, charge: Charge) -> None:
         """Whichever process gets it."""
-        headers, body = desk.signed(Report("a", charge), "m-1")
+        headers, body = desk.signed(ChargeReport("a", charge), "m-1")
 
         assert {each.read_webhook(headers, body, desk.now()) for each in desk.both} == {
-            Report("a", charge)
+            ChargeReport("a", charge)
         }
 
     async def test_a_webhook_that_was_changed_is_refused(self, desk: Desk) -> None:
         """Any byte of its body, any of its headers."""
-        headers, body = desk.signed(Report("a", Charge.DECLINED), "m-1")
+        headers, body = desk.signed(ChargeReport("a", Charge.DECLINED), "m-1")
         wrong = [(headers, body[:place] + b"~" + body[place + 1 :]) for place in range(len(body))]
         wrong += [(headers, body + b" "), (headers, b"")]
         for name, value in headers.items():
@@ -324,6 +324,6 @@ class ProviderContract:
     @pytest.mark.parametrize("hours", [-24, -1, 1, 24])
     async def test_an_old_webhook_is_refused(self, desk: Desk, hours: int) -> None:
         """So one that was overheard is of no use later; nor one from the future."""
-        headers, body = desk.signed(Report("a", Charge.CAPTURED), "m-1")
+        headers, body = desk.signed(ChargeReport("a", Charge.CAPTURED), "m-1")
         with pytest.raises(BadSignature):
             desk.provider.read_webhook(headers, body, desk.now() + timedelta(hours=hours))

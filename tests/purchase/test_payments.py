@@ -10,7 +10,7 @@ from functions.kit.http.idempotency import Scope
 from functions.purchase.commands.payments import ROUTE, begin_payment
 from functions.purchase.commands.reconciliation import LedgerMonitor
 from functions.purchase.domain.moves import NewPayment
-from functions.purchase.payment_provider import Charge, Report
+from functions.purchase.payment_provider import Charge, ChargeReport
 from tests.purchase.shop import BUYER, OTHER, STAFF, STOCK, Shop, book_event, open_shop
 
 
@@ -182,7 +182,7 @@ async def test_the_ledger_is_looked_at_also_by_a_clock_that_was_put_back(shop: S
     for number, minutes in enumerate((0, 1, 4, -600, 1, 600)):
         shop.clock.advance(minutes=minutes)
         await shop.provider.capture(f"unknown-{number}", "cash", 500, "USD")
-        await watch.look(shop.database)
+        await watch.check(shop.database)
         found.append(len(await shop.query("SELECT reference FROM unmatched_charges")))
 
     assert found == [1, 1, 3, 4, 4, 6]
@@ -420,7 +420,7 @@ async def test_a_webhook_says_what_the_answer_did_not(shop: Shop, copies: int) -
     await shop.pay(purchase_id, "tok_timeout")
     reference = await shop.reference_of(1)
     await shop.provider.capture(reference, "tok_success", 1990, "USD")
-    headers, body = shop.provider.sign_webhook(Report(reference, Charge.CAPTURED), "m-1")
+    headers, body = shop.provider.sign_webhook(ChargeReport(reference, Charge.CAPTURED), "m-1")
     for _ in range(copies):
         answer = await shop.client.post("/payment-webhooks", headers=headers, content=body)
 
@@ -434,7 +434,7 @@ async def test_a_webhook_that_nobody_signed_changes_nothing(shop: Shop) -> None:
     purchase_id = await shop.buy(1)
     await shop.pay(purchase_id, "tok_timeout")
     reference = await shop.reference_of(1)
-    headers, body = shop.provider.sign_webhook(Report(reference, Charge.CAPTURED), "m-1")
+    headers, body = shop.provider.sign_webhook(ChargeReport(reference, Charge.CAPTURED), "m-1")
     forged = [
         ({}, body),
         (headers, body.replace(b"captured", b"declined")),

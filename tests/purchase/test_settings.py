@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from functions.kit.base.settings import BadSettings
-from functions.purchase.app import SIMULATED
+from functions.purchase.app import SIMULATED_WARNING
 from functions.purchase.settings import PurchaseSettings
 from tests.purchase.shop import open_shop
 
@@ -69,6 +69,6 @@ async def test_production_that_simulates_says_so_at_every_start(
     for environment in environments * 2:
         async with open_shop(url, books=0, **environment):
             logged = capsys.readouterr().out.splitlines()
-            said.append([line.split()[1] for line in logged if line.endswith(SIMULATED)])
+            said.append([line.split()[1] for line in logged if line.endswith(SIMULATED_WARNING)])
 
     assert said == [[], ["WARNING"], [], ["WARNING"]]

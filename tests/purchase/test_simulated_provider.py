@@ -9,7 +9,12 @@ import pytest
 from functions.kit.data.engines import connect
 from functions.kit.data.migrations import load, migrate
 from functions.purchase import migrations, simulated_provider
-from functions.purchase.payment_provider import BadSignature, Charge, ProviderUnreachable, Report
+from functions.purchase.payment_provider import (
+    BadSignature,
+    Charge,
+    ChargeReport,
+    ProviderUnreachable,
+)
 from functions.purchase.simulated_provider import SimulatedProvider
 from tests.purchase.provider_contract import AMOUNT, CURRENCY, Desk, ProviderContract
 from tests.purchase.shop import WEBHOOK_SECRET
@@ -133,7 +138,7 @@ async def test_a_charge_and_a_refund_share_no_reference(provider: SimulatedProvi
 
 async def test_one_of_several_signatures_is_enough(provider: SimulatedProvider) -> None:
     """While a secret is replaced a message has one of each; another's alone is refused."""
-    report = Report("a", Charge.CAPTURED)
+    report = ChargeReport("a", Charge.CAPTURED)
     headers, body = provider.sign_webhook(report, "m-1")
     signature = headers["webhook-signature"]
     both = {**headers, "webhook-signature": f"v1,AAAA v2,{'B' * 44} {signature}"}
@@ -152,7 +157,7 @@ async def test_a_signed_message_that_says_nothing_is_refused(
     provider: SimulatedProvider, body: bytes
 ) -> None:
     """As one that cannot be read, not as a fault of the shop."""
-    headers, _ = provider.sign_webhook(Report("a", Charge.CAPTURED), "m-1")
+    headers, _ = provider.sign_webhook(ChargeReport("a", Charge.CAPTURED), "m-1")
     headers["webhook-signature"] = provider._signature("m-1", headers["webhook-timestamp"], body)
     with pytest.raises(BadSignature, match="cannot be read"):
         provider.read_webhook(headers, body, provider.clock())
