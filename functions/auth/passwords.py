@@ -26,7 +26,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 TIME_COST, MEMORY_KIB, PARALLELISM = 2, 19 * 1024, 1
-"""Source: OWASP's Password Storage Cheat Sheet: argon2id with 19 MiB, 2 iterations, 1 lane."""
+"""Source: OWASP's Password Storage Cheat Sheet: argon2id, 19 MiB, 2 iterations, parallelism 1."""
 
 MAX_WAITING = 100
 """Passwords that may wait to be hashed; at 30 ms each the last one waits three seconds."""

@@ -10,14 +10,9 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Generic
+from typing import TYPE_CHECKING, Generic
 
-from litestar import Litestar, Response, route
-from litestar.datastructures import State
-from litestar.events import BaseEventEmitterBackend
-from litestar.handlers import HTTPRouteHandler
-from litestar.plugins import PluginProtocol
-from litestar.plugins.core import MsgspecDIPlugin
+from litestar import Litestar
 from litestar.types import ControllerRouterHandler
 from piccolo.table import Table
 
@@ -36,15 +31,10 @@ from functions.kit.events.internal_secret import InternalSecret
 from functions.kit.events.outbox import Outbox
 from functions.kit.events.relay import Relay
 from functions.kit.events.subscriptions import Subscriptions
-from functions.kit.http import docs, parameters
-from functions.kit.http.admission import Admission
+from functions.kit.http import docs
+from functions.kit.http.assembly import assemble
 from functions.kit.http.client import lazy_client
 from functions.kit.http.cors import Cors
-from functions.kit.http.forwarded import ForwardedMiddleware
-from functions.kit.http.middleware import RequestMiddleware
-from functions.kit.http.problems import allow, problem_response
-from functions.kit.http.requests import MAX_BODY, JSONRequest
-from functions.kit.http.responses import JSONResponse
 from functions.kit.http.services import S, Services
 from functions.kit.http.topics import Topic
 from functions.kit.internal_api import health
@@ -107,30 +97,6 @@ class Service(Generic[S]):
     """Logged at every start: what an operator should not overlook."""
 
 
-class _App(Litestar):
-    """Litestar without its plugin for pydantic, whose models are used nowhere here.
-
-    Piccolo brings pydantic along, and Litestar imports what is there: 10 MiB and a third of a
-    second of every cold start.
-    """
-
-    @staticmethod
-    def _get_default_plugins(plugins: list[PluginProtocol]) -> list[PluginProtocol]:
-        return [*plugins, MsgspecDIPlugin()]
-
-
-class _NoListeners(BaseEventEmitterBackend):
-    """Litestar's in-process events, which are not used: events go through the outbox.
-
-    Its own emitter imports all of anyio: 15 modules, a fortieth of a cold start.
-    """
-
-    def emit(self, event_id: str, *args: Any, **kwargs: Any) -> None:
-        raise LookupError(f"no listener for {event_id}")
-
-    async def __aexit__(self, *_: object) -> None: ...
-
-
 def build_app(
     service: Service[S],
     settings: ServiceSettings,
@@ -142,32 +108,16 @@ def build_app(
     trigger = asyncio.Event()
     shared, outages = _shared(service, settings, clock, http, trigger)
     services = service.services(shared)
-    app = _App(
+    return assemble(
+        services,
         _handlers(service, settings),
-        lifespan=[_lifespan(service, services, outages, trigger, close_client=http is None)],
-        state=State({"services": services}),
-        request_class=JSONRequest,
-        before_request=parameters.check,
-        response_class=JSONResponse,
-        request_max_body_size=MAX_BODY,
-        exception_handlers={Exception: problem_response},
-        openapi_config=docs.openapi_config(service.name, VERSION, service.description),
-        plugins=[docs.AmountSchema()],
-        event_emitter_backend=_NoListeners,
-        logging_config=None,
-        debug=False,
+        lifespan=_lifespan(service, services, outages, trigger, close_client=http is None),
+        cors=Cors(
+            settings.cors_origins if settings.exposed_api.public else "",
+            credentials=settings.cors_credentials,
+        ),
+        openapi=docs.openapi_config(service.name, VERSION, service.description),
     )
-    # Around the router, not inside the routes: an unknown route has a trace and a log line too.
-    cors = Cors(
-        settings.cors_origins if settings.exposed_api.public else "",
-        credentials=settings.cors_credentials,
-    )
-    app.asgi_handler = ForwardedMiddleware(
-        RequestMiddleware(Admission(app.asgi_handler), cors),
-        settings.trusted_hops,
-        settings.client_address_header,
-    )
-    return app
 
 
 def _shared(
@@ -287,8 +237,8 @@ def _lifespan(
 
 
 def _handlers(service: Service[S], settings: ServiceSettings) -> Sequence[ControllerRouterHandler]:
-    """What is mounted, with an OPTIONS handler for each path."""
-    handlers: list[ControllerRouterHandler] = [*health.PROBES]
+    """What is mounted."""
+    handlers: list[ControllerRouterHandler] = [health.root, *health.PROBES]
     if settings.exposed_api.public:
         handlers += [*docs.HANDLERS, *service.public]
     if settings.exposed_api.internal:
@@ -296,29 +246,7 @@ def _handlers(service: Service[S], settings: ServiceSettings) -> Sequence[Contro
         from functions.kit.internal_api import handlers as internal  # noqa: PLC0415
 
         handlers += [health.metrics, *docs.INTERNAL_HANDLERS, *internal.HANDLERS]
-    return [*_options(handlers), *handlers]
-
-
-def _options(handlers: Sequence[ControllerRouterHandler]) -> list[HTTPRouteHandler]:
-    """What answers OPTIONS, for each path once.
-
-    Litestar's own would name the methods of the path's first handler only.
-    """
-    methods: dict[str, set[str]] = {}
-    for handler in handlers:
-        if isinstance(handler, HTTPRouteHandler):
-            for path in handler.paths:
-                known = methods.setdefault(path.rstrip("/") or "/", {"OPTIONS"})
-                known.update(map(str, handler.http_methods))
-    return [_allow(path, allow(known)) for path, known in methods.items()]
-
-
-def _allow(path: str, methods: str) -> HTTPRouteHandler:
-    @route(path, http_method="OPTIONS", include_in_schema=False, sync_to_thread=False)
-    def options() -> Response[None]:
-        return Response(None, status_code=204, headers={"allow": methods})
-
-    return options
+    return handlers
 
 
 async def _prepare_schema(

@@ -88,18 +88,11 @@ REPLACED = {
 _HEADER = re.compile(r"[A-Za-z0-9-]*")
 
 
-class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What all three services read from their environment."""
+class AppSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What every app reads from its environment, with a database or without."""
 
     environment: Environment = Environment.DEVELOPMENT
     """`development`, or `production`, which refuses embedded defaults and missing secrets."""
-
-    database_url: Secret = Secret("")
-    """`sqlite:///relative.db`, `sqlite:////absolute.db` or `mysql://user:password@host:3306/name`;
-    empty: an embedded SQLite file under `.bookstore/`."""
-
-    exposed_api: ExposedAPI = ExposedAPI.BOTH
-    """Which API the process serves: `public`, `internal` or `both`."""
 
     trusted_hops: Annotated[int, Meta(ge=0, le=16)] = 0
     """How many proxies in front of the service append to `X-Forwarded-For`, one after another: the
@@ -110,47 +103,16 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     """A header in which the gateway itself writes the client's address, in place of what came
     under its name, such as Envoy's `X-Envoy-External-Address`; it goes before `TRUSTED_HOPS`."""
 
-    k_sink: str = ""
-    """Address of the broker that takes this service's events; empty: they wait in the outbox, and
-    others read the feed."""
-
     internal_secret: Secret = Secret("")
     """Shared by all services, at least 32 characters: they sign their events with it, and show
     their feeds to one another only. Two with a comma between them while it is changed. Empty: what
     an event says is read from its owner before it counts."""
-
-    catch_up_seconds: Annotated[float, Meta(gt=0, le=86400)] | None = None
-    """How often a service that is awake reads the feeds of the others, in seconds; unset: every 10
-    without `K_SINK`, every 600 with it, since events then come by themselves."""
-
-    auth_url: Url = "http://127.0.0.1:5000"
-    """Where auth's public API is; its keys are read at `/.well-known/jwks.json`."""
-
-    auth_internal_url: Url = "http://127.0.0.1:5000"
-    """Where auth's internal API is: the feed of revoked tokens, disabled users and keys."""
-
-    token_issuer: str = "https://auth.bookstore.example"  # noqa: S105 - a name, not a secret
-    """The `iss` that access tokens carry and must carry."""
-
-    token_audience: str = "bookstore"  # noqa: S105 - a name, not a secret
-    """The `aud` that access tokens carry and must carry."""
-
-    cors_origins: str = ""
-    """Origins whose pages may call the public API, with commas between, such as
-    `https://shop.example`; `*` is all of them, empty none."""
-
-    cors_credentials: bool = False
-    """Whether those pages may send cookies and the like along; not with `*`. Tokens need it not."""
 
     log_level: str = "INFO"
     """Least severe level that is logged: `DEBUG`, `INFO`, `WARNING` or `ERROR`."""
 
     log_format: LogFormat = LogFormat.TEXT
     """`text` for people, `json` for machines (one object a line)."""
-
-    auto_migrate: bool | None = None
-    """Bring the schema up to date at start; unset: only on SQLite in development. In a cluster a
-    Job does it before."""
 
     @classmethod
     def from_mapping(cls, environ: Mapping[str, str]) -> Self:
@@ -181,19 +143,9 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
         raise BadSettings("These settings cannot be used:\n" + "\n".join(f"  {w}" for w in wrong))
 
     def problems(self) -> Iterator[str]:
-        """What is wrong with the whole, beyond single values; services add their own."""
+        """What is wrong with the whole, beyond single values; subclasses add their own."""
         if self.log_level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
             yield "LOG_LEVEL: must be DEBUG, INFO, WARNING or ERROR"
-        if self.k_sink and not self.k_sink.startswith(("http://", "https://")):
-            yield "K_SINK: must be an http:// or https:// address"
-        yield from self._wrong_in_http()
-        if not self.database_url:
-            if self.production:
-                yield "DATABASE_URL: production needs one; the embedded file is for trying out"
-        elif not self.database_url.reveal().startswith(("sqlite:///", "mysql://")):
-            yield "DATABASE_URL: must begin with sqlite:/// or mysql://"
-
-    def _wrong_in_http(self) -> Iterator[str]:
         if not _HEADER.fullmatch(self.client_address_header):
             yield "CLIENT_ADDRESS_HEADER: must be the name of a header"
         if self.client_address_header.lower() in {"forwarded", "x-forwarded-for"}:
@@ -201,19 +153,6 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
         secrets = self.internal_secret.reveal().split(",") if self.internal_secret else []
         if any(len(secret.strip()) < MIN_INTERNAL_SECRET for secret in secrets):
             yield f"INTERNAL_SECRET: needs at least {MIN_INTERNAL_SECRET} random characters"
-        origins = web_origins.parse(self.cors_origins)
-        for origin in origins:
-            if (wrong := web_origins.problem(origin)) is not None:
-                yield f"CORS_ORIGINS: {wrong}"
-        if "*" in origins and self.cors_credentials:
-            yield "CORS_CREDENTIALS: needs origins by name in CORS_ORIGINS, not *"
-
-    @property
-    def catch_up_period(self) -> float:
-        """Seconds between two reads of a feed that nothing asks for."""
-        if self.catch_up_seconds is not None:
-            return self.catch_up_seconds
-        return 600.0 if self.k_sink else 10.0
 
     @property
     def development(self) -> bool:
@@ -222,6 +161,71 @@ class ServiceSettings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def production(self) -> bool:
         return self.environment is Environment.PRODUCTION
+
+
+class ServiceSettings(AppSettings, frozen=True, kw_only=True):
+    """What every service with a database reads besides."""
+
+    database_url: Secret = Secret("")
+    """`sqlite:///relative.db`, `sqlite:////absolute.db` or `mysql://user:password@host:3306/name`;
+    empty: an embedded SQLite file under `.bookstore/`."""
+
+    exposed_api: ExposedAPI = ExposedAPI.BOTH
+    """Which API the process serves: `public`, `internal` or `both`."""
+
+    k_sink: str = ""
+    """Address of the broker that takes this service's events; empty: they wait in the outbox, and
+    others read the feed."""
+
+    catch_up_seconds: Annotated[float, Meta(gt=0, le=86400)] | None = None
+    """How often a service that is awake reads the feeds of the others, in seconds; unset: every 10
+    without `K_SINK`, every 600 with it, since events then come by themselves."""
+
+    auth_url: Url = "http://127.0.0.1:5000"
+    """Where auth's public API is; its keys are read at `/.well-known/jwks.json`."""
+
+    auth_internal_url: Url = "http://127.0.0.1:5000"
+    """Where auth's internal API is: the feed of revoked tokens, disabled users and keys."""
+
+    token_issuer: str = "https://auth.bookstore.example"  # noqa: S105 - a name, not a secret
+    """The `iss` that access tokens carry and must carry."""
+
+    token_audience: str = "bookstore"  # noqa: S105 - a name, not a secret
+    """The `aud` that access tokens carry and must carry."""
+
+    cors_origins: str = ""
+    """Origins whose pages may call the public API, with commas between, such as
+    `https://shop.example`; `*` is all of them, empty none."""
+
+    cors_credentials: bool = False
+    """Whether those pages may send cookies and the like along; not with `*`. Tokens need it not."""
+
+    auto_migrate: bool | None = None
+    """Bring the schema up to date at start; unset: only on SQLite in development. In a cluster a
+    Job does it before."""
+
+    def problems(self) -> Iterator[str]:
+        yield from super().problems()
+        if self.k_sink and not self.k_sink.startswith(("http://", "https://")):
+            yield "K_SINK: must be an http:// or https:// address"
+        origins = web_origins.parse(self.cors_origins)
+        for origin in origins:
+            if (wrong := web_origins.problem(origin)) is not None:
+                yield f"CORS_ORIGINS: {wrong}"
+        if "*" in origins and self.cors_credentials:
+            yield "CORS_CREDENTIALS: needs origins by name in CORS_ORIGINS, not *"
+        if not self.database_url:
+            if self.production:
+                yield "DATABASE_URL: production needs one; the embedded file is for trying out"
+        elif not self.database_url.reveal().startswith(("sqlite:///", "mysql://")):
+            yield "DATABASE_URL: must begin with sqlite:/// or mysql://"
+
+    @property
+    def catch_up_period(self) -> float:
+        """Seconds between two reads of a feed that nothing asks for."""
+        if self.catch_up_seconds is not None:
+            return self.catch_up_seconds
+        return 600.0 if self.k_sink else 10.0
 
 
 def _parse(text: str, kind: object) -> object:

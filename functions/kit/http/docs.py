@@ -23,7 +23,7 @@ from functions.kit.base.errors import NotFound, Text
 from functions.kit.base.money import MAX_MONEY_MINOR
 from functions.kit.http.openapi import document
 from functions.kit.http.requests import AnyRequest
-from functions.kit.http.services import Services, services_of
+from functions.kit.http.services import AppServices, services_of
 
 CACHE = {"cache-control": "public, max-age=86400"}
 
@@ -122,7 +122,7 @@ def internal_openapi_json(request: AnyRequest) -> Response[bytes]:
 
 def _document(app: Litestar, name: str, *, internal: bool) -> Response[bytes]:
     """Built once for each process."""
-    built = services_of(app, Services).openapi_documents
+    built = services_of(app, AppServices).openapi_documents
     if name not in built:
         built[name] = msgspec.json.encode(document(app, internal=internal))
     return Response(built[name], media_type=MediaType.JSON)
@@ -130,7 +130,7 @@ def _document(app: Litestar, name: str, *, internal: bool) -> Response[bytes]:
 
 @get(["/apidocs", "/apidocs/"], include_in_schema=False, sync_to_thread=False)
 def swagger_ui(request: AnyRequest) -> Response[str]:
-    title = services_of(request, Services).name
+    title = services_of(request, AppServices).name
     return Response(_PAGE.format(title=f"Bookstore: {title}"), media_type=MediaType.HTML)
 
 

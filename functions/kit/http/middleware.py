@@ -7,10 +7,11 @@ browser safe, and a `Cache-Control` where the handler has set none.
 
 import logging
 import time
-from collections.abc import Iterable
-from typing import cast
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, cast
 from urllib.parse import quote
 
+from litestar import Response
 from litestar.datastructures import MutableScopeHeaders
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
@@ -20,8 +21,8 @@ from functions.kit.base.telemetry import continue_trace, current_traceparent
 from functions.kit.http.cors import Cors
 from functions.kit.http.openapi import INTERNAL
 from functions.kit.http.problems import problem_response
-from functions.kit.http.requests import JSONRequest
-from functions.kit.http.services import Services, services_of
+from functions.kit.http.requests import AnyRequest, JSONRequest
+from functions.kit.http.services import AppServices, services_of
 
 logger = logging.getLogger("request")
 
@@ -50,15 +51,18 @@ REVALIDATE = "no-cache"
 FOR_A_WHILE = "public, max-age=300"
 """Of a redirect: a browser would keep a permanent one for ever."""
 
-SECURITY_HEADERS = (
-    ("x-content-type-options", "nosniff"),
-    ("x-frame-options", "DENY"),
-    ("referrer-policy", "no-referrer"),
-    (
-        "content-security-policy",
-        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:",
+SECURITY_HEADERS: Mapping[str, str] = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "content-security-policy": (
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
     ),
-)
+}
+"""Of an API, whose only pages are Swagger UI's."""
+
+Refuse = Callable[[AnyRequest, Exception], Response[Any]]
+"""How a refusal is answered: as a problem document, or as a page."""
 
 
 class HeaderRepeated(InvalidInput):
@@ -70,9 +74,18 @@ class HeaderRepeated(InvalidInput):
 class RequestMiddleware:
     """One per app; plain ASGI, so that a streamed answer stays a stream."""
 
-    def __init__(self, app: ASGIApp, cors: Cors) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        cors: Cors,
+        *,
+        refuse: Refuse = problem_response,
+        security_headers: Mapping[str, str] = SECURITY_HEADERS,
+    ) -> None:
         self.app = app
         self.cors = cors
+        self.refuse = refuse
+        self.security_headers = security_headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
@@ -94,7 +107,7 @@ class RequestMiddleware:
                 status = message["status"]
                 headers = MutableScopeHeaders.from_message(message)
                 headers["traceparent"] = traceparent
-                for name, value in SECURITY_HEADERS:
+                for name, value in self.security_headers.items():
                     headers.setdefault(name, value)
                 if "cache-control" not in headers:
                     headers["cache-control"] = _cache_control(inner, status)
@@ -118,7 +131,7 @@ class RequestMiddleware:
                 scope["headers"] = joined(scope["headers"])
             except HeaderRepeated as error:
                 request = JSONRequest(scope, receive, send)
-                refusal = problem_response(request, error).to_asgi_response(None, request)
+                refusal = self.refuse(request, error).to_asgi_response(None, request)
                 await refusal(scope, receive, send)
                 return
         if scope["method"] == "OPTIONS" and self._is_preflight(scope):
@@ -152,7 +165,7 @@ class RequestMiddleware:
     @staticmethod
     def _record(scope: HTTPScope, method: str, status: int, elapsed: float) -> None:
         path = scope["path"]
-        metrics = services_of(scope["litestar_app"], Services).metrics
+        metrics = services_of(scope["litestar_app"], AppServices).metrics
         # The route's pattern, never the path: a label for each book id would never end, and
         # neither would one for each method that somebody makes up.
         route = scope.get("path_template") or "unknown"

@@ -20,7 +20,7 @@ from functions.kit.http.etags import PATTERN
 from functions.kit.http.guards import Requires
 from functions.kit.http.idempotency import KEY
 from functions.kit.http.problems import MEDIA_TYPE
-from functions.kit.http.services import Services, services_of
+from functions.kit.http.services import AppServices, services_of
 from functions.kit.http.topics import Topic
 
 _OPT = "described"
@@ -154,7 +154,7 @@ def document(app: Litestar, *, internal: bool = False) -> dict[str, Any]:
         _complete(operation, handler)
         _describe_body(operation, handler, schema["components"]["schemas"])
         _link(operation, handler, ids)
-    _sort_by_topic(schema, operations, services_of(app, Services).topics)
+    _sort_by_topic(schema, operations, services_of(app, AppServices).topics)
     if internal:
         schema["info"]["title"] += ", internal API"
     _whole_numbers(schema)

@@ -29,7 +29,7 @@ from functions.kit.base.errors import (
 from functions.kit.base.language import in_language, listed, preferred
 from functions.kit.base.telemetry import current_traceparent, trace_id
 from functions.kit.http.requests import AnyRequest, refusal_of_lacking
-from functions.kit.http.services import Services, services_of
+from functions.kit.http.services import AppServices, Services, services_of
 
 logger = logging.getLogger(__name__)
 
@@ -144,8 +144,9 @@ def _document(refusal: DomainError, status: int, *, language: str, path: str) ->
 
 def _of_the_database(request: AnyRequest, error: Exception) -> Exception:
     """A fault of the database that passes, as the refusal that says so."""
-    if not isinstance(error, DomainError | HTTPException):
-        database = services_of(request, Services).database
+    services = services_of(request, AppServices)
+    if isinstance(services, Services) and not isinstance(error, DomainError | HTTPException):
+        database = services.database
         if database.is_unavailable(error):
             logger.warning("the database cannot be reached: %s", error)
             return Unavailable(

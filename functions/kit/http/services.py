@@ -17,7 +17,7 @@ from litestar import Litestar
 from litestar.connection import ASGIConnection
 
 from functions.kit.base.clock import Clock
-from functions.kit.base.settings import ServiceSettings
+from functions.kit.base.settings import AppSettings, ServiceSettings
 from functions.kit.base.telemetry import Metrics
 from functions.kit.data.database import Database
 from functions.kit.events.catch_up import CatchUp
@@ -32,19 +32,32 @@ from functions.kit.security.verifier import Verifier
 if TYPE_CHECKING:
     import httpx
 
+A = TypeVar("A", bound="AppServices")
 S = TypeVar("S", bound="Services")
 
 
 @dataclass(kw_only=True)
-class Services:
-    """What every service has."""
+class AppServices:
+    """What every app has, with a database or without."""
 
     name: str
-    settings: ServiceSettings
+    settings: AppSettings
     clock: Clock
-    database: Database
     http: "httpx.AsyncClient"
     metrics: Metrics
+    topics: Sequence[Topic] = ()
+    openapi_documents: dict[str, bytes] = field(default_factory=dict)
+    """Encoded documents by name, each built at its first request."""
+    stopping: bool = False
+    """Whether the process is shutting down; it is not ready then."""
+
+
+@dataclass(kw_only=True)
+class Services(AppServices):
+    """What every service with a database has."""
+
+    settings: ServiceSettings
+    database: Database
     verifier: Verifier
     outbox: Outbox
     relay: Relay
@@ -54,11 +67,6 @@ class Services:
     internal_secret: InternalSecret
     run_background_tasks: Callable[[], None]
     """Starts the background tasks now, instead of when their period is over."""
-    topics: Sequence[Topic]
-    openapi_documents: dict[str, bytes] = field(default_factory=dict)
-    """Encoded documents by name, each built at its first request."""
-    stopping: bool = False
-    """Whether the process is shutting down; it is not ready then."""
 
     @classmethod
     def extend(cls, shared: "Services", **own: Any) -> Self:
@@ -67,7 +75,7 @@ class Services:
         return cls(**members | own)
 
 
-def services_of(connection: ASGIConnection[Any, Any, Any, Any] | Litestar, kind: type[S]) -> S:
+def services_of(connection: ASGIConnection[Any, Any, Any, Any] | Litestar, kind: type[A]) -> A:
     """The services of the app that handles a request."""
     app = connection if isinstance(connection, Litestar) else connection.app
     found = app.state.services

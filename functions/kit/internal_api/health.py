@@ -14,7 +14,7 @@ from functions.kit.base.errors import Text
 from functions.kit.base.language import localized, preferred
 from functions.kit.events import dead_letters
 from functions.kit.http.requests import AnyRequest
-from functions.kit.http.services import Services, services_of
+from functions.kit.http.services import AppServices, Services, services_of
 
 
 class ServiceStatus(msgspec.Struct, frozen=True):
@@ -58,12 +58,12 @@ def root(request: AnyRequest) -> Response[ServiceStatus]:
 
 @get("/livez", sync_to_thread=False, include_in_schema=False)
 def livez(request: AnyRequest) -> ServiceStatus:
-    return ServiceStatus(services_of(request, Services).name, "alive")
+    return ServiceStatus(services_of(request, AppServices).name, "alive")
 
 
 @get("/readyz", sync_to_thread=False, include_in_schema=False)
 def readyz(request: AnyRequest) -> ServiceStatus:
-    services = services_of(request, Services)
+    services = services_of(request, AppServices)
     if services.stopping:
         raise ServiceUnavailableException("stopping")
     return ServiceStatus(services.name, "ready")
@@ -78,4 +78,4 @@ async def metrics(request: AnyRequest) -> Response[bytes]:
     return Response(services.metrics.exposition(), media_type="text/plain; version=0.0.4")
 
 
-PROBES = (root, livez, readyz)
+PROBES = (livez, readyz)

@@ -17,7 +17,7 @@ from functions.kit.data.database import Database, transactional
 from functions.kit.data.engines import connect
 from functions.kit.data.sqlite import SQLiteEngine
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 COUNT = """
 import asyncio, sys
@@ -242,7 +242,7 @@ async def test_a_writer_that_gives_up_waiting_holds_up_nobody(url: str, start: S
         await database.execute(QueryString("UPDATE counter SET value = value + 1"))
 
     waiting = asyncio.ensure_future(write(database))
-    while not database.turns._lock.locked():  # type: ignore[attr-defined]  # noqa: ASYNC110
+    while not database.write_lock._lock.locked():  # type: ignore[attr-defined]  # noqa: ASYNC110
         await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)

@@ -17,7 +17,7 @@ from tests.kit import migrations as sample_migrations
 from tests.servers.mysql import Server
 from tests.servers.programs import free_port
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 STATEMENTS = 1 + sum(len(migration.statements("mysql")) for migration in load(sample_migrations))
 """All that one run prints: the table of versions, and the sample's schema."""
