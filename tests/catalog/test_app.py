@@ -20,22 +20,25 @@ from tests.catalog.library import Library, open_library, sqlite_url
 ROOT = Path(__file__).parents[2]
 
 
-async def test_it_says_what_it_is(library: Library) -> None:
+async def test_the_root_names_the_service(library: Library) -> None:
+    """`GET /` returns the service's name and status."""
     assert (await library.get("/")).json() == {"service": "catalog", "status": "running"}
 
 
 @pytest.mark.parametrize(
     ("exposed", "books", "feed"), [("public", 200, 404), ("internal", 404, 200), ("both", 200, 200)]
 )
-async def test_each_door_opens_what_is_its_own(
+async def test_exposed_api_selects_the_mounted_routes(
     database_url: str, exposed: str, books: int, feed: int
 ) -> None:
+    """`public` mounts the books, `internal` the feed, `both` both."""
     async with open_library(database_url, EXPOSED_API=exposed) as library:
         assert (await library.get("/books")).status_code == books
         assert (await library.feed()).status_code == feed
 
 
 async def test_the_document_describes_every_route(library: Library) -> None:
+    """The OpenAPI document has every route of the books and no other."""
     document = (await library.get("/openapi.json")).json()
     routes = {
         (method.upper(), path)
@@ -76,7 +79,8 @@ async def test_the_document_describes_every_route(library: Library) -> None:
         ("PURCHASE_INTERNAL_URL", "purchase:5002"),
     ],
 )
-def test_a_setting_that_cannot_be_is_named(name: str, value: str) -> None:
+def test_an_invalid_setting_is_named(name: str, value: str) -> None:
+    """The error has the name of the variable."""
     with pytest.raises(BadSettings, match=name):
         CatalogSettings.from_mapping({name: value})
 
@@ -169,12 +173,14 @@ async def test_a_rare_word_is_found_in_the_full_text_index(
 
 
 def test_the_schema_can_be_printed_for_both_databases() -> None:
+    """SQLite needs more statements than MySQL for the same schema."""
     initial, *_ = load(migrations)
 
     assert len(initial.statements("sqlite")) > len(initial.statements("mysql"))
 
 
 def test_the_migration_command_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`DATABASE_URL` decides which database is migrated."""
     monkeypatch.setenv("DATABASE_URL", "mysql://u:p@db/catalog")
 
     assert url() == "mysql://u:p@db/catalog"

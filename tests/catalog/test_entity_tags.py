@@ -67,7 +67,8 @@ def test_another_content_of_the_same_revision_is_refused(other: Book) -> None:
         seen.check(other)
 
 
-def test_whatever_is_shown_makes_another_tag() -> None:
+def test_every_member_of_a_book_changes_its_tag() -> None:
+    """Each other book and each other stock has an ETag of its own."""
     tags = {Version.of(BOOK, stock).etag for stock in (STOCK, *OTHER_STOCKS)}
     tags |= {Version.of(book, STOCK).etag for book in OTHERS}
 
@@ -84,17 +85,20 @@ def test_the_revision_before_reads_the_tags_of_this_one() -> None:
 
 
 @pytest.mark.parametrize("tag", ['"x"', '"1.2"', 'W/"1.2.3"', '"1.2.3.4"', '"1.2.-3"', '""'])
-def test_tags_of_others_match_nothing(tag: str) -> None:
+def test_tags_of_another_form_match_nothing(tag: str) -> None:
+    """Foreign and weak tags fail the precondition."""
     with pytest.raises(PreconditionFailed):
         parse_precondition(tag).check(BOOK)
 
 
-def test_a_star_and_none_match_anything() -> None:
+def test_a_star_and_a_missing_header_match_any_version() -> None:
+    """Neither restricts the version that is written over."""
     for if_match in ("*", None):
         parse_precondition(if_match).check(BOOK)
 
 
-def test_where_it_must_be_sent() -> None:
+def test_a_required_precondition_must_be_sent() -> None:
+    """A missing `If-Match` is refused where it is required."""
     with pytest.raises(PreconditionRequired):
         parse_precondition(None, required=True)
 

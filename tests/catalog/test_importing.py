@@ -56,7 +56,8 @@ async def test_a_file_becomes_books(library: Library) -> None:
         "title,author,price\nA,B,USD 12.50\n",
     ],
 )
-async def test_files_are_written_in_many_ways(library: Library, content: str) -> None:
+async def test_variants_of_csv_are_read_alike(library: Library, content: str) -> None:
+    """Delimiters, line ends, byte order marks and column names differ; the book is the same."""
     assert counts(await library.report_of(content)) == (1, 1, 0, 0, 0, 0)
     (book,) = (await library.get("/books")).json()
 
@@ -102,6 +103,7 @@ async def test_an_isbn_that_lost_digits_is_left_out_with_a_warning(library: Libr
     ],
 )
 async def test_an_isbn_is_read_as_suppliers_write_it(library: Library, cell: str) -> None:
+    """Labels, hyphens and spreadsheets' changes are removed without a warning."""
     report = await library.report_of(f"title,author,price,isbn\nA,B,1,{cell}\n")
 
     assert (counts(report), report["warnings"]) == ((1, 1, 0, 0, 0, 0), [])
@@ -126,9 +128,10 @@ async def test_an_isbn_is_read_as_suppliers_write_it(library: Library, cell: str
         ("12", "decimal=comma", 1200),
     ],
 )
-async def test_a_price_that_can_mean_one_number_is_taken(
+async def test_an_unambiguous_price_is_accepted(
     library: Library, cell: str, query: str, minor: int
 ) -> None:
+    """An ambiguous notation is unambiguous once `decimal` is given."""
     report = await library.report_of(f'title,author,price\nA,B,"{cell}"\n', query)
 
     assert counts(report) == (1, 1, 0, 0, 0, 0)
@@ -162,7 +165,8 @@ async def test_a_number_that_can_mean_two_is_refused(
     assert await library.titles() == []
 
 
-async def test_a_price_in_another_currency_is_taken_with_a_warning(library: Library) -> None:
+async def test_a_price_in_another_currency_is_accepted_with_a_warning(library: Library) -> None:
+    """The number is kept, and the warning names line and field."""
     report = await library.report_of('title,author,price\nA,B,"19,90 €"\n')
 
     assert counts(report) == (1, 1, 0, 0, 0, 1)
@@ -250,7 +254,8 @@ async def test_an_isbn_goes_to_a_book_without_only_where_that_is_the_one(library
         ("مكتبة", "مكتبه"),
     ],
 )
-async def test_titles_that_look_alike_are_one_book(library: Library, one: str, other: str) -> None:
+async def test_titles_that_fold_alike_are_one_book(library: Library, one: str, other: str) -> None:
+    """The second import creates no book."""
     report = await library.report_of(f"title,author,price\n{one},B,1\n")
     again = await library.report_of(f"title,author,price\n{other},B,1\n")
 
@@ -305,7 +310,8 @@ async def test_what_the_file_says_takes_the_place_of_what_was_there(library: Lib
     ]
 
 
-async def test_defaults_are_for_new_books(library: Library) -> None:
+async def test_defaults_apply_to_new_books_only(library: Library) -> None:
+    """A second import with other defaults changes nothing."""
     content = "title,author\nA,B\n"
     await library.report_of(content, "default_price=9.99&default_stock=3")
     again = await library.report_of(content, "default_price=5&default_stock=1")
@@ -336,9 +342,10 @@ async def test_two_lines_about_one_book(library: Library) -> None:
     assert "line 2" in first["errors"][0]["reason"]
 
 
-async def test_two_lines_about_one_book_in_different_batches(
+async def test_a_contradicting_line_in_a_later_batch_is_refused(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Its reason names the line that the book came from."""
     monkeypatch.setattr(imports, "BATCH", 2)
     report = await library.report_of("title,author,price\nA,B,1\nC,B,1\nD,B,1\nA,B,2\n")
 
@@ -359,9 +366,10 @@ async def test_a_retired_book_is_not_brought_back(library: Library) -> None:
     assert await library.titles() == []
 
 
-async def test_a_book_that_replaced_a_retired_one_is_the_one_that_is_meant(
+async def test_a_book_for_sale_is_matched_before_a_retired_one(
     library: Library,
 ) -> None:
+    """A row changes the book for sale that has the ISBN of a retired one."""
     await library.add("A", "B", isbn=ISBN)
     await library.call("DELETE", "/books/1")
     await library.add("A", "B", isbn=ISBN)
@@ -395,9 +403,10 @@ async def test_a_run_that_was_ended_half_way_is_finished_by_another(
     assert await library.titles() == ["T0", "T1", "T2", "T3", "T4"]
 
 
-async def test_two_imports_at_once_write_each_book_once(
+async def test_concurrent_imports_create_each_book_once(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The other imports report the books as unchanged."""
     monkeypatch.setattr(imports, "BATCH", 3)
     content = "title,author,price\n" + "".join(f"T{number},B,1\n" for number in range(20))
     reports = await asyncio.gather(*(library.report_of(content) for _ in range(3)))

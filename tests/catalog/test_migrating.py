@@ -154,9 +154,10 @@ async def test_a_catalogue_of_a_release_before_is_brought_up_to_date(
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_kill_at_any_write_is_followed_by_a_run_that_finishes(
+def test_a_migration_that_was_killed_is_completed_by_the_next_run(
     mysql_server: Server, when: str
 ) -> None:
+    """It may be killed before any of its writes."""
     for number in range(1, WRITTEN + 1):
         url = mysql_server.create_database("bookstore_searched")
         asyncio.run(fill(url))

@@ -27,5 +27,6 @@ def test_the_index_is_asked_where_a_page_is_further_than_its_books(
     assert Sample(books, 200, found, with_each).is_page_near(51) == is_near
 
 
-def test_without_books_there_is_nothing_near() -> None:
+def test_an_empty_sample_is_never_near() -> None:
+    """Without books no page is near, and nothing is divided by zero."""
     assert not Sample(0, 0, 0, (0,)).is_page_near(51)

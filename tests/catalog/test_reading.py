@@ -121,9 +121,10 @@ async def test_filters(library: Library, query: str, titles: list[str]) -> None:
         ("Jean‐Paul Sartre", "Sartre, Jean-Paul"),
     ],
 )
-async def test_an_author_is_found_however_the_name_is_turned(
+async def test_an_author_is_found_in_any_order_of_the_name(
     library: Library, kept: str, asked: str
 ) -> None:
+    """Last name first or last, with initials spaced or not."""
     await library.add(author=kept)
     await library.add(author="Nadie")
     response = await library.client.get("/books", params={"author": asked})
@@ -132,9 +133,10 @@ async def test_an_author_is_found_however_the_name_is_turned(
 
 
 @pytest.mark.parametrize("asked", ["Arts & Crafts", "arts and crafts", "Arts y Crafts"])
-async def test_a_category_is_found_however_its_conjunction_is_written(
+async def test_a_category_is_found_with_any_spelling_of_its_conjunction(
     library: Library, asked: str
 ) -> None:
+    """`&`, `and` and `y` are equal."""
     await library.add(category="Arts and Crafts")
     response = await library.client.get("/books", params={"category": asked})
 
@@ -142,6 +144,7 @@ async def test_a_category_is_found_however_its_conjunction_is_written(
 
 
 async def test_a_query_without_words_filters_nothing(library: Library) -> None:
+    """Spaces and punctuation alone list every book; an empty parameter is refused."""
     await library.add()
 
     assert [await library.titles(query) for query in ("q=+", "q=.")] == [["Rayuela"]] * 2
@@ -219,6 +222,7 @@ async def test_pages_show_each_book_once_while_others_are_added(
 
 
 async def test_the_last_page_has_no_link(library: Library) -> None:
+    """`Link` is absent where no further book exists."""
     for _ in range(2):
         await library.add()
 
@@ -227,6 +231,7 @@ async def test_the_last_page_has_no_link(library: Library) -> None:
 
 
 async def test_the_link_keeps_the_filters(library: Library) -> None:
+    """Every page of a search is of the same search."""
     for title in ("Año uno", "Dos", "Año tres"):
         await library.add(title)
 
@@ -263,16 +268,16 @@ async def test_the_link_keeps_the_filters(library: Library) -> None:
         ("category=%00", "category"),
     ],
 )
-async def test_what_cannot_be_asked_for_is_refused_by_name(
-    library: Library, query: str, field: str
-) -> None:
+async def test_an_invalid_filter_is_named(library: Library, query: str, field: str) -> None:
+    """It is answered 400, with the parameter in `errors`."""
     response = await library.get(f"/books?{query}")
 
     assert response.status_code == 400
     assert [field] == [each["field"] for each in response.json()["errors"]]
 
 
-async def test_an_unknown_sort_names_the_choices(library: Library) -> None:
+async def test_an_unknown_sort_lists_the_choices(library: Library) -> None:
+    """The detail lists every order of the list."""
     response = await library.get("/books?sort=stock")
 
     assert response.json()["code"] == "unknown-sort"
@@ -352,6 +357,7 @@ async def test_the_same_revision_of_another_past_is_sent(
 
 @pytest.mark.parametrize("book_id", [99, 0, 2**63, 10**30])
 async def test_an_unknown_book_is_not_found(library: Library, book_id: int) -> None:
+    """Ids without a book are answered 404, up to the largest number."""
     response = await library.get(f"/books/{book_id}")
 
     assert response.status_code == 404
@@ -359,6 +365,7 @@ async def test_an_unknown_book_is_not_found(library: Library, book_id: int) -> N
 
 
 async def test_a_retired_book_is_gone_and_not_listed(library: Library) -> None:
+    """It is answered 410, and no list has it."""
     book_id = await library.add()
     await library.call("DELETE", f"/books/{book_id}")
 

@@ -24,7 +24,8 @@ async def store(library: Library) -> list[str]:
     return [row["reason"] for row in outcome.rows]
 
 
-async def test_the_stock_is_what_purchase_said_last(library: Library) -> None:
+async def test_the_stock_is_the_last_one_that_purchase_reported(library: Library) -> None:
+    """Before the first event it is the book's initial stock, at revision 0."""
     await library.add(stock=9)
     assert await shown(library) == (9, 0, "2026-03-14T09:26:53.589793Z")
 
@@ -35,7 +36,10 @@ async def test_the_stock_is_what_purchase_said_last(library: Library) -> None:
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations((1, 2, 3))))
-async def test_neither_order_nor_copies_matter(library: Library, order: tuple[int, ...]) -> None:
+async def test_events_may_come_in_any_order_and_twice(
+    library: Library, order: tuple[int, ...]
+) -> None:
+    """The newest revision remains."""
     await library.add(stock=9)
     for revision in (*order, *order):
         await library.tell(stock_event(1, 10 * revision, revision=revision))
@@ -51,7 +55,8 @@ async def test_stock_may_be_known_before_the_book(library: Library) -> None:
     assert (await shown(library))[:2] == (5, 4)
 
 
-async def test_stock_of_a_retired_book_is_no_trouble(library: Library) -> None:
+async def test_the_stock_of_a_retired_book_is_accepted(library: Library) -> None:
+    """The event is answered 202 and not quarantined."""
     await library.add()
     await library.call("DELETE", "/books/1")
 
@@ -87,14 +92,16 @@ async def test_a_state_that_cannot_be_is_put_aside(library: Library, state: dict
     assert (await shown(library))[:2] == (4, 2)
 
 
-async def test_fields_that_nobody_knows_yet_are_passed_over(library: Library) -> None:
+async def test_unknown_fields_of_an_event_are_ignored(library: Library) -> None:
+    """A later version of a contract may add fields."""
     await library.add()
     await library.tell(stock_event(1, 5, warehouse="Bogotá"))
 
     assert (await shown(library))[:2] == (5, 1)
 
 
-async def test_a_type_that_nobody_knows_counts_as_read(library: Library) -> None:
+async def test_an_event_of_an_unknown_type_is_accepted(library: Library) -> None:
+    """It is answered 202 and not quarantined."""
     event = stock_event(1, 5)
     unknown = msgspec.structs.replace(event, id="new", type="bookstore.inventory.counted.v1")
 
@@ -130,7 +137,8 @@ async def test_a_revoked_token_writes_nothing(library: Library) -> None:
     assert (response.status_code, response.json()["code"]) == (401, "token-revoked")
 
 
-async def test_what_was_told_is_there_after_a_restart(database_url: str) -> None:
+async def test_a_reported_stock_survives_a_restart(database_url: str) -> None:
+    """It is stored in the database."""
     async with open_library(database_url) as library:
         await library.add(stock=9)
         await library.tell(stock_event(1, 5))

@@ -16,7 +16,8 @@ async def book(library: Library, book_id: int) -> dict[str, Any]:
     return found
 
 
-async def test_a_book_is_added(library: Library) -> None:
+async def test_post_adds_a_book(library: Library) -> None:
+    """The response has its id and its `Location`."""
     response = await library.call("POST", "/books", WHOLE)
 
     assert response.status_code == 201
@@ -55,6 +56,7 @@ async def test_an_isbn_is_unique_however_it_is_spelt(library: Library, spelling:
 
 
 async def test_an_isbn_is_unique_when_a_book_is_changed(library: Library) -> None:
+    """PATCH and PUT are answered 409 with the id of the other book, and publish nothing."""
     holder = await library.add(isbn=ISBN)
     book_id = await library.add()
     for method, body in (("PATCH", {"isbn": ISBN}), ("PUT", {**WHOLE, "isbn": ISBN})):
@@ -66,6 +68,7 @@ async def test_an_isbn_is_unique_when_a_book_is_changed(library: Library) -> Non
 
 
 async def test_the_isbn_of_a_retired_book_is_free(library: Library) -> None:
+    """Another book may have it."""
     first = await library.add(isbn=ISBN)
     await library.call("DELETE", f"/books/{first}")
     second = await library.add(isbn=ISBN)
@@ -85,7 +88,8 @@ async def test_the_same_key_adds_one_book(library: Library) -> None:
     assert await library.titles() == ["Ficciones"]
 
 
-async def test_a_refused_request_leaves_its_key_free(library: Library) -> None:
+async def test_a_refused_request_does_not_use_its_idempotency_key(library: Library) -> None:
+    """The same request may succeed under the key later."""
     holder = await library.add(isbn=ISBN)
     body = {**WHOLE, "isbn": ISBN}
     refused = await library.call("POST", "/books", body, idempotency_key="k-1")
@@ -227,7 +231,8 @@ async def test_patch_needs_the_version_that_was_seen(library: Library) -> None:
     ).status_code == 200
 
 
-async def test_put_and_delete_look_at_if_match_where_it_is_sent(library: Library) -> None:
+async def test_put_and_delete_check_if_match_where_it_is_sent(library: Library) -> None:
+    """An old tag is answered 412; without the header no version is checked."""
     book_id = await library.add()
     path = f"/books/{book_id}"
     old = (await library.get(path)).headers["etag"]
@@ -269,6 +274,7 @@ async def test_what_a_lost_past_has_shown_was_not_seen(library: Library, method:
 async def test_a_write_that_changes_nothing_publishes_nothing(
     library: Library, method: str
 ) -> None:
+    """The ETag stays the same."""
     book_id = await library.add(**WHOLE)
     before = (await library.get(f"/books/{book_id}")).headers["etag"]
     body = {**WHOLE, "title": " Ficciones ", "price": 9.90}
@@ -330,7 +336,8 @@ async def test_a_retirement_is_undone(library: Library) -> None:
     assert violations(published) == []
 
 
-async def test_a_book_whose_isbn_was_given_away_is_not_restored(library: Library) -> None:
+async def test_a_book_whose_isbn_was_taken_is_not_restored(library: Library) -> None:
+    """It is answered 409 with the id of the other book, and stays retired."""
     first = await library.add(isbn=ISBN)
     await library.call("DELETE", f"/books/{first}")
     second = await library.add(isbn=ISBN)
@@ -348,7 +355,8 @@ async def test_a_book_whose_isbn_was_given_away_is_not_restored(library: Library
 
 
 @pytest.mark.parametrize("book_id", [99, 0, 2**63])
-async def test_writing_to_no_book_is_not_found(library: Library, book_id: int) -> None:
+async def test_a_write_to_an_unknown_book_is_not_found(library: Library, book_id: int) -> None:
+    """DELETE, PUT and PATCH are answered 404."""
     for method, body in (("DELETE", None), ("PUT", WHOLE), ("PATCH", {"price": 1})):
         response = await library.call(method, f"/books/{book_id}", body, if_match="*")
 
@@ -366,7 +374,8 @@ async def test_writing_to_no_book_is_not_found(library: Library, book_id: int) -
         ("POST", "/books/import?default_price=1"),
     ],
 )
-async def test_only_staff_write(library: Library, method: str, path: str) -> None:
+async def test_only_staff_may_write(library: Library, method: str, path: str) -> None:
+    """401 without a token, 403 for customers, and nothing is changed."""
     await library.add()
     nobody = await library.call(method, path, WHOLE, user=None)
     customer = await library.call(method, path, WHOLE, user=CUSTOMER)
@@ -376,7 +385,8 @@ async def test_only_staff_write(library: Library, method: str, path: str) -> Non
     assert await library.titles() == ["Rayuela"]
 
 
-async def test_messages_in_english_for_who_asks(library: Library) -> None:
+async def test_messages_are_in_the_language_of_accept_language(library: Library) -> None:
+    """English is used where it is preferred, Spanish by default."""
     response = await library.call("POST", "/books", WHOLE, accept_language="en-GB,en;q=0.9")
 
     assert response.json()["message"] == "Book added"

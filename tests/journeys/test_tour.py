@@ -45,7 +45,8 @@ async def tour(*options: str) -> tuple[int, str]:
     return process.returncode, output.decode()
 
 
-async def test_the_tour_goes_through_the_open_shop(open_shop: Runner, tmp_path: Path) -> None:
+async def test_the_tour_runs_in_an_open_shop(open_shop: Runner, tmp_path: Path) -> None:
+    """Every step of the tour succeeds against a running shop."""
     code, output = await tour("--data", str(tmp_path / "data"))
 
     assert code == 0, output
@@ -56,7 +57,8 @@ async def test_the_tour_goes_through_the_open_shop(open_shop: Runner, tmp_path: 
     assert open_shop.ports.url("purchase") in output
 
 
-async def test_the_tour_opens_a_shop_for_itself() -> None:
+async def test_the_tour_starts_its_own_shop() -> None:
+    """Without a running shop it starts one and stops it again."""
     code, output = await tour("--own")
 
     assert code == 0, output

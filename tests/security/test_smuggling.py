@@ -113,7 +113,8 @@ async def test_the_server_as_a_whole_has_options(auth: Served) -> None:
     assert Answer.parse(await auth.send(sent)).status == 204
 
 
-async def test_a_proxy_is_not_asked_to_connect(auth: Served) -> None:
+async def test_connect_is_refused(auth: Served) -> None:
+    """The server is no forward proxy: CONNECT opens no tunnel."""
     sent = b"CONNECT shop.test:443 HTTP/1.1\r\nHost: shop.test:443\r\n\r\n"
 
     assert Answer.parse(await auth.send(sent)).problem()["status"] == 400

@@ -39,7 +39,8 @@ def test_ten_digits_become_thirteen_that_are_valid(nine: str) -> None:
 
 
 @given(digits, st.integers(0, 12), st.integers(1, 9))
-def test_one_wrong_digit_is_found(nine: str, place: int, off: int) -> None:
+def test_one_wrong_digit_is_detected(nine: str, place: int, off: int) -> None:
+    """The check digit detects any single changed digit."""
     thirteen = parse_isbn(isbn10(nine))
     digit = str((int(thirteen[place]) + off) % 10)
     wrong = thirteen[:place] + digit + thirteen[place + 1 :]
@@ -61,14 +62,16 @@ def test_zeros_that_a_spreadsheet_took_are_put_back(nine: str) -> None:
 
 
 @given(digits)
-def test_a_whole_number_that_became_a_float_is_whole(nine: str) -> None:
+def test_an_isbn_that_a_spreadsheet_made_a_float_is_read(nine: str) -> None:
+    """A trailing `.0` is removed."""
     thirteen = parse_isbn(isbn10(nine))
 
     assert parse_spreadsheet_isbn(f"{thirteen}.0") == thirteen
 
 
 @pytest.mark.parametrize("text", ["9.78043902348e+12", "9,78043902348E+12", "4.39E+08"])
-def test_scientific_notation_is_never_believed(text: str) -> None:
+def test_scientific_notation_is_refused(text: str) -> None:
+    """Its last digits are lost, so it names no single book."""
     with pytest.raises(ValueError, match="scientific"):
         parse_spreadsheet_isbn(text)
 
@@ -82,7 +85,8 @@ def test_no_text_surprises(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "0", "0000000000", "1234567890123", "97804390234811"])
-def test_numbers_that_are_no_isbn(text: str) -> None:
+def test_other_numbers_are_no_isbn(text: str) -> None:
+    """Neither zeros, nor thirteen digits of another prefix, nor fourteen digits are an ISBN."""
     with pytest.raises(ValueError, match="10 or 13"):
         parse_spreadsheet_isbn(text)
 
@@ -118,6 +122,7 @@ def test_an_isbn_in_a_query_is_one_word(nine: str, dash: str) -> None:
 
 @pytest.mark.parametrize("query", ["1984 2001 42", "123456789", "9780439023482", "x0439023483"])
 def test_other_numbers_in_a_query_are_words(query: str) -> None:
+    """Only valid ISBNs are normalized; other numbers stay as they were typed."""
     assert normalize_isbns(query) == query
 
 
@@ -131,6 +136,7 @@ def test_other_numbers_in_a_query_are_words(query: str) -> None:
         "(pbk.)",
     ],
 )
-def test_what_names_no_one_book(text: str) -> None:
+def test_a_cell_that_names_no_single_book_is_refused(text: str) -> None:
+    """Several ISBNs, or a label without one, raise an error."""
     with pytest.raises(ValueError, match=r"more than one|10 or 13"):
         parse_spreadsheet_isbn(text)

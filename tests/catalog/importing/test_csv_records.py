@@ -37,6 +37,7 @@ def test_whatever_csv_writes_is_read_in_whatever_parts_it_comes(
 
 @given(tables)
 def test_line_numbers_are_those_of_the_file(table: list[list[str]]) -> None:
+    """A record's line is where it begins, also after records with line breaks inside."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n", quoting=csv.QUOTE_ALL)
     lines = []
@@ -70,17 +71,20 @@ def test_no_file_surprises(content: bytes, size: int) -> None:
         ("a", ","),
     ],
 )
-def test_the_header_shows_what_stands_between_fields(header: str, delimiter: str) -> None:
+def test_the_delimiter_is_the_most_frequent_one_of_the_header(header: str, delimiter: str) -> None:
+    """Delimiters inside quotation marks are not counted."""
     assert sniff_delimiter(header) == delimiter
 
 
-def test_a_quotation_mark_inside_a_bare_field_is_a_letter() -> None:
+def test_a_quotation_mark_inside_an_unquoted_field_is_text() -> None:
+    """Only a quotation mark at the start of a field opens a quoted one."""
     (_, record) = read(b'a,b\n5" disk,x\n')
 
     assert record.cells == ['5" disk', "x"]
 
 
-def test_a_record_that_csv_cannot_take_apart_is_only_that_record() -> None:
+def test_a_malformed_record_does_not_affect_the_next() -> None:
+    """It has a problem and no cells, and the next record is read."""
     (_, wrong, good) = read(b'a,b\n"x"y,1\nz,2\n')
 
     assert wrong.problem

@@ -17,12 +17,14 @@ from functions.catalog.search.folding import fold
         ("İstanbul", "istanbul"),
     ],
 )
-def test_accents_and_case_do_not_count(written: str, folded: str) -> None:
+def test_accents_and_case_are_folded(written: str, folded: str) -> None:
+    """Letters without a decomposition, such as ø and ł, are folded too."""
     assert fold(written) == folded
 
 
 @given(st.text())
-def test_folding_twice_is_folding_once(written: str) -> None:
+def test_folding_is_idempotent(written: str) -> None:
+    """A folded text folds to itself."""
     assert fold(fold(written)) == fold(written)
 
 
@@ -56,7 +58,8 @@ def test_what_looks_the_same_is_the_same(one: str, other: str) -> None:
 
 
 @given(st.text())
-def test_format_characters_never_count(written: str) -> None:
+def test_format_characters_are_removed(written: str) -> None:
+    """Soft hyphens and joiners between letters do not change the folded text."""
     inside = "\u00ad".join(f"\u200d{char}" for char in written)
 
     assert fold(inside) == fold(written)

@@ -16,7 +16,8 @@ from functions.catalog.search.words import CONJUNCTIONS
         ("C++", "c++"),
     ],
 )
-def test_what_nobody_types_is_left_out(written: str, found: str) -> None:
+def test_dots_of_initials_and_apostrophes_are_removed(written: str, found: str) -> None:
+    """Dots between digits and symbols such as # and + are kept."""
     assert match_keys.searchable(written) == found
 
 

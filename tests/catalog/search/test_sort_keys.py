@@ -18,6 +18,7 @@ def test_titles_sort_by_their_letters_first(one: str, other: str) -> None:
 
 @given(st.integers(0, 10**11), st.integers(0, 10**11))
 def test_prices_sort_as_numbers(one: int, other: int) -> None:
+    """The sort keys of two prices compare as the prices do."""
     order = sort_keys.price_order(one, "a") < sort_keys.price_order(other, "a")
 
     assert order == (one < other)
@@ -59,6 +60,7 @@ def test_titles_are_sorted_as_a_librarian_sorts_them() -> None:
 
 @given(st.integers(0, 10**30), st.integers(0, 10**30), lines)
 def test_numbers_in_titles_sort_as_numbers(one: int, other: int, before: str) -> None:
+    """The sort keys of two titles compare as the numbers in them do, within the key's length."""
     keys = [sort_keys.title_order(f"x{before[:20]} {number}", "") for number in (one, other)]
 
     assert (keys[0] < keys[1]) == (one < other)

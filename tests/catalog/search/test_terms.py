@@ -135,6 +135,7 @@ def test_blanks_mean_nothing_where_none_are_written(name: str, data: st.DataObje
     ],
 )
 def test_other_words_are_not_found(title: str, query: str) -> None:
+    """Symbols, word order and beginnings of words distinguish a book from others."""
     assert not finds(terms.search_text(title, ""), query)
 
 
