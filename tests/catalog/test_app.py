@@ -85,8 +85,8 @@ def test_an_invalid_setting_is_named(name: str, value: str) -> None:
         CatalogSettings.from_mapping({name: value})
 
 
-async def test_new_books_are_priced_in_the_currency_that_is_set(database_url: str) -> None:
-    """A book keeps the currency that it was priced in."""
+async def test_new_books_have_the_configured_currency(database_url: str) -> None:
+    """`CURRENCY` applies to new books; existing ones keep their currency."""
     async with open_library(database_url, CURRENCY="COP") as library:
         await library.add()
     async with open_library(database_url) as library:
@@ -97,7 +97,7 @@ async def test_new_books_are_priced_in_the_currency_that_is_set(database_url: st
 
 
 async def test_the_tables_are_those_of_the_schema(tmp_path: Path) -> None:
-    """What Piccolo believes of a table is what the migrations made."""
+    """Piccolo's columns are the ones that the migrations create."""
     async with open_library(sqlite_url(tmp_path)) as library:
         for table in TABLES:
             outcome = await library.database.execute(
@@ -119,10 +119,10 @@ async def test_the_tables_are_those_of_the_schema(tmp_path: Path) -> None:
         ("-price", "ix_books_by_price"),
     ],
 )
-async def test_a_page_is_found_in_an_index_wherever_it_is(
+async def test_every_page_is_read_from_an_index(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sort: str, index: str
 ) -> None:
-    """No sorting and no scan, so the last page costs what the first does."""
+    """The plan neither sorts nor scans, so the last page costs as much as the first."""
     async with open_library(sqlite_url(tmp_path)) as library:
         for title in "abc":
             await library.add(title)
@@ -148,7 +148,7 @@ async def test_a_page_is_found_in_an_index_wherever_it_is(
 async def test_a_rare_word_is_found_in_the_full_text_index(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: str
 ) -> None:
-    """And its books by their key; no other book is looked at."""
+    """The plan reads its books by key and no other book."""
     async with open_library(sqlite_url(tmp_path)) as library:
         for number in range(300):
             await library.add(f"Book {number}", "Rare" if number % 100 == 7 else "Author")
@@ -186,8 +186,8 @@ def test_the_migration_command_reads_the_environment(monkeypatch: pytest.MonkeyP
     assert url() == "mysql://u:p@db/catalog"
 
 
-def test_it_starts_with_nothing_set() -> None:
-    """Two apps in one process share nothing."""
+def test_it_starts_with_an_empty_environment() -> None:
+    """Two apps in one process share no state."""
     settings = CatalogSettings()
 
     first, second = (create_app(settings).state.services for _ in range(2))
@@ -196,7 +196,7 @@ def test_it_starts_with_nothing_set() -> None:
 
 
 def test_its_process_loads_neither_black_nor_asyncpg() -> None:
-    """Piccolo's app registry would; so would its Postgres engine."""
+    """Piccolo's app registry and its Postgres engine, which import them, stay unloaded."""
     code = (
         "import sys; from functions.catalog.app import create_app; create_app();"
         "print(sorted({'black', 'asyncpg', 'pymysql'} & set(sys.modules)))"

@@ -59,10 +59,10 @@ WRONG_BODIES = [
 
 
 @pytest.mark.parametrize(("members", "field"), WRONG_MEMBERS)
-async def test_a_member_that_cannot_be_is_named(
+async def test_an_invalid_member_is_named(
     library: Library, members: dict[str, Any], field: str
 ) -> None:
-    """By POST, PUT and PATCH alike; the book stays as it was."""
+    """POST, PUT and PATCH answer 400 with the member's name, and the book is not changed."""
     await library.add()
     before = (await library.get("/books")).content
     for method, path, body in (
@@ -117,8 +117,8 @@ async def test_a_body_of_65_kib_is_too_large(library: Library) -> None:
     assert response.status_code == 413
 
 
-async def test_curl_s_form_that_holds_an_object_is_json(library: Library) -> None:
-    """curl -d '{...}' says that it is a form."""
+async def test_json_labelled_as_a_form_is_read(library: Library) -> None:
+    """`curl -d '{...}'` labels its body as a form; it is read as JSON."""
     headers = {
         "content-type": "application/x-www-form-urlencoded",
         **library.issuer.bearer(STAFF, "staff"),

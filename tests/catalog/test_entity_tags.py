@@ -47,8 +47,8 @@ OTHER_STOCKS = (
 
 
 @given(numbers, numbers, numbers)
-def test_only_the_books_own_revision_is_asked_for(revision: int, stock: int, later: int) -> None:
-    """Any other revision of the book is refused, whatever the stock's is."""
+def test_if_match_compares_the_books_revision_only(revision: int, stock: int, later: int) -> None:
+    """Another revision of the book is refused, whichever stock the tag names."""
     book = replace(BOOK, revision=revision)
     seen = parse_precondition(Version.of(book, KnownStock(stock, 3, NOW)).etag)
     seen.check(book)
@@ -60,7 +60,7 @@ def test_only_the_books_own_revision_is_asked_for(revision: int, stock: int, lat
 
 @pytest.mark.parametrize("other", OTHERS)
 def test_another_content_of_the_same_revision_is_refused(other: Book) -> None:
-    """Who writes over it has not seen it."""
+    """A restored database may have other content at the same revision."""
     seen = parse_precondition(Version.of(BOOK, STOCK).etag)
 
     with pytest.raises(PreconditionFailed):
@@ -75,8 +75,8 @@ def test_every_member_of_a_book_changes_its_tag() -> None:
     assert len(tags) == 1 + len(OTHER_STOCKS) + len(OTHERS)
 
 
-def test_the_revision_before_reads_the_tags_of_this_one() -> None:
-    """Both are at work during a canary; it looks at the number in the middle."""
+def test_the_previous_release_reads_present_tags() -> None:
+    """During a canary both run; the previous one compares the number in the middle."""
     tag = Version.of(BOOK, STOCK).etag.strip('"')
     match = re.fullmatch(r"[0-9]{1,9}\.([0-9]{1,19})\.[0-9]{1,19}", tag)
 
@@ -104,8 +104,8 @@ def test_a_required_precondition_must_be_sent() -> None:
 
 
 @given(st.text())
-def test_no_header_surprises(if_match: str) -> None:
-    """Some versions, any, or a refusal."""
+def test_any_if_match_is_parsed_or_refused(if_match: str) -> None:
+    """Any header gives versions, any version, or `InvalidInput`."""
     with contextlib.suppress(InvalidInput):
         versions = parse_precondition(if_match).versions
         assert versions is None or all(each.revision >= 0 for each in versions)

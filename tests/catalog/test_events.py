@@ -60,8 +60,8 @@ async def test_each_change_publishes_one_event_with_the_full_state(library: Libr
     assert violations(published) == []
 
 
-async def test_the_snapshot_tells_every_book_as_it_stands(library: Library) -> None:
-    """Retired ones too, so that a reader does not sell them."""
+async def test_the_snapshot_has_the_state_of_every_book(library: Library) -> None:
+    """It contains retired books, so that consumers stop selling them."""
     for title in "abc":
         await library.add(title)
     await library.call("DELETE", "/books/2")
@@ -106,7 +106,7 @@ async def test_an_event_carries_the_trace_of_its_request(library: Library) -> No
 
 @pytest.mark.parametrize("event_type", TYPES)
 def test_contract_and_producer_name_the_same_fields(event_type: str) -> None:
-    """Every field that is sent is described and required."""
+    """The contract describes and requires every field that is published."""
     schema = validator(event_type).schema
     assert isinstance(schema, dict)
     fields = [field.name for field in msgspec.structs.fields(events.BookState)]

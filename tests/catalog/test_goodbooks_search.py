@@ -94,10 +94,10 @@ def matches(text: str, term: QueryTerm) -> bool:
 
 
 @pytest.mark.skipif(not GOODBOOKS.exists(), reason="shared/data/goodbooks-10k is not beside it")
-async def test_the_database_finds_what_the_rule_says(
+async def test_the_database_finds_the_books_whose_text_matches(
     catalogue: tuple[Database, Books],
 ) -> None:
-    """The same books, all of them, for hundreds of queries."""
+    """For 200 queries the database returns exactly the books whose search text matches."""
     database, books = catalogue
     texts = [search_text(*book) for book in books]
     narrowed = 0

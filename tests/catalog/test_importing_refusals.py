@@ -11,7 +11,7 @@ from tests.catalog.library import Library, counts, open_library
 
 
 async def test_each_refused_line_is_named_with_its_reason(library: Library) -> None:
-    """What can be a book arrives all the same; a line is counted where its record begins."""
+    """Valid lines are imported; a record is reported with its first line."""
     report = await library.report_of(
         "title,author,price,stock\n"
         "Bueno,B,1.00,1\n"
@@ -82,7 +82,7 @@ async def test_each_refused_line_is_named_with_its_reason(library: Library) -> N
 async def test_a_file_that_cannot_be_read_on_is_refused(
     library: Library, content: bytes, query: str, part: str
 ) -> None:
-    """What came before that place is written, and the refusal counts it."""
+    """Rows before that place are kept, and the refusal counts them."""
     response = await library.import_csv(content, query)
     problem = response.json()
 
@@ -144,7 +144,7 @@ async def test_an_invalid_default_is_named(library: Library, query: str) -> None
 
 
 async def test_a_file_that_is_too_large_is_refused(database_url: str) -> None:
-    """At once where its length is announced; else where the limit is reached, and counted."""
+    """At once where `Content-Length` is too large, else when the limit is reached."""
     content = b"title,author,price\n" + b"".join(b"T%d,B,1\n" % number for number in range(200))
 
     async def in_parts() -> AsyncIterator[bytes]:
@@ -181,8 +181,8 @@ async def test_a_report_lists_a_bounded_number_of_errors(
     assert (report["refused"], len(report["errors"]), report["truncated"]) == (3, 2, True)
 
 
-async def test_what_is_wrong_is_said_in_the_callers_language(library: Library) -> None:
-    """Spanish where none is asked for."""
+async def test_reasons_are_in_the_callers_language(library: Library) -> None:
+    """Spanish is the default."""
     wrong = "title,author,price,isbn\nA,B,x,\nC,D,1,12\n"
     spanish = (await library.import_csv(wrong, **{"accept-language": ""})).json()
     english = (await library.import_csv(wrong)).json()
@@ -201,8 +201,8 @@ async def test_what_is_wrong_is_said_in_the_callers_language(library: Library) -
     assert "La cabecera no tiene columna" in refused.json()["detail"]
 
 
-async def test_a_title_that_shows_nothing_is_none(library: Library) -> None:
-    """Not in a file and not in a body; a word joiner among letters is no hindrance."""
+async def test_an_invisible_title_is_refused(library: Library) -> None:
+    """Files and bodies alike; invisible characters between letters are permitted."""
     nothing = "\u200b\u2060\u00ad\u3164\u2800"
     report = await library.report_of(f"title,author,price\n{nothing},B,1\nA\u2060A,B,1\n")
     refused = await library.call("POST", "/books", {"title": nothing, "author": "B", "price": 1})
@@ -234,8 +234,8 @@ async def test_a_form_has_exactly_one_file(
     assert response.json()["imported"]["created"] == len(await library.titles())
 
 
-async def test_a_form_that_is_broken_off_is_refused(library: Library) -> None:
-    """What came whole is written, as of any file; and the refusal counts it."""
+async def test_a_truncated_form_is_refused(library: Library) -> None:
+    """Complete rows are kept, and the refusal counts them."""
     content = (
         b'--x\r\ncontent-disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
         b"title,author,price\nA,B,1\nC,D,1\n"

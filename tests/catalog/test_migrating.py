@@ -145,10 +145,10 @@ def filters(**asked: str) -> Filters:
 
 
 @pytest.mark.parametrize("version", [1, 2])
-async def test_a_catalogue_of_a_release_before_is_brought_up_to_date(
+async def test_a_database_of_an_earlier_release_is_migrated(
     database_url: str, version: int
 ) -> None:
-    """Its texts are written anew, and every book is found."""
+    """Its computed columns are recomputed, and every book is found."""
     await fill(database_url, version)
     await finish(database_url)
 

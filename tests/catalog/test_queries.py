@@ -20,10 +20,10 @@ from functions.catalog.queries import Sample
         (10_000, 1, (120,), False),
     ],
 )
-def test_the_index_is_asked_where_a_page_is_further_than_its_books(
+def test_a_page_is_near_where_a_scan_reads_fewer_books_than_the_index(
     books: int, found: int, with_each: tuple[int, ...], is_near: bool
 ) -> None:
-    """200 of the books were looked at; a page of 51 needs 51 * 200 / found of them."""
+    """A sample of 200 with n matches fills a page of 51 after 51 * 200 / n books."""
     assert Sample(books, 200, found, with_each).is_page_near(51) == is_near
 
 

@@ -13,7 +13,7 @@ SORTS = ("id", "title", "-title", "price", "-price", "newest")
 
 
 async def test_a_book_is_shown_with_the_originals_fields_and_more(library: Library) -> None:
-    """price is a number with two decimals; stock is the initial one until purchase speaks."""
+    """`price` has two decimals; `stock` is the initial one until purchase reports another."""
     await library.add(description="Sesión", isbn="0-439-02348-3", category="Novela", stock=4)
 
     response = await library.get("/books")
@@ -89,7 +89,7 @@ async def test_a_book_is_shown_with_the_originals_fields_and_more(library: Libra
     ],
 )
 async def test_filters(library: Library, query: str, titles: list[str]) -> None:
-    """Every word must begin one of title or author; accents and case do not count."""
+    """Every word must begin a word of title or author, ignoring accents and case."""
     await library.add("Cien años de soledad", "Gabriel García Márquez", price=20)
     await library.add("El amor en los tiempos del cólera", "Gabriel García Márquez", price=20)
     await library.add(
@@ -152,8 +152,8 @@ async def test_a_query_without_words_filters_nothing(library: Library) -> None:
     assert (await library.get("/books?q=")).status_code == 400
 
 
-async def test_in_stock_follows_what_purchase_says(library: Library) -> None:
-    """Its word counts for more than the initial stock, in both directions."""
+async def test_in_stock_follows_the_reported_stock(library: Library) -> None:
+    """The reported stock replaces the initial one, in both directions."""
     first, second = await library.add("A", stock=3), await library.add("B")
     await library.tell(stock_event(first, 0, sequence=1))
     await library.tell(stock_event(second, 5, sequence=2))
@@ -174,7 +174,7 @@ async def test_in_stock_follows_what_purchase_says(library: Library) -> None:
     ],
 )
 async def test_orders(library: Library, sort: str, titles: list[str]) -> None:
-    """Titles sort without accents, case and the punctuation before them; equals by age."""
+    """Titles sort without accents, case and leading punctuation; equal ones by age."""
     for title, price in (("Zorro", 9.99), ("Ábaco", 100), ("«Casa»", 20), ("abeja", 20)):
         await library.add(title, price=price)
 
@@ -182,7 +182,7 @@ async def test_orders(library: Library, sort: str, titles: list[str]) -> None:
 
 
 async def test_titles_sort_as_a_librarian_sorts_them(library: Library) -> None:
-    """Articles in front aside, numbers as numbers, page after page."""
+    """Leading articles are ignored and numbers compare by value, on every page."""
     titles = [
         "El amor en los tiempos del cólera",
         "The Hobbit",
@@ -202,7 +202,7 @@ async def test_titles_sort_as_a_librarian_sorts_them(library: Library) -> None:
 async def test_pages_show_each_book_once_while_others_are_added(
     library: Library, sort: str
 ) -> None:
-    """Every book that was there at the beginning is met exactly once, whatever is added."""
+    """Every book that existed at the start is listed exactly once."""
     there = [
         await library.add(title, price=price)
         for title, price in itertools.product("cab", (5, 7, 5))
@@ -284,8 +284,8 @@ async def test_an_unknown_sort_lists_the_choices(library: Library) -> None:
     assert all(sort in response.json()["detail"] for sort in SORTS)
 
 
-async def test_a_page_is_not_sent_twice(library: Library) -> None:
-    """304 carries the same headers; any change on the page is another ETag."""
+async def test_an_unchanged_page_is_answered_304(library: Library) -> None:
+    """A 304 has the same headers; any change of the page changes its ETag."""
     book_id = await library.add(stock=1)
     await library.add()
     first = await library.get("/books?limit=1")
@@ -313,8 +313,8 @@ async def test_a_page_is_not_sent_twice(library: Library) -> None:
     assert len(tags) == len(set(tags))
 
 
-async def test_one_book_is_not_sent_twice(library: Library) -> None:
-    """Its ETag follows the stock too."""
+async def test_an_unchanged_book_is_answered_304(library: Library) -> None:
+    """Its ETag changes with the book and with the stock."""
     book_id = await library.add(stock=1)
     etag = (await library.get(f"/books/{book_id}")).headers["etag"]
 
@@ -340,10 +340,10 @@ async def test_one_book_is_not_sent_twice(library: Library) -> None:
         "UPDATE inventory SET as_of = '2026-03-14 11:00:00'",
     ],
 )
-async def test_the_same_revision_of_another_past_is_sent(
+async def test_other_content_at_the_same_revision_has_another_tag(
     database_url: str, path: str, sql: str
 ) -> None:
-    """After a restore of catalog or of purchase a revision comes again, with another content."""
+    """A restored database may have other content at the same revision; its ETag differs."""
     async with open_library(database_url, LIST_CACHE_SECONDS="0") as library:
         await library.add(stock=1)
         await library.tell(stock_event(1, 9))

@@ -50,7 +50,7 @@ async def library(
 
 
 async def test_each_word_begins_one_of_title_or_author(library: Library) -> None:
-    """Whatever the word is made of; in the middle of a word nothing is found."""
+    """Any characters may be in the words; inner parts of words do not match."""
     for title, author in BOOKS:
         await library.add(title, author)
 
@@ -179,8 +179,8 @@ EXPECTED: dict[str, list[int]] = {
 }
 
 
-async def test_a_search_goes_with_all_that_a_list_can_do(library: Library) -> None:
-    """Orders, filters, ids, pages; each book is met once."""
+async def test_a_search_combines_with_filters_orders_and_pages(library: Library) -> None:
+    """Orders, filters, ids and pages apply, and each book is listed once."""
     for number in range(1, 8):
         await library.add(f"Night {8 - number}", price=number, category=f"c{number % 2}")
     await library.add("Day")
@@ -197,7 +197,7 @@ async def test_a_search_goes_with_all_that_a_list_can_do(library: Library) -> No
 
 
 async def test_the_index_follows_every_write(library: Library) -> None:
-    """Added, changed, replaced, imported, imported again, retired."""
+    """Adding, changing, replacing, importing and retiring update the index."""
     first = await library.add("Harry Potter", "Rowling")
     assert await library.walk("q=harry") == [first]
 
@@ -235,8 +235,8 @@ def asked_before(word: str) -> str:
     return plain.strip(',;:.!?…()[]{}"«»“”„¿¡') or plain
 
 
-async def test_a_book_that_the_release_before_wrote_is_found(library: Library) -> None:
-    """While both run: it writes search texts as it did, over ours too."""
+async def test_a_book_that_the_previous_release_wrote_is_found(library: Library) -> None:
+    """During a rollout the previous release writes search texts in its own form."""
     await library.add("Emma", "Jane Austen")
     await library.add("Cien años de soledad", "Gabriel García Márquez")
     for number, title, author in (
@@ -259,8 +259,8 @@ async def test_a_book_that_the_release_before_wrote_is_found(library: Library) -
     assert await library.walk("q=soledad") == []
 
 
-async def test_the_release_before_finds_what_is_written_now(library: Library) -> None:
-    """It looks for a word of the text that begins so, with the punctuation inside."""
+async def test_the_previous_release_finds_present_books(library: Library) -> None:
+    """The previous release searches for words with their punctuation."""
     for title, author in BOOKS[:15]:
         await library.add(title, author)
 

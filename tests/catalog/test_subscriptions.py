@@ -47,8 +47,8 @@ async def test_events_may_come_in_any_order_and_twice(
     assert (await shown(library))[:2] == (30, 3)
 
 
-async def test_stock_may_be_known_before_the_book(library: Library) -> None:
-    """A feed that is read before the book is there loses nothing."""
+async def test_a_stock_may_arrive_before_its_book(library: Library) -> None:
+    """A stock that arrives before its book is kept."""
     await library.tell(stock_event(1, 5, revision=4))
     await library.add(stock=9)
 
@@ -79,8 +79,8 @@ async def test_the_stock_of_a_retired_book_is_accepted(library: Library) -> None
         {"as_of": "9999-12-31T23:59:59-23:00"},
     ],
 )
-async def test_a_state_that_cannot_be_is_put_aside(library: Library, state: dict[str, Any]) -> None:
-    """It need not come again, and what comes behind it is taken."""
+async def test_an_invalid_state_is_quarantined(library: Library, state: dict[str, Any]) -> None:
+    """It is quarantined with 202, and later events are consumed."""
     await library.add(stock=9)
     event = stock_event(1, 5)
     data = msgspec.json.encode({**msgspec.json.decode(event.data), **state})
@@ -110,7 +110,7 @@ async def test_an_event_of_an_unknown_type_is_accepted(library: Library) -> None
 
 
 async def test_a_revoked_token_writes_nothing(library: Library) -> None:
-    """auth tells it to the internal door; the public door refuses it from then on."""
+    """Once auth's event was consumed, the token is refused."""
     token = library.issuer.token(STAFF, "staff")
     headers = {"authorization": f"Bearer {token}"}
     body = b'{"title": "t", "author": "a", "price": 1}'

@@ -23,8 +23,8 @@ STEPS = 6
 @pytest.mark.timeout(0 if EXAMPLES > 30 else 300)
 @pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize("service", DOORS)
-def test_a_service_does_what_its_document_says(tmp_path: Path, service: str, caller: str) -> None:
-    """For a customer and for staff: each operation is reached, and each answer is as described."""
+def test_a_service_conforms_to_its_document(tmp_path: Path, service: str, caller: str) -> None:
+    """For a customer and for staff, each operation is reached and answers as described."""
     door = DOORS[service](tmp_path, caller)
     examples = EXAMPLES if caller == "staff" else EXAMPLES // 3  # most doors are closed to them
     found = run(service, door, seed=SEED, examples=examples, steps=STEPS)

@@ -103,7 +103,7 @@ def cases(types: list[str]) -> Iterator[tuple[str, Any]]:
 
 @pytest.mark.parametrize("service", ["catalog", "purchase"])
 async def test_no_value_of_a_field_is_a_fault(database_url: str, service: str) -> None:
-    """Every type that is consumed, on both databases."""
+    """For every consumed type, on both databases, no value is answered 500."""
     async with open_door(service, database_url) as door:
         refused = [
             (event_type, repr(data)[:300], status)
@@ -116,7 +116,7 @@ async def test_no_value_of_a_field_is_a_fault(database_url: str, service: str) -
 
 @pytest.mark.parametrize("service", ["catalog", "purchase"])
 async def test_no_attribute_is_a_fault(database_url: str, service: str) -> None:
-    """Nor together with data that is not understood, which is put aside with them."""
+    """Nor together with malformed data, which is quarantined with them."""
     async with open_door(service, database_url) as door:
         refused = [
             (event_type, attributes, status)
@@ -140,7 +140,7 @@ JSON = st.recursive(
 async def test_no_json_at_all_is_a_fault(
     service: str, make_database_url: Callable[[], str], request: pytest.FixtureRequest
 ) -> None:
-    """In place of one field, or of all."""
+    """Any JSON in place of a field or of the data is answered without a 500."""
     if "mysql" in request.node.name:
         pytest.skip("what a database refuses is among the edges above")
     async with open_door(service, make_database_url()) as door:

@@ -69,7 +69,7 @@ async def test_the_tour_starts_its_own_shop() -> None:
 async def test_a_kill_before_every_step_does_not_break_it(
     open_shop: Runner, tmp_path: Path
 ) -> None:
-    """Twice through, each time another process, with kill -9; the runner starts it again."""
+    """Each process is killed with SIGKILL twice; the runner restarts it."""
     folder = DataFolder(tmp_path / "data")
     shop = await find_shop(folder)
     assert shop is not None
@@ -93,8 +93,8 @@ async def test_a_kill_before_every_step_does_not_break_it(
     assert len(set(killed)) == 2 * 13
 
 
-async def test_a_shop_that_answers_otherwise_ends_the_tour(tmp_path: Path) -> None:
-    """The stub of auth registers without the message that the tour tells of."""
+async def test_an_unexpected_answer_ends_the_tour(tmp_path: Path) -> None:
+    """A stub of auth answers `/register` without the expected message."""
     async with running(tmp_path / "data") as runner:
         await runner.until_says("Ctrl-C ends it all.")
         code, output = await tour("--data", str(tmp_path / "data"))

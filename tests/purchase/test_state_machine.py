@@ -274,8 +274,8 @@ class PurchaseLife(RuleBasedStateMachine):
         return rows
 
 
-def test_whatever_comes_it_adds_up(make_database_url: Callable[[], str]) -> None:
-    """Copies and money are where the model says, after each step of any life."""
+def test_copies_and_money_match_the_model(make_database_url: Callable[[], str]) -> None:
+    """After each step copies and money equal those of the model."""
     run_state_machine_as_test(
         lambda: PurchaseLife(make_database_url()),  # type: ignore[arg-type]  # any factory will do
         settings=settings(

@@ -31,7 +31,7 @@ def test_known_isbns() -> None:
 
 @given(digits)
 def test_ten_digits_become_thirteen_that_are_valid(nine: str) -> None:
-    """Reading the result again gives the same."""
+    """The result has the prefix 978, and parses to itself."""
     thirteen = parse_isbn(isbn10(nine))
 
     assert thirteen[:12] == "978" + nine
@@ -50,8 +50,8 @@ def test_one_wrong_digit_is_detected(nine: str, place: int, off: int) -> None:
 
 
 @given(digits)
-def test_zeros_that_a_spreadsheet_took_are_put_back(nine: str) -> None:
-    """As far as three of them; a shorter number is no ISBN."""
+def test_leading_zeros_that_a_spreadsheet_removed_are_restored(nine: str) -> None:
+    """Up to three leading zeros are restored; a shorter number is no ISBN."""
     ten = isbn10("000" + nine[3:])
     shortened = ten.lstrip("0")
     if len(shortened) < 7:
@@ -77,8 +77,8 @@ def test_scientific_notation_is_refused(text: str) -> None:
 
 
 @given(st.text())
-def test_no_text_surprises(text: str) -> None:
-    """An ISBN of thirteen digits, or a `ValueError`."""
+def test_any_text_is_parsed_or_refused(text: str) -> None:
+    """Any text parses to thirteen digits or raises `ValueError`."""
     for parse in (parse_isbn, parse_spreadsheet_isbn):
         with contextlib.suppress(ValueError):
             assert re.fullmatch("97[89][0-9]{10}", parse(text))
@@ -92,8 +92,8 @@ def test_other_numbers_are_no_isbn(text: str) -> None:
 
 
 @given(digits, st.sampled_from(["978", "979"]), st.integers(0, 9))
-def test_python_stdnum_says_the_same(nine: str, prefix: str, check: int) -> None:
-    """Of any thirteen digits, of its ten, and of where the hyphens go."""
+def test_parsing_agrees_with_python_stdnum(nine: str, prefix: str, check: int) -> None:
+    """python-stdnum is the oracle for validity, ISBN-10 and hyphenation."""
     written = f"{prefix}{nine}{check}"
     if not stdnum.is_valid(written):
         with pytest.raises(ValueError, match="check digit"):
@@ -112,7 +112,7 @@ dashes = st.sampled_from(["", "-", "\u2010", "\u2011", "\u2013", "\u2212"])
 
 @given(digits, dashes)
 def test_an_isbn_in_a_query_is_one_word(nine: str, dash: str) -> None:
-    """Of 10 or 13 digits, with hyphens of any kind, with or without what it is called."""
+    """It has 10 or 13 digits, any kind of hyphen, and may have a label."""
     thirteen = parse_isbn(isbn10(nine))
     for number in (thirteen, isbn10(nine), isbn10(nine).lower()):
         spelt = dash.join((number[:-9], number[-9:-5], number[-5:-1], number[-1])).strip(dash)

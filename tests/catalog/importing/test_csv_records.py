@@ -22,10 +22,10 @@ def read(content: bytes, size: int = 1) -> list[Record]:
 
 
 @given(tables, st.sampled_from(["\n", "\r\n"]), st.integers(1, 7), st.booleans())
-def test_whatever_csv_writes_is_read_in_whatever_parts_it_comes(
+def test_the_output_of_csv_is_read_in_chunks_of_any_size(
     table: list[list[str]], line_end: str, size: int, mark: bool
 ) -> None:
-    """Quotation marks, delimiters, line breaks and letters that are cut in two."""
+    """The output of `csv` parses to the same table for any size of the chunks."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator=line_end, quoting=csv.QUOTE_ALL)
     writer.writerow(["a", "b"])
@@ -49,8 +49,8 @@ def test_line_numbers_are_those_of_the_file(table: list[list[str]]) -> None:
 
 
 @given(st.binary(max_size=200), st.integers(1, 50))
-def test_no_file_surprises(content: bytes, size: int) -> None:
-    """It is read, or refused, in the same way however it is cut."""
+def test_any_bytes_are_parsed_or_refused_independently_of_chunks(content: bytes, size: int) -> None:
+    """Any bytes give the same records, or the same refusal, for any size of the chunks."""
 
     def outcome(part: int) -> list[Record] | None:
         try:
@@ -92,7 +92,7 @@ def test_a_malformed_record_does_not_affect_the_next() -> None:
 
 
 def test_a_record_is_bounded() -> None:
-    """No file makes it hold more than a record, whether its line ends come or not."""
+    """A record without end raises an error instead of filling the memory."""
     for row in (b'a,b\n"' + b"x\n" * 40_000, b"a,b\n" + b"x" * 70_000):
         with pytest.raises(MalformedCsv, match="line 2 is longer"):
             read(row, 4096)

@@ -74,8 +74,8 @@ def test_only_filled_cells_are_given() -> None:
 
 
 @given(st.lists(st.text(max_size=40), min_size=6, max_size=6))
-def test_no_cells_surprise(cells: list[str]) -> None:
-    """A book, or reasons."""
+def test_any_cells_are_a_row_or_a_refusal(cells: list[str]) -> None:
+    """Any cells give a row or a refusal with reasons."""
     read = row(*cells)
 
     assert isinstance(read, ImportRow) or all(error.message for error in read.errors)

@@ -29,8 +29,8 @@ def test_folding_is_idempotent(written: str) -> None:
 
 
 @given(st.text())
-def test_case_never_counts(written: str) -> None:
-    """Where Unicode has an upper and a lower form of the same letters."""
+def test_case_is_folded(written: str) -> None:
+    """Upper and lower case fold alike where Unicode has both."""
     if written.upper().casefold() == written.casefold():
         assert fold(written.upper()) == fold(written)
 
@@ -52,8 +52,8 @@ def test_case_never_counts(written: str) -> None:
         ("½", "1/2"),
     ],
 )
-def test_what_looks_the_same_is_the_same(one: str, other: str) -> None:
-    """Arabic as Lucene folds it; dashes, apostrophes, digits; characters that show nothing."""
+def test_variants_of_a_character_fold_alike(one: str, other: str) -> None:
+    """Arabic letters fold as in Lucene; dashes, apostrophes and digits of all kinds fold alike."""
     assert fold(one) == fold(other)
 
 

@@ -8,7 +8,7 @@ lines = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), max_siz
 
 @given(lines, lines)
 def test_titles_sort_by_their_letters_first(one: str, other: str) -> None:
-    """What is added to tell equal ones apart never counts before the letters do."""
+    """The suffix that makes keys unique never decides between different titles."""
     first, second = (sort_keys.title_order(title, "").rstrip("\x1f") for title in (one, other))
 
     if first != second:
@@ -50,8 +50,8 @@ SORTED = [
 ]
 
 
-def test_titles_are_sorted_as_a_librarian_sorts_them() -> None:
-    """Articles in front and punctuation aside, numbers as numbers, digits before letters."""
+def test_titles_sort_by_library_rules() -> None:
+    """Leading articles and punctuation are ignored, and numbers compare by value."""
     shuffled = [*SORTED[1::2], *SORTED[::2]]
 
     assert sorted(shuffled, key=lambda title: sort_keys.title_order(title, "")) == SORTED
