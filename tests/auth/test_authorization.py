@@ -10,7 +10,7 @@ ANYONE = (True, True, True)
 SIGNED_IN = (False, True, True)
 ADMINS = (False, False, True)
 
-# Who gets past the door: nobody in particular, a customer, an admin.
+# The callers that a route admits: anonymous ones, customers, admins.
 ROUTES = {
     ("GET", "/"): ANYONE,
     ("GET", "/livez"): ANYONE,

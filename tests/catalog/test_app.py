@@ -1,4 +1,4 @@
-"""The service as a whole: doors, document, settings, schema."""
+"""The service as a whole: exposed APIs, document, settings, schema."""
 
 import subprocess
 import sys

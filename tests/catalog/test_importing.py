@@ -178,7 +178,7 @@ async def test_the_report_lists_what_was_ignored(library: Library) -> None:
     """The report lists unused columns, and other stocks of existing books."""
     content = "title,author,price,stock,language,\nA,B,1,5,es,\n"
     first = await library.report_of(content)
-    await library.tell(stock_event(1, 4))
+    await library.deliver(stock_event(1, 4))
     second = await library.report_of(content)
     third = await library.report_of(content.replace(",5,", ",4,"))
 

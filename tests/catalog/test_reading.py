@@ -155,8 +155,8 @@ async def test_a_query_without_words_filters_nothing(library: Library) -> None:
 async def test_in_stock_follows_the_reported_stock(library: Library) -> None:
     """The reported stock replaces the initial one, in both directions."""
     first, second = await library.add("A", stock=3), await library.add("B")
-    await library.tell(stock_event(first, 0, sequence=1))
-    await library.tell(stock_event(second, 5, sequence=2))
+    await library.deliver(stock_event(first, 0, sequence=1))
+    await library.deliver(stock_event(second, 5, sequence=2))
 
     assert await library.titles("in_stock=true") == ["B"]
     assert await library.titles("in_stock=false") == ["A"]
@@ -299,7 +299,7 @@ async def test_an_unchanged_page_is_answered_304(library: Library) -> None:
 
     tags = [first.headers["etag"]]
     changes: tuple[Any, ...] = (
-        library.tell(stock_event(book_id, 0)),
+        library.deliver(stock_event(book_id, 0)),
         library.call("PATCH", f"/books/{book_id}", {"price": 1}, if_match="*"),
         library.call("DELETE", "/books/2"),
     )
@@ -325,7 +325,7 @@ async def test_an_unchanged_book_is_answered_304(library: Library) -> None:
         known.headers["cache-control"],
     )
 
-    await library.tell(stock_event(book_id, 0))
+    await library.deliver(stock_event(book_id, 0))
     assert (await library.get(f"/books/{book_id}", if_none_match=etag)).status_code == 200
 
 
@@ -346,7 +346,7 @@ async def test_other_content_at_the_same_revision_has_another_tag(
     """A restored database may have other content at the same revision; its ETag differs."""
     async with open_library(database_url, LIST_CACHE_SECONDS="0") as library:
         await library.add(stock=1)
-        await library.tell(stock_event(1, 9))
+        await library.deliver(stock_event(1, 9))
         etag = (await library.get(path)).headers["etag"]
         before = await library.get(path, if_none_match=etag)
         await library.database.execute(QueryString(sql))

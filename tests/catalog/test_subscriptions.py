@@ -29,7 +29,7 @@ async def test_the_stock_is_the_last_one_that_purchase_reported(library: Library
     await library.add(stock=9)
     assert await shown(library) == (9, 0, "2026-03-14T09:26:53.589793Z")
 
-    response = await library.tell(stock_event(1, 7))
+    response = await library.deliver(stock_event(1, 7))
 
     assert (response.status_code, response.content) == (202, b"")
     assert await shown(library) == (7, 1, "2026-03-14T10:00:00Z")
@@ -42,14 +42,14 @@ async def test_events_may_come_in_any_order_and_twice(
     """The newest revision remains."""
     await library.add(stock=9)
     for revision in (*order, *order):
-        await library.tell(stock_event(1, 10 * revision, revision=revision))
+        await library.deliver(stock_event(1, 10 * revision, revision=revision))
 
     assert (await shown(library))[:2] == (30, 3)
 
 
 async def test_a_stock_may_arrive_before_its_book(library: Library) -> None:
     """A stock that arrives before its book is kept."""
-    await library.tell(stock_event(1, 5, revision=4))
+    await library.deliver(stock_event(1, 5, revision=4))
     await library.add(stock=9)
 
     assert (await shown(library))[:2] == (5, 4)
@@ -60,7 +60,7 @@ async def test_the_stock_of_a_retired_book_is_accepted(library: Library) -> None
     await library.add()
     await library.call("DELETE", "/books/1")
 
-    assert (await library.tell(stock_event(1, 5))).status_code == 202
+    assert (await library.deliver(stock_event(1, 5))).status_code == 202
     assert await store(library) == []
 
 
@@ -84,8 +84,8 @@ async def test_an_invalid_state_is_quarantined(library: Library, state: dict[str
     await library.add(stock=9)
     event = stock_event(1, 5)
     data = msgspec.json.encode({**msgspec.json.decode(event.data), **state})
-    response = await library.tell(msgspec.structs.replace(event, data=data))
-    await library.tell(stock_event(1, 4, revision=2))
+    response = await library.deliver(msgspec.structs.replace(event, data=data))
+    await library.deliver(stock_event(1, 4, revision=2))
 
     assert response.status_code == 202
     assert len(await store(library)) == 1
@@ -95,7 +95,7 @@ async def test_an_invalid_state_is_quarantined(library: Library, state: dict[str
 async def test_unknown_fields_of_an_event_are_ignored(library: Library) -> None:
     """A later version of a contract may add fields."""
     await library.add()
-    await library.tell(stock_event(1, 5, warehouse="Bogotá"))
+    await library.deliver(stock_event(1, 5, warehouse="Bogotá"))
 
     assert (await shown(library))[:2] == (5, 1)
 
@@ -105,7 +105,7 @@ async def test_an_event_of_an_unknown_type_is_accepted(library: Library) -> None
     event = stock_event(1, 5)
     unknown = msgspec.structs.replace(event, id="new", type="bookstore.inventory.counted.v1")
 
-    assert (await library.tell(unknown)).status_code == 202
+    assert (await library.deliver(unknown)).status_code == 202
     assert await store(library) == []
 
 
@@ -116,7 +116,7 @@ async def test_a_revoked_token_writes_nothing(library: Library) -> None:
     body = b'{"title": "t", "author": "a", "price": 1}'
     assert (await library.client.post("/books", content=body, headers=headers)).status_code == 201
 
-    await library.tell(
+    await library.deliver(
         Event(
             id="revoked",
             source="/bookstore/auth/security",
@@ -141,6 +141,6 @@ async def test_a_reported_stock_survives_a_restart(database_url: str) -> None:
     """It is stored in the database."""
     async with open_library(database_url) as library:
         await library.add(stock=9)
-        await library.tell(stock_event(1, 5))
+        await library.deliver(stock_event(1, 5))
     async with open_library(database_url) as library:
         assert (await shown(library))[:2] == (5, 1)

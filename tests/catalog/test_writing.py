@@ -126,7 +126,7 @@ async def test_put_keeps_what_is_left_out(library: Library, member: str) -> None
 async def test_the_body_of_get_can_be_sent_back(library: Library, method: str) -> None:
     """With or without a change, and with numbers and times in a client's notation."""
     book_id = await library.add(description="d", isbn=ISBN, category="c", stock=3)
-    await library.tell(stock_event(book_id, 2))
+    await library.deliver(stock_event(book_id, 2))
     shown = await book(library, book_id)
     same = await library.call(method, f"/books/{book_id}", shown, if_match="*")
     other_time = {**shown, "title": "Otra", "stock_as_of": "2026-03-14T11:00:00+01:00"}
@@ -171,9 +171,9 @@ async def test_a_changed_read_only_member_is_named(
 async def test_an_outdated_stock_is_ignored_where_the_etag_names_it(library: Library) -> None:
     """The ETag tells which stock the caller saw; any other number is a change."""
     book_id = await library.add(stock=5)
-    await library.tell(stock_event(book_id, 5, revision=1))
+    await library.deliver(stock_event(book_id, 5, revision=1))
     seen = await library.get(f"/books/{book_id}")
-    await library.tell(stock_event(book_id, 4, revision=2))
+    await library.deliver(stock_event(book_id, 4, revision=2))
     etag = seen.headers["etag"]
 
     async def put(**changes: Any) -> int:
@@ -248,7 +248,7 @@ async def test_a_sale_does_not_fail_if_match(library: Library) -> None:
     book_id = await library.add(stock=2)
     path = f"/books/{book_id}"
     seen = (await library.get(path)).headers["etag"]
-    await library.tell(stock_event(book_id, 1))
+    await library.deliver(stock_event(book_id, 1))
     response = await library.call("PATCH", path, {"price": 2}, if_match=seen)
 
     assert response.status_code == 200

@@ -34,7 +34,7 @@ async def test_a_limit_holds_for_concurrent_purchases(
 ) -> None:
     """Of concurrent purchases exactly the limit succeeds; other customers are not affected."""
     async with open_shop(database_url, books=0, **settings) as shop:
-        await shop.tell(book_event(1, initial_stock=1000))
+        await shop.deliver(book_event(1, initial_stock=1000))
         body = {"book_id": 1, "quantity": copies}
         answered = await codes([shop.call("POST", "/purchase", body) for _ in range(AT_ONCE)])
         other = await shop.call("POST", "/purchase", body, user=OTHER)

@@ -398,7 +398,7 @@ async def test_a_refund_that_the_provider_refuses_stays_owed(shop: Shop) -> None
 async def test_a_free_purchase_ends_like_any_other(shop: Shop) -> None:
     """It can be cancelled, paid without a provider, delivered, and refunded."""
     for book_id in (11, 12):
-        await shop.tell(book_event(book_id, sequence=book_id, price_minor=0))
+        await shop.deliver(book_event(book_id, sequence=book_id, price_minor=0))
     given_up, kept = await shop.buy(11), await shop.buy(12)
     cancelled = await shop.call("DELETE", f"/purchase/{given_up}")
     paid = await shop.call("POST", "/payment", {"purchase_id": kept, "method": "cash"}, key="p")

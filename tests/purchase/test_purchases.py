@@ -75,7 +75,7 @@ async def test_several_books_are_sold_together_or_not_at_all(shop: Shop) -> None
 
 async def test_of_two_buyers_of_the_last_copy_one_gets_it(shop: Shop) -> None:
     """One gets it; the refusal of the other has the number of copies left."""
-    await shop.tell(book_event(9, sequence=9, initial_stock=1))
+    await shop.deliver(book_event(9, sequence=9, initial_stock=1))
     answers = await asyncio.gather(
         *[
             shop.call("POST", "/purchase", {"book_id": 9, "quantity": 1}, user=user)
@@ -92,7 +92,7 @@ async def test_of_two_buyers_of_the_last_copy_one_gets_it(shop: Shop) -> None:
 
 async def test_many_buyers_never_buy_more_than_there_is(shop: Shop) -> None:
     """Forty concurrent purchases of ten copies sell ten; the original sold 103."""
-    await shop.tell(book_event(9, sequence=9, initial_stock=10))
+    await shop.deliver(book_event(9, sequence=9, initial_stock=10))
     answers = await asyncio.gather(
         *[shop.call("POST", "/purchase", {"book_id": 9, "quantity": 1}) for _ in range(40)]
     )
@@ -161,7 +161,7 @@ async def test_another_price_than_the_expected_one_is_refused(shop: Shop) -> Non
 async def test_a_purchase_keeps_the_price_of_its_time(shop: Shop) -> None:
     """Later changes of the book do not change the purchase."""
     purchase_id = await shop.buy(1)
-    await shop.tell(book_event(1, sequence=4, revision=2, kind="updated", price_minor=5))
+    await shop.deliver(book_event(1, sequence=4, revision=2, kind="updated", price_minor=5))
     detail = (await shop.call("GET", f"/purchase/{purchase_id}")).json()
 
     assert detail["total_price_minor"] == 1990
@@ -170,7 +170,7 @@ async def test_a_purchase_keeps_the_price_of_its_time(shop: Shop) -> None:
 async def test_a_retired_book_is_not_sold(shop: Shop) -> None:
     """Earlier purchases of it are kept."""
     purchase_id = await shop.buy(1)
-    await shop.tell(book_event(1, sequence=4, revision=2, kind="retired"))
+    await shop.deliver(book_event(1, sequence=4, revision=2, kind="retired"))
     response = await shop.call("POST", "/purchase", {"book_id": 1, "quantity": 1})
 
     assert response.status_code == 409

@@ -13,7 +13,7 @@ from tests.purchase.shop import BUYER, Shop, open_shop
 def watch(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The beginnings of the statements that a request runs in its transaction from now on.
 
-    The relay and the chores have tasks of their own; a request runs in the caller's.
+    The relay and background tasks run in other tasks; a request runs in the caller's.
     """
     seen: list[str] = []
     database: Any = shop.app.state.services.database

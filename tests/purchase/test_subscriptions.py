@@ -21,7 +21,7 @@ async def test_a_repeated_event_of_a_book_changes_nothing(shop: Shop) -> None:
     """A repeated event changes nothing, also after copies were sold."""
     await shop.buy(1, 2)
     for _ in range(3):
-        answer = await shop.tell(book_event(1))
+        answer = await shop.deliver(book_event(1))
 
         assert (answer.status_code, answer.content) == (202, b"")
     assert await shop.stock_of(1) == (STOCK, 2, STOCK - 2)
@@ -29,9 +29,9 @@ async def test_a_repeated_event_of_a_book_changes_nothing(shop: Shop) -> None:
 
 async def test_an_older_state_never_replaces_a_newer_one(shop: Shop) -> None:
     """Revisions decide, not the order of arrival; a retired book stays retired."""
-    await shop.tell(book_event(5, sequence=6, revision=3, kind="retired"))
-    await shop.tell(book_event(5, sequence=5, revision=2, kind="updated", price_minor=1))
-    await shop.tell(book_event(5, sequence=4, revision=1))
+    await shop.deliver(book_event(5, sequence=6, revision=3, kind="retired"))
+    await shop.deliver(book_event(5, sequence=5, revision=2, kind="updated", price_minor=1))
+    await shop.deliver(book_event(5, sequence=4, revision=1))
     response = await shop.call("POST", "/purchase", {"book_id": 5, "quantity": 1})
 
     assert response.json()["code"] == "book-retired"
@@ -49,10 +49,10 @@ async def test_a_malformed_event_is_quarantined(shop: Shop) -> None:
         msgspec.structs.replace(broken, id="d", sequence=7, subject=""),
         msgspec.structs.replace(broken, id="e", sequence=8, revision=None),
     ):
-        answer = await shop.tell(event)
+        answer = await shop.deliver(event)
 
         assert answer.status_code == 202
-    await shop.tell(book_event(4, sequence=9))
+    await shop.deliver(book_event(4, sequence=9))
     bought = await shop.call("POST", "/purchase", {"book_id": 4, "quantity": 1})
     letters = await shop.client.get(
         "/internal/dead-letters", headers=shop.issuer.bearer(99, "admin")
@@ -69,7 +69,7 @@ async def test_a_revoked_token_buys_nothing(shop: Shop) -> None:
     headers = {"authorization": f"Bearer {token}"}
     claims = shop.issuer.claims(token)
     before = await shop.client.get("/purchases", headers=headers)
-    await shop.tell(
+    await shop.deliver(
         Event(
             id="r1",
             source=SECURITY,
@@ -96,8 +96,8 @@ async def test_a_revoked_token_buys_nothing(shop: Shop) -> None:
 async def test_a_disabled_user_is_refused_until_enabled(shop: Shop) -> None:
     """Earlier tokens stay refused; new ones are accepted."""
 
-    async def tell(revision: int, *, disabled: bool) -> None:
-        await shop.tell(
+    async def deliver(revision: int, *, disabled: bool) -> None:
+        await shop.deliver(
             Event(
                 id=f"u{revision}",
                 source=SECURITY,
@@ -117,10 +117,10 @@ async def test_a_disabled_user_is_refused_until_enabled(shop: Shop) -> None:
 
     old = shop.issuer.bearer(BUYER)
     shop.clock.advance(seconds=1)
-    await tell(1, disabled=True)
+    await deliver(1, disabled=True)
     shut_out = await shop.call("GET", "/purchases")
     shop.clock.advance(seconds=1)
-    await tell(2, disabled=False)
+    await deliver(2, disabled=False)
     with_old = await shop.client.get("/purchases", headers=old)
     with_new = await shop.call("GET", "/purchases")
 
@@ -157,7 +157,7 @@ async def test_a_book_and_its_stock_arrive_together(
 ) -> None:
     """The book and its initial stock are written in one transaction."""
     async with open_shop(database_url, books=0) as shop:
-        await shop.tell(book_event(1, initial_stock=0))
+        await shop.deliver(book_event(1, initial_stock=0))
         response = await shop.call("POST", "/purchase", {"book_id": 1, "quantity": 1})
         stock = await shop.call("GET", "/inventory/1", user=STAFF)
 

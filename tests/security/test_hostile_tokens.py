@@ -16,7 +16,7 @@ from tests.purchase.shop import Shop, open_shop
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-DOORS = {
+ROUTES = {
     "catalog": (
         ("POST", "/books"),
         ("PUT", "/books/1"),
@@ -34,14 +34,14 @@ DOORS = {
     ),
 }
 
-CASES = [(service, method, path) for service, doors in DOORS.items() for method, path in doors]
+CASES = [(service, method, path) for service, routes in ROUTES.items() for method, path in routes]
 
 Running = dict[str, Library | Shop]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def services(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
-    folder: Path = tmp_path_factory.mktemp("doors")
+    folder: Path = tmp_path_factory.mktemp("hostile")
     async with AsyncExitStack() as stack:
         catalog = open_library(f"sqlite:///{folder}/catalog.db?synchronous=off")
         purchase = open_shop(f"sqlite:///{folder}/purchase.db?synchronous=off")

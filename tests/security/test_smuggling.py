@@ -1,6 +1,6 @@
-"""Requests that two servers in a row could read in two ways: one answer, then the door is shut.
+"""Requests that two servers could parse differently: one response, then a closed connection.
 
-Each carries a second request inside, `GET /smuggled`; it must never be answered.
+Each contains a second request, `GET /smuggled`, which must never be answered.
 """
 
 from collections.abc import AsyncIterator
