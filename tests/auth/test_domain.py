@@ -157,7 +157,7 @@ def test_a_letter_and_its_accent_are_one_character() -> None:
     [
         ("seven77", "must have 8 to 128 characters"),
         ("a" * 129, "must have 8 to 128 characters"),
-        ("PassWord1", "is among the commonest, which are tried first"),
+        ("PassWord1", "is one of the most common ones, which attackers try first"),
         ("ANA.RUIZ", "must not be the email address"),
         ("ana.ruiz@example.com", "must not be the email address"),
     ],

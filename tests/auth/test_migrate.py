@@ -89,7 +89,7 @@ async def test_an_account_is_not_made_admin_by_its_address(
     ) as auth:
         assert await auth.rows("SELECT id FROM user_roles WHERE role = 'admin'") == []
 
-    assert "FIRST_ADMIN_EMAIL belongs to an account that is no admin" in capsys.readouterr().out
+    assert "FIRST_ADMIN_EMAIL belongs to an account that is not an admin" in capsys.readouterr().out
 
 
 def test_a_command_makes_an_admin_from_a_typed_password(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ async def test_without_a_secret_the_key_is_stored_unencrypted_with_a_warning(
 
     rows = await auth.rows("SELECT private_key FROM signing_keys")
     assert all(row["private_key"].startswith("plain:") for row in rows)
-    assert "lies unsealed in the database" in caplog.text
+    assert "is stored unencrypted" in caplog.text
 
 
 async def test_a_replica_with_the_secret_signs_with_the_sealed_key(database_url: str) -> None:

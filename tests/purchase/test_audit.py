@@ -17,11 +17,11 @@ ROOT = Path(__file__).parents[2]
 
 BREACHES = {
     "initial stock": ["UPDATE adjustments SET delta = delta + 1 WHERE book_id = 1"],
-    "reserved is what purchases hold": ["UPDATE purchases SET status = 'Expired' WHERE id = 1"],
-    "fulfilled is what was delivered": ["UPDATE inventory SET fulfilled = 9 WHERE book_id = 1"],
+    "of purchases that hold stock": ["UPDATE purchases SET status = 'Expired' WHERE id = 1"],
+    "those of delivered purchases": ["UPDATE inventory SET fulfilled = 9 WHERE book_id = 1"],
     "costs its items": ["UPDATE purchase_items SET unit_price_minor = 1 WHERE purchase_id = 1"],
-    "timeline ends": ["DELETE FROM purchase_timeline WHERE purchase_id = 1"],
-    "a key of a purchase": [
+    "last one of its timeline": ["DELETE FROM purchase_timeline WHERE purchase_id = 1"],
+    "every key of a purchase": [
         "DELETE FROM purchase_items WHERE purchase_id = 1",
         "DELETE FROM purchase_timeline WHERE purchase_id = 1",
         "DELETE FROM purchases WHERE id = 1",
@@ -33,12 +33,12 @@ BREACHES = {
         "UPDATE payments SET status = 'Processing'",
         "UPDATE purchases SET status = 'Expired'",
     ],
-    "a key of a payment": [
+    "every key of a payment": [
         "UPDATE payments SET requested_by = 7, request_key = 'a-key', outcome = 'paid'",
         "UPDATE idempotency_keys SET status = 0, route = 'POST /payment'",
     ],
-    "without a gap": ["DELETE FROM outbox WHERE sequence = 2"],
-    "that catalog can have given": [
+    "has no gap": ["DELETE FROM outbox WHERE sequence = 2"],
+    "that catalog can have assigned": [
         "UPDATE books SET revision = 4611686018427387904 WHERE book_id = 1"
     ],
     "newest revision": ["UPDATE inventory SET revision = revision + 1 WHERE book_id = 2"],
