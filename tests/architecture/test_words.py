@@ -45,9 +45,8 @@ CODE = ("eventing", "functions", "knative", "noxfile.py", "tests")
 """Where other files are checked, names and comments alike, but for those that are not clean yet."""
 
 NOT_YET = (
-    "functions/kit/base", "functions/kit/events",
-    "functions/kit/internal_api", "functions/kit/start", "functions/local",
-    "knative/base", "knative/components", "knative/ops", "tests",
+    "functions/kit/base", "functions/kit/events", "functions/kit/internal_api",
+    "functions/kit/start", "knative/base", "knative/components", "tests",
 )  # fmt: skip
 """Still to be cleaned; then they leave this list."""
 
@@ -87,11 +86,14 @@ def files(places: tuple[str, ...], *endings: str) -> list[Path]:
     return sorted(found)
 
 
+BOOKS = ROOT / "functions/local/seed/books.json"
+"""Descriptions of real books, which have doors and towns."""
+
 PAGES = files(PROSE, ".md")
 SOURCES = [
     path
     for path in files(CODE, ".py", ".yaml", ".json", ".sh", ".md")
-    if not any(path.is_relative_to(ROOT / place) for place in NOT_YET)
+    if path != BOOKS and not any(path.is_relative_to(ROOT / place) for place in NOT_YET)
 ]
 
 
