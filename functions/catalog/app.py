@@ -1,4 +1,4 @@
-"""`create_app`: the catalogue, wired. What the parts do is in `controllers/` and `commands/`."""
+"""`create_app` wires the catalogue; behaviour is in `controllers/` and `commands/`."""
 
 import os
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ def create_app(
     clock: Clock = utc_now,
     http: "httpx.AsyncClient | None" = None,
 ) -> Litestar:
-    """The service, for `uvicorn --factory`; arguments are for tests."""
+    """The factory for `uvicorn --factory`; tests pass arguments."""
     settings = settings or CatalogSettings.from_mapping(os.environ)
 
     def background_tasks(_: CatalogServices) -> Sequence[BackgroundTask]:

@@ -84,7 +84,7 @@ async def test_carts_are_everyones_own(shop: Shop) -> None:
 async def test_a_price_that_changes_is_shown_beside_the_first(shop: Shop) -> None:
     """The total is today's; another quantity does not hide the change."""
     await put(shop, 1, 2)
-    await shop.tell(book_event(1, sequence=4, revision=2, kind="updated", price_minor=2500))
+    await shop.deliver(book_event(1, sequence=4, revision=2, kind="updated", price_minor=2500))
     await put(shop, 1, 3)
     cart = (await shop.call("GET", "/cart")).json()
 
@@ -98,7 +98,7 @@ async def test_totals_are_of_what_can_be_sold(shop: Shop) -> None:
     """A retired book and one of which too few copies are free stay in the cart and cost nothing."""
     for book_id in (1, 2, 3):
         await put(shop, book_id, 2)
-    await shop.tell(book_event(1, sequence=4, revision=2, kind="retired"))
+    await shop.deliver(book_event(1, sequence=4, revision=2, kind="retired"))
     await shop.buy(2, STOCK - 1, OTHER)
     cart = (await shop.call("GET", "/cart")).json()
 
@@ -110,7 +110,7 @@ async def test_totals_are_of_what_can_be_sold(shop: Shop) -> None:
 async def test_books_that_cannot_be_put_into_it_are_refused(shop: Shop) -> None:
     """An unknown one and a retired one; the cart stays as it was."""
     await put(shop, 3)
-    await shop.tell(book_event(3, sequence=4, revision=2, kind="retired"))
+    await shop.deliver(book_event(3, sequence=4, revision=2, kind="retired"))
     answers = [await shop.call("PUT", f"/cart/items/{each}", {"quantity": 2}) for each in (99, 3)]
 
     assert [(each.status_code, each.json()["code"]) for each in answers] == [
@@ -190,7 +190,7 @@ async def test_a_merge_takes_the_larger_quantity_and_names_what_it_leaves(shop: 
     """The answer is the cart afterwards; sent again, it changes nothing."""
     await put(shop, 1, 4)
     await put(shop, 2, 1)
-    await shop.tell(book_event(3, sequence=4, revision=2, kind="retired"))
+    await shop.deliver(book_event(3, sequence=4, revision=2, kind="retired"))
     items = [{"book_id": n, "quantity": 3} for n in (1, 2, 3, 99)]
     answers = [await shop.call("POST", "/cart/merge", {"items": items}) for _ in range(2)]
 

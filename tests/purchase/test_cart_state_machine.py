@@ -158,7 +158,7 @@ class CartLife(RuleBasedStateMachine):
             retired=book_id in self.retired,
         )
 
-        assert self.run(self.shop.tell(event)).status_code == 202
+        assert self.run(self.shop.deliver(event)).status_code == 202
 
     @invariant()
     def it_shows_what_the_model_says(self) -> None:

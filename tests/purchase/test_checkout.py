@@ -93,7 +93,7 @@ async def test_a_cart_that_cannot_be_bought_whole_is_not_bought(shop: Shop) -> N
     await put(shop, 2, STOCK + 1)
     short = await buy(shop, CART, "k")
     await put(shop, 2, 1)
-    await shop.tell(book_event(1, sequence=4, revision=2, kind="retired"))
+    await shop.deliver(book_event(1, sequence=4, revision=2, kind="retired"))
     retired = await buy(shop, CART, "k")
     await shop.call("DELETE", "/cart/items/1")
     bought = await buy(shop, CART, "k")
@@ -201,7 +201,7 @@ async def test_a_total_that_was_seen_is_the_total_that_is_bought(shop: Shop) -> 
     await put(shop, 1, 2)
     await put(shop, 2, 1)
     seen = (3 * PRICE_MINOR + 500) / 100
-    await shop.tell(book_event(1, sequence=4, revision=2, kind="updated", price_minor=2500))
+    await shop.deliver(book_event(1, sequence=4, revision=2, kind="updated", price_minor=2500))
     body = {**CART, "provider_id": provider_id}
     refused = await buy(shop, {**body, "expected_total": seen})
     now = refused.json()["total_minor_actual"]

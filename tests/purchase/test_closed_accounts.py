@@ -68,7 +68,7 @@ async def test_addresses_and_cart_go_with_the_account(shop: Shop) -> None:
     for user in (BUYER, OTHER):
         await add(shop, user)
         await put(shop, 1, 1, user)
-    answer = await shop.tell(access_event(BUYER))
+    answer = await shop.deliver(access_event(BUYER))
 
     assert answer.status_code == 202
     assert await personal(shop) == [("address", OTHER), ("cart", OTHER)]
@@ -82,7 +82,7 @@ async def test_an_account_that_is_shut_out_keeps_everything(
     """It may be let in again; an event without the field says no more than before."""
     await add(shop)
     await put(shop, 1)
-    await shop.tell(access_event(BUYER, closed=closed))
+    await shop.deliver(access_event(BUYER, closed=closed))
 
     assert await personal(shop) == [("address", BUYER), ("cart", BUYER)]
     assert (await shop.call("GET", "/cart")).status_code == 401
@@ -99,7 +99,7 @@ async def test_a_copy_of_the_event_changes_nothing(
         access_event(BUYER),
         access_event(BUYER, sequence=2, revision=2),
     ):
-        await shop.tell(event)
+        await shop.deliver(event)
     (row,) = await shop.query("SELECT closed_at FROM customers WHERE user_id = {}", BUYER)
 
     assert row["closed_at"] is not None
@@ -116,7 +116,7 @@ async def test_a_purchase_keeps_its_address_until_it_ends(shop: Shop) -> None:
     await shop.pay(delivered)
     payment = await shop.pay(refunded)
     assignment = await shop.assign(delivered)
-    await shop.tell(access_event(BUYER))
+    await shop.deliver(access_event(BUYER))
     steps = [await personal(shop)]
     await sound(shop)
     await shop.call("PATCH", f"/assignments/{assignment}", {"status": "in_transit"}, user=STAFF)
@@ -143,7 +143,7 @@ async def test_a_delivery_that_fails_keeps_the_address_for_the_next(shop: Shop) 
     purchase_id = await bought(shop, 1)
     await shop.pay(purchase_id)
     assignment = await shop.assign(purchase_id)
-    await shop.tell(access_event(BUYER))
+    await shop.deliver(access_event(BUYER))
     await shop.call("PATCH", f"/assignments/{assignment}", {"status": "failed"}, user=STAFF)
 
     assert await personal(shop) == [("purchase", purchase_id)]
@@ -185,7 +185,7 @@ async def test_closing_in_the_middle_of_writes_leaves_nothing(shop: Shop) -> Non
         *[shop.call("POST", "/addresses", SPARE) for _ in range(3)],
         put(shop, 3),
         shop.call("DELETE", f"/purchase/{first}", user=STAFF),
-        shop.tell(access_event(BUYER)),
+        shop.deliver(access_event(BUYER)),
         put(shop, 2),
         shop.call("DELETE", f"/purchase/{second}", user=STAFF),
         *[shop.call("POST", "/addresses", SPARE) for _ in range(3)],

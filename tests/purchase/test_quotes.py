@@ -118,7 +118,7 @@ async def test_what_cannot_be_quoted_is_refused_by_its_name(shop: Shop, query: s
 
 async def test_books_that_are_not_sold_are_refused_as_by_a_purchase(shop: Shop) -> None:
     """An unknown one 404, a retired one 409; the answer names the book."""
-    await shop.tell(book_event(3, sequence=4, revision=2, kind="retired"))
+    await shop.deliver(book_event(3, sequence=4, revision=2, kind="retired"))
     answers = [
         await shop.call("GET", f"/delivery-quotes?country=CO&items=1x1,{book_id}x1", user=None)
         for book_id in (99, 3)

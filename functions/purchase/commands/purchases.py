@@ -1,4 +1,4 @@
-"""Sell: reserve copies for a buyer, for as long as there are any."""
+"""Place purchases: reserve copies for a buyer until they are paid or the time to pay is over."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from functions.kit.data.database import Database, transactional
 from functions.kit.events import inbox
 from functions.kit.events.outbox import Outbox
 from functions.purchase import events, storage, storage_customers
-from functions.purchase.commands.lifecycle import free_overdue
+from functions.purchase.commands.lifecycle import expire_overdue
 from functions.purchase.domain.addresses import Address
 from functions.purchase.domain.carts import Cart
 from functions.purchase.domain.checkout import cheapest, check_expected_total, does_not_deliver
@@ -28,15 +28,13 @@ from functions.purchase.errors import (
     TooManyReservedCopies,
     TooManyUnpaidPurchases,
 )
+from functions.purchase.streams import BOOKS
 
 T = TypeVar("T")
 
-BOOKS = "/bookstore/catalog/books"
-"""Source of the events that tell which books there are."""
 
-
-class Wanted(NamedTuple):
-    """What a buyer asks for; `expected_unit_price_minor` is what was shown to them."""
+class RequestedLine(NamedTuple):
+    """Copies that a buyer requests; `expected_unit_price_minor` is the price that they saw."""
 
     book_id: int
     quantity: int
@@ -55,8 +53,8 @@ class Checkout(NamedTuple):
 NOTHING_CHOSEN = Checkout()
 
 
-class Placed(NamedTuple):
-    """A purchase that was made, and what is left of each book."""
+class PlacedPurchase(NamedTuple):
+    """A new purchase, and the stock of each of its books."""
 
     purchase: Purchase
     stock: Sequence[Stock]
@@ -66,33 +64,33 @@ class Placed(NamedTuple):
 async def place_purchase(
     database: Database,
     user_id: int,
-    wanted: Sequence[Wanted] | None,
+    requested: Sequence[RequestedLine] | None,
     *,
     limits: HoldingLimits,
     checkout: Checkout = NOTHING_CHOSEN,
     time_to_pay: timedelta = TIME_TO_PAY,
     outbox: Outbox,
     now: datetime,
-) -> Placed:
-    """Reserve copies, to be paid for within a time.
+) -> PlacedPurchase:
+    """Reserve copies, to be paid within `time_to_pay`. Callers wrap it in `retry_after_expiry`.
 
-    `wanted` None is all that is in the buyer's cart, which loses what is bought.
+    Without `requested` it is all that is in the buyer's cart, which loses what is bought.
     Raises `BookNotFound`, `BookNotReady`, `BookRetired`, `PriceChanged`, `ProviderNotFound`,
     `ProviderRetired`, `InsufficientStock`, `TooManyUnpaidPurchases`, `TooManyReservedCopies`,
-    `CartEmpty`, `AddressNotFound`, `ProviderDoesNotDeliver` or `TokenRevoked`; then nothing has
-    happened. `freeing_overdue` is put around it.
+    `CartEmpty`, `AddressNotFound`, `ProviderDoesNotDeliver` or `TokenRevoked`.
     """
-    if limits.any or wanted is None or checkout.address_id is not None:
+    if limits.any or requested is None or checkout.address_id is not None:
         await storage.lock_customer(database, user_id)
-    cart, address = await _prepared(database, user_id, wanted, checkout)
-    if wanted is None:
-        wanted = [Wanted(line.book_id, line.quantity) for line in cart.values()]
-    wanted = sorted(wanted, key=lambda each: each.book_id)
-    book_ids = [each.book_id for each in wanted]
+    cart, address = await _prepared(database, user_id, requested, checkout)
+    if requested is None:
+        requested = [RequestedLine(line.book_id, line.quantity) for line in cart.values()]
+    requested = sorted(requested, key=lambda each: each.book_id)
+    book_ids = [each.book_id for each in requested]
     offers, stock, held = await storage.on_sale(database, book_ids, user_id, counted=limits.any)
     await check_known(database, [book_id for book_id in book_ids if book_id not in offers])
     lines = [
-        offers[each.book_id].line(each.quantity, each.expected_unit_price_minor) for each in wanted
+        offers[each.book_id].line(each.quantity, each.expected_unit_price_minor)
+        for each in requested
     ]
     reserved = [stock[line.book_id].reserve(line.quantity, now) for line in lines]
     limits.check(held, lines)
@@ -106,13 +104,14 @@ async def place_purchase(
         now=now,
     )
     if checkout.expected_total_minor is not None:
-        check_expected_total(purchase, checkout.expected_total_minor, _seen_prices(wanted, cart))
+        seen = _seen_prices(requested, cart)
+        check_expected_total(purchase, checkout.expected_total_minor, seen)
     purchase = await storage.insert_purchase(database, purchase)
     if address is not None:
         await storage_customers.insert_purchase_address(database, purchase.id, address)
     if cart:
         await storage_customers.delete_lines(database, user_id, book_ids)
-    # Last, since other sales of the same book wait for it until this transaction ends.
+    # Last: it locks the stock row, and other sales of the book wait until this transaction ends.
     for number, line in enumerate(lines):
         if not await storage.update_stock(database, reserved[number]):
             current = await storage.lock_stock(database, line.book_id)
@@ -120,18 +119,18 @@ async def place_purchase(
             await storage.update_stock(database, reserved[number])
     placed = events.of(Fact(purchase, purchase.revision))
     await outbox.add(database, placed, *map(events.inventory_changed, reserved))
-    return Placed(purchase, reserved)
+    return PlacedPurchase(purchase, reserved)
 
 
 async def _prepared(
-    database: Database, user_id: int, wanted: Sequence[Wanted] | None, checkout: Checkout
+    database: Database, user_id: int, requested: Sequence[RequestedLine] | None, checkout: Checkout
 ) -> tuple[Cart, Address | None]:
     """The cart that is bought, and the address that it goes to, of a customer who is locked."""
     cart: Cart = {}
     address: Address | None = None
-    if wanted is None or checkout.address_id is not None:
+    if requested is None or checkout.address_id is not None:
         await storage_customers.check_open(database, user_id)
-    if wanted is None:
+    if requested is None:
         cart = await storage_customers.cart(database, user_id)
         if not cart:
             raise CartEmpty(
@@ -157,13 +156,13 @@ async def _delivery_fee(
     return provider.fee_minor
 
 
-def _seen_prices(wanted: Sequence[Wanted], cart: Cart) -> dict[int, int]:
+def _seen_prices(requested: Sequence[RequestedLine], cart: Cart) -> dict[int, int]:
     """Unit prices that the buyer has seen, as far as the shop knows them."""
     if cart:
         return {line.book_id: line.price_when_added_minor for line in cart.values()}
     return {
         each.book_id: each.expected_unit_price_minor
-        for each in wanted
+        for each in requested
         if each.expected_unit_price_minor is not None
     }
 
@@ -173,14 +172,12 @@ async def check_known(database: Database, missing: Sequence[int]) -> None:
     if not missing:
         return
     await check_ready(database)
-    raise BookNotFound(
-        Text(f"No hay libro {missing[0]}.", f"There is no book {missing[0]}."), book_id=missing[0]
-    )
+    raise BookNotFound.of(missing[0])
 
 
 async def check_ready(database: Database) -> None:
     """Raises `BookNotReady` where no event of catalog has been consumed yet."""
-    if await inbox.position(database, BOOKS) == 0:
+    if await inbox.position(database, BOOKS.source) == 0:
         raise BookNotReady(
             Text(
                 "Los libros del catálogo aún no han llegado aquí. Inténtelo de nuevo.",
@@ -190,7 +187,7 @@ async def check_ready(database: Database) -> None:
         )
 
 
-async def freeing_overdue(
+async def retry_after_expiry(
     database: Database,
     attempt: Callable[[], Awaitable[T]],
     *,
@@ -199,11 +196,11 @@ async def freeing_overdue(
     outbox: Outbox,
     clock: Clock,
 ) -> T:
-    """Make an attempt; where copies are lacking, once more after overdue purchases were ended.
+    """Run `attempt`; where copies are lacking, expire overdue purchases and run it again.
 
-    Purchases expire in the background, and not while the service sleeps. So whoever wants copies
-    ends the overdue purchases of those books first, and those of the buyer (`user_id`). The
-    second attempt is made also where none was found: another request may have ended them by then.
+    A background task expires purchases, but not while the service is scaled to zero. A lack of
+    copies therefore expires the overdue purchases of these books and of the buyer (`user_id`). The
+    second attempt is made even if none was found, because another request may have expired them.
     """
     try:
         return await attempt()
@@ -213,5 +210,7 @@ async def freeing_overdue(
         TooManyUnpaidPurchases,
         TooManyReservedCopies,
     ):
-        await free_overdue(database, book_ids=book_ids, user_id=user_id, outbox=outbox, now=clock())
+        await expire_overdue(
+            database, book_ids=book_ids, user_id=user_id, outbox=outbox, now=clock()
+        )
     return await attempt()
