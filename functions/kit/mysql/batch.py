@@ -13,7 +13,7 @@ from piccolo.engine.base import BaseBatch
 from piccolo.query.base import Query
 
 from functions.kit.mysql.errors import Unsupported
-from functions.kit.mysql.plans import Row, TextPlan
+from functions.kit.mysql.plans import ConvertedPlan, Row, TextPlan
 from functions.kit.mysql.translate import translate
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ class Batch(BaseBatch):
             raise Unsupported("a batch of less than one row")
         (querystring,) = query.querystrings
         sql, self._args = querystring.compile_string(engine_type=engine.engine_type)
-        plan = translate(sql)
+        self._whole = translate(sql)
+        plan = self._whole.plan if isinstance(self._whole, ConvertedPlan) else self._whole
         if not isinstance(plan, TextPlan) or not plan.selects:
             raise Unsupported("a batch of anything but a select")
         self._plan = plan
@@ -42,7 +43,7 @@ class Batch(BaseBatch):
     async def __aenter__(self) -> Self:
         transaction = self._engine.active_transaction()
         if transaction is not None:
-            rows = (await transaction.run(self._plan, self._args, None)).rows
+            rows = (await transaction.run(self._whole, self._args, None)).rows
 
             async def take() -> list[Row]:
                 taken = rows[: self._size]
@@ -51,10 +52,12 @@ class Batch(BaseBatch):
 
             self._next = take
             return self
-        sql = self._plan.render(self._args)
         wire = self._wire = await self._engine.pool.acquire()
         try:
-            await wire.start(sql)
+            args = self._args
+            if isinstance(self._whole, ConvertedPlan):
+                args = self._whole.converted(args, wire.is_mariadb)
+            await wire.start(self._plan.render(args))
         except BaseException:
             self._engine.pool.release(wire)
             raise

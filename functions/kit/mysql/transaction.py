@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from piccolo.engine.base import BaseAtomic, BaseTransaction, validate_savepoint_name
+from piccolo.query.base import DDL
 from piccolo.utils.sync import run_sync
 
 from functions.kit.mysql.errors import (
@@ -250,7 +251,12 @@ class Atomic(BaseAtomic):
         self._queries.extend(query)
 
     async def run(self) -> None:
+        """Run the queries in one transaction; DDL, which would commit it, one after the other."""
         queries, self._queries = self._queries, []
+        if all(isinstance(query, DDL) for query in queries):
+            for query in queries:
+                await query.run()
+            return
         async with self._engine.transaction():
             for query in queries:
                 await query.run()
