@@ -35,15 +35,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 ON_MYSQL_TOO = (
     # The engine's own suite, tests/kit/mysql, says for itself that it runs on both servers.
-    "tests/kit/test_database.py",
-    "tests/kit/test_fulltext.py",
-    "tests/kit/test_idempotency.py",
-    "tests/kit/test_inbox.py",
-    "tests/kit/test_migrations.py",
-    "tests/kit/test_migrations_on_mysql.py",
-    "tests/kit/test_outbox.py",
-    "tests/kit/test_relay.py",
-    "tests/kit/test_schema.py",
+    "tests/kit/data/test_database.py",
+    "tests/kit/data/test_fulltext.py",
+    "tests/kit/http/test_idempotency.py",
+    "tests/kit/events/test_inbox.py",
+    "tests/kit/data/test_migrations.py",
+    "tests/kit/data/test_migrations_on_mysql.py",
+    "tests/kit/events/test_outbox.py",
+    "tests/kit/events/test_relay.py",
+    "tests/kit/data/test_schema.py",
     "tests/catalog/test_migrating.py",
     "tests/catalog/test_plans.py",
     "tests/catalog/test_reading.py",
@@ -56,7 +56,7 @@ ON_MYSQL_TOO = (
     "tests/purchase/test_purchases.py",
     "tests/purchase/test_statements.py",
 )
-"""Beginnings of the paths of tests that also run on MySQL."""
+"""Test files that also run on MySQL; tests/architecture/test_suites.py holds that each exists."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

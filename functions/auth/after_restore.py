@@ -2,7 +2,7 @@
 
 from functions.auth import migrations
 from functions.auth.migrate import url
-from functions.kit.after_restore import main
+from functions.kit.data.after_restore import main
 
 if __name__ == "__main__":
     raise SystemExit(main("auth", migrations, url))

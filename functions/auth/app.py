@@ -13,16 +13,19 @@ from litestar import Litestar
 from functions.auth import commands, events, migrations, queries
 from functions.auth.controllers import HANDLERS
 from functions.auth.errors import SigningKeyUnreadable
+from functions.auth.passwords import Passwords
+from functions.auth.services import AuthServices
 from functions.auth.settings import AuthSettings
+from functions.auth.signing import Signer
 from functions.auth.tables import TABLES
-from functions.auth.tools import Tools
-from functions.kit.app import Chore, Service, Wiring, build_app
-from functions.kit.clock import Clock, utc_now
-from functions.kit.cloudevents import Event
-from functions.kit.database import Database
-from functions.kit.openapi import Topic
-from functions.kit.streams import OwnedStream
-from functions.kit.tokens import Verifier
+from functions.kit.app import BackgroundTask, Service, Wiring, build_app
+from functions.kit.base.clock import Clock, utc_now
+from functions.kit.data.database import Database
+from functions.kit.events.cloudevents import Event
+from functions.kit.events.feed import OwnedStream
+from functions.kit.http.services import Services
+from functions.kit.http.topics import Topic
+from functions.kit.security.verifier import Verifier
 
 if TYPE_CHECKING:
     import httpx
@@ -43,7 +46,7 @@ def create_app(
         access = queries.Access(wiring.database, clock)
         return Verifier(
             access,
-            access.denied,
+            access.is_revoked,
             issuer=settings.token_issuer,
             audience=settings.token_audience,
             clock=clock,
@@ -52,10 +55,14 @@ def create_app(
     def snapshot(database: Database) -> AsyncIterator[Event]:
         return queries.security_snapshot(database, clock)
 
-    def chores(wiring: Wiring) -> Sequence[Chore]:
+    def services(shared: Services) -> AuthServices:
+        passwords, signer = Passwords(settings.hashing_concurrency), Signer(settings, shared.outbox)
+        return AuthServices.extend(shared, passwords=passwords, signer=signer)
+
+    def background_tasks(services: AuthServices) -> Sequence[BackgroundTask]:
         async def prepare(database: Database) -> None:
-            with suppress(SigningKeyUnreadable):  # the log has said which key, and what to do
-                await commands.prepare(database, app.state.tools, clock())
+            with suppress(SigningKeyUnreadable):  # the log names the key, and what to do
+                await commands.prepare(database, services.dependencies, clock())
 
         async def purge(database: Database) -> None:
             await commands.purge(database, clock())
@@ -78,8 +85,7 @@ def create_app(
             Topic("administration", "Accounts and keys, for admins.", ("users", "admin")),
             Topic("keys", "The public keys that verify tokens.", (".well-known",)),
         ),
-        chores=chores,
-        state=lambda wiring: {"tools": Tools.of(settings, wiring.outbox)},
+        services=services,
+        background_tasks=background_tasks,
     )
-    app = build_app(service, settings, clock=clock, http=http)
-    return app
+    return build_app(service, settings, clock=clock, http=http)

@@ -12,23 +12,23 @@ import sys
 from collections.abc import Sequence
 
 from functions.auth import commands
+from functions.auth.dependencies import Dependencies
 from functions.auth.settings import AuthSettings
 from functions.auth.tables import TABLES
-from functions.auth.tools import Tools
-from functions.kit.app import database_url
-from functions.kit.clock import utc_now
-from functions.kit.database import bind, connect
-from functions.kit.errors import InvalidInput
-from functions.kit.outbox import Outbox
-from functions.kit.settings import BadSettings
+from functions.kit.base.clock import utc_now
+from functions.kit.base.errors import InvalidInput
+from functions.kit.base.settings import BadSettings
+from functions.kit.data.database import bind
+from functions.kit.data.engines import connect, database_url
+from functions.kit.events.outbox import Outbox
 
 
 async def create(settings: AuthSettings, email: str, password: str) -> int:
     database = connect(database_url("auth", settings))
     bind(database, TABLES)
     try:
-        tools = Tools.of(settings, Outbox(utc_now))
-        return await commands.make_admin(database, tools, email, password, now=utc_now())
+        dependencies = Dependencies.of(settings, Outbox(utc_now))
+        return await commands.make_admin(database, dependencies, email, password, now=utc_now())
     finally:
         await database.close()
 

@@ -8,7 +8,7 @@ from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import NamedTuple
 
 from functions.auth.errors import EmailInvalid, PasswordRefused
-from functions.kit.errors import FieldError, Text
+from functions.kit.base.errors import FieldError, Text
 
 MAX_EMAIL = 254
 """Characters; RFC 5321 with its errata."""

@@ -22,7 +22,7 @@ Unavailable
 └── SigningKeyUnreadable      sealed under another KEY_ENCRYPTION_SECRET
 """
 
-from functions.kit.errors import (
+from functions.kit.base.errors import (
     Conflict,
     InvalidInput,
     NotFound,

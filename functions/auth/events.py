@@ -1,7 +1,7 @@
 """What auth tells the others: ended tokens, shut-out users, keys. One stream, `security`.
 
 Each event carries the whole state of its subject; the contracts are in `eventing/contracts/`,
-and `kit/denylist.py` is what reads them.
+and `kit/security/auth_stream.py` is what reads them.
 """
 
 from datetime import datetime
@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from functions.kit.outbox import Message
+from functions.kit.events.outbox import NewEvent
 
 SOURCE = "/bookstore/auth/security"
 STREAM = "security"
@@ -40,8 +40,8 @@ class KeyState(msgspec.Struct, frozen=True, kw_only=True):
     not_after: datetime | None
 
 
-def token_revoked(token_id: str, user_id: int, expires_at: datetime) -> Message:
-    return Message(
+def token_revoked(token_id: str, user_id: int, expires_at: datetime) -> NewEvent:
+    return NewEvent(
         source=SOURCE,
         type="bookstore.token.revoked.v1",
         subject=f"token/{token_id}",
@@ -52,8 +52,8 @@ def token_revoked(token_id: str, user_id: int, expires_at: datetime) -> Message:
 
 def user_disabled(
     user_id: int, revision: int, *, disabled: bool, tokens_not_before: datetime
-) -> Message:
-    return Message(
+) -> NewEvent:
+    return NewEvent(
         source=SOURCE,
         type="bookstore.user.disabled.v1",
         subject=f"user/{user_id}",
@@ -62,9 +62,9 @@ def user_disabled(
     )
 
 
-def key_rotated(kid: str, public_key: dict[str, Any], not_after: datetime | None) -> Message:
+def key_rotated(kid: str, public_key: dict[str, Any], not_after: datetime | None) -> NewEvent:
     """Revision 1 when the key begins to sign, 2 when it stops."""
-    return Message(
+    return NewEvent(
         source=SOURCE,
         type="bookstore.key.rotated.v1",
         subject=f"key/{kid}",

@@ -8,20 +8,20 @@ import os
 import sys
 
 from functions.auth import commands, migrations
+from functions.auth.dependencies import Dependencies
 from functions.auth.errors import EmailInvalid, SigningKeyUnreadable
 from functions.auth.settings import AuthSettings
 from functions.auth.tables import TABLES
-from functions.auth.tools import Tools
-from functions.kit.app import database_url
-from functions.kit.clock import utc_now
-from functions.kit.database import bind, connect
-from functions.kit.migrations import (
+from functions.kit.base.clock import utc_now
+from functions.kit.data.database import bind
+from functions.kit.data.engines import connect, database_url
+from functions.kit.data.migrations import (
     MigrationPostponed,
+    as_migration_error,
     failed,
     main,
-    told_whether_to_try_again,
 )
-from functions.kit.outbox import Outbox
+from functions.kit.events.outbox import Outbox
 
 
 async def prepare(settings: AuthSettings) -> None:
@@ -30,8 +30,8 @@ async def prepare(settings: AuthSettings) -> None:
     database = connect(database_url("auth", settings))
     bind(database, TABLES)
     try:
-        with told_whether_to_try_again(database):
-            await commands.prepare(database, Tools.of(settings, Outbox(utc_now)), utc_now())
+        with as_migration_error(database):
+            await commands.prepare(database, Dependencies.of(settings, Outbox(utc_now)), utc_now())
     finally:
         await database.close()
 

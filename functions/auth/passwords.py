@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple, ParamSpec, TypeVar
 
 from functions.auth.domain import canonical_password
 from functions.auth.errors import HashingBusy
-from functions.kit.errors import Text
+from functions.kit.base.errors import Text
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher

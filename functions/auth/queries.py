@@ -16,12 +16,13 @@ from functions.auth.domain import Role
 from functions.auth.errors import UserNotFound
 from functions.auth.passwords import LEGACY, LEGACY_END, legacy_rounds
 from functions.auth.tables import RevokedToken, SigningKey, User, UserRole
-from functions.kit.clock import Clock
-from functions.kit.cloudevents import Event
-from functions.kit.database import Database, Row
-from functions.kit.errors import Text
-from functions.kit.outbox import as_state
-from functions.kit.tokens import CLOCK_SKEW, Principal
+from functions.kit.base.clock import Clock
+from functions.kit.base.errors import Text
+from functions.kit.data.database import Database, Row
+from functions.kit.events.cloudevents import Event
+from functions.kit.events.outbox import as_state
+from functions.kit.security.principal import Principal
+from functions.kit.security.verifier import CLOCK_SKEW
 
 SNAPSHOT_PAGE = 500
 
@@ -178,7 +179,7 @@ class Access:
         jwk: Mapping[str, Any] = msgspec.json.decode(row["public_jwk"])
         return jwk
 
-    async def denied(self, principal: Principal) -> bool:
+    async def is_revoked(self, principal: Principal) -> bool:
         """Whether the token was ended, or its user is shut out, deleted, or was never here.
 
         Nor is it good for a user who came after it: a restored database may give a lost user's id
@@ -224,7 +225,7 @@ async def security_snapshot(database: Database, clock: Clock) -> AsyncIterator[E
 
 
 async def security_digest(database: Database, now: datetime) -> str:
-    """As `kit/denylist.py` counts what it keeps of users and keys."""
+    """As `kit/security/auth_stream.py` counts what it keeps of users and keys."""
     users = await database.execute(
         QueryString(
             "SELECT COUNT(*) AS n, SUM(access_revision) AS told,"

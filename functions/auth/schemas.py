@@ -8,8 +8,8 @@ from msgspec import UNSET, Meta, UnsetType
 
 from functions.auth.domain import MAX_EMAIL, MAX_PASSWORD, MIN_PASSWORD, Role
 from functions.auth.errors import CredentialsMissing, PasswordNeeded, TokenNeeded
-from functions.kit.errors import InvalidInput
-from functions.kit.types import NO_CONTROLS, Strict, line
+from functions.kit.base.errors import InvalidInput
+from functions.kit.base.fields import NO_CONTROLS, Strict, line
 
 EmailText = Annotated[str, line(320)]
 """With room for blanks around it; `domain.parse_email` says what an address is."""

@@ -17,7 +17,7 @@ from functions.auth.domain import (
 )
 from functions.auth.errors import PasswordRefused
 from functions.auth.passwords import common_passwords
-from functions.kit.settings import Secret, ServiceSettings
+from functions.kit.base.settings import Secret, ServiceSettings
 
 MIN_SECRET = 32
 

@@ -19,11 +19,11 @@ from functions.auth import events
 from functions.auth.errors import SigningKeyUnreadable
 from functions.auth.settings import AuthSettings
 from functions.auth.tables import SigningKey
-from functions.kit.database import Database, transactional
-from functions.kit.errors import Text
-from functions.kit.outbox import Outbox
-from functions.kit.settings import Secret
-from functions.kit.tokens import ALGORITHM, ISSUED_MICROS, TYPE
+from functions.kit.base.errors import Text
+from functions.kit.base.settings import Secret
+from functions.kit.data.database import Database, transactional
+from functions.kit.events.outbox import Outbox
+from functions.kit.security.verifier import ALGORITHM, ISSUED_MICROS, TYPE
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM

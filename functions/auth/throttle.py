@@ -17,8 +17,8 @@ from piccolo.querystring import QueryString
 from functions.auth.domain import Limit, seconds_to_wait
 from functions.auth.errors import TooManyTries
 from functions.auth.tables import Throttle
-from functions.kit.database import Database, transactional
-from functions.kit.errors import Text
+from functions.kit.base.errors import Text
+from functions.kit.data.database import Database, transactional
 
 KNOWN_FOR = timedelta(days=30)
 """How long an account is known to log in from an address."""

@@ -7,16 +7,18 @@ from typing import TYPE_CHECKING
 from litestar import Litestar
 
 from functions.catalog import controllers, events, migrations, queries, subscriptions
-from functions.catalog.controllers.kept_pages import ForgetPages, KeptPage
+from functions.catalog.response_cache import CachedPage, ClearCacheOnWrite
+from functions.catalog.services import CatalogServices
 from functions.catalog.settings import CatalogSettings
 from functions.catalog.tables import TABLES
-from functions.kit import denylist, idempotency
-from functions.kit.answer_cache import AnswerCache
-from functions.kit.app import Chore, Service, Wiring, build_app
-from functions.kit.clock import Clock, utc_now
-from functions.kit.database import Database
-from functions.kit.openapi import Topic
-from functions.kit.streams import OwnedStream, digest_of
+from functions.kit.app import BackgroundTask, Service, build_app
+from functions.kit.base.clock import Clock, utc_now
+from functions.kit.data.database import Database
+from functions.kit.events.feed import OwnedStream, digest_of
+from functions.kit.http import idempotency
+from functions.kit.http.response_cache import ResponseCache
+from functions.kit.http.topics import Topic
+from functions.kit.security import auth_stream
 
 if TYPE_CHECKING:
     import httpx
@@ -33,14 +35,14 @@ def create_app(
     """The service, for `uvicorn --factory`; arguments are for tests."""
     settings = settings or CatalogSettings.from_mapping(os.environ)
 
-    def chores(_: Wiring) -> Sequence[Chore]:
-        async def forget(database: Database) -> None:
-            await denylist.purge(database, clock=clock)
+    def background_tasks(_: CatalogServices) -> Sequence[BackgroundTask]:
+        async def purge(database: Database) -> None:
+            await auth_stream.purge(database, clock=clock)
             await idempotency.purge(database, clock=clock)
 
-        return (forget,)
+        return (purge,)
 
-    pages: AnswerCache[KeptPage] = AnswerCache(settings.list_cache_seconds)
+    pages: ResponseCache[CachedPage] = ResponseCache(settings.list_cache_seconds)
     service = Service(
         name="catalog",
         description=DESCRIPTION,
@@ -57,13 +59,13 @@ def create_app(
         ),
         subscriptions=lambda _: subscriptions.build(),
         owners={"auth": settings.auth_internal_url, "purchase": settings.purchase_internal_url},
-        verifier=lambda wiring: denylist.verifier(
+        verifier=lambda wiring: auth_stream.verifier(
             wiring.database, settings, clock=clock, http=wiring.http
         ),
         topics=(Topic("books", "Look for books; for staff, add and change them.", ("books",)),),
-        chores=chores,
-        state=lambda _: {"pages": pages},
+        services=lambda shared: CatalogServices.extend(shared, pages=pages),
+        background_tasks=background_tasks,
     )
     app = build_app(service, settings, clock=clock, http=http)
-    app.asgi_handler = ForgetPages(app.asgi_handler, pages)
+    app.asgi_handler = ClearCacheOnWrite(app.asgi_handler, pages)
     return app

@@ -14,7 +14,7 @@ DomainError
     └── MalformedCsv          a file that cannot be read on
 """
 
-from functions.kit.errors import Conflict, Gone, InvalidInput, NotFound, Text
+from functions.kit.base.errors import Conflict, Gone, InvalidInput, NotFound, Text
 
 
 class BookNotFound(NotFound):

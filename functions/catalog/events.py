@@ -1,7 +1,7 @@
 """What the catalogue tells the others: each event carries a book's full state.
 
 Contracts: `eventing/contracts/bookstore.book.*.schema.json`. They are sent by
-`functions/kit/relay.py`; purchase reads them.
+`functions/kit/events/relay.py`; purchase reads them.
 """
 
 from dataclasses import asdict
@@ -9,7 +9,7 @@ from dataclasses import asdict
 import msgspec
 
 from functions.catalog.domain.books import Book
-from functions.kit.outbox import Message
+from functions.kit.events.outbox import NewEvent
 
 STREAM = "books"
 SOURCE = "/bookstore/catalog/books"
@@ -32,25 +32,25 @@ class BookState(msgspec.Struct, frozen=True, kw_only=True):
     initial_stock: int
 
 
-def book_created(book: Book) -> Message:
+def book_created(book: Book) -> NewEvent:
     return _message(BOOK_CREATED, book)
 
 
-def book_updated(book: Book) -> Message:
+def book_updated(book: Book) -> NewEvent:
     return _message(BOOK_UPDATED, book)
 
 
-def book_retired(book: Book) -> Message:
+def book_retired(book: Book) -> NewEvent:
     return _message(BOOK_RETIRED, book)
 
 
-def present_state(book: Book) -> Message:
+def present_state(book: Book) -> NewEvent:
     """What a snapshot says of a book, whatever happened to it last."""
     return book_retired(book) if book.retired else book_updated(book)
 
 
-def _message(event_type: str, book: Book) -> Message:
-    return Message(
+def _message(event_type: str, book: Book) -> NewEvent:
+    return NewEvent(
         source=SOURCE,
         type=event_type,
         subject=f"book/{book.id}",

@@ -4,8 +4,8 @@ import os
 
 from functions.catalog import migrations
 from functions.catalog.settings import CatalogSettings
-from functions.kit.app import database_url
-from functions.kit.migrations import main
+from functions.kit.data.engines import database_url
+from functions.kit.data.migrations import main
 
 
 def url() -> str:

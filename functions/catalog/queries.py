@@ -12,20 +12,20 @@ from functions.catalog.domain.books import DETAILS
 from functions.catalog.domain.listing import Filters, Sort
 from functions.catalog.domain.search import Wanted
 from functions.catalog.domain.sorting import price_order
-from functions.catalog.domain.versions import SHAPE, Stock, Version
+from functions.catalog.domain.versions import SHAPE, KnownStock, Version
 from functions.catalog.errors import BookNotFound, BookRetired
 from functions.catalog.schemas import BookView
 from functions.catalog.tables import BOOK_COLUMNS, BookRow, to_book
-from functions.kit.cloudevents import Event
-from functions.kit.database import Database, Row
-from functions.kit.errors import FieldError, InvalidInput, Text
-from functions.kit.etags import strong_etag
-from functions.kit.fulltext import any_begins
-from functions.kit.language import listed
-from functions.kit.outbox import as_state
-from functions.kit.pages import decode_cursor, encode_cursor
-from functions.kit.responses import encode
-from functions.kit.values import MAX_ID
+from functions.kit.base.errors import FieldError, InvalidInput, Text
+from functions.kit.base.language import listed
+from functions.kit.base.money import MAX_ID
+from functions.kit.data.database import Database, Row
+from functions.kit.data.fulltext import any_prefix
+from functions.kit.events.cloudevents import Event
+from functions.kit.events.outbox import as_state
+from functions.kit.http.etags import strong_etag
+from functions.kit.http.pagination import decode_cursor, encode_cursor
+from functions.kit.http.responses import encode
 
 SNAPSHOT_PAGE = 200
 
@@ -204,11 +204,11 @@ async def _narrow(database: Database, where: _Where, wanted: Sequence[Wanted], p
     does that.
     """
     longest = sorted(wanted, key=lambda each: len(each.any_of[0][0]), reverse=True)[:ASKED_FOR]
-    sample = await _look_at_some(database, where, longest)
+    sample = await _sample_books(database, where, longest)
     if sample.is_page_near(page):
         return
     rarest = longest[sample.with_each.index(min(sample.with_each))]
-    condition = any_begins(
+    condition = any_prefix(
         database,
         SEARCH_INDEX,
         key="b.id",
@@ -218,7 +218,7 @@ async def _narrow(database: Database, where: _Where, wanted: Sequence[Wanted], p
     where.add(*condition)
 
 
-async def _look_at_some(
+async def _sample_books(
     database: Database, where: _Where, wanted: Sequence[Wanted]
 ) -> search.Sample:
     """Books of which so many are found, and so many have each of the things wanted.
@@ -273,8 +273,8 @@ def _version(row: Row) -> Version:
     return Version.of(to_book(row), _stock(row))
 
 
-def _stock(row: Row) -> Stock | None:
+def _stock(row: Row) -> KnownStock | None:
     """None until purchase has spoken."""
     if row["stock_revision"] is None:
         return None
-    return Stock(row["stock_revision"], row["available"], row["as_of"])
+    return KnownStock(row["stock_revision"], row["available"], row["as_of"])

@@ -4,8 +4,8 @@ import os
 
 from functions.catalog import subscriptions
 from functions.catalog.settings import CatalogSettings
-from functions.kit.app import database_url
-from functions.kit.rebuild import Prepared, main
+from functions.kit.data.engines import database_url
+from functions.kit.events.rebuild import Prepared, main
 
 
 def prepare() -> Prepared:

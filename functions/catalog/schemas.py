@@ -18,9 +18,9 @@ from functions.catalog.domain.books import (
     MAX_TITLE,
     Book,
 )
-from functions.catalog.domain.versions import Stock as KnownStock
-from functions.kit.responses import encode
-from functions.kit.types import NOT_BLANK, Strict, UncheckedAmount, line, prose
+from functions.catalog.domain.versions import KnownStock
+from functions.kit.base.fields import NOT_BLANK, Strict, UncheckedAmount, line, prose
+from functions.kit.http.responses import encode
 
 # Blank ones are the domain's to refuse, together with all else that is wrong with a book.
 Title = Annotated[str, line(MAX_TITLE, blank=True)]

@@ -1,10 +1,10 @@
-"""The catalogue's environment, on top of what every service reads (`functions/kit/settings.py`)."""
+"""The variables that catalog reads besides those of every service (`kit/base/settings.py`)."""
 
 from typing import Annotated
 
 from msgspec import Meta
 
-from functions.kit.settings import ServiceSettings, Url
+from functions.kit.base.settings import ServiceSettings, Url
 
 
 class CatalogSettings(ServiceSettings, frozen=True, kw_only=True):

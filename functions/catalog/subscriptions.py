@@ -1,7 +1,7 @@
 """The event door: what the catalogue takes in, in tolerant structs of its own.
 
 Purchase's inventory, to show the stock; auth's revoked tokens, disabled users and keys (the kit's
-`denylist.py`).
+`kit/security/auth_stream.py`).
 """
 
 from datetime import datetime
@@ -10,14 +10,14 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from functions.catalog.commands.stock import doubt_stock, forget_stock, record_stock
-from functions.kit import denylist
-from functions.kit.cloudevents import Event
-from functions.kit.database import Database
-from functions.kit.streams import digest_of
-from functions.kit.subscriptions import Projection, Stream, Subscriptions
-from functions.kit.types import Id
-from functions.kit.values import MAX_ID
+from functions.catalog.commands.stock import delete_stale_stock, mark_stock_stale, record_stock
+from functions.kit.base.fields import Id
+from functions.kit.base.money import MAX_ID
+from functions.kit.data.database import Database
+from functions.kit.events.cloudevents import Event
+from functions.kit.events.feed import digest_of
+from functions.kit.events.subscriptions import Projection, Stream, Subscriptions
+from functions.kit.security import auth_stream
 
 INVENTORY = Stream(source="/bookstore/purchase/inventory", owner="purchase", name="inventory")
 INVENTORY_CHANGED = "bookstore.inventory.changed.v1"
@@ -38,7 +38,7 @@ class InventoryState(msgspec.Struct, frozen=True, kw_only=True):
 
 def build() -> Subscriptions:
     """What this service consumes."""
-    subscriptions = Subscriptions(INVENTORY, denylist.STREAM)
+    subscriptions = Subscriptions(INVENTORY, auth_stream.STREAM)
 
     @subscriptions.on(INVENTORY_CHANGED, InventoryState)
     async def inventory_changed(database: Database, event: Event, state: InventoryState) -> None:
@@ -51,7 +51,7 @@ def build() -> Subscriptions:
         )
 
     subscriptions.projections[INVENTORY.source] = Projection(
-        doubt_stock, forget_stock, digest_of("inventory", "revision", "available")
+        mark_stock_stale, delete_stale_stock, digest_of("inventory", "revision", "available")
     )
-    denylist.subscribe(subscriptions)
+    auth_stream.subscribe(subscriptions)
     return subscriptions

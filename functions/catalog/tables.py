@@ -12,7 +12,7 @@ from piccolo.table import Table
 
 from functions.catalog.domain import search, sorting, text
 from functions.catalog.domain.books import DETAILS, Book, BookDetails
-from functions.kit.database import Row
+from functions.kit.data.database import Row
 
 
 class BookRow(Table, tablename="books"):
@@ -55,13 +55,13 @@ class InventoryRow(Table, tablename="inventory"):
     as_of = Timestamptz(default=None)
 
 
-class TurnRow(Table, tablename="turns"):
+class ImportLockRow(Table, tablename="turns"):
     """Rows that stand for nothing but the lock on them."""
 
     name = Varchar(length=20, primary_key=True)
 
 
-TABLES = (BookRow, InventoryRow, TurnRow)
+TABLES = (BookRow, InventoryRow, ImportLockRow)
 
 
 def derived(details: BookDetails, uid: str) -> dict[str, Any]:

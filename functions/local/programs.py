@@ -100,7 +100,7 @@ class Plan:
     def service(self, name: str) -> Program:
         return Program(
             name=name,
-            module="functions.kit.serve",
+            module="functions.kit.start.serve",
             arguments=(
                 f"{self.package}.{name}.app:create_app",
                 *("--host", HOST, "--port", str(self.ports.of(name))),

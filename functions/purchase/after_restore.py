@@ -1,6 +1,6 @@
 """`python -m functions.purchase.after_restore`: no purchase gets the id of a lost one."""
 
-from functions.kit.after_restore import main
+from functions.kit.data.after_restore import main
 from functions.purchase import migrations
 from functions.purchase.migrate import url
 

@@ -6,20 +6,23 @@ from typing import TYPE_CHECKING
 
 from litestar import Litestar
 
-from functions.kit import denylist, idempotency
-from functions.kit.app import Chore, Service, Wiring, build_app
-from functions.kit.clock import Clock, utc_now
-from functions.kit.database import Database
-from functions.kit.openapi import Topic
-from functions.kit.streams import OwnedStream, digest_of
+from functions.kit.app import BackgroundTask, Service, build_app
+from functions.kit.base.clock import Clock, utc_now
+from functions.kit.data.database import Database
+from functions.kit.events.feed import OwnedStream, digest_of
+from functions.kit.http import idempotency
+from functions.kit.http.services import Services
+from functions.kit.http.topics import Topic
+from functions.kit.security import auth_stream
 from functions.purchase import controllers, events, migrations, queries, subscriptions
 from functions.purchase.commands.lifecycle import expire_purchases
 from functions.purchase.commands.reconciliation import (
-    LedgerWatch,
+    LedgerMonitor,
     reconcile_payments,
     settle_refunds,
 )
 from functions.purchase.payment_provider import PaymentProvider
+from functions.purchase.services import PurchaseServices
 from functions.purchase.settings import PurchaseSettings
 from functions.purchase.simulated_provider import SimulatedProvider
 from functions.purchase.tables import TABLES
@@ -56,31 +59,27 @@ def create_app(
     settings = settings or PurchaseSettings.from_mapping(os.environ)
     make_provider = payment_provider or simulated
 
-    made: list[PaymentProvider] = []
+    def services(shared: Services) -> PurchaseServices:
+        provider = make_provider(shared.database, settings, clock)
+        return PurchaseServices.extend(shared, payment_provider=provider)
 
-    def provider_of(database: Database) -> PaymentProvider:
-        """One for the handlers and the background tasks."""
-        if not made:
-            made.append(make_provider(database, settings, clock))
-        return made[0]
-
-    def chores(wiring: Wiring) -> Sequence[Chore]:
-        provider = provider_of(wiring.database)
-        ledger = LedgerWatch(provider, wiring.outbox, clock)
+    def background_tasks(services: PurchaseServices) -> Sequence[BackgroundTask]:
+        provider, outbox = services.payment_provider, services.outbox
+        ledger = LedgerMonitor(provider, outbox, clock)
 
         async def expire(database: Database) -> None:
-            await expire_purchases(database, outbox=wiring.outbox, now=clock())
+            await expire_purchases(database, outbox=outbox, now=clock())
 
         async def reconcile(database: Database) -> None:
-            await reconcile_payments(database, provider, outbox=wiring.outbox, clock=clock)
+            await reconcile_payments(database, provider, outbox=outbox, clock=clock)
             await ledger.look(database)
             await settle_refunds(database, provider, clock=clock)
 
-        async def forget(database: Database) -> None:
-            await denylist.purge(database, clock=clock)
+        async def purge(database: Database) -> None:
+            await auth_stream.purge(database, clock=clock)
             await idempotency.purge(database, clock=clock)
 
-        return (reconcile, expire, forget)
+        return (reconcile, expire, purge)
 
     service = Service(
         name="purchase",
@@ -99,7 +98,7 @@ def create_app(
         ),
         subscriptions=lambda wiring: subscriptions.build(wiring.outbox, clock),
         owners={"auth": settings.auth_internal_url, "catalog": settings.catalog_internal_url},
-        verifier=lambda wiring: denylist.verifier(
+        verifier=lambda wiring: auth_stream.verifier(
             wiring.database, settings, clock=clock, http=wiring.http
         ),
         topics=(
@@ -113,8 +112,8 @@ def create_app(
             Topic("inventory", "The stock, for staff.", ("inventory",)),
             Topic("cart", "What one means to buy, and where it goes.", ("cart", "addresses")),
         ),
-        chores=chores,
-        state=lambda wiring: {"payment_provider": provider_of(wiring.database)},
+        services=services,
+        background_tasks=background_tasks,
         warnings=(SIMULATED,) if settings.production and settings.simulates_payments else (),
     )
     return build_app(service, settings, clock=clock, http=http)

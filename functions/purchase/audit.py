@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import msgspec
 from piccolo.querystring import QueryString
 
-from functions.kit.app import database_url
-from functions.kit.clock import utc_now
-from functions.kit.database import Database, Row, connect, is_in
+from functions.kit.base.clock import utc_now
+from functions.kit.data.database import Database, Row, is_in
+from functions.kit.data.engines import connect, database_url
 from functions.purchase import events
 from functions.purchase.app import simulated
 from functions.purchase.commands.books import implausible_books
@@ -96,7 +96,7 @@ def _purchase_of(row: Row) -> int | None:
     return purchase_id if row["status"] == 201 and isinstance(purchase_id, int) else None
 
 
-async def _untold_revisions(database: Database) -> list[str]:
+async def _unpublished_revisions(database: Database) -> list[str]:
     """Books whose newest event tells another revision of the stock than their row."""
     told = await database.execute(
         QueryString(
@@ -236,7 +236,7 @@ INVARIANTS = (
     Invariant("a book stands at a revision that catalog can have given", implausible_books),
     Invariant(
         "the newest event of a book's stock tells its newest revision",
-        _untold_revisions,
+        _unpublished_revisions,
     ),
 )
 

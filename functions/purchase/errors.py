@@ -18,7 +18,7 @@ DomainError (kit)
     └── Declined, NotCharged
 """
 
-from functions.kit.errors import Conflict, InvalidInput, NotFound, PaymentDeclined, Text
+from functions.kit.base.errors import Conflict, InvalidInput, NotFound, PaymentDeclined, Text
 
 
 class BookNotFound(NotFound):

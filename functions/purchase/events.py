@@ -6,8 +6,8 @@ contracts; fields are only ever added.
 
 import msgspec
 
-from functions.kit.clock import isoformat
-from functions.kit.outbox import Message
+from functions.kit.base.clock import isoformat
+from functions.kit.events.outbox import NewEvent
 from functions.purchase.domain.deliveries import Delivery, DeliveryStatus
 from functions.purchase.domain.moves import Fact
 from functions.purchase.domain.payments import Payment, PaymentStatus
@@ -77,9 +77,9 @@ class DeliveryState(msgspec.Struct, frozen=True, kw_only=True):
     status: str
 
 
-def inventory_changed(stock: Stock) -> Message:
+def inventory_changed(stock: Stock) -> NewEvent:
     """The stock of a book after a change."""
-    return Message(
+    return NewEvent(
         source=INVENTORY,
         type=INVENTORY_CHANGED,
         subject=f"book/{stock.book_id}",
@@ -94,7 +94,7 @@ def inventory_changed(stock: Stock) -> Message:
     )
 
 
-def of(fact: Fact) -> Message:
+def of(fact: Fact) -> NewEvent:
     """The event of what a move leaves; its subject is the purchase."""
     state, revision = fact
     if isinstance(state, Purchase):
@@ -105,7 +105,7 @@ def of(fact: Fact) -> Message:
     return _order(event_type, state.purchase_id, revision, _delivery_state(state))
 
 
-def snapshot(purchase: Purchase) -> Message:
+def snapshot(purchase: Purchase) -> NewEvent:
     """A purchase as it stands; one on its way or delivered is a paid one, `status` says which."""
     event_type = PURCHASE_TYPES.get(purchase.status, PURCHASE_TYPES[Status.PAID])
     return _order(event_type, purchase.id, purchase.revision, _purchase_state(purchase))
@@ -163,8 +163,8 @@ def _delivery_state(delivery: Delivery) -> DeliveryState:
     )
 
 
-def _order(event_type: str, purchase_id: int, revision: int, data: msgspec.Struct) -> Message:
-    return Message(
+def _order(event_type: str, purchase_id: int, revision: int, data: msgspec.Struct) -> NewEvent:
+    return NewEvent(
         source=ORDERS,
         type=event_type,
         subject=f"purchase/{purchase_id}",

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from piccolo.querystring import QueryString
 
-from functions.kit.database import Database, Row, is_in
+from functions.kit.data.database import Database, Row, is_in
 from functions.purchase.domain.payments import PaymentStatus
 from functions.purchase.payment_provider import Charge, Entry, EntryKind, PaymentProvider
 

@@ -2,8 +2,8 @@
 
 import os
 
-from functions.kit.app import database_url
-from functions.kit.migrations import main
+from functions.kit.data.engines import database_url
+from functions.kit.data.migrations import main
 from functions.purchase import migrations
 from functions.purchase.settings import PurchaseSettings
 

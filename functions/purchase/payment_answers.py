@@ -4,10 +4,10 @@ So whoever learns the outcome can write the answer down, and a request that is s
 same bytes: from the key's row, or from here.
 """
 
-from functions.kit.errors import DomainError, Text
-from functions.kit.idempotency import Answer
-from functions.kit.problems import render_problem
-from functions.kit.responses import encode
+from functions.kit.base.errors import DomainError, Text
+from functions.kit.http.idempotency import Answer
+from functions.kit.http.problems import render_problem
+from functions.kit.http.responses import encode
 from functions.purchase.domain.payments import Payment, PaymentOutcome
 from functions.purchase.errors import Declined, NotCharged, PaymentReturned
 from functions.purchase.schemas import PaymentCreated

@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 
 from piccolo.querystring import QueryString
 
-from functions.kit.cloudevents import Event
-from functions.kit.database import Database, Row, is_in
-from functions.kit.errors import Text
-from functions.kit.outbox import as_state
+from functions.kit.base.errors import Text
+from functions.kit.data.database import Database, Row, is_in
+from functions.kit.events.cloudevents import Event
+from functions.kit.events.outbox import as_state
 from functions.purchase import events, storage
 from functions.purchase.domain.payments import Refund
 from functions.purchase.domain.purchases import Status

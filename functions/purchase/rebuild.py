@@ -2,10 +2,10 @@
 
 import os
 
-from functions.kit.app import database_url
-from functions.kit.clock import utc_now
-from functions.kit.outbox import Outbox
-from functions.kit.rebuild import Prepared, main
+from functions.kit.base.clock import utc_now
+from functions.kit.data.engines import database_url
+from functions.kit.events.outbox import Outbox
+from functions.kit.events.rebuild import Prepared, main
 from functions.purchase import subscriptions
 from functions.purchase.settings import PurchaseSettings
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from functions.kit.types import Amount, ComputedAmount, Id, Strict, line
+from functions.kit.base.fields import Amount, ComputedAmount, Id, Strict, line
 from functions.purchase.domain.countries import COUNTRIES, EVERYWHERE
 from functions.purchase.domain.deliveries import DeliveryStatus
 from functions.purchase.domain.purchases import MAX_LINES, MAX_QUANTITY, Status

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from functions.kit.settings import Secret, ServiceSettings, Url
+from functions.kit.base.settings import Secret, ServiceSettings, Url
 from functions.purchase.domain.holdings import HoldingLimits
 
 _SHORTEST_SECRET = 32

@@ -27,8 +27,8 @@ from datetime import UTC, datetime, timedelta
 
 from piccolo.querystring import QueryString
 
-from functions.kit.clock import Clock
-from functions.kit.database import Database, Row, transactional
+from functions.kit.base.clock import Clock
+from functions.kit.data.database import Database, Row, transactional
 from functions.purchase.payment_provider import (
     BadSignature,
     Charge,

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from piccolo.querystring import QueryString
 
-from functions.kit.database import Database, Row, is_in
-from functions.kit.errors import Text
-from functions.kit.outbox import Message, Outbox
+from functions.kit.base.errors import Text
+from functions.kit.data.database import Database, Row, is_in
+from functions.kit.events.outbox import NewEvent, Outbox
 from functions.purchase import events
 from functions.purchase.domain.deliveries import Delivery, DeliveryStatus
 from functions.purchase.domain.holdings import Holdings
@@ -159,7 +159,7 @@ async def _note(database: Database, purchase: Purchase, *, by: int | None, now: 
 
 async def _settle_stock(
     database: Database, purchase: Purchase, effect: StockEffect | None, now: datetime
-) -> list[Message]:
+) -> list[NewEvent]:
     changes = []
     for line in purchase.lines if effect is not None else ():
         stock = await lock_stock(database, line.book_id)

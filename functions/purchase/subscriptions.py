@@ -1,7 +1,7 @@
 """The event door: what purchase takes in, in tolerant structs of its own.
 
 Catalog's books, to sell them; auth's revoked tokens, disabled users and keys (the kit's
-`denylist.py`).
+`kit/security/auth_stream.py`).
 """
 
 from typing import Annotated
@@ -9,16 +9,16 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from functions.kit import denylist
-from functions.kit.clock import Clock
-from functions.kit.cloudevents import Event
-from functions.kit.database import Database
-from functions.kit.outbox import Outbox
-from functions.kit.streams import digest_of
-from functions.kit.subscriptions import Projection, Stream, Subscriptions
-from functions.kit.types import Id
-from functions.kit.values import MAX_MONEY_MINOR
-from functions.purchase.commands.books import doubt_books, forget_books, record_book
+from functions.kit.base.clock import Clock
+from functions.kit.base.fields import Id
+from functions.kit.base.money import MAX_MONEY_MINOR
+from functions.kit.data.database import Database
+from functions.kit.events.cloudevents import Event
+from functions.kit.events.feed import digest_of
+from functions.kit.events.outbox import Outbox
+from functions.kit.events.subscriptions import Projection, Stream, Subscriptions
+from functions.kit.security import auth_stream
+from functions.purchase.commands.books import delete_stale_books, mark_books_stale, record_book
 from functions.purchase.commands.purchases import BOOKS
 
 BOOK_STREAM = Stream(source=BOOKS, owner="catalog", name="books")
@@ -37,7 +37,7 @@ class BookState(msgspec.Struct, frozen=True, kw_only=True):
 
 def build(outbox: Outbox, clock: Clock) -> Subscriptions:
     """What this service consumes."""
-    subscriptions = Subscriptions(BOOK_STREAM, denylist.STREAM)
+    subscriptions = Subscriptions(BOOK_STREAM, auth_stream.STREAM)
 
     async def book_changed(database: Database, event: Event, state: BookState) -> None:
         await record_book(
@@ -56,7 +56,9 @@ def build(outbox: Outbox, clock: Clock) -> Subscriptions:
     for change in ("created", "updated", "retired"):
         subscriptions.on(f"bookstore.book.{change}.v1", BookState)(book_changed)
     subscriptions.projections[BOOKS] = Projection(
-        doubt_books, forget_books, digest_of("books", "revision", "price_minor", "retired")
+        mark_books_stale,
+        delete_stale_books,
+        digest_of("books", "revision", "price_minor", "retired"),
     )
-    denylist.subscribe(subscriptions)
+    auth_stream.subscribe(subscriptions)
     return subscriptions

@@ -31,7 +31,7 @@ LEFTOVERS = ("bin", "docs", "examples", "profiling", "test", "tests")
 """Folders that wheels leave at the top level; `tests` would shadow anybody's own."""
 
 SWAGGER = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png")
-"""What `functions/kit/docs.py` serves."""
+"""What `functions/kit/http/docs.py` serves."""
 
 LEXERS = {"__init__.py", "_mapping.py", "python.py", "special.py"}
 """Of Pygments, which rich imports, to colour tracebacks in Python."""

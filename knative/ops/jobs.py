@@ -1,7 +1,7 @@
 """Migrations: each is a Job named by its content, so a finished one is not run again.
 
 One that failed shows its log, and is run again by the next deploy: what it does, it does once, and
-goes on where it ended (functions/kit/migrations.py). One that an earlier deploy has left trying is
+goes on where it ended (kit/data/migrations.py). One that an earlier deploy has left trying is
 ended first: its image is not wanted any more, and would go on being tried beside the new one's.
 """
 

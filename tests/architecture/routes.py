@@ -6,7 +6,7 @@ from typing import NamedTuple
 from litestar import Litestar
 from litestar.routes import HTTPRoute
 
-from functions.kit.tokens import Requires
+from functions.kit.http.guards import Requires
 
 MADE_BY_LITESTAR = "OPTIONS"
 """It answers this for every path by itself."""

@@ -4,7 +4,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from functions.kit.settings import ServiceSettings
+from functions.kit.base.settings import ServiceSettings
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = ROOT / "functions"

@@ -11,8 +11,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from functions.kit.outbox import contract
-from functions.kit.subscriptions import Subscriptions
+from functions.kit.events.outbox import contract
+from functions.kit.events.subscriptions import Subscriptions
 from tests.architecture.services import EVENTING, FUNCTIONS, NAMES, app_of
 
 CONTRACTS = sorted((EVENTING / "contracts").glob("*.schema.json"))
@@ -27,7 +27,7 @@ def triggers() -> Iterator[dict[str, Any]]:
 
 
 def subscriptions_of(service: str) -> Subscriptions:
-    subscribed: Subscriptions = app_of(service).state.subscriptions
+    subscribed: Subscriptions = app_of(service).state.services.subscriptions
     return subscribed
 
 
@@ -38,7 +38,7 @@ def subscribed() -> set[tuple[str, str]]:
 
 def owned() -> dict[str, str]:
     """Every source with the service that owns it."""
-    return {source: name for name in NAMES for source in app_of(name).state.feed.sources}
+    return {source: name for name in NAMES for source in app_of(name).state.services.feed.sources}
 
 
 def published() -> set[str]:
@@ -87,7 +87,7 @@ def test_every_source_that_is_read_is_owned() -> None:
     assert streams
     for stream in streams:
         assert owned()[stream.source] == stream.owner
-        assert stream.name in app_of(stream.owner).state.feed.streams
+        assert stream.name in app_of(stream.owner).state.services.feed.streams
 
 
 def test_every_type_that_is_consumed_is_published() -> None:

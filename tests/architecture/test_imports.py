@@ -90,7 +90,7 @@ def test_rules_and_refusals_load_no_framework(tmp_path: Path, service: str, modu
 
 def test_the_kits_refusals_load_no_framework(tmp_path: Path) -> None:
     """They are what the services' refusals are made of."""
-    program = NAME_WHAT_IS_LOADED.format(service="kit", module="errors")
+    program = NAME_WHAT_IS_LOADED.format(service="kit", module="base.errors")
     ran = run(image(tmp_path, "auth"), program)
 
     assert ran.returncode == 0, ran.stderr

@@ -33,7 +33,7 @@ def test_the_addresses_of_others_are_all_known() -> None:
     assert {"AUTH_URL", "CATALOG_INTERNAL_URL", "PURCHASE_INTERNAL_URL"} <= peers() <= variables()
 
 
-SERVE = ["python", "-m", "functions.kit.serve", "functions.catalog.app:create_app"]
+SERVE = ["python", "-m", "functions.kit.start.serve", "functions.catalog.app:create_app"]
 REBUILD = ["python", "-m", "functions.catalog.rebuild"]
 
 

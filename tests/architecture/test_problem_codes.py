@@ -9,8 +9,8 @@ import functions.auth
 import functions.catalog
 import functions.kit
 import functions.purchase
-from functions.kit.errors import DomainError
-from functions.kit.problems import STATUS
+from functions.kit.base.errors import DomainError
+from functions.kit.http.problems import STATUS
 
 README = Path(__file__).parents[2] / "functions" / "README.md"
 PACKAGES = (functions.kit, functions.auth, functions.catalog, functions.purchase)

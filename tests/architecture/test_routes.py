@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from functions.kit.tokens import ADMIN, CUSTOMER
+from functions.kit.security.principal import ADMIN, CUSTOMER
 from functions.purchase.app import create_app
 from functions.purchase.settings import PurchaseSettings
 from tests.architecture.routes import GuardedRoute, routes

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from functions.kit.migrations import load
+from functions.kit.data.migrations import load
 from tests.kit.mysql.recorder import sent
 
 ROOT = Path(__file__).parents[2]

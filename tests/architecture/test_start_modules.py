@@ -44,7 +44,7 @@ MAY_BE_IMPORTED = {
 _SHOW_WHAT_IS_IMPORTED = """
 import json, os, sys
 from importlib import import_module
-import functions.kit.serve
+import functions.kit.start.serve
 app = import_module(f"functions.{sys.argv[1]}.app").create_app()
 print(json.dumps(sorted(sys.modules)))
 """
@@ -52,8 +52,8 @@ print(json.dumps(sorted(sys.modules)))
 
 _SHOW_WHAT_LISTENING_ADDS = """
 import json, sys
-from functions.kit.serve import configuration
-from tests.support.brief import serve_briefly
+from functions.kit.start.serve import configuration
+from tests.support.run_once import serve_briefly
 config = configuration(f"functions.{sys.argv[1]}.app:create_app", port=0)
 config.load()
 before = set(sys.modules)
@@ -65,7 +65,7 @@ import json, sys
 from importlib import import_module
 app = import_module(f"functions.{sys.argv[1]}.app").create_app()
 before = set(sys.modules)
-from functions.kit.openapi import document
+from functions.kit.http.openapi import document
 document(app)
 print(json.dumps(sorted(sys.modules.keys() - before)))
 """

@@ -12,7 +12,7 @@ from piccolo.querystring import QueryString
 from functions.auth import commands
 from functions.auth.app import create_app
 from functions.auth.settings import AuthSettings
-from functions.kit.database import Row
+from functions.kit.data.database import Row
 from tests.support.apps import Running, serving
 from tests.support.clock import FakeClock
 
@@ -80,7 +80,7 @@ class Auth(Running):
     async def admin(self, email: str = ADMIN) -> Person:
         """A new admin, logged in."""
         user_id = await commands.make_admin(
-            self.database, self.app.state.tools, email, PASSWORD, now=self.clock()
+            self.database, self.app.state.services.dependencies, email, PASSWORD, now=self.clock()
         )
         return await self.again(user_id, email)
 
@@ -122,7 +122,9 @@ async def open_auth(
     app = create_app(settings, clock=clock)
     async with serving(app) as client:
         # The chores would do it in a moment; a test wants it done.
-        await commands.prepare(app.state.database, app.state.tools, clock())
+        await commands.prepare(
+            app.state.services.database, app.state.services.dependencies, clock()
+        )
         yield Auth(app, client, clock)
 
 

@@ -8,12 +8,17 @@ import msgspec
 import pytest
 
 from functions.auth import events
-from functions.kit import cloudevents, denylist, inbox, outbox
-from functions.kit.cloudevents import Event
-from functions.kit.database import Database, connect
-from functions.kit.denylist import STREAM, DenyList
-from functions.kit.subscriptions import Outcome, Subscriptions
-from functions.kit.tokens import Principal
+from functions.kit.data.baselines import v1
+from functions.kit.data.database import Database
+from functions.kit.data.engines import connect
+from functions.kit.events import cloudevents, outbox
+from functions.kit.events.cloudevents import Event
+from functions.kit.events.subscriptions import EventOutcome, Subscriptions
+from functions.kit.security import auth_stream, remote_keys
+from functions.kit.security.auth_stream import STREAM
+from functions.kit.security.principal import Principal
+from functions.kit.security.remote_keys import RemoteKeys
+from functions.kit.security.revocations import Revocations
 from tests.auth.service import CLOSING, PASSWORD, Auth, Person
 from tests.support.contracts import validator, violations
 
@@ -81,7 +86,7 @@ async def test_what_is_told_keeps_its_contract(auth: Auth) -> None:
     ],
     ids=lambda message: message.type,
 )
-def test_a_struct_has_the_fields_of_its_contract(message: outbox.Message) -> None:
+def test_a_struct_has_the_fields_of_its_contract(message: outbox.NewEvent) -> None:
     """No more and no less, and all that are there are required."""
     contract = validator(message.type).schema
     fields = {field.encode_name for field in msgspec.structs.fields(message.data)}
@@ -133,7 +138,7 @@ async def test_a_long_snapshot_is_read_page_by_page(
 async def other_service(tmp_path: Any) -> AsyncIterator[Database]:
     """The database of a service that keeps a deny-list."""
     database = connect(f"sqlite:///{tmp_path}/other.db?synchronous=off")
-    for operation in (*inbox.SCHEMA, *denylist.SCHEMA):
+    for operation in (*v1.INBOX, *v1.REVOCATIONS):
         for statement in operation.statements("sqlite"):
             await database.run_ddl(statement)
     yield database
@@ -146,25 +151,28 @@ async def test_a_deny_list_elsewhere_comes_to_the_same_end(
     """Whoever is out here is out there, whatever order the events came in."""
     people = await everything_happens(auth)
     subscriptions = Subscriptions(STREAM)
-    denylist.subscribe(subscriptions)
+    auth_stream.subscribe(subscriptions)
     for event in reversed(await auth.published()):
         parsed = cloudevents.read(HEADERS, msgspec.json.encode(event))
-        taken = await subscriptions.take(other_service, parsed, clock=auth.clock)
-        assert taken.outcome is Outcome.APPLIED
+        taken = await subscriptions.consume(other_service, parsed, clock=auth.clock)
+        assert taken.outcome is EventOutcome.APPLIED
     wire = httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(503)))
-    known = DenyList(other_service, "http://auth.test", clock=auth.clock, http=wire)
+    revocations = Revocations(other_service)
+    keys = RemoteKeys(other_service, "http://auth.test", clock=auth.clock, http=wire)
 
-    verifier = auth.app.state.verifier
+    verifier = auth.app.state.services.verifier
     outcomes = {}
     for name, person in people.items():
-        principal: Principal = await verifier.read(person.token)
-        outcomes[name] = await known.denied(principal)
-        assert outcomes[name] is await verifier.denied(principal)
+        principal: Principal = await verifier.verify_signature(person.token)
+        outcomes[name] = await revocations.is_revoked(principal)
+        assert outcomes[name] is await verifier.is_revoked(principal)
     assert outcomes == dict.fromkeys(people, True) | {"in": False}
     for key in (await auth.call("GET", "/.well-known/jwks.json")).json()["keys"]:
-        key.pop("exp", None)  # of a key that signs no more; elsewhere it is a column
+        key.pop("exp", None)  # of a retired key; elsewhere it is a column
+        stored = await keys.find(key["kid"])
 
-        assert await known.key(key["kid"]) == key
+        assert stored is not None
+        assert stored.jwk == key
     await wire.aclose()
 
 
@@ -175,18 +183,19 @@ async def test_an_older_state_does_not_overtake_a_newer_one(
     people = await everything_happens(auth)
     subject = f"user/{people['enabled'].id}"
     subscriptions = Subscriptions(STREAM)
-    denylist.subscribe(subscriptions)
+    auth_stream.subscribe(subscriptions)
     told = [event for event in await auth.published() if event["subject"] == subject]
     parsed: list[Event] = [cloudevents.read(HEADERS, msgspec.json.encode(each)) for each in told]
     for event in (parsed[1], parsed[0]):
-        await subscriptions.take(other_service, event, clock=auth.clock)
+        await subscriptions.consume(other_service, event, clock=auth.clock)
     state = SimpleNamespace(**told[1]["data"])
 
     assert [each.revision for each in parsed] == [1, 2]
     assert state.disabled is False
-    known = DenyList(other_service, "", clock=auth.clock, http=auth.client)
     fresh = await auth.again(people["enabled"].id, people["enabled"].email)
-    assert await known.denied(await auth.app.state.verifier.read(fresh.token)) is False
+    principal = await auth.app.state.services.verifier.verify_signature(fresh.token)
+
+    assert await Revocations(other_service).is_revoked(principal) is False
 
 
 async def test_a_reader_of_all_events_counts_what_auth_counts(
@@ -195,13 +204,13 @@ async def test_a_reader_of_all_events_counts_what_auth_counts(
     """So that a forged user or key, which came in some time, is found out."""
     await everything_happens(auth)
     subscriptions = Subscriptions(STREAM)
-    denylist.subscribe(subscriptions)
+    auth_stream.subscribe(subscriptions)
     for event in await auth.published():
         parsed = cloudevents.read(HEADERS, msgspec.json.encode(event))
-        await subscriptions.take(other_service, parsed, clock=auth.clock)
+        await subscriptions.consume(other_service, parsed, clock=auth.clock)
     shown = (await auth.client.get("/internal/streams/security/digest")).json()
-    kept = await denylist.digest(other_service, auth.clock())
-    await denylist._keep_key(other_service, "forged", 9, {}, None)
+    kept = await auth_stream.digest(other_service, auth.clock())
+    await remote_keys.store_key(other_service, "forged", 9, {}, None)
 
     assert shown == {"sequence": len(await auth.published()), "digest": kept}
-    assert await denylist.digest(other_service, auth.clock()) != kept
+    assert await auth_stream.digest(other_service, auth.clock()) != kept

@@ -113,9 +113,11 @@ async def test_an_account_that_exists_becomes_admin_with_the_new_password(auth: 
     """Whoever was in with the old one is out."""
     ana = await auth.person(ADMIN)
     auth.clock.advance(seconds=1)
-    new, tools = "otra frase bastante larga", auth.app.state.tools
+    new, dependencies = "otra frase bastante larga", auth.app.state.services.dependencies
 
-    assert ana.id == await commands.make_admin(auth.database, tools, ADMIN, new, now=auth.clock())
+    made = await commands.make_admin(auth.database, dependencies, ADMIN, new, now=auth.clock())
+
+    assert ana.id == made
     assert (await auth.log_in(ADMIN)).status_code == 401
     admin = await auth.again(ana.id, ADMIN, new)
     assert (await auth.call("GET", "/users", by=admin)).status_code == 200

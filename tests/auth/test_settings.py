@@ -1,7 +1,7 @@
 import pytest
 
 from functions.auth.settings import AuthSettings
-from functions.kit.settings import BadSettings
+from functions.kit.base.settings import BadSettings
 
 PRODUCTION = {
     "ENVIRONMENT": "production",

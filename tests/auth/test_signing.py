@@ -9,7 +9,7 @@ import pytest
 from functions.auth import commands
 from functions.auth.errors import SigningKeyUnreadable
 from functions.auth.signing import Seal
-from functions.kit.settings import Secret
+from functions.kit.base.settings import Secret
 from tests.auth.service import Auth, open_auth, sqlite_url
 
 SECRET = "a secret of thirty-two characters"
@@ -80,14 +80,14 @@ async def test_a_wrong_secret_is_a_503_and_a_clear_line(
     assert "sealed under another KEY_ENCRYPTION_SECRET" in capsys.readouterr().out
 
     async with open_auth(database_url, clock=auth.clock, KEY_ENCRYPTION_SECRET=SECRET) as other:
-        other.app.state.tools.signer.seal = Seal(Secret("x" * 32))
+        other.app.state.services.dependencies.signer.seal = Seal(Secret("x" * 32))
         response = await other.log_in()
         assert response.status_code == 503
         assert response.headers["retry-after"] == "60"
         assert response.json()["code"] == "signing-key-unreadable"
         assert await other.is_in(ana)
         assert (await other.refresh(ana.refresh_token)).status_code == 503
-        other.app.state.tools.signer.seal = Seal(Secret(SECRET))
+        other.app.state.services.dependencies.signer.seal = Seal(Secret(SECRET))
         # The refusal has used up nothing.
         assert (await other.refresh(ana.refresh_token)).status_code == 200
 
@@ -100,7 +100,7 @@ async def test_first_starts_at_once_agree_on_one_key(tmp_path: Path) -> None:
         await first.rows("DELETE FROM signing_keys")
         await asyncio.gather(
             *(
-                auth.app.state.tools.signer.ensure_key(auth.database, auth.clock())
+                auth.app.state.services.dependencies.signer.ensure_key(auth.database, auth.clock())
                 for auth in everybody
             )
         )
@@ -133,6 +133,6 @@ async def test_a_keys_id_is_its_thumbprint(auth: Auth) -> None:
 async def test_prepare_again_changes_nothing(auth: Auth) -> None:
     """It is done at each start, and now and then."""
     before = await auth.rows("SELECT * FROM signing_keys")
-    await commands.prepare(auth.database, auth.app.state.tools, auth.clock())
+    await commands.prepare(auth.database, auth.app.state.services.dependencies, auth.clock())
 
     assert await auth.rows("SELECT * FROM signing_keys") == before

@@ -42,7 +42,9 @@ class Server:
         self.process: subprocess.Popen[bytes] | None = None
 
     @classmethod
-    def service(cls, name: str, *, module: str = "functions.kit.serve", **environment: str) -> Self:
+    def service(
+        cls, name: str, *, module: str = "functions.kit.start.serve", **environment: str
+    ) -> Self:
         """A service from this checkout, logs and all; they go nowhere."""
         port = free_port()
         command = [sys.executable, "-m", module, f"functions.{name}.app:create_app"]

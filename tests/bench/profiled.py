@@ -1,4 +1,4 @@
-"""A service under cProfile: `python -m tests.bench.profiled`, called as `functions.kit.serve` is.
+"""A service under cProfile: `python -m tests.bench.profiled`, with the arguments of `serve`.
 
 The profile is written to the file that BENCH_PROFILE names when the server ends. The profiler
 makes every call dearer, so it tells where time goes, and not how much.
@@ -8,7 +8,7 @@ import cProfile
 import os
 import signal
 
-from functions.kit import serve
+from functions.kit.start import serve
 
 if __name__ == "__main__":
     # uvicorn raises the signal that ended it once more; the profile is still to be written then.

@@ -5,7 +5,7 @@ import statistics
 import time
 from collections.abc import Iterator
 
-from functions.kit.pages import encode_cursor
+from functions.kit.http.pagination import encode_cursor
 from tests.bench.load import put_load
 from tests.bench.processes import Server, started
 from tests.bench.report import Row

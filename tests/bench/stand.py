@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 from functions.catalog import migrations as catalog_migrations
 from functions.catalog.domain.books import BookDetails
 from functions.catalog.tables import columns_of
-from functions.kit import migrations
-from functions.kit.clock import utc_now
-from functions.kit.database import connect
+from functions.kit.base.clock import utc_now
+from functions.kit.data import migrations
+from functions.kit.data.engines import connect
 from functions.purchase import migrations as purchase_migrations
 from tests.servers.mysql import Flavour, Server, private_server
 from tests.support.tokens import Issuer

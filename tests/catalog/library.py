@@ -12,8 +12,8 @@ from litestar import Litestar
 
 from functions.catalog.app import create_app
 from functions.catalog.settings import CatalogSettings
-from functions.kit import cloudevents
-from functions.kit.cloudevents import Event
+from functions.kit.events import cloudevents
+from functions.kit.events.cloudevents import Event
 from tests.support.apps import Running, serving
 from tests.support.clock import FakeClock
 from tests.support.signing import FEED, SECRET, SIGNER

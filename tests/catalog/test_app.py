@@ -13,8 +13,8 @@ from functions.catalog.app import create_app
 from functions.catalog.migrate import url
 from functions.catalog.settings import CatalogSettings
 from functions.catalog.tables import TABLES
-from functions.kit.migrations import load
-from functions.kit.settings import BadSettings
+from functions.kit.base.settings import BadSettings
+from functions.kit.data.migrations import load
 from tests.catalog.library import Library, open_library, sqlite_url
 
 ROOT = Path(__file__).parents[2]
@@ -184,7 +184,9 @@ def test_it_starts_with_nothing_set() -> None:
     """Two apps in one process share nothing."""
     settings = CatalogSettings()
 
-    assert create_app(settings).state.database is not create_app(settings).state.database
+    first, second = (create_app(settings).state.services for _ in range(2))
+
+    assert first.database is not second.database
 
 
 def test_its_process_loads_neither_black_nor_asyncpg() -> None:

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from functions.catalog import events
-from functions.kit import cloudevents
+from functions.kit.events import cloudevents
 from tests.catalog.library import ISBN, Library
 from tests.support.contracts import validator, violations
 from tests.support.signing import FEED

@@ -13,9 +13,10 @@ from functions.catalog.domain.books import BookDetails
 from functions.catalog.domain.listing import Filters, Sort
 from functions.catalog.domain.search import Wanted, is_cut, search_text, spelt, wanted
 from functions.catalog.tables import TABLES, columns_of
-from functions.kit.clock import utc_now
-from functions.kit.database import Database, bind, connect
-from functions.kit.migrations import load, migrate
+from functions.kit.base.clock import utc_now
+from functions.kit.data.database import Database, bind
+from functions.kit.data.engines import connect
+from functions.kit.data.migrations import load, migrate
 from tests.catalog.test_goodbooks import GOODBOOKS
 
 QUERIES = 200

@@ -16,10 +16,11 @@ from functions.catalog.domain.listing import Filters, Sort
 from functions.catalog.domain.sorting import price_order
 from functions.catalog.domain.text import searchable
 from functions.catalog.tables import TABLES, derived
-from functions.kit.clock import utc_now
-from functions.kit.database import Database, bind, connect
-from functions.kit.migrations import load, migrate, pending
-from functions.kit.rewriting import BATCH
+from functions.kit.base.clock import utc_now
+from functions.kit.data.backfill import BATCH
+from functions.kit.data.database import Database, bind
+from functions.kit.data.engines import connect
+from functions.kit.data.migrations import load, migrate, pending
 from tests.servers.mysql import Server
 
 ROOT = Path(__file__).parents[2]
@@ -32,8 +33,8 @@ WRITTEN = (2 + 1 + 1) + (5 * 2 + 1)
 KILLED_AT = """
 import asyncio, os, sys
 from functions.catalog import migrations
-from functions.kit.database import connect
-from functions.kit.migrations import load, migrate
+from functions.kit.data.engines import connect
+from functions.kit.data.migrations import load, migrate
 from functions.kit.mysql.wire import Wire
 
 after, left = sys.argv[2] == "after", int(sys.argv[3])

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from functions.kit.http.pagination import encode_cursor
 from functions.kit.mysql.plans import Result
 from functions.kit.mysql.wire import Wire
-from functions.kit.pages import encode_cursor
 from tests.catalog.library import Library, open_library
 from tests.servers.mysql import Server
 

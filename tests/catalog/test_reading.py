@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from piccolo.querystring import QueryString
 
-from functions.kit.pages import encode_cursor
+from functions.kit.http.pagination import encode_cursor
 from tests.catalog.library import ISBN, Library, open_library, stock_event
 
 SORTS = ("id", "title", "-title", "price", "-price", "newest")

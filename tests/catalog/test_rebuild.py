@@ -12,10 +12,11 @@ import pytest
 from piccolo.querystring import QueryString
 
 from functions.catalog import migrations
-from functions.kit import inbox
-from functions.kit.cloudevents import write
-from functions.kit.database import Database, connect
-from functions.kit.migrations import load, migrate
+from functions.kit.data.database import Database
+from functions.kit.data.engines import connect
+from functions.kit.data.migrations import load, migrate
+from functions.kit.events import inbox
+from functions.kit.events.cloudevents import write
 from tests.purchase.shop import STOCK, book_event
 from tests.support.processes import Service, running
 from tests.support.signing import SECRET, SIGNER

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from piccolo.querystring import QueryString
 
-from functions.kit.cloudevents import Event
+from functions.kit.events.cloudevents import Event
 from tests.catalog.library import STAFF, Library, open_library, stock_event
 
 
@@ -17,7 +17,7 @@ async def shown(library: Library, book_id: int = 1) -> tuple[int, int, str]:
     return book["stock"], book["stock_revision"], book["stock_as_of"]
 
 
-async def put_aside(library: Library) -> list[str]:
+async def store(library: Library) -> list[str]:
     outcome = await library.database.execute(
         QueryString("SELECT reason FROM dead_letters ORDER BY id")
     )
@@ -56,7 +56,7 @@ async def test_stock_of_a_retired_book_is_no_trouble(library: Library) -> None:
     await library.call("DELETE", "/books/1")
 
     assert (await library.tell(stock_event(1, 5))).status_code == 202
-    assert await put_aside(library) == []
+    assert await store(library) == []
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ async def test_a_state_that_cannot_be_is_put_aside(library: Library, state: dict
     await library.tell(stock_event(1, 4, revision=2))
 
     assert response.status_code == 202
-    assert len(await put_aside(library)) == 1
+    assert len(await store(library)) == 1
     assert (await shown(library))[:2] == (4, 2)
 
 
@@ -99,7 +99,7 @@ async def test_a_type_that_nobody_knows_counts_as_read(library: Library) -> None
     unknown = msgspec.structs.replace(event, id="new", type="bookstore.inventory.counted.v1")
 
     assert (await library.tell(unknown)).status_code == 202
-    assert await put_aside(library) == []
+    assert await store(library) == []
 
 
 async def test_a_revoked_token_writes_nothing(library: Library) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from functions.kit.openapi import document
+from functions.kit.http.openapi import document
 from tests.clients.test_generated_clients import APPS
-from tests.journeys.town import SERVICES, Town
+from tests.journeys.shop_in_process import SERVICES, ShopInProcess
 
 WITHOUT_JSON = {"import_file"}
 
@@ -43,42 +43,42 @@ def test_every_body_has_an_example_that_its_schema_takes(service: str) -> None:
         validator.validate(media["example"])
 
 
-async def test_auths_examples_succeed(town: Town) -> None:
+async def test_auths_examples_succeed(shop: ShopInProcess) -> None:
     """Register, log in, change, and be made staff."""
-    registered = await town.call("auth", "POST", "/register", example("auth", "register"))
-    login = await town.call("auth", "POST", "/login", example("auth", "login"))
-    town.tokens["example"] = login.json()["token"]
+    registered = await shop.call("auth", "POST", "/register", example("auth", "register"))
+    login = await shop.call("auth", "POST", "/login", example("auth", "login"))
+    shop.tokens["example"] = login.json()["token"]
     tried = {"user": "example"}
     user_id = registered.json()["id"]
     answers = [
         registered,
         login,
-        await town.call("auth", "PATCH", "/me", example("auth", "change_me"), **tried),
-        await town.call(
+        await shop.call("auth", "PATCH", "/me", example("auth", "change_me"), **tried),
+        await shop.call(
             "auth", "PATCH", f"/users/{user_id}", example("auth", "change_user"), user="admin"
         ),
-        await town.call(
+        await shop.call(
             "auth", "POST", "/me/password", example("auth", "change_password"), **tried
         ),
-        await town.call("auth", "POST", "/logout", example("auth", "logout"), **tried),
+        await shop.call("auth", "POST", "/logout", example("auth", "logout"), **tried),
     ]
 
     assert [answer.status_code for answer in answers] == [201, 200, 200, 200, 200, 200]
     assert registered.headers["location"] == f"/users/{user_id}"
-    read = await town.call("auth", "GET", registered.headers["location"], user="admin")
+    read = await shop.call("auth", "GET", registered.headers["location"], user="admin")
     assert read.json()["email"] == example("auth", "register")["email"]
 
 
-async def test_catalogs_examples_succeed(town: Town) -> None:
+async def test_catalogs_examples_succeed(shop: ShopInProcess) -> None:
     """Add a book, put another description in its place, change its price."""
-    added = await town.call(
+    added = await shop.call(
         "catalog", "POST", "/books", example("catalog", "add_book"), user="staff"
     )
     path = added.headers["location"]
-    replaced = await town.call(
+    replaced = await shop.call(
         "catalog", "PUT", path, example("catalog", "replace_book"), user="staff"
     )
-    changed = await town.call(
+    changed = await shop.call(
         *("catalog", "PATCH", path, example("catalog", "change_book")), user="staff", if_match="*"
     )
 
@@ -86,11 +86,11 @@ async def test_catalogs_examples_succeed(town: Town) -> None:
     assert path == f"/books/{added.json()['book_id']}"
 
 
-async def test_purchases_examples_succeed(town: Town) -> None:
+async def test_purchases_examples_succeed(shop: ShopInProcess) -> None:
     """Buy book 3, pay purchase 1, hand it to provider 1, carry it, give money back."""
     for title in ("Uno", "Dos", "Tres"):
-        await town.sell(title)
-    await town.sign_up("example")
+        await shop.sell(title)
+    await shop.sign_up("example")
     steps = [
         ("POST", "/providers", "create_provider", "staff", 201),
         ("POST", "/inventory/3/adjustments", "adjust", "staff", 201),
@@ -101,6 +101,6 @@ async def test_purchases_examples_succeed(town: Town) -> None:
     ]
     for method, path, name, user, status in steps:
         body = example("purchase", name)
-        answer = await town.call("purchase", method, path, body, user=user, idempotency_key=name)
+        answer = await shop.call("purchase", method, path, body, user=user, idempotency_key=name)
 
         assert answer.status_code == status, (name, answer.text)

@@ -20,10 +20,10 @@ from functions.auth.app import create_app as create_auth
 from functions.auth.settings import AuthSettings
 from functions.catalog.app import create_app as create_catalog
 from functions.catalog.settings import CatalogSettings
-from functions.kit.openapi import document
+from functions.kit.http.openapi import document
 from functions.purchase.app import create_app as create_purchase
 from functions.purchase.settings import PurchaseSettings
-from tests.journeys.town import SERVICES, Town, address
+from tests.journeys.shop_in_process import SERVICES, ShopInProcess, address
 
 APPS = {
     "auth": lambda: create_auth(AuthSettings()),
@@ -66,10 +66,10 @@ def clients(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             del sys.modules[name]
 
 
-def client_of(town: Town, service: str, token: str | None = None) -> Any:
+def client_of(shop: ShopInProcess, service: str, token: str | None = None) -> Any:
     """A generated client that talks to the service in this process."""
     made = import_module(f"{service}_client")
-    wire = {"transport": httpx.ASGITransport(town.apps[service])}  # type: ignore[arg-type]
+    wire = {"transport": httpx.ASGITransport(shop.apps[service])}  # type: ignore[arg-type]
     if token is None:
         return made.Client(base_url=address(service), httpx_args=wire)
     return made.AuthenticatedClient(base_url=address(service), httpx_args=wire, token=token)
@@ -89,18 +89,18 @@ def model(service: str, kind: str, **values: Any) -> Any:
     return import_module(f"{service}_client.models").__dict__[kind].from_dict(values)
 
 
-async def test_a_generated_client_buys_a_book(clients: Path, town: Town) -> None:
+async def test_a_generated_client_buys_a_book(clients: Path, shop: ShopInProcess) -> None:
     """Register, log in, look, buy in both forms, pay, look again, change a user's name."""
-    books = [await town.sell(title) for title in ("Rayuela", "Ficciones")]
+    books = [await shop.sell(title) for title in ("Rayuela", "Ficciones")]
     who = {"email": "client@example.org", "password": "una frase bastante larga"}
-    nobody = client_of(town, "auth")
+    nobody = client_of(shop, "auth")
     registered = await call(
         nobody, "auth.account.register", body=model("auth", "Registration", **who)
     )
     login = await call(nobody, "auth.logins.login", body=model("auth", "Credentials", **who))
     by_title = import_module("catalog_client.models").ListBooksSort("title")
-    listed = await call(client_of(town, "catalog"), "catalog.books.list_books", sort=by_title)
-    buyer = client_of(town, "purchase", login.token)
+    listed = await call(client_of(shop, "catalog"), "catalog.books.list_books", sort=by_title)
+    buyer = client_of(shop, "purchase", login.token)
     one = await call(
         buyer,
         "purchase.purchases.place",
@@ -128,7 +128,7 @@ async def test_a_generated_client_buys_a_book(clients: Path, town: Town) -> None
     )
     seen = await call(buyer, "purchase.purchases.get_purchase", purchase_id=one.purchase_id)
     me = await call(
-        client_of(town, "auth", login.token),
+        client_of(shop, "auth", login.token),
         "auth.account.change_me",
         body=model("auth", "ProfileChange", name="Ana"),
     )
@@ -139,13 +139,13 @@ async def test_a_generated_client_buys_a_book(clients: Path, town: Town) -> None
     assert (me.id, me.name) == (registered.id, "Ana")
 
 
-async def test_a_generated_client_sends_a_file(clients: Path, town: Town) -> None:
+async def test_a_generated_client_sends_a_file(clients: Path, shop: ShopInProcess) -> None:
     """As a form, which is what generators know of files."""
     content = "title,author,price,stock\nRayuela,Julio Cortázar,21.90,5\n".encode()
     types = import_module("catalog_client.types")
     models = import_module("catalog_client.models")
     report = await call(
-        client_of(town, "catalog", town.tokens["staff"]),
+        client_of(shop, "catalog", shop.tokens["staff"]),
         "catalog.books.import_file",
         body=models.ImportFileFilesBody(
             file=types.File(io.BytesIO(content), "books.csv", "text/csv")

@@ -11,9 +11,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from functions.kit.openapi import document
+from functions.kit.http.openapi import document
 from tests.clients.test_generated_clients import APPS
-from tests.journeys.town import SERVICES
+from tests.journeys.shop_in_process import SERVICES
 
 REDOCLY = "@redocly/cli@2"
 TYPESCRIPT = "openapi-typescript@7"

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.kit.forwarded import ForwardedMiddleware, address
-from functions.kit.settings import ServiceSettings
+from functions.kit.base.settings import ServiceSettings
+from functions.kit.http.forwarded import ForwardedMiddleware, address
 from tests.cluster.manifests import KNATIVE, OVERLAYS, knative_services, rendered, settings_of
 from tests.support.proxies import (
     EXTERNAL,

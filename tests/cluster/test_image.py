@@ -233,7 +233,7 @@ async def test_its_command_starts_it_out_of_its_code_cache(image: Stage, scratch
         async with started(image, {**environ, "PORT": str(free_port())}, stderr=stderr):
             pass
     loaders = re.findall(r"^import '([\w.]+)' # <([\w.]+)", told.read_text("utf-8"), re.MULTILINE)
-    first = [loader for _, loader in loaders].index("functions.kit.code_cache.Loader")
+    first = [loader for _, loader in loaders].index("functions.kit.start.code_cache.Loader")
 
     ours = {name for name, loader in loaders[first:] if loader.endswith("code_cache.Loader")}
     theirs = {name for name, loader in loaders[first:] if loader.endswith(".SourceFileLoader")}

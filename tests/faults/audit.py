@@ -9,12 +9,12 @@ from typing import Any
 
 from piccolo.querystring import QueryString
 
-from functions.kit.clock import utc_now
-from functions.kit.database import Database
+from functions.kit.base.clock import utc_now
+from functions.kit.data.database import Database
 from functions.purchase.audit import audit as audit_purchase
 from functions.purchase.ledger_audit import audit_ledger
 from functions.purchase.simulated_provider import SimulatedProvider
-from tests.faults.armed import CLOCK
+from tests.faults.fault_injection import CLOCK
 from tests.faults.harness import LONGEST, SERVICES, Shop
 
 STREAMS = {
@@ -129,4 +129,6 @@ async def audited(shop: Shop) -> int:
     """The exit code of purchase's own audit, as a command, a day later."""
     later = shop.folder / "later"
     later.write_text(str(timedelta(days=1).total_seconds()), "utf-8")
-    return await shop.run("tests.faults.armed", "purchase", "audit", **{CLOCK: str(later)})
+    return await shop.run(
+        "tests.faults.fault_injection", "purchase", "audit", **{CLOCK: str(later)}
+    )

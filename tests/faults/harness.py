@@ -1,8 +1,8 @@
 """The whole shop as real processes, which a test may kill, freeze, starve and mislead.
 
 Three services and the local broker: on SQLite files, or on servers of their own, MySQL and
-RabbitMQ; started through `armed.py`. What is acknowledged is written into a ledger; `audit.py`
-beside this holds the shop against it. Next file: `buyers.py`, who load it.
+RabbitMQ; started through `fault_injection.py`. What is acknowledged is written into a ledger, which
+`audit.py` compares with the shop. Next file: `buyers.py`, which loads the shop.
 """
 
 import asyncio
@@ -19,9 +19,10 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from functions.kit.database import Database, connect
-from tests.faults.armed import CLOCK, LEASE, PROVIDER
+from functions.kit.data.database import Database
+from functions.kit.data.engines import connect
 from tests.faults.disk import disk
+from tests.faults.fault_injection import CLOCK, LEASE, PROVIDER
 from tests.faults.processes import Process
 from tests.faults.provider import UP, WEBHOOK_SECRET
 from tests.faults.wire import Cable, cable
@@ -177,7 +178,7 @@ class Shop:
         return await process.wait()
 
     async def heal(self) -> None:
-        """Whatever a test did, everything runs again, with nothing armed."""
+        """Whatever a test did, everything runs again, with no fault injected."""
         steer(self.clock, "0")
         steer(self.provider, UP)
         for line in self.cables.values():

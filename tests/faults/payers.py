@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 from piccolo.querystring import QueryString
 
-from functions.kit.database import Database
+from functions.kit.data.database import Database
 from tests.faults.buyers import PAUSE, TRIES, buy, side_by_side
 from tests.faults.harness import LONGEST, Shop
 from tests.faults.processes import Process

@@ -1,6 +1,6 @@
 """Processes that may be killed, frozen and started again, each under the name it has in the shop.
 
-`tests/support/processes.py` starts what is shipped; this starts it through `armed.py`.
+`tests/support/processes.py` starts what is shipped; this starts it through `fault_injection.py`.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ class Process:
         self.ready = ready
         self.log = log
         self.faults: dict[str, str] = {}
-        """What its present life was armed with."""
+        """The fault that its present process was started with."""
         self.process: asyncio.subprocess.Process | None = None
 
     @property
@@ -47,7 +47,7 @@ class Process:
         return self.process.pid
 
     async def start(self, **faults: str) -> None:
-        """Start it, with the faults of `armed.py` as named, and wait until it is ready."""
+        """Start it with the named faults of `fault_injection.py`; return when it is ready."""
         await self.launch(**faults)
         async with asyncio.timeout(START_LIMIT):
             while not await self.answers():
@@ -60,7 +60,7 @@ class Process:
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 # On the leash: a run that is killed leaves no process behind.
-                *[sys.executable, "-m", "functions.local.leash", "tests.faults.armed"],
+                *[sys.executable, "-m", "functions.local.leash", "tests.faults.fault_injection"],
                 *[*self.arguments, "--port", str(self.port)],
                 cwd=ROOT,
                 env={**os.environ, "LOG_LEVEL": "WARNING", **self.environment, **faults},

@@ -1,7 +1,7 @@
 """A payment provider as bad as a real one can be: slow, silent, broken, down.
 
 It is the simulated one, whose ledger lies in purchase's database, with more tokens and shorter
-limits. `armed.py` gives it to purchase in the child process; a file steers it in all of them.
+limits. `fault_injection.py` gives it to purchase in the child process; a file controls all of them.
 """
 
 import asyncio
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from functions.kit.clock import Clock
-from functions.kit.database import Database
+from functions.kit.base.clock import Clock
+from functions.kit.data.database import Database
 from functions.purchase.domain import payments
 from functions.purchase.payment_provider import Charge
 from functions.purchase.settings import PurchaseSettings

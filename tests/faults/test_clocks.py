@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from tests.faults import audit
-from tests.faults.armed import KILL, Point
 from tests.faults.buyers import buy
+from tests.faults.fault_injection import KILL, Point
 from tests.faults.harness import LONGEST, Shop, steer
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -11,9 +11,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.faults import audit
-from tests.faults.armed import KILL, OWNERS_POINTS, READERS_POINTS, Point
 from tests.faults.buyers import until
 from tests.faults.conftest import Sizes
+from tests.faults.fault_injection import KILL, OWNERS_POINTS, READERS_POINTS, Point
 from tests.faults.harness import Shop
 from tests.faults.processes import Process
 

@@ -17,9 +17,9 @@ import pytest
 from functions.local.broker.manifests import load_manifests
 from functions.local.broker.rabbitmq.topology import Topology
 from tests.faults import audit, watching
-from tests.faults.armed import REFUSE
 from tests.faults.buyers import buy, crowd, until
 from tests.faults.conftest import Sizes
+from tests.faults.fault_injection import REFUSE
 from tests.faults.harness import BUYER, SERVICES, Shop
 from tests.servers.rabbitmq import RabbitMQ
 from tests.support.processes import ROOT

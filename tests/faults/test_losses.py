@@ -9,12 +9,12 @@ import httpx
 import pytest
 from piccolo.querystring import QueryString
 
-from functions.kit import cloudevents
-from functions.kit.cloudevents import Event
+from functions.kit.events import cloudevents
+from functions.kit.events.cloudevents import Event
 from tests.faults import audit, watching
-from tests.faults.armed import LOSE, REFUSE
 from tests.faults.buyers import buy, crowd, side_by_side
 from tests.faults.conftest import Sizes
+from tests.faults.fault_injection import LOSE, REFUSE
 from tests.faults.harness import Shop
 from tests.support.processes import ROOT
 from tests.support.signing import FEED, SIGNER
@@ -201,11 +201,11 @@ async def test_poison_is_put_aside_and_holds_up_nothing(
         answers |= await _post(shop, f"{catalog.url}/events", rest)
         converged = await audit.sound(shop)
         end = await watching.delivered(shop)
-        put_aside = (await database.execute(sql)).rows[0]["n"] - before
+        store = (await database.execute(sql)).rows[0]["n"] - before
     tell(poison=count, agreed_after_s=round(converged, 2))
 
     assert answers == {202}
-    assert put_aside == count
+    assert store == count
     assert statuses == {201: 20}
     assert end["delivered"] - start["delivered"] >= len(by_broker) + 20
     assert end["dead_lettered"] == start["dead_lettered"]

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from functions.kit.clock import utc_now
-from functions.kit.database import Database
+from functions.kit.base.clock import utc_now
+from functions.kit.data.database import Database
 from functions.purchase.domain.purchases import TIME_TO_PAY
 from functions.purchase.payment_provider import Charge, Report
 from functions.purchase.simulated_provider import SimulatedProvider
 from tests.faults import audit
-from tests.faults.armed import KILL, PAYMENT_POINTS, Point
 from tests.faults.buyers import PAUSE, side_by_side
 from tests.faults.conftest import Sizes
+from tests.faults.fault_injection import KILL, PAYMENT_POINTS, Point
 from tests.faults.harness import LONGEST, Shop, steer
 from tests.faults.payers import Payers, rows
 from tests.faults.provider import DOWN, UP, WEBHOOK_SECRET

@@ -20,7 +20,7 @@ from functions.auth.domain import Role
 from functions.auth.settings import AuthSettings
 from functions.catalog.app import create_app as create_catalog
 from functions.catalog.settings import CatalogSettings
-from functions.kit.clock import utc_now
+from functions.kit.base.clock import utc_now
 from functions.purchase.app import create_app as create_purchase
 from functions.purchase.settings import PurchaseSettings
 from tests.purchase.shop import BUYER, STAFF, book_event
@@ -91,7 +91,7 @@ def open_auth(folder: Path, caller: str) -> Door:
     generous = dict.fromkeys(limits, "1000")
     settings = AuthSettings.from_mapping({**_environment("auth", folder), **generous})
     app = create_auth(settings)
-    state = app.state
+    state = app.state.services
     made = iter(range(1_000_000))
     current: list[str] = []
 
@@ -117,7 +117,7 @@ def open_auth(folder: Path, caller: str) -> Door:
     async def token() -> str:
         if current:
             try:
-                principal = await state.verifier.verify(current[0])
+                principal = await state.verifier.authenticate(current[0])
             except Exception:  # noqa: BLE001 - whatever ended it, another one is needed
                 current.clear()
             else:
@@ -135,7 +135,7 @@ def open_catalog(folder: Path, caller: str) -> Door:
     app = create_catalog(settings, http=issuer.wire())
 
     async def prepare() -> None:
-        await issuer.make_known(app.state.database)
+        await issuer.make_known(app.state.services.database)
 
     async def token() -> str:
         return issuer.token(STAFF, caller)
@@ -147,13 +147,13 @@ def open_purchase(folder: Path, caller: str) -> Door:
     issuer = Issuer(utc_now)
     settings = PurchaseSettings.from_mapping(_environment("purchase", folder))
     app = create_purchase(settings, http=issuer.wire())
-    state = app.state
+    state = app.state.services
 
     async def prepare() -> None:
         await issuer.make_known(state.database)
         for book_id in range(1, BOOKS + 1):
             event = book_event(book_id, initial_stock=1_000_000)
-            await state.subscriptions.take(state.database, event, clock=utc_now)
+            await state.subscriptions.consume(state.database, event, clock=utc_now)
 
     async def token() -> str:
         return issuer.token(STAFF if caller == "staff" else BUYER, caller)

@@ -9,8 +9,8 @@ from typing import Any
 import schemathesis
 from hypothesis import strategies as st
 
-from functions.kit.pages import encode_cursor
-from functions.kit.values import MAX_ID
+from functions.kit.base.money import MAX_ID
+from functions.kit.http.pagination import encode_cursor
 
 
 def register(service: str) -> None:

@@ -10,7 +10,7 @@ import re
 import httpx
 import pytest
 
-from tests.journeys.town import Town
+from tests.journeys.shop_in_process import ShopInProcess
 from tests.support.routes import routes_of
 
 CALLERS = ("anonymous", "customer", "staff", "admin")
@@ -115,23 +115,23 @@ CASES = [(service, route) for service, own in PUBLIC.items() for route in {**EVE
 
 
 @pytest.mark.parametrize("service", PUBLIC)
-async def test_every_route_has_a_row(town: Town, service: str) -> None:
+async def test_every_route_has_a_row(shop: ShopInProcess, service: str) -> None:
     """And every row has a route."""
-    found = {f"{route.method} {route.path}" for route in routes_of(town.apps[service])}
+    found = {f"{route.method} {route.path}" for route in routes_of(shop.apps[service])}
 
     assert found == {*EVERYWHERE, *PUBLIC[service]}
 
 
-async def test_each_caller_is_answered_as_the_matrix_says(town: Town) -> None:
+async def test_each_caller_is_answered_as_the_matrix_says(shop: ShopInProcess) -> None:
     """A closed door is 401 for nobody and 403 for somebody; an open one may still say no."""
-    await town.sign_up("customer")
+    await shop.sign_up("customer")
     wrong = []
     for service, route in CASES:
         allowed = {**EVERYWHERE, **PUBLIC[service]}[route]
         for caller, may in zip(CALLERS, allowed, strict=True):
             if route in ENDS_THE_SESSION and caller != "anonymous":
                 continue
-            answer = await ask(town, service, route, caller)
+            answer = await ask(shop, service, route, caller)
             if may:
                 as_told = _code(answer) not in CLOSED
             else:
@@ -144,13 +144,13 @@ async def test_each_caller_is_answered_as_the_matrix_says(town: Town) -> None:
     assert wrong == []
 
 
-async def ask(town: Town, service: str, route: str, caller: str) -> httpx.Response:
+async def ask(shop: ShopInProcess, service: str, route: str, caller: str) -> httpx.Response:
     """A request that says nothing but who asks: an empty object, and ids that are not there."""
     method, _, template = route.partition(" ")
     path = re.sub(r"\{\w+_id\}", "999999", template).replace("{name}", "nothing")
     user = None if caller == "anonymous" else caller
     body: dict[str, str] | None = {} if method in {"POST", "PUT", "PATCH"} else None
-    return await town.call(service, method, path, body, user=user)
+    return await shop.call(service, method, path, body, user=user)
 
 
 def _code(answer: httpx.Response) -> str | None:

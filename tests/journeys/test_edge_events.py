@@ -17,8 +17,8 @@ from litestar import Litestar
 
 from functions.catalog.app import create_app as create_catalog
 from functions.catalog.settings import CatalogSettings
-from functions.kit import cloudevents
-from functions.kit.cloudevents import Event
+from functions.kit.events import cloudevents
+from functions.kit.events.cloudevents import Event
 from functions.purchase.app import create_app as create_purchase
 from functions.purchase.settings import PurchaseSettings
 from tests.journeys.test_forged_events import forgeries
@@ -60,7 +60,7 @@ class Door:
     """One service's internal API, and events that are each the next of their stream."""
 
     def __init__(self, app: Litestar, client: httpx.AsyncClient) -> None:
-        self.types = sorted(app.state.subscriptions.types)
+        self.types = sorted(app.state.services.subscriptions.types)
         self.client = client
         self.number = 0
 

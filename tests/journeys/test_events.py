@@ -8,88 +8,90 @@ import httpx
 import pytest
 from piccolo.querystring import QueryString
 
-from tests.journeys.town import Town, open_town
+from tests.journeys.shop_in_process import ShopInProcess, open_shop
 
 
-async def buy(town: Town, book_id: int, quantity: int = 1) -> httpx.Response:
+async def buy(shop: ShopInProcess, book_id: int, quantity: int = 1) -> httpx.Response:
     body = {"book_id": book_id, "quantity": quantity}
-    return await town.call("purchase", "POST", "/purchase", body, user="ana")
+    return await shop.call("purchase", "POST", "/purchase", body, user="ana")
 
 
-async def test_a_sale_shows_in_the_catalogue(town: Town) -> None:
+async def test_a_sale_shows_in_the_catalogue(shop: ShopInProcess) -> None:
     """With the revision that it is known at."""
-    await town.sign_up("ana")
-    book_id = await town.sell(stock=5)
-    await buy(town, book_id, 2)
-    await town.until(lambda: shows(town, book_id, 3))
+    await shop.sign_up("ana")
+    book_id = await shop.sell(stock=5)
+    await buy(shop, book_id, 2)
+    await shop.until(lambda: shows(shop, book_id, 3))
 
-    assert await town.shown_stock(book_id) == (3, 2)
+    assert await shop.shown_stock(book_id) == (3, 2)
 
 
-async def shows(town: Town, book_id: int, stock: int) -> bool:
-    return (await town.shown_stock(book_id))[0] == stock
+async def shows(shop: ShopInProcess, book_id: int, stock: int) -> bool:
+    return (await shop.shown_stock(book_id))[0] == stock
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_copies_in_any_order_change_nothing(town: Town, seed: int) -> None:
+async def test_copies_in_any_order_change_nothing(shop: ShopInProcess, seed: int) -> None:
     """Each event three times, shuffled: the catalogue shows what purchase has."""
-    await town.sign_up("ana")
-    book_id = await town.sell(stock=9)
-    town.broker.copies, town.broker.seed = 3, seed
-    town.broker.hold()
+    await shop.sign_up("ana")
+    book_id = await shop.sell(stock=9)
+    shop.broker.copies, shop.broker.seed = 3, seed
+    shop.broker.hold()
     for _ in range(5):
-        await buy(town, book_id)
-    await town.until(lambda: held(town, 15))
-    await town.broker.let_go_shuffled()
+        await buy(shop, book_id)
+    await shop.until(lambda: held(shop, 15))
+    await shop.broker.let_go_shuffled()
 
-    assert await town.shown_stock(book_id) == (4, 6)
+    assert await shop.shown_stock(book_id) == (4, 6)
 
 
-async def held(town: Town, at_least: int) -> bool:
-    return len(town.broker.held or ()) >= at_least
+async def held(shop: ShopInProcess, at_least: int) -> bool:
+    return len(shop.broker.held or ()) >= at_least
 
 
 @pytest.fixture
-async def signing_town(tmp_path: Path) -> AsyncIterator[Town]:
+async def signing_shop(tmp_path: Path) -> AsyncIterator[ShopInProcess]:
     """A shop that signs its events: of one that is not signed, the owner's feed is read at once."""
-    async with open_town(tmp_path, INTERNAL_SECRET="0123456789abcdef" * 4) as running:
+    async with open_shop(tmp_path, INTERNAL_SECRET="0123456789abcdef" * 4) as running:
         yield running
 
 
-async def test_events_that_the_broker_loses_are_read_from_the_feed(signing_town: Town) -> None:
+async def test_events_that_the_broker_loses_are_read_from_the_feed(
+    signing_shop: ShopInProcess,
+) -> None:
     """The next one that arrives shows the gap."""
-    town = signing_town
-    await town.sign_up("ana")
-    book_id = await town.sell(stock=9)
-    town.broker.losing = True
+    shop = signing_shop
+    await shop.sign_up("ana")
+    book_id = await shop.sell(stock=9)
+    shop.broker.losing = True
     for _ in range(3):
-        await buy(town, book_id)
-    await town.until(lambda: sent(town))
-    lost = await town.shown_stock(book_id)
-    town.broker.losing = False
-    await buy(town, book_id)
-    await town.until(lambda: shows(town, book_id, 5))
+        await buy(shop, book_id)
+    await shop.until(lambda: sent(shop))
+    lost = await shop.shown_stock(book_id)
+    shop.broker.losing = False
+    await buy(shop, book_id)
+    await shop.until(lambda: shows(shop, book_id, 5))
 
     assert lost == (9, 1)
-    assert await town.shown_stock(book_id) == (5, 5)
+    assert await shop.shown_stock(book_id) == (5, 5)
 
 
-async def sent(town: Town, service: str = "purchase") -> bool:
+async def sent(shop: ShopInProcess, service: str = "purchase") -> bool:
     """Whether a service's outbox is empty."""
-    outcome = await town.apps[service].state.database.execute(
+    outcome = await shop.apps[service].state.services.database.execute(
         QueryString("SELECT id FROM outbox WHERE sent_at IS NULL LIMIT 1")
     )
     return not outcome.rows
 
 
-async def test_a_poke_repairs_what_no_event_told_of(town: Town) -> None:
+async def test_a_poke_repairs_what_no_event_told_of(shop: ShopInProcess) -> None:
     """The last event was lost, and none follows: the PingSource closes the gap."""
-    await town.sign_up("ana")
-    book_id = await town.sell(stock=9)
-    town.broker.losing = True
-    await buy(town, book_id)
-    await town.until(lambda: sent(town))
-    await town.clients["catalog"].post(
+    await shop.sign_up("ana")
+    book_id = await shop.sell(stock=9)
+    shop.broker.losing = True
+    await buy(shop, book_id)
+    await shop.until(lambda: sent(shop))
+    await shop.clients["catalog"].post(
         "/events",
         headers={
             "ce-specversion": "1.0",
@@ -99,48 +101,48 @@ async def test_a_poke_repairs_what_no_event_told_of(town: Town) -> None:
         },
         content=b"{}",
     )
-    await town.until(lambda: shows(town, book_id, 8))
+    await shop.until(lambda: shows(shop, book_id, 8))
 
-    assert await town.shown_stock(book_id) == (8, 2)
+    assert await shop.shown_stock(book_id) == (8, 2)
 
 
-async def test_a_retired_book_is_sold_no_more(town: Town) -> None:
+async def test_a_retired_book_is_sold_no_more(shop: ShopInProcess) -> None:
     """As soon as its event has arrived."""
-    await town.sign_up("ana")
-    book_id = await town.sell()
-    await town.call("catalog", "DELETE", f"/books/{book_id}", user="staff")
+    await shop.sign_up("ana")
+    book_id = await shop.sell()
+    await shop.call("catalog", "DELETE", f"/books/{book_id}", user="staff")
     async with asyncio.timeout(20):
-        while (answer := await buy(town, book_id)).status_code == 201:
+        while (answer := await buy(shop, book_id)).status_code == 201:
             pass
 
     assert answer.json()["code"] == "book-retired"
 
 
-async def test_a_restored_book_is_sold_again(town: Town) -> None:
+async def test_a_restored_book_is_sold_again(shop: ShopInProcess) -> None:
     """As soon as its event has arrived; its stock is what it was."""
-    await town.sign_up("ana")
-    book_id = await town.sell(stock=1000)
-    await town.call("catalog", "DELETE", f"/books/{book_id}", user="staff")
+    await shop.sign_up("ana")
+    book_id = await shop.sell(stock=1000)
+    await shop.call("catalog", "DELETE", f"/books/{book_id}", user="staff")
     sold = 0
     async with asyncio.timeout(20):
-        while (await buy(town, book_id)).status_code == 201:
+        while (await buy(shop, book_id)).status_code == 201:
             sold += 1
-    await town.call("catalog", "POST", f"/books/{book_id}/restore", user="staff")
+    await shop.call("catalog", "POST", f"/books/{book_id}/restore", user="staff")
     async with asyncio.timeout(20):
-        while (answer := await buy(town, book_id)).status_code != 201:
+        while (answer := await buy(shop, book_id)).status_code != 201:
             pass
 
     assert answer.json()["remaining_stock"] == 1000 - sold - 1
 
 
-async def test_a_logout_holds_everywhere(town: Town) -> None:
+async def test_a_logout_holds_everywhere(shop: ShopInProcess) -> None:
     """purchase and catalog refuse the token once its event has arrived; auth at once."""
-    await town.sign_up("ana")
-    await town.call("auth", "POST", "/logout", {"token": town.tokens["ana"]})
-    at_once = await town.call("auth", "GET", "/me", user="ana")
+    await shop.sign_up("ana")
+    await shop.call("auth", "POST", "/logout", {"token": shop.tokens["ana"]})
+    at_once = await shop.call("auth", "GET", "/me", user="ana")
     async with asyncio.timeout(20):
         while True:
-            answer = await town.call("purchase", "GET", "/purchases", user="ana")
+            answer = await shop.call("purchase", "GET", "/purchases", user="ana")
             if answer.status_code == 401:
                 break
 
@@ -148,25 +150,25 @@ async def test_a_logout_holds_everywhere(town: Town) -> None:
     assert answer.json()["error"] == "Token invalidado"
 
 
-async def test_rotated_keys_need_no_auth_to_be_asked(town: Town) -> None:
+async def test_rotated_keys_need_no_auth_to_be_asked(shop: ShopInProcess) -> None:
     """The new key comes as an event, so tokens that it signs are known before they are shown."""
-    await town.sign_up("ana")
-    rotated = await town.call("auth", "POST", "/admin/keys/rotate", user="admin")
-    await town.log_in("ana", "ana@example.org", "ana-has-a-password")
-    await town.until(lambda: sent(town, "auth"))
-    town.clients.pop("auth")
-    answer = await town.call("purchase", "GET", "/purchases", user="ana")
+    await shop.sign_up("ana")
+    rotated = await shop.call("auth", "POST", "/admin/keys/rotate", user="admin")
+    await shop.log_in("ana", "ana@example.org", "ana-has-a-password")
+    await shop.until(lambda: sent(shop, "auth"))
+    shop.clients.pop("auth")
+    answer = await shop.call("purchase", "GET", "/purchases", user="ana")
 
     assert rotated.status_code == 201
     assert answer.status_code == 200
 
 
-async def test_a_trace_goes_from_the_request_to_the_other_service(town: Town) -> None:
+async def test_a_trace_goes_from_the_request_to_the_other_service(shop: ShopInProcess) -> None:
     """The purchase's trace id is on the event that changes the catalogue."""
-    await town.sign_up("ana")
-    book_id = await town.sell()
+    await shop.sign_up("ana")
+    book_id = await shop.sell()
     trace = "0af7651916cd43dd8448eb211c80319c"
-    await town.call(
+    await shop.call(
         "purchase",
         "POST",
         "/purchase",
@@ -174,6 +176,6 @@ async def test_a_trace_goes_from_the_request_to_the_other_service(town: Town) ->
         user="ana",
         traceparent=f"00-{trace}-b7ad6b7169203331-01",
     )
-    feed = (await town.call("purchase", "GET", "/internal/streams/inventory")).json()
+    feed = (await shop.call("purchase", "GET", "/internal/streams/inventory")).json()
 
     assert feed[-1]["traceparent"].split("-")[1] == trace

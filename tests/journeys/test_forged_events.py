@@ -13,11 +13,12 @@ import msgspec
 import pytest
 from piccolo.querystring import QueryString
 
-from functions.kit import cloudevents, denylist
-from functions.kit.cloudevents import Event
-from functions.kit.internal_secret import InternalSecret
-from functions.kit.settings import Secret
-from tests.journeys.town import ROOT, Town, open_town
+from functions.kit.base.settings import Secret
+from functions.kit.events import cloudevents
+from functions.kit.events.cloudevents import Event
+from functions.kit.events.internal_secret import InternalSecret
+from functions.kit.security import remote_keys
+from tests.journeys.shop_in_process import ROOT, ShopInProcess, open_shop
 from tests.support.signing import SECRET, SIGNER
 from tests.support.tokens import Issuer
 
@@ -38,16 +39,16 @@ KEPT = {
 
 
 @pytest.fixture(params=["", SECRET], ids=["no secret", "secret"])
-async def town(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Town]:
-    async with open_town(tmp_path, INTERNAL_SECRET=request.param) as running:
+async def shop(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[ShopInProcess]:
+    async with open_shop(tmp_path, INTERNAL_SECRET=request.param) as running:
         yield running
 
 
-async def kept(town: Town) -> dict[str, list[Any]]:
+async def kept(shop: ShopInProcess) -> dict[str, list[Any]]:
     found = {}
     for service, tables in KEPT.items():
         for table in (*tables, "stream_positions", "inbox"):
-            outcome = await town.apps[service].state.database.execute(
+            outcome = await shop.apps[service].state.services.database.execute(
                 QueryString(f"SELECT * FROM {table}")  # noqa: S608 - one of the names above
             )
             found[f"{service}.{table}"] = sorted(map(str, outcome.rows))
@@ -114,24 +115,24 @@ def forgeries(user_id: int, token_id: str, key: dict[str, Any], kid: str) -> dic
     return {f"bookstore.{name}.v1": forged for name, forged in types.items()}
 
 
-async def test_no_forged_event_changes_a_right_a_price_or_stock(town: Town) -> None:
+async def test_no_forged_event_changes_a_right_a_price_or_stock(shop: ShopInProcess) -> None:
     """Of every type, to every service, whatever numbers and signatures it carries."""
-    ana = await town.sign_up("ana")
-    thief = await town.sign_up("thief")
-    await town.call("auth", "PATCH", f"/users/{thief}", {"disabled": True}, user="admin")
-    book_id = await town.sell(stock=5)
-    await town.call(
+    ana = await shop.sign_up("ana")
+    thief = await shop.sign_up("thief")
+    await shop.call("auth", "PATCH", f"/users/{thief}", {"disabled": True}, user="admin")
+    book_id = await shop.sell(stock=5)
+    await shop.call(
         "purchase", "POST", "/purchase", {"book_id": book_id, "quantity": 1}, user="ana"
     )
     for service in ("catalog", "purchase"):
         # Everything was read, so that nothing that is true changes what is compared below.
-        reader = town.apps[service].state.catch_up
+        reader = shop.apps[service].state.services.catch_up
         for stream in reader.subscriptions.streams:
             await reader.read(stream)
-    issuer = Issuer(town.clock, kid="forged-key")
-    claims = issuer.claims(town.tokens["ana"])
-    (shown,) = (await town.call("auth", "GET", "/.well-known/jwks.json")).json()["keys"]
-    before = await kept(town)
+    issuer = Issuer(shop.clock, kid="forged-key")
+    claims = issuer.claims(shop.tokens["ana"])
+    (shown,) = (await shop.call("auth", "GET", "/.well-known/jwks.json")).json()["keys"]
+    before = await kept(shop)
 
     types = forgeries(ana, claims["jti"], issuer.jwk, issuer.kid)
     replaced = forgeries(thief, "made-up", issuer.jwk, shown["kid"])
@@ -162,66 +163,65 @@ async def test_no_forged_event_changes_a_right_a_price_or_stock(town: Town) -> N
             for sent in (event, THIEF.sign(event)):
                 headers, body = cloudevents.write(sent)
                 for service in KEPT:
-                    answer = await town.clients[service].post(
+                    answer = await shop.clients[service].post(
                         "/events", headers=headers, content=body
                     )
 
                     assert answer.status_code == 202
 
-    assert await kept(town) == before
+    assert await kept(shop) == before
     stolen = {"authorization": f"Bearer {issuer.token(ana, 'admin')}"}
     for service, path in (("purchase", "/purchases"), ("catalog", "/internal/dead-letters")):
-        answer = await town.clients[service].get(path, headers=stolen)
+        answer = await shop.clients[service].get(path, headers=stolen)
 
         assert answer.status_code == 401
-    again = await town.call(
+    again = await shop.call(
         "purchase", "POST", "/purchase", {"book_id": book_id, "quantity": 1}, user="ana"
     )
     assert (again.status_code, float(again.json()["total_price"])) == (201, 10.0)
-    assert (await town.call("purchase", "GET", "/purchases", user="thief")).status_code == 401
+    assert (await shop.call("purchase", "GET", "/purchases", user="thief")).status_code == 401
 
 
-async def test_a_replayed_genuine_event_changes_nothing(town: Town) -> None:
+async def test_a_replayed_genuine_event_changes_nothing(shop: ShopInProcess) -> None:
     """What a service has signed may be seen on its way, and sent again."""
-    await town.sign_up("ana")
-    book_id = await town.sell(stock=5)
-    feed = await town.clients["catalog"].get(
-        "/internal/streams/books", headers=town.apps["catalog"].state.internal_secret.headers
-    )
+    await shop.sign_up("ana")
+    book_id = await shop.sell(stock=5)
+    secret = shop.apps["catalog"].state.services.internal_secret
+    feed = await shop.clients["catalog"].get("/internal/streams/books", headers=secret.headers)
     told = cloudevents.read_batch(feed.content)
-    await town.call(
+    await shop.call(
         "catalog",
         "PUT",
         f"/books/{book_id}",
         {"title": "t", "author": "a", "price": 99},
         user="staff",
     )
-    reader = town.apps["purchase"].state.catch_up
+    reader = shop.apps["purchase"].state.services.catch_up
     await reader.read(
         next(each for each in reader.subscriptions.streams if each.owner == "catalog")
     )
-    before = await kept(town)
+    before = await kept(shop)
     for event in told:
         headers, body = cloudevents.write(SIGNER.sign(event))
-        await town.clients["purchase"].post("/events", headers=headers, content=body)
+        await shop.clients["purchase"].post("/events", headers=headers, content=body)
 
-    assert await kept(town) == before
+    assert await kept(shop) == before
 
 
-async def test_a_projection_that_was_poisoned_is_healed(town: Town) -> None:
+async def test_a_projection_that_was_poisoned_is_healed(shop: ShopInProcess) -> None:
     """A price and a key that came in before are replaced when the streams are compared."""
-    book_id = await town.sell(stock=5)
-    database = town.apps["purchase"].state.database
-    issuer = Issuer(town.clock, kid="forged-key")
+    book_id = await shop.sell(stock=5)
+    database = shop.apps["purchase"].state.services.database
+    issuer = Issuer(shop.clock, kid="forged-key")
     await database.execute(QueryString("UPDATE books SET price_minor = 1, revision = {}", 2**62))
-    await denylist.record_key(
+    await remote_keys.record_key(
         database,
         Event(id="x", source="", type="", revision=2**62),
-        denylist.SigningKey(
-            kid=issuer.kid, public_key=issuer.jwk, not_after=town.clock() + timedelta(days=999)
+        remote_keys.SigningKey(
+            kid=issuer.kid, public_key=issuer.jwk, not_after=shop.clock() + timedelta(days=999)
         ),
     )
-    reader = town.apps["purchase"].state.catch_up
+    reader = shop.apps["purchase"].state.services.catch_up
     reader.notify()
 
     async def healed() -> bool:
@@ -229,7 +229,7 @@ async def test_a_projection_that_was_poisoned_is_healed(town: Town) -> None:
         keys = (await database.execute(QueryString("SELECT kid FROM verification_keys"))).rows
         return rows[0]["price_minor"] == 1000 and issuer.kid not in {key["kid"] for key in keys}
 
-    await town.until(healed)
+    await shop.until(healed)
     rows = (await database.execute(QueryString("SELECT * FROM books"))).rows
 
     assert [(row["book_id"], row["price_minor"], row["revision"]) for row in rows] == [

@@ -6,7 +6,7 @@ Where the shop answers another status on purpose (409 for a taken address or mis
 
 from typing import Any, NamedTuple
 
-from tests.journeys.town import Town
+from tests.journeys.shop_in_process import ShopInProcess
 
 
 class Case(NamedTuple):
@@ -226,20 +226,20 @@ CASES = [
 ]
 
 
-async def test_the_original_is_answered_as_its_clients_know(town: Town) -> None:
+async def test_the_original_is_answered_as_its_clients_know(shop: ShopInProcess) -> None:
     """One story, in the order in which a client tells it."""
     for case in CASES:
         body = case.body
         if isinstance(body, dict) and body.get("token") is TOKEN:
-            body = {"token": town.tokens["ana"]}
-        response = await town.call(case.service, case.method, case.path, body, user=case.user)
+            body = {"token": shop.tokens["ana"]}
+        response = await shop.call(case.service, case.method, case.path, body, user=case.user)
 
         assert response.status_code == case.status, (case.name, response.text)
         assert differences(case.answer, response.json()) == [], case.name
         if case.name == "login":
-            town.tokens["ana"] = response.json()["token"]
+            shop.tokens["ana"] = response.json()["token"]
         if case.name == "add a book":
-            await town.until(lambda: town.stock_is_known(1))
+            await shop.until(lambda: shop.stock_is_known(1))
 
 
 def differences(expected: Any, actual: Any, path: str = "$") -> list[str]:
@@ -265,13 +265,13 @@ def differences(expected: Any, actual: Any, path: str = "$") -> list[str]:
     return [] if expected == actual else [f"{path}: {actual!r}, not {expected!r}"]
 
 
-async def test_english_is_spoken_to_who_asks_for_it(town: Town) -> None:
+async def test_english_is_spoken_to_who_asks_for_it(shop: ShopInProcess) -> None:
     """In `message` and in `error`."""
-    made = await town.call(
+    made = await shop.call(
         "auth", "POST", "/register", {"email": "e@example.org", "password": "an-english-password"},
         accept_language="en-GB, es;q=0.5",
     )  # fmt: skip
-    refused = await town.call(
+    refused = await shop.call(
         "purchase", "POST", "/purchase", {"book_id": 1, "quantity": 1}, accept_language="en"
     )
 

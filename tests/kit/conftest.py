@@ -7,9 +7,10 @@ import httpx
 import pytest
 from litestar import Litestar
 
-from functions.kit.database import Database, bind, connect
-from functions.kit.migrations import load, migrate
-from functions.kit.outbox import Outbox
+from functions.kit.data.database import Database, bind
+from functions.kit.data.engines import connect
+from functions.kit.data.migrations import load, migrate
+from functions.kit.events.outbox import Outbox
 from tests.kit import migrations as sample_migrations
 from tests.kit import sample
 from tests.support.apps import serving

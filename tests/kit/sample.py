@@ -12,23 +12,25 @@ from piccolo.columns import BigInt, Serial, Varchar
 from piccolo.querystring import QueryString
 from piccolo.table import Table
 
-from functions.kit import cloudevents, dead_letters
 from functions.kit.app import Service, Wiring, build_app
-from functions.kit.clock import Clock
-from functions.kit.cloudevents import Event
-from functions.kit.database import Database, transactional
-from functions.kit.dead_letters import DeadLetter
-from functions.kit.denylist import DenyList
-from functions.kit.idempotency import answer_once, scope_of
-from functions.kit.outbox import Message, Outbox, as_state
-from functions.kit.pages import After, Limit, decode_cursor, encode_cursor, page_response
-from functions.kit.requests import PathId
-from functions.kit.responses import answer_response, encode
-from functions.kit.settings import ServiceSettings
-from functions.kit.streams import OwnedStream
-from functions.kit.subscriptions import Stream, Subscriptions
-from functions.kit.tokens import CachedKeys, Principal, Verifier, signed_in, staff
-from functions.kit.types import Id, Strict, line
+from functions.kit.base.clock import Clock
+from functions.kit.base.fields import Id, Strict, line
+from functions.kit.base.settings import ServiceSettings
+from functions.kit.data.database import Database, transactional
+from functions.kit.events import cloudevents, dead_letters
+from functions.kit.events.cloudevents import Event
+from functions.kit.events.dead_letters import DeadLetter
+from functions.kit.events.feed import OwnedStream
+from functions.kit.events.outbox import NewEvent, Outbox, as_state
+from functions.kit.events.subscriptions import Stream, Subscriptions
+from functions.kit.http.guards import signed_in, staff
+from functions.kit.http.idempotency import answer_once, scope_of
+from functions.kit.http.pagination import After, Limit, decode_cursor, encode_cursor, page_response
+from functions.kit.http.requests import PathId
+from functions.kit.http.responses import answer_response, encode
+from functions.kit.security import auth_stream
+from functions.kit.security.principal import Principal
+from functions.kit.security.verifier import Verifier
 from tests.kit import migrations as sample_migrations
 from tests.support.signing import SECRET, SIGNER
 
@@ -59,8 +61,8 @@ class ThingState(msgspec.Struct, frozen=True):
     label: Annotated[str, Meta(max_length=200)]
 
 
-def note_written(note_id: int, text: str, revision: int = 1) -> Message:
-    return Message(
+def note_written(note_id: int, text: str, revision: int = 1) -> NewEvent:
+    return NewEvent(
         source=NOTES,
         type=NOTE_WRITTEN,
         subject=f"note/{note_id}",
@@ -160,7 +162,7 @@ async def list_notes(
     """The notes; `q` stands for any filter, and finds all of them."""
     del q
     start = 0 if after is None else decode_cursor(after, int)[0]
-    outcome = await request.app.state.database.execute(
+    outcome = await request.app.state.services.database.execute(
         QueryString("SELECT * FROM notes WHERE id > {} ORDER BY id LIMIT {}", start, limit + 1)
     )
     rows = [NoteState(row["id"], row["text"]) for row in outcome.rows]
@@ -178,7 +180,7 @@ async def get_note(note_id: PathId) -> NoteState:
 async def post_note(
     request: Request[Principal, Any, Any], data: JSONBody[NewNote]
 ) -> Response[NoteState]:
-    state, user_id = request.app.state, request.user.user_id
+    state, user_id = request.app.state.services, request.user.user_id
 
     async def command() -> NoteState:
         note_id = await write_note(state.database, data.text, outbox=state.outbox)
@@ -216,20 +218,14 @@ def create_app(
     chosen = settings(url, **(environ or {}))
 
     def verifier(wiring: Wiring) -> Verifier:
-        known = DenyList(wiring.database, chosen.auth_url, clock=clock, http=wiring.http)
-        return Verifier(
-            CachedKeys(known.known_key, clock=clock),
-            known.denied,
-            issuer=chosen.token_issuer,
-            audience=chosen.token_audience,
-            clock=clock,
-        )
+        return auth_stream.verifier(wiring.database, chosen, clock=clock, http=wiring.http)
 
     parts: dict[str, Any] = {
         "name": "sample",
         "description": "Notes.",
         "migrations": sample_migrations,
         "tables": (Note,),
+        "services": lambda shared: shared,
         "public": (list_notes, get_note, post_note, broken),
         "streams": (OwnedStream("notes", NOTES, note_states),),
         "subscriptions": lambda _: subscriptions(),

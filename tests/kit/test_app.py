@@ -12,13 +12,14 @@ from litestar import Litestar
 from piccolo.querystring import QueryString
 
 from functions.kit import app as module
-from functions.kit import catch_up, inbox, migrations
-from functions.kit.app import database_url as url_of
-from functions.kit.cloudevents import Event
-from functions.kit.database import Database
-from functions.kit.outbox import Message
-from functions.kit.streams import OwnedStream
-from functions.kit.subscriptions import PING, Stream, Subscriptions
+from functions.kit.data import migrations
+from functions.kit.data.database import Database
+from functions.kit.data.engines import database_url as url_of
+from functions.kit.events import catch_up, inbox
+from functions.kit.events.cloudevents import Event
+from functions.kit.events.feed import OwnedStream
+from functions.kit.events.outbox import NewEvent
+from functions.kit.events.subscriptions import PING, Stream, Subscriptions
 from tests.kit import sample
 from tests.support.apps import serving
 from tests.support.clock import FakeClock
@@ -125,7 +126,7 @@ async def test_a_start_that_fails_leaves_nothing_open(
 
     threads = set(threading.enumerate())
     app = make_app()
-    await app.state.database.ping()
+    await app.state.services.database.ping()
     monkeypatch.setattr(migrations, "migrate", fail)
 
     with pytest.raises(RuntimeError, match="edited since"):
@@ -181,7 +182,7 @@ async def test_a_service_that_stops_empties_its_outbox(make_app: MakeApp, issuer
 
     app = make_app(broker=broker, environ={"K_SINK": "http://broker.test"})
     # Neither a commit nor a chore of the start, which may be late, wakes the relay.
-    app.state.outbox.wake = app.state.relay.notify = lambda: None
+    app.state.services.outbox.wake = app.state.services.relay.notify = lambda: None
     async with serving(app) as client:
         for text in "abc":
             await client.post("/notes", json={"text": text}, headers=issuer.bearer())
@@ -207,10 +208,10 @@ async def test_a_broker_that_hangs_does_not_keep_a_service_from_stopping(
         environ={"K_SINK": "http://broker.test"},
     )
     async with serving(app):
-        await sample.write_note(app.state.database, "a", outbox=app.state.outbox)
+        await sample.write_note(app.state.services.database, "a", outbox=app.state.services.outbox)
 
-    outcome = await app.state.database.execute(QueryString("SELECT sent_at FROM outbox"))
-    await app.state.database.close()
+    outcome = await app.state.services.database.execute(QueryString("SELECT sent_at FROM outbox"))
+    await app.state.services.database.close()
     assert outcome.rows == [{"sent_at": None}]
 
 
@@ -230,7 +231,7 @@ async def test_chores_are_done_at_start_and_when_poked(make_app: MakeApp) -> Non
         working,
     ]
     seen = []
-    async with serving(make_app(chores=chores)) as client:
+    async with serving(make_app(background_tasks=chores)) as client:
         seen += [await asyncio.wait_for(done.get(), 10) for _ in range(2)]
         ping = {"ce-id": "1", "ce-source": "/ping", "ce-type": PING, "ce-specversion": "1.0"}
         await client.post("/events", headers=ping)
@@ -247,9 +248,9 @@ async def test_a_poke_in_the_middle_of_the_chores_counts(make_app: MakeApp) -> N
     async def chore(_: Database) -> None:
         rounds.put_nowait(1)
         if rounds.qsize() == 1:
-            app.state.poke()
+            app.state.services.run_background_tasks()
 
-    app = make_app(chores=lambda _: [chore])
+    app = make_app(background_tasks=lambda _: [chore])
     async with serving(app):
         while rounds.qsize() < 2:
             await asyncio.wait_for(asyncio.sleep(0), 10)
@@ -305,9 +306,9 @@ async def test_two_services_repair_what_the_broker_lost(
         subscriptions=lambda _: Subscriptions(),
     )
     async with serving(owner) as door:
-        state = owner.state
+        state = owner.state.services
         async with state.database.transaction():
-            message = Message(
+            message = NewEvent(
                 source=sample.THINGS.source,
                 type=sample.THING_CHANGED,
                 subject="thing/1",
@@ -318,17 +319,17 @@ async def test_two_services_repair_what_the_broker_lost(
         page = await door.get("/internal/streams/things", headers=FEED)
         reader = make_app(broker=lambda request: page)
         read = asyncio.Event()
-        original = reader.state.catch_up.read
+        original = reader.state.services.catch_up.read
 
         async def reading(stream: Stream) -> int:
             count: int = await original(stream)
             read.set()
             return count
 
-        reader.state.catch_up.read = reading
+        reader.state.services.catch_up.read = reading
         async with serving(reader):
             await asyncio.wait_for(read.wait(), 10)
-            found = await sample.things(reader.state.database)
+            found = await sample.things(reader.state.services.database)
 
     assert found == {1: ("a", 1, 1)}
 

@@ -10,8 +10,8 @@ import msgspec
 from litestar import Litestar
 from piccolo.querystring import QueryString
 
-from functions.kit import cloudevents
-from functions.kit.cloudevents import Event
+from functions.kit.events import cloudevents
+from functions.kit.events.cloudevents import Event
 from functions.purchase.app import ProviderFactory, create_app
 from functions.purchase.commands.lifecycle import expire_purchases
 from functions.purchase.commands.reconciliation import (
@@ -122,12 +122,12 @@ class Shop(Running):
     @property
     def provider(self) -> SimulatedProvider:
         """The payment provider that this shop asks."""
-        provider: SimulatedProvider = self.app.state.payment_provider
+        provider: SimulatedProvider = self.app.state.services.payment_provider
         return provider
 
     async def reconcile(self) -> int:
         """What background tasks do about payments; how many are decided by it."""
-        outbox = self.app.state.outbox
+        outbox = self.app.state.services.outbox
         decided = await reconcile_payments(
             self.database, self.provider, outbox=outbox, clock=self.clock
         )
@@ -139,7 +139,8 @@ class Shop(Running):
 
     async def expire(self) -> int:
         """What background tasks do about overdue purchases; how many have ended by it."""
-        return await expire_purchases(self.database, outbox=self.app.state.outbox, now=self.clock())
+        outbox = self.app.state.services.outbox
+        return await expire_purchases(self.database, outbox=outbox, now=self.clock())
 
     async def query(self, template: str, *values: object) -> list[dict[str, Any]]:
         """Rows of the shop's own database."""

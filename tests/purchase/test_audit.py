@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from piccolo.querystring import QueryString
 
-from functions.kit.database import Database
+from functions.kit.data.database import Database
 from functions.purchase.audit import INVARIANTS, audit
 from functions.purchase.ledger_audit import SENTENCES, audit_ledger
 from tests.purchase.shop import STAFF, Shop, open_shop

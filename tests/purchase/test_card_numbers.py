@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from functions.kit.migrations import load
-from functions.kit.schema import CreateTable
+from functions.kit.data.migrations import load
+from functions.kit.data.schema import CreateTable
 from functions.purchase import migrations
 from tests.purchase.shop import STAFF, Shop
 

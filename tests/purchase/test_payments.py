@@ -6,9 +6,9 @@ import hashlib
 import msgspec
 import pytest
 
-from functions.kit.idempotency import Scope
+from functions.kit.http.idempotency import Scope
 from functions.purchase.commands.payments import ROUTE, begin_payment
-from functions.purchase.commands.reconciliation import LedgerWatch
+from functions.purchase.commands.reconciliation import LedgerMonitor
 from functions.purchase.domain.moves import NewPayment
 from functions.purchase.payment_provider import Charge, Report
 from tests.purchase.shop import BUYER, OTHER, STAFF, STOCK, Shop, book_event, open_shop
@@ -177,7 +177,7 @@ async def test_a_charge_without_a_payment_is_kept_for_an_operator(shop: Shop) ->
 
 async def test_the_ledger_is_looked_at_also_by_a_clock_that_was_put_back(shop: Shop) -> None:
     """Every five minutes, and at once where the last look was in the future."""
-    watch = LedgerWatch(shop.provider, shop.app.state.outbox, shop.clock)
+    watch = LedgerMonitor(shop.provider, shop.app.state.services.outbox, shop.clock)
     found = []
     for number, minutes in enumerate((0, 1, 4, -600, 1, 600)):
         shop.clock.advance(minutes=minutes)
@@ -281,7 +281,7 @@ async def test_a_request_sent_again_goes_on_where_its_process_ended(shop: Shop) 
         NewPayment("tok_success", None, BUYER, "k", "es"),
         scope=scope,
         staff=False,
-        outbox=shop.app.state.outbox,
+        outbox=shop.app.state.services.outbox,
         clock=shop.clock,
     )
     early = await shop.call("POST", "/payment", body, key="k")

@@ -7,9 +7,10 @@ import httpx
 import pytest
 from piccolo.querystring import QueryString
 
-from functions.kit.clock import utc_now
-from functions.kit.cloudevents import write
-from functions.kit.database import Database, connect
+from functions.kit.base.clock import utc_now
+from functions.kit.data.database import Database
+from functions.kit.data.engines import connect
+from functions.kit.events.cloudevents import write
 from tests.purchase.shop import book_event
 from tests.support.processes import Service, running
 from tests.support.signing import SECRET, SIGNER

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from functions.kit.settings import BadSettings
+from functions.kit.base.settings import BadSettings
 from functions.purchase.app import SIMULATED
 from functions.purchase.settings import PurchaseSettings
 from tests.purchase.shop import open_shop

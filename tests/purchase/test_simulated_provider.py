@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from functions.kit.database import connect
-from functions.kit.migrations import load, migrate
+from functions.kit.data.engines import connect
+from functions.kit.data.migrations import load, migrate
 from functions.purchase import migrations, simulated_provider
 from functions.purchase.payment_provider import BadSignature, Charge, ProviderUnreachable, Report
 from functions.purchase.simulated_provider import SimulatedProvider

@@ -16,7 +16,7 @@ def watch(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     The relay and the chores have tasks of their own; a request runs in the caller's.
     """
     seen: list[str] = []
-    database: Any = shop.app.state.database
+    database: Any = shop.app.state.services.database
     execute = database.execute
     caller = asyncio.current_task()
 

@@ -4,8 +4,8 @@ import httpx
 import msgspec
 from piccolo.querystring import QueryString
 
-from functions.kit import inbox
-from functions.kit.cloudevents import Event, write_batch
+from functions.kit.events import inbox
+from functions.kit.events.cloudevents import Event, write_batch
 from functions.purchase.app import create_app
 from functions.purchase.commands.books import implausible_books
 from functions.purchase.settings import PurchaseSettings

@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.town import Town, open_town
+from tests.journeys.shop_in_process import ShopInProcess, open_shop
 
 
 @pytest.fixture
-async def town(tmp_path: Path) -> AsyncIterator[Town]:
-    async with open_town(tmp_path) as running:
+async def shop(tmp_path: Path) -> AsyncIterator[ShopInProcess]:
+    async with open_shop(tmp_path) as running:
         await running.sign_up("customer")
         yield running

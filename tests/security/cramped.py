@@ -3,7 +3,8 @@
 import os
 import resource
 
-from functions.kit import connections, serve
+from functions.kit.http import connections
+from functions.kit.start import serve
 
 FILES = 640
 SETTLED = "SECONDS_TO_SETTLE"

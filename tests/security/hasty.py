@@ -1,6 +1,7 @@
 """`python -m tests.security.hasty ...`: the shop's server with a patience that a test has too."""
 
-from functions.kit import connections, serve
+from functions.kit.http import connections
+from functions.kit.start import serve
 
 connections.PATIENCE = 1.0
 connections.MIN_RATE = 2000.0

@@ -1,6 +1,7 @@
 """`python -m tests.security.patient ...`: the shop's server that waits longer than any test."""
 
-from functions.kit import connections, serve
+from functions.kit.http import connections
+from functions.kit.start import serve
 
 connections.PATIENCE = 3600.0
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Self
 import httpx
 import msgspec
 
-from functions.kit.problems import Problem
+from functions.kit.http.problems import Problem
 from tests.servers.programs import free_port
 from tests.support.processes import ROOT, START_LIMIT
 
@@ -120,7 +120,7 @@ async def serving_process(
     name: str,
     folder: Path,
     *options: str,
-    module: str = "functions.kit.serve",
+    module: str = "functions.kit.start.serve",
     **environment: str,
 ) -> AsyncIterator[Served]:
     """A service as the runner and the image start it, on SQLite; killed at the end."""

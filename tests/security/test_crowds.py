@@ -1,6 +1,6 @@
 """More clients than a process can hold, with the server's real limits: who is served, who waits.
 
-Thousands of connections; next file: functions/kit/connections.py.
+Thousands of connections; next file: functions/kit/http/connections.py.
 """
 
 import asyncio

@@ -9,8 +9,8 @@ import httpx
 import msgspec
 import pytest
 
-from functions.kit.pages import encode_cursor
-from tests.journeys.town import SERVICES, Town
+from functions.kit.http.pagination import encode_cursor
+from tests.journeys.shop_in_process import SERVICES, ShopInProcess
 from tests.support.routes import routes_of
 
 SAFE = {
@@ -20,11 +20,11 @@ SAFE = {
 }
 
 
-async def every_answer(town: Town, **headers: str) -> dict[str, httpx.Response]:
+async def every_answer(shop: ShopInProcess, **headers: str) -> dict[str, httpx.Response]:
     """Each route, asked by nobody and by an admin, and what has no route or no such method."""
     answers = {}
     for service in SERVICES:
-        asked = {(route.method, route.path) for route in routes_of(town.apps[service])}
+        asked = {(route.method, route.path) for route in routes_of(shop.apps[service])}
         asked |= {("GET", "/nowhere"), ("TRACE", "/"), ("PUT", "/"), ("OPTIONS", "/nowhere")}
         asked |= {("OPTIONS", path) for _, path in asked}
         for method, template in sorted(asked):
@@ -33,14 +33,14 @@ async def every_answer(town: Town, **headers: str) -> dict[str, httpx.Response]:
             for user in (None, "admin"):
                 if (method, path) != ("DELETE", "/me"):
                     body: dict[str, str] | None = {} if method in {"POST", "PUT", "PATCH"} else None
-                    answer = await town.call(service, method, path, body, user=user, **headers)
+                    answer = await shop.call(service, method, path, body, user=user, **headers)
                     answers[f"{service} {method} {template} {user}"] = answer
     return answers
 
 
-async def test_every_answer_has_the_safe_headers(town: Town) -> None:
+async def test_every_answer_has_the_safe_headers(shop: ShopInProcess) -> None:
     """Refusals, redirects and answers to OPTIONS too; and none says what runs here."""
-    answers = await every_answer(town)
+    answers = await every_answer(shop)
 
     assert {answer.status_code for answer in answers.values()} >= {200, 308, 400, 401, 404, 405}
     for name, answer in answers.items():
@@ -50,14 +50,14 @@ async def test_every_answer_has_the_safe_headers(town: Town) -> None:
         assert answer.status_code < 500, name
 
 
-async def test_no_other_site_may_read_an_answer(town: Town) -> None:
+async def test_no_other_site_may_read_an_answer(shop: ShopInProcess) -> None:
     """CORS is off by default: nothing says Access-Control-*, to a request or to a preflight."""
     preflight = {
         "origin": "https://evil.example",
         "access_control_request_method": "POST",
         "access_control_request_headers": "authorization",
     }
-    answers = await every_answer(town, **preflight)
+    answers = await every_answer(shop, **preflight)
     allowed = {
         name: header
         for name, answer in answers.items()
@@ -69,10 +69,10 @@ async def test_no_other_site_may_read_an_answer(town: Town) -> None:
     assert not any("evil.example" in str(answer.headers) for answer in answers.values())
 
 
-async def test_options_names_every_method_of_a_path(town: Town) -> None:
+async def test_options_names_every_method_of_a_path(shop: ShopInProcess) -> None:
     """And 405 the same."""
-    asked = await town.call("catalog", "OPTIONS", "/books/1")
-    refused = await town.call("catalog", "POST", "/books/1", {})
+    asked = await shop.call("catalog", "OPTIONS", "/books/1")
+    refused = await shop.call("catalog", "POST", "/books/1", {})
 
     assert asked.status_code == 204
     assert asked.headers["allow"] == "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"
@@ -97,9 +97,11 @@ TRAVERSALS = [
 
 @pytest.mark.parametrize("name", TRAVERSALS)
 @pytest.mark.parametrize("service", SERVICES)
-async def test_no_file_but_swagger_uis_is_served(town: Town, service: str, name: str) -> None:
+async def test_no_file_but_swagger_uis_is_served(
+    shop: ShopInProcess, service: str, name: str
+) -> None:
     """A path is a name in a table, never a file's."""
-    answer = await town.call(service, "GET", f"/apidocs/{name}")
+    answer = await shop.call(service, "GET", f"/apidocs/{name}")
 
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
@@ -115,29 +117,29 @@ async def test_no_file_but_swagger_uis_is_served(town: Town, service: str, name:
         "x_rewrite_url",
     ],
 )
-async def test_no_header_makes_another_request_of_one(town: Town, header: str) -> None:
+async def test_no_header_makes_another_request_of_one(shop: ShopInProcess, header: str) -> None:
     """Neither its method nor its path."""
     value = "/users" if header.endswith("url") else "DELETE"
-    book_id = await town.sell()
+    book_id = await shop.sell()
     path = f"/books/{book_id}"
-    answer = await town.call("catalog", "GET", path, user="staff", **{header: value})
+    answer = await shop.call("catalog", "GET", path, user="staff", **{header: value})
 
     assert answer.status_code == 200
     assert answer.json()["id"] == book_id
-    assert (await town.call("catalog", "GET", path)).status_code == 200
+    assert (await shop.call("catalog", "GET", path)).status_code == 200
 
 
-async def test_the_hosts_name_is_written_into_nothing(town: Town) -> None:
+async def test_the_hosts_name_is_written_into_nothing(shop: ShopInProcess) -> None:
     """Links are relative, and the way to catalog comes from the settings."""
     for title in ("Uno", "Dos"):
-        await town.sell(title)
+        await shop.sell(title)
     evil = {"host": "evil.example", "x_forwarded_host": "evil.example", "forwarded": "host=evil"}
     answers = [
-        await town.call("catalog", "GET", "/books?limit=1", **evil),
-        await town.call("purchase", "GET", "/books?limit=1", **evil),
-        await town.call("catalog", "GET", "/openapi.json", **evil),
-        await town.call("auth", "GET", "/apidocs", **evil),
-        await town.call("auth", "GET", "/nowhere", **evil),
+        await shop.call("catalog", "GET", "/books?limit=1", **evil),
+        await shop.call("purchase", "GET", "/books?limit=1", **evil),
+        await shop.call("catalog", "GET", "/openapi.json", **evil),
+        await shop.call("auth", "GET", "/apidocs", **evil),
+        await shop.call("auth", "GET", "/nowhere", **evil),
     ]
 
     assert [answer.status_code for answer in answers] == [200, 308, 200, 200, 404]
@@ -170,28 +172,28 @@ LISTS = {
 
 
 @pytest.mark.parametrize("name", CURSORS)
-async def test_a_cursor_is_taken_only_as_it_was_given(town: Town, name: str) -> None:
+async def test_a_cursor_is_taken_only_as_it_was_given(shop: ShopInProcess, name: str) -> None:
     """By every list; the refusal names the parameter."""
     answers: dict[str, tuple[int, Any]] = {}
     for service, paths in LISTS.items():
         for path in paths:
             joined = f"{path}{'&' if '?' in path else '?'}after={quote(CURSORS[name], safe='')}"
-            answer = await town.call(service, "GET", joined, user="admin")
+            answer = await shop.call(service, "GET", joined, user="admin")
             answers[joined] = (answer.status_code, answer.json()["errors"][0]["field"])
 
     assert set(answers.values()) == {(400, "after")}
 
 
-async def test_a_cursor_shows_nothing_that_the_list_would_not(town: Town) -> None:
+async def test_a_cursor_shows_nothing_that_the_list_would_not(shop: ShopInProcess) -> None:
     """It is no key: made up for the id before another's purchase, it leads to one's own only."""
-    await town.sign_up("other")
-    book_id = await town.sell(stock=5)
-    bought = await town.call(
+    await shop.sign_up("other")
+    book_id = await shop.sell(stock=5)
+    bought = await shop.call(
         "purchase", "POST", "/purchase", {"book_id": book_id, "quantity": 1}, user="customer"
     )
     cursor = encode_cursor(bought.json()["purchase_id"] + 1)
-    own = await town.call("purchase", "GET", f"/purchases?after={cursor}", user="customer")
-    others = await town.call("purchase", "GET", f"/purchases?after={cursor}", user="other")
+    own = await shop.call("purchase", "GET", f"/purchases?after={cursor}", user="customer")
+    others = await shop.call("purchase", "GET", f"/purchases?after={cursor}", user="other")
 
     assert [each["id"] for each in own.json()] == [bought.json()["purchase_id"]]
     assert others.json() == []
@@ -214,19 +216,21 @@ ETAGS = {
 
 
 @pytest.mark.parametrize("name", ETAGS)
-async def test_an_entity_tag_that_was_not_given_changes_nothing(town: Town, name: str) -> None:
+async def test_an_entity_tag_that_was_not_given_changes_nothing(
+    shop: ShopInProcess, name: str
+) -> None:
     """400 where it is none, 412 where it is not this book's."""
-    book_id = await town.sell("Rayuela")
+    book_id = await shop.sell("Rayuela")
     tag, status = ETAGS[name]
-    answer = await town.clients["catalog"].patch(
+    answer = await shop.clients["catalog"].patch(
         f"/books/{book_id}",
         content=msgspec.json.encode({"title": "changed"}),
         headers=[
-            (b"authorization", f"Bearer {town.tokens['staff']}".encode()),
+            (b"authorization", f"Bearer {shop.tokens['staff']}".encode()),
             (b"if-match", tag.encode("latin-1")),
         ],
     )
-    book = (await town.call("catalog", "GET", f"/books/{book_id}")).json()
+    book = (await shop.call("catalog", "GET", f"/books/{book_id}")).json()
 
     assert answer.status_code == status
     assert book["title"] == "Rayuela"
@@ -237,20 +241,20 @@ async def test_an_entity_tag_that_was_not_given_changes_nothing(town: Town, name
     [("if-match", 200), ("idempotency-key", 400), ("content-type", 400), ("authorization", 400)],
 )
 async def test_a_header_that_is_sent_twice_gains_nothing(
-    town: Town, name: str, status: int
+    shop: ShopInProcess, name: str, status: int
 ) -> None:
     """Two lines of a list are one list; of what can only be one, two are refused."""
-    book_id = await town.sell("Rayuela")
-    etag = (await town.call("catalog", "GET", f"/books/{book_id}")).headers["etag"]
+    book_id = await shop.sell("Rayuela")
+    etag = (await shop.call("catalog", "GET", f"/books/{book_id}")).headers["etag"]
     values = {
         "if-match": ('"1.9.9"', etag),
         "idempotency-key": ("a", "b"),
         "content-type": ("application/json", "text/html"),
-        "authorization": (f"Bearer {town.tokens['customer']}", f"Bearer {town.tokens['staff']}"),
+        "authorization": (f"Bearer {shop.tokens['customer']}", f"Bearer {shop.tokens['staff']}"),
     }
-    sent = [("authorization", f"Bearer {town.tokens['staff']}"), ("if-match", "*")]
+    sent = [("authorization", f"Bearer {shop.tokens['staff']}"), ("if-match", "*")]
     sent = [(header, value) for header, value in sent if header != name]
-    answer = await town.clients["catalog"].patch(
+    answer = await shop.clients["catalog"].patch(
         f"/books/{book_id}",
         content=b'{"title": "changed"}',
         headers=[*sent, *((name, value) for value in values[name])],
@@ -260,16 +264,16 @@ async def test_a_header_that_is_sent_twice_gains_nothing(
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-async def test_what_is_there_is_not_made_anew(town: Town, method: str) -> None:
+async def test_what_is_there_is_not_made_anew(shop: ShopInProcess, method: str) -> None:
     """`If-None-Match: *` refuses to change a book that exists, and finds none where none is."""
-    book_id = await town.sell("Rayuela")
+    book_id = await shop.sell("Rayuela")
     body = {"title": "changed", "author": "otra", "price": 1}
     headers = {"if_none_match": "*"} | ({"if_match": "*"} if method == "PATCH" else {})
     answers = [
-        await town.call("catalog", method, f"/books/{each}", body, user="staff", **headers)
+        await shop.call("catalog", method, f"/books/{each}", body, user="staff", **headers)
         for each in (book_id, book_id + 99)
     ]
-    book = await town.call("catalog", "GET", f"/books/{book_id}")
+    book = await shop.call("catalog", "GET", f"/books/{book_id}")
 
     assert [answer.status_code for answer in answers] == [412, 404]
     assert book.json()["title"] == "Rayuela"
@@ -279,16 +283,16 @@ IDS = ["1_0", "0", "-1", "01", "+1", "1.0", "9223372036854775808", "\uff11", "9"
 
 
 @pytest.mark.parametrize("text", IDS, ids=lambda text: text[:20])
-async def test_no_route_takes_another_spelling_of_an_id(town: Town, text: str) -> None:
+async def test_no_route_takes_another_spelling_of_an_id(shop: ShopInProcess, text: str) -> None:
     """Of all services, the internal API too: 404, in writes as in reads."""
     answers = {}
     for service in SERVICES:
-        for route in routes_of(town.apps[service]):
+        for route in routes_of(shop.apps[service]):
             if "_id}" in route.path:
                 path = re.sub(r"\{\w+_id\}", quote(text), route.path)
                 body: dict[str, str] | None = None if route.method in {"GET", "DELETE"} else {}
                 headers = {"if_match": "*", "idempotency_key": "k"}
-                answer = await town.call(service, route.method, path, body, user="admin", **headers)
+                answer = await shop.call(service, route.method, path, body, user="admin", **headers)
                 answers[f"{service} {route}"] = answer.status_code
 
     assert len(answers) > 10

@@ -1,7 +1,6 @@
-"""Forged tokens at the doors that take money and change books, and at those that only show.
+"""Forged tokens at routes that take money or change books, and at routes that only read.
 
-What makes each a forgery is in tests/kit/test_hostile_tokens.py; here the same ones are tried where
-they would be worth something.
+`tests/kit/security/test_hostile_tokens.py` says what makes each a forgery.
 """
 
 from collections.abc import AsyncIterator
@@ -12,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from tests.catalog.library import Library, open_library
-from tests.kit.test_hostile_tokens import FORGED
+from tests.kit.security.test_hostile_tokens import FORGED
 from tests.purchase.shop import Shop, open_shop
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

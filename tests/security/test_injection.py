@@ -13,9 +13,9 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from functions.kit.openapi import document
+from functions.kit.http.openapi import document
 from tests.catalog.library import open_library
-from tests.journeys.town import SERVICES, Town
+from tests.journeys.shop_in_process import SERVICES, ShopInProcess
 from tests.purchase.shop import STAFF, open_shop
 from tests.security.payloads import PAYLOADS, example, with_text
 
@@ -23,10 +23,10 @@ CLOSING = {"DELETE /me", "POST /logout"}
 """They would end the session that the rest needs; their bodies hold a token or nothing."""
 
 
-def operations(town: Town, service: str) -> Iterator[tuple[str, str, dict[str, Any], Any]]:
+def operations(shop: ShopInProcess, service: str) -> Iterator[tuple[str, str, dict[str, Any], Any]]:
     """Method, path template, operation, and a body that fits, or None."""
     for internal in (False, True):
-        found = document(town.apps[service], internal=internal)
+        found = document(shop.apps[service], internal=internal)
         schemas = found["components"]["schemas"]
         for path, methods in found["paths"].items():
             for method, operation in methods.items():
@@ -37,10 +37,12 @@ def operations(town: Town, service: str) -> Iterator[tuple[str, str, dict[str, A
                     yield method.upper(), path, operation, body
 
 
-def requests(town: Town, service: str, text: str) -> Iterator[tuple[str, str, Any, dict[str, str]]]:
+def requests(
+    shop: ShopInProcess, service: str, text: str
+) -> Iterator[tuple[str, str, Any, dict[str, str]]]:
     """Method, path, body and headers of requests with the text in each place once."""
     fits_a_header = text.isascii() and text.isprintable()
-    for method, template, operation, body in operations(town, service):
+    for method, template, operation, body in operations(shop, service):
         parameters = {each["name"]: each["in"] for each in operation.get("parameters", [])}
         path = template
         for name in parameters:
@@ -75,30 +77,30 @@ def suspicious(response: httpx.Response) -> str | None:
 
 
 @pytest.fixture
-def called(town: Town) -> list[str]:
+def called(shop: ShopInProcess) -> list[str]:
     """Hosts that the services have called."""
     hosts: list[str] = []
 
     async def note(request: httpx.Request) -> None:
         hosts.append(request.url.host)
 
-    town.wire.event_hooks["request"].append(note)
+    shop.wire.event_hooks["request"].append(note)
     return hosts
 
 
 @pytest.mark.parametrize("kind", PAYLOADS)
 async def test_no_text_does_harm_anywhere(
-    town: Town, called: list[str], caplog: pytest.LogCaptureFixture, kind: str
+    shop: ShopInProcess, called: list[str], caplog: pytest.LogCaptureFixture, kind: str
 ) -> None:
     """In bodies, as a name in them, in parameters, in paths and in headers."""
     tried, wrong = 0, []
     for service in SERVICES:
-        for method, path, body, headers in requests(town, service, PAYLOADS[kind]):
-            response = await town.call(service, method, path, body, user="admin", **headers)
+        for method, path, body, headers in requests(shop, service, PAYLOADS[kind]):
+            response = await shop.call(service, method, path, body, user="admin", **headers)
             tried += 1
             if (found := suspicious(response)) is not None:
                 wrong.append((service, method, path[:80], found))
-    still = await town.call("catalog", "GET", "/books")
+    still = await shop.call("catalog", "GET", "/books")
 
     assert wrong == []
     assert tried > 90

@@ -1,6 +1,6 @@
 """Callers that take their time, or all the room there is: the server does not wait for them.
 
-The limits are those of functions/kit/connections.py; `hasty` makes them a test's size.
+The limits are those of functions/kit/http/connections.py; `hasty` makes them a test's size.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from functions.kit.connections import MAX_HEAD
+from functions.kit.http.connections import MAX_HEAD
 from tests.security.served import Answer, Served, serving_process
 
 HEAD = b"POST /login HTTP/1.1\r\nHost: shop.test\r\nContent-Type: application/json\r\n"

@@ -9,7 +9,7 @@ import httpx
 import msgspec
 from litestar import Litestar
 
-from functions.kit.database import Database
+from functions.kit.data.database import Database
 from tests.support.clock import FakeClock
 
 
@@ -47,7 +47,7 @@ class Running:
 
     @property
     def database(self) -> Database:
-        database: Database = self.app.state.database
+        database: Database = self.app.state.services.database
         return database
 
     async def send(

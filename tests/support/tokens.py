@@ -10,10 +10,10 @@ import httpx
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from functions.kit.clock import Clock
-from functions.kit.cloudevents import Event
-from functions.kit.database import Database
-from functions.kit.denylist import SigningKey, record_key
+from functions.kit.base.clock import Clock
+from functions.kit.data.database import Database
+from functions.kit.events.cloudevents import Event
+from functions.kit.security.remote_keys import SigningKey, record_key
 
 ISSUER = "https://auth.bookstore.example"
 AUDIENCE = "bookstore"

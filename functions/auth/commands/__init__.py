@@ -1,7 +1,7 @@
 """What changes something: one function a use case, one transaction each.
 
 Where a password is looked at there are two: the try is counted and committed before, because it
-counts whatever comes of it. `steps.py` holds what several use cases have in common.
+counts whatever comes of it. `shared.py` holds what several use cases have in common.
 """
 
 from functions.auth.commands.accounts import (
@@ -12,8 +12,8 @@ from functions.auth.commands.accounts import (
 )
 from functions.auth.commands.administration import change_user, ensure_first_admin, make_admin
 from functions.auth.commands.logins import log_in, log_out, refresh
-from functions.auth.commands.steps import TokenPair
-from functions.auth.commands.upkeep import prepare, purge
+from functions.auth.commands.maintenance import prepare, purge
+from functions.auth.commands.shared import TokenPair
 from functions.auth.signing import rotate_key
 
 __all__ = [

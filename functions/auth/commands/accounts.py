@@ -6,7 +6,7 @@ from typing import Any
 from functions.auth import queries
 from functions.auth.commands.administration import refuse_last_admin
 from functions.auth.commands.logins import Checked, accept, check_credentials
-from functions.auth.commands.steps import (
+from functions.auth.commands.shared import (
     TokenPair,
     begin_family,
     end_access,
@@ -15,6 +15,7 @@ from functions.auth.commands.steps import (
     insert_user,
     lock_user,
 )
+from functions.auth.dependencies import Dependencies
 from functions.auth.domain import (
     Email,
     Role,
@@ -34,16 +35,15 @@ from functions.auth.passwords import common_passwords
 from functions.auth.queries import Account
 from functions.auth.tables import User, UserRole
 from functions.auth.throttle import count_try, throttle_key
-from functions.auth.tools import Tools
-from functions.kit.clock import Clock
-from functions.kit.database import Database, transactional
-from functions.kit.errors import FieldError, Text
-from functions.kit.tokens import Principal
+from functions.kit.base.clock import Clock
+from functions.kit.base.errors import FieldError, Text
+from functions.kit.data.database import Database, transactional
+from functions.kit.security.principal import Principal
 
 
 async def register(
     database: Database,
-    tools: Tools,
+    dependencies: Dependencies,
     email_text: str,
     password: str,
     name: str | None,
@@ -56,18 +56,18 @@ async def register(
     Raises `EmailInvalid`, `PasswordRefused`, `TooManyTries`, `EmailAlreadyRegistered` or
     `HashingBusy`.
     """
-    email = parse_email(email_text, development=tools.settings.development)
+    email = parse_email(email_text, development=dependencies.settings.development)
     check_password(password, email, common_passwords())
-    if tools.settings.registrations_per_address:
-        limits = {throttle_key("register", origin(host)): tools.settings.registration_limit}
+    if dependencies.settings.registrations_per_address:
+        limits = {throttle_key("register", origin(host)): dependencies.settings.registration_limit}
         if (site := network(host)) is not None:
-            limits[throttle_key("register", site)] = tools.settings.registrations_per_network
+            limits[throttle_key("register", site)] = dependencies.settings.registrations_per_network
         await count_try(database, limits, clock())
     if await queries.find_login(database, email.key) is not None:
         raise EmailAlreadyRegistered(
             Text("Inicie sesión o use otra dirección.", "Log in, or use another address.")
         )
-    hashed = await tools.passwords.hash(password)
+    hashed = await dependencies.passwords.hash(password)
     return await insert_user(database, email, hashed, _name(name), {Role.CUSTOMER}, clock())
 
 
@@ -77,7 +77,7 @@ def _name(text: str | None) -> str | None:
 
 async def change_profile(
     database: Database,
-    tools: Tools,
+    dependencies: Dependencies,
     user: Principal,
     changes: dict[str, Any],
     *,
@@ -97,7 +97,7 @@ async def change_profile(
     if "name" in changes:
         values[User.name] = _name(changes["name"])
     if "email" in changes:
-        email = parse_email(changes["email"], development=tools.settings.development)
+        email = parse_email(changes["email"], development=dependencies.settings.development)
         values |= {User.email: email.address, User.email_key: email.key}
         if email.address != account.email:
             if current_password is None:
@@ -109,14 +109,20 @@ async def change_profile(
                     errors=[FieldError("current_password", Text("falta", "is missing"))],
                 )
             checked = await _check_own(
-                database, tools, user, account.email, current_password, host=host, clock=clock
+                database,
+                dependencies,
+                user,
+                account.email,
+                current_password,
+                host=host,
+                clock=clock,
             )
-    return await _change_profile(database, tools, user, values, checked, clock())
+    return await _change_profile(database, dependencies, user, values, checked, clock())
 
 
 async def _check_own(
     database: Database,
-    tools: Tools,
+    dependencies: Dependencies,
     user: Principal,
     email: str,
     password: str,
@@ -124,7 +130,9 @@ async def _check_own(
     host: str | None,
     clock: Clock,
 ) -> Checked:
-    checked = await check_credentials(database, tools, email, password, host=host, clock=clock)
+    checked = await check_credentials(
+        database, dependencies, email, password, host=host, clock=clock
+    )
     if checked.login.user_id != user.user_id:  # the address has changed hands in between
         raise InvalidCredentials
     return checked
@@ -133,7 +141,7 @@ async def _check_own(
 @transactional
 async def _change_profile(
     database: Database,
-    tools: Tools,
+    dependencies: Dependencies,
     user: Principal,
     values: dict[Any, Any],
     checked: Checked | None,
@@ -155,13 +163,13 @@ async def _change_profile(
                 ) from error
             raise
     if checked is not None:
-        await end_other_families(database, tools, user.user_id, user.token_id, now)
+        await end_other_families(database, dependencies, user.user_id, user.token_id, now)
     return await queries.get_account(database, user.user_id)
 
 
 async def change_password(
     database: Database,
-    tools: Tools,
+    dependencies: Dependencies,
     user_id: int,
     current: str,
     new: str,
@@ -177,29 +185,29 @@ async def change_password(
     email = Email(account.email, email_key(account.email))
     check_password(new, email, common_passwords(), field="new_password")
     checked = await check_credentials(
-        database, tools, account.email, current, host=host, clock=clock
+        database, dependencies, account.email, current, host=host, clock=clock
     )
     if checked.login.user_id != user_id:  # the address has changed hands in between
         raise InvalidCredentials
-    hashed = await tools.passwords.hash(new)
-    return await _replace_password(database, tools, checked, hashed, clock())
+    hashed = await dependencies.passwords.hash(new)
+    return await _replace_password(database, dependencies, checked, hashed, clock())
 
 
 @transactional
 async def _replace_password(
-    database: Database, tools: Tools, checked: Checked, hashed: str, now: datetime
+    database: Database, dependencies: Dependencies, checked: Checked, hashed: str, now: datetime
 ) -> TokenPair:
     await accept(database, checked)
     user_id = checked.login.user_id
     await database.execute(User.update({User.password_hash: hashed}).where(User.id == user_id))
     await end_all_families(database, user_id, now)
-    await end_access(database, tools, user_id, now)
-    return await begin_family(database, tools, user_id, now)
+    await end_access(database, dependencies, user_id, now)
+    return await begin_family(database, dependencies, user_id, now)
 
 
 async def close_account(
     database: Database,
-    tools: Tools,
+    dependencies: Dependencies,
     user: Principal,
     current_password: str,
     *,
@@ -212,13 +220,15 @@ async def close_account(
     """
     account = await queries.get_account(database, user.user_id)
     checked = await _check_own(
-        database, tools, user, account.email, current_password, host=host, clock=clock
+        database, dependencies, user, account.email, current_password, host=host, clock=clock
     )
-    await _close_account(database, tools, checked, clock())
+    await _close_account(database, dependencies, checked, clock())
 
 
 @transactional
-async def _close_account(database: Database, tools: Tools, checked: Checked, now: datetime) -> None:
+async def _close_account(
+    database: Database, dependencies: Dependencies, checked: Checked, now: datetime
+) -> None:
     user_id = checked.login.user_id
     await refuse_last_admin(database, user_id)
     await accept(database, checked)
@@ -235,4 +245,4 @@ async def _close_account(database: Database, tools: Tools, checked: Checked, now
     )
     await database.execute(UserRole.delete().where(UserRole.user_id == user_id))
     await end_all_families(database, user_id, now)
-    await end_access(database, tools, user_id, now)
+    await end_access(database, dependencies, user_id, now)

@@ -7,21 +7,21 @@ from datetime import datetime
 from piccolo.querystring import QueryString
 
 from functions.auth import queries
-from functions.auth.commands.steps import (
+from functions.auth.commands.shared import (
     add_roles,
     end_access,
     end_all_families,
     insert_user,
     lock_user,
 )
+from functions.auth.dependencies import Dependencies
 from functions.auth.domain import Email, Role, check_password, parse_email
 from functions.auth.errors import EmailAlreadyRegistered, LastAdmin, UserNotFound
 from functions.auth.passwords import common_passwords
 from functions.auth.queries import Account
 from functions.auth.tables import User, UserRole
-from functions.auth.tools import Tools
-from functions.kit.database import Database, transactional
-from functions.kit.errors import Text
+from functions.kit.base.errors import Text
+from functions.kit.data.database import Database, transactional
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 @transactional
 async def change_user(
     database: Database,
-    tools: Tools,
+    dependencies: Dependencies,
     user_id: int,
     *,
     roles: Collection[Role] | None,
@@ -55,7 +55,7 @@ async def change_user(
             await end_all_families(database, user_id, now)
         changed = True  # told in both directions, or the others would keep the user out
     if changed:
-        await end_access(database, tools, user_id, now)
+        await end_access(database, dependencies, user_id, now)
     return await queries.get_account(database, user_id)
 
 
@@ -88,13 +88,13 @@ async def refuse_last_admin(database: Database, user_id: int) -> None:
         )
 
 
-async def ensure_first_admin(database: Database, tools: Tools, now: datetime) -> bool:
+async def ensure_first_admin(database: Database, dependencies: Dependencies, now: datetime) -> bool:
     """Make the admin that the settings name, where there is none yet; whether one was made."""
-    settings = tools.settings
+    settings = dependencies.settings
     if not settings.first_admin_email or await _has_admin(database):
         return False
     email = parse_email(settings.first_admin_email, development=settings.development)
-    hashed = await tools.passwords.hash(settings.first_admin_password.reveal())
+    hashed = await dependencies.passwords.hash(settings.first_admin_password.reveal())
     try:
         await insert_user(database, email, hashed, None, {Role.ADMIN}, now)
     except EmailAlreadyRegistered:
@@ -110,22 +110,22 @@ async def ensure_first_admin(database: Database, tools: Tools, now: datetime) ->
 
 
 async def make_admin(
-    database: Database, tools: Tools, email_text: str, password: str, *, now: datetime
+    database: Database, dependencies: Dependencies, email_text: str, password: str, *, now: datetime
 ) -> int:
     """An admin with this password, be the account new or old; answers the id.
 
     Raises `EmailInvalid` or `PasswordRefused`.
     """
-    email = parse_email(email_text, development=tools.settings.development)
-    minimum = tools.settings.minimum_admin_password
+    email = parse_email(email_text, development=dependencies.settings.development)
+    minimum = dependencies.settings.minimum_admin_password
     check_password(password, email, common_passwords(), minimum=minimum)
-    hashed = await tools.passwords.hash(password)
-    return await _make_admin(database, tools, email, hashed, now)
+    hashed = await dependencies.passwords.hash(password)
+    return await _make_admin(database, dependencies, email, hashed, now)
 
 
 @transactional
 async def _make_admin(
-    database: Database, tools: Tools, email: Email, hashed: str, now: datetime
+    database: Database, dependencies: Dependencies, email: Email, hashed: str, now: datetime
 ) -> int:
     login = await queries.find_login(database, email.key)
     if login is None:
@@ -140,7 +140,7 @@ async def _make_admin(
     await add_roles(database, login.user_id, {Role.ADMIN} - set(roles))
     # Whoever was in with the old password is out.
     await end_all_families(database, login.user_id, now)
-    await end_access(database, tools, login.user_id, now)
+    await end_access(database, dependencies, login.user_id, now)
     return login.user_id
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from piccolo.columns.combination import Where
 
 from functions.auth import queries
-from functions.auth.commands.steps import (
+from functions.auth.commands.shared import (
     TokenPair,
     begin_family,
     end_family,
@@ -16,6 +16,7 @@ from functions.auth.commands.steps import (
     revoke,
 )
 from functions.auth.commands.successors import GRACE, seal, unseal
+from functions.auth.dependencies import Dependencies
 from functions.auth.domain import email_key, network, origin
 from functions.auth.errors import InvalidCredentials, RefreshTokenInvalid
 from functions.auth.queries import Login
@@ -29,11 +30,10 @@ from functions.auth.throttle import (
     take_back,
     throttle_key,
 )
-from functions.auth.tools import Tools
-from functions.kit.clock import Clock
-from functions.kit.database import Database, transactional
-from functions.kit.errors import Text
-from functions.kit.tokens import Principal
+from functions.kit.base.clock import Clock
+from functions.kit.base.errors import Text
+from functions.kit.data.database import Database, transactional
+from functions.kit.security.principal import Principal
 
 
 class Try(NamedTuple):
@@ -56,25 +56,39 @@ class Checked(NamedTuple):
 
 
 async def log_in(
-    database: Database, tools: Tools, email: str, password: str, *, host: str | None, clock: Clock
+    database: Database,
+    dependencies: Dependencies,
+    email: str,
+    password: str,
+    *,
+    host: str | None,
+    clock: Clock,
 ) -> TokenPair:
     """Raises `InvalidCredentials`, `TooManyTries`, `HashingBusy` or `SigningKeyUnreadable`."""
-    checked = await check_credentials(database, tools, email, password, host=host, clock=clock)
-    new_hash = await tools.passwords.hash(password) if checked.outdated else None
-    return await _begin(database, tools, checked, new_hash, clock())
+    checked = await check_credentials(
+        database, dependencies, email, password, host=host, clock=clock
+    )
+    new_hash = await dependencies.passwords.hash(password) if checked.outdated else None
+    return await _begin(database, dependencies, checked, new_hash, clock())
 
 
 async def check_credentials(
-    database: Database, tools: Tools, email: str, password: str, *, host: str | None, clock: Clock
+    database: Database,
+    dependencies: Dependencies,
+    email: str,
+    password: str,
+    *,
+    host: str | None,
+    clock: Clock,
 ) -> Checked:
     """Count a try, then look at the password; as long and as silent for an unknown account.
 
     Raises `InvalidCredentials`, `TooManyTries` or `HashingBusy`.
     """
     key = email_key(email)
-    counted = await _count(database, tools.settings, key, host, clock())
+    counted = await _count(database, dependencies.settings, key, host, clock())
     login = await queries.find_login(database, key)
-    verdict = await tools.passwords.verify(
+    verdict = await dependencies.passwords.verify(
         login.password_hash if login else None,
         password,
         rounds=await queries.slowest_legacy_hash(database),
@@ -121,7 +135,11 @@ async def accept(database: Database, checked: Checked) -> None:
 
 @transactional
 async def _begin(
-    database: Database, tools: Tools, checked: Checked, new_hash: str | None, now: datetime
+    database: Database,
+    dependencies: Dependencies,
+    checked: Checked,
+    new_hash: str | None,
+    now: datetime,
 ) -> TokenPair:
     await accept(database, checked)
     user_id = checked.login.user_id
@@ -129,11 +147,11 @@ async def _begin(
         await database.execute(
             User.update({User.password_hash: new_hash}).where(User.id == user_id)
         )
-    return await begin_family(database, tools, user_id, now)
+    return await begin_family(database, dependencies, user_id, now)
 
 
 async def refresh(
-    database: Database, tools: Tools, refresh_token: str, *, now: datetime
+    database: Database, dependencies: Dependencies, refresh_token: str, *, now: datetime
 ) -> TokenPair:
     """New tokens for a refresh token, once.
 
@@ -141,7 +159,7 @@ async def refresh(
     together, and an answer may be lost. Later it is in two hands, and nobody knows whose are the
     thief's: the whole family ends (RFC 9700, section 4.14.2). Raises `RefreshTokenInvalid`.
     """
-    pair = await _refresh(database, tools, refresh_token, now)
+    pair = await _refresh(database, dependencies, refresh_token, now)
     if pair is None:
         raise RefreshTokenInvalid(Text("Inicie sesión de nuevo.", "Log in again."))
     return pair
@@ -149,7 +167,7 @@ async def refresh(
 
 @transactional
 async def _refresh(
-    database: Database, tools: Tools, refresh_token: str, now: datetime
+    database: Database, dependencies: Dependencies, refresh_token: str, now: datetime
 ) -> TokenPair | None:
     """None is an answer, not an exception: the end of a family must be committed."""
     token_hash = hash_of(refresh_token)
@@ -175,11 +193,11 @@ async def _refresh(
     if token["used_at"] is not None:
         if token["successor"] is not None and now - token["used_at"] <= GRACE:
             return unseal(refresh_token, token["successor"])
-        await end_family(database, tools, family_id, user_id, now)
+        await end_family(database, dependencies, family_id, user_id, now)
         return None
     if token["expires_at"] <= now:
         return None
-    pair = await issue(database, tools, family_id, user_id, now)
+    pair = await issue(database, dependencies, family_id, user_id, now)
     await database.execute(
         RefreshToken.update(
             {
@@ -193,15 +211,17 @@ async def _refresh(
 
 
 @transactional
-async def log_out(database: Database, tools: Tools, token: Principal, *, now: datetime) -> None:
+async def log_out(
+    database: Database, dependencies: Dependencies, token: Principal, *, now: datetime
+) -> None:
     """End an access token and the login that it came from; a second time changes nothing."""
     if await lock_user(database, token.user_id) is None:
         return  # deleted, and every token with it
     if token.expires_at > now:
-        await revoke(database, tools, token.token_id, token.user_id, token.expires_at)
+        await revoke(database, dependencies, token.token_id, token.user_id, token.expires_at)
     family = await _family_of(database, RefreshToken.access_token_id == token.token_id)
     if family is not None:
-        await end_family(database, tools, family[0], token.user_id, now)
+        await end_family(database, dependencies, family[0], token.user_id, now)
 
 
 async def _family_of(database: Database, which: Where) -> tuple[int, int] | None:

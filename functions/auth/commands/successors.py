@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from functions.auth.commands.steps import TokenPair
+from functions.auth.commands.shared import TokenPair
 from functions.auth.signing import AccessToken
 
 if TYPE_CHECKING:

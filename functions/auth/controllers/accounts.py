@@ -1,9 +1,7 @@
 """Registering, and one's own account."""
 
-from typing import Any
-
 import msgspec
-from litestar import Request, delete, get, patch, post
+from litestar import delete, get, patch, post
 from litestar.params import JSONBody
 
 from functions.auth import commands, queries
@@ -19,11 +17,13 @@ from functions.auth.schemas import (
     Registered,
     Registration,
 )
-from functions.kit.errors import Text
-from functions.kit.language import say
-from functions.kit.openapi import Link, described
-from functions.kit.problems import problems
-from functions.kit.tokens import signed_in
+from functions.auth.services import services_of
+from functions.kit.base.errors import Text
+from functions.kit.base.language import localized
+from functions.kit.http.guards import signed_in
+from functions.kit.http.openapi import Link, described
+from functions.kit.http.problems import problems
+from functions.kit.http.requests import AnyRequest
 
 REGISTERED = Text("usuario creado", "user created")
 PASSWORD_CHANGED = Text("password actualizado", "password changed")
@@ -54,46 +54,46 @@ def profile(account: Account) -> Profile:
         },
     ),
 )
-async def register(request: Request[Any, Any, Any], data: JSONBody[Registration]) -> Registered:
+async def register(request: AnyRequest, data: JSONBody[Registration]) -> Registered:
     """Open an account, as a customer."""
-    state = request.app.state
+    services = services_of(request)
     user_id = await commands.register(
-        state.database,
-        state.tools,
+        services.database,
+        services.dependencies,
         data.email,
         data.password,
         data.name,
         host=client_host(request),
-        clock=state.clock,
+        clock=services.clock,
     )
-    return Registered(message=say(request.headers, REGISTERED), id=user_id)
+    return Registered(message=localized(request.headers, REGISTERED), id=user_id)
 
 
 @get("/me", guards=[signed_in])
-async def read_me(request: Request[Any, Any, Any]) -> Profile:
+async def read_me(request: AnyRequest) -> Profile:
     """One's own account."""
-    return profile(await queries.get_account(request.app.state.database, request.user.user_id))
+    return profile(await queries.get_account(services_of(request).database, request.user.user_id))
 
 
 @patch("/me", guards=[signed_in], responses=problems(400, 401, 409, 429, 503))
-async def change_me(request: Request[Any, Any, Any], data: JSONBody[ProfileChange]) -> Profile:
+async def change_me(request: AnyRequest, data: JSONBody[ProfileChange]) -> Profile:
     """Change name or email; what is left out stays, a name that is null is removed.
 
     Another email address needs `current_password`, and ends every other login.
     """
-    state = request.app.state
+    services = services_of(request)
     changes = msgspec.structs.asdict(data)
     given = {name: value for name, value in changes.items() if value is not msgspec.UNSET}
     password: str | None = given.pop("current_password", None)
     return profile(
         await commands.change_profile(
-            state.database,
-            state.tools,
+            services.database,
+            services.dependencies,
             request.user,
             given,
             current_password=password,
             host=client_host(request),
-            clock=state.clock,
+            clock=services.clock,
         )
     )
 
@@ -104,21 +104,21 @@ async def change_me(request: Request[Any, Any, Any], data: JSONBody[ProfileChang
     guards=[signed_in],
     responses=problems(400, 401, 409, 429, 503),
 )
-async def delete_me(request: Request[Any, Any, Any], data: JSONBody[AccountClosing]) -> Done:
+async def delete_me(request: AnyRequest, data: JSONBody[AccountClosing]) -> Done:
     """Close the account: email and name are forgotten, every login ends, the id stays.
 
     It cannot be undone, so it needs `current_password`, as a new email address does.
     """
-    state = request.app.state
+    services = services_of(request)
     await commands.close_account(
-        state.database,
-        state.tools,
+        services.database,
+        services.dependencies,
         request.user,
         data.current_password,
         host=client_host(request),
-        clock=state.clock,
+        clock=services.clock,
     )
-    return Done(message=say(request.headers, DELETED))
+    return Done(message=localized(request.headers, DELETED))
 
 
 @post(
@@ -127,22 +127,20 @@ async def delete_me(request: Request[Any, Any, Any], data: JSONBody[AccountClosi
     guards=[signed_in],
     responses=problems(400, 401, 409, 429, 503),
 )
-async def change_password(
-    request: Request[Any, Any, Any], data: JSONBody[PasswordChange]
-) -> LoggedIn:
+async def change_password(request: AnyRequest, data: JSONBody[PasswordChange]) -> LoggedIn:
     """Change the password. Every other login ends; the answer has new tokens for this one."""
-    state = request.app.state
+    services = services_of(request)
     pair = await commands.change_password(
-        state.database,
-        state.tools,
+        services.database,
+        services.dependencies,
         request.user.user_id,
         data.current_password,
         data.new_password,
         host=client_host(request),
-        clock=state.clock,
+        clock=services.clock,
     )
-    message = say(request.headers, PASSWORD_CHANGED)
-    return LoggedIn(message=message, **token_fields(state.tools, pair))
+    message = localized(request.headers, PASSWORD_CHANGED)
+    return LoggedIn(message=message, **token_fields(services.dependencies, pair))
 
 
 HANDLERS = (register, read_me, change_me, delete_me, change_password)

@@ -1,9 +1,9 @@
 """Users, for admins; keys, for everybody to read and admins to rotate."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
-from litestar import Request, Response, get, patch, post
+from litestar import Response, get, patch, post
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody, QueryParameter
 
@@ -11,12 +11,13 @@ from functions.auth import commands, queries
 from functions.auth.domain import email_key
 from functions.auth.queries import Account
 from functions.auth.schemas import JWK, KeyRotated, KeySet, UserChange, UserDetails
-from functions.kit.etags import not_modified, strong_etag
-from functions.kit.openapi import ETAG, IF_NONE_MATCH, described
-from functions.kit.pages import After, Limit, decode_cursor, encode_cursor, page_response
-from functions.kit.problems import problems
-from functions.kit.requests import PathId
-from functions.kit.tokens import admin
+from functions.auth.services import services_of
+from functions.kit.http.etags import not_modified, strong_etag
+from functions.kit.http.guards import admin
+from functions.kit.http.openapi import ETAG, IF_NONE_MATCH, described
+from functions.kit.http.pagination import After, Limit, decode_cursor, encode_cursor, page_response
+from functions.kit.http.problems import problems
+from functions.kit.http.requests import AnyRequest, PathId
 
 _NOT_MODIFIED = {304: ResponseSpec(None, description="What you have is still so")}
 
@@ -41,14 +42,14 @@ def details(account: Account) -> UserDetails:
 
 @get("/users", guards=[admin], responses=problems(400))
 async def list_users(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     limit: Limit = 50,
     after: After = None,
     email: EmailFilter = None,
 ) -> Response[list[UserDetails]]:
     """Accounts, oldest first; deleted ones are gone."""
     accounts = await queries.list_accounts(
-        request.app.state.database,
+        services_of(request).database,
         after=decode_cursor(after, int)[0] if after is not None else 0,
         limit=limit + 1,
         email_key=email_key(email) if email is not None else None,
@@ -58,27 +59,27 @@ async def list_users(
 
 
 @get("/users/{user_id:int}", guards=[admin], responses=problems(404))
-async def get_user(request: Request[Any, Any, Any], user_id: PathId) -> UserDetails:
+async def get_user(request: AnyRequest, user_id: PathId) -> UserDetails:
     """One account; a deleted one is gone."""
-    return details(await queries.get_account(request.app.state.database, user_id))
+    return details(await queries.get_account(services_of(request).database, user_id))
 
 
 @patch("/users/{user_id:int}", guards=[admin], responses=problems(400, 404, 409))
 async def change_user(
-    request: Request[Any, Any, Any], user_id: PathId, data: JSONBody[UserChange]
+    request: AnyRequest, user_id: PathId, data: JSONBody[UserChange]
 ) -> UserDetails:
     """Set a user's roles, shut the user out, or let the user in again.
 
     Who loses a role or the access is refused everywhere at once, whatever tokens are about.
     """
-    state = request.app.state
+    services = services_of(request)
     account = await commands.change_user(
-        state.database,
-        state.tools,
+        services.database,
+        services.dependencies,
         user_id,
         roles=data.roles if data.roles is not msgspec.UNSET else None,
         disabled=data.disabled if data.disabled is not msgspec.UNSET else None,
-        now=state.clock(),
+        now=services.clock(),
     )
     return details(account)
 
@@ -88,13 +89,13 @@ async def change_user(
     responses=_NOT_MODIFIED,
     opt=described(takes=[IF_NONE_MATCH], gives=[ETAG]),
 )
-async def jwks(request: Request[Any, Any, Any]) -> Response[KeySet]:
+async def jwks(request: AnyRequest) -> Response[KeySet]:
     """The public keys that verify this shop's access tokens; cacheable, with an ETag."""
-    state = request.app.state
-    keys = await queries.public_keys(state.database, state.clock())
+    services = services_of(request)
+    keys = await queries.public_keys(services.database, services.clock())
     if not keys:
-        await state.tools.signer.ensure_key(state.database, state.clock())
-        keys = await queries.public_keys(state.database, state.clock())
+        await services.dependencies.signer.ensure_key(services.database, services.clock())
+        keys = await queries.public_keys(services.database, services.clock())
     etag = strong_etag(*(f"{key['kid']} {key.get('exp')}" for key in keys))
     headers = {"etag": etag, "cache-control": f"public, max-age={JWKS_MAX_AGE}"}
     if not_modified(request.headers.get("if-none-match"), etag):
@@ -107,10 +108,12 @@ async def jwks(request: Request[Any, Any, Any]) -> Response[KeySet]:
     guards=[admin],
     opt=described(location="/.well-known/jwks.json"),
 )
-async def rotate_keys(request: Request[Any, Any, Any]) -> KeyRotated:
+async def rotate_keys(request: AnyRequest) -> KeyRotated:
     """Let a new key sign from now on; tokens of the old one stay good until they expire."""
-    state = request.app.state
-    kid = await commands.rotate_key(state.database, state.tools.signer, state.clock())
+    services = services_of(request)
+    kid = await commands.rotate_key(
+        services.database, services.dependencies.signer, services.clock()
+    )
     return KeyRotated(kid)
 
 

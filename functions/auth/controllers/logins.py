@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from litestar import Request, post
+from litestar import post
 from litestar.params import JSONBody
 
 from functions.auth import commands, queries
 from functions.auth.commands import TokenPair
+from functions.auth.dependencies import Dependencies
 from functions.auth.errors import TokenNeeded, TokenUnreadable, UserNotFound
 from functions.auth.schemas import (
     Credentials,
@@ -19,28 +20,30 @@ from functions.auth.schemas import (
     TokenUser,
     Validated,
 )
-from functions.auth.tools import Tools
-from functions.kit.errors import Text, Unauthenticated
-from functions.kit.language import say
-from functions.kit.openapi import Link, described
-from functions.kit.problems import problems
-from functions.kit.tokens import TokenInvalid, TokenRevoked, Verifier, bearer
+from functions.auth.services import services_of
+from functions.kit.base.errors import Text, Unauthenticated
+from functions.kit.base.language import localized
+from functions.kit.http.guards import bearer
+from functions.kit.http.openapi import Link, described
+from functions.kit.http.problems import problems
+from functions.kit.http.requests import AnyRequest
+from functions.kit.security.verifier import TokenInvalid, TokenRevoked, Verifier
 
 LOGGED_IN = Text("login exitoso", "logged in")
 LOGGED_OUT = Text("logout exitoso", "logged out")
 
 
-def client_host(request: Request[Any, Any, Any]) -> str | None:
+def client_host(request: AnyRequest) -> str | None:
     """The visitor's address; behind proxies kit/forwarded.py has put it there."""
     return request.client.host if request.client is not None else None
 
 
-def token_fields(tools: Tools, pair: TokenPair) -> dict[str, Any]:
+def token_fields(dependencies: Dependencies, pair: TokenPair) -> dict[str, Any]:
     return {
         "token": pair.access.text,
         "access_token": pair.access.text,
         "token_type": "Bearer",
-        "expires_in": tools.settings.access_token_seconds,
+        "expires_in": dependencies.settings.access_token_seconds,
         "refresh_token": pair.refresh_token,
     }
 
@@ -62,46 +65,46 @@ _THIS_TOKEN = {"token": "$response.body#/token"}
         }
     ),
 )
-async def login(request: Request[Any, Any, Any], data: JSONBody[Credentials]) -> LoggedIn:
+async def login(request: AnyRequest, data: JSONBody[Credentials]) -> LoggedIn:
     """Email and password for an access token and a refresh token.
 
     An unknown address, a wrong password and a disabled account are answered alike.
     """
-    state = request.app.state
+    services = services_of(request)
     pair = await commands.log_in(
-        state.database,
-        state.tools,
+        services.database,
+        services.dependencies,
         data.email,
         data.password,
         host=client_host(request),
-        clock=state.clock,
+        clock=services.clock,
     )
-    message = say(request.headers, LOGGED_IN)
-    return LoggedIn(message=message, **token_fields(state.tools, pair))
+    message = localized(request.headers, LOGGED_IN)
+    return LoggedIn(message=message, **token_fields(services.dependencies, pair))
 
 
 @post("/refresh", status_code=200, responses=problems(400, 401))
-async def refresh(request: Request[Any, Any, Any], data: JSONBody[RefreshRequest]) -> Tokens:
+async def refresh(request: AnyRequest, data: JSONBody[RefreshRequest]) -> Tokens:
     """A refresh token for new tokens. It is good once.
 
     Sent again within 10 seconds it gives the same tokens again, as when an answer was lost; later
     it ends its whole family.
     """
-    state = request.app.state
+    services = services_of(request)
     pair = await commands.refresh(
-        state.database, state.tools, data.refresh_token, now=state.clock()
+        services.database, services.dependencies, data.refresh_token, now=services.clock()
     )
-    return Tokens(**token_fields(state.tools, pair))
+    return Tokens(**token_fields(services.dependencies, pair))
 
 
 @post("/validate", status_code=200, responses=problems(400, 401))
-async def validate(request: Request[Any, Any, Any], data: JSONBody[TokenToValidate]) -> Validated:
+async def validate(request: AnyRequest, data: JSONBody[TokenToValidate]) -> Validated:
     """Whether an access token is good, and whose it is. Services need not ask: they verify."""
-    state = request.app.state
-    verifier: Verifier = state.verifier
+    services = services_of(request)
+    verifier: Verifier = services.verifier
     try:
-        principal = await verifier.verify(bearer(data.token))
-        account = await queries.get_account(state.database, principal.user_id)
+        principal = await verifier.authenticate(bearer(data.token))
+        account = await queries.get_account(services.database, principal.user_id)
     except UserNotFound as error:
         raise TokenRevoked(
             Text("Esta cuenta fue eliminada.", "This account was deleted."), valid=False
@@ -114,7 +117,7 @@ async def validate(request: Request[Any, Any, Any], data: JSONBody[TokenToValida
 
 
 @post("/logout", status_code=200, responses=problems(400))
-async def logout(request: Request[Any, Any, Any], data: JSONBody[TokenToEnd | None] = None) -> Done:
+async def logout(request: AnyRequest, data: JSONBody[TokenToEnd | None] = None) -> Done:
     """End an access token and the login it came from; the token is in the body or the header."""
     token = bearer(data.token) if data is not None else None
     token = token or bearer(request.headers.get("authorization"))
@@ -125,10 +128,10 @@ async def logout(request: Request[Any, Any, Any], data: JSONBody[TokenToEnd | No
                 'Send {"token": "..."} or the Authorization header.',
             )
         )
-    state = request.app.state
-    verifier: Verifier = state.verifier
+    services = services_of(request)
+    verifier: Verifier = services.verifier
     try:
-        principal = await verifier.read(token)
+        principal = await verifier.verify_signature(token)
     except TokenInvalid as error:
         raise TokenUnreadable(
             Text(
@@ -136,8 +139,10 @@ async def logout(request: Request[Any, Any, Any], data: JSONBody[TokenToEnd | No
                 "Only a token that this shop has issued can be ended.",
             )
         ) from error
-    await commands.log_out(state.database, state.tools, principal, now=state.clock())
-    return Done(message=say(request.headers, LOGGED_OUT))
+    await commands.log_out(
+        services.database, services.dependencies, principal, now=services.clock()
+    )
+    return Done(message=localized(request.headers, LOGGED_OUT))
 
 
 HANDLERS = (login, refresh, validate, logout)

@@ -1,7 +1,7 @@
 """Accounts, roles, tokens, keys, and the kit's tables."""
 
-from functions.kit import dead_letters, inbox, outbox
-from functions.kit.schema import (
+from functions.kit.data.baselines import v1
+from functions.kit.data.schema import (
     AUTO_ID,
     BIGINT,
     BOOLEAN,
@@ -24,9 +24,9 @@ DELETED_IS_ANONYMOUS = (
 )
 
 operations = [
-    *outbox.SCHEMA,
-    *inbox.SCHEMA,
-    *dead_letters.SCHEMA,
+    *v1.OUTBOX,
+    *v1.INBOX,
+    *v1.DEAD_LETTERS,
     CreateTable(
         "users",
         [

@@ -1,6 +1,6 @@
 """A used refresh token's successor, for a moment; hashes of an older kind are found by an index."""
 
-from functions.kit.schema import TEXT, TIMESTAMP, AddColumn, AddIndex, Column, Index
+from functions.kit.data.schema import TEXT, TIMESTAMP, AddColumn, AddIndex, Column, Index
 
 operations = [
     AddColumn("refresh_tokens", Column("successor", TEXT, null=True)),

@@ -11,7 +11,7 @@ from uuid_utils import uuid7
 
 from functions.catalog import events
 from functions.catalog.domain.books import Book, BookDetails
-from functions.catalog.domain.versions import Expected, Stock, Version
+from functions.catalog.domain.versions import Expected, KnownStock, Version
 from functions.catalog.errors import (
     BookNotFound,
     BookRetired,
@@ -21,11 +21,11 @@ from functions.catalog.errors import (
 )
 from functions.catalog.schemas import BookView, seen_stock
 from functions.catalog.tables import BOOK_COLUMNS, BookRow, InventoryRow, columns_of, to_book
-from functions.kit.database import Database, Outcome, transactional
-from functions.kit.errors import FieldError, Text
-from functions.kit.language import listed
-from functions.kit.outbox import Outbox
-from functions.kit.values import MAX_ID
+from functions.kit.base.errors import FieldError, Text
+from functions.kit.base.language import listed
+from functions.kit.base.money import MAX_ID
+from functions.kit.data.database import Database, Outcome, transactional
+from functions.kit.events.outbox import Outbox
 
 
 class NewBook(NamedTuple):
@@ -231,12 +231,12 @@ async def _version(database: Database, book: Book) -> Version:
     return Version.of(book, await _known_stock(database, book.id))
 
 
-async def _known_stock(database: Database, book_id: int) -> Stock | None:
+async def _known_stock(database: Database, book_id: int) -> KnownStock | None:
     select = InventoryRow.select(
         InventoryRow.revision, InventoryRow.available, InventoryRow.as_of
     ).where(InventoryRow.book_id == book_id)
     rows = (await database.execute(select)).rows
-    return Stock(**rows[0]) if rows else None
+    return KnownStock(**rows[0]) if rows else None
 
 
 async def _isbn_taken(database: Database, details: BookDetails) -> IsbnTaken:

@@ -15,8 +15,8 @@ import msgspec
 from piccolo.querystring import QueryString
 
 from functions.catalog import events
+from functions.catalog.commands.book_matcher import BookMatcher, known_books
 from functions.catalog.commands.books import NewBook, insert_book, revise_book
-from functions.catalog.commands.shelf import Shelf, known_books
 from functions.catalog.domain.books import Book
 from functions.catalog.domain.csv_records import CsvReader, Record
 from functions.catalog.domain.import_rows import (
@@ -28,12 +28,12 @@ from functions.catalog.domain.import_rows import (
 )
 from functions.catalog.errors import IsbnTaken, MalformedCsv
 from functions.catalog.schemas import ImportReport, LineReport
-from functions.catalog.tables import TurnRow
-from functions.kit.clock import Clock
-from functions.kit.database import Database, is_in, transactional
-from functions.kit.errors import DomainError, FieldError, Text, TooLarge
-from functions.kit.language import in_language
-from functions.kit.outbox import Message, Outbox
+from functions.catalog.tables import ImportLockRow
+from functions.kit.base.clock import Clock
+from functions.kit.base.errors import DomainError, FieldError, Text, TooLarge
+from functions.kit.base.language import in_language
+from functions.kit.data.database import Database, is_in, transactional
+from functions.kit.events.outbox import NewEvent, Outbox
 
 BATCH = 200
 """Rows of a transaction: many enough to be quick, few enough to let others write between."""
@@ -46,7 +46,7 @@ RACES = 3
 TURN = "import"
 
 
-class Became(StrEnum):
+class RowOutcome(StrEnum):
     CREATED = "created"
     UPDATED = "updated"
     UNCHANGED = "unchanged"
@@ -57,7 +57,7 @@ class Result(NamedTuple):
     """What became of a line."""
 
     line: int
-    became: Became
+    became: RowOutcome
     book_id: int | None = None
     errors: Sequence[FieldError] = ()
     warnings: Sequence[FieldError] = ()
@@ -179,7 +179,7 @@ class _Import:
 
     def counts(self) -> dict[str, int]:
         everything = msgspec.structs.asdict(self.report)
-        return {name: everything[name] for name in ("lines", *Became)}
+        return {name: everything[name] for name in ("lines", *RowOutcome)}
 
 
 async def _records(chunks: AsyncIterator[bytes]) -> AsyncIterator[Record]:
@@ -201,15 +201,15 @@ async def _write_batch(
     outbox: Outbox,
     now: datetime,
 ) -> list[Result]:
-    await _take_turn(database)
+    await _acquire_import_lock(database)
     shelf = await known_books(database, (row for row in batch if isinstance(row, ImportRow)))
     stocks = await _stocks(database, shelf)
     results: list[Result] = []
-    messages: list[Message] = []
+    messages: list[NewEvent] = []
     written: dict[int, int] = {}
     for row in batch:
         if isinstance(row, RefusedRow):
-            results.append(Result(row.line, Became.REFUSED, errors=row.errors))
+            results.append(Result(row.line, RowOutcome.REFUSED, errors=row.errors))
             continue
         known, doubt = shelf.find(row)
         warnings = row.warnings
@@ -217,18 +217,18 @@ async def _write_batch(
             new = NewBook(row.details, currency, row.stock)
             book = await insert_book(database, new, now=now)
             messages.append(events.book_created(book))
-            became = Became.CREATED
+            became = RowOutcome.CREATED
             stocks[book.id] = row.stock
         else:
             earlier = written.get(known.id) or lines_of_books.get(known.id)
             if objection := _objection(known, row, earlier) or doubt:
                 errors = (FieldError("", objection), *row.warnings)
-                results.append(Result(row.line, Became.REFUSED, errors=errors))
+                results.append(Result(row.line, RowOutcome.REFUSED, errors=errors))
                 continue
             details = row.applied_to(known.details)
             book = await revise_book(database, known, details, now=now)
-            became = Became.UNCHANGED if book is known else Became.UPDATED
-            if became is Became.UPDATED:
+            became = RowOutcome.UNCHANGED if book is known else RowOutcome.UPDATED
+            if became is RowOutcome.UPDATED:
                 messages.append(events.book_updated(book))
             warnings += _stock_warnings(row, book, stocks.get(book.id, book.initial_stock))
         shelf.put(book)
@@ -265,7 +265,7 @@ def _stock_warnings(row: ImportRow, book: Book, stock: int) -> tuple[FieldError,
     return (FieldError("stock", message),)
 
 
-async def _stocks(database: Database, shelf: Shelf) -> dict[int, int]:
+async def _stocks(database: Database, shelf: BookMatcher) -> dict[int, int]:
     """What purchase has said of the stock of the books, by their ids."""
     ids = shelf.ids()
     if not ids:
@@ -276,9 +276,9 @@ async def _stocks(database: Database, shelf: Shelf) -> dict[int, int]:
     return {row["book_id"]: row["available"] for row in outcome.rows}
 
 
-async def _take_turn(database: Database) -> None:
+async def _acquire_import_lock(database: Database) -> None:
     """Wait for other imports' batches: two must not both find that a book is not there yet."""
-    select = TurnRow.select(TurnRow.name).where(TurnRow.name == TURN)
+    select = ImportLockRow.select(ImportLockRow.name).where(ImportLockRow.name == TURN)
     if not await database.locked(select):
         await database.execute(
             QueryString("INSERT INTO turns (name) VALUES ({}) ON CONFLICT (name) DO NOTHING", TURN)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from piccolo.querystring import QueryString
 
-from functions.kit.database import Database, transactional
+from functions.kit.data.database import Database, transactional
 
 
 @transactional
@@ -31,12 +31,12 @@ async def record_stock(
     await _move_on(database, book_id, revision, available, as_of)
 
 
-async def doubt_stock(database: Database) -> None:
+async def mark_stock_stale(database: Database) -> None:
     """Any state of the stock that purchase tells is newer than what is kept."""
     await database.execute(QueryString("UPDATE inventory SET revision = 0"))
 
 
-async def forget_stock(database: Database) -> None:
+async def delete_stale_stock(database: Database) -> None:
     """What purchase does not know: it was told of by a past that purchase has lost."""
     await database.execute(QueryString("DELETE FROM inventory WHERE revision = 0"))
 

@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 
-from litestar import Request, post
+from litestar import post
 from litestar.openapi.spec import Encoding, OpenAPIMediaType, Operation, RequestBody, Schema
 from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.params import QueryParameter
@@ -16,12 +16,13 @@ from functions.catalog.domain.import_rows import Defaults
 from functions.catalog.domain.numbers import DecimalSign
 from functions.catalog.errors import MalformedCsv
 from functions.catalog.schemas import ImportReport
-from functions.kit.errors import FieldError, Text, TooLarge, UnsupportedMediaType
-from functions.kit.language import listed, preferred
-from functions.kit.problems import problems
-from functions.kit.requests import refuse_coding
-from functions.kit.tokens import Principal, staff
-from functions.kit.values import minor_units
+from functions.catalog.services import services_of
+from functions.kit.base.errors import FieldError, Text, TooLarge, UnsupportedMediaType
+from functions.kit.base.language import listed, preferred
+from functions.kit.base.money import minor_units
+from functions.kit.http.guards import staff
+from functions.kit.http.problems import problems
+from functions.kit.http.requests import AnyRequest, AuthenticatedRequest, refuse_coding
 
 MEDIA_TYPES = {
     "text/csv",
@@ -83,7 +84,7 @@ class CsvOperation(Operation):
     responses=problems(400, 413, 415),
 )
 async def import_file(
-    request: Request[Principal, Any, Any],
+    request: AuthenticatedRequest,
     default_price: Annotated[
         Decimal | None, QueryParameter(description="For new books whose line has no price")
     ] = None,
@@ -107,9 +108,9 @@ async def import_file(
     purchase changes. A line that does not say for certain which book it means is refused. Send the
     file with `curl -F file=@books.csv` or `curl --data-binary @books.csv`.
     """
-    state = request.app.state
+    services = services_of(request)
     refuse_coding(request)
-    limit = state.settings.import_max_bytes
+    limit = services.settings.import_max_bytes
     content_type = request.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() == FORM:
         body = _limited(_file_of(request, content_type, limit + FORM_OVERHEAD), limit)
@@ -119,12 +120,12 @@ async def import_file(
     if default_price is not None:
         minor_units("default_price", default_price)
     return await import_books(
-        state.database,
+        services.database,
         body,
-        Defaults(default_price, default_stock, decimal, state.settings.currency),
+        Defaults(default_price, default_stock, decimal, services.settings.currency),
         language=preferred(request.headers.get("accept-language")),
-        outbox=state.outbox,
-        clock=state.clock,
+        outbox=services.outbox,
+        clock=services.clock,
     )
 
 
@@ -147,7 +148,7 @@ def _check_media_type(header: str) -> None:
         )
 
 
-async def _body(request: Request[Any, Any, Any], max_bytes: int) -> AsyncIterator[bytes]:
+async def _body(request: AnyRequest, max_bytes: int) -> AsyncIterator[bytes]:
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > max_bytes:
         raise _too_large(max_bytes)
@@ -173,9 +174,7 @@ def _too_large(max_bytes: int) -> TooLarge:
     )
 
 
-async def _file_of(
-    request: Request[Any, Any, Any], content_type: str, max_bytes: int
-) -> AsyncIterator[bytes]:
+async def _file_of(request: AnyRequest, content_type: str, max_bytes: int) -> AsyncIterator[bytes]:
     """The one file of a form (RFC 7578), as it comes.
 
     Raises `MalformedCsv` for a form that is broken off or holds anything else.

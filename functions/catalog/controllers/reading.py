@@ -4,20 +4,22 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated, Any
 
-from litestar import MediaType, Request, Response, get
+from litestar import MediaType, Response, get
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 
 from functions.catalog import queries
-from functions.catalog.controllers.kept_pages import KeptPage
 from functions.catalog.domain.listing import IDS, MAX_IDS, Filters, Sort
+from functions.catalog.response_cache import CachedPage
 from functions.catalog.schemas import BookView
-from functions.kit.etags import not_modified
-from functions.kit.openapi import ETAG, IF_MATCH, IF_NONE_MATCH, Link, described
-from functions.kit.pages import After, Limit, link_to_next
-from functions.kit.problems import problems
-from functions.kit.responses import JSONResponse
-from functions.kit.types import NO_CONTROLS
+from functions.catalog.services import services_of
+from functions.kit.base.fields import NO_CONTROLS
+from functions.kit.http.etags import not_modified
+from functions.kit.http.openapi import ETAG, IF_MATCH, IF_NONE_MATCH, Link, described
+from functions.kit.http.pagination import After, Limit, link_to_next
+from functions.kit.http.problems import problems
+from functions.kit.http.requests import AnyRequest
+from functions.kit.http.responses import JSONResponse
 
 # A cache may keep an answer, and asks each time whether it still holds: stock moves all day.
 # Refusals are in the caller's language, so it must not keep one for somebody else.
@@ -75,7 +77,7 @@ _SEEN = {"book_id": "$request.path.book_id", IF_MATCH.name: "$response.header.ET
     opt=described(takes=[IF_NONE_MATCH], gives=[ETAG]),
 )
 async def list_books(
-    request: Request[Any, Any, Any],
+    request: AnyRequest,
     q: Words = None,
     isbn: Isbn = None,
     author: Author = None,
@@ -104,17 +106,18 @@ async def list_books(
     )
     known = request.headers.get("if-none-match")
 
-    async def read() -> KeptPage:
+    async def read() -> CachedPage:
         page = await queries.list_books(
-            request.app.state.database, filters, Sort.parse(sort), after=after, limit=limit
+            services_of(request).database, filters, Sort.parse(sort), after=after, limit=limit
         )
         headers = {**CACHE, "etag": page.etag, **link_to_next(request, page.cursor)}
-        return KeptPage(page, headers)
+        return CachedPage(page, headers)
 
-    kept = await request.app.state.pages.get(request.scope["query_string"], read)
-    if not_modified(known, kept.etag):
-        return _nothing_new(kept.headers)
-    return JSONResponse(kept.body, media_type=MediaType.JSON, headers=kept.headers)
+    cached = await services_of(request).pages.get(request.scope["query_string"], read)
+    if not_modified(known, cached.etag):
+        return _nothing_new(cached.headers)
+    body: Any = cached.body
+    return JSONResponse(body, media_type=MediaType.JSON, headers=cached.headers)
 
 
 @get(
@@ -126,16 +129,14 @@ async def list_books(
         leads_to={"change": Link("PATCH /books/{book_id}", _SEEN)},
     ),
 )
-async def get_book(request: Request[Any, Any, Any], book_id: FromPath[int]) -> Response[BookView]:
+async def get_book(request: AnyRequest, book_id: FromPath[int]) -> Response[BookView]:
     """One book. Its ETag is what `PATCH` and `PUT` want in `If-Match`."""
-    book, version = await queries.get_book(request.app.state.database, book_id)
+    book, version = await queries.get_book(services_of(request).database, book_id)
     response = JSONResponse(book, headers={**CACHE, "etag": version.etag})
     return _unless_known(request, version.etag, response)
 
 
-def _unless_known(
-    request: Request[Any, Any, Any], etag: str, response: Response[Any]
-) -> Response[Any]:
+def _unless_known(request: AnyRequest, etag: str, response: Response[Any]) -> Response[Any]:
     """304 in place of what the caller has already, with the same headers (RFC 9110, 15.4.5)."""
     if not not_modified(request.headers.get("if-none-match"), etag):
         return response

@@ -1,17 +1,17 @@
 """Add, correct, retire and restore a book; for staff."""
 
-from typing import Any
-
-from litestar import Request, Response, delete, patch, post, put
+from litestar import Response, delete, patch, post, put
 from litestar.params import FromPath, JSONBody
 
 from functions.catalog.commands import books as commands
 from functions.catalog.domain.books import Book, BookDetails
 from functions.catalog.domain.versions import Expected, Version, expected
 from functions.catalog.schemas import BookAdded, BookChanges, BookWritten, NewBook
-from functions.kit.errors import Text
-from functions.kit.language import say
-from functions.kit.openapi import (
+from functions.catalog.services import services_of
+from functions.kit.base.errors import Text
+from functions.kit.base.language import localized
+from functions.kit.http.guards import staff
+from functions.kit.http.openapi import (
     ETAG,
     IDEMPOTENCY_KEY,
     IDEMPOTENCY_REPLAYED,
@@ -19,9 +19,9 @@ from functions.kit.openapi import (
     Link,
     described,
 )
-from functions.kit.problems import problems
-from functions.kit.responses import answered_once, encode
-from functions.kit.tokens import Principal, staff
+from functions.kit.http.problems import problems
+from functions.kit.http.requests import AnyRequest, AuthenticatedRequest
+from functions.kit.http.responses import answered_once, encode
 
 ADDED = Text("Libro agregado", "Book added")
 UPDATED = Text("Libro actualizado", "Book updated")
@@ -46,22 +46,22 @@ _IT = {"book_id": "$response.body#/book_id"}
         },
     ),
 )
-async def add_book(
-    request: Request[Principal, Any, Any], data: JSONBody[NewBook]
-) -> Response[BookAdded]:
+async def add_book(request: AuthenticatedRequest, data: JSONBody[NewBook]) -> Response[BookAdded]:
     """Add a book. `stock` is what purchase begins to sell from.
 
     With an `Idempotency-Key` header the same request can be sent again safely.
     """
-    state = request.app.state
+    services = services_of(request)
     details = BookDetails.checked(**data.details())
-    new = commands.NewBook(details, state.settings.currency, data.stock)
+    new = commands.NewBook(details, services.settings.currency, data.stock)
 
     async def command() -> Book:
-        return await commands.add_book(state.database, new, outbox=state.outbox, now=state.clock())
+        return await commands.add_book(
+            services.database, new, outbox=services.outbox, now=services.clock()
+        )
 
     def render(book: Book) -> tuple[int, bytes]:
-        return 201, encode(BookAdded(message=say(request.headers, ADDED), book_id=book.id))
+        return 201, encode(BookAdded(message=localized(request.headers, ADDED), book_id=book.id))
 
     return await answered_once(request, "POST /books", command, render)
 
@@ -73,7 +73,7 @@ async def add_book(
     opt=described(takes=[IF_MATCH], gives=[ETAG]),
 )
 async def replace_book(
-    request: Request[Principal, Any, Any], book_id: FromPath[int], data: JSONBody[BookChanges]
+    request: AuthenticatedRequest, book_id: FromPath[int], data: JSONBody[BookChanges]
 ) -> Response[BookWritten]:
     """Write what is said of a book; what is left out stays. `If-Match` is optional.
 
@@ -90,7 +90,7 @@ async def replace_book(
     opt=described(takes=[IF_MATCH._replace(required=True)], gives=[ETAG]),
 )
 async def change_book(
-    request: Request[Principal, Any, Any], book_id: FromPath[int], data: JSONBody[BookChanges]
+    request: AuthenticatedRequest, book_id: FromPath[int], data: JSONBody[BookChanges]
 ) -> Response[BookWritten]:
     """Change some of what is said of a book (RFC 7396); `If-Match` is required.
 
@@ -107,20 +107,20 @@ async def change_book(
     responses=problems(404, 410, 412),
     opt=described(takes=[IF_MATCH]),
 )
-async def retire_book(request: Request[Principal, Any, Any], book_id: FromPath[int]) -> BookWritten:
+async def retire_book(request: AuthenticatedRequest, book_id: FromPath[int]) -> BookWritten:
     """Sell a book no more. Who bought it keeps it in their purchases, and its ISBN is free."""
-    state = request.app.state
+    services = services_of(request)
     await commands.retire_book(
-        state.database,
+        services.database,
         book_id,
         expected=_expected(request),
-        outbox=state.outbox,
-        now=state.clock(),
+        outbox=services.outbox,
+        now=services.clock(),
     )
-    return BookWritten(message=say(request.headers, RETIRED))
+    return BookWritten(message=localized(request.headers, RETIRED))
 
 
-def _expected(request: Request[Principal, Any, Any], *, required: bool = False) -> Expected:
+def _expected(request: AuthenticatedRequest, *, required: bool = False) -> Expected:
     headers = request.headers
     return expected(headers.get("if-match"), headers.get("if-none-match"), required=required)
 
@@ -133,36 +133,36 @@ def _expected(request: Request[Principal, Any, Any], *, required: bool = False) 
     opt=described(gives=[ETAG]),
 )
 async def restore_book(
-    request: Request[Principal, Any, Any], book_id: FromPath[int]
+    request: AuthenticatedRequest, book_id: FromPath[int]
 ) -> Response[BookWritten]:
     """Undo a retirement: the book is sold again, as it was; safe to send again."""
-    state = request.app.state
+    services = services_of(request)
     version = await commands.restore_book(
-        state.database, book_id, outbox=state.outbox, now=state.clock()
+        services.database, book_id, outbox=services.outbox, now=services.clock()
     )
     return _written(request, version, RESTORED)
 
 
 async def _change(
-    request: Request[Principal, Any, Any], book_id: int, data: BookChanges, seen: Expected
+    request: AuthenticatedRequest, book_id: int, data: BookChanges, seen: Expected
 ) -> Response[BookWritten]:
-    state = request.app.state
+    services = services_of(request)
     version = await commands.change_book(
-        state.database,
+        services.database,
         book_id,
         data.details(),
         data.shown(),
         expected=seen,
-        outbox=state.outbox,
-        now=state.clock(),
+        outbox=services.outbox,
+        now=services.clock(),
     )
     return _written(request, version)
 
 
 def _written(
-    request: Request[Any, Any, Any], version: Version, message: Text = UPDATED
+    request: AnyRequest, version: Version, message: Text = UPDATED
 ) -> Response[BookWritten]:
-    body = BookWritten(message=say(request.headers, message))
+    body = BookWritten(message=localized(request.headers, message))
     return Response(body, headers={"etag": version.etag})
 
 

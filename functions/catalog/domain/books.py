@@ -10,9 +10,9 @@ from typing import Self, TypeVar
 
 from functions.catalog.domain.folding import shows_something
 from functions.catalog.domain.isbn import parse_isbn
-from functions.kit.errors import Detail, FieldError, InvalidInput, Text
-from functions.kit.language import listed
-from functions.kit.values import NO_AMOUNT, from_minor, to_minor
+from functions.kit.base.errors import Detail, FieldError, InvalidInput, Text
+from functions.kit.base.language import listed
+from functions.kit.base.money import NO_AMOUNT, from_minor, to_minor
 
 T = TypeVar("T")
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from functions.catalog.errors import MalformedCsv
-from functions.kit.errors import Text
+from functions.kit.base.errors import Text
 
 MAX_RECORD = 64 * 1024
 """Characters of a record; csv's own limit for a field is higher."""

@@ -17,8 +17,8 @@ from functions.catalog.domain.folding import fold, shows_something
 from functions.catalog.domain.isbn import parse_spreadsheet_isbn
 from functions.catalog.domain.numbers import DecimalSign, parse_amount, parse_number
 from functions.catalog.errors import MalformedCsv
-from functions.kit.errors import Detail, FieldError, InvalidInput, Text
-from functions.kit.language import in_language
+from functions.kit.base.errors import Detail, FieldError, InvalidInput, Text
+from functions.kit.base.language import in_language
 
 # Names as `_plain` leaves them; where a file has several for one field, the first that is filled.
 COLUMNS: Mapping[str, tuple[str, ...]] = {

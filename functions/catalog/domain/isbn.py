@@ -6,7 +6,7 @@ Source: ISO 2108; the ISBN Users' Manual, seventh edition, for the check digits.
 import re
 
 from functions.catalog.domain.folding import plain
-from functions.kit.errors import Text
+from functions.kit.base.errors import Text
 
 WRONG_CHECK_DIGIT = Text("tiene un dígito de control erróneo", "has a wrong check digit")
 NO_ISBN = Text("debe ser un ISBN de 10 o 13 dígitos", "must be an ISBN of 10 or 13 digits")

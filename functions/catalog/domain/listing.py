@@ -11,9 +11,9 @@ from functions.catalog.domain.books import reason
 from functions.catalog.domain.isbn import parse_spreadsheet_isbn
 from functions.catalog.domain.search import Wanted
 from functions.catalog.errors import UnknownSort
-from functions.kit.errors import FieldError, InvalidInput, Text
-from functions.kit.language import listed
-from functions.kit.values import minor_units
+from functions.kit.base.errors import FieldError, InvalidInput, Text
+from functions.kit.base.language import listed
+from functions.kit.base.money import minor_units
 
 MAX_IDS = 100
 

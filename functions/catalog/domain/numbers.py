@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from functions.catalog.domain.folding import plain
-from functions.kit.errors import Text
+from functions.kit.base.errors import Text
 
 _SIGNS = {
     "$": frozenset(

@@ -16,8 +16,8 @@ from datetime import datetime
 from typing import NamedTuple, Self
 
 from functions.catalog.domain.books import Book
-from functions.kit import etags
-from functions.kit.errors import PreconditionFailed, PreconditionRequired, Text
+from functions.kit.base.errors import PreconditionFailed, PreconditionRequired, Text
+from functions.kit.http import etags
 
 SHAPE = 1
 """Number of the JSON's shape: raised with it, so that nobody keeps an answer of the old one."""
@@ -25,7 +25,7 @@ SHAPE = 1
 _TAG = re.compile(r"([0-9]{1,9})\.([0-9]{1,19})\.([0-9]{1,19})\Z")
 
 
-class Stock(NamedTuple):
+class KnownStock(NamedTuple):
     """What purchase has told."""
 
     revision: int
@@ -60,8 +60,8 @@ class Version(NamedTuple):
     """A mark of up to nineteen digits."""
 
     @classmethod
-    def of(cls, book: Book, stock: Stock | None) -> Self:
-        return cls(BookVersion.of(book), Stock.of(book, stock).mark)
+    def of(cls, book: Book, stock: KnownStock | None) -> Self:
+        return cls(BookVersion.of(book), KnownStock.of(book, stock).mark)
 
     @property
     def etag(self) -> str:

@@ -1,7 +1,7 @@
 """Books, what purchase says of their stock, and the kit's tables."""
 
-from functions.kit import dead_letters, denylist, idempotency, inbox, outbox
-from functions.kit.schema import (
+from functions.kit.data.baselines import v1
+from functions.kit.data.schema import (
     AUTO_ID,
     BIGINT,
     BOOLEAN,
@@ -14,11 +14,11 @@ from functions.kit.schema import (
 )
 
 operations = [
-    *outbox.SCHEMA,
-    *inbox.SCHEMA,
-    *dead_letters.SCHEMA,
-    *idempotency.SCHEMA,
-    *denylist.SCHEMA,
+    *v1.OUTBOX,
+    *v1.INBOX,
+    *v1.DEAD_LETTERS,
+    *v1.IDEMPOTENCY,
+    *v1.REVOCATIONS,
     CreateTable(
         "books",
         [

@@ -5,9 +5,9 @@ The release after this one writes them anew once more, and forgets about them.
 """
 
 from functions.catalog.domain.search import search_text
-from functions.kit.database import Row
-from functions.kit.fulltext import AddFullTextIndex
-from functions.kit.rewriting import Rewrite
+from functions.kit.data.backfill import Backfill
+from functions.kit.data.database import Row
+from functions.kit.data.fulltext import AddFullTextIndex
 
 
 def _search_text(row: Row) -> str:
@@ -15,6 +15,6 @@ def _search_text(row: Row) -> str:
 
 
 operations = [
-    Rewrite("books", "search_text", reads=("title", "author"), value=_search_text),
+    Backfill("books", "search_text", reads=("title", "author"), value=_search_text),
     AddFullTextIndex("ft_books_search", "books", "search_text"),
 ]

@@ -8,8 +8,8 @@ stands in its order, until the book is changed or the next release writes all of
 from functions.catalog.domain.search import search_text
 from functions.catalog.domain.sorting import title_order
 from functions.catalog.domain.text import author_names, category_key, match_key
-from functions.kit.database import Row
-from functions.kit.rewriting import Rewrite
+from functions.kit.data.backfill import Backfill
+from functions.kit.data.database import Row
 
 
 def _search_text(row: Row) -> str:
@@ -33,9 +33,9 @@ def _category_key(row: Row) -> str | None:
 
 
 operations = [
-    Rewrite("books", "search_text", reads=("title", "author", "isbn"), value=_search_text),
-    Rewrite("books", "author_names", reads=("author",), value=_author_names),
-    Rewrite("books", "title_order", reads=("title", "uid"), value=_title_order),
-    Rewrite("books", "match_key", reads=("title", "author"), value=_match_key),
-    Rewrite("books", "category_key", reads=("category",), value=_category_key),
+    Backfill("books", "search_text", reads=("title", "author", "isbn"), value=_search_text),
+    Backfill("books", "author_names", reads=("author",), value=_author_names),
+    Backfill("books", "title_order", reads=("title", "uid"), value=_title_order),
+    Backfill("books", "match_key", reads=("title", "author"), value=_match_key),
+    Backfill("books", "category_key", reads=("category",), value=_category_key),
 ]

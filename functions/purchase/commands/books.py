@@ -4,9 +4,9 @@ from datetime import datetime
 
 from piccolo.querystring import QueryString
 
-from functions.kit.database import Database, transactional
-from functions.kit.outbox import Outbox
-from functions.kit.subscriptions import MAX_REVISION
+from functions.kit.data.database import Database, transactional
+from functions.kit.events.outbox import Outbox
+from functions.kit.events.subscriptions import MAX_REVISION
 from functions.purchase.commands.inventory import open_inventory
 
 
@@ -61,12 +61,12 @@ async def record_book(
         await open_inventory(database, book_id, initial_stock, outbox=outbox, now=now)
 
 
-async def doubt_books(database: Database) -> None:
+async def mark_books_stale(database: Database) -> None:
     """Any state of a book that catalog tells is newer than what is kept."""
     await database.execute(QueryString("UPDATE books SET revision = 0"))
 
 
-async def forget_books(database: Database) -> None:
+async def delete_stale_books(database: Database) -> None:
     """What catalog does not know is sold no more; it stays for who bought it."""
     await database.execute(QueryString("UPDATE books SET retired = {} WHERE revision = 0", True))
 

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from functions.kit.database import Database, transactional
-from functions.kit.outbox import Outbox
+from functions.kit.data.database import Database, transactional
+from functions.kit.events.outbox import Outbox
 from functions.purchase import storage
 from functions.purchase.commands.lifecycle import cancel_purchase
 from functions.purchase.domain import moves

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from functions.kit.database import Database, transactional
-from functions.kit.outbox import Outbox
+from functions.kit.data.database import Database, transactional
+from functions.kit.events.outbox import Outbox
 from functions.purchase import events, storage
 from functions.purchase.domain.cards import check_no_card_number
 from functions.purchase.domain.stock import Stock

@@ -5,9 +5,9 @@ from datetime import datetime
 
 from piccolo.querystring import QueryString
 
-from functions.kit.database import Database, is_in, transactional
-from functions.kit.errors import Text
-from functions.kit.outbox import Outbox
+from functions.kit.base.errors import Text
+from functions.kit.data.database import Database, is_in, transactional
+from functions.kit.events.outbox import Outbox
 from functions.purchase import storage
 from functions.purchase.domain import moves
 from functions.purchase.domain.payments import PaymentStatus

@@ -13,12 +13,12 @@ from collections.abc import Awaitable
 from datetime import timedelta
 from typing import NamedTuple, TypeVar
 
-from functions.kit import idempotency
-from functions.kit.clock import Clock
-from functions.kit.database import Database, transactional
-from functions.kit.errors import RequestInProgress, Text
-from functions.kit.idempotency import Scope
-from functions.kit.outbox import Outbox
+from functions.kit.base.clock import Clock
+from functions.kit.base.errors import RequestInProgress, Text
+from functions.kit.data.database import Database, transactional
+from functions.kit.events.outbox import Outbox
+from functions.kit.http import idempotency
+from functions.kit.http.idempotency import Scope
 from functions.purchase import payment_answers, storage
 from functions.purchase.commands.lifecycle import expire_purchase
 from functions.purchase.domain import moves

@@ -5,8 +5,8 @@ from typing import Any
 
 from piccolo.querystring import QueryString
 
-from functions.kit.database import Database, transactional
-from functions.kit.errors import Text
+from functions.kit.base.errors import Text
+from functions.kit.data.database import Database, transactional
 from functions.purchase import storage
 from functions.purchase.domain.cards import check_no_card_number
 from functions.purchase.domain.countries import coverage_of

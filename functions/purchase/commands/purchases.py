@@ -4,11 +4,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple, TypeVar
 
-from functions.kit import inbox
-from functions.kit.clock import Clock
-from functions.kit.database import Database, transactional
-from functions.kit.errors import Text
-from functions.kit.outbox import Outbox
+from functions.kit.base.clock import Clock
+from functions.kit.base.errors import Text
+from functions.kit.data.database import Database, transactional
+from functions.kit.events import inbox
+from functions.kit.events.outbox import Outbox
 from functions.purchase import events, storage
 from functions.purchase.commands.lifecycle import free_overdue
 from functions.purchase.domain.holdings import HoldingLimits

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 
 from piccolo.querystring import QueryString
 
-from functions.kit.clock import Clock
-from functions.kit.database import Database, transactional
-from functions.kit.outbox import Outbox
+from functions.kit.base.clock import Clock
+from functions.kit.data.database import Database, transactional
+from functions.kit.events.outbox import Outbox
 from functions.purchase import storage
 from functions.purchase.commands.payments import ask_again, record, settle_refund
 from functions.purchase.payment_provider import (
@@ -107,7 +107,7 @@ async def _keep_unmatched(
 
 
 @dataclass
-class LedgerWatch:
+class LedgerMonitor:
     """Looks into the provider's ledger every so often, and a bit further back each time."""
 
     provider: PaymentProvider

@@ -1,20 +1,18 @@
 """Deliveries: who takes a purchase to its buyer, and how far it has come."""
 
-from typing import Any
-
 import msgspec
-from litestar import Request, Response, get, patch, post
+from litestar import Response, get, patch, post
 from litestar.params import JSONBody
 
-from functions.kit.database import Row
-from functions.kit.errors import FieldError, InvalidInput, Text
-from functions.kit.language import say
-from functions.kit.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, Link, described
-from functions.kit.pages import After, Limit, encode_cursor, page_response
-from functions.kit.problems import problems
-from functions.kit.requests import PathId
-from functions.kit.responses import answered_once, encode
-from functions.kit.tokens import Principal, signed_in, staff
+from functions.kit.base.errors import FieldError, InvalidInput, Text
+from functions.kit.base.language import localized
+from functions.kit.data.database import Row
+from functions.kit.http.guards import signed_in, staff
+from functions.kit.http.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, Link, described
+from functions.kit.http.pagination import After, Limit, encode_cursor, page_response
+from functions.kit.http.problems import problems
+from functions.kit.http.requests import AuthenticatedRequest, PathId
+from functions.kit.http.responses import answered_once, encode
 from functions.purchase import queries
 from functions.purchase.commands.deliveries import assign_delivery, update_delivery
 from functions.purchase.controllers.purchases import id_after, owner_of
@@ -26,6 +24,7 @@ from functions.purchase.schemas import (
     DeliveryChange,
     NewAssignment,
 )
+from functions.purchase.services import services_of
 
 ASSIGNED = Text("Entrega asignada", "Delivery assigned")
 UPDATED = Text("Entrega actualizada", "Delivery updated")
@@ -49,24 +48,24 @@ _IT = {"assignment_id": "$response.body#/assignment_id"}
     ),
 )
 async def assign(
-    request: Request[Principal, Any, Any], data: JSONBody[NewAssignment]
+    request: AuthenticatedRequest, data: JSONBody[NewAssignment]
 ) -> Response[AssignmentCreated]:
     """Hand a paid purchase to a delivery provider."""
-    state, user_id = request.app.state, request.user.user_id
+    services, user_id = services_of(request), request.user.user_id
 
     async def command() -> int:
         return await assign_delivery(
-            state.database,
+            services.database,
             data.purchase_id,
             data.provider_id,
             user_id=user_id,
-            outbox=state.outbox,
-            now=state.clock(),
+            outbox=services.outbox,
+            now=services.clock(),
         )
 
     def render(assignment_id: int) -> tuple[int, bytes]:
         created = AssignmentCreated(
-            message=say(request.headers, ASSIGNED),
+            message=localized(request.headers, ASSIGNED),
             assignment_id=assignment_id,
             status=str(DeliveryStatus.ASSIGNED),
         )
@@ -77,11 +76,11 @@ async def assign(
 
 @get("/assignments", guards=[signed_in])
 async def list_assignments(
-    request: Request[Principal, Any, Any], limit: Limit = 50, after: After = None
+    request: AuthenticatedRequest, limit: Limit = 50, after: After = None
 ) -> Response[list[AssignmentView]]:
     """Deliveries of one's own purchases, newest first; staff sees all."""
     rows = await queries.assignments(
-        request.app.state.database,
+        services_of(request).database,
         user_id=owner_of(request),
         after=id_after(after),
         limit=limit + 1,
@@ -92,12 +91,10 @@ async def list_assignments(
 
 
 @get("/assignments/{assignment_id:int}", guards=[signed_in], responses=problems(404))
-async def get_assignment(
-    request: Request[Principal, Any, Any], assignment_id: PathId
-) -> AssignmentView:
+async def get_assignment(request: AuthenticatedRequest, assignment_id: PathId) -> AssignmentView:
     """One delivery."""
     row = await queries.assignment(
-        request.app.state.database, assignment_id, user_id=owner_of(request)
+        services_of(request).database, assignment_id, user_id=owner_of(request)
     )
     return _view(row)
 
@@ -110,23 +107,23 @@ def _view(row: Row) -> AssignmentView:
 
 @patch("/assignments/{assignment_id:int}", guards=[staff], responses=problems(404, 409))
 async def change_assignment(
-    request: Request[Principal, Any, Any],
+    request: AuthenticatedRequest,
     assignment_id: PathId,
     data: JSONBody[DeliveryChange],
 ) -> AssignmentChanged:
     """Say how far a delivery has come: `in_transit`, `delivered` or `failed`."""
-    state = request.app.state
+    services = services_of(request)
     target = _target(data.status)
     purchase_status = await update_delivery(
-        state.database,
+        services.database,
         assignment_id,
         target,
         user_id=request.user.user_id,
-        outbox=state.outbox,
-        now=state.clock(),
+        outbox=services.outbox,
+        now=services.clock(),
     )
     return AssignmentChanged(
-        message=say(request.headers, UPDATED),
+        message=localized(request.headers, UPDATED),
         assignment_id=assignment_id,
         status=str(target),
         purchase_status=str(purchase_status),

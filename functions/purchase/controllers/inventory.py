@@ -1,33 +1,32 @@
 """Stock, for staff."""
 
-from typing import Any
-
 import msgspec
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.params import JSONBody
 
-from functions.kit.errors import FieldError, InvalidInput, Text
-from functions.kit.language import say
-from functions.kit.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, described
-from functions.kit.pages import After, Limit, encode_cursor, page_response
-from functions.kit.problems import problems
-from functions.kit.requests import PathId
-from functions.kit.responses import answered_once, encode
-from functions.kit.tokens import Principal, staff
+from functions.kit.base.errors import FieldError, InvalidInput, Text
+from functions.kit.base.language import localized
+from functions.kit.http.guards import staff
+from functions.kit.http.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, described
+from functions.kit.http.pagination import After, Limit, encode_cursor, page_response
+from functions.kit.http.problems import problems
+from functions.kit.http.requests import AuthenticatedRequest, PathId
+from functions.kit.http.responses import answered_once, encode
 from functions.purchase import queries
 from functions.purchase.commands.inventory import adjust_stock
 from functions.purchase.commands.purchases import freeing_overdue
 from functions.purchase.controllers.purchases import id_after
 from functions.purchase.domain.stock import Stock
 from functions.purchase.schemas import AdjustmentView, InventoryView, StockAdjusted, StockAdjustment
+from functions.purchase.services import services_of
 
 ADJUSTED = Text("Inventario actualizado", "Inventory updated")
 
 
 @get("/inventory/{book_id:int}", guards=[staff], responses=problems(404))
-async def get_inventory(request: Request[Principal, Any, Any], book_id: PathId) -> InventoryView:
+async def get_inventory(request: AuthenticatedRequest, book_id: PathId) -> InventoryView:
     """Copies of a book: on hand, set aside for purchases, and free."""
-    row = await queries.inventory(request.app.state.database, book_id)
+    row = await queries.inventory(services_of(request).database, book_id)
     return msgspec.convert(
         {name: row[name] for name in InventoryView.__struct_fields__}, InventoryView
     )
@@ -35,14 +34,14 @@ async def get_inventory(request: Request[Principal, Any, Any], book_id: PathId) 
 
 @get("/inventory/{book_id:int}/adjustments", guards=[staff], responses=problems(404))
 async def list_adjustments(
-    request: Request[Principal, Any, Any],
+    request: AuthenticatedRequest,
     book_id: PathId,
     limit: Limit = 50,
     after: After = None,
 ) -> Response[list[AdjustmentView]]:
     """Why there are as many copies of a book as there are, newest first."""
     rows = await queries.adjustments(
-        request.app.state.database, book_id, after=id_after(after), limit=limit + 1
+        services_of(request).database, book_id, after=id_after(after), limit=limit + 1
     )
     views = [
         msgspec.convert(
@@ -65,12 +64,12 @@ async def list_adjustments(
     ),
 )
 async def adjust(
-    request: Request[Principal, Any, Any],
+    request: AuthenticatedRequest,
     book_id: PathId,
     data: JSONBody[StockAdjustment],
 ) -> Response[StockAdjusted]:
     """More copies, or fewer; an `Idempotency-Key` is required, since it is a sum that changes."""
-    state, user_id = request.app.state, request.user.user_id
+    services, user_id = services_of(request), request.user.user_id
     if data.delta == 0:
         raise InvalidInput(
             Text("delta no puede ser 0.", "delta must not be 0."),
@@ -79,18 +78,18 @@ async def adjust(
 
     async def command() -> Stock:
         return await adjust_stock(
-            state.database,
+            services.database,
             book_id,
             data.delta,
             data.reason,
             user_id=user_id,
-            outbox=state.outbox,
-            now=state.clock(),
+            outbox=services.outbox,
+            now=services.clock(),
         )
 
     def render(stock: Stock) -> tuple[int, bytes]:
         adjusted = StockAdjusted(
-            message=say(request.headers, ADJUSTED),
+            message=localized(request.headers, ADJUSTED),
             **{name: getattr(stock, name) for name in InventoryView.__struct_fields__},
         )
         return 201, encode(adjusted)
@@ -100,7 +99,7 @@ async def adjust(
         return await answered_once(request, route, command, render, required=True)
 
     return await freeing_overdue(
-        state.database, attempt, book_ids=[book_id], outbox=state.outbox, clock=state.clock
+        services.database, attempt, book_ids=[book_id], outbox=services.outbox, clock=services.clock
     )
 
 

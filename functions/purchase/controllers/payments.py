@@ -1,23 +1,21 @@
 """Pay, see payments and refunds, give money back; and what the payment provider says later."""
 
-from typing import Any
-
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody
 
-from functions.kit import idempotency
-from functions.kit.database import Row
-from functions.kit.errors import FieldError, InvalidInput, NotFound, Text
-from functions.kit.idempotency import scope_of
-from functions.kit.language import preferred, say
-from functions.kit.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, Link, described
-from functions.kit.pages import After, Limit, encode_cursor, page_response
-from functions.kit.problems import problems
-from functions.kit.requests import PathId
-from functions.kit.responses import answer_response, answered_once, encode
-from functions.kit.tokens import Principal, signed_in, staff
-from functions.kit.values import from_minor, minor_units
+from functions.kit.base.errors import FieldError, InvalidInput, NotFound, Text
+from functions.kit.base.language import localized, preferred
+from functions.kit.base.money import from_minor, minor_units
+from functions.kit.data.database import Row
+from functions.kit.http import idempotency
+from functions.kit.http.guards import signed_in, staff
+from functions.kit.http.idempotency import scope_of
+from functions.kit.http.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, Link, described
+from functions.kit.http.pagination import After, Limit, encode_cursor, page_response
+from functions.kit.http.problems import problems
+from functions.kit.http.requests import AnyRequest, AuthenticatedRequest, PathId
+from functions.kit.http.responses import answer_response, answered_once, encode
 from functions.purchase import payment_answers, queries, storage
 from functions.purchase.commands.payments import (
     ROUTE,
@@ -39,6 +37,7 @@ from functions.purchase.schemas import (
     RefundCreated,
     RefundView,
 )
+from functions.purchase.services import services_of
 
 REFUNDED = Text("Reembolso registrado", "Refund recorded")
 
@@ -66,7 +65,7 @@ _IT = {"payment_id": "$response.body#/payment_id"}
     ),
 )
 async def pay(
-    request: Request[Principal, Any, Any], data: JSONBody[PaymentBody]
+    request: AuthenticatedRequest, data: JSONBody[PaymentBody]
 ) -> Response[PaymentCreated]:
     """Pay a purchase in full: 201 once it is paid, 202 while the provider has not answered.
 
@@ -74,14 +73,14 @@ async def pay(
     same `Idempotency-Key` charges nothing more, and is answered with what became of the first:
     409 `in-progress` while that is being handled, then 202, and in the end 201, 402 or 409.
     """
-    state, principal = request.app.state, request.user
+    services, principal = services_of(request), request.user
     scope = scope_of(
         request.headers,
         user_id=principal.user_id,
         route=ROUTE,
         body=await request.body(),
     )
-    if scope is not None and (kept := await idempotency.kept_answer(state.database, scope)):
+    if scope is not None and (kept := await idempotency.kept_answer(services.database, scope)):
         return answer_response(kept)
     wanted = NewPayment(
         method=_method(data),
@@ -91,14 +90,14 @@ async def pay(
         language=preferred(request.headers.get("accept-language")),
     )
     paid = await pay_purchase(
-        state.database,
-        state.payment_provider,
+        services.database,
+        services.payment_provider,
         data.purchase_id,
         wanted,
         scope=scope,
         staff=principal.is_staff,
-        outbox=state.outbox,
-        clock=state.clock,
+        outbox=services.outbox,
+        clock=services.clock,
     )
     answer = payment_answers.current(paid.payment)._replace(replayed=not paid.new)
     response = answer_response(answer)
@@ -126,11 +125,11 @@ def _method(data: PaymentBody) -> str:
 
 @get("/payments", guards=[signed_in])
 async def list_payments(
-    request: Request[Principal, Any, Any], limit: Limit = 50, after: After = None
+    request: AuthenticatedRequest, limit: Limit = 50, after: After = None
 ) -> Response[list[PaymentView]]:
     """One's own payments, newest first; staff sees all."""
     rows = await queries.payments(
-        request.app.state.database,
+        services_of(request).database,
         user_id=owner_of(request),
         after=id_after(after),
         limit=limit + 1,
@@ -141,9 +140,11 @@ async def list_payments(
 
 
 @get("/payments/{payment_id:int}", guards=[signed_in], responses=problems(404))
-async def get_payment(request: Request[Principal, Any, Any], payment_id: PathId) -> PaymentView:
+async def get_payment(request: AuthenticatedRequest, payment_id: PathId) -> PaymentView:
     """One payment."""
-    row = await queries.payment(request.app.state.database, payment_id, user_id=owner_of(request))
+    row = await queries.payment(
+        services_of(request).database, payment_id, user_id=owner_of(request)
+    )
     return _view(row)
 
 
@@ -162,12 +163,10 @@ def _view(row: Row) -> PaymentView:
 
 
 @get("/payments/{payment_id:int}/refunds", guards=[signed_in], responses=problems(404))
-async def list_refunds(
-    request: Request[Principal, Any, Any], payment_id: PathId
-) -> list[RefundView]:
+async def list_refunds(request: AuthenticatedRequest, payment_id: PathId) -> list[RefundView]:
     """What was given back of a payment, and what is still owed; oldest first."""
     refunds = await queries.refunds(
-        request.app.state.database, payment_id, user_id=owner_of(request)
+        services_of(request).database, payment_id, user_id=owner_of(request)
     )
     return [
         RefundView(
@@ -196,7 +195,7 @@ def _refund_status(refund: Refund) -> str:
     opt=described(takes=[IDEMPOTENCY_KEY._replace(required=True)], gives=[IDEMPOTENCY_REPLAYED]),
 )
 async def refund(
-    request: Request[Principal, Any, Any],
+    request: AuthenticatedRequest,
     payment_id: PathId,
     data: JSONBody[NewRefund],
 ) -> Response[RefundCreated]:
@@ -205,7 +204,7 @@ async def refund(
     The refund is owed from now on. The provider is asked for it at once, and again later where it
     does not answer: `GET /payments/{payment_id}/refunds` shows how far it has come.
     """
-    state = request.app.state
+    services = services_of(request)
     amount = None if data.amount is None else minor_units("amount", data.amount)
     if amount == 0:
         raise InvalidInput(
@@ -219,13 +218,13 @@ async def refund(
 
     async def command() -> Moved:
         moved = await refund_payment(
-            state.database,
+            services.database,
             payment_id,
             amount,
             data.reason,
             user_id=request.user.user_id,
-            outbox=state.outbox,
-            clock=state.clock,
+            outbox=services.outbox,
+            clock=services.clock,
         )
         made[:] = [moved]  # the last one: a command that met a deadlock is run again
         return moved
@@ -233,7 +232,7 @@ async def refund(
     def render(moved: Moved) -> tuple[int, bytes]:
         amount_minor = 0 if moved.refund is None else moved.refund.amount_minor
         created = RefundCreated(
-            message=say(request.headers, REFUNDED),
+            message=localized(request.headers, REFUNDED),
             refund_id=None if moved.refund is None else moved.refund.id,
             amount=from_minor(amount_minor),
             amount_minor=amount_minor,
@@ -245,7 +244,9 @@ async def refund(
     for moved in made:
         if moved.refund is not None and moved.payment is not None:
             owed = storage.OwedRefund(moved.refund, moved.payment.reference, moved.payment.currency)
-            await settle_refund(state.database, state.payment_provider, owed, clock=state.clock)
+            await settle_refund(
+                services.database, services.payment_provider, owed, clock=services.clock
+            )
     response.headers["location"] = route.removeprefix("POST ")
     return response
 
@@ -255,11 +256,11 @@ async def refund(
     status_code=202,
     responses={202: ResponseSpec(None, description="Recorded"), **problems(400, 404)},
 )
-async def take_webhook(request: Request[Any, Any, Any]) -> Response[bytes]:
+async def receive_webhook(request: AnyRequest) -> Response[bytes]:
     """What became of a payment, said by the payment provider; its signature is checked."""
-    state = request.app.state
-    provider: PaymentProvider = state.payment_provider
-    if not state.settings.payment_webhook_secret:
+    services = services_of(request)
+    provider: PaymentProvider = services.payment_provider
+    if not services.settings.payment_webhook_secret:
         raise NotFound(
             Text(
                 "PAYMENT_WEBHOOK_SECRET no está definido: no se lee ningún mensaje.",
@@ -268,10 +269,12 @@ async def take_webhook(request: Request[Any, Any, Any]) -> Response[bytes]:
         )
     headers = {name.lower(): value for name, value in request.headers.items()}
     try:
-        report = provider.read_webhook(headers, await request.body(), state.clock())
+        report = provider.read_webhook(headers, await request.body(), services.clock())
     except BadSignature as error:
         raise BadWebhook(Text(f"No se acepta: {error}.", f"It is not taken: {error}.")) from error
-    await record_report(state.database, provider, report, outbox=state.outbox, clock=state.clock)
+    await record_report(
+        services.database, provider, report, outbox=services.outbox, clock=services.clock
+    )
     return Response(b"", status_code=202)
 
 
@@ -281,5 +284,5 @@ HANDLERS = (
     get_payment,
     list_refunds,
     refund,
-    take_webhook,
+    receive_webhook,
 )

@@ -1,20 +1,18 @@
 """Delivery providers: anybody sees them, staff adds, changes and retires them."""
 
-from typing import Any
-
-from litestar import Request, Response, delete, get, patch, post
+from litestar import Response, delete, get, patch, post
 from litestar.params import JSONBody
 from msgspec import UNSET
 
-from functions.kit.database import Row
-from functions.kit.errors import Text
-from functions.kit.language import say
-from functions.kit.openapi import described
-from functions.kit.pages import After, Limit, encode_cursor, page_response
-from functions.kit.problems import problems
-from functions.kit.requests import PathId
-from functions.kit.tokens import Principal, staff
-from functions.kit.values import from_minor, minor_units
+from functions.kit.base.errors import Text
+from functions.kit.base.language import localized
+from functions.kit.base.money import from_minor, minor_units
+from functions.kit.data.database import Row
+from functions.kit.http.guards import staff
+from functions.kit.http.openapi import described
+from functions.kit.http.pagination import After, Limit, encode_cursor, page_response
+from functions.kit.http.problems import problems
+from functions.kit.http.requests import AnyRequest, AuthenticatedRequest, PathId
 from functions.purchase import queries, storage
 from functions.purchase.commands.providers import add_provider, change_provider
 from functions.purchase.controllers.purchases import id_after
@@ -25,6 +23,7 @@ from functions.purchase.schemas import (
     ProviderCreated,
     ProviderView,
 )
+from functions.purchase.services import services_of
 
 ADDED = Text("Proveedor agregado", "Provider added")
 UPDATED = Text("Proveedor actualizado", "Provider updated")
@@ -33,11 +32,11 @@ RETIRED = Text("Proveedor retirado", "Provider retired")
 
 @get("/providers")
 async def list_providers(
-    request: Request[Any, Any, Any], limit: Limit = 50, after: After = None
+    request: AnyRequest, limit: Limit = 50, after: After = None
 ) -> Response[list[ProviderView]]:
     """Delivery providers, with where they go and what they cost."""
     rows = await queries.providers(
-        request.app.state.database, after=id_after(after), limit=limit + 1
+        services_of(request).database, after=id_after(after), limit=limit + 1
     )
     views = [_view(row) for row in rows[:limit]]
     cursor = encode_cursor(views[-1].id) if len(rows) > limit else None
@@ -45,9 +44,9 @@ async def list_providers(
 
 
 @get("/providers/{provider_id:int}", responses=problems(404))
-async def get_provider(request: Request[Any, Any, Any], provider_id: PathId) -> ProviderView:
+async def get_provider(request: AnyRequest, provider_id: PathId) -> ProviderView:
     """One delivery provider, also one that is retired."""
-    return _view(await queries.provider(request.app.state.database, provider_id))
+    return _view(await queries.provider(services_of(request).database, provider_id))
 
 
 def _view(row: Row) -> ProviderView:
@@ -69,26 +68,26 @@ def _view(row: Row) -> ProviderView:
     opt=described(location="/providers/{provider_id}"),
 )
 async def create_provider(
-    request: Request[Principal, Any, Any], data: JSONBody[NewProvider]
+    request: AuthenticatedRequest, data: JSONBody[NewProvider]
 ) -> ProviderCreated:
     """Add a delivery provider."""
     provider_id = await add_provider(
-        request.app.state.database,
+        services_of(request).database,
         data.name.strip(),
         data.contact.strip(),
         data.coverage or (),
         0 if data.fee is UNSET else minor_units("fee", data.fee),
     )
-    return ProviderCreated(message=say(request.headers, ADDED), provider_id=provider_id)
+    return ProviderCreated(message=localized(request.headers, ADDED), provider_id=provider_id)
 
 
 @patch("/providers/{provider_id:int}", guards=[staff], responses=problems(404, 409))
 async def update_provider(
-    request: Request[Principal, Any, Any], provider_id: PathId, data: JSONBody[ProviderChange]
+    request: AuthenticatedRequest, provider_id: PathId, data: JSONBody[ProviderChange]
 ) -> ProviderChanged:
     """Change what is sent; purchases that were placed keep their fee."""
     await change_provider(
-        request.app.state.database,
+        services_of(request).database,
         provider_id,
         name=None if data.name is UNSET else data.name.strip(),
         contact=None if data.contact is UNSET else data.contact.strip(),
@@ -96,16 +95,14 @@ async def update_provider(
         fee_minor=None if data.fee is UNSET else minor_units("fee", data.fee),
         retired=None if data.retired is UNSET else data.retired,
     )
-    return ProviderChanged(message=say(request.headers, UPDATED), provider_id=provider_id)
+    return ProviderChanged(message=localized(request.headers, UPDATED), provider_id=provider_id)
 
 
 @delete("/providers/{provider_id:int}", status_code=200, guards=[staff], responses=problems(404))
-async def retire_provider(
-    request: Request[Principal, Any, Any], provider_id: PathId
-) -> ProviderChanged:
+async def retire_provider(request: AuthenticatedRequest, provider_id: PathId) -> ProviderChanged:
     """Offer a delivery provider no more; what it was given stays, and PATCH brings it back."""
-    await change_provider(request.app.state.database, provider_id, retired=True)
-    return ProviderChanged(message=say(request.headers, RETIRED), provider_id=provider_id)
+    await change_provider(services_of(request).database, provider_id, retired=True)
+    return ProviderChanged(message=localized(request.headers, RETIRED), provider_id=provider_id)
 
 
 HANDLERS = (list_providers, get_provider, create_provider, update_provider, retire_provider)

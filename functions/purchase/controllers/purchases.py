@@ -5,19 +5,19 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Request, Response, delete, get, post, put
+from litestar import Response, delete, get, post, put
 from litestar.params import JSONBody, QueryParameter
 
-from functions.kit.database import Row
-from functions.kit.errors import FieldError, InvalidInput, Text
-from functions.kit.language import say
-from functions.kit.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, Link, described
-from functions.kit.pages import After, Limit, decode_cursor, encode_cursor, page_response
-from functions.kit.problems import problems
-from functions.kit.requests import PathId
-from functions.kit.responses import answered_once, encode
-from functions.kit.tokens import Principal, signed_in, staff
-from functions.kit.values import MAX_ID, from_minor, minor_units
+from functions.kit.base.errors import FieldError, InvalidInput, Text
+from functions.kit.base.language import localized
+from functions.kit.base.money import MAX_ID, from_minor, minor_units
+from functions.kit.data.database import Row
+from functions.kit.http.guards import signed_in, staff
+from functions.kit.http.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, Link, described
+from functions.kit.http.pagination import After, Limit, decode_cursor, encode_cursor, page_response
+from functions.kit.http.problems import problems
+from functions.kit.http.requests import AuthenticatedRequest, PathId
+from functions.kit.http.responses import answered_once, encode
 from functions.purchase import queries
 from functions.purchase.commands.deliveries import set_purchase_status
 from functions.purchase.commands.lifecycle import cancel_purchase
@@ -42,6 +42,7 @@ from functions.purchase.schemas import (
     StockLeft,
     TimelineView,
 )
+from functions.purchase.services import services_of
 
 CREATED = Text("Compra creada", "Purchase created")
 UPDATED = Text("Compra actualizada", "Purchase updated")
@@ -68,40 +69,40 @@ _IT = {"purchase_id": "$response.body#/purchase_id"}
     ),
 )
 async def place(
-    request: Request[Principal, Any, Any], data: JSONBody[NewPurchase]
+    request: AuthenticatedRequest, data: JSONBody[NewPurchase]
 ) -> Response[PurchaseCreated]:
     """Reserve copies of one book, or of several; they are kept until `expires_at`, to be paid.
 
     With an `Idempotency-Key` header the same request can be sent again safely.
     """
-    state, user_id = request.app.state, request.user.user_id
+    services, user_id = services_of(request), request.user.user_id
     wanted = _wanted(data)
 
     async def command() -> Placed:
         return await place_purchase(
-            state.database,
+            services.database,
             user_id,
             wanted,
-            limits=state.settings.holding_limits,
+            limits=services.settings.holding_limits,
             provider_id=data.provider_id,
-            time_to_pay=timedelta(seconds=state.settings.time_to_pay_seconds),
-            outbox=state.outbox,
-            now=state.clock(),
+            time_to_pay=timedelta(seconds=services.settings.time_to_pay_seconds),
+            outbox=services.outbox,
+            now=services.clock(),
         )
 
     def render(placed: Placed) -> tuple[int, bytes]:
-        return 201, encode(_created(placed, say(request.headers, CREATED)))
+        return 201, encode(_created(placed, localized(request.headers, CREATED)))
 
     async def attempt() -> Response[PurchaseCreated]:
         return await answered_once(request, "POST /purchase", command, render)
 
     return await freeing_overdue(
-        state.database,
+        services.database,
         attempt,
         book_ids=[each.book_id for each in wanted],
         user_id=user_id,
-        outbox=state.outbox,
-        clock=state.clock,
+        outbox=services.outbox,
+        clock=services.clock,
     )
 
 
@@ -178,7 +179,7 @@ StatusFilter = Annotated[Status | None, QueryParameter(name="status")]
 
 @get("/purchases", guards=[signed_in])
 async def list_purchases(
-    request: Request[Principal, Any, Any],
+    request: AuthenticatedRequest,
     user_id: UserId = None,
     status_filter: StatusFilter = None,
     limit: Limit = 50,
@@ -187,7 +188,7 @@ async def list_purchases(
     """One's own purchases, newest first; staff sees all, or one user's."""
     owner = user_id if request.user.is_staff else request.user.user_id
     rows = await queries.purchases(
-        request.app.state.database,
+        services_of(request).database,
         PurchaseFilter(owner, status_filter),
         after=id_after(after),
         limit=limit + 1,
@@ -203,18 +204,16 @@ def id_after(after: str | None) -> int | None:
     return key
 
 
-def owner_of(request: Request[Principal, Any, Any]) -> int | None:
+def owner_of(request: AuthenticatedRequest) -> int | None:
     """Whose objects the caller may see: their own, or anybody's (None)."""
     return None if request.user.is_staff else request.user.user_id
 
 
 @get("/purchase/{purchase_id:int}", guards=[signed_in], responses=problems(404))
-async def get_purchase(
-    request: Request[Principal, Any, Any], purchase_id: PathId
-) -> PurchaseDetail:
+async def get_purchase(request: AuthenticatedRequest, purchase_id: PathId) -> PurchaseDetail:
     """A purchase, with its items and the states it was in."""
     row, items, timeline = await queries.purchase(
-        request.app.state.database, purchase_id, user_id=owner_of(request)
+        services_of(request).database, purchase_id, user_id=owner_of(request)
     )
     entries = [TimelineView(status=entry["status"], at=entry["at"]) for entry in timeline]
     return msgspec.convert({**_view(row, items), "timeline": entries}, PurchaseDetail)
@@ -250,22 +249,22 @@ def _view(row: Row, items: list[Row]) -> dict[str, Any]:
 
 @put("/purchase/{purchase_id:int}", guards=[staff], responses=problems(404, 409))
 async def change_status(
-    request: Request[Principal, Any, Any],
+    request: AuthenticatedRequest,
     purchase_id: PathId,
     data: JSONBody[StatusChange],
 ) -> PurchaseChanged:
     """Move a purchase on, by the moves that need neither money nor a provider."""
-    state = request.app.state
+    services = services_of(request)
     status = await set_purchase_status(
-        state.database,
+        services.database,
         purchase_id,
         data.status,
         user_id=request.user.user_id,
-        outbox=state.outbox,
-        now=state.clock(),
+        outbox=services.outbox,
+        now=services.clock(),
     )
     return PurchaseChanged(
-        message=say(request.headers, UPDATED), purchase_id=purchase_id, status=str(status)
+        message=localized(request.headers, UPDATED), purchase_id=purchase_id, status=str(status)
     )
 
 
@@ -275,19 +274,19 @@ async def change_status(
     guards=[signed_in],
     responses=problems(404, 409),
 )
-async def cancel(request: Request[Principal, Any, Any], purchase_id: PathId) -> PurchaseChanged:
+async def cancel(request: AuthenticatedRequest, purchase_id: PathId) -> PurchaseChanged:
     """Give up a purchase that is not paid: its copies are free again, its history stays."""
-    state = request.app.state
+    services = services_of(request)
     status = await cancel_purchase(
-        state.database,
+        services.database,
         purchase_id,
         user_id=request.user.user_id,
         staff=request.user.is_staff,
-        outbox=state.outbox,
-        now=state.clock(),
+        outbox=services.outbox,
+        now=services.clock(),
     )
     return PurchaseChanged(
-        message=say(request.headers, DELETED), purchase_id=purchase_id, status=str(status)
+        message=localized(request.headers, DELETED), purchase_id=purchase_id, status=str(status)
     )
 
 

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from functions.kit.errors import FieldError, Text
+from functions.kit.base.errors import FieldError, Text
 from functions.purchase.errors import CardNumberRefused
 
 SHORTEST, LONGEST = 12, 19

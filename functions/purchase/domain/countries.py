@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from functions.kit.errors import FieldError, InvalidInput, Text
+from functions.kit.base.errors import FieldError, InvalidInput, Text
 
 EVERYWHERE = "*"
 

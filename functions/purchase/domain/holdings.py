@@ -7,7 +7,7 @@ the shop, again and again.
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from functions.kit.errors import Text
+from functions.kit.base.errors import Text
 from functions.purchase.domain.purchases import Line
 from functions.purchase.errors import TooManyReservedCopies, TooManyUnpaidPurchases
 

@@ -7,8 +7,8 @@ writes or asks anybody. Commands load, call one of these, and store its `Moved`.
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from functions.kit.errors import Text
-from functions.kit.values import money
+from functions.kit.base.errors import Text
+from functions.kit.base.money import money
 from functions.purchase.domain.cards import check_no_card_number
 from functions.purchase.domain.deliveries import PURCHASE_STATUS, Delivery, DeliveryStatus
 from functions.purchase.domain.payments import (

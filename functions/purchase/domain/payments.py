@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from functions.kit.errors import Text
-from functions.kit.values import money
+from functions.kit.base.errors import Text
+from functions.kit.base.money import money
 from functions.purchase.domain.purchases import Status
 from functions.purchase.errors import NotRefundable, OverRefund, PaymentInProgress
 

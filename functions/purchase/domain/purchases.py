@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from functions.kit.errors import Text
-from functions.kit.values import money
+from functions.kit.base.errors import Text
+from functions.kit.base.money import money
 from functions.purchase.errors import (
     AlreadyPaid,
     BookRetired,

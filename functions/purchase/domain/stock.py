@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from functions.kit.errors import Text
+from functions.kit.base.errors import Text
 from functions.purchase.errors import InsufficientStock, StockWouldBeNegative
 
 

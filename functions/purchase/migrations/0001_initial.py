@@ -1,7 +1,7 @@
 """All of purchase's tables. The checks hold whatever code writes: stock never goes below zero."""
 
-from functions.kit import dead_letters, denylist, idempotency, inbox, outbox
-from functions.kit.schema import (
+from functions.kit.data.baselines import v1
+from functions.kit.data.schema import (
     AUTO_ID,
     BIGINT,
     BOOLEAN,
@@ -14,11 +14,11 @@ from functions.kit.schema import (
 )
 
 operations = [
-    *outbox.SCHEMA,
-    *inbox.SCHEMA,
-    *dead_letters.SCHEMA,
-    *denylist.SCHEMA,
-    *idempotency.SCHEMA,
+    *v1.OUTBOX,
+    *v1.INBOX,
+    *v1.DEAD_LETTERS,
+    *v1.REVOCATIONS,
+    *v1.IDEMPOTENCY,
     CreateTable(
         "books",
         [

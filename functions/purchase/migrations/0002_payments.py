@@ -1,6 +1,6 @@
 """Payments that are never lost: their requests, the provider's ledger, refunds that are retried."""
 
-from functions.kit.schema import (
+from functions.kit.data.schema import (
     BIGINT,
     BOOLEAN,
     TIMESTAMP,

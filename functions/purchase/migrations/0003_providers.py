@@ -3,7 +3,7 @@
 `coverage` stays for the release before, which writes free text into it.
 """
 
-from functions.kit.schema import BOOLEAN, AddColumn, Column, varchar
+from functions.kit.data.schema import BOOLEAN, AddColumn, Column, varchar
 
 operations = [
     AddColumn("providers", Column("countries", varchar(1000), default="''")),

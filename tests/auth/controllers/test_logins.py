@@ -379,14 +379,14 @@ async def test_a_login_costs_the_slowest_older_hash_that_there_is(
 ) -> None:
     """Whoever logs in; nothing of it once every account has a hash of today."""
     asked: list[int] = []
-    original = auth.app.state.tools.passwords.verify
+    original = auth.app.state.services.dependencies.passwords.verify
 
     async def verify(hashed: str | None, password: str, *, rounds: int) -> Verdict:
         asked.append(rounds)
         verdict: Verdict = await original(hashed, password, rounds=rounds)
         return verdict
 
-    monkeypatch.setattr(auth.app.state.tools.passwords, "verify", verify)
+    monkeypatch.setattr(auth.app.state.services.dependencies.passwords, "verify", verify)
     await auth.person()
     for number, rounds in enumerate((900, 1000, 20)):
         email = f"old{number}@example.com"

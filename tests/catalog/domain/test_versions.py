@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.catalog.domain.books import Book, BookDetails
-from functions.catalog.domain.versions import Stock, Version, expected
-from functions.kit.errors import InvalidInput, PreconditionFailed, PreconditionRequired
+from functions.catalog.domain.versions import KnownStock, Version, expected
+from functions.kit.base.errors import InvalidInput, PreconditionFailed, PreconditionRequired
 
 numbers = st.integers(0, 2**63 - 1)
 NOW = datetime(2026, 3, 14, tzinfo=UTC)
@@ -25,7 +25,7 @@ BOOK = Book(
     created_at=NOW,
     uid="",
 )
-STOCK = Stock(7, 3, NOW)
+STOCK = KnownStock(7, 3, NOW)
 OTHERS = (
     replace(BOOK, revision=5),
     replace(BOOK, currency="EUR"),
@@ -37,14 +37,19 @@ OTHERS = (
     replace(BOOK, details=replace(DETAILS, price_minor=1251)),
 )
 """Each is another version, most of the same revision: a restored past may have them."""
-OTHER_STOCKS = (None, Stock(8, 3, NOW), Stock(7, 4, NOW), Stock(7, 3, NOW + timedelta(seconds=1)))
+OTHER_STOCKS = (
+    None,
+    KnownStock(8, 3, NOW),
+    KnownStock(7, 4, NOW),
+    KnownStock(7, 3, NOW + timedelta(seconds=1)),
+)
 
 
 @given(numbers, numbers, numbers)
 def test_only_the_books_own_revision_is_asked_for(revision: int, stock: int, later: int) -> None:
     """Any other revision of the book is refused, whatever the stock's is."""
     book = replace(BOOK, revision=revision)
-    seen = expected(Version.of(book, Stock(stock, 3, NOW)).etag)
+    seen = expected(Version.of(book, KnownStock(stock, 3, NOW)).etag)
     seen.check(book)
 
     if later != revision:

@@ -131,7 +131,7 @@ def test_a_migration_that_goes_on_failing_is_not_waited_for(lab: Lab) -> None:
 
 
 def test_a_migration_that_would_fail_again_ends_its_job(lab: Lab) -> None:
-    """By the exit code that functions/kit/migrations.py gives; a database that is away does not."""
+    """By the exit code that kit/data/migrations.py gives; a database that is away does not."""
     lab.run(deploy, *DEPLOY)
     for job in lab.state.of_kind("Job"):
         disrupted, failed = job["spec"]["podFailurePolicy"]["rules"]

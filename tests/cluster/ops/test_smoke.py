@@ -187,8 +187,8 @@ def test_wake(lab: Lab) -> None:
 
 
 def test_metrics() -> None:
-    """The gauges of functions/kit/telemetry.py, as Prometheus' client writes them."""
-    from functions.kit.telemetry import Metrics
+    """The gauges of functions/kit/base/telemetry.py, as Prometheus' client writes them."""
+    from functions.kit.base.telemetry import Metrics
 
     metrics = Metrics()
     metrics.outbox_unsent.set(4)

@@ -9,7 +9,7 @@ from litestar import Litestar
 
 from functions.auth.app import create_app as create_auth
 from functions.catalog.app import create_app as create_catalog
-from functions.kit.settings import ExposedAPI, Secret
+from functions.kit.base.settings import ExposedAPI, Secret
 from functions.purchase.app import create_app as create_purchase
 from tests.cluster.manifests import VISIBILITY, Object, knative_services, name_of, of_kind
 from tests.cluster.rules.pods import SETTINGS

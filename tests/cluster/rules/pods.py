@@ -5,7 +5,7 @@ from typing import Any
 
 from functions.auth.settings import AuthSettings
 from functions.catalog.settings import CatalogSettings
-from functions.kit.settings import BadSettings, ServiceSettings
+from functions.kit.base.settings import BadSettings, ServiceSettings
 from functions.purchase.settings import PurchaseSettings
 from tests.cluster.manifests import Object, Pod, pods, settings_of
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from functions.kit.app import SHUTDOWN_FLUSH
-from functions.kit.serve import GRACE
+from functions.kit.start.serve import GRACE
 from tests.cluster.manifests import VISIBILITY, Object, knative_services, name_of
 
 POD_FIELDS = {

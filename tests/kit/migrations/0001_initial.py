@@ -1,14 +1,14 @@
 """The kit's tables, and the sample's own two."""
 
-from functions.kit import dead_letters, denylist, idempotency, inbox, outbox
-from functions.kit.schema import AUTO_ID, BIGINT, Column, CreateTable, Index, varchar
+from functions.kit.data.baselines import v1
+from functions.kit.data.schema import AUTO_ID, BIGINT, Column, CreateTable, Index, varchar
 
 operations = [
-    *outbox.SCHEMA,
-    *inbox.SCHEMA,
-    *dead_letters.SCHEMA,
-    *denylist.SCHEMA,
-    *idempotency.SCHEMA,
+    *v1.OUTBOX,
+    *v1.INBOX,
+    *v1.DEAD_LETTERS,
+    *v1.REVOCATIONS,
+    *v1.IDEMPOTENCY,
     CreateTable(
         "notes",
         [Column("id", AUTO_ID), Column("text", varchar(200)), Column("revision", BIGINT)],

@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from functions.kit.errors import DomainError
+from functions.kit.base.errors import DomainError
 from functions.purchase.domain import moves
 from functions.purchase.domain.deliveries import DeliveryStatus
 from functions.purchase.domain.holdings import HoldingLimits, Holdings

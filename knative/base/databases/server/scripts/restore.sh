@@ -1,6 +1,6 @@
 # Loads a backup over what is there: every table of the dump is dropped and made anew. Then it raises
 # every counter of ids: rows that came after the backup are lost, but others still hold their ids
-# (functions/kit/after_restore.py does the same where the service runs without a cluster).
+# (functions/kit/data/after_restore.py does the same where the service runs without a cluster).
 set -euo pipefail
 . "$(dirname "$0")/login.sh"
 password=$MYSQL_PWD

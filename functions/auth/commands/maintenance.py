@@ -1,0 +1,48 @@
+"""What must be there before the first login, and what nobody needs any more."""
+
+from datetime import datetime
+
+from piccolo.querystring import QueryString
+
+from functions.auth import throttle
+from functions.auth.commands.administration import ensure_first_admin
+from functions.auth.dependencies import Dependencies
+from functions.kit.data.database import Database, transactional
+
+
+async def prepare(database: Database, dependencies: Dependencies, now: datetime) -> None:
+    """A key that signs and can be read, and the first admin; safe in any number of processes.
+
+    Raises `SigningKeyUnreadable`.
+    """
+    await dependencies.signer.ensure_key(database, now)
+    await ensure_first_admin(database, dependencies, now)
+    await dependencies.signer.check_key(database)
+
+
+@transactional
+async def purge(database: Database, now: datetime) -> None:
+    """Forget what has expired by itself."""
+    for table, column in (
+        ("refresh_tokens", "expires_at"),
+        ("revoked_tokens", "expires_at"),
+        ("signing_keys", "not_after"),
+    ):
+        await database.execute(
+            QueryString(f"DELETE FROM {table} WHERE {column} < {{}}", now)  # noqa: S608
+        )
+    await database.execute(
+        QueryString(
+            "DELETE FROM refresh_families WHERE expires_at < {} AND NOT EXISTS"
+            " (SELECT 1 FROM refresh_tokens WHERE refresh_tokens.family_id = refresh_families.id)",
+            now,
+        )
+    )
+    await database.execute(
+        QueryString(
+            "UPDATE refresh_tokens SET successor = NULL, sealed_until = NULL"
+            " WHERE sealed_until < {}",
+            now,
+        )
+    )
+    await throttle.purge(database, now)

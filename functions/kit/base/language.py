@@ -1,0 +1,57 @@
+"""Spanish by default, as the original spoke; English for who asks for it."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from functions.kit.base.errors import Detail, Text
+
+NOTHING = Text("", "")
+
+DEFAULT = "es"
+LANGUAGES = ("es", "en")
+
+_QUALITY = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?", re.ASCII)
+
+
+def preferred(accept_language: str | None) -> str:
+    """The best of the shop's languages for an `Accept-Language` (RFC 9110, section 12.5.4)."""
+    best, best_quality = DEFAULT, 0.0
+    for part in (accept_language or "")[:200].split(","):
+        name, _, parameter = part.strip().partition(";")
+        language = name.strip().lower().partition("-")[0]
+        quality = 1.0
+        weight = parameter.strip().lower()
+        if weight.startswith("q="):
+            if not _QUALITY.fullmatch(weight[2:]):
+                continue
+            quality = float(weight[2:])
+        if language in LANGUAGES and quality > best_quality:
+            best, best_quality = language, quality
+    return best
+
+
+def localized(headers: Mapping[str, str], text: Detail) -> str:
+    """A text in the language that the request's headers ask for."""
+    return in_language(preferred(headers.get("accept-language")), text)
+
+
+def in_language(language: str, text: Detail) -> str:
+    """A text in `es` or `en`; a plain `str` is itself in both."""
+    if isinstance(text, Text):
+        return text.en if language == "en" else text.es
+    return text
+
+
+def listed(items: Iterable[tuple[str, Detail]], *, begin: Text = NOTHING) -> Text:
+    """`begin`, then "name: message; name: message", in both languages."""
+    pairs = list(items)
+    return Text(
+        *(
+            in_language(language, begin)
+            + "; ".join(
+                f"{name}: {in_language(language, message)}".removeprefix(": ")
+                for name, message in pairs
+            )
+            for language in LANGUAGES
+        )
+    )

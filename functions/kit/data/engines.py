@@ -1,0 +1,30 @@
+"""Engines from URLs: the one place that knows which databases there are."""
+
+from functions.kit.base.settings import ServiceSettings
+from functions.kit.data.database import Database
+
+
+def connect(url: str) -> Database:
+    """An engine for a `sqlite://` or `mysql://` URL; nothing is opened before the first query.
+
+    Raises `ValueError` for another scheme.
+    """
+    scheme = url.partition("://")[0]
+    if scheme == "sqlite":
+        from functions.kit.data.sqlite import SQLiteEngine  # noqa: PLC0415 - only the engine in use
+
+        return SQLiteEngine.from_url(url)
+    if scheme == "mysql":
+        from functions.kit.mysql import MySQLEngine  # noqa: PLC0415 - only the engine in use
+
+        return MySQLEngine(url)
+    raise ValueError(
+        f"DATABASE_URL begins with {scheme!r}; it must begin with sqlite:// or mysql://"
+    )
+
+
+def database_url(service: str, settings: ServiceSettings) -> str:
+    """The URL of a service's database; the embedded default where none is set."""
+    if settings.database_url:
+        return settings.database_url.reveal()
+    return f"sqlite:///.bookstore/{service}.db"

@@ -1,0 +1,216 @@
+"""What a migration is written with: operations that print SQL for SQLite and for MySQL.
+
+Only what MySQL 8 and MariaDB both take is printed: no IF NOT EXISTS on columns and indexes,
+foreign keys at table level, keys on VARCHAR with a length, DATETIME(6) rather than TIMESTAMP.
+`migrations.py` runs them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from piccolo.querystring import QueryString
+
+from functions.kit.data.database import Database
+
+Backend = Literal["sqlite", "mysql"]
+
+MYSQL_TABLE_OPTIONS = "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"
+"""Binary collation: keys compare as SQLite compares them, letter by letter."""
+
+
+@dataclass(frozen=True)
+class Type:
+    """A column type under its two names."""
+
+    sqlite: str
+    mysql: str
+
+    def printed(self, backend: Backend) -> str:
+        return self.sqlite if backend == "sqlite" else self.mysql
+
+
+# Piccolo has a converter for SQLite's INTEGER columns; BIGINT it leaves alone, and it is as good.
+BIGINT = Type("BIGINT", "BIGINT")
+BOOLEAN = Type("BOOLEAN", "TINYINT(1)")
+TIMESTAMP = Type("TIMESTAMPTZ", "DATETIME(6)")
+TEXT = Type("TEXT", "TEXT")
+LONGTEXT = Type("TEXT", "MEDIUMTEXT")
+AUTO_ID = Type("INTEGER PRIMARY KEY AUTOINCREMENT", "BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY")
+
+
+def varchar(length: int) -> Type:
+    return Type(f"VARCHAR({length})", f"VARCHAR({length})")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column; NOT NULL unless said otherwise. `default` is SQL text."""
+
+    name: str
+    type: Type
+    null: bool = False
+    default: str | None = None
+
+    def printed(self, backend: Backend) -> str:
+        parts = [f'"{self.name}"', self.type.printed(backend)]
+        if self.type is not AUTO_ID:
+            parts.append("NULL" if self.null else "NOT NULL")
+        if self.default is not None:
+            parts.append(f"DEFAULT {self.default}")
+        return _quoted(" ".join(parts), backend)
+
+
+@dataclass(frozen=True)
+class Index:
+    name: str
+    columns: tuple[str, ...]
+    unique: bool = False
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    column: str
+    references: str
+    """Name of the table; its `id` is meant."""
+
+
+class Operation(Protocol):
+    """One change. On MySQL each commits by itself, so each can tell whether it was done."""
+
+    def statements(self, backend: Backend) -> Sequence[str]: ...
+
+    async def probe(self, database: Database) -> bool:
+        """Whether the database has it already (asked on MySQL only)."""
+
+
+@dataclass(frozen=True)
+class CreateTable:
+    name: str
+    columns: Sequence[Column]
+    primary_key: tuple[str, ...] = ()
+    """Columns of the key, where it is not one `AUTO_ID`."""
+    indexes: Sequence[Index] = ()
+    foreign_keys: Sequence[ForeignKey] = ()
+    checks: Sequence[str] = ()
+    """SQL conditions that every row meets, whatever code wrote it."""
+
+    def statements(self, backend: Backend) -> list[str]:
+        parts = [column.printed(backend) for column in self.columns]
+        if self.primary_key:
+            parts.append(f"PRIMARY KEY ({_names(self.primary_key)})")
+        parts.extend(
+            f'CONSTRAINT "fk_{self.name}_{key.column}" FOREIGN KEY ("{key.column}")'
+            f' REFERENCES "{key.references}" ("id")'
+            for key in self.foreign_keys
+        )
+        parts.extend(
+            f'CONSTRAINT "ck_{self.name}_{number}" CHECK ({check})'
+            for number, check in enumerate(self.checks, 1)
+        )
+        if backend == "mysql":  # in the same statement, so that a kill leaves all of it or nothing
+            parts.extend(
+                f'{"UNIQUE " if index.unique else ""}KEY "{index.name}" ({_names(index.columns)})'
+                for index in self.indexes
+            )
+        body = ",\n    ".join(parts)
+        create = f'CREATE TABLE "{self.name}" (\n    {body}\n)'
+        if backend == "mysql":
+            return [_quoted(f"{create} {MYSQL_TABLE_OPTIONS}", backend)]
+        return [
+            create,
+            *(
+                statement
+                for index in self.indexes
+                for statement in AddIndex(self.name, index).statements(backend)
+            ),
+        ]
+
+    async def probe(self, database: Database) -> bool:
+        return await _exists(
+            database,
+            "SELECT 1 FROM information_schema.tables"
+            " WHERE table_schema = DATABASE() AND table_name = {}",
+            self.name,
+        )
+
+
+@dataclass(frozen=True)
+class AddColumn:
+    """Add a column: nullable or with a default, so that the revision before it still inserts."""
+
+    table: str
+    column: Column
+
+    def __post_init__(self) -> None:
+        if not self.column.null and self.column.default is None:
+            raise ValueError(
+                f"{self.table}.{self.column.name} needs a default or must be nullable:"
+                " the revision that is still running does not know it"
+            )
+
+    def statements(self, backend: Backend) -> list[str]:
+        alter = _quoted(f'ALTER TABLE "{self.table}" ADD COLUMN ', backend)
+        return [alter + self.column.printed(backend)]
+
+    async def probe(self, database: Database) -> bool:
+        return await _exists(
+            database,
+            "SELECT 1 FROM information_schema.columns"
+            " WHERE table_schema = DATABASE() AND table_name = {} AND column_name = {}",
+            self.table,
+            self.column.name,
+        )
+
+
+@dataclass(frozen=True)
+class AddIndex:
+    table: str
+    index: Index
+
+    def statements(self, backend: Backend) -> list[str]:
+        unique = "UNIQUE " if self.index.unique else ""
+        return [
+            _quoted(
+                f'CREATE {unique}INDEX "{self.index.name}"'
+                f' ON "{self.table}" ({_names(self.index.columns)})',
+                backend,
+            )
+        ]
+
+    async def probe(self, database: Database) -> bool:
+        return await _exists(
+            database,
+            "SELECT 1 FROM information_schema.statistics"
+            " WHERE table_schema = DATABASE() AND table_name = {} AND index_name = {}",
+            self.table,
+            self.index.name,
+        )
+
+
+@dataclass(frozen=True)
+class Execute:
+    """SQL of one's own for each backend; `unless` is a query that finds a row once it was done."""
+
+    unless: str
+    sqlite: Sequence[str] = field(default_factory=tuple)
+    mysql: Sequence[str] = field(default_factory=tuple)
+
+    def statements(self, backend: Backend) -> Sequence[str]:
+        return self.sqlite if backend == "sqlite" else self.mysql
+
+    async def probe(self, database: Database) -> bool:
+        return await _exists(database, self.unless)
+
+
+async def _exists(database: Database, template: str, *args: object) -> bool:
+    return bool((await database.execute(QueryString(template, *args))).rows)
+
+
+def _names(columns: Sequence[str]) -> str:
+    return ", ".join(f'"{column}"' for column in columns)
+
+
+def _quoted(sql: str, backend: Backend) -> str:
+    """MySQL wants backticks where ANSI_QUOTES is not set; the texts above hold no strings."""
+    return sql.replace('"', "`") if backend == "mysql" else sql

@@ -1,0 +1,1 @@
+"""Events between services: outbox, relay, feed; inbox, catching up, dead letters."""

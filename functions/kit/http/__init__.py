@@ -1,0 +1,1 @@
+"""HTTP below the handlers: requests, problem documents, ETags, idempotency, middleware, OpenAPI."""

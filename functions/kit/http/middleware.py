@@ -1,0 +1,210 @@
+"""Around every request: its trace, its line in the log, its count, and what every answer carries.
+
+Headers that are sent more than once are settled here, before anybody reads one: lists are joined,
+and two of what can only be one are refused. Answers get the headers of `cors`, those that keep a
+browser safe, and a `Cache-Control` where the handler has set none.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, cast
+from urllib.parse import quote
+
+from litestar import Response
+from litestar.datastructures import MutableScopeHeaders
+from litestar.enums import ScopeType
+from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
+
+from functions.kit.base.errors import FieldError, InvalidInput, Text
+from functions.kit.base.telemetry import continue_trace, current_traceparent
+from functions.kit.http.cors import Cors
+from functions.kit.http.openapi import INTERNAL
+from functions.kit.http.problems import problem_response
+from functions.kit.http.requests import AnyRequest, JSONRequest
+from functions.kit.http.services import AppServices, services_of
+
+logger = logging.getLogger("request")
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+QUIET = frozenset({"/livez", "/readyz", "/metrics"})
+
+SINGLE = frozenset(
+    {
+        b"authorization",
+        b"content-type",
+        b"idempotency-key",
+        b"if-modified-since",
+        b"if-unmodified-since",
+        b"origin",
+        b"access-control-request-method",
+    }
+)
+"""Of two of these nobody can say which one counts. Any other header is a list, and two lines of it
+are one (RFC 9110, section 5.3)."""
+
+PERSONAL = "private, no-store"
+"""What was made for one caller, or answers a change."""
+REVALIDATE = "no-cache"
+"""A cache may keep it, and asks each time whether it still holds."""
+FOR_A_WHILE = "public, max-age=300"
+"""Of a redirect: a browser would keep a permanent one for ever."""
+
+SECURITY_HEADERS: Mapping[str, str] = {
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "content-security-policy": (
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
+    ),
+}
+"""Of an API, whose only pages are Swagger UI's."""
+
+Refuse = Callable[[AnyRequest, Exception], Response[Any]]
+"""How a refusal is answered: as a problem document, or as a page."""
+
+
+class HeaderRepeated(InvalidInput):
+    code = "header-repeated"
+    title = "A header that can be given once is there twice"
+    error = Text("cabecera repetida", "repeated header")
+
+
+class RequestMiddleware:
+    """One per app; plain ASGI, so that a streamed answer stays a stream."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        cors: Cors,
+        *,
+        refuse: Refuse = problem_response,
+        security_headers: Mapping[str, str] = SECURITY_HEADERS,
+    ) -> None:
+        self.app = app
+        self.cors = cors
+        self.refuse = refuse
+        self.security_headers = security_headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != ScopeType.HTTP:
+            await self.app(scope, receive, send)
+            return
+        given = [value for name, value in scope["headers"] if name == b"traceparent"]
+        # Two of them are none (Trace Context, section 3.2).
+        traceparent = continue_trace(given[0].decode("latin-1") if len(given) == 1 else None)
+        token = current_traceparent.set(traceparent)
+        begun = time.perf_counter()
+        status = 500
+        # Whoever answers GET answers HEAD (RFC 9110, section 9.1): the same, without the content.
+        head = scope["method"] == "HEAD"
+        inner = cast("HTTPScope", {**scope, "method": "GET"} if head else scope)
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableScopeHeaders.from_message(message)
+                headers["traceparent"] = traceparent
+                for name, value in self.security_headers.items():
+                    headers.setdefault(name, value)
+                if "cache-control" not in headers:
+                    headers["cache-control"] = _cache_control(inner, status)
+                if self.cors.origins:
+                    self._allow_origin(inner, headers)
+            elif head and message["type"] == "http.response.body":
+                message["body"] = b""
+            await send(message)
+
+        try:
+            await self._answer(inner, receive, send_with_headers)
+        finally:
+            elapsed = time.perf_counter() - begun
+            self._record(inner, scope["method"], status, elapsed)
+            current_traceparent.reset(token)
+
+    async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+        names = [name for name, _ in scope["headers"]]
+        if len(set(names)) < len(names):
+            try:
+                scope["headers"] = joined(scope["headers"])
+            except HeaderRepeated as error:
+                request = JSONRequest(scope, receive, send)
+                refusal = self.refuse(request, error).to_asgi_response(None, request)
+                await refusal(scope, receive, send)
+                return
+        if scope["method"] == "OPTIONS" and self._is_preflight(scope):
+            # Also where there is no such route: else the page would not be shown its 404.
+            await send({"type": "http.response.start", "status": 204, "headers": []})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            return
+        await self.app(scope, receive, send)
+
+    def _is_preflight(self, scope: HTTPScope) -> bool:
+        return (
+            bool(self.cors.origins)
+            and not scope["path"].startswith(INTERNAL)
+            and {b"origin", b"access-control-request-method"}
+            <= {name for name, _ in scope["headers"]}
+        )
+
+    def _allow_origin(self, scope: HTTPScope, headers: MutableScopeHeaders) -> None:
+        if scope["path"].startswith(INTERNAL):
+            return
+        sent = next((value for name, value in scope["headers"] if name == b"origin"), None)
+        origin = sent.decode("latin-1") if sent is not None else None
+        for name, value in self.cors.headers(origin):
+            headers[name] = value
+        if origin is not None and scope["method"] == "OPTIONS" and self._is_preflight(scope):
+            for name, value in self.cors.preflight(origin):
+                headers[name] = value
+        if self.cors.vary is not None:
+            headers.extend_header_value("vary", self.cors.vary)
+
+    @staticmethod
+    def _record(scope: HTTPScope, method: str, status: int, elapsed: float) -> None:
+        path = scope["path"]
+        metrics = services_of(scope["litestar_app"], AppServices).metrics
+        # The route's pattern, never the path: a label for each book id would never end, and
+        # neither would one for each method that somebody makes up.
+        route = scope.get("path_template") or "unknown"
+        known = method if method in METHODS else "other"
+        metrics.requests.labels(known, route, str(status)).inc()
+        metrics.duration.labels(known, route).observe(elapsed)
+        if path not in QUIET:
+            # Quoted: a line break in a path would begin a log line of the caller's own.
+            logger.info("%s %s %d %.1f ms", method, quote(path), status, elapsed * 1000)
+
+
+def joined(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """Each header once, its lines joined as one list.
+
+    Raises `HeaderRepeated` for one that is no list.
+    """
+    lines: dict[bytes, list[bytes]] = {}
+    for name, value in headers:
+        lines.setdefault(name, []).append(value)
+    repeated = sorted(name.decode("latin-1") for name in SINGLE if len(lines.get(name, ())) > 1)
+    if repeated:
+        from functions.kit.base.messages import TWICE  # noqa: PLC0415 - only a refusal needs it
+
+        named = ", ".join(name.title() for name in repeated)
+        raise HeaderRepeated(
+            Text(f"Envíe una sola vez: {named}.", f"Send only once: {named}."),
+            errors=[FieldError(name.title(), TWICE) for name in repeated],
+        )
+    return [
+        (name, (b"; " if name == b"cookie" else b", ").join(values))
+        for name, values in lines.items()
+    ]
+
+
+def _cache_control(scope: HTTPScope, status: int) -> str:
+    """What a cache may do with an answer whose handler has not said it."""
+    if status >= 400 or scope["path"] in QUIET:
+        return "no-store"
+    signed_in = cast("dict[str, object]", scope).get("user") is not None
+    if signed_in or scope["method"] not in SAFE_METHODS or scope["path"].startswith(INTERNAL):
+        return PERSONAL
+    return FOR_A_WHILE if 300 <= status < 400 and status != 304 else REVALIDATE

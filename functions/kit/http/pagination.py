@@ -1,0 +1,86 @@
+"""Pages by key: an opaque cursor holds the sort key of the last row, so any page costs the same."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, TypeVar
+from urllib.parse import quote, urlencode
+
+import msgspec
+from litestar import Response
+from litestar.params import QueryParameter
+
+from functions.kit.base.errors import FieldError, InvalidInput, Text
+from functions.kit.base.money import MAX_ID
+from functions.kit.http.requests import AnyRequest
+from functions.kit.http.responses import JSONResponse
+
+T = TypeVar("T")
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 100
+
+Limit = Annotated[
+    int, QueryParameter(ge=1, le=MAX_LIMIT, description="Rows in the page; 50 where it is not said")
+]
+After = Annotated[
+    str | None,
+    QueryParameter(
+        max_length=600,
+        description="Cursor from the `Link` of the page before",
+        schema_extra={"format": "cursor"},
+    ),
+]
+
+
+def encode_cursor(*keys: object) -> str:
+    """An opaque text for the sort key of a row."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(keys)).rstrip(b"=").decode()
+
+
+def decode_cursor(cursor: str, *kinds: type[Any]) -> tuple[Any, ...]:
+    """The sort key that a cursor holds, as the given types.
+
+    Raises `InvalidInput` for anything that this shop has not made for such a list.
+    """
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        raw = base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True)
+        keys = msgspec.json.decode(raw, type=tuple[kinds])  # type: ignore[valid-type]
+        if any(isinstance(key, int) and abs(key) > MAX_ID for key in keys):
+            raise ValueError("no column holds such a number")
+        if encode_cursor(*keys) != cursor:
+            raise ValueError("written otherwise than here")
+    except (ValueError, msgspec.MsgspecError, RecursionError) as error:
+        raise InvalidInput(
+            Text(
+                "`after` no es un cursor de esta lista; tómelo de la cabecera Link.",
+                "`after` is not a cursor of this list; take it from the Link header.",
+            ),
+            errors=[
+                FieldError(
+                    "after",
+                    Text("no es un cursor de esta lista", "is not a cursor of this list"),
+                )
+            ],
+        ) from error
+    return keys
+
+
+def page_response(
+    request: AnyRequest,
+    rows: Sequence[T],
+    cursor: str | None,
+    headers: Mapping[str, str] | None = None,
+) -> Response[list[T]]:
+    """A bare array, with `Link: <...>; rel="next"` where there is more."""
+    all_headers = {**(headers or {}), **link_to_next(request, cursor)}
+    return JSONResponse(list(rows), headers=all_headers)
+
+
+def link_to_next(request: AnyRequest, cursor: str | None) -> dict[str, str]:
+    """The header that leads to the next page; none on the last one."""
+    if cursor is None:
+        return {}
+    query = [(name, value) for name, value in request.query_params.multi_items() if name != "after"]
+    link = f"{quote(request.scope['path'])}?{urlencode([*query, ('after', cursor)])}"
+    return {"link": f'<{link}>; rel="next"'}

@@ -1,0 +1,84 @@
+"""What handlers work with: one typed object per app, made by `build_app`.
+
+A service adds its own members in a subclass in its `services.py`, and its handlers read that:
+
+    @dataclass(kw_only=True)
+    class PurchaseServices(Services):
+        settings: PurchaseSettings
+        payment_provider: PaymentProvider
+"""
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from litestar import Litestar
+from litestar.connection import ASGIConnection
+
+from functions.kit.base.clock import Clock
+from functions.kit.base.settings import AppSettings, ServiceSettings
+from functions.kit.base.telemetry import Metrics
+from functions.kit.data.database import Database
+from functions.kit.events.catch_up import CatchUp
+from functions.kit.events.feed import Feed
+from functions.kit.events.internal_secret import InternalSecret
+from functions.kit.events.outbox import Outbox
+from functions.kit.events.relay import Relay
+from functions.kit.events.subscriptions import Subscriptions
+from functions.kit.http.topics import Topic
+from functions.kit.security.verifier import Verifier
+
+if TYPE_CHECKING:
+    import httpx
+
+A = TypeVar("A", bound="AppServices")
+S = TypeVar("S", bound="Services")
+
+
+@dataclass(kw_only=True)
+class AppServices:
+    """What every app has, with a database or without."""
+
+    name: str
+    settings: AppSettings
+    clock: Clock
+    http: "httpx.AsyncClient"
+    metrics: Metrics
+    topics: Sequence[Topic] = ()
+    openapi_documents: dict[str, bytes] = field(default_factory=dict)
+    """Encoded documents by name, each built at its first request."""
+    stopping: bool = False
+    """Whether the process is shutting down; it is not ready then."""
+
+
+@dataclass(kw_only=True)
+class Services(AppServices):
+    """What every service with a database has."""
+
+    settings: ServiceSettings
+    database: Database
+    verifier: Verifier
+    outbox: Outbox
+    relay: Relay
+    feed: Feed
+    subscriptions: Subscriptions
+    catch_up: CatchUp
+    internal_secret: InternalSecret
+    run_background_tasks: Callable[[], None]
+    """Starts the background tasks now, instead of when their period is over."""
+
+    @classmethod
+    def extend(cls, shared: "Services", **own: Any) -> Self:
+        """The members of `shared`, and a service's own."""
+        members = {each.name: getattr(shared, each.name) for each in dataclasses.fields(Services)}
+        return cls(**members | own)
+
+
+def services_of(connection: ASGIConnection[Any, Any, Any, Any] | Litestar, kind: type[A]) -> A:
+    """The services of the app that handles a request."""
+    app = connection if isinstance(connection, Litestar) else connection.app
+    found = app.state.services
+    if not isinstance(found, kind):
+        raise TypeError(f"this app has {type(found).__name__}, not {kind.__name__}")
+    return found

@@ -1,0 +1,1 @@
+"""Handlers of the internal API: events in, feeds out, dead letters, health."""

@@ -1,0 +1,119 @@
+"""`POST /events`: what the broker delivers. Part of the internal API.
+
+The status decides whether an event is kept: the broker's dispatcher takes most 4xx as success and
+drops the event. So it is 202 unless redelivery would help, and 503 only for transient faults.
+Next files: `events/receiver.py`, which decides whether an event is genuine, and
+`dead_letters.py` for those that were put aside.
+"""
+
+import logging
+from collections.abc import Mapping
+
+from litestar import Response, post
+from litestar.openapi.datastructures import ResponseSpec
+
+from functions.kit.data.outages import is_transient
+from functions.kit.events import cloudevents, dead_letters
+from functions.kit.events.cloudevents import MalformedEvent
+from functions.kit.events.dead_letters import Reason
+from functions.kit.events.receiver import receive
+from functions.kit.events.subscriptions import PING, Consumed, EventOutcome
+from functions.kit.http.openapi import described
+from functions.kit.http.requests import AnyRequest
+from functions.kit.http.services import Services, services_of
+
+logger = logging.getLogger(__name__)
+
+MAX_EVENT = 1024 * 1024
+"""Bytes of an event that are read; what is longer is put aside with its beginning."""
+
+_ACCEPTED = {202: ResponseSpec(None, description="Consumed; it need not be sent again")}
+
+
+async def _read_body(request: AnyRequest) -> tuple[bytes, bool]:
+    """The body, and whether it was whole; an oversized one is read to its end and cut."""
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        if size < MAX_EVENT:
+            chunks.append(chunk[: MAX_EVENT - size])
+        size += len(chunk)
+    return b"".join(chunks), size <= MAX_EVENT
+
+
+async def consume(
+    services: Services, headers: Mapping[str, str], body: bytes, *, whole: bool = True
+) -> Consumed:
+    """Give what came its effect, or put it aside with the reason."""
+    database, clock = services.database, services.clock
+    try:
+        if not whole:
+            raise MalformedEvent(f"longer than {MAX_EVENT} bytes")
+        event = cloudevents.read(headers, body)
+    except MalformedEvent as error:
+        await dead_letters.store(
+            database, Reason.QUARANTINED, str(error), headers, body, clock=clock
+        )
+        return Consumed(EventOutcome.QUARANTINED, None)
+    if event.type == PING:
+        services.run_background_tasks()
+        return Consumed(EventOutcome.TRIGGERED, None)
+    try:
+        taken = await receive(
+            database,
+            event,
+            subscriptions=services.subscriptions,
+            catch_up=services.catch_up,
+            secret=services.internal_secret,
+            clock=clock,
+        )
+    except Exception as error:
+        if is_transient(database, error):
+            raise
+        # It would fail the next time, too. It counts as unread, so catching up tries it again.
+        logger.exception("event %s of %s failed", event.id, event.source)
+        reason = f"{event.type} {event.id}: its handler failed: {type(error).__name__}"
+        await dead_letters.store_event(database, Reason.QUARANTINED, reason, event, clock=clock)
+        taken = Consumed(EventOutcome.QUARANTINED, None)
+    source = event.source if event.source in services.subscriptions.sources else "other"
+    services.metrics.events_received.labels(source, taken.outcome).inc()
+    if taken.outcome is EventOutcome.SUPERSEDED or (taken.position and taken.position.gap):
+        services.catch_up.notify(event.source)
+    return taken
+
+
+@post(
+    "/events",
+    status_code=202,
+    request_max_body_size=None,
+    responses=_ACCEPTED,
+    opt=described(any_query=True),  # a refusal would lose the event
+)
+async def events(request: AnyRequest) -> Response[bytes]:
+    """A CloudEvent, in binary or structured mode."""
+    body, whole = await _read_body(request)
+    await consume(services_of(request, Services), request.headers, body, whole=whole)
+    return Response(b"", status_code=202)
+
+
+@post(
+    "/events/dead-letter",
+    status_code=202,
+    request_max_body_size=None,
+    responses=_ACCEPTED,
+    opt=described(any_query=True),
+)
+async def dead_letter(request: AnyRequest) -> Response[bytes]:
+    """An event that the broker gave up delivering."""
+    body, _ = await _read_body(request)
+    headers = request.headers
+    code = headers.get("ce-knativeerrorcode", "unknown")
+    destination = headers.get("ce-knativeerrordest", "unknown")
+    reason = f"not delivered to {destination}: {code}"
+    services = services_of(request, Services)
+    await dead_letters.store(
+        services.database, Reason.DEAD_LETTERED, reason, headers, body, clock=services.clock
+    )
+    return Response(b"", status_code=202)
+
+
+HANDLERS = (events, dead_letter)

@@ -1,0 +1,1 @@
+"""Who calls: access tokens are verified by keys and revocations that this process can read."""

@@ -1,0 +1,89 @@
+"""What a service that issues no tokens consumes of auth: revocations, users' access, public keys.
+
+The events reach the internal API, which writes them into the service's own database; the public
+API reads them there. So a sale does not need auth to be awake.
+"""
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from piccolo.querystring import QueryString
+
+from functions.kit.base.clock import Clock
+from functions.kit.base.settings import ServiceSettings
+from functions.kit.data.database import Database, transactional
+from functions.kit.events.feed import digest_of
+from functions.kit.events.subscriptions import Projection, Stream, Subscriptions
+from functions.kit.security.remote_keys import CachedKeys, RemoteKeys, SigningKey, record_key
+from functions.kit.security.revocations import (
+    Revocations,
+    RevokedToken,
+    UserAccess,
+    record_revoked_token,
+    record_user_access,
+)
+from functions.kit.security.verifier import Verifier
+
+if TYPE_CHECKING:
+    import httpx
+
+STREAM = Stream(source="/bookstore/auth/security", owner="auth", name="security")
+
+
+def subscribe(subscriptions: Subscriptions) -> None:
+    """Consume auth's events."""
+    subscriptions.on("bookstore.token.revoked.v1", RevokedToken)(record_revoked_token)
+    subscriptions.on("bookstore.user.disabled.v1", UserAccess)(record_user_access)
+    subscriptions.on("bookstore.key.rotated.v1", SigningKey)(record_key)
+    subscriptions.projections[STREAM.source] = Projection(mark_stale, delete_stale, digest)
+
+
+async def mark_stale(database: Database) -> None:
+    """Let every state of a user or key that auth reports count as newer."""
+    await database.execute(QueryString("UPDATE denied_users SET revision = 0"))
+    await database.execute(QueryString("UPDATE verification_keys SET revision = 0"))
+
+
+async def delete_stale(database: Database) -> None:
+    """Delete users and keys that auth has not reported; revoked tokens stay until they expire."""
+    await database.execute(QueryString("DELETE FROM denied_users WHERE revision = 0"))
+    await database.execute(QueryString("DELETE FROM verification_keys WHERE revision = 0"))
+
+
+async def digest(database: Database, now: datetime) -> str:
+    """Users whose access has changed and keys that verify, as auth's own digest counts them."""
+    users = await _USERS(database, now)
+    keys = await database.execute(
+        QueryString(
+            "SELECT COUNT(*) AS n, SUM(CASE WHEN revision < 3 THEN revision ELSE -1 END) AS told"
+            " FROM verification_keys WHERE revision > 0 AND (not_after IS NULL OR not_after > {})",
+            now,
+        )
+    )
+    row = keys.rows[0]
+    return f"{users} {row['n']} {int(row['told'] or 0)}"
+
+
+_USERS = digest_of("denied_users", "revision", "disabled")
+
+
+@transactional
+async def purge(database: Database, *, clock: Clock) -> None:
+    """Delete revocations of tokens that have expired, and keys that no longer verify anything."""
+    now = clock()
+    await database.execute(QueryString("DELETE FROM denied_tokens WHERE expires_at < {}", now))
+    await database.execute(QueryString("DELETE FROM verification_keys WHERE not_after < {}", now))
+
+
+def verifier(
+    database: Database, settings: ServiceSettings, *, clock: Clock, http: "httpx.AsyncClient"
+) -> Verifier:
+    """The verifier of a service that issues no tokens."""
+    keys = RemoteKeys(database, settings.auth_url, clock=clock, http=http)
+    return Verifier(
+        CachedKeys(keys.find, clock=clock),
+        Revocations(database).is_revoked,
+        issuer=settings.token_issuer,
+        audience=settings.token_audience,
+        clock=clock,
+    )

@@ -1,0 +1,21 @@
+"""The caller of a request, as an access token describes it, and the roles that exist."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+CUSTOMER, STAFF, ADMIN = "customer", "staff", "admin"
+ROLES = frozenset({CUSTOMER, STAFF, ADMIN})
+
+
+class Principal(NamedTuple):
+    """The claims of a verified access token that decide what its caller may do."""
+
+    user_id: int
+    roles: frozenset[str]
+    token_id: str
+    issued_at: datetime
+    expires_at: datetime
+
+    @property
+    def is_staff(self) -> bool:
+        return not self.roles.isdisjoint({STAFF, ADMIN})

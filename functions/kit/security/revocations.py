@@ -1,0 +1,95 @@
+"""Access tokens that auth has revoked, and users that it has disabled, as events have announced.
+
+Next file: `auth_stream.py`, which subscribes to these events.
+"""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+from piccolo.querystring import QueryString
+
+from functions.kit.base.fields import Id
+from functions.kit.data.database import Database, transactional
+from functions.kit.events.cloudevents import Event
+from functions.kit.security.principal import Principal
+
+Moment = Annotated[datetime, Meta(tz=True)]
+
+
+class RevokedToken(msgspec.Struct, frozen=True):
+    """bookstore.token.revoked.v1, as this side reads it."""
+
+    token_id: Annotated[str, Meta(min_length=1, max_length=64)]
+    expires_at: Moment
+
+
+class UserAccess(msgspec.Struct, frozen=True):
+    """bookstore.user.disabled.v1, as this side reads it."""
+
+    user_id: Id
+    disabled: bool
+    tokens_not_before: Moment
+    """Tokens issued before this moment are refused, whatever they say."""
+
+
+@transactional
+async def record_revoked_token(database: Database, event: Event, state: RevokedToken) -> None:
+    del event
+    await database.execute(
+        QueryString(
+            "INSERT INTO denied_tokens (token_id, expires_at) VALUES ({}, {})"
+            " ON CONFLICT (token_id) DO NOTHING",
+            state.token_id,
+            state.expires_at,
+        )
+    )
+
+
+@transactional
+async def record_user_access(database: Database, event: Event, state: UserAccess) -> None:
+    # Two statements rather than a look before: of two first events at once the newer one stays.
+    await database.execute(
+        QueryString(
+            "INSERT INTO denied_users (user_id, revision, disabled, tokens_not_before)"
+            " VALUES ({}, {}, {}, {}) ON CONFLICT (user_id) DO NOTHING",
+            state.user_id,
+            event.revision or 0,
+            state.disabled,
+            state.tokens_not_before,
+        )
+    )
+    await database.execute(
+        QueryString(
+            "UPDATE denied_users SET revision = {}, disabled = {}, tokens_not_before = {}"
+            " WHERE user_id = {} AND revision < {}",
+            event.revision or 0,
+            state.disabled,
+            state.tokens_not_before,
+            state.user_id,
+            event.revision or 0,
+        )
+    )
+
+
+class Revocations:
+    """What this service's database knows of them."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    async def is_revoked(self, principal: Principal) -> bool:
+        """Whether auth has ended this token or shut its user out."""
+        outcome = await self.database.execute(
+            QueryString(
+                "SELECT 1 FROM denied_tokens WHERE token_id = {} UNION ALL"
+                " SELECT 1 FROM denied_users WHERE user_id = {}"
+                " AND (disabled = {} OR tokens_not_before > {})",
+                principal.token_id,
+                principal.user_id,
+                True,
+                principal.issued_at,
+            )
+        )
+        return bool(outcome.rows)

@@ -1,0 +1,81 @@
+"""Released migrations print the same SQL for ever, whatever the code becomes.
+
+A service refuses to migrate a database whose recorded checksum differs from its code's, so an
+edited migration would stop every shop that runs already.
+"""
+
+from importlib import import_module
+
+import pytest
+
+from functions.kit.data.backfill import Backfill
+from functions.kit.data.migrations import Migration, load
+from tests.architecture.services import NAMES
+
+RELEASED = {
+    "auth": {
+        "0001_initial": "7a7816d9053576a6f7781328e5d11868dfcc341dce0f83202478af30aedc1ba6",
+        "0002_refresh_grace": "eedecbd8bd8bdf3c3c9bc05655a42672ca6319d55046fe270956b60e63bff188",
+    },
+    "catalog": {
+        "0001_initial": "6fb9bb4cb7f8ab26ffe41e80d19925f46ba0c0d7b61d086a30051cd7abeea163",
+        "0002_search": "7c634ba11924f91ba6dffe7c36734c340c262b1cef0a6ff55421b025e788db20",
+        # Backfills only, which print nothing: the checksum of an empty text.
+        "0003_folding": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    },
+    "purchase": {
+        "0001_initial": "2f17cc375da72199bb4bdfaecabf5f4ded65b7752c58f945dec3970aa8fc1458",
+        "0002_payments": "43632f818e37cb50176ed2f0f0b84c93731f802f3af9572281bcf534d589c876",
+        "0003_providers": "be577e6de869b8ce9c7f08d7d9d082dda5c5b94116baf57c3c2658e5550ccbf0",
+    },
+}
+"""SHA-256 of what each released migration prints for SQLite and MySQL. A new migration is added
+here when it is released; an entry is never changed."""
+
+BACKFILLED = {
+    "0002_search": ["books.search_text(title, author)"],
+    "0003_folding": [
+        "books.search_text(title, author, isbn)",
+        "books.author_names(author)",
+        "books.title_order(title, uid)",
+        "books.match_key(title, author)",
+        "books.category_key(category)",
+    ],
+}
+"""Columns that a migration computes row by row, which a checksum cannot see."""
+
+
+def migrations_of(service: str) -> dict[str, Migration]:
+    loaded = load(import_module(f"functions.{service}.migrations"))
+    return {f"{migration.version:04d}_{migration.name}": migration for migration in loaded}
+
+
+@pytest.mark.parametrize("service", NAMES)
+def test_a_released_migration_prints_what_it_printed(service: str) -> None:
+    """Its checksum is pinned, so that a database made by any release can go on."""
+    found = migrations_of(service)
+
+    assert {name: found[name].checksum() for name in RELEASED[service]} == RELEASED[service]
+
+
+@pytest.mark.parametrize("service", NAMES)
+def test_every_migration_is_pinned(service: str) -> None:
+    """A new one is added to the list with the change that brings it."""
+    assert sorted(migrations_of(service)) == sorted(RELEASED[service])
+
+
+@pytest.mark.parametrize("service", NAMES)
+def test_a_released_migration_backfills_what_it_backfilled(service: str) -> None:
+    """Backfills print no SQL, so that they are compared by their columns."""
+    found = {
+        name: [
+            f"{each.table}.{each.column}({', '.join(each.reads)})"
+            for each in migration.operations
+            if isinstance(each, Backfill)
+        ]
+        for name, migration in migrations_of(service).items()
+    }
+
+    assert {name: columns for name, columns in found.items() if columns} == {
+        name: columns for name, columns in BACKFILLED.items() if name in found
+    }

@@ -1,0 +1,226 @@
+"""The whole shop in one process: three services, one wire between them, and a broker on it.
+
+The broker reads the real Triggers, and can be told to behave as brokers do: lose events, send
+them twice, shuffle them.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+from litestar import Litestar
+
+from functions.auth.app import create_app as create_auth
+from functions.auth.settings import AuthSettings
+from functions.catalog.app import create_app as create_catalog
+from functions.catalog.settings import CatalogSettings
+from functions.kit.events import cloudevents
+from functions.local.broker.manifests import Manifests, load_manifests
+from functions.purchase.app import create_app as create_purchase
+from functions.purchase.settings import PurchaseSettings
+from tests.support.apps import serving
+from tests.support.clock import FakeClock
+
+ROOT = Path(__file__).parents[2]
+SERVICES = ("auth", "catalog", "purchase")
+BROKER = "http://broker.test"
+ADMIN = ("admin@bookstore.example", "correct-horse-battery")
+
+
+def address(service: str) -> str:
+    return f"http://{service}.test"
+
+
+class Broker:
+    """Takes events with 202 and delivers them as the Triggers say, or as badly as it is told."""
+
+    def __init__(self, deliver: Callable[[str, httpx.Request], Awaitable[httpx.Response]]) -> None:
+        self.manifests: Manifests = load_manifests(
+            ROOT / "eventing", {f"{name}-internal": address(name) for name in SERVICES}
+        )
+        self.deliver = deliver
+        self.losing = False
+        self.copies = 1
+        self.held: list[tuple[str, httpx.Request]] | None = None
+        self.seed = 0
+
+    async def take(self, request: httpx.Request) -> httpx.Response:
+        event = cloudevents.read(request.headers, request.content)
+        if not self.losing:
+            for trigger in self.manifests.triggers:
+                if trigger.wants({"source": event.source, "type": event.type}):
+                    for _ in range(self.copies):
+                        await self._send(trigger.subscriber, request)
+        return httpx.Response(202)
+
+    async def _send(self, subscriber: str, request: httpx.Request) -> None:
+        if self.held is not None:
+            self.held.append((subscriber, request))
+        else:
+            await self._deliver(subscriber, request)
+
+    async def _deliver(self, subscriber: str, request: httpx.Request) -> None:
+        headers = {
+            name: value for name, value in request.headers.items() if name != "ce-traceparent"
+        }
+        response = await self.deliver(
+            subscriber, httpx.Request("POST", subscriber, headers=headers, content=request.content)
+        )
+
+        assert response.status_code == 202
+
+    def hold(self) -> None:
+        """Keep what comes, until it is let go."""
+        self.held = []
+
+    async def let_go_shuffled(self) -> None:
+        """Deliver what was kept, in an order that a seed decides."""
+        held, self.held = self.held or [], None
+        random.Random(self.seed).shuffle(held)
+        for subscriber, request in held:
+            await self._deliver(subscriber, request)
+
+
+class ShopInProcess:
+    """The running shop, and its callers."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.clock = clock
+        self.apps: dict[str, Litestar] = {}
+        self.clients: dict[str, httpx.AsyncClient] = {}
+        self.tokens: dict[str, str] = {}
+        self.broker = Broker(self._to_service)
+        self.wire = httpx.AsyncClient(transport=httpx.MockTransport(self._route))
+
+    async def _route(self, request: httpx.Request) -> httpx.Response:
+        if request.url.host == "broker.test":
+            return await self.broker.take(request)
+        return await self._to_service(str(request.url), request)
+
+    async def _to_service(self, url: str, request: httpx.Request) -> httpx.Response:
+        client = self.clients.get(httpx.URL(url).host.partition(".")[0])
+        if client is None:
+            raise httpx.ConnectError("not started yet")
+        return await client.request(
+            request.method, url, headers=request.headers, content=request.content
+        )
+
+    async def call(
+        self,
+        service: str,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        user: str | None = None,
+        **headers: str,
+    ) -> httpx.Response:
+        """A request with a JSON body, by a user who has logged in, or by nobody."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if user is not None:
+            sent["authorization"] = f"Bearer {self.tokens[user]}"
+        content = None if body is None else msgspec.json.encode(body)
+        return await self.clients[service].request(method, path, content=content, headers=sent)
+
+    async def log_in(self, user: str, email: str, password: str) -> None:
+        answer = await self.call("auth", "POST", "/login", {"email": email, "password": password})
+
+        assert answer.status_code == 200, answer.text
+        self.tokens[user] = answer.json()["access_token"]
+
+    async def sign_up(self, user: str, *roles: str) -> int:
+        """Register, give roles, log in; the user's id."""
+        email, password = f"{user}@example.org", f"{user}-has-a-password"
+        made = await self.call("auth", "POST", "/register", {"email": email, "password": password})
+
+        assert made.status_code == 201, made.text
+        user_id: int = made.json()["id"]
+        if roles:
+            given = await self.call(
+                "auth", "PATCH", f"/users/{user_id}", {"roles": list(roles)}, user="admin"
+            )
+
+            assert given.status_code == 200, given.text
+        await self.log_in(user, email, password)
+        return user_id
+
+    async def until(self, found: Callable[[], Awaitable[bool]]) -> None:
+        """Let the services work until something is so."""
+        async with asyncio.timeout(20):
+            while not await found():  # noqa: ASYNC110 - nothing announces what is waited for
+                await asyncio.sleep(0)
+
+    async def sell(self, title: str = "La vorágine", *, stock: int = 5, price: float = 10) -> int:
+        """Put a book on sale, and wait until both services have heard of its stock; its id."""
+        body = {"title": title, "author": "Autora", "price": price, "stock": stock}
+        made = await self.call("catalog", "POST", "/books", body, user="staff")
+
+        assert made.status_code == 201, made.text
+        book_id: int = made.json()["book_id"]
+        await self.until(lambda: self.stock_is_known(book_id))
+        return book_id
+
+    async def stock_is_known(self, book_id: int) -> bool:
+        _, revision = await self.shown_stock(book_id)
+        return revision > 0
+
+    async def shown_stock(self, book_id: int) -> tuple[int, int]:
+        """What catalog shows: copies, and the revision that it knows them at."""
+        book = (await self.call("catalog", "GET", f"/books/{book_id}")).json()
+        return book["stock"], book["stock_revision"]
+
+
+@asynccontextmanager
+async def open_shop(folder: Path, **environ: str) -> AsyncIterator[ShopInProcess]:
+    """All three services on SQLite files in a folder, an admin and a member of staff logged in."""
+    shop = ShopInProcess(FakeClock())
+    addresses = {
+        f"{name.upper()}_{door}URL": address(name)
+        for name in SERVICES
+        for door in ("", "INTERNAL_")
+    }
+
+    def environment(name: str) -> dict[str, str]:
+        return {
+            **addresses,
+            "DATABASE_URL": f"sqlite:///{folder}/{name}.db?synchronous=off",
+            "K_SINK": BROKER,
+            "FIRST_ADMIN_EMAIL": ADMIN[0],
+            "FIRST_ADMIN_PASSWORD": ADMIN[1],
+            **environ,
+        }
+
+    shop.apps = {
+        "auth": create_auth(
+            AuthSettings.from_mapping(environment("auth")), clock=shop.clock, http=shop.wire
+        ),
+        "catalog": create_catalog(
+            CatalogSettings.from_mapping(environment("catalog")), clock=shop.clock, http=shop.wire
+        ),
+        "purchase": create_purchase(
+            PurchaseSettings.from_mapping(environment("purchase")), clock=shop.clock, http=shop.wire
+        ),
+    }
+    async with AsyncExitStack() as stack:
+        for name, app in shop.apps.items():
+            shop.clients[name] = await stack.enter_async_context(serving(app))
+        await shop.until(_admin_exists(shop))
+        await shop.sign_up("staff", "staff")
+        yield shop
+
+
+def _admin_exists(shop: ShopInProcess) -> Callable[[], Awaitable[bool]]:
+    async def found() -> bool:
+        answer = await shop.call(
+            "auth", "POST", "/login", {"email": ADMIN[0], "password": ADMIN[1]}
+        )
+        if answer.status_code == httpx.codes.OK:
+            shop.tokens["admin"] = answer.json()["access_token"]
+        return "admin" in shop.tokens
+
+    return found

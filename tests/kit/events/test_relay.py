@@ -1,0 +1,507 @@
+"""The relay: contiguous numbers, subjects in order, at least once, one process at a time."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from piccolo.querystring import QueryString
+
+from functions.kit.base.clock import utc_now
+from functions.kit.base.telemetry import Metrics
+from functions.kit.data.database import Database, transactional
+from functions.kit.events import cloudevents, lease, relay
+from functions.kit.events.cloudevents import Event
+from functions.kit.events.outbox import NewEvent, Outbox
+from functions.kit.events.relay import Relay
+from functions.kit.events.sequencer import BATCH, assign_sequences
+from tests.kit import sample
+from tests.support.clock import FakeClock
+
+ROOT = Path(__file__).parents[3]
+SINK = "http://broker.test/"
+
+Answer = Callable[[httpx.Request], Any]
+
+
+class Broker:
+    """A sink that remembers what it took, and answers as it is told."""
+
+    def __init__(self) -> None:
+        self.taken: list[Event] = []
+        self.answer: Answer = lambda request: httpx.Response(202)
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        answer = self.answer(request)
+        response: httpx.Response = await answer if asyncio.iscoroutine(answer) else answer
+        if response.status_code == 202:
+            self.taken.append(cloudevents.read(request.headers, request.content))
+        return response
+
+    @property
+    def sequences(self) -> list[int | None]:
+        return [event.sequence for event in self.taken]
+
+    @property
+    def sequences_of_subjects(self) -> list[list[int | None]]:
+        """Of each subject as they came; the subjects in the order of their names."""
+        subjects = sorted({event.subject for event in self.taken})
+        return [
+            [event.sequence for event in self.taken if event.subject == subject]
+            for subject in subjects
+        ]
+
+
+@pytest.fixture
+def broker() -> Broker:
+    return Broker()
+
+
+@pytest.fixture
+def make_relay(database: Database, clock: FakeClock, broker: Broker) -> Callable[..., Relay]:
+    def make(sink: str = SINK) -> Relay:
+        http = httpx.AsyncClient(transport=httpx.MockTransport(broker))
+        return Relay(database, sink, [sample.NOTES], clock=clock, metrics=Metrics(), http=http)
+
+    return make
+
+
+@transactional
+async def tell(
+    database: Database, outbox: Outbox, count: int, start: int = 0, *, subject: str | None = None
+) -> None:
+    """Events of as many subjects, or of one."""
+    messages = [sample.note_written(number, "a") for number in range(start, start + count)]
+    if subject is not None:
+        messages = [msgspec.structs.replace(message, subject=subject) for message in messages]
+    await outbox.add(database, *messages)
+
+
+async def unsent(database: Database) -> int:
+    outcome = await database.execute(
+        QueryString("SELECT COUNT(*) AS n FROM outbox WHERE sent_at IS NULL")
+    )
+    count: int = outcome.rows[0]["n"]
+    return count
+
+
+@pytest.mark.parametrize("renewed", [False, True], ids=["one lease", "a lease each time"])
+async def test_events_are_sent_in_order_and_once(
+    database: Database,
+    outbox: Outbox,
+    make_relay: Callable[..., Relay],
+    broker: Broker,
+    monkeypatch: pytest.MonkeyPatch,
+    renewed: bool,
+) -> None:
+    """Numbered from 1 without a gap, also over several batches; each subject's in order.
+
+    Events of different subjects are sent side by side, and overtake each other where one of them
+    is held up: by the broker, or by the renewal of the lease.
+    """
+    if renewed:
+        monkeypatch.setattr(lease.Lease, "is_ageing", lambda lease: True)
+    subjects = 7
+    for _ in range(BATCH // subjects + 1):
+        await tell(database, outbox, subjects)
+    sender = make_relay()
+    flushed = [await sender.flush(), await sender.flush()]
+
+    assert flushed == [True, True]
+    assert broker.sequences_of_subjects == [
+        list(range(first, len(broker.taken) + 1, subjects)) for first in range(1, subjects + 1)
+    ]
+    assert len(broker.taken) > BATCH
+    assert await unsent(database) == 0
+
+
+@pytest.mark.parametrize("status", [200, 204, 301, 400, 404, 413, 429, 500, 503])
+async def test_only_202_means_that_the_broker_has_it(
+    database: Database,
+    outbox: Outbox,
+    make_relay: Callable[..., Relay],
+    broker: Broker,
+    status: int,
+) -> None:
+    """With anything else the event stays, and those of its subject wait behind it."""
+    await tell(database, outbox, 3, subject="note/1")
+    answers = iter([202, status])
+    broker.answer = lambda request: httpx.Response(next(answers))
+    done = await make_relay().flush()
+
+    assert (done, broker.sequences, await unsent(database)) == (False, [1], 2)
+
+    broker.answer = lambda request: httpx.Response(202)
+    await make_relay().flush()
+
+    assert broker.sequences == [1, 2, 3]
+
+
+@pytest.mark.parametrize("status", [400, 413, 415, 422])
+async def test_an_event_that_is_refused_holds_up_its_own_subject_alone(
+    database: Database,
+    outbox: Outbox,
+    make_relay: Callable[..., Relay],
+    broker: Broker,
+    status: int,
+) -> None:
+    """Also when it is at the beginning of every batch."""
+    await tell(database, outbox, BATCH + 5)
+
+    def refuse_the_first(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(status if request.headers["ce-subject"] == "note/0" else 202)
+
+    broker.answer = refuse_the_first
+    done = await make_relay().flush()
+
+    assert not done
+    assert sorted(each or 0 for each in broker.sequences) == list(range(2, BATCH + 6))
+    assert await unsent(database) == 1
+
+
+async def test_a_broker_that_refuses_everything_is_not_asked_for_every_event(
+    database: Database, outbox: Outbox, make_relay: Callable[..., Relay], broker: Broker
+) -> None:
+    """As many at a time as are under way; the rest waits for the next round."""
+    await tell(database, outbox, 50)
+    asked = []
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers["ce-subject"])
+        return httpx.Response(400)
+
+    broker.answer = refuse
+
+    assert not await make_relay().flush()
+    assert len(set(asked)) == len(asked) <= 2 * relay.UNDER_WAY
+    assert await unsent(database) == 50
+
+
+async def test_several_events_are_under_way_but_of_a_subject_one(
+    database: Database, outbox: Outbox, make_relay: Callable[..., Relay], broker: Broker
+) -> None:
+    """A broker that takes its time is not waited for event by event."""
+    await tell(database, outbox, 3, subject="note/1")
+    await tell(database, outbox, 20, start=2)
+    under_way: list[str] = []
+    most, twice = [0], [0]
+    full, go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait(subject: str) -> httpx.Response:
+        under_way.append(subject)
+        most[0] = max(most[0], len(under_way))
+        twice[0] = max(twice[0], under_way.count("note/1"))
+        if len(under_way) == relay.UNDER_WAY:
+            full.set()
+        await go_on.wait()
+        under_way.remove(subject)
+        return httpx.Response(202)
+
+    broker.answer = lambda request: wait(request.headers["ce-subject"])
+    flushing = asyncio.create_task(make_relay().flush())
+    await full.wait()
+    go_on.set()
+
+    assert await flushing
+    assert (most[0], twice[0], len(broker.taken)) == (relay.UNDER_WAY, 1, 23)
+    assert [event.sequence for event in broker.taken if event.subject == "note/1"] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "error", [httpx.ConnectError, httpx.ReadTimeout, httpx.RemoteProtocolError]
+)
+async def test_a_broker_that_cannot_be_reached_loses_nothing(
+    database: Database,
+    outbox: Outbox,
+    make_relay: Callable[..., Relay],
+    broker: Broker,
+    error: type[httpx.HTTPError],
+) -> None:
+    """Whether or not it had taken the event before the line broke."""
+    await tell(database, outbox, 2)
+
+    def fail(request: httpx.Request) -> httpx.Response:
+        raise error("no")
+
+    broker.answer = fail
+    assert not await make_relay().flush()
+    broker.answer = lambda request: httpx.Response(202)
+    assert await make_relay().flush()
+    assert sorted(each or 0 for each in broker.sequences) == [1, 2]
+
+
+async def test_a_broker_that_hangs_is_given_up(
+    database: Database,
+    outbox: Outbox,
+    make_relay: Callable[..., Relay],
+    broker: Broker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its ingress has no limit of its own under a memory alarm."""
+    monkeypatch.setattr(relay, "SEND_TIMEOUT", 0.01)
+    await tell(database, outbox, 1)
+
+    async def hang() -> httpx.Response:
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    broker.answer = lambda request: hang()
+
+    assert not await make_relay().flush()
+    assert await unsent(database) == 1
+
+
+async def test_what_was_sent_is_marked_when_the_relay_is_cancelled(
+    database: Database, outbox: Outbox, make_relay: Callable[..., Relay], broker: Broker
+) -> None:
+    """In the middle of a batch: the next one goes on behind it."""
+    await tell(database, outbox, 3, subject="note/1")
+    hanging = asyncio.Event()
+
+    async def hang() -> httpx.Response:
+        hanging.set()
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    broker.answer = lambda request: hang() if broker.taken else httpx.Response(202)
+    task = asyncio.create_task(make_relay().flush())
+    await hanging.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    broker.answer = lambda request: httpx.Response(202)
+    await make_relay().flush()
+
+    assert broker.sequences == [1, 2, 3]
+
+
+async def test_of_two_relays_one_sends(
+    database: Database, outbox: Outbox, make_relay: Callable[..., Relay], broker: Broker
+) -> None:
+    """The one that holds the lease; the other comes again later."""
+    await tell(database, outbox, 3)
+    sending, go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait() -> httpx.Response:
+        sending.set()
+        await go_on.wait()
+        return httpx.Response(202)
+
+    broker.answer = lambda request: wait()
+    first = asyncio.create_task(make_relay().flush())
+    await sending.wait()
+    second = await make_relay().flush()
+    go_on.set()
+
+    assert (await first, second) == (True, False)
+    assert sorted(each or 0 for each in broker.sequences) == [1, 2, 3]
+
+
+async def test_a_lease_is_free_as_soon_as_the_outbox_is_empty(
+    database: Database, outbox: Outbox, make_relay: Callable[..., Relay], broker: Broker
+) -> None:
+    """Another process that commits next need not wait for it to run out."""
+    first, second = make_relay(), make_relay()
+    for number, sender in enumerate([first, second, first]):
+        await tell(database, outbox, 1, number)
+        assert await sender.flush()
+
+    assert broker.sequences == [1, 2, 3]
+
+
+async def test_a_lease_is_free_when_its_holder_cannot_send(
+    database: Database, outbox: Outbox, make_relay: Callable[..., Relay], broker: Broker
+) -> None:
+    """Another process may have a way to the broker."""
+    await tell(database, outbox, 1)
+    broker.answer = lambda request: httpx.Response(503)
+    first = await make_relay().flush()
+    broker.answer = lambda request: httpx.Response(202)
+
+    assert (first, await make_relay().flush()) == (False, True)
+
+
+async def test_the_lease_of_a_killed_relay_runs_out(
+    database: Database,
+    outbox: Outbox,
+    make_relay: Callable[..., Relay],
+    broker: Broker,
+    clock: FakeClock,
+) -> None:
+    """Until then nobody else sends; afterwards anybody does."""
+    await tell(database, outbox, 1)
+    await make_relay().lease.take()
+    waiting = await make_relay().flush()
+    clock.advance(seconds=lease.LEASE.total_seconds() + 0.001)
+
+    assert (waiting, await make_relay().flush()) == (False, True)
+    assert broker.sequences == [1]
+
+
+async def test_a_relay_that_lost_its_lease_stops(
+    database: Database,
+    outbox: Outbox,
+    make_relay: Callable[..., Relay],
+    broker: Broker,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In the middle of a slow batch, and marks what it has sent."""
+    await tell(database, outbox, 3, subject="note/1")
+    first, second = make_relay(), make_relay()
+    monkeypatch.setattr(first.lease, "is_ageing", lambda: True)
+
+    async def slow() -> httpx.Response:
+        clock.advance(seconds=60)
+        assert await second.lease.take()
+        return httpx.Response(202)
+
+    broker.answer = lambda request: slow()
+
+    assert not await first.flush()
+    assert (broker.sequences, await unsent(database)) == ([1], 2)
+
+
+async def test_numbers_are_contiguous_whoever_gives_them(
+    database: Database, outbox: Outbox
+) -> None:
+    """Relays and readers of the feed number rows at the same time."""
+    await tell(database, outbox, 30)
+    numbered = await asyncio.gather(*(assign_sequences(database, [sample.NOTES]) for _ in range(8)))
+    outcome = await database.execute(QueryString("SELECT sequence FROM outbox ORDER BY id"))
+
+    assert sum(numbered) == 30
+    assert [row["sequence"] for row in outcome.rows] == list(range(1, 31))
+
+
+async def test_a_row_of_no_stream_holds_nobody_up(
+    database: Database, outbox: Outbox, make_relay: Callable[..., Relay], broker: Broker
+) -> None:
+    """It stays where an operator sees that it waits."""
+    async with database.transaction():
+        await outbox.add(
+            database, NewEvent(source="/nobody", type="t", subject="s", revision=1, data=None)
+        )
+    await tell(database, outbox, 1)
+
+    assert await make_relay().flush()
+    assert (broker.sequences, await unsent(database)) == ([1], 1)
+
+
+async def test_without_a_sink_events_are_numbered_and_wait(
+    database: Database, outbox: Outbox, make_relay: Callable[..., Relay], broker: Broker
+) -> None:
+    """Others read the feed."""
+    await tell(database, outbox, 2)
+
+    assert await make_relay(sink="").flush()
+    assert (broker.taken, await unsent(database)) == ([], 2)
+
+
+async def test_the_running_relay_sends_what_is_committed(
+    database: Database, outbox: Outbox, make_relay: Callable[..., Relay], broker: Broker
+) -> None:
+    """Woken by the outbox, and it outlives a broker that breaks."""
+    arrived = asyncio.Event()
+    answers = iter([500])
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        status = next(answers, 202)
+        if status == 202:
+            arrived.set()
+        return httpx.Response(status)
+
+    broker.answer = answer
+    sender = make_relay()
+    outbox.wake = sender.notify
+    task = asyncio.create_task(sender.run())
+    await tell(database, outbox, 1)
+    await asyncio.wait_for(arrived.wait(), 10)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert broker.sequences == [1]
+
+
+async def test_sent_events_are_forgotten_after_a_month(
+    database: Database, outbox: Outbox, make_relay: Callable[..., Relay], clock: FakeClock
+) -> None:
+    """And the feed says from where on it begins; what was never sent stays."""
+    await tell(database, outbox, 2)
+    await make_relay().flush()
+    await tell(database, outbox, 1, 2)
+    await assign_sequences(database, [sample.NOTES])
+    clock.advance(days=31)
+    await relay.purge(database, clock=clock)
+    rows = await database.execute(QueryString("SELECT sequence FROM outbox"))
+    ends = await database.execute(QueryString("SELECT head, floor FROM outbox_streams"))
+
+    assert [row["sequence"] for row in rows.rows] == [3]
+    assert ends.rows == [{"head": 3, "floor": 2}]
+
+
+async def test_what_waits_is_measured(
+    database: Database, outbox: Outbox, make_relay: Callable[..., Relay], clock: FakeClock
+) -> None:
+    """How many, and for how long the oldest."""
+    await tell(database, outbox, 2)
+    clock.advance(seconds=90)
+    sender = make_relay()
+    await sender.measure()
+
+    assert b"outbox_unsent_events 2.0" in sender.metrics.exposition()
+    assert b"outbox_oldest_unsent_seconds 90.0" in sender.metrics.exposition()
+
+
+KILLED_AFTER_202 = """
+import asyncio, os, sys
+import httpx
+import msgspec
+from functions.kit.base.clock import utc_now
+from functions.kit.data.engines import connect
+from functions.kit.events.relay import Relay
+from functions.kit.base.telemetry import Metrics
+from tests.kit import sample
+
+def answer(request):
+    print(request.headers["ce-sequence"], flush=True)
+    return httpx.Response(202)
+
+class Killed(Relay):
+    async def _settle(self, sent, *, release):
+        os.kill(os.getpid(), 9)
+
+async def main():
+    http = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+    relay = Killed(connect(sys.argv[1]), "http://broker.test", [sample.NOTES],
+                   clock=utc_now, metrics=Metrics(), http=http)
+    await relay.flush()
+
+asyncio.run(main())
+"""
+
+
+async def test_a_kill_between_202_and_the_mark_sends_again(
+    database: Database,
+    outbox: Outbox,
+    make_relay: Callable[..., Relay],
+    broker: Broker,
+    clock: FakeClock,
+    database_url: str,
+) -> None:
+    """The same events under the same ids, so the consumer's inbox knows them."""
+    await tell(database, outbox, 2)
+    command = [sys.executable, "-c", KILLED_AFTER_202, database_url]
+    killed = await asyncio.to_thread(
+        subprocess.run, command, cwd=ROOT, env=os.environ, capture_output=True, text=True
+    )
+    clock.now = utc_now() + 6 * lease.LEASE  # the killed one held it by the system's clock
+    await make_relay().flush()
+
+    assert (killed.returncode, [int(line) for line in killed.stdout.split()]) == (-9, [1, 2])
+    assert broker.sequences == [1, 2]
