@@ -295,7 +295,7 @@ def engine_dist(session: nox.Session) -> None:
 def engine_piccolo(session: nox.Session) -> None:
     """Piccolo's own tests on the MySQL engine: `-- CHECKOUT` of Piccolo, then pytest's options."""
     _install(session, "dev")
-    session.install("orjson")  # Piccolo's tests want it; nothing here does
+    session.install("orjson")  # Piccolo's tests expect what it writes; nothing here needs it
     if not session.posargs:
         session.error("give a folder with Piccolo's source: nox -s engine-piccolo -- CHECKOUT")
     session.run("python", "-m", "tests.kit.mysql.piccolo_suite", *session.posargs)

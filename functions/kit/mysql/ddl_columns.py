@@ -1,4 +1,4 @@
-"""A column of CREATE TABLE, from SQLite's dialect to MySQL's. `ddl.py` asks for it.
+"""A column of CREATE TABLE, from SQLite's dialect to MySQL's. `ddl.py` begins the reading.
 
 Piccolo prints INTEGER for each of its integer types, and an INTEGER of SQLite holds 64 bits, so all
 of them are a BIGINT here. A foreign key so always has the type of the key that it refers to.
