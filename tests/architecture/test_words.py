@@ -46,8 +46,8 @@ CODE = ("eventing", "functions", "knative", "noxfile.py", "tests")
 
 NOT_YET = (
     "functions/auth", "functions/catalog", "functions/kit/base", "functions/kit/events",
-    "functions/kit/internal_api", "functions/kit/start", "functions/local", "functions/purchase",
-    "knative/base", "knative/components", "knative/ops", "tests",
+    "functions/kit/internal_api", "functions/kit/start", "functions/purchase",
+    "knative/base", "knative/components", "tests",
 )  # fmt: skip
 """Still to be cleaned; then they leave this list."""
 
@@ -87,11 +87,14 @@ def files(places: tuple[str, ...], *endings: str) -> list[Path]:
     return sorted(found)
 
 
+BOOKS = ROOT / "functions/local/seed/books.json"
+"""Descriptions of real books, which have doors and towns."""
+
 PAGES = files(PROSE, ".md")
 SOURCES = [
     path
     for path in files(CODE, ".py", ".yaml", ".json", ".sh", ".md")
-    if not any(path.is_relative_to(ROOT / place) for place in NOT_YET)
+    if path != BOOKS and not any(path.is_relative_to(ROOT / place) for place in NOT_YET)
 ]
 
 
