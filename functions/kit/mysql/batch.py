@@ -17,8 +17,8 @@ from functions.kit.mysql.plans import ConvertedPlan, Row, TextPlan
 from functions.kit.mysql.translate import translate
 
 if TYPE_CHECKING:
+    from functions.kit.mysql.connection import Connection
     from functions.kit.mysql.engine import MySQLEngine
-    from functions.kit.mysql.wire import Wire
 
 
 class Batch(BaseBatch):
@@ -37,7 +37,7 @@ class Batch(BaseBatch):
         self._engine = engine
         self._query = query
         self._size = batch_size
-        self._wire: Wire | None = None
+        self._connection: Connection | None = None
         self._next: Callable[[], Coroutine[Any, Any, list[Row]]]
 
     async def __aenter__(self) -> Self:
@@ -52,16 +52,16 @@ class Batch(BaseBatch):
 
             self._next = take
             return self
-        wire = self._wire = await self._engine.pool.acquire()
+        connection = self._connection = await self._engine.pool.acquire()
         try:
             args = self._args
             if isinstance(self._whole, ConvertedPlan):
-                args = self._whole.converted(args, wire.is_mariadb)
-            await wire.start(self._plan.render(args))
+                args = self._whole.converted(args, connection.is_mariadb)
+            await connection.start(self._plan.render(args))
         except BaseException:
-            self._engine.pool.release(wire)
+            self._engine.pool.release(connection)
             raise
-        self._next = lambda: wire.fetch(self._size)
+        self._next = lambda: connection.fetch(self._size)
         return self
 
     async def __aexit__(
@@ -70,9 +70,9 @@ class Batch(BaseBatch):
         exception: BaseException | None,
         traceback: TracebackType | None,
     ) -> Literal[False]:
-        if self._wire is not None:
+        if self._connection is not None:
             # Left before its end the connection is still busy: the pool throws it away.
-            self._engine.pool.release(self._wire)
+            self._engine.pool.release(self._connection)
         return False
 
     def __aiter__(self) -> Self:

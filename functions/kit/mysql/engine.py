@@ -121,15 +121,15 @@ class MySQLEngine(Engine[Transaction]):
         return rows
 
     async def _run_ddl(self, plan: DDLPlan, *, in_pool: bool) -> list[Row]:
-        wire = await (self.pool.acquire() if in_pool else self.pool.connect())
+        connection = await (self.pool.acquire() if in_pool else self.pool.connect())
         try:
-            return await plan.execute(lambda sql: wire.run_within(None, sql))
+            return await plan.execute(lambda sql: connection.run_within(None, sql))
         finally:
             self._forget_tables()
-            self.pool.release(wire)
+            self.pool.release(connection)
 
     def _forget_tables(self) -> None:
-        from functions.kit.mysql.results import forget_shapes  # noqa: PLC0415 - see wire.py
+        from functions.kit.mysql.results import forget_shapes  # noqa: PLC0415 - see connection.py
 
         self.pool.keys.clear()
         forget_shapes()
@@ -188,11 +188,11 @@ class MySQLEngine(Engine[Transaction]):
 
     async def ping(self) -> None:
         """Ask the server something. Raises an `Unavailable`."""
-        wire = await self.pool.acquire()
+        connection = await self.pool.acquire()
         try:
-            await wire.run_within(self.options.connect_timeout, "SELECT 1")
+            await connection.run_within(self.options.connect_timeout, "SELECT 1")
         finally:
-            self.pool.release(wire)
+            self.pool.release(connection)
 
     async def close(self) -> None:
         await self.pool.close()
@@ -237,11 +237,11 @@ class MySQLEngine(Engine[Transaction]):
         elif isinstance(plan, DDLPlan):
             outcome = Outcome(await self._run_ddl(plan, in_pool=in_pool), 0, None)
         else:
-            wire = await (self.pool.acquire() if in_pool else self.pool.connect())
+            connection = await (self.pool.acquire() if in_pool else self.pool.connect())
             try:
-                outcome = await plan.run(wire, args, key)
+                outcome = await plan.run(connection, args, key)
             finally:
-                self.pool.release(wire)
+                self.pool.release(connection)
         if self.log_responses:
             self.print_response(query_id, outcome.rows)
         return outcome

@@ -1,7 +1,7 @@
 """The server's error numbers, as this package's errors.
 
 Messages of the driver are repeated only for numbers whose text holds names and no values: the one
-of a duplicate key holds the value. Only `wire.py` sees the driver's errors.
+of a duplicate key holds the value. Only `connection.py` sees the driver's errors.
 """
 
 import re

@@ -3,7 +3,7 @@
 The driver reads each packet by two coroutines and each value by four functions, and parses what
 the server says of each column with every run of a statement. Here a result is taken apart in one
 pass over what the socket has given, rows straight into dicts, by decoders that are prepared once
-for each shape of a result. `wire.py` sends statements and reads their answers with this;
+for each shape of a result. `connection.py` sends statements and reads their answers with this;
 `decode.py` says what a column is to Python.
 
 Source: MySQL's protocol, "Text Resultset", "OK_Packet", "Length-Encoded Integer".

@@ -29,7 +29,7 @@ from functions.kit.start import postponed
 postponed.postpone()
 from functions.kit.start.serve import configuration
 serve_briefly(configuration(sys.argv[1], port=0))
-import functions.kit.mysql.wire
+import functions.kit.mysql.connection
 waiting = [
     name for name in postponed.POSTPONED & sys.modules.keys()
     if type(sys.modules[name]) is postponed.Waiting

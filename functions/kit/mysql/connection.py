@@ -20,7 +20,7 @@ from pymysql.constants import CLIENT, COMMAND, SERVER_STATUS
 from pymysql.err import MySQLError
 
 from functions.kit.mysql import session
-from functions.kit.mysql.driver import Connection
+from functions.kit.mysql.driver import Connection as DriverConnection
 from functions.kit.mysql.errors import (
     CannotConnect,
     ConnectionLost,
@@ -76,7 +76,7 @@ class ServerRun(NamedTuple):
         return self.server == other.server and abs(self.started_at - other.started_at) < _CLOCK_STEP
 
 
-class Wire(Connection):  # type: ignore[misc]  # the driver has no types
+class Connection(DriverConnection):  # type: ignore[misc]  # the driver has no types
     """A session on the server. `run()` is all that the rest of the package needs of it."""
 
     # The driver's, for which it declares no types.
