@@ -45,8 +45,6 @@ CODE = ("eventing", "functions", "knative", "noxfile.py", "tests")
 """Where other files are checked, names and comments alike, but for those that are not clean yet."""
 
 NOT_YET = (
-    "functions/auth", "functions/catalog", "functions/kit/base", "functions/kit/events",
-    "functions/kit/internal_api", "functions/kit/start", "functions/purchase",
     "knative/base", "knative/components", "tests",
 )  # fmt: skip
 """Still to be cleaned; then they leave this list."""
@@ -54,6 +52,8 @@ NOT_YET = (
 ALLOWED = {
     # Objects in running clusters; another name would leave the old ones beside the new.
     "eventing": {"poke"},
+    # The old name of a variable, which is refused with the new one.
+    "functions": {"DOORS"},
 }
 
 

@@ -46,6 +46,7 @@ async def tour(*options: str) -> tuple[int, str]:
 
 
 async def test_the_tour_uses_the_running_shop(open_shop: Runner, tmp_path: Path) -> None:
+    """Every step of the tour succeeds against a running shop."""
     code, output = await tour("--data", str(tmp_path / "data"))
 
     assert code == 0, output
@@ -57,6 +58,7 @@ async def test_the_tour_uses_the_running_shop(open_shop: Runner, tmp_path: Path)
 
 
 async def test_the_tour_starts_a_shop_of_its_own() -> None:
+    """Without a running shop it starts one and stops it again."""
     code, output = await tour("--own")
 
     assert code == 0, output

@@ -121,8 +121,8 @@ def signing_keys(data: Path, server: Server | None) -> set[str]:
     return {str(row[0]) for row in rows}
 
 
-async def test_nothing_secret_is_said(where: Server | None, tmp_path: Path) -> None:
-    """In the logs of all processes at DEBUG, and in every refusal."""
+async def test_no_secret_is_logged_or_returned(where: Server | None, tmp_path: Path) -> None:
+    """No secret is in the logs of any process at DEBUG, nor in any refusal."""
     data = tmp_path / "data"
     options = ["--no-seed"]
     if where is not None:

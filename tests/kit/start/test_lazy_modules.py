@@ -1,4 +1,4 @@
-"""What a start does not load: held against the libraries as they are installed."""
+"""Lazy modules: those of the installed libraries, and special cases."""
 
 import json
 import os
@@ -15,8 +15,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from functions.kit.start import postponed
-from functions.kit.start.postponed import POSTPONED
+from functions.kit.start import lazy_modules
+from functions.kit.start.lazy_modules import LAZY
 from tests.architecture.services import NAMES
 from tests.servers.programs import free_port
 
@@ -25,25 +25,25 @@ ROOT = Path(__file__).parents[3]
 START = """
 import json, sys
 from tests.support.run_once import serve_briefly
-from functions.kit.start import postponed
-postponed.postpone()
+from functions.kit.start import lazy_modules
+lazy_modules.install()
 from functions.kit.start.serve import configuration
 serve_briefly(configuration(sys.argv[1], port=0))
 import functions.kit.mysql.connection
 waiting = [
-    name for name in postponed.POSTPONED & sys.modules.keys()
-    if type(sys.modules[name]) is postponed.Waiting
+    name for name in lazy_modules.LAZY & sys.modules.keys()
+    if type(sys.modules[name]) is lazy_modules.LazyModule
 ]
 print(json.dumps(waiting))
 """
 
 USE = """
 import sys
-from functions.kit.start import postponed
-postponed.postpone()
+from functions.kit.start import lazy_modules
+lazy_modules.install()
 import yaml
 from pymysql import _auth
-assert type(sys.modules["cryptography.hazmat.primitives.serialization"]) is postponed.Waiting
+assert type(sys.modules["cryptography.hazmat.primitives.serialization"]) is lazy_modules.LazyModule
 # A password for MySQL 8 without TLS, encrypted for a key that the server has sent.
 assert len(_auth.sha2_rsa_encrypt(b"secret", b"s" * 20, sys.argv[1].encode())) == 256
 assert yaml.safe_load("a: 1") == {"a": 1}
@@ -63,8 +63,8 @@ itself = sys.modules[__name__].__name__
 
 
 @pytest.mark.parametrize("service", NAMES)
-def test_no_start_loads_what_is_postponed(service: str) -> None:
-    """A library that begins to use one at import, or a second importer, is seen here."""
+def test_no_start_loads_a_lazy_module(service: str) -> None:
+    """Every lazy module is imported, and none is loaded: no library uses one at import."""
     done = subprocess.run(  # noqa: S603 - this interpreter
         [sys.executable, "-c", START, f"functions.{service}.app:create_app"],
         cwd=ROOT,
@@ -78,10 +78,11 @@ def test_no_start_loads_what_is_postponed(service: str) -> None:
         check=True,
     )
 
-    assert set(json.loads(done.stdout.splitlines()[-1])) == POSTPONED
+    assert set(json.loads(done.stdout.splitlines()[-1])) == LAZY
 
 
-def test_what_is_postponed_is_whole_when_it_is_used() -> None:
+def test_a_lazy_module_works_when_it_is_used() -> None:
+    """Encryption of a password, YAML, and annotations."""
     key = rsa.generate_private_key(65537, 2048).public_key()
     pem = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     done = subprocess.run(  # noqa: S603 - this interpreter
@@ -95,20 +96,21 @@ def test_what_is_postponed_is_whole_when_it_is_used() -> None:
 def late(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[ModuleType]:
-    """A module that waits, with this source."""
+    """A lazy module with this source."""
     (tmp_path / "made_for_a_test.py").write_text(request.param)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
-    monkeypatch.setattr(postponed, "POSTPONED", {"made_for_a_test"})
-    postponed.postpone()
+    monkeypatch.setattr(lazy_modules, "LAZY", {"made_for_a_test"})
+    lazy_modules.install()
     yield import_module("made_for_a_test")
     sys.modules.pop("made_for_a_test")
 
 
 @pytest.mark.parametrize("late", [LOADED], indirect=True)
-def test_it_is_loaded_once_and_by_its_first_use(
+def test_the_first_access_loads_it_once(
     late: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """A second import does not."""
     assert import_module("made_for_a_test") is late
     assert late.__spec__ is not None
     assert late.__spec__.name == "made_for_a_test"
@@ -122,7 +124,8 @@ def test_it_is_loaded_once_and_by_its_first_use(
 
 
 @pytest.mark.parametrize("late", ["unknown"], indirect=True)
-def test_one_that_fails_fails_for_each_who_uses_it(late: ModuleType) -> None:
+def test_each_access_to_a_module_that_fails_raises_its_error(late: ModuleType) -> None:
+    """Not only the first one."""
     for _ in range(2):
         with pytest.raises(NameError, match="unknown"):
             late.anything  # noqa: B018
@@ -133,8 +136,8 @@ def test_one_that_fails_fails_for_each_who_uses_it(late: ModuleType) -> None:
     ["import sys, types\nsys.modules[__name__] = types.ModuleType('b')\nx = 1"],
     indirect=True,
 )
-def test_one_may_put_another_in_its_place(late: ModuleType) -> None:
-    """As cryptography does, for names that are deprecated; LazyLoader would refuse it."""
+def test_a_lazy_module_may_replace_itself(late: ModuleType) -> None:
+    """As cryptography does for deprecated names. `importlib.util.LazyLoader` would fail."""
     assert late.x == 1
     assert sys.modules["made_for_a_test"].__name__ == "b"
 
@@ -148,7 +151,8 @@ sys.modules[__name__].__class__ = Own
 
 
 @pytest.mark.parametrize("late", [GIVES_ITSELF_A_CLASS], indirect=True)
-def test_one_may_give_itself_a_class(late: ModuleType) -> None:
+def test_a_lazy_module_may_set_its_class(late: ModuleType) -> None:
+    """Its attributes are then looked up in that class."""
     assert late.magic == 42
 
 
@@ -162,7 +166,8 @@ second = 2
 
 
 @pytest.mark.parametrize("late", [HALF_WAY], indirect=True)
-def test_another_thread_finds_it_whole(late: ModuleType) -> None:
+def test_another_thread_waits_until_it_is_loaded(late: ModuleType) -> None:
+    """It never sees a partially loaded module."""
     begun, go_on = Event(), Event()
     vars(late).update(begun=begun, go_on=go_on)
     with ThreadPoolExecutor(2) as threads:

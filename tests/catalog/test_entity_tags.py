@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.catalog.domain.books import Book, BookDetails
-from functions.catalog.domain.versions import KnownStock, Version, expected
+from functions.catalog.domain.stock import KnownStock
+from functions.catalog.entity_tags import Version, parse_precondition
 from functions.kit.base.errors import InvalidInput, PreconditionFailed, PreconditionRequired
 
 numbers = st.integers(0, 2**63 - 1)
@@ -46,10 +47,10 @@ OTHER_STOCKS = (
 
 
 @given(numbers, numbers, numbers)
-def test_only_the_books_own_revision_is_asked_for(revision: int, stock: int, later: int) -> None:
-    """Any other revision of the book is refused, whatever the stock's is."""
+def test_if_match_compares_the_books_revision_only(revision: int, stock: int, later: int) -> None:
+    """Another revision of the book is refused, whichever stock the tag names."""
     book = replace(BOOK, revision=revision)
-    seen = expected(Version.of(book, KnownStock(stock, 3, NOW)).etag)
+    seen = parse_precondition(Version.of(book, KnownStock(stock, 3, NOW)).etag)
     seen.check(book)
 
     if later != revision:
@@ -59,22 +60,23 @@ def test_only_the_books_own_revision_is_asked_for(revision: int, stock: int, lat
 
 @pytest.mark.parametrize("other", OTHERS)
 def test_another_content_of_the_same_revision_is_refused(other: Book) -> None:
-    """Who writes over it has not seen it."""
-    seen = expected(Version.of(BOOK, STOCK).etag)
+    """A restored database may have other content at the same revision."""
+    seen = parse_precondition(Version.of(BOOK, STOCK).etag)
 
     with pytest.raises(PreconditionFailed):
         seen.check(other)
 
 
-def test_whatever_is_shown_makes_another_tag() -> None:
+def test_every_member_of_a_book_changes_its_tag() -> None:
+    """Each other book and each other stock has an ETag of its own."""
     tags = {Version.of(BOOK, stock).etag for stock in (STOCK, *OTHER_STOCKS)}
     tags |= {Version.of(book, STOCK).etag for book in OTHERS}
 
     assert len(tags) == 1 + len(OTHER_STOCKS) + len(OTHERS)
 
 
-def test_the_revision_before_reads_the_tags_of_this_one() -> None:
-    """Both are at work during a canary; it looks at the number in the middle."""
+def test_the_previous_release_reads_present_tags() -> None:
+    """During a canary both run; the previous one compares the number in the middle."""
     tag = Version.of(BOOK, STOCK).etag.strip('"')
     match = re.fullmatch(r"[0-9]{1,9}\.([0-9]{1,19})\.[0-9]{1,19}", tag)
 
@@ -83,24 +85,27 @@ def test_the_revision_before_reads_the_tags_of_this_one() -> None:
 
 
 @pytest.mark.parametrize("tag", ['"x"', '"1.2"', 'W/"1.2.3"', '"1.2.3.4"', '"1.2.-3"', '""'])
-def test_tags_of_others_match_nothing(tag: str) -> None:
+def test_tags_of_another_form_match_nothing(tag: str) -> None:
+    """Foreign and weak tags fail the precondition."""
     with pytest.raises(PreconditionFailed):
-        expected(tag).check(BOOK)
+        parse_precondition(tag).check(BOOK)
 
 
-def test_a_star_and_none_match_anything() -> None:
+def test_a_star_and_a_missing_header_match_any_version() -> None:
+    """Neither restricts the version that is written over."""
     for if_match in ("*", None):
-        expected(if_match).check(BOOK)
+        parse_precondition(if_match).check(BOOK)
 
 
-def test_where_it_must_be_sent() -> None:
+def test_a_required_precondition_must_be_sent() -> None:
+    """A missing `If-Match` is refused where it is required."""
     with pytest.raises(PreconditionRequired):
-        expected(None, required=True)
+        parse_precondition(None, required=True)
 
 
 @given(st.text())
-def test_no_header_surprises(if_match: str) -> None:
-    """Some versions, any, or a refusal."""
+def test_any_if_match_is_parsed_or_refused(if_match: str) -> None:
+    """Any header gives versions, any version, or `InvalidInput`."""
     with contextlib.suppress(InvalidInput):
-        versions = expected(if_match).versions
+        versions = parse_precondition(if_match).versions
         assert versions is None or all(each.revision >= 0 for each in versions)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from functions.catalog.domain import search
-from functions.catalog.domain.folding import fold
+from functions.catalog.search import terms
+from functions.catalog.search.folding import fold
 
 words = st.text(st.characters(codec="utf-8", exclude_categories=["Z", "C"]), min_size=1)
 
@@ -24,35 +24,37 @@ words = st.text(st.characters(codec="utf-8", exclude_categories=["Z", "C"]), min
         ("楼", "___0ku4"),
     ],
 )
-def test_a_word_is_spelt_in_letters_and_digits(word: str, spelt: str) -> None:
-    """With a mark in front, so that none is too short for an index, or a stop word."""
-    assert spelt == search.spelt(word)
-    assert re.fullmatch("__[a-z0-9_]+", search.spelt(word))
+def test_a_word_is_encoded_in_letters_and_digits(word: str, spelt: str) -> None:
+    """The prefix makes every word long enough for an index and no stop word."""
+    assert spelt == terms.encode_word(word)
+    assert re.fullmatch("__[a-z0-9_]+", terms.encode_word(word))
 
 
 @given(words, words)
 @example("_", "__")
 @example("a", "a\u0301")
-def test_what_begins_a_word_begins_its_spelling(one: str, other: str) -> None:
-    """And nothing else does, so an index that knows spellings only finds the right words."""
-    if not (search.is_cut(one) or search.is_cut(other)):
-        assert other.startswith(one) == search.spelt(other).startswith(search.spelt(one))
-    assert search.spelt(one + other).startswith(search.spelt(one))
+def test_the_encoding_keeps_prefixes(one: str, other: str) -> None:
+    """A word begins with another if and only if its encoding begins with the other's."""
+    if not (terms.is_truncated(one) or terms.is_truncated(other)):
+        assert other.startswith(one) == terms.encode_word(other).startswith(terms.encode_word(one))
+    assert terms.encode_word(one + other).startswith(terms.encode_word(one))
 
 
 @given(words)
-def test_a_spelling_is_short_enough_for_innodb(word: str) -> None:
-    """It leaves out words of less than 3 and of more than 84 characters."""
-    assert 3 <= len(search.spelt(word)) <= search.LONGEST
+def test_an_encoded_word_has_a_length_that_innodb_indexes(word: str) -> None:
+    """InnoDB ignores words of less than 3 and of more than 84 characters."""
+    assert 3 <= len(terms.encode_word(word)) <= terms.MAX_ENCODED
 
 
 def finds(text: str, query: str) -> bool:
     """Whether a book of this search text is found, as `queries.py` asks a database."""
 
-    def has(word: str) -> bool:
-        return f" {search.spelt(word)}" in text and (not search.is_cut(word) or word in text)
+    def has_prefix(word: str) -> bool:
+        return f" {terms.encode_word(word)}" in text and (
+            not terms.is_truncated(word) or word in text
+        )
 
-    return all(wanted.is_met(has) for wanted in search.wanted(query))
+    return all(term.matches(has_prefix) for term in terms.query_terms(query))
 
 
 LETTERS = "aeéñ1x楼楽كةابя"
@@ -81,8 +83,8 @@ def without_punctuation(word: str) -> str:
 @example("0-321-71411-3", "9780321714114")
 @example("L\u2019Étranger", "Rock \u2018n\u2019 Roll")
 def test_a_book_is_found_by_each_of_its_words(title: str, author: str) -> None:
-    """With the punctuation in and around it and without, whichever dash stands in it."""
-    text = search.search_text(title, author)
+    """With or without punctuation, with any kind of dash, and with invisible characters."""
+    text = terms.search_text(title, author)
 
     for word in (*title.split(), *author.split()):
         assert finds(text, word)
@@ -97,11 +99,11 @@ plain_words = st.from_regex(r"[b-x]{2,8}", fullmatch=True)
 
 
 @given(st.lists(plain_words, min_size=2, max_size=4), st.lists(plain_words, max_size=2))
-def test_one_word_or_several_are_the_same(parts: list[str], around: list[str]) -> None:
-    """Joined, with hyphens or with spaces: each finds the other; two spaced words joined too."""
+def test_hyphenated_spaced_and_joined_words_match(parts: list[str], around: list[str]) -> None:
+    """Hyphenated and spaced words find each other; two spaced words also match joined."""
     spaced, hyphens, joined = " ".join(parts), "-".join(parts), "".join(parts)
     for kept in (hyphens, spaced, joined) if len(parts) == 2 else (hyphens, spaced):
-        text = search.search_text(" ".join([*around, kept, *around]), "")
+        text = terms.search_text(" ".join([*around, kept, *around]), "")
 
         assert finds(text, spaced)
         assert finds(text, hyphens)
@@ -109,13 +111,13 @@ def test_one_word_or_several_are_the_same(parts: list[str], around: list[str]) -
 
 
 @given(st.text("春樹村上ノルウェイの森รักประเทศ", min_size=2, max_size=8), st.data())
-def test_blanks_mean_nothing_where_none_are_written(name: str, data: st.DataObject) -> None:
-    """A title that has them is found without, and the other way round."""
+def test_spaces_are_ignored_in_scripts_without_spaces(name: str, data: st.DataObject) -> None:
+    """Spaces are ignored in scripts that are written without them."""
     place = data.draw(st.integers(1, len(name) - 1))
     blank = f"{name[:place]} {name[place:]}"
 
-    assert finds(search.search_text(blank, ""), name)
-    assert finds(search.search_text(name, ""), blank)
+    assert finds(terms.search_text(blank, ""), name)
+    assert finds(terms.search_text(name, ""), blank)
 
 
 @pytest.mark.parametrize(
@@ -133,15 +135,16 @@ def test_blanks_mean_nothing_where_none_are_written(name: str, data: st.DataObje
     ],
 )
 def test_other_words_are_not_found(title: str, query: str) -> None:
-    assert not finds(search.search_text(title, ""), query)
+    """Symbols, word order and beginnings of words distinguish a book from others."""
+    assert not finds(terms.search_text(title, ""), query)
 
 
 def test_a_text_fits_its_column() -> None:
-    """Whatever a title of 255 and an author of 1000 characters become."""
+    """The longest title and author stay within the column."""
     title = "".join(map(chr, range(0x4E00, 0x4E00 + 255)))
     author = "".join(map(chr, range(0x3300, 0x3358))) * 11
 
-    assert len(search.search_text(title, author).encode()) <= search.MAX_BYTES
+    assert len(terms.search_text(title, author).encode()) <= terms.MAX_BYTES
 
 
 @pytest.mark.parametrize(
@@ -156,9 +159,9 @@ def test_a_text_fits_its_column() -> None:
         (". '", []),
     ],
 )
-def test_what_a_query_wants(query: str, found: list[list[tuple[str, ...]]]) -> None:
-    """One thing a word, in each way in which a book may have it."""
-    assert [list(wanted.any_of) for wanted in search.wanted(query)][: len(found)] == found
+def test_the_terms_of_a_query(query: str, found: list[list[tuple[str, ...]]]) -> None:
+    """A query has one term per word, with the alternatives that match it."""
+    assert [list(term.alternatives) for term in terms.query_terms(query)][: len(found)] == found
 
 
 @pytest.mark.parametrize(
@@ -176,36 +179,8 @@ def test_what_a_query_wants(query: str, found: list[list[tuple[str, ...]]]) -> N
     ],
 )
 def test_where_words_begin(written: str, begun: list[str]) -> None:
-    """After a space, after punctuation, and anywhere where a script has no spaces."""
-    text = search.search_text(written, "")
-    spelt = [word for word in text.split() if word.startswith(search.MARK)]
+    """A word begins after a space, after punctuation, and anywhere in scripts without spaces."""
+    text = terms.search_text(written, "")
+    spelt = [word for word in text.split() if word.startswith(terms.PREFIX)]
 
-    assert spelt == list(map(search.spelt, begun))
-
-
-@pytest.mark.parametrize(
-    ("books", "found", "with_each", "is_near"),
-    [
-        (10_000, 0, (34,), False),
-        (10_000, 34, (34,), True),
-        (10_000, 1, (1,), False),
-        (1_000_000, 1, (2,), False),
-        (1_000_000, 1, (3,), True),
-        (10_000, 6, (34, 34), True),
-        (10_000, 5, (34, 34), False),
-        (1_000_000, 1, (34, 34), True),
-        (1_000_000, 0, (34, 34), False),
-        # Of the common word's books, a filter lets few through.
-        (10_000, 2, (120,), True),
-        (10_000, 1, (120,), False),
-    ],
-)
-def test_the_index_is_asked_where_a_page_is_further_than_its_books(
-    books: int, found: int, with_each: tuple[int, ...], is_near: bool
-) -> None:
-    """200 of the books were looked at; a page of 51 needs 51 * 200 / found of them."""
-    assert search.Sample(books, 200, found, with_each).is_page_near(51) == is_near
-
-
-def test_without_books_there_is_nothing_near() -> None:
-    assert not search.Sample(0, 0, 0, (0,)).is_page_near(51)
+    assert spelt == list(map(terms.encode_word, begun))

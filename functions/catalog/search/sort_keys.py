@@ -1,19 +1,19 @@
-"""What books are sorted by, as a librarian would: kept beside the book, so an index has the order.
+"""Sort keys of titles and prices, stored with the book so that an index has the order.
 
-Accents, case and punctuation do not count, nor an article in front; numbers are numbers, so Vol. 2
-comes before Vol. 10.
+Titles sort by library rules: accents, case, punctuation and a leading article are ignored, and
+numbers compare by value, so Vol. 2 comes before Vol. 10.
 """
 
 import re
 import unicodedata
 
-from functions.catalog.domain.folding import fold
+from functions.catalog.search.folding import fold
 
 KEY_LENGTH = 90
-"""Characters of a folded text that are sorted by; an index has a limit, and so has a cursor."""
+"""Characters of a folded title that are compared, within the limits of an index and a cursor."""
 
-# English and Spanish (MARC 21, appendix F). "A" is a letter and a Spanish preposition too: what
-# follows shows it in "A is for Alibi", "A to Z" and "A la deriva".
+# English and Spanish articles (MARC 21, appendix F). "A" is also a letter and a Spanish
+# preposition, which the next word tells: "A is for Alibi", "A to Z", "A la deriva".
 _ARTICLE = re.compile(
     r"(?:the|an|a(?! (?:is|to|el|la|lo|los|las|un|una)\b)"
     r"|el|la|lo|los|las|un|una|unos|unas) (?=\S)"
@@ -25,7 +25,7 @@ _DECIMAL_POINT = re.compile(r"(?<=\d)\.(?=\d)")
 
 
 def title_order(title: str, uid: str) -> str:
-    """What a title is sorted by; `uid` puts equal ones into an order."""
+    """The key of a title; `uid` orders equal titles."""
     folded = fold(title)
     first = next((index for index, char in enumerate(folded) if char.isalnum()), 0)
     whole = folded[first:]
@@ -35,12 +35,12 @@ def title_order(title: str, uid: str) -> str:
 
 
 def price_order(price_minor: int, uid: str) -> str:
-    """What a price is sorted by."""
+    """The key of a price; `uid` orders equal prices."""
     return f"{price_minor:012d}\x1f{uid}"
 
 
 def _words(folded: str) -> str:
-    """With spaces in place of punctuation; "C++" keeps its plus signs."""
+    """Replaces punctuation by spaces; "C++" keeps its plus signs."""
     text = _THOUSANDS.sub(lambda found: re.sub("[.,]", "", found[0]), folded)
     text = _NO_SPACE.sub("", _DECIMAL_POINT.sub(" ", text)).replace("&", " and ")
     kept = (char if char.isalnum() or _is_kept(char) else " " for char in text)
@@ -52,7 +52,7 @@ def _is_kept(char: str) -> bool:
 
 
 def _natural(found: re.Match[str]) -> str:
-    """A number behind the count of its digits, so that texts compare as the numbers do."""
+    """The number of digits, then the digits: such texts compare as their numbers do."""
     digits = found[0].lstrip("0") or "0"
     count = len(digits)
     return f"{count}{digits}" if count < 9 else f"9{count:03d}{digits}"

@@ -1,11 +1,11 @@
-"""CSV as a stream: bytes in as they come, records out as soon as they are whole.
+"""An incremental CSV parser: `feed` takes chunks of bytes and yields the records they complete.
 
-The `csv` module pulls lines and cannot wait for the network, so this finds where a record ends
-(a quoted field may hold line breaks) and lets `csv` take the record apart. Never more than one
-record and one chunk are held.
+The `csv` module pulls lines and cannot await the network. This module finds where a record ends (a
+quoted field may contain line breaks) and has `csv` parse the record. It buffers at most one record
+and one chunk.
 
-Source: RFC 4180, with LF line ends, a byte order mark, and semicolons or tabs between fields too;
-Excel's first line `sep=;`. What is no such file is refused with what to do about it.
+Source: RFC 4180, and also LF line ends, a byte order mark, semicolons or tabs as delimiters, and
+Excel's first line `sep=;`. Other files are refused with advice on how to save them.
 """
 
 import codecs
@@ -18,7 +18,7 @@ from functions.catalog.errors import MalformedCsv
 from functions.kit.base.errors import Text
 
 MAX_RECORD = 64 * 1024
-"""Characters of a record; csv's own limit for a field is higher."""
+"""Characters of a record; the limit of `csv` for a field is higher."""
 
 DELIMITERS = (",", ";", "\t")
 
@@ -26,7 +26,7 @@ _SAVE_AS = Text(
     "En Excel: Archivo, Guardar como, «CSV UTF-8 (delimitado por comas)»",
     "In Excel: File, Save As, “CSV UTF-8 (Comma delimited)”",
 )
-_NOT_CSV = {
+_SIGNATURES = {
     b"PK\x03\x04": Text("un libro de Excel o un ZIP", "an Excel workbook or a ZIP"),
     b"\xd0\xcf\x11\xe0": Text("un libro de Excel", "an Excel workbook"),
     b"\x1f\x8b": Text("un archivo comprimido con gzip", "a file compressed by gzip"),
@@ -36,8 +36,8 @@ _NOT_CSV = {
     b"\xff\xfe": Text("un texto en UTF-16", "a text in UTF-16"),
     b"\xfe\xff": Text("un texto en UTF-16", "a text in UTF-16"),
 }
-"""What files begin with that are often sent in place of a CSV."""
-_LONGEST_SIGN = max(map(len, _NOT_CSV))
+"""Signatures of files that are often sent instead of a CSV."""
+_LONGEST_SIGNATURE = max(map(len, _SIGNATURES))
 
 _SEPARATOR_LINE = re.compile(r'"?sep=([^\w"\r\n])"?\s*\Z', re.IGNORECASE)
 _LONE_CR = re.compile(r"\r(?!\n|\Z)")
@@ -49,16 +49,16 @@ _TO_CLOSING_QUOTE = re.compile(r'(?:[^"]|"")*+"')
 
 class Record(NamedTuple):
     line: int
-    """Of the file, from 1, where the record begins."""
+    """Line of the file, from 1, on which the record begins."""
     cells: list[str]
     problem: Text | None = None
-    """Why it could not be taken apart; then there are no cells."""
+    """Why it could not be parsed; `cells` is empty then."""
 
 
 class CsvReader:
-    """One file; `feed` it chunk by chunk, then `close` it.
+    """Parses one file: call `feed` for each chunk, then `close`.
 
-    Raises `MalformedCsv` where the file cannot be read on.
+    Raises `MalformedCsv` where the rest of the file cannot be parsed.
     """
 
     def __init__(self) -> None:
@@ -70,22 +70,22 @@ class CsvReader:
         self._lines = 0
         self._inside_quotes = False
         self._start: bytes | None = b""
-        """The first bytes, until there are enough to know a file by."""
+        """The first bytes, until they are long enough to compare signatures; then None."""
 
     def feed(self, data: bytes) -> Iterator[Record]:
-        """The records that these bytes complete."""
+        """Yields the records that these bytes complete."""
         if self._start is not None:
             self._start += data
-            if len(self._start) < _LONGEST_SIGN:
+            if len(self._start) < _LONGEST_SIGNATURE:
                 return
             data = self._checked_start()
         yield from self._split(data, final=False)
 
     def close(self) -> Iterator[Record]:
-        """The last record, which may lack its line end."""
+        """Yields the last record, which may have no line end."""
         yield from self._split(self._checked_start(), final=True)
         if self._rest:
-            yield from self._take(self._rest)
+            yield from self._add_line(self._rest)
         if self._record:
             raise MalformedCsv(
                 Text(
@@ -96,8 +96,8 @@ class CsvReader:
 
     def _checked_start(self) -> bytes:
         start, self._start = self._start or b"", None
-        for sign, name in _NOT_CSV.items():
-            if start.startswith(sign):
+        for signature, name in _SIGNATURES.items():
+            if start.startswith(signature):
                 raise MalformedCsv(
                     Text(
                         f"Esto es {name.es}, no un CSV en UTF-8. {_SAVE_AS.es}.",
@@ -108,30 +108,30 @@ class CsvReader:
 
     @property
     def _first_line(self) -> int:
-        """Of the record that is being read."""
+        """First line of the record that is being read."""
         return self._lines - len(self._record) + 1
 
     def _split(self, data: bytes, *, final: bool) -> Iterator[Record]:
-        broken: UnicodeDecodeError | None = None
+        invalid: UnicodeDecodeError | None = None
         try:
             text = self._decoder.decode(data, final)
         except UnicodeDecodeError as error:
-            text, broken = error.object[: error.start].decode("utf-8-sig"), error
+            text, invalid = error.object[: error.start].decode("utf-8-sig"), error
         lines = (self._rest + text).split("\n")
         self._rest = lines.pop()
         for line in lines:
-            yield from self._take(line + "\n")
-        if broken is not None:
-            raise self._not_utf_8(broken) from broken
+            yield from self._add_line(line + "\n")
+        if invalid is not None:
+            raise self._not_utf_8(invalid) from invalid
         self._check_line_ends(self._rest)
         self._check_size(self._size + len(self._rest))
 
-    def _take(self, line: str) -> Iterator[Record]:
+    def _add_line(self, line: str) -> Iterator[Record]:
         self._lines += 1
         if not self._delimiter:
             self._check_line_ends(line)
-            if self._lines == 1 and (said := _SEPARATOR_LINE.match(line)):
-                self._delimiter = said[1]
+            if self._lines == 1 and (declared := _SEPARATOR_LINE.match(line)):
+                self._delimiter = declared[1]
                 return
             if not line.strip():
                 return
@@ -160,7 +160,7 @@ class CsvReader:
         return False
 
     def _next_opening(self, line: str, position: int) -> int:
-        """Just after the next quotation mark that opens a field; -1 where there is none."""
+        """Index after the next quotation mark that opens a field; -1 where there is none."""
         found = line.find(self._delimiter + '"', position)
         return found if found < 0 else found + 2
 
@@ -172,7 +172,7 @@ class CsvReader:
         return Record(first_line, cells)
 
     def _check_line_ends(self, text: str) -> None:
-        """Of the header: where it ends with a lone CR, no line would ever be whole."""
+        """Raises `MalformedCsv` for a header with lone CRs, which has no line end."""
         if not self._delimiter and _LONE_CR.search(text):
             raise MalformedCsv(
                 Text(
@@ -186,16 +186,16 @@ class CsvReader:
     def _not_utf_8(self, error: UnicodeDecodeError) -> MalformedCsv:
         after = error.object[error.start : error.end + 8].decode("cp1252", "replace")
         word = "".join(_WORD_AT_END.findall(self._rest) + _WORD_AT_START.findall(after))
-        looks = Text(
+        hint = Text(
             f"; si debe decir «{word}», está en Latin-1 o Windows-1252",
             f"; if it should read “{word}”, it is Latin-1 or Windows-1252",
         )
-        said = looks if word else Text("", "")
+        hint = hint if word else Text("", "")
         line = self._lines + 1
         return MalformedCsv(
             Text(
-                f"La línea {line} no está en UTF-8{said.es}. {_SAVE_AS.es}.",
-                f"Line {line} is not UTF-8{said.en}. {_SAVE_AS.en}.",
+                f"La línea {line} no está en UTF-8{hint.es}. {_SAVE_AS.es}.",
+                f"Line {line} is not UTF-8{hint.en}. {_SAVE_AS.en}.",
             )
         )
 
@@ -215,7 +215,7 @@ class CsvReader:
 
 
 def _explained(complaint: str) -> Text:
-    """What the `csv` module says of a record, for people."""
+    """The error of the `csv` module, as a text for people."""
     if "expected after" in complaint:
         return Text(
             "tiene texto después de unas comillas que se cierran: dentro de un campo las comillas"
@@ -234,6 +234,6 @@ def _explained(complaint: str) -> Text:
 
 
 def sniff_delimiter(header: str) -> str:
-    """What stands most often between the names of a header."""
+    """The most frequent delimiter of a header, outside quotation marks."""
     plain = _QUOTED.sub("", header)
     return max(DELIMITERS, key=plain.count)

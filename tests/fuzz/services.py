@@ -1,8 +1,8 @@
-"""The three services as schemathesis meets them: real apps on SQLite, with something in them.
+"""The three services for schemathesis: real apps on SQLite, with some data.
 
-Each is given a caller, a customer or a member of staff. auth needs more than a token: requests
-change passwords, log out and delete accounts, so a caller whose account is gone gets another one.
-Next file: `runs`, which lets schemathesis loose on them.
+Each has a caller, a customer or a member of staff. In auth, requests change passwords, log out and
+delete accounts, so a caller whose account is gone gets a new one. Next file: `runs`, which runs
+schemathesis on them.
 """
 
 import asyncio
@@ -33,13 +33,13 @@ BOOKS = 5
 
 class Credentials(Protocol):
     async def __call__(self) -> str:
-        """An access token that opens just now."""
+        """A valid access token."""
 
 
-class Door:
-    """An ASGI app: the service behind, its data put in before the first request.
+class FuzzedService:
+    """An ASGI app around a service, which inserts the data before the first request.
 
-    Schemathesis is told a token that means nothing; it is exchanged here for one that opens.
+    Schemathesis sends a placeholder token, which is replaced by a valid one.
     """
 
     MARK = b"Bearer the-caller"
@@ -85,8 +85,8 @@ def _environment(name: str, folder: Path) -> Mapping[str, str]:
     }
 
 
-def open_auth(folder: Path, caller: str) -> Door:
-    """auth; "staff" is an admin here, the one role that has doors of its own."""
+def open_auth(folder: Path, caller: str) -> FuzzedService:
+    """auth; "staff" is an admin here, the one role with routes of its own."""
     limits = ("LOGIN_TRIES", "LOGIN_TRIES_PER_ADDRESS", "REGISTRATIONS_PER_ADDRESS")
     generous = dict.fromkeys(limits, "1000")
     settings = AuthSettings.from_mapping({**_environment("auth", folder), **generous})
@@ -126,10 +126,10 @@ def open_auth(folder: Path, caller: str) -> Door:
         current[:] = [await account()]
         return current[0]
 
-    return Door(app, prepare, token)
+    return FuzzedService(app, prepare, token)
 
 
-def open_catalog(folder: Path, caller: str) -> Door:
+def open_catalog(folder: Path, caller: str) -> FuzzedService:
     issuer = Issuer(utc_now)
     settings = CatalogSettings.from_mapping(_environment("catalog", folder))
     app = create_catalog(settings, http=issuer.wire())
@@ -140,10 +140,10 @@ def open_catalog(folder: Path, caller: str) -> Door:
     async def token() -> str:
         return issuer.token(STAFF, caller)
 
-    return Door(app, prepare, token)
+    return FuzzedService(app, prepare, token)
 
 
-def open_purchase(folder: Path, caller: str) -> Door:
+def open_purchase(folder: Path, caller: str) -> FuzzedService:
     issuer = Issuer(utc_now)
     settings = PurchaseSettings.from_mapping(_environment("purchase", folder))
     app = create_purchase(settings, http=issuer.wire())
@@ -158,10 +158,10 @@ def open_purchase(folder: Path, caller: str) -> Door:
     async def token() -> str:
         return issuer.token(STAFF if caller == "staff" else BUYER, caller)
 
-    return Door(app, prepare, token)
+    return FuzzedService(app, prepare, token)
 
 
-DOORS: dict[str, Callable[[Path, str], Door]] = {
+SERVICES: dict[str, Callable[[Path, str], FuzzedService]] = {
     "auth": open_auth,
     "catalog": open_catalog,
     "purchase": open_purchase,

@@ -1,7 +1,6 @@
 """Numbers as people and spreadsheets write them: `1.234,50`, `1,234.50`, `19,90 €`, `$5.00`.
 
-Nothing is guessed: what can mean two numbers, as `1,000` can, is refused unless the caller says
-which sign is the decimal one.
+Ambiguous numbers such as `1,000` are refused unless the caller gives the decimal sign.
 """
 
 import re
@@ -9,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
-from functions.catalog.domain.folding import plain
+from functions.catalog.domain.characters import plain
 from functions.kit.base.errors import Text
 
 _SIGNS = {
@@ -29,7 +28,7 @@ _SIGNS = {
     "₴": frozenset({"UAH"}),
     "zł": frozenset({"PLN"}),
 }  # fmt: skip
-"""What is written for a currency, and the codes that it may stand for."""
+"""Currency signs, and the ISO 4217 codes that each may stand for."""
 
 _SIGN = "|".join([*map(re.escape, sorted(_SIGNS, key=len, reverse=True)), "[A-Z]{3}"])
 _AMOUNT = re.compile(
@@ -54,17 +53,17 @@ class DecimalSign(StrEnum):
 class Amount(NamedTuple):
     number: Decimal
     currency: str = ""
-    """As it is written: a sign or a code; empty where there is none."""
+    """The sign or code as written; empty where there is none."""
 
     def is_in(self, currency: str) -> bool:
-        """Whether it may be of this currency, a code; without a sign it may be of any."""
+        """Whether it may be in this currency, a code. Without a sign it may be in any."""
         if not self.currency:
             return True
         return currency in _SIGNS.get(self.currency, {self.currency})
 
 
 def parse_amount(cell: str, decimal: DecimalSign | None = None) -> Amount:
-    """A number that is not negative, with or without a currency.
+    """A non-negative number, with or without a currency.
 
     Raises `ValueError` with the reason, a `Text`.
     """
@@ -77,7 +76,7 @@ def parse_amount(cell: str, decimal: DecimalSign | None = None) -> Amount:
 
 
 def parse_number(text: str, decimal: DecimalSign | None = None) -> Decimal:
-    """Digits with a decimal sign and thousands separators, or without.
+    """Digits with or without a decimal sign and thousands separators.
 
     Raises `ValueError` with the reason, a `Text`.
     """
@@ -96,7 +95,7 @@ def parse_number(text: str, decimal: DecimalSign | None = None) -> Decimal:
     if not kept:
         raise ValueError(NO_NUMBER)
     if len(kept) > 1:
-        less, more = map(_shown, sorted(kept))
+        less, more = map(_formatted, sorted(kept))
         raise ValueError(
             Text(
                 f"puede ser {less} o {more}: escríbalo así, o indique decimal=point o"
@@ -108,12 +107,12 @@ def parse_number(text: str, decimal: DecimalSign | None = None) -> Decimal:
     return kept.pop()
 
 
-def _shown(number: Decimal) -> str:
+def _formatted(number: Decimal) -> str:
     return f"{number.normalize():f}" if number * 100 % 1 else f"{number:.2f}"
 
 
 def _readings(text: str) -> set[tuple[Decimal, str | None]]:
-    """Each number that a text may be, with the decimal sign that this takes; None for either."""
+    """Each number that a text may mean, with the decimal sign it implies; None for either sign."""
     found = set()
     for sign, other in ((".", ","), (",", ".")):
         whole, point, rest = text.partition(sign)
@@ -122,13 +121,13 @@ def _readings(text: str) -> set[tuple[Decimal, str | None]]:
         digits = _without_groups(whole, other)
         if digits is None or not (digits or rest):
             continue
-        matters = any(char in text for char in ".,")
-        found.add((Decimal(f"{digits or 0}.{rest or 0}"), sign if matters else None))
+        has_sign = any(char in text for char in ".,")
+        found.add((Decimal(f"{digits or 0}.{rest or 0}"), sign if has_sign else None))
     return found
 
 
 def _without_groups(whole: str, sign: str) -> str | None:
-    """The digits of a whole number; None where it is none, or its separators stand wrong."""
+    """The digits of an integer; None where it is none, or its separators are misplaced."""
     if whole.isdecimal() or not whole:
         return whole
     for separator in (sign, "'", "’", " "):

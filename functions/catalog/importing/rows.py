@@ -1,8 +1,8 @@
-"""A record of a supplier's file becomes what may be a book, or a refusal that says why.
+"""Parses a record of a supplier's file into an `ImportRow`, or a `RefusedRow` with the reasons.
 
-Files call their columns as they please, lose the zeros in front of an ISBN, leave price and stock
-out. What can be a book becomes one; nothing is guessed: an ISBN that has lost digits is left out
-with a warning, and then the row changes no book that is there.
+Files differ in the names of their columns, lose leading zeros of ISBNs, and omit price and stock.
+Values are never guessed: an ISBN that has lost digits is omitted with a warning, and the row then
+changes no existing book.
 """
 
 import re
@@ -12,15 +12,17 @@ from decimal import Decimal
 from typing import NamedTuple, Self
 
 from functions.catalog.domain.books import DETAILS, MAX_STOCK, BookDetails, reason
-from functions.catalog.domain.csv_records import Record
-from functions.catalog.domain.folding import fold, shows_something
+from functions.catalog.domain.characters import is_visible
 from functions.catalog.domain.isbn import parse_spreadsheet_isbn
-from functions.catalog.domain.numbers import DecimalSign, parse_amount, parse_number
 from functions.catalog.errors import MalformedCsv
+from functions.catalog.importing.csv_records import Record
+from functions.catalog.importing.numbers import DecimalSign, parse_amount, parse_number
+from functions.catalog.search.folding import fold
 from functions.kit.base.errors import Detail, FieldError, InvalidInput, Text
 from functions.kit.base.language import in_language
 
-# Names as `_plain` leaves them; where a file has several for one field, the first that is filled.
+# Names in the form of `_plain`. Where a file has several columns of one field, the first filled
+# one counts.
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "title": ("title", "titulo", "originaltitle"),
     "author": ("author", "authors", "autor", "autores"),
@@ -36,14 +38,14 @@ _FORMULA = re.compile(r'=\s*"(?P<text>(?:[^"]|"")*)"\s*\Z', re.DOTALL)
 
 
 class Defaults(NamedTuple):
-    """What is to be known of a file that it does not say itself."""
+    """Options of an import, for what the file does not contain."""
 
     price: Decimal | None = None
     stock: int = 0
     decimal: DecimalSign | None = None
-    """What stands before the decimals; None: a number that can mean two is refused."""
+    """The decimal sign; None refuses ambiguous numbers."""
     currency: str = "USD"
-    """Of the shop: a price in another is taken with a warning."""
+    """The shop's currency. A price in another one is accepted with a warning."""
 
 
 class ImportRow(NamedTuple):
@@ -51,14 +53,14 @@ class ImportRow(NamedTuple):
     details: BookDetails
     stock: int
     given: frozenset[str]
-    """Details that the file has a value for; the others of a known book stay as they are."""
+    """Details that the file has a value for; the others of an existing book are kept."""
     stock_given: bool
     unreadable_isbn: str | None
-    """As it stands in the file: then no weaker match is certain enough to change a book."""
+    """As written. Such a row changes no book that is matched by less than an ISBN."""
     warnings: tuple[FieldError, ...]
 
     def applied_to(self, known: BookDetails) -> BookDetails:
-        """A known book's details with what the file says of it."""
+        """An existing book's details with the values of the file."""
         return replace(known, **{name: getattr(self.details, name) for name in self.given})
 
 
@@ -69,16 +71,16 @@ class RefusedRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Where in a record each field is."""
+    """The columns of a file, by the field that they hold."""
 
     places: Mapping[str, tuple[int, ...]]
     count: int
     unused: tuple[str, ...]
-    """Names of columns that nothing is read from."""
+    """Names of columns that are ignored."""
 
     @classmethod
     def from_header(cls, header: Record, defaults: Defaults) -> Self:
-        """Raises `MalformedCsv` where no book could come of such a file."""
+        """Raises `MalformedCsv` where the header lacks a required column."""
         if header.problem is not None:
             raise MalformedCsv(
                 Text(
@@ -121,7 +123,7 @@ class Columns:
         if record.problem is not None:
             return RefusedRow(record.line, (FieldError("", record.problem),))
         cells = [_cell(cell) for cell in record.cells]
-        # Excel leaves delimiters at the end of a row out, and adds some.
+        # Excel omits trailing delimiters of some rows and adds some to others.
         cells += [""] * (self.count - len(cells))
         if any(cells[self.count :]):
             message = Text(
@@ -142,8 +144,8 @@ class Columns:
             for field, places in self.places.items()
         }
         isbn, unreadable, warnings = _isbn([cells[place] for place in self.places["isbn"]])
-        price, doubts = _price(found["price"], defaults)
-        said: dict[str, str | Decimal | None] = {
+        price, price_warnings = _price(found["price"], defaults)
+        arguments: dict[str, str | Decimal | None] = {
             **{name: found[name] or None for name in DETAILS if name in found},
             "title": _one_line(found["title"]),
             "author": _one_line(found["author"]),
@@ -151,7 +153,7 @@ class Columns:
             "isbn": isbn,
             "price": price,
         }
-        details = BookDetails.checked(**said)  # type: ignore[arg-type]
+        details = BookDetails.checked(**arguments)  # type: ignore[arg-type]
         filled = {"price_minor" if name == "price" else name for name in found if found[name]}
         return ImportRow(
             line,
@@ -160,22 +162,22 @@ class Columns:
             frozenset(filled.intersection(DETAILS) - ({"isbn"} if isbn is None else set())),
             bool(found["stock"]),
             unreadable,
-            (*warnings, *doubts),
+            (*warnings, *price_warnings),
         )
 
 
 def is_blank(record: Record) -> bool:
-    """Whether nothing stands in it but delimiters, as in a row that Excel has emptied."""
-    return record.problem is None and not any(map(shows_something, record.cells))
+    """Whether it has delimiters only, as a row that was cleared in Excel."""
+    return record.problem is None and not any(map(is_visible, record.cells))
 
 
 def _cell(written: str) -> str:
-    """What a cell holds: Excel writes `="0439"` to keep a number as it stands."""
+    """The text of a cell. Excel exports `="0439"` to preserve leading zeros."""
     text = written.strip().strip("\ufeff")
     formula = _FORMULA.match(text)
     if formula is not None:
         text = formula["text"].replace('""', '"').strip()
-    return text if shows_something(text) else ""
+    return text if is_visible(text) else ""
 
 
 def _plain(name: str) -> str:
@@ -183,26 +185,26 @@ def _plain(name: str) -> str:
 
 
 def _one_line(cell: str) -> str:
-    """A line break inside a quoted cell is a space."""
+    """Replaces line breaks inside a quoted cell by spaces."""
     return " ".join(cell.split())
 
 
 def _isbn(cells: Sequence[str]) -> tuple[str | None, str | None, tuple[FieldError, ...]]:
-    """The ISBN; or the one that could not be read, and why."""
-    unread: list[tuple[str, Detail]] = []
+    """The ISBN, or the first unreadable one as written, and warnings."""
+    unreadable: list[tuple[str, Detail]] = []
     for cell in filter(None, cells):
         try:
             return parse_spreadsheet_isbn(cell), None, ()
         except ValueError as error:
-            unread.append((cell[:40], reason(error)))
-    if not unread:
+            unreadable.append((cell[:40], reason(error)))
+    if not unreadable:
         return None, None, ()
     reasons = [
-        "; ".join(f"{cell} {in_language(language, why)}" for cell, why in unread)
+        "; ".join(f"{cell} {in_language(language, why)}" for cell, why in unreadable)
         for language in ("es", "en")
     ]
     message = Text(f"no se tomó: {reasons[0]}", f"left out: {reasons[1]}")
-    return None, unread[0][0], (FieldError("isbn", message),)
+    return None, unreadable[0][0], (FieldError("isbn", message),)
 
 
 def _price(cell: str, defaults: Defaults) -> tuple[Decimal, tuple[FieldError, ...]]:

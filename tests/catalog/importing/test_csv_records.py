@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.catalog.domain.csv_records import CsvReader, Record, sniff_delimiter
 from functions.catalog.errors import MalformedCsv
+from functions.catalog.importing.csv_records import CsvReader, Record, sniff_delimiter
 
 cells = st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=12)
 tables = st.lists(st.lists(cells, min_size=2, max_size=4), min_size=1, max_size=6)
@@ -22,10 +22,10 @@ def read(content: bytes, size: int = 1) -> list[Record]:
 
 
 @given(tables, st.sampled_from(["\n", "\r\n"]), st.integers(1, 7), st.booleans())
-def test_whatever_csv_writes_is_read_in_whatever_parts_it_comes(
+def test_the_output_of_csv_is_read_in_chunks_of_any_size(
     table: list[list[str]], line_end: str, size: int, mark: bool
 ) -> None:
-    """Quotation marks, delimiters, line breaks and letters that are cut in two."""
+    """The output of `csv` parses to the same table for any size of the chunks."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator=line_end, quoting=csv.QUOTE_ALL)
     writer.writerow(["a", "b"])
@@ -37,6 +37,7 @@ def test_whatever_csv_writes_is_read_in_whatever_parts_it_comes(
 
 @given(tables)
 def test_line_numbers_are_those_of_the_file(table: list[list[str]]) -> None:
+    """A record's line is where it begins, also after records with line breaks inside."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n", quoting=csv.QUOTE_ALL)
     lines = []
@@ -48,8 +49,8 @@ def test_line_numbers_are_those_of_the_file(table: list[list[str]]) -> None:
 
 
 @given(st.binary(max_size=200), st.integers(1, 50))
-def test_no_file_surprises(content: bytes, size: int) -> None:
-    """It is read, or refused, in the same way however it is cut."""
+def test_any_bytes_are_parsed_or_refused_independently_of_chunks(content: bytes, size: int) -> None:
+    """Any bytes give the same records, or the same refusal, for any size of the chunks."""
 
     def outcome(part: int) -> list[Record] | None:
         try:
@@ -70,17 +71,20 @@ def test_no_file_surprises(content: bytes, size: int) -> None:
         ("a", ","),
     ],
 )
-def test_the_header_shows_what_stands_between_fields(header: str, delimiter: str) -> None:
+def test_the_delimiter_is_the_most_frequent_one_of_the_header(header: str, delimiter: str) -> None:
+    """Delimiters inside quotation marks are not counted."""
     assert sniff_delimiter(header) == delimiter
 
 
-def test_a_quotation_mark_inside_a_bare_field_is_a_letter() -> None:
+def test_a_quotation_mark_inside_an_unquoted_field_is_text() -> None:
+    """Only a quotation mark at the start of a field opens a quoted one."""
     (_, record) = read(b'a,b\n5" disk,x\n')
 
     assert record.cells == ['5" disk', "x"]
 
 
-def test_a_record_that_csv_cannot_take_apart_is_only_that_record() -> None:
+def test_a_malformed_record_does_not_affect_the_next() -> None:
+    """It has a problem and no cells, and the next record is read."""
     (_, wrong, good) = read(b'a,b\n"x"y,1\nz,2\n')
 
     assert wrong.problem
@@ -88,7 +92,7 @@ def test_a_record_that_csv_cannot_take_apart_is_only_that_record() -> None:
 
 
 def test_a_record_is_bounded() -> None:
-    """No file makes it hold more than a record, whether its line ends come or not."""
+    """A record without end raises an error instead of filling the memory."""
     for row in (b'a,b\n"' + b"x\n" * 40_000, b"a,b\n" + b"x" * 70_000):
         with pytest.raises(MalformedCsv, match="line 2 is longer"):
             read(row, 4096)
