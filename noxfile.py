@@ -291,5 +291,15 @@ def engine_dist(session: nox.Session) -> None:
     session.run("python", "-m", "tests.kit.mysql.distribution", "try", python)
 
 
+@nox.session(name="engine-piccolo", default=False)
+def engine_piccolo(session: nox.Session) -> None:
+    """Piccolo's own tests on the MySQL engine: `-- CHECKOUT` of Piccolo, then pytest's options."""
+    _install(session, "dev")
+    session.install("orjson")  # Piccolo's tests expect what it writes; nothing here needs it
+    if not session.posargs:
+        session.error("give a folder with Piccolo's source: nox -s engine-piccolo -- CHECKOUT")
+    session.run("python", "-m", "tests.kit.mysql.piccolo_suite", *session.posargs)
+
+
 if __name__ == "__main__":
     nox.main()

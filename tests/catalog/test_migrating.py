@@ -35,10 +35,10 @@ import asyncio, os, sys
 from functions.catalog import migrations
 from functions.kit.data.engines import connect
 from functions.kit.data.migrations import load, migrate
-from functions.kit.mysql.wire import Wire
+from functions.kit.mysql.connection import Connection
 
 after, left = sys.argv[2] == "after", int(sys.argv[3])
-run = Wire.run_within
+run = Connection.run_within
 
 async def killed(self, seconds, sql):
     global left
@@ -50,7 +50,7 @@ async def killed(self, seconds, sql):
         os.kill(os.getpid(), 9)
     return result
 
-Wire.run_within = killed
+Connection.run_within = killed
 asyncio.run(migrate(connect(sys.argv[1]), load(migrations)))
 """
 

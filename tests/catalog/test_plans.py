@@ -12,8 +12,8 @@ import pytest
 import pytest_asyncio
 
 from functions.kit.http.pagination import encode_cursor
+from functions.kit.mysql.connection import Connection
 from functions.kit.mysql.plans import Result
-from functions.kit.mysql.wire import Wire
 from tests.catalog.library import Library, open_library
 from tests.servers.mysql import Server
 
@@ -97,20 +97,22 @@ class Plans:
 @pytest.fixture
 def explained(monkeypatch: pytest.MonkeyPatch, mysql_server: Server) -> Plans:
     plans = Plans()
-    run = Wire.run
+    run = Connection.run
     form = "FORMAT=TREE " if mysql_server.flavour == "mysql" else ""
 
-    async def explain(wire: Wire, sql: str) -> list[Access]:
-        return accesses((await run(wire, f"EXPLAIN {form}{sql}")).rows)
+    async def explain(connection: Connection, sql: str) -> list[Access]:
+        return accesses((await run(connection, f"EXPLAIN {form}{sql}")).rows)
 
-    async def explaining(wire: Wire, sql: str) -> Result:
+    async def explaining(connection: Connection, sql: str) -> Result:
         if "FROM `books` `b` LEFT JOIN" in sql:
-            plans.lists += [access for access in await explain(wire, sql) if access.table == "b"]
+            plans.lists += [
+                access for access in await explain(connection, sql) if access.table == "b"
+            ]
         if "`matches`" in sql:
-            plans.samples += await explain(wire, sql)
-        return await run(wire, sql)
+            plans.samples += await explain(connection, sql)
+        return await run(connection, sql)
 
-    monkeypatch.setattr(Wire, "run", explaining)
+    monkeypatch.setattr(Connection, "run", explaining)
     return plans
 
 

@@ -9,6 +9,6 @@ from functions.kit.mysql.options import Options
 from functions.kit.mysql.plans import Outcome
 from functions.kit.mysql.transaction import Savepoint, Transaction
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = ["MySQLEngine", "Options", "Outcome", "Savepoint", "Transaction"]

@@ -13,12 +13,12 @@ from piccolo.engine.base import BaseBatch
 from piccolo.query.base import Query
 
 from functions.kit.mysql.errors import Unsupported
-from functions.kit.mysql.plans import Row, TextPlan
+from functions.kit.mysql.plans import ConvertedPlan, Row, TextPlan
 from functions.kit.mysql.translate import translate
 
 if TYPE_CHECKING:
+    from functions.kit.mysql.connection import Connection
     from functions.kit.mysql.engine import MySQLEngine
-    from functions.kit.mysql.wire import Wire
 
 
 class Batch(BaseBatch):
@@ -29,20 +29,21 @@ class Batch(BaseBatch):
             raise Unsupported("a batch of less than one row")
         (querystring,) = query.querystrings
         sql, self._args = querystring.compile_string(engine_type=engine.engine_type)
-        plan = translate(sql)
+        self._whole = translate(sql)
+        plan = self._whole.plan if isinstance(self._whole, ConvertedPlan) else self._whole
         if not isinstance(plan, TextPlan) or not plan.selects:
             raise Unsupported("a batch of anything but a select")
         self._plan = plan
         self._engine = engine
         self._query = query
         self._size = batch_size
-        self._wire: Wire | None = None
+        self._connection: Connection | None = None
         self._next: Callable[[], Coroutine[Any, Any, list[Row]]]
 
     async def __aenter__(self) -> Self:
         transaction = self._engine.active_transaction()
         if transaction is not None:
-            rows = (await transaction.run(self._plan, self._args, None)).rows
+            rows = (await transaction.run(self._whole, self._args, None)).rows
 
             async def take() -> list[Row]:
                 taken = rows[: self._size]
@@ -51,14 +52,16 @@ class Batch(BaseBatch):
 
             self._next = take
             return self
-        sql = self._plan.render(self._args)
-        wire = self._wire = await self._engine.pool.acquire()
+        connection = self._connection = await self._engine.pool.acquire()
         try:
-            await wire.start(sql)
+            args = self._args
+            if isinstance(self._whole, ConvertedPlan):
+                args = self._whole.converted(args, connection.is_mariadb)
+            await connection.start(self._plan.render(args))
         except BaseException:
-            self._engine.pool.release(wire)
+            self._engine.pool.release(connection)
             raise
-        self._next = lambda: wire.fetch(self._size)
+        self._next = lambda: connection.fetch(self._size)
         return self
 
     async def __aexit__(
@@ -67,9 +70,9 @@ class Batch(BaseBatch):
         exception: BaseException | None,
         traceback: TracebackType | None,
     ) -> Literal[False]:
-        if self._wire is not None:
+        if self._connection is not None:
             # Left before its end the connection is still busy: the pool throws it away.
-            self._engine.pool.release(self._wire)
+            self._engine.pool.release(self._connection)
         return False
 
     def __aiter__(self) -> Self:

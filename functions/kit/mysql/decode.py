@@ -1,15 +1,20 @@
 """What a column of a result is to Python, by what the server says about it.
 
 The wire has fewer types than Piccolo has: TINYINT(1) is a boolean, BINARY(16) a UUID, DATETIME a
-moment in UTC, since the session's time zone is UTC and every aware value is sent as such.
-`results.py` applies this.
+moment in UTC, since the session's time zone is UTC and every aware value is sent as such. Where a
+column is one of a Piccolo table's Timestamp or Interval, it is read as such. `results.py` applies
+this.
 """
 
+import json
+import sys
 from collections.abc import Callable
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 from uuid import UUID
+
+from functions.kit.mysql.expressions import M2M
 
 _TINY, _SHORT, _LONG, _FLOAT, _DOUBLE, _TIMESTAMP, _LONGLONG, _INT24 = 1, 2, 3, 4, 5, 7, 8, 9
 _DATE, _TIME, _DATETIME, _YEAR, _NEWDATE, _BIT, _JSON = 10, 11, 12, 13, 14, 16, 245
@@ -22,6 +27,7 @@ class Field(Protocol):
 
     name: str
     org_table: str
+    org_name: str
     type_code: int
     charsetnr: int
     length: int
@@ -68,6 +74,54 @@ _DECODERS: dict[int, Decoder] = {
     _JSON: _as_text,  # told as binary, and UTF-8 nevertheless
     _BIT: _as_bytes,
 }
+
+
+def _as_naive_datetime(value: bytes) -> datetime:
+    return datetime.fromisoformat(value.decode())
+
+
+def _as_interval(value: bytes) -> timedelta:
+    seconds = Decimal(value.decode())
+    return timedelta(microseconds=int(seconds.scaleb(6)))
+
+
+def _as_related(value: bytes) -> list[str]:
+    """The other side of a many-to-many relation, which Piccolo takes as texts."""
+    return [each for each in json.loads(value) if each is not None]
+
+
+_created: dict[str, dict[str, str]] = {}
+"""Types of the columns of tables that this process has made, as they were declared."""
+
+
+def remember_table(table: str, columns: dict[str, str]) -> None:
+    _created[table] = columns
+
+
+def _declared(table: str, column: str) -> str | None:
+    """The type of a column as it was declared: in its DDL, or in Piccolo's last such table."""
+    if column in _created.get(table, ()):
+        return _created[table][column]
+    piccolo_table = sys.modules.get("piccolo.table")
+    for each in reversed(piccolo_table.TABLE_REGISTRY if piccolo_table else []):
+        if each._meta.tablename == table:  # noqa: SLF001 - Piccolo's way in
+            for declared in each._meta.columns:  # noqa: SLF001
+                if declared._meta.db_column_name == column:  # noqa: SLF001
+                    return str(declared.column_type)
+    return None
+
+
+def described(field: Field) -> tuple[str, Decoder]:
+    """The name of a column of a result, and what makes a value, not NULL, of its bytes."""
+    if field.name.endswith(M2M):
+        return field.name.removesuffix(M2M), _as_related
+    if field.org_table and field.type_code in (_DATETIME, _NEWDECIMAL):
+        declared = _declared(field.org_table, field.org_name)
+        if declared == "TIMESTAMP" and field.type_code == _DATETIME:
+            return field.name, _as_naive_datetime
+        if declared == "SECONDS" and field.type_code == _NEWDECIMAL:
+            return field.name, _as_interval
+    return field.name, decoder(field)
 
 
 def decoder(field: Field) -> Decoder:

@@ -6,7 +6,6 @@ same branches as with its SQLite engine. Connections are `pool.py`'s business, t
 `transaction.py`'s.
 """
 
-import logging
 from collections.abc import Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
@@ -28,13 +27,23 @@ from functions.kit.mysql.errors import (
 )
 from functions.kit.mysql.locks import advisory_lock
 from functions.kit.mysql.options import Options
-from functions.kit.mysql.plans import Outcome, Row, TextPlan
+from functions.kit.mysql.piccolo_hooks import install
+from functions.kit.mysql.plans import (
+    ConvertedPlan,
+    DDLPlan,
+    Outcome,
+    Plan,
+    Row,
+    Runner,
+    TextPlan,
+    exact,
+)
 from functions.kit.mysql.pool import Pool
 from functions.kit.mysql.tokens import has_double_quotes
 from functions.kit.mysql.transaction import Atomic, Transaction
 from functions.kit.mysql.translate import CACHED_STATEMENTS, translate
 
-logger = logging.getLogger(__name__)
+install()
 
 
 class MySQLEngine(Engine[Transaction]):
@@ -91,19 +100,39 @@ class MySQLEngine(Engine[Transaction]):
         return (await self._execute(querystring, in_pool=in_pool)).rows
 
     async def run_ddl(self, ddl: str, in_pool: bool = True) -> list[Row]:
-        """Run one statement of MySQL's own as it stands, for migrations. It waits for its end."""
-        if has_double_quotes(ddl):
-            raise Unsupported("Piccolo's own DDL (migrations write MySQL's, names in backticks)")
+        """Run one statement of DDL, however long it takes.
+
+        MySQL's own runs as it stands, for migrations; names in double quotes are Piccolo's, whose
+        dialect is translated. Raises `TransactionError` inside a transaction: DDL commits.
+        """
         if self.active_transaction() is not None:
             raise TransactionError("DDL commits, so it cannot run inside a transaction")
+        query_id = self.get_query_id()
         if self.log_queries:
-            logger.info("%s", ddl)
-        wire = await (self.pool.acquire() if in_pool else self.pool.connect())
+            self.print_query(query_id, ddl)
+        plan: Plan = DDLPlan(lambda run: _rows(run, ddl))
+        if has_double_quotes(ddl):
+            plan = translate(ddl)
+        if not isinstance(plan, DDLPlan):
+            raise Unsupported("run_ddl of what is no DDL (use engine.execute)")
+        rows = await self._run_ddl(plan, in_pool=in_pool)
+        if self.log_responses:
+            self.print_response(query_id, rows)
+        return rows
+
+    async def _run_ddl(self, plan: DDLPlan, *, in_pool: bool) -> list[Row]:
+        connection = await (self.pool.acquire() if in_pool else self.pool.connect())
         try:
-            return (await wire.run_within(None, ddl)).rows
+            return await plan.execute(lambda sql: connection.run_within(None, sql))
         finally:
-            self.pool.keys.clear()
-            self.pool.release(wire)
+            self._forget_tables()
+            self.pool.release(connection)
+
+    def _forget_tables(self) -> None:
+        from functions.kit.mysql.results import forget_shapes  # noqa: PLC0415 - see connection.py
+
+        self.pool.keys.clear()
+        forget_shapes()
 
     async def batch(
         self, query: Query[Any, Any], batch_size: int = 100, node: str | None = None
@@ -143,11 +172,14 @@ class MySQLEngine(Engine[Transaction]):
         if transaction is None:
             raise TransactionError("rows are locked inside a transaction only")
         sql, args = _compiled(_querystring(select))
-        plan = translate(sql)
+        translated = translate(sql)
+        plan = translated.plan if isinstance(translated, ConvertedPlan) else translated
         if not isinstance(plan, TextPlan) or not plan.selects:
             raise Unsupported("locking the rows of anything but a select")
         suffix = " FOR UPDATE SKIP LOCKED" if skip_locked else " FOR UPDATE"
-        plan = TextPlan(plan.template + suffix, plan.placeholders)
+        plan = plan._replace(template=plan.template + suffix)
+        if isinstance(translated, ConvertedPlan):
+            return (await transaction.run(translated._replace(plan=plan), args, None)).rows
         return (await transaction.run(plan, args, None)).rows
 
     def advisory_lock(self, name: str, timeout: float) -> AbstractAsyncContextManager[None]:
@@ -156,11 +188,11 @@ class MySQLEngine(Engine[Transaction]):
 
     async def ping(self) -> None:
         """Ask the server something. Raises an `Unavailable`."""
-        wire = await self.pool.acquire()
+        connection = await self.pool.acquire()
         try:
-            await wire.run_within(self.options.connect_timeout, "SELECT 1")
+            await connection.run_within(self.options.connect_timeout, "SELECT 1")
         finally:
-            self.pool.release(wire)
+            self.pool.release(connection)
 
     async def close(self) -> None:
         await self.pool.close()
@@ -190,9 +222,10 @@ class MySQLEngine(Engine[Transaction]):
 
     async def _execute(self, querystring: QueryString, *, in_pool: bool = True) -> Outcome:
         sql, args = _compiled(querystring)
+        query_id = self.get_query_id()
         if self.log_queries:
-            logger.info("%s", sql)
-        plan = translate(sql)
+            self.print_query(query_id, str(querystring))
+        plan = exact(translate(sql), args)
         table = querystring.table
         key = table._meta.primary_key._meta.db_column_name if table is not None else None  # noqa: SLF001
         transaction = self.active_transaction()
@@ -201,15 +234,21 @@ class MySQLEngine(Engine[Transaction]):
         elif plan.needs_transaction:
             async with Transaction(self, in_pool=in_pool) as transaction:
                 outcome = await transaction.run(plan, args, key)
+        elif isinstance(plan, DDLPlan):
+            outcome = Outcome(await self._run_ddl(plan, in_pool=in_pool), 0, None)
         else:
-            wire = await (self.pool.acquire() if in_pool else self.pool.connect())
+            connection = await (self.pool.acquire() if in_pool else self.pool.connect())
             try:
-                outcome = await plan.run(wire, args, key)
+                outcome = await plan.run(connection, args, key)
             finally:
-                self.pool.release(wire)
+                self.pool.release(connection)
         if self.log_responses:
-            self.print_response(self.get_query_id(), outcome.rows)
+            self.print_response(query_id, outcome.rows)
         return outcome
+
+
+async def _rows(run: Runner, ddl: str) -> list[Row]:
+    return (await run(ddl)).rows
 
 
 def _querystring(query: Query[Any, Any] | QueryString) -> QueryString:

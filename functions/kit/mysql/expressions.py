@@ -7,10 +7,10 @@ may do something else (`LENGTH` counts bytes on MySQL). `translate.py` takes sta
 comes here for what is inside.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from functions.kit.mysql.errors import Unsupported
-from functions.kit.mysql.tokens import Token, closing, find_word, split_commas
+from functions.kit.mysql.tokens import Token, closing, find_word, split_commas, write
 
 
 def _words(text: str) -> frozenset[str]:
@@ -29,7 +29,7 @@ _SYNTAX = _words(
 _BEFORE_PARENTHESIS = _words(
     """
     DISTINCT FROM AS WHERE AND OR NOT IN IS LIKE ESCAPE BETWEEN EXISTS CASE WHEN THEN ELSE JOIN
-    ON USING BY HAVING LIMIT OFFSET SELECT VALUES OVER
+    ON USING BY HAVING LIMIT OFFSET SELECT ALL VALUES OVER
     """
 )
 
@@ -49,7 +49,7 @@ _REFUSED = {
     "CONFLICT": "ON CONFLICT here",
     "EXCEPT": "EXCEPT",
     "GLOB": "GLOB",
-    "ILIKE": "ILIKE",
+    "ILIKE": "ILIKE with a pattern that is not a value",
     "INDEXED": "INDEXED BY",
     "INTERSECT": "INTERSECT",
     "ISNULL": "ISNULL (write IS NULL)",
@@ -102,6 +102,8 @@ def translate_expression(tokens: Sequence[Token]) -> list[Token]:
                 _check_name(token.text)
             elif token.kind == "string":
                 _check_string(tokens, index)
+            elif token.kind == "arrow":
+                raise Unsupported(f"the JSON operator {token.text} here")
             out.append(token)
             index += 1
     return out
@@ -112,6 +114,8 @@ def _operator(token: Token) -> Token:
         return token._replace(text="=")
     if token.text == ";":
         raise Unsupported("more than one statement")
+    if token.text == "::":
+        raise Unsupported("a cast with :: (write CAST)")
     if token.text in _BITS:
         raise Unsupported(
             f"the bit operator {token.text} (unsigned, and binding otherwise, on MySQL)"
@@ -163,8 +167,6 @@ def _opening(tokens: Sequence[Token], end: int) -> int:
 
 
 def _check_name(name: str) -> None:
-    if name.endswith(" [M2M]"):
-        raise Unsupported("a select across a many-to-many relation")
     if name.lower() in _TABLES_OF_SQLITE:
         raise Unsupported(name.lower())
 
@@ -198,7 +200,7 @@ def _word(tokens: Sequence[Token], index: int, out: list[Token]) -> int:
         if word == "FULL" and following is not None and following.is_word("OUTER", "JOIN"):
             raise Unsupported("FULL OUTER JOIN")
         if word == "FOR" and following is not None and following.is_word("UPDATE", "SHARE"):
-            raise Unsupported("FOR UPDATE in the text (use engine.locked)")
+            raise Unsupported("FOR UPDATE elsewhere than at the end of a SELECT")
         if word in _SYNTAX:
             out.append(token)
             return index + 1
@@ -240,14 +242,11 @@ def _call(tokens: Sequence[Token], index: int, out: list[Token]) -> int:
     token = tokens[index]
     name = token.text.upper()
     end = closing(tokens, index + 1)
-    if name == "CAST":
-        return _cast(tokens, index, end, out)
+    special = _CALLS.get(name)
+    if special is not None:
+        return special(tokens, index, end, out)
     if name in ("SUBSTR", "SUBSTRING"):
         _check_substr(split_commas(tokens[index + 2 : end]))
-    if name in ("ROUND", "AVG"):
-        return _as_double(tokens, index, end, out)
-    if name == "MATCH":
-        return _match(tokens, index, end, out)
     after = tokens[end + 1] if end + 1 < len(tokens) else None
     if after is not None and after.is_word("AS") and _opens_cte(tokens, index):
         out.append(Token("name", token.text, token.spaced))
@@ -383,3 +382,77 @@ def _match(tokens: Sequence[Token], index: int, end: int, out: list[Token]) -> i
     out.extend(mode)
     out.append(tokens[last])
     return last + 1
+
+
+def _concat(tokens: Sequence[Token], index: int, end: int, out: list[Token]) -> int:
+    """SQLite leaves NULLs out; MySQL's CONCAT() is NULL with one."""
+    del end
+    out += _text("CONCAT_WS('', ", spaced=tokens[index].spaced)
+    return index + 2
+
+
+def _log(tokens: Sequence[Token], index: int, end: int, out: list[Token]) -> int:
+    """To the base of 10 on SQLite, of e on MySQL. With a base of its own it is the same."""
+    has_base = len(split_commas(tokens[index + 2 : end])) > 1
+    out += _text("LOG(" if has_base else "LOG10(", spaced=tokens[index].spaced)
+    return index + 2
+
+
+def _strftime(tokens: Sequence[Token], index: int, end: int, out: list[Token]) -> int:
+    from functions.kit.mysql.moments import formatted  # noqa: PLC0415 - few programs need it
+
+    layout, *rest = split_commas(tokens[index + 2 : end])
+    if not rest or any(token.kind == "param" for part in rest for token in part):
+        raise Unsupported("strftime() of anything but columns")
+    moment = write(translate_expression(rest[0])).replace("%%", "%")
+    out += _text(formatted(layout, moment, rest[1:]), spaced=tokens[index].spaced)
+    return end + 1
+
+
+M2M = " [M2M]"
+"""How Piccolo ends the name of a column that holds the other side of a many-to-many relation."""
+
+
+def _group_concat(tokens: Sequence[Token], index: int, end: int, out: list[Token]) -> int:
+    """The subquery that Piccolo prints for a many-to-many relation, as a JSON array of texts.
+
+    GROUP_CONCAT would cut it at `group_concat_max_len`, and a comma in a value would part it. A
+    key of bytes is written in hexadecimal digits, which UUID() reads. `decode.py` reads
+    the array.
+    """
+    if not _is_of_m2m(tokens, end):
+        raise Unsupported("the function group_concat()")
+    value = translate_expression(tokens[index + 2 : end])
+    text = [*_text("CONCAT("), *value, *_text(")")]
+    out += [*_text("JSON_ARRAYAGG(CASE CHARSET(", spaced=True), *text]
+    out += [*_text(") WHEN 'binary' THEN HEX("), *value, *_text(") ELSE CONVERT("), *text]
+    out += _text(" USING utf8mb4) END)")
+    return end + 1
+
+
+def _is_of_m2m(tokens: Sequence[Token], place: int) -> bool:
+    """Whether the subquery around this place gets the name of a many-to-many relation."""
+    depth = 0
+    for index in range(place + 1, len(tokens)):
+        if tokens[index].is_op("("):
+            depth += 1
+        elif tokens[index].is_op(")"):
+            depth -= 1
+            if depth < 0:
+                after = tokens[index + 1 : index + 3]
+                return len(after) == 2 and after[0].is_word("AS") and after[1].text.endswith(M2M)
+    return False
+
+
+_CALLS: dict[str, Callable[[Sequence[Token], int, int, list[Token]], int]] = {
+    "CAST": _cast,
+    "ROUND": _as_double,
+    "AVG": _as_double,
+    "MATCH": _match,
+    "CONCAT": _concat,
+    "LOG": _log,
+    "STRFTIME": _strftime,
+    "GROUP_CONCAT": _group_concat,
+}
+"""Functions that are written otherwise: each takes the place of its name and of its closing
+parenthesis, and answers where to go on."""

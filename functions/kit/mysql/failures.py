@@ -1,7 +1,7 @@
 """The server's error numbers, as this package's errors.
 
 Messages of the driver are repeated only for numbers whose text holds names and no values: the one
-of a duplicate key holds the value. Only `wire.py` sees the driver's errors.
+of a duplicate key holds the value. Only `connection.py` sees the driver's errors.
 """
 
 import re
@@ -43,7 +43,8 @@ for _kind, _codes in (
         ProgrammingError,
         (
             *(1046, 1050, 1051, 1052, 1054, 1055, 1060, 1061, 1064, 1091, 1093, 1110, 1111),
-            *(1136, 1146, 1149, 1166, 1241, 1242, 1305, 1318, 1582),
+            *(1005, 1067, 1071, 1136, 1146, 1149, 1166, 1170, 1241, 1242, 1305, 1318, 1582),
+            *(1824, 1826, 1828, 3730, 3780, 3822),
         ),
     ),
 ):
@@ -53,7 +54,8 @@ _SAFE = frozenset(
     (
         *(1040, 1044, 1045, 1046, 1048, 1049, 1050, 1051, 1052, 1054, 1055, 1060, 1061, 1091),
         *(1093, 1130, 1136, 1146, 1203, 1205, 1213, 1226, 1241, 1242, 1264, 1290, 1305, 1318),
-        *(1364, 1406, 1451, 1452, 1582, 1698, 1836, 3572, 3819, 4025),
+        *(1005, 1067, 1071, 1170, 1364, 1406, 1451, 1452, 1582, 1698, 1824, 1826, 1828, 1836),
+        *(3572, 3730, 3780, 3819, 3822, 4025),
     )
 )
 

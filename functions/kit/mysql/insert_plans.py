@@ -74,7 +74,8 @@ class DoNothing(NamedTuple):
 class DoUpdate(NamedTuple):
     alias: str
     target: tuple[str, ...]
-    assigned: frozenset[str]
+    changed: frozenset[str]
+    """Columns that an update may give another value."""
     with_alias: str
     with_values: str
     placeholders: int
@@ -189,7 +190,7 @@ class InsertPlan(NamedTuple):
         A row that was there has a number, which LAST_INSERT_ID hands through; or it is looked
         for, and locked, before. Its columns cannot tell afterwards: the update may change them.
         """
-        if key.column.lower() in conflict.assigned:
+        if key.column.lower() in conflict.changed:
             raise Unsupported("RETURNING from an upsert that changes the primary key")
         if given is None:
             result = await session.run(self._text(session, literals, (row,), numbered_by=key))

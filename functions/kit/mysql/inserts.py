@@ -20,6 +20,7 @@ from functions.kit.mysql.insert_plans import (
 )
 from functions.kit.mysql.plans import Plan, TextPlan
 from functions.kit.mysql.statements import (
+    Assignment,
     TableName,
     parse_assignments,
     parse_table,
@@ -210,11 +211,22 @@ def _do_update(tokens: Sequence[Token], table: TableName, target: Sequence[str])
     return DoUpdate(
         alias=_alias(table),
         target=tuple(column.lower() for column in target),
-        assigned=frozenset(assignment.column.lower() for assignment in assignments),
+        changed=frozenset(
+            assignment.column.lower()
+            for assignment in assignments
+            if not _keeps(assignment, target)
+        ),
         with_alias=written(alias=True),
         with_values=written(alias=False),
         placeholders=count_params(tokens),
     )
+
+
+def _keeps(assignment: Assignment, target: Sequence[str]) -> bool:
+    """Whether it gives the one column of the target its own value: the row is found by that."""
+    column = assignment.column.lower()
+    written = "".join(token.text for token in assignment.value).lower()
+    return [column] == [each.lower() for each in target] and written == f"excluded.{column}"
 
 
 def _alias(table: TableName) -> str:

@@ -58,8 +58,11 @@ def _time(value: time) -> str:
     return f"'{value.isoformat('microseconds')}'"
 
 
-def _interval(_: timedelta) -> NoReturn:
-    raise Unsupported("a timedelta as a parameter (MySQL has no interval type)")
+def _interval(value: timedelta) -> str:
+    """Seconds, as in a column of Piccolo's Interval: MySQL has no type for it."""
+    microseconds = value // timedelta(microseconds=1)
+    seconds, rest = divmod(abs(microseconds), 1_000_000)
+    return f"{'-' if microseconds < 0 else ''}{seconds}.{rest:06}"
 
 
 def _sequence(_: object) -> NoReturn:
@@ -70,7 +73,17 @@ def _mapping(_: object) -> NoReturn:
     raise Unsupported("a dict as a parameter; serialise it first")
 
 
+class Fragment:
+    """Text of this package's own in place of a value; its parts are literals by now."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
 _LITERALS: dict[type, Callable[[Any], str]] = {
+    Fragment: lambda value: value.text,
     str: _string,
     int: str,
     bool: lambda value: "1" if value else "0",
@@ -117,6 +130,7 @@ _PLAIN: dict[type, Callable[[Any], Any]] = {
         *(value.hour, value.minute, value.second, value.microsecond, value.tzinfo),
         fold=value.fold,
     ),
+    timedelta: lambda value: timedelta(value.days, value.seconds, value.microseconds),
     UUID: lambda value: UUID(int=value.int),
     bytes: lambda value: bytes.__getitem__(value, slice(None)),
     bytearray: lambda value: bytearray.__getitem__(value, slice(None)),

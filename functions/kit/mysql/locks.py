@@ -37,21 +37,21 @@ async def advisory_lock(pool: "Pool", name: str, wait: float) -> AsyncIterator[N
     Raises `ConnectionLost` at the end when the connection, and with it the lock, was lost.
     """
     full = literal(lock_name(pool.options.database, name))
-    wire = await pool.connect()
+    connection = await pool.connect()
     try:
         seconds = max(0, math.ceil(wait))
-        await wire.run(f"SET SESSION wait_timeout = {_WAIT_TIMEOUT}")
-        answer = await wire.run_within(
+        await connection.run(f"SET SESSION wait_timeout = {_WAIT_TIMEOUT}")
+        answer = await connection.run_within(
             seconds + pool.options.connect_timeout, f"SELECT GET_LOCK({full}, {seconds}) AS held"
         )
         if answer.rows[0]["held"] != 1:
             raise LockNotAcquired(f"the lock {name!r} was held by another for {seconds} s")
         yield
         try:
-            answer = await wire.run(f"SELECT RELEASE_LOCK({full}) AS held")
+            answer = await connection.run(f"SELECT RELEASE_LOCK({full}) AS held")
         except DatabaseError as error:
             raise ConnectionLost(f"the connection that held the lock {name!r} was lost") from error
         if answer.rows[0]["held"] != 1:
             raise ConnectionLost(f"the lock {name!r} was lost while it was held")
     finally:
-        pool.discard(wire)
+        pool.discard(connection)

@@ -1,6 +1,6 @@
-"""What an engine is told: a `mysql://` URL, keywords, or both, checked before any I/O.
+"""The options of an engine: a `mysql://` URL, keywords, or both, checked before any I/O.
 
-`pool.py` and `wire.py` read the result. The password stays out of `repr()` and of every error.
+`pool.py` and `connection.py` read the result. No `repr()` and no error shows the password.
 """
 
 import os

@@ -6,11 +6,17 @@ the write; that is `RewritePlan`, and `inserts.py` for inserts. `translate.py` m
 """
 # ruff: noqa: S608 - writing SQL is what this is for; values are literals by now
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
-from functions.kit.mysql.errors import ProgrammingError, Unsupported
-from functions.kit.mysql.literals import literal
+from functions.kit.mysql.errors import (
+    DataError,
+    ProgrammingError,
+    TransactionError,
+    Unsupported,
+)
+from functions.kit.mysql.literals import Fragment, literal
 from functions.kit.mysql.tokens import quote
 
 Row = dict[str, Any]
@@ -34,6 +40,8 @@ class Result(NamedTuple):
     rows: list[Row]
     affected: int
     insert_id: int
+    warnings: int = 0
+    """How many warnings and notes SHOW WARNINGS has about it."""
 
 
 class Key(NamedTuple):
@@ -51,6 +59,9 @@ class Session(Protocol):
     @property
     def row_alias(self) -> bool:
         """Whether INSERT ... AS new is understood (MySQL from 8.0.20; not MariaDB)."""
+
+    @property
+    def is_mariadb(self) -> bool: ...
 
     async def run(self, sql: str) -> Result: ...
 
@@ -111,6 +122,127 @@ def _exact(key: Any) -> str:
     if isinstance(key, (bool, float)):
         raise Unsupported("RETURNING on a table whose primary key is a TINYINT(1) or a float")
     return literal(key)
+
+
+class LockingPlan(NamedTuple):
+    """A select whose rows stay locked until the transaction ends."""
+
+    select: TextPlan
+    mysql: str
+    mariadb: str | None
+    """None where MariaDB has no such lock."""
+    construct: str
+    needs_transaction: bool = False
+
+    async def run(self, session: Session, args: Sequence[Any], key: str | None = None) -> Outcome:
+        suffix = self.mariadb if session.is_mariadb else self.mysql
+        if suffix is None:
+            raise Unsupported(f"{self.construct} on MariaDB")
+        return await self.select._replace(template=self.select.template + suffix).run(
+            session, args, key
+        )
+
+
+class Conversion(NamedTuple):
+    """Values that are written into the statement otherwise than as literals."""
+
+    first: int
+    """The placeholder that they are written in place of; those after it stay empty."""
+    width: int
+    render: Callable[[Sequence[Any], bool], str]
+    """Takes the values and whether the server is a MariaDB; answers MySQL's text."""
+
+
+class ConvertedPlan(NamedTuple):
+    """A plan some of whose values are converted first. `conversions.py` finds them."""
+
+    plan: "Plan"
+    conversions: tuple[Conversion, ...]
+
+    @property
+    def needs_transaction(self) -> bool:
+        return self.plan.needs_transaction
+
+    async def run(self, session: Session, args: Sequence[Any], key: str | None = None) -> Outcome:
+        return await self.plan.run(session, self.converted(args, session.is_mariadb), key)
+
+    def converted(self, args: Sequence[Any], is_mariadb: bool) -> list[Any]:
+        values = list(args)
+        for first, width, render in self.conversions:
+            if first + width <= len(args):
+                text = render(args[first : first + width], is_mariadb)
+                values[first : first + width] = [Fragment(text), *[Fragment("")] * (width - 1)]
+        return values
+
+
+class ExactPlan(NamedTuple):
+    """A write whose decimals are kept whole, or that is not done.
+
+    The server rounds a DECIMAL that has more digits than its column, even in strict mode, and
+    leaves a note. It is looked for after the write, which is rolled back then.
+    """
+
+    plan: "Plan"
+    needs_transaction: bool = True
+
+    async def run(self, session: Session, args: Sequence[Any], key: str | None = None) -> Outcome:
+        return await self.plan.run(_Exact(session), args, key)
+
+
+def exact(plan: "Plan", args: Sequence[Any]) -> "Plan":
+    """The plan for these values: a write of a Decimal is looked after."""
+    if Decimal in map(type, args) and not selects(plan):
+        return ExactPlan(plan)
+    return plan
+
+
+def selects(plan: "Plan") -> bool:
+    if isinstance(plan, ConvertedPlan):
+        plan = plan.plan
+    return isinstance(plan, LockingPlan) or (isinstance(plan, TextPlan) and plan.selects)
+
+
+class _Exact:
+    """A session that refuses what the server has rounded."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self.row_alias = session.row_alias
+        self.is_mariadb = session.is_mariadb
+        self.primary_key = session.primary_key
+        self.auto_increment_step = session.auto_increment_step
+
+    async def run(self, sql: str) -> Result:
+        result = await self._session.run(sql)
+        if result.warnings:
+            warnings = await self._session.run("SHOW WARNINGS")
+            if any(row["Code"] == _ROUNDED for row in warnings.rows):
+                raise DataError(
+                    "a Decimal with more digits after its point than the column holds (round it,"
+                    " or give the column more digits); nothing was written"
+                )
+        return result
+
+
+_ROUNDED = 1265
+"""WARN_DATA_TRUNCATED; for anything but digits of a number it is an error, in strict mode."""
+
+
+class Runner(Protocol):
+    """A connection, as far as DDL needs it."""
+
+    async def __call__(self, sql: str) -> Result: ...
+
+
+class DDLPlan(NamedTuple):
+    """A statement that commits by itself; `ddl.py` makes it."""
+
+    execute: Callable[[Runner], Awaitable[list[Row]]]
+    """Sends one text or more, and answers rows."""
+    needs_transaction: bool = False
+
+    async def run(self, session: Session, args: Sequence[Any], key: str | None = None) -> Outcome:
+        raise TransactionError("DDL commits, so it cannot run inside a transaction")
 
 
 _KEY = "__key"

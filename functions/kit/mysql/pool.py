@@ -2,7 +2,7 @@
 
 aiomysql's own pool leaves waiters hanging when a connection comes back closed, and holds its lock
 while it connects. Here waiting is one semaphore, no lock is held over I/O, and every way out
-gives the place back. What a connection is, `wire.py` knows; who borrows, `engine.py`.
+gives the place back. What a connection is, `connection.py` knows; who borrows, `engine.py`.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from functions.kit.mysql.tls import tls_context
 if TYPE_CHECKING:
     import ssl
 
-    from functions.kit.mysql.wire import Wire
+    from functions.kit.mysql.connection import Connection
 
 logger = logging.getLogger(__name__)
 
@@ -30,13 +30,13 @@ class Pool:
         self.options = options
         self._loop: asyncio.AbstractEventLoop | None = None
         self._places = asyncio.Semaphore(options.pool_size)
-        self._idle: deque[Wire] = deque()
-        self._lent: set[Wire] = set()
+        self._idle: deque[Connection] = deque()
+        self._lent: set[Connection] = set()
         self._kills: set[asyncio.Task[None]] = set()
         self.keys: dict[str, Key] = {}
         self._tls: ssl.SSLContext | None = None
 
-    async def acquire(self) -> "Wire":
+    async def acquire(self) -> "Connection":
         """A connection that was alive a moment ago.
 
         Raises `PoolTimeout` when all stay in use, and a `CannotConnect`.
@@ -58,109 +58,109 @@ class Pool:
         else:
             await places.acquire()
         try:
-            wire = await self._reuse(loop.time()) or await self.connect()
+            connection = await self._reuse(loop.time()) or await self.connect()
         except BaseException:
             places.release()
             raise
-        self._lent.add(wire)
-        return wire
+        self._lent.add(connection)
+        return connection
 
-    async def _reuse(self, now: float) -> "Wire | None":
+    async def _reuse(self, now: float) -> "Connection | None":
         """The connection that came back last, since it is the likeliest to live."""
         options = self.options
         while self._idle:
-            wire = self._idle.pop()
-            idle_for = now - wire.released_at
-            if wire.hung_up():
-                wire.abort()
-            elif now - wire.opened_at > options.max_age or idle_for > options.max_idle:
-                wire.quit()
-            elif idle_for < options.ping_after or await self._answers(wire):
-                return wire
+            connection = self._idle.pop()
+            idle_for = now - connection.released_at
+            if connection.hung_up():
+                connection.abort()
+            elif now - connection.opened_at > options.max_age or idle_for > options.max_idle:
+                connection.quit()
+            elif idle_for < options.ping_after or await self._answers(connection):
+                return connection
         return None
 
-    async def _answers(self, wire: "Wire") -> bool:
+    async def _answers(self, connection: "Connection") -> bool:
         try:
-            if await wire.ping_within(self.options.connect_timeout):
+            if await connection.ping_within(self.options.connect_timeout):
                 return True
         except BaseException:
-            wire.abort()
+            connection.abort()
             raise
-        wire.abort()
+        connection.abort()
         return False
 
-    async def connect(self) -> "Wire":
+    async def connect(self) -> "Connection":
         """A new connection that no place is counted for."""
-        from functions.kit.mysql.wire import Wire  # noqa: PLC0415 - see wire.py
+        from functions.kit.mysql.connection import Connection  # noqa: PLC0415 - see connection.py
 
         if self._tls is None:
             self._tls = tls_context(self.options)
-        wire = Wire(self.options, self._tls, self.keys)
-        await wire.open()
-        return wire
+        connection = Connection(self.options, self._tls, self.keys)
+        await connection.open()
+        return connection
 
-    def release(self, wire: "Wire") -> None:
+    def release(self, connection: "Connection") -> None:
         """Take a connection back; one that was given up in mid-statement is killed."""
-        if wire not in self._lent:
+        if connection not in self._lent:
             # Of another loop, not pooled, or from before close().
-            self.discard(wire)
+            self.discard(connection)
             return
-        self._lent.discard(wire)
-        if wire.busy:
-            self._give_up(wire)
+        self._lent.discard(connection)
+        if connection.busy:
+            self._give_up(connection)
             return
-        now = wire.loop.time()
-        if wire.closed or now - wire.opened_at > self.options.max_age:
-            wire.quit()
+        now = connection.loop.time()
+        if connection.closed or now - connection.opened_at > self.options.max_age:
+            connection.quit()
         else:
-            wire.released_at = now
-            self._idle.append(wire)
+            connection.released_at = now
+            self._idle.append(connection)
         self._places.release()
         while self._idle and now - self._idle[0].released_at > self.options.max_idle:
             self._idle.popleft().quit()
 
-    def discard(self, wire: "Wire") -> None:
+    def discard(self, connection: "Connection") -> None:
         """End a connection of `connect()`, and what it may still be doing."""
-        if not wire.busy:
-            wire.quit()
+        if not connection.busy:
+            connection.quit()
             return
-        wire.abort()
+        connection.abort()
         # After close() nobody waits for a KILL any more: its task would outlive the loop.
         closed = self._loop is None
-        if self.options.kill_cancelled and not closed and not wire.loop.is_closed():
-            self._start_kill(wire, None)
+        if self.options.kill_cancelled and not closed and not connection.loop.is_closed():
+            self._start_kill(connection, None)
 
-    def _give_up(self, wire: "Wire") -> None:
+    def _give_up(self, connection: "Connection") -> None:
         """Close it, and have its statement and its locks ended, not just abandoned.
 
         The server notices a closed socket only when it wants to write to it. The KILL takes the
         place of the connection it ends, so that the pool never grows.
         """
-        wire.abort()
-        if not self.options.kill_cancelled or wire.loop.is_closed():
+        connection.abort()
+        if not self.options.kill_cancelled or connection.loop.is_closed():
             self._places.release()
             return
-        self._start_kill(wire, self._places)
+        self._start_kill(connection, self._places)
 
-    def _start_kill(self, wire: "Wire", places: asyncio.Semaphore | None) -> None:
-        task = wire.loop.create_task(self._kill(wire, places))
+    def _start_kill(self, connection: "Connection", places: asyncio.Semaphore | None) -> None:
+        task = connection.loop.create_task(self._kill(connection, places))
         self._kills.add(task)
         task.add_done_callback(self._kills.discard)
 
-    async def _kill(self, wire: "Wire", places: asyncio.Semaphore | None) -> None:
+    async def _kill(self, connection: "Connection", places: asyncio.Semaphore | None) -> None:
         """KILL a connection on the server that gave it its number, and on no other.
 
         Behind one address there may be another one by now, after a failover or a restart, where
         that number is somebody else's. Then there is nothing to end: locks go with their server.
         """
-        thread_id = wire.thread_id()
+        thread_id = connection.thread_id()
         try:
             killer = await self.connect()
             try:
-                if wire.server is None or killer.server is None:
+                if connection.server is None or killer.server is None:
                     logger.warning("connection %d is not killed: its server is unknown", thread_id)
                     return
-                if not wire.server.is_same(killer.server):
+                if not connection.server.is_same(killer.server):
                     logger.info("connection %d is not killed: another server answers", thread_id)
                     return
                 await killer.run_within(self.options.connect_timeout, f"KILL {thread_id}")
@@ -181,8 +181,8 @@ class Pool:
         """Take this loop for the pool's; False where another one is still using it."""
         if self._loop is not None and not self._loop.is_closed():
             return False
-        for wire in (*self._idle, *self._lent):
-            wire.abort()
+        for connection in (*self._idle, *self._lent):
+            connection.abort()
         self._reset()
         self._loop = loop
         return True
@@ -201,11 +201,11 @@ class Pool:
         idle = list(self._idle)
         kills = [task for task in self._kills if task.get_loop() is asyncio.get_running_loop()]
         self._reset()
-        for wire in idle:
-            if wire.loop.is_closed():
-                wire.abort()
+        for connection in idle:
+            if connection.loop.is_closed():
+                connection.abort()
             else:
-                wire.quit()
+                connection.quit()
         await asyncio.gather(*kills, return_exceptions=True)
         # asyncio closes sockets in the loop's next round; a loop that ends before leaks them.
         await asyncio.sleep(0)

@@ -3,7 +3,7 @@
 The driver reads each packet by two coroutines and each value by four functions, and parses what
 the server says of each column with every run of a statement. Here a result is taken apart in one
 pass over what the socket has given, rows straight into dicts, by decoders that are prepared once
-for each shape of a result. `wire.py` sends statements and reads their answers with this;
+for each shape of a result. `connection.py` sends statements and reads their answers with this;
 `decode.py` says what a column is to Python.
 
 Source: MySQL's protocol, "Text Resultset", "OK_Packet", "Length-Encoded Integer".
@@ -18,7 +18,7 @@ from pymysql.constants import CR, SERVER_STATUS
 from pymysql.err import OperationalError, raise_mysql_exception
 from pymysql.protocol import FieldDescriptorPacket
 
-from functions.kit.mysql.decode import decoder
+from functions.kit.mysql.decode import described
 from functions.kit.mysql.errors import DataError
 from functions.kit.mysql.plans import Result, Row
 
@@ -49,10 +49,16 @@ def _shape(packets: bytes, count: int) -> Shape:
     for _ in range(count):
         end = at + 4 + int.from_bytes(packets[at : at + 3], "little")
         field: Any = FieldDescriptorPacket(packets[at + 4 : end], "utf8")
-        names.append(field.name)
-        decoders.append(decoder(field))
+        name, decode = described(field)
+        names.append(name)
+        decoders.append(decode)
         at = end
     return Shape(tuple(names), tuple(decoders))
+
+
+def forget_shapes() -> None:
+    """Tables have changed, and what is declared of their columns may have."""
+    _shape.cache_clear()
 
 
 class Inbox(asyncio.Protocol):
@@ -319,7 +325,7 @@ class Answers:
         except IndexError:
             raise Garbage("an OK that ends too early") from None
         self._finish(int.from_bytes(packet[at : at + 2], "little"))
-        return Result([], affected, insert_id)
+        return Result([], affected, insert_id, int.from_bytes(packet[at + 2 : at + 4], "little"))
 
     def _finish(self, status: int) -> None:
         self.server_status = status

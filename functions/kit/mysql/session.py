@@ -1,6 +1,6 @@
 """How a session is set up, so that statements mean on MySQL what they mean on SQLite.
 
-`wire.py` sends this with every new connection.
+`connection.py` sends this with every new connection.
 """
 
 SQL_MODES = (

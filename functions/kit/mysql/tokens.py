@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from functions.kit.mysql.errors import Unsupported
 
-Kind = Literal["word", "name", "string", "blob", "number", "param", "op", "hint"]
+Kind = Literal["word", "name", "string", "blob", "number", "param", "op", "arrow", "hint"]
 
 
 class Token(NamedTuple):
@@ -43,8 +43,8 @@ _TOKEN = re.compile(
     | (?P<number>  (?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)? )
     | (?P<word>    [^\W\d][\w$]* )
     | (?P<param>   \?(?!\d) )
-    | (?P<arrow>   ->>? )
-    | (?P<op>      \|\| | <> | != | == | <= | >= | << | >> | [-+*/%=<>~&|(),.;] )
+    | (?P<arrow>   ->>? | \#>>? )
+    | (?P<op>      \|\| | :: | <> | != | == | <= | >= | << | >> | [-+*/%=<>~&|(),.;] )
     | (?P<other>   . )
     """,
     re.VERBOSE | re.DOTALL,
@@ -83,8 +83,6 @@ def tokenize(sql: str) -> list[Token]:
             tokens.append(Token("name", text[1:-1].replace(quote * 2, quote), spaced))
         elif kind == "hex":
             raise Unsupported("a hexadecimal number (a string to MySQL)")
-        elif kind == "arrow":
-            raise Unsupported("the JSON operators -> and ->>")
         elif kind == "other":
             raise Unsupported(_OTHER.get(text, f"the character {text!r}"))
         else:

@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
 
 from piccolo.engine.base import BaseAtomic, BaseTransaction, validate_savepoint_name
+from piccolo.query.base import DDL
 from piccolo.utils.sync import run_sync
 
 from functions.kit.mysql.errors import (
@@ -26,8 +27,8 @@ from functions.kit.mysql.plans import Outcome, Plan
 from functions.kit.mysql.tokens import quote
 
 if TYPE_CHECKING:
+    from functions.kit.mysql.connection import Connection
     from functions.kit.mysql.engine import MySQLEngine
-    from functions.kit.mysql.wire import Wire
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ class Transaction(BaseTransaction):
         self._joined = False
         self._lock = asyncio.Lock()
         self._savepoints = 0
-        self._wire: Wire
+        self._connection: Connection
         self._token: Token[Transaction | None]
 
     @property
@@ -97,13 +98,13 @@ class Transaction(BaseTransaction):
         if self._state is not State.NEW:
             raise TransactionError("a transaction cannot be entered twice")
         pool = self._engine.pool
-        self._wire = await (pool.acquire() if self._in_pool else pool.connect())
+        self._connection = await (pool.acquire() if self._in_pool else pool.connect())
         try:
             if self.isolation is not None:
-                await self._wire.run(f"SET TRANSACTION ISOLATION LEVEL {self.isolation}")
-            await self._wire.run("START TRANSACTION")
+                await self._connection.run(f"SET TRANSACTION ISOLATION LEVEL {self.isolation}")
+            await self._connection.run("START TRANSACTION")
         except BaseException:
-            pool.release(self._wire)
+            pool.release(self._connection)
             raise
         self._state = State.ACTIVE
         self._token = self._engine.current_transaction.set(self)
@@ -127,7 +128,7 @@ class Transaction(BaseTransaction):
         finally:
             self._state = State.ENDED
             self._forget()
-            self._engine.pool.release(self._wire)
+            self._engine.pool.release(self._connection)
         return False
 
     def _forget(self) -> None:
@@ -145,23 +146,23 @@ class Transaction(BaseTransaction):
             try:
                 if plan.needs_transaction:
                     return await self._run_whole(plan, args, key)
-                return await plan.run(self._wire, args, key)
+                return await plan.run(self._connection, args, key)
             except DatabaseError:
                 await self._look_after_an_error()
                 raise
 
     async def _run_whole(self, plan: Plan, args: Sequence[Any], key: str | None) -> Outcome:
         """Several statements that stand for one: they happen all or not at all."""
-        wire = self._wire
-        await wire.run("SAVEPOINT `__plan`")
+        connection = self._connection
+        await connection.run("SAVEPOINT `__plan`")
         try:
-            outcome = await plan.run(wire, args, key)
+            outcome = await plan.run(connection, args, key)
         except DatabaseError:
             await self._look_after_an_error()
-            if not wire.busy and self._state is State.ACTIVE:
-                await wire.run("ROLLBACK TO SAVEPOINT `__plan`")
+            if not connection.busy and self._state is State.ACTIVE:
+                await connection.run("ROLLBACK TO SAVEPOINT `__plan`")
             raise
-        await wire.run("RELEASE SAVEPOINT `__plan`")
+        await connection.run("RELEASE SAVEPOINT `__plan`")
         return outcome
 
     async def command(self, sql: str) -> None:
@@ -169,7 +170,7 @@ class Transaction(BaseTransaction):
         async with self._lock:
             self._check()
             try:
-                await self._wire.run(sql)
+                await self._connection.run(sql)
             except DatabaseError:
                 await self._look_after_an_error()
                 raise
@@ -180,20 +181,20 @@ class Transaction(BaseTransaction):
         A deadlock ends it, and a lock's timeout does or does not, as `innodb_rollback_on_timeout`
         says. What follows in the block would then commit by itself, statement by statement.
         """
-        if self._wire.busy or self._state is not State.ACTIVE:
+        if self._connection.busy or self._state is not State.ACTIVE:
             return
         try:
-            await self._wire.run_within(self._engine.options.connect_timeout, "DO 0")
+            await self._connection.run_within(self._engine.options.connect_timeout, "DO 0")
         except DatabaseError:
-            self._wire.busy = True  # nobody can tell: the connection is thrown away
+            self._connection.busy = True  # nobody can tell: the connection is thrown away
             return
-        if not self._wire.in_transaction:
+        if not self._connection.in_transaction:
             self._state = State.LOST
 
     def _check(self) -> None:
         if self._state is not State.ACTIVE:
             raise TransactionError(f"this transaction {self._state.value}")
-        if self._wire.busy:
+        if self._connection.busy:
             raise ConnectionLost("the transaction's connection was lost; nothing was kept")
 
     async def commit(self) -> None:
@@ -201,7 +202,7 @@ class Transaction(BaseTransaction):
         async with self._lock:
             self._check()
             try:
-                await self._wire.run("COMMIT")
+                await self._connection.run("COMMIT")
             except ConnectionLost as error:
                 raise CommitUnknown(
                     "the connection was lost during COMMIT; it may have been applied"
@@ -218,13 +219,13 @@ class Transaction(BaseTransaction):
 
     async def _roll_back_quietly(self) -> None:
         """Roll back without hiding the error that is on its way."""
-        if self._wire.busy or self._state is State.ENDED:
+        if self._connection.busy or self._state is State.ENDED:
             return
         try:
-            await self._wire.run_within(self._engine.options.connect_timeout, "ROLLBACK")
+            await self._connection.run_within(self._engine.options.connect_timeout, "ROLLBACK")
         except DatabaseError as error:
             # The connection is thrown away, and that rolls back too.
-            self._wire.busy = True
+            self._connection.busy = True
             logger.warning("ROLLBACK failed: %s", error)
 
     async def savepoint(self, name: str | None = None) -> Savepoint:
@@ -250,7 +251,12 @@ class Atomic(BaseAtomic):
         self._queries.extend(query)
 
     async def run(self) -> None:
+        """Run the queries in one transaction; DDL, which would commit it, one after the other."""
         queries, self._queries = self._queries, []
+        if all(isinstance(query, DDL) for query in queries):
+            for query in queries:
+                await query.run()
+            return
         async with self._engine.transaction():
             for query in queries:
                 await query.run()

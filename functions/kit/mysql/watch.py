@@ -2,7 +2,7 @@
 
 `asyncio.timeout` has to cancel a task, and a timer for each statement is made, sorted in and
 cancelled again some hundred times a second for each connection, nearly always for nothing. This
-one stays, and looks whether the statement of that moment is late. `wire.py` uses it.
+one stays, and looks whether the statement of that moment is late. `connection.py` uses it.
 """
 
 import asyncio

@@ -65,7 +65,7 @@ def start_and_stop(factory: str) -> None:
     server.run()
     if not server.answer.startswith(b"HTTP/1.1 200 "):
         raise RuntimeError(f"{factory} did not start: {server.answer[:200]!r}")
-    import_module("functions.kit.mysql.wire")
+    import_module("functions.kit.mysql.connection")
 
 
 def imported_since(before: Container[str]) -> code_cache.Modules:

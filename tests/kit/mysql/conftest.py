@@ -3,9 +3,12 @@
 import itertools
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
+from piccolo.engine.base import Engine
+from piccolo.engine.sqlite import SQLiteEngine
 
 from functions.kit.mysql import MySQLEngine
 from tests.servers.mysql import FLAVOURS, Flavour, Server, Servers
@@ -58,3 +61,19 @@ async def make_engine(url: str) -> AsyncIterator[MakeEngine]:
 @pytest.fixture
 def engine(make_engine: MakeEngine) -> MySQLEngine:
     return make_engine()
+
+
+@pytest.fixture(params=["sqlite", *FLAVOURS])
+async def each_engine(
+    request: pytest.FixtureRequest, engine_servers: Servers, tmp_path: Path
+) -> AsyncIterator[Engine[Any]]:
+    """Piccolo's own engine for SQLite, which says what is right, and ours on each server."""
+    if request.param == "sqlite":
+        yield SQLiteEngine(path=str(tmp_path / "piccolo.sqlite"))
+        return
+    server = engine_servers.get(request.param)
+    name = f"engine_{next(_numbers)}"
+    engine = MySQLEngine(server.create_database(name))
+    yield engine
+    await engine.close()
+    server.run(f"DROP DATABASE `{name}`")

@@ -44,8 +44,6 @@ sha2 = ["cryptography>=45"]
 packages = ["{package}"]
 """
 
-_CHANGELOG = f"# Changelog\n\n## {__version__}\n\nThe first one.\n"
-
 
 def write_tree(folder: Path) -> None:
     """The source tree: the package under its own name, and what belongs to it."""
@@ -57,7 +55,7 @@ def write_tree(folder: Path) -> None:
     readme = (SOURCE / "README.md").read_text("utf-8")
     (folder / "README.md").write_text(readme.replace(HERE, THERE), "utf-8")
     shutil.copy(ROOT / "LICENSE", folder / "LICENSE")
-    (folder / "CHANGELOG.md").write_text(_CHANGELOG, "utf-8")
+    shutil.copy(SOURCE / "CHANGELOG.md", folder / "CHANGELOG.md")
     project = _PROJECT.format(
         version=__version__, dependencies=", ".join(map(repr, _dependencies())), package=THERE
     )

@@ -11,6 +11,7 @@ from functions.kit.mysql.translate import translate
 class Recorder:
     def __init__(self, *, row_alias: bool = False, rows: Sequence[dict[str, Any]] = ()) -> None:
         self.row_alias = row_alias
+        self.is_mariadb = not row_alias
         self.sent: list[str] = []
         self._rows = rows
 

@@ -111,9 +111,9 @@ async def test_a_locked_range_under_repeatable_read_does_block_inserts(
         await other.execute(QueryString("SELECT 1"))
     async with engine.transaction(isolation="REPEATABLE READ"):
         await engine.locked(QueryString("SELECT * FROM inventory WHERE book_id > {}", 0))
-        wire = await other.pool.acquire()
-        await wire.run("SET SESSION innodb_lock_wait_timeout = 1")
-        other.pool.release(wire)
+        connection = await other.pool.acquire()
+        await connection.run("SET SESSION innodb_lock_wait_timeout = 1")
+        other.pool.release(connection)
         insert = asyncio.create_task(put(other, 5, 5), context=contextvars.Context())
         with pytest.raises(LockTimeout) as caught:
             await insert
@@ -290,7 +290,7 @@ async def test_a_swallowed_timeout_elsewhere_ends_nothing(engine: MySQLEngine) -
             await engine.execute(QueryString("SELECT 1"))
             transaction = engine.active_transaction()
             assert transaction is not None
-            await transaction._wire.run("SET SESSION innodb_lock_wait_timeout = 1")
+            await transaction._connection.run("SET SESSION innodb_lock_wait_timeout = 1")
             with pytest.raises(LockTimeout):
                 await take(engine, 1)
             await put(engine, 3, 1)

@@ -217,17 +217,17 @@ def tls_url(flavour: Flavour, ca: tuple[Path, Path]) -> Iterator[str]:
 
 
 async def cipher(engine: MySQLEngine) -> str:
-    wire = await engine.pool.acquire()
-    result = await wire.run("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
-    engine.pool.release(wire)
+    connection = await engine.pool.acquire()
+    result = await connection.run("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
+    engine.pool.release(connection)
     text: str = result.rows[0]["Value"]
     return text
 
 
 async def connection_id(engine: MySQLEngine) -> int:
-    wire = await engine.pool.acquire()
-    engine.pool.release(wire)
-    thread: int = wire.thread_id()
+    connection = await engine.pool.acquire()
+    engine.pool.release(connection)
+    thread: int = connection.thread_id()
     return thread
 
 

@@ -45,6 +45,7 @@ def test_the_tree_says_what_it_is_and_needs(tmp_path: Path) -> None:
     ]
     assert left == []
     assert (tmp_path / "piccolo_mysql" / "py.typed").exists()
+    assert f"## {project['version']}\n" in (tmp_path / "CHANGELOG.md").read_text("utf-8")
 
 
 def _text(path: Path) -> str:

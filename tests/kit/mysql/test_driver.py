@@ -24,7 +24,7 @@ def look(frame, event, callee):
             frame = frame.f_back
 
 sys.setprofile(look)
-import functions.kit.mysql.wire
+import functions.kit.mysql.connection
 sys.setprofile(None)
 print(json.dumps([name for name in asked if name.startswith("aiomysql")]))
 """
@@ -52,7 +52,7 @@ def test_aiomysql_does_not_ask_the_system_who_runs_it() -> None:
 
 
 def test_the_import_leaves_getuser_as_it_was() -> None:
-    script = "import getpass; was = getpass.getuser; import functions.kit.mysql.wire; "
+    script = "import getpass; was = getpass.getuser; import functions.kit.mysql.connection; "
     done = subprocess.run(  # noqa: S603
         [sys.executable, "-c", script + "assert getpass.getuser is was"], cwd=ROOT, check=False
     )

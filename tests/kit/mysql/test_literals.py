@@ -66,7 +66,6 @@ def test_a_value_is_written_as(value: Any, expected: str) -> None:
         ([1], Unsupported, "no arrays"),
         ((1,), Unsupported, "no arrays"),
         ({"a": 1}, Unsupported, "serialise"),
-        (timedelta(1), Unsupported, "no interval type"),
         (object(), Unsupported, "object"),
         (time(1, tzinfo=UTC), Unsupported, "time zone"),
         (float("nan"), DataError, "NaN"),

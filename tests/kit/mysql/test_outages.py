@@ -63,13 +63,13 @@ async def test_a_frozen_server_is_given_up_and_found_again(
     engine = make_engine(
         mortal.create_database("x"), connect_timeout=0.3, query_timeout=0.3, ping_after=0
     )
-    wire = await engine.pool.acquire()
+    connection = await engine.pool.acquire()
     await engine.ping()
     mortal.freeze()
     try:
         with pytest.raises(QueryTimeout):
-            await wire.run("SELECT 1")
-        engine.pool.release(wire)
+            await connection.run("SELECT 1")
+        engine.pool.release(connection)
         with pytest.raises(Unavailable):
             await engine.ping()
     finally:
@@ -88,17 +88,17 @@ async def test_a_kill_hits_nobody_on_another_server(
 ) -> None:
     """After a failover the same address is another server, where the number is somebody else's."""
     engine = make_engine(database=None)
-    wire = await engine.pool.acquire()
+    connection = await engine.pool.acquire()
     there = mortal if failed_over else server
     with there.connect() as innocent:
-        wire.server_thread_id = (innocent.thread_id(),)  # type: ignore[no-untyped-call]
+        connection.server_thread_id = (innocent.thread_id(),)  # type: ignore[no-untyped-call]
         engine.pool.options = replace(engine.options, port=there.port)
-        statement = asyncio.create_task(wire.run("SELECT SLEEP(5)"))
+        statement = asyncio.create_task(connection.run("SELECT SLEEP(5)"))
         await asyncio.sleep(0)  # it is sent
         statement.cancel()
         with pytest.raises(asyncio.CancelledError):
             await statement
-        engine.pool.release(wire)
+        engine.pool.release(connection)
         await engine.close()  # waits for the KILL
 
         if failed_over:
@@ -114,17 +114,17 @@ async def test_a_kill_hits_nobody_after_a_restart(
     """The numbers of connections begin anew with each start."""
     caplog.set_level(logging.INFO, "functions.kit.mysql")
     engine = make_engine(mortal.create_database("x"))
-    wire = await engine.pool.acquire()
-    assert wire.server is not None
+    connection = await engine.pool.acquire()
+    assert connection.server is not None
     # As if it had been started long before: a restart within two seconds is not what this is of.
-    wire.server = wire.server._replace(started_at=wire.server.started_at - 60)
+    connection.server = connection.server._replace(started_at=connection.server.started_at - 60)
     mortal.kill()
     mortal.start()
     with mortal.connect() as innocent:
-        wire.server_thread_id = (innocent.thread_id(),)  # type: ignore[no-untyped-call]
+        connection.server_thread_id = (innocent.thread_id(),)  # type: ignore[no-untyped-call]
         with pytest.raises(ConnectionLost):
-            await wire.run("SELECT 1")
-        engine.pool.release(wire)
+            await connection.run("SELECT 1")
+        engine.pool.release(connection)
         await engine.close()
 
         innocent.ping(reconnect=False)
@@ -136,13 +136,13 @@ async def test_too_many_connections_is_told_and_passes(
 ) -> None:
     database = mortal.create_database("x")
     greedy = make_engine(database, pool_size=20)
-    wires = []
+    connections = []
 
     with pytest.raises(TooManyConnections) as caught:
         while True:
-            wires.append(await greedy.pool.acquire())
-    for wire in wires:
-        greedy.pool.release(wire)
+            connections.append(await greedy.pool.acquire())
+    for connection in connections:
+        greedy.pool.release(connection)
 
     assert greedy.is_unavailable(caught.value)
     await greedy.ping()

@@ -9,6 +9,7 @@ import pytest
 from piccolo.querystring import QueryString
 
 from functions.kit.mysql import MySQLEngine
+from functions.kit.mysql.connection import Connection
 from functions.kit.mysql.errors import (
     ConnectionLost,
     PoolTimeout,
@@ -16,7 +17,6 @@ from functions.kit.mysql.errors import (
     Unavailable,
 )
 from functions.kit.mysql.plans import Result
-from functions.kit.mysql.wire import Wire
 from tests.kit.mysql.conftest import MakeEngine
 from tests.servers.mysql import Server
 
@@ -47,9 +47,9 @@ async def waiting_for_a_lock(server: Server) -> None:
 
 
 async def connection_id(engine: MySQLEngine) -> int:
-    wire = await engine.pool.acquire()
-    engine.pool.release(wire)
-    thread: int = wire.thread_id()
+    connection = await engine.pool.acquire()
+    engine.pool.release(connection)
+    thread: int = connection.thread_id()
     return thread
 
 
@@ -57,23 +57,23 @@ async def test_a_connection_that_is_given_up_while_it_opens_is_closed(
     engine: MySQLEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At its last question too, when the session is up already."""
-    opened: list[Wire] = []
+    opened: list[Connection] = []
     reached = asyncio.Event()
 
-    async def never(self: Wire, *_: object) -> Result:
+    async def never(self: Connection, *_: object) -> Result:
         opened.append(self)
         reached.set()
         await asyncio.Event().wait()
         raise AssertionError
 
-    monkeypatch.setattr(Wire, "run_within", never)
+    monkeypatch.setattr(Connection, "run_within", never)
     waiting = asyncio.create_task(engine.pool.acquire())
     await reached.wait()
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
 
-    assert [wire.closed for wire in opened] == [True]
+    assert [connection.closed for connection in opened] == [True]
 
 
 async def test_nothing_is_opened_before_the_first_statement() -> None:
@@ -117,28 +117,28 @@ async def test_a_waiter_is_woken_when_a_broken_connection_comes_back(
 ) -> None:
     """aiomysql's own pool leaves it waiting for ever."""
     engine = make_engine(pool_size=1)
-    wire = await engine.pool.acquire()
+    connection = await engine.pool.acquire()
     waiter = asyncio.create_task(engine.ping())
     await asyncio.sleep(0)
-    server.run(f"KILL {wire.thread_id()}")
+    server.run(f"KILL {connection.thread_id()}")
     with pytest.raises(ConnectionLost):
-        await wire.run("SELECT 1")
+        await connection.run("SELECT 1")
 
-    engine.pool.release(wire)
+    engine.pool.release(connection)
 
     await asyncio.wait_for(waiter, 10)
 
 
 async def test_a_cancelled_waiter_takes_no_place(make_engine: MakeEngine) -> None:
     engine = make_engine(pool_size=1)
-    wire = await engine.pool.acquire()
+    connection = await engine.pool.acquire()
     waiters = [asyncio.create_task(engine.ping()) for _ in range(3)]
     await asyncio.sleep(0)
 
     for waiter in waiters:
         waiter.cancel()
     await asyncio.gather(*waiters, return_exceptions=True)
-    engine.pool.release(wire)
+    engine.pool.release(connection)
 
     await asyncio.wait_for(engine.ping(), 10)
 
@@ -192,15 +192,15 @@ async def test_a_cancelled_statement_without_a_transaction_is_not_done_later(
 async def test_a_late_statement_is_found_behind_many_that_were_not(make_engine: MakeEngine) -> None:
     """One timer watches them all; it is not that of the first."""
     impatient = make_engine(pool_size=1, query_timeout=0.3)
-    wire = await impatient.pool.acquire()
+    connection = await impatient.pool.acquire()
     async with asyncio.timeout(30):
         loop = asyncio.get_running_loop()
         start = loop.time()
         while loop.time() - start < 0.5:  # longer than the timer of the first one
-            await wire.run("SELECT 1")
+            await connection.run("SELECT 1")
         with pytest.raises(QueryTimeout):
-            await wire.run("SELECT SLEEP(60)")
-    impatient.pool.release(wire)
+            await connection.run("SELECT SLEEP(60)")
+    impatient.pool.release(connection)
 
     assert (await impatient.execute(ONE)).rows == [{"one": 1}]
 
@@ -238,10 +238,10 @@ async def test_a_connection_that_the_server_closed_is_not_lent(
 
 
 async def test_wait_timeout_passed_with_a_blocked_loop(engine: MySQLEngine, server: Server) -> None:
-    wire = await engine.pool.acquire()
-    await wire.run("SET SESSION wait_timeout = 1")
-    engine.pool.release(wire)
-    thread = wire.thread_id()
+    connection = await engine.pool.acquire()
+    await connection.run("SET SESSION wait_timeout = 1")
+    engine.pool.release(connection)
+    thread = connection.thread_id()
     while server.run(f"SELECT 1 FROM information_schema.PROCESSLIST WHERE ID = {thread}"):
         pass  # blocks the loop, on purpose
 
@@ -253,15 +253,15 @@ async def test_a_connection_is_asked_before_it_is_lent_after_a_while(
 ) -> None:
     engine = make_engine(ping_after=0)
     first = await connection_id(engine)
-    (wire,) = engine.pool._idle
+    (connection,) = engine.pool._idle
     asked = []
-    answer = wire.ping_within
+    answer = connection.ping_within
 
     async def ping_within(seconds: float) -> bool:
         asked.append(seconds)
         return await answer(seconds)
 
-    wire.ping_within = ping_within  # type: ignore[method-assign]
+    connection.ping_within = ping_within  # type: ignore[method-assign]
 
     assert first == await connection_id(engine)
     assert [engine.options.connect_timeout] == asked
@@ -270,15 +270,15 @@ async def test_a_connection_is_asked_before_it_is_lent_after_a_while(
 async def test_one_that_does_not_answer_is_replaced(make_engine: MakeEngine) -> None:
     engine = make_engine(ping_after=0)
     first = await connection_id(engine)
-    (wire,) = engine.pool._idle
+    (connection,) = engine.pool._idle
 
     async def ping_within(seconds: float) -> bool:
         return False
 
-    wire.ping_within = ping_within  # type: ignore[method-assign]
+    connection.ping_within = ping_within  # type: ignore[method-assign]
 
     assert first != await connection_id(engine)
-    assert wire.closed
+    assert connection.closed
 
 
 @pytest.mark.parametrize("option", ["max_age", "max_idle"])
@@ -300,13 +300,13 @@ async def test_a_closed_engine_begins_anew(engine: MySQLEngine) -> None:
 
 
 async def test_what_is_lent_while_the_engine_closes_is_closed_after(engine: MySQLEngine) -> None:
-    wire = await engine.pool.acquire()
+    connection = await engine.pool.acquire()
 
     await engine.close()
-    assert (await wire.run("SELECT 1")).rows != []
-    engine.pool.release(wire)
+    assert (await connection.run("SELECT 1")).rows != []
+    engine.pool.release(connection)
 
-    assert wire.closed
+    assert connection.closed
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")

@@ -1,5 +1,6 @@
 """Statements on a real server: row counts as SQLite has them, ids, upserts, RETURNING."""
 
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -180,11 +181,29 @@ async def test_what_comes_after_a_semicolon_is_never_run(engine: MySQLEngine) ->
     assert await stocks(engine) == {}
 
 
-async def test_piccolos_own_ddl_is_refused(engine: MySQLEngine) -> None:
-    with pytest.raises(Unsupported, match="DDL"):
-        await Book.create_table(if_not_exists=True)
-    with pytest.raises(Unsupported, match="DDL"):
-        await engine.execute(QueryString("DROP TABLE book"))
+async def test_run_ddl_takes_nothing_but_ddl_of_piccolos(engine: MySQLEngine) -> None:
+    with pytest.raises(Unsupported, match="no DDL"):
+        await engine.run_ddl('DELETE FROM "book"')
+
+
+async def test_a_where_across_a_foreign_key_writes_the_rows_it_finds(engine: MySQLEngine) -> None:
+    """Piccolo prints a subquery on the table that is written, which MySQL reads before."""
+    for title, stock in (("a", 1), ("b", 2), ("c", 3)):
+        await add(engine, title, stock)
+    found = "SELECT ALL b.id FROM book b JOIN book c ON b.id = c.id WHERE c.title"
+
+    updated = await engine.execute(
+        QueryString(f"UPDATE book SET stock = 9 WHERE id IN ({found} < {{}})", "b")  # noqa: S608
+    )
+    returned = await engine.execute(
+        QueryString(f"DELETE FROM book WHERE id IN ({found} > {{}}) RETURNING title", "b")  # noqa: S608
+    )
+    limited = await engine.execute(
+        QueryString("DELETE FROM book WHERE id NOT IN (SELECT id FROM book ORDER BY id LIMIT 1)")
+    )
+
+    assert (updated.rowcount, returned.rows, limited.rowcount) == (1, [{"title": "c"}], 1)
+    assert await stocks(engine) == {"a": 9}
 
 
 async def test_a_where_that_was_forgotten_is_piccolos_error(engine: MySQLEngine) -> None:
@@ -240,15 +259,32 @@ async def test_zero_is_a_key_like_any_other(engine: MySQLEngine) -> None:
     assert await Book.select(Book.id) == [{"id": 0}]
 
 
-async def test_the_log_of_statements_holds_no_values(
-    make_engine: MakeEngine, caplog: pytest.LogCaptureFixture
+async def test_statements_and_answers_are_printed_as_by_other_engines(
+    make_engine: MakeEngine, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    caplog.set_level("INFO")
+    """With their values, one number for a statement and its answer."""
+    engine = make_engine(log_queries=True, log_responses=True)
+    await add(engine, "a'b", 3)
+    await engine.run_ddl("ALTER TABLE `book` COMMENT 'x'")
+    await engine.execute(QueryString("SELECT title FROM book WHERE stock = {}", 3))
 
-    await add(make_engine(log_queries=True), "secret")
+    printed = capsys.readouterr().out
+    assert "INSERT INTO book (title, stock) VALUES ('a'b', 3)" in printed
+    assert "ALTER TABLE `book` COMMENT 'x'" in printed
+    assert "SELECT title FROM book WHERE stock = 3" in printed
+    assert """[{'title': "a'b"}]""" in printed
+    assert [f"Query {n}{what}:" in printed for n in (1, 2, 3) for what in ("", " response")] == [
+        True
+    ] * 6
+    assert "Query 4" not in printed
 
-    assert "INSERT INTO book" in caplog.text
-    assert "secret" not in caplog.text
+
+async def test_an_engine_prints_nothing_unasked(
+    engine: MySQLEngine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await add(engine, "secret")
+
+    assert capsys.readouterr().out == ""
 
 
 async def test_a_select_of_piccolos_can_be_locked(engine: MySQLEngine) -> None:
@@ -260,3 +296,75 @@ async def test_a_select_of_piccolos_can_be_locked(engine: MySQLEngine) -> None:
             await engine.locked(Book.delete().where(Book.title == "a"))
 
     assert rows == [{"stock": 3}]
+
+
+@pytest.fixture
+async def prices(engine: MySQLEngine) -> None:
+    await engine.run_ddl(
+        "CREATE TABLE `price` (`id` BIGINT AUTO_INCREMENT PRIMARY KEY, `name` VARCHAR(9) UNIQUE,"
+        " `amount` DECIMAL(6, 2) NOT NULL)"
+    )
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "INSERT INTO price (amount) VALUES ({})",
+        "INSERT INTO price (amount) VALUES ({}), (1)",
+        "INSERT INTO price (amount) VALUES ({}) RETURNING id",
+        "INSERT INTO price (name, amount) VALUES ('a', {}) ON CONFLICT (name) DO NOTHING",
+        (
+            "INSERT INTO price (name, amount) VALUES ('kept', 1) ON CONFLICT (name)"
+            " DO UPDATE SET amount = {}"
+        ),
+        "UPDATE price SET amount = {}",
+        "UPDATE price SET amount = {} RETURNING amount",
+    ],
+)
+@pytest.mark.parametrize("inside", [False, True])
+@pytest.mark.usefixtures("prices")
+async def test_a_decimal_is_kept_whole_or_not_at_all(
+    engine: MySQLEngine, sql: str, *, inside: bool
+) -> None:
+    """The server would round it, and leave a note, in strict mode too."""
+    await engine.execute(QueryString("INSERT INTO price (name, amount) VALUES ('kept', 5)"))
+    query = QueryString(sql, Decimal("1.239"))
+    if inside:
+        async with engine.transaction():
+            await engine.execute(QueryString("UPDATE price SET amount = 6"))
+            with pytest.raises(DataError, match="more digits after its point"):
+                await engine.execute(query)
+    else:
+        with pytest.raises(DataError, match="more digits after its point"):
+            await engine.execute(query)
+    left = await engine.execute(QueryString("SELECT name, amount FROM price"))
+    whole = await engine.execute(QueryString(sql, Decimal("1.2300")))
+
+    assert left.rows == [{"name": "kept", "amount": Decimal("6.00" if inside else "5.00")}]
+    assert whole.rowcount >= 1
+
+
+@pytest.mark.usefixtures("prices")
+async def test_a_decimal_may_be_compared_with_any_digits(engine: MySQLEngine) -> None:
+    await engine.execute(QueryString("INSERT INTO price (amount) VALUES ({})", Decimal("1.23")))
+    found = await engine.execute(
+        QueryString("SELECT amount FROM price WHERE amount < {}", Decimal("1.239"))
+    )
+    changed = await engine.execute(
+        QueryString("UPDATE price SET amount = 2 WHERE amount < {}", Decimal("1.239"))
+    )
+
+    assert found.rows == [{"amount": Decimal("1.23")}]
+    assert changed.rowcount == 1
+
+
+async def test_an_upsert_of_every_column_returns_its_row(engine: MySQLEngine) -> None:
+    """Its key is given its own value, as with `values=Table.all_columns()`."""
+    key = await add(engine, "a", 1)
+    rows = await (
+        Book.insert(Book(id=key, title="b", stock=2))
+        .on_conflict(target=Book.id, action="DO UPDATE", values=Book.all_columns())
+        .returning(Book.id, Book.title)
+    )
+
+    assert rows == [{"id": key, "title": "b"}]

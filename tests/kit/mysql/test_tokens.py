@@ -102,8 +102,6 @@ def test_bytes_are_hexadecimal(value: bytes) -> None:
         ("SELECT :name", "a named placeholder"),
         ("SELECT @name", "a named placeholder"),
         ("SELECT 0xff", "a hexadecimal number"),
-        ("SELECT a -> 'b'", "the JSON operators"),
-        ("SELECT a ->> 'b'", "the JSON operators"),
         ("SELECT n'a'", "follows without a space"),
         ("SELECT a\\b", "the character"),
     ],

@@ -48,7 +48,7 @@ def connection_id(engine: MySQLEngine) -> int:
     """The server's number for the connection of this task's transaction."""
     transaction = engine.active_transaction()
     assert transaction is not None
-    thread: int = transaction._wire.thread_id()
+    thread: int = transaction._connection.thread_id()
     return thread
 
 

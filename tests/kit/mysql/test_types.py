@@ -197,17 +197,17 @@ async def test_what_python_has_no_value_for_is_told_and_the_connection_goes_on(
 ) -> None:
     """Written by somebody else, whose session lets it."""
     await engine.run_ddl(f"CREATE TABLE `odd` (`id` BIGINT PRIMARY KEY, `v` {kind})")
-    wire = await engine.pool.acquire()
-    await wire.run("SET SESSION sql_mode = 'ALLOW_INVALID_DATES'")
-    await wire.run(f"INSERT INTO `odd` VALUES (1, {value}), (2, NULL)")  # noqa: S608
-    engine.pool.release(wire)
+    connection = await engine.pool.acquire()
+    await connection.run("SET SESSION sql_mode = 'ALLOW_INVALID_DATES'")
+    await connection.run(f"INSERT INTO `odd` VALUES (1, {value}), (2, NULL)")  # noqa: S608
+    engine.pool.release(connection)
 
     with pytest.raises(DataError, match="CAST"):
         await engine.execute(QueryString("SELECT v FROM odd ORDER BY id"))
 
     same = await engine.pool.acquire()
     engine.pool.release(same)
-    assert same is wire
+    assert same is connection
     (row, _) = (
         await engine.execute(QueryString("SELECT CAST(v AS TEXT) AS v FROM odd ORDER BY id"))
     ).rows

@@ -29,7 +29,7 @@ from functions.kit.start import lazy_modules
 lazy_modules.install()
 from functions.kit.start.serve import configuration
 serve_briefly(configuration(sys.argv[1], port=0))
-import functions.kit.mysql.wire
+import functions.kit.mysql.connection
 waiting = [
     name for name in lazy_modules.LAZY & sys.modules.keys()
     if type(sys.modules[name]) is lazy_modules.LazyModule

@@ -20,7 +20,7 @@ from pymysql.constants import CLIENT, COMMAND, SERVER_STATUS
 from pymysql.err import MySQLError
 
 from functions.kit.mysql import session
-from functions.kit.mysql.driver import Connection
+from functions.kit.mysql.driver import Connection as DriverConnection
 from functions.kit.mysql.errors import (
     CannotConnect,
     ConnectionLost,
@@ -76,7 +76,7 @@ class ServerRun(NamedTuple):
         return self.server == other.server and abs(self.started_at - other.started_at) < _CLOCK_STEP
 
 
-class Wire(Connection):  # type: ignore[misc]  # the driver has no types
+class Connection(DriverConnection):  # type: ignore[misc]  # the driver has no types
     """A session on the server. `run()` is all that the rest of the package needs of it."""
 
     # The driver's, for which it declares no types.
@@ -109,6 +109,7 @@ class Wire(Connection):  # type: ignore[misc]  # the driver has no types
         self.opened_at = 0.0
         self.released_at = 0.0
         self.row_alias = False
+        self.is_mariadb = False
         self.server: ServerRun | None = None
         """The run of a server that gave this connection its number."""
         self._keys = keys
@@ -156,6 +157,7 @@ class Wire(Connection):  # type: ignore[misc]  # the driver has no types
             self.abort()
             raise CannotConnect(f"{options.address} does not keep the session's SQL mode")
         self.row_alias = session.takes_row_alias(self.server_version)
+        self.is_mariadb = session.is_mariadb(self.server_version)
         self.opened_at = self.loop.time()
         if options.kill_cancelled:
             self.server = await self._identity()
