@@ -1,4 +1,7 @@
-"""`python -m functions.auth.after_restore`: no user gets the id, and purchases, of a lost one."""
+"""`python -m functions.auth.after_restore` raises the id counters of a restored database.
+
+Otherwise a new user could get the id, and with it the purchases, of a lost one.
+"""
 
 from functions.auth import migrations
 from functions.auth.migrate import url

@@ -1,6 +1,6 @@
-"""`create_app`: auth, wired. What the parts do is in `controllers/` and `commands/`.
+"""`create_app` wires auth; behaviour is in `controllers/` and `commands/`.
 
-auth consumes nothing, so it has no `subscriptions.py`; what it tells is in `events.py`.
+auth consumes no events, so it has no `subscriptions.py`; `events.py` has those that it publishes.
 """
 
 import os
@@ -39,7 +39,7 @@ def create_app(
     clock: Clock = utc_now,
     http: "httpx.AsyncClient | None" = None,
 ) -> Litestar:
-    """The service, for `uvicorn --factory`; arguments are for tests."""
+    """The factory for `uvicorn --factory`; tests pass arguments."""
     settings = settings or AuthSettings.from_mapping(os.environ)
 
     def verifier(wiring: Wiring) -> Verifier:
@@ -61,7 +61,7 @@ def create_app(
 
     def background_tasks(services: AuthServices) -> Sequence[BackgroundTask]:
         async def prepare(database: Database) -> None:
-            with suppress(SigningKeyUnreadable):  # the log names the key, and what to do
+            with suppress(SigningKeyUnreadable):  # logged already, with the key and the remedy
                 await commands.prepare(database, services.dependencies, clock())
 
         async def purge(database: Database) -> None:

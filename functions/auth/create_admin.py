@@ -1,7 +1,7 @@
-"""Make an account an admin, with a password that is typed and stands in no environment.
+"""`python -m functions.auth.create_admin --email ana@example.com` makes an account an admin.
 
-`python -m functions.auth.create_admin --email ana@example.com`; a password that comes through a
-pipe is read as one line. An account that exists gets the role and this password.
+The password is typed, or piped as one line; it is in no environment variable. An existing account
+gets the role and this password.
 """
 
 import argparse
@@ -40,7 +40,7 @@ def read_password() -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Answers the exit code."""
+    """Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m functions.auth.create_admin")
     parser.add_argument("--email", required=True, help="address of the admin's account")
     options = parser.parse_args(arguments)

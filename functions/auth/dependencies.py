@@ -1,4 +1,4 @@
-"""What auth's commands need besides the database; made once per process, passed to each."""
+"""What auth's commands need besides the database. Each process creates one and passes it on."""
 
 from typing import NamedTuple
 

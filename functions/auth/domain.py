@@ -1,4 +1,4 @@
-"""Rules of accounts: what an email address is, what a password must be, how tries are counted."""
+"""Rules of accounts: email addresses, passwords, and the limits of tries."""
 
 import re
 import unicodedata
@@ -11,10 +11,10 @@ from functions.auth.errors import EmailInvalid, PasswordRefused
 from functions.kit.base.errors import FieldError, Text
 
 MAX_EMAIL = 254
-"""Characters; RFC 5321 with its errata."""
+"""Characters (RFC 5321 with its errata)."""
 MIN_PASSWORD, MAX_PASSWORD = 8, 128
 MIN_ADMIN_PASSWORD = 12
-"""Of the first admin in production: it stands in an environment, and opens everything."""
+"""Of the first admin in production, whose password is an environment variable."""
 
 _EMAIL_SHAPE = re.compile(r"[^\s@]+@[^\s@]+")
 
@@ -32,17 +32,17 @@ class Role(StrEnum):
 
 
 class Email(NamedTuple):
-    """An address as it was typed, and the form in which two are the same account."""
+    """An address as typed, and the key that is equal for addresses of the same account."""
 
     address: str
     key: str
 
 
 def parse_email(text: str, field: str = "email", *, development: bool = False) -> Email:
-    """An address that mail can be sent to, in any script, with an international domain or not.
+    """Parse an address of any script, with an international domain or not.
 
-    `development` also takes domains that exist on no internet, such as `a@b`.
-    Source: RFC 5321 and 6531 as email-validator reads them; no DNS is asked.
+    `development` also accepts domains that no internet has, such as `a@b`.
+    Source: RFC 5321 and 6531, by email-validator, without DNS.
     Raises `EmailInvalid`.
     """
     address = text.strip()
@@ -61,38 +61,38 @@ def parse_email(text: str, field: str = "email", *, development: bool = False) -
 
 
 def _email_problem(email: Email, *, development: bool) -> str | None:
-    from email_validator import (  # noqa: PLC0415 - a cold start need not wait for it
+    from email_validator import (  # noqa: PLC0415 - not needed by a cold start
         EmailNotValidError,
         validate_email,
     )
 
     if len(email.address) > MAX_EMAIL or len(email.key) > MAX_EMAIL:
         return f"It is longer than {MAX_EMAIL} characters."
-    # A name that no internet knows (localhost, shop.test) is one that could stand before another.
-    tried = [email.address, *([f"{email.address}.example.com"] if development else [])]
+    # A local domain (localhost, shop.test) is valid as a subdomain of another one.
+    candidates = [email.address, *([f"{email.address}.example.com"] if development else [])]
     reason = None
-    for address in tried:
+    for address in candidates:
         try:
             validate_email(address, check_deliverability=False, strict=True)
         except EmailNotValidError as error:
             reason = reason or str(error)
-        except UnicodeError:  # a surrogate, of which there is no spelling on a wire
-            return "It has characters that are no text."
+        except UnicodeError:  # a surrogate, which has no encoding
+            return "It has characters that cannot be encoded."
         else:
             return None
     return reason
 
 
-def looks_like_email(text: str) -> bool:
-    """A glance at an address, for where there is no time for `parse_email`: at a start."""
+def has_email_shape(text: str) -> bool:
+    """A cheap check for a start, which has no time for `parse_email`."""
     return _EMAIL_SHAPE.fullmatch(text.strip()) is not None
 
 
 def email_key(text: str) -> str:
-    """The form by which an account is found; whatever text it is, no error.
+    """The key of an account's address; defined for any text.
 
-    Lower case, composed, and an international domain in its own script: `xn--and-6ma2c.es` and
-    `ÑANDÚ.es` are one.
+    Lower case, NFC, with international domains decoded: `xn--and-6ma2c.es` and `ÑANDÚ.es` have the
+    same key.
     """
     folded = unicodedata.normalize("NFC", text.strip().lower())
     local_part, at, domain = folded.rpartition("@")
@@ -102,13 +102,13 @@ def email_key(text: str) -> str:
 
     try:
         domain = idna.decode(idna.encode(domain, uts46=True), uts46=True)
-    except UnicodeError:  # idna's own errors are of this kind; it is found as it is, or not at all
+    except UnicodeError:  # idna's errors are subclasses; such a domain is compared as it is
         return folded
     return f"{local_part}{at}{domain}"
 
 
 def canonical_password(password: str) -> str:
-    """One form for one look: some keyboards send "ñ" as a letter, others as two.
+    """NFC, so that identical-looking passwords match: keyboards differ in how they send "ñ".
 
     Source: RFC 8265, section 4.2.
     """
@@ -123,7 +123,7 @@ def check_password(
     minimum: int = MIN_PASSWORD,
     field: str = "password",
 ) -> None:
-    """Length and guessability, no composition rules (NIST SP 800-63B, section 5.1.1.2).
+    """Check length and guessability; no composition rules (NIST SP 800-63B, section 5.1.1.2).
 
     Raises `PasswordRefused`.
     """
@@ -138,7 +138,7 @@ def check_password(
     elif folded in common:
         problem = Text(
             "está entre las más comunes, que se prueban primero",
-            "is among the commonest, which are tried first",
+            "is one of the most common ones, which attackers try first",
         )
     elif folded in {email.key, email.key.partition("@")[0]}:
         problem = Text("no debe ser la dirección de correo", "must not be the email address")
@@ -149,17 +149,17 @@ def check_password(
         )
 
 
-class Limit(NamedTuple):
-    """At most so many tries in any window of so many seconds."""
+class TryLimit(NamedTuple):
+    """At most `tries` tries in any window of `window` seconds."""
 
     tries: int
     window: int
 
 
-def seconds_to_wait(tries: Sequence[float], limit: Limit, now: float) -> float:
-    """How long until one more try is allowed; 0 where it is now.
+def seconds_to_wait(tries: Sequence[float], limit: TryLimit, now: float) -> float:
+    """Seconds until another try is allowed; 0 where it is allowed now.
 
-    `tries` are moments in seconds, oldest first.
+    `tries` are times in seconds, oldest first.
     """
     recent = [moment for moment in tries if moment > now - limit.window]
     if len(recent) < limit.tries:
@@ -168,10 +168,7 @@ def seconds_to_wait(tries: Sequence[float], limit: Limit, now: float) -> float:
 
 
 def origin(host: str | None) -> str:
-    """What one visitor can come from: an IPv4 address, or an IPv6 network of 64 bits.
-
-    Whoever has one IPv6 address has 2**64 of them.
-    """
+    """The client's IPv4 address, or its IPv6 /64 network: a client has all addresses of a /64."""
     try:
         address = ip_address(host or "")
     except ValueError:
@@ -184,16 +181,13 @@ def origin(host: str | None) -> str:
 
 
 NETWORK = 48
-"""Bits that an IPv6 network of one site has in common: providers give out a /48 or a /56."""
+"""Prefix length of a site's IPv6 network: providers assign a /48 or a /56."""
 ADDRESSES_OF_NETWORK = 4
-"""A site may try as often as so many addresses."""
+"""A site may make as many tries as this number of addresses."""
 
 
 def network(host: str | None) -> str | None:
-    """The network of one site that a visitor with an IPv6 address comes from.
-
-    Whoever has a /48 has 65,536 networks of 64 bits to come from. None for IPv4.
-    """
+    """The /48 network of an IPv6 client: a site with one has 65,536 /64 networks. None for IPv4."""
     try:
         address = ip_address(host or "")
     except ValueError:

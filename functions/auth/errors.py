@@ -1,24 +1,24 @@
-"""Refusals of auth.
+"""auth's refusals.
 
 InvalidInput
 ├── CredentialsMissing        no email, or no password
 ├── TokenNeeded               /validate and /logout without a token
-├── TokenUnreadable           /logout with what is no token of this shop
+├── TokenUnreadable           /logout with a token that this shop did not issue
 ├── EmailInvalid
 ├── PasswordNeeded            a new email address without the current password
 └── PasswordRefused           too short, too long, too common
 Unauthenticated
-├── InvalidCredentials        unknown, disabled, or wrong password: one answer for all
-└── RefreshTokenInvalid       unknown, expired, used before, or ended
+├── InvalidCredentials        unknown, disabled, or wrong password, not distinguished
+└── RefreshTokenInvalid       unknown, expired, used before, or revoked
 NotFound
 └── UserNotFound
 Conflict
 ├── EmailAlreadyRegistered
-└── LastAdmin                 somebody must be able to administer the shop
+└── LastAdmin                 the shop needs at least one admin
 TooManyRequests
 └── TooManyTries
 Unavailable
-├── HashingBusy               more passwords wait to be hashed than memory should hold
+├── HashingBusy               too many passwords wait to be hashed
 └── SigningKeyUnreadable      sealed under another KEY_ENCRYPTION_SECRET
 """
 

@@ -1,7 +1,7 @@
-"""What auth tells the others: ended tokens, shut-out users, keys. One stream, `security`.
+"""The events that auth publishes, in one stream: revoked tokens, disabled users, signing keys.
 
-Each event carries the whole state of its subject; the contracts are in `eventing/contracts/`,
-and `kit/security/auth_stream.py` is what reads them.
+Each event carries the full state of its subject. The contracts are in `eventing/contracts/`;
+`kit/security/auth_stream.py` consumes them.
 """
 
 from datetime import datetime
@@ -15,16 +15,16 @@ SOURCE = "/bookstore/auth/security"
 STREAM = "security"
 
 
-class TokenRevoked(msgspec.Struct, frozen=True, kw_only=True):
-    """An access token was ended before its time."""
+class RevokedTokenState(msgspec.Struct, frozen=True, kw_only=True):
+    """An access token that was revoked before it expired."""
 
     token_id: str
     user_id: int
     expires_at: datetime
 
 
-class UserAccess(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a user may come in, and from when on tokens count."""
+class UserAccessState(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether a user is disabled, and since when their access tokens are valid."""
 
     user_id: int
     disabled: bool
@@ -32,7 +32,7 @@ class UserAccess(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KeyState(msgspec.Struct, frozen=True, kw_only=True):
-    """A key that signs, or that only verifies any more."""
+    """A signing key, active or retired."""
 
     kid: str
     public_key: dict[str, Any]
@@ -46,7 +46,7 @@ def token_revoked(token_id: str, user_id: int, expires_at: datetime) -> NewEvent
         type="bookstore.token.revoked.v1",
         subject=f"token/{token_id}",
         revision=1,
-        data=TokenRevoked(token_id=token_id, user_id=user_id, expires_at=expires_at),
+        data=RevokedTokenState(token_id=token_id, user_id=user_id, expires_at=expires_at),
     )
 
 
@@ -58,12 +58,14 @@ def user_disabled(
         type="bookstore.user.disabled.v1",
         subject=f"user/{user_id}",
         revision=revision,
-        data=UserAccess(user_id=user_id, disabled=disabled, tokens_not_before=tokens_not_before),
+        data=UserAccessState(
+            user_id=user_id, disabled=disabled, tokens_not_before=tokens_not_before
+        ),
     )
 
 
 def key_rotated(kid: str, public_key: dict[str, Any], not_after: datetime | None) -> NewEvent:
-    """Revision 1 when the key begins to sign, 2 when it stops."""
+    """Revision 1 when the key becomes active, 2 when it is retired."""
     return NewEvent(
         source=SOURCE,
         type="bookstore.key.rotated.v1",

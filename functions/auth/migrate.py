@@ -1,6 +1,7 @@
-"""Bring auth's schema up to date, and make the first key and the first admin.
+"""`python -m functions.auth.migrate` brings the schema up to date.
 
-`python -m functions.auth.migrate`; in a cluster a Job runs it before a revision goes out.
+It also creates the first signing key and the first admin. In a cluster a Job runs it before each
+rollout.
 """
 
 import asyncio
@@ -18,15 +19,15 @@ from functions.kit.data.engines import connect, database_url
 from functions.kit.data.migrations import (
     MigrationPostponed,
     as_migration_error,
-    failed,
     main,
+    report_failure,
 )
 from functions.kit.events.outbox import Outbox
 
 
 async def prepare(settings: AuthSettings) -> None:
     """Raises `SigningKeyUnreadable` or `EmailInvalid`, and `MigrationPostponed` where the database
-    is away."""
+    is unavailable."""
     database = connect(database_url("auth", settings))
     bind(database, TABLES)
     try:
@@ -37,20 +38,20 @@ async def prepare(settings: AuthSettings) -> None:
 
 
 def url() -> str:
-    """Where the environment says that the database is."""
+    """The database URL from the environment."""
     return database_url("auth", AuthSettings.from_mapping(os.environ))
 
 
 def run() -> int:
-    """Answers the exit code."""
+    """Returns the exit code."""
     if code := main("auth", migrations, url):
         return code
     try:
         asyncio.run(prepare(AuthSettings.from_mapping(os.environ)))
-    except SigningKeyUnreadable:  # the log has said which key, and what to do
+    except SigningKeyUnreadable:  # logged already, with the key and the remedy
         return 1
     except MigrationPostponed as error:
-        return failed("auth", error)
+        return report_failure("auth", error)
     except EmailInvalid as error:
         print(f"auth: FIRST_ADMIN_EMAIL: {error}", file=sys.stderr)
         return 1

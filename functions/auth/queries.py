@@ -1,7 +1,7 @@
-"""Reads: accounts, keys, and whether a token was ended.
+"""Reads: accounts, signing keys, and revocations.
 
-`Access` is what the kit's verifier asks; elsewhere the kit's deny-list answers the same question
-from what this service told.
+The kit's verifier reads `Access` in this service; in others it reads the kit's deny-list, which is
+built from this service's events.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -15,7 +15,7 @@ from functions.auth import events
 from functions.auth.domain import Role
 from functions.auth.errors import UserNotFound
 from functions.auth.passwords import LEGACY, LEGACY_END, legacy_rounds
-from functions.auth.tables import RevokedToken, SigningKey, User, UserRole
+from functions.auth.tables import RevokedTokenRow, SigningKeyRow, UserRoleRow, UserRow
 from functions.kit.base.clock import Clock
 from functions.kit.base.errors import Text
 from functions.kit.data.database import Database, Row
@@ -28,7 +28,7 @@ SNAPSHOT_PAGE = 500
 
 
 class Account(NamedTuple):
-    """A living account."""
+    """An account that was not deleted."""
 
     id: int
     email: str
@@ -39,19 +39,21 @@ class Account(NamedTuple):
 
 
 class Login(NamedTuple):
-    """What a login is checked against."""
+    """The columns that a login is checked against."""
 
     user_id: int
     password_hash: str
     disabled: bool
 
 
-_ACCOUNT = (User.id, User.email, User.name, User.disabled, User.created_at)
+_ACCOUNT = (UserRow.id, UserRow.email, UserRow.name, UserRow.disabled, UserRow.created_at)
 
 
 async def find_login(database: Database, email_key: str) -> Login | None:
     outcome = await database.execute(
-        User.select(User.id, User.password_hash, User.disabled).where(User.email_key == email_key)
+        UserRow.select(UserRow.id, UserRow.password_hash, UserRow.disabled).where(
+            UserRow.email_key == email_key
+        )
     )
     if not outcome.rows:
         return None
@@ -60,9 +62,9 @@ async def find_login(database: Database, email_key: str) -> Login | None:
 
 
 async def slowest_legacy_hash(database: Database) -> int:
-    """Iterations of the slowest hash that the original made and that is still here, or 0.
+    """Iterations of the slowest legacy hash of any account; 0 where there is none.
 
-    Each kind is found by the index, however many accounts have it.
+    Reads one index entry per number of iterations, however many accounts have it.
     """
     most, after = 0, LEGACY
     while True:
@@ -78,13 +80,13 @@ async def slowest_legacy_hash(database: Database) -> int:
         if found is None:
             return most
         most = max(most, legacy_rounds(found))
-        after = found.partition("$")[0] + "%"  # the next character: beyond all of its kind
+        after = found.partition("$")[0] + "%"  # sorts after every hash with the same iterations
 
 
 async def get_account(database: Database, user_id: int) -> Account:
-    """Raises `UserNotFound`, also for a deleted one."""
+    """Raises `UserNotFound`, also for a deleted account."""
     outcome = await database.execute(
-        User.select(*_ACCOUNT).where(User.id == user_id, User.deleted_at.is_null())
+        UserRow.select(*_ACCOUNT).where(UserRow.id == user_id, UserRow.deleted_at.is_null())
     )
     if not outcome.rows:
         raise UserNotFound(Text(f"No hay usuario {user_id}.", f"There is no user {user_id}."))
@@ -94,15 +96,15 @@ async def get_account(database: Database, user_id: int) -> Account:
 async def list_accounts(
     database: Database, *, after: int, limit: int, email_key: str | None = None
 ) -> list[Account]:
-    """Living accounts by id, beginning after one."""
+    """Accounts that were not deleted, by id, after the id `after`."""
     select = (
-        User.select(*_ACCOUNT)
-        .where(User.id > after, User.deleted_at.is_null())
-        .order_by(User.id)
+        UserRow.select(*_ACCOUNT)
+        .where(UserRow.id > after, UserRow.deleted_at.is_null())
+        .order_by(UserRow.id)
         .limit(limit)
     )
     if email_key is not None:
-        select = select.where(User.email_key == email_key)
+        select = select.where(UserRow.email_key == email_key)
     return await _with_roles(database, (await database.execute(select)).rows)
 
 
@@ -129,9 +131,9 @@ async def _roles(database: Database, user_ids: Sequence[int]) -> Mapping[int, tu
     found: dict[int, tuple[Role, ...]] = dict.fromkeys(user_ids, ())
     if user_ids:
         outcome = await database.execute(
-            UserRole.select(UserRole.user_id, UserRole.role)
-            .where(UserRole.user_id.is_in(list(user_ids)))
-            .order_by(UserRole.user_id, UserRole.role)
+            UserRoleRow.select(UserRoleRow.user_id, UserRoleRow.role)
+            .where(UserRoleRow.user_id.is_in(list(user_ids)))
+            .order_by(UserRoleRow.user_id, UserRoleRow.role)
         )
         for row in outcome.rows:
             found[row["user_id"]] += (Role(row["role"]),)
@@ -139,15 +141,15 @@ async def _roles(database: Database, user_ids: Sequence[int]) -> Mapping[int, tu
 
 
 async def public_keys(database: Database, now: datetime) -> list[dict[str, Any]]:
-    """JWKs of all keys whose tokens may still be alive, oldest first.
+    """JWKs of all keys whose tokens may be unexpired, oldest first.
 
-    One that signs no more has `exp`, when it verifies no more, in seconds since 1970 (as in OpenID
-    Federation 1.0, section 8.7): a verifier may see it here and nowhere else.
+    A retired key has `exp`, the time in seconds since 1970 after which it verifies nothing (as in
+    OpenID Federation 1.0, section 8.7). Some verifiers learn it only from here.
     """
     outcome = await database.execute(
-        SigningKey.select(SigningKey.public_jwk, SigningKey.not_after)
-        .where((SigningKey.not_after.is_null()) | (SigningKey.not_after > now))
-        .order_by(SigningKey.created_at, SigningKey.kid)
+        SigningKeyRow.select(SigningKeyRow.public_jwk, SigningKeyRow.not_after)
+        .where((SigningKeyRow.not_after.is_null()) | (SigningKeyRow.not_after > now))
+        .order_by(SigningKeyRow.created_at, SigningKeyRow.kid)
     )
     return [
         {
@@ -159,7 +161,7 @@ async def public_keys(database: Database, now: datetime) -> list[dict[str, Any]]
 
 
 class Access:
-    """Which keys count and which tokens were ended, read from auth's own tables: at once."""
+    """Valid keys and revocations, read from auth's own tables, so without delay."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self.database = database
@@ -167,8 +169,8 @@ class Access:
 
     async def find(self, kid: str) -> Mapping[str, Any] | None:
         outcome = await self.database.execute(
-            SigningKey.select(SigningKey.public_jwk, SigningKey.not_after).where(
-                SigningKey.kid == kid
+            SigningKeyRow.select(SigningKeyRow.public_jwk, SigningKeyRow.not_after).where(
+                SigningKeyRow.kid == kid
             )
         )
         if not outcome.rows:
@@ -180,10 +182,10 @@ class Access:
         return jwk
 
     async def is_revoked(self, principal: Principal) -> bool:
-        """Whether the token was ended, or its user is shut out, deleted, or was never here.
+        """Whether the token was revoked, or its user is disabled, deleted or unknown.
 
-        Nor is it good for a user who came after it: a restored database may give a lost user's id
-        again (`kit/after_restore.py` keeps it from that).
+        A token that is older than its user is refused too: a restored database may assign the id of
+        a lost user again, unless `kit/data/after_restore.py` was run.
         """
         outcome = await self.database.execute(
             QueryString(
@@ -202,47 +204,47 @@ class Access:
 
 
 async def security_snapshot(database: Database, clock: Clock) -> AsyncIterator[Event]:
-    """The present state of all keys, of all users whose access ever changed, of ended tokens."""
+    """The state of all keys, of users whose access ever changed, and of revoked tokens."""
     now = clock()
     keys = await database.execute(
-        SigningKey.select(SigningKey.kid, SigningKey.public_jwk, SigningKey.not_after)
-        .where((SigningKey.not_after.is_null()) | (SigningKey.not_after > now))
-        .order_by(SigningKey.created_at, SigningKey.kid)
+        SigningKeyRow.select(SigningKeyRow.kid, SigningKeyRow.public_jwk, SigningKeyRow.not_after)
+        .where((SigningKeyRow.not_after.is_null()) | (SigningKeyRow.not_after > now))
+        .order_by(SigningKeyRow.created_at, SigningKeyRow.kid)
     )
     for row in keys.rows:
         jwk = msgspec.json.decode(row["public_jwk"])
         yield as_state(events.key_rotated(row["kid"], jwk, row["not_after"]))
     async for row in _users_with_changed_access(database):
-        message = events.user_disabled(
+        event = events.user_disabled(
             row["id"],
             row["access_revision"],
             disabled=row["disabled"] or row["deleted_at"] is not None,
             tokens_not_before=row["tokens_not_before"],
         )
-        yield as_state(message)
+        yield as_state(event)
     async for row in _revoked_tokens(database, now):
         yield as_state(events.token_revoked(row["token_id"], row["user_id"], row["expires_at"]))
 
 
 async def security_digest(database: Database, now: datetime) -> str:
-    """As `kit/security/auth_stream.py` counts what it keeps of users and keys."""
+    """The digest of users and keys that `kit/security/auth_stream.py` computes of its copy."""
     users = await database.execute(
         QueryString(
-            "SELECT COUNT(*) AS n, SUM(access_revision) AS told,"
-            " SUM(CASE WHEN disabled = {} OR deleted_at IS NOT NULL THEN 1 ELSE 0 END) AS shut_out"
+            "SELECT COUNT(*) AS n, SUM(access_revision) AS revisions,"
+            " SUM(CASE WHEN disabled = {} OR deleted_at IS NOT NULL THEN 1 ELSE 0 END) AS disabled"
             " FROM users WHERE access_revision > 0",
             True,
         )
     )
     keys = await database.execute(
         QueryString(
-            "SELECT COUNT(*) AS n, SUM(CASE WHEN not_after IS NULL THEN 1 ELSE 2 END) AS told"
+            "SELECT COUNT(*) AS n, SUM(CASE WHEN not_after IS NULL THEN 1 ELSE 2 END) AS revisions"
             " FROM signing_keys WHERE not_after IS NULL OR not_after > {}",
             now,
         )
     )
     user, key = users.rows[0], keys.rows[0]
-    counted = (user["n"], user["told"], user["shut_out"], key["n"], key["told"])
+    counted = (user["n"], user["revisions"], user["disabled"], key["n"], key["revisions"])
     return " ".join(str(int(number or 0)) for number in counted)
 
 
@@ -250,15 +252,15 @@ async def _users_with_changed_access(database: Database) -> AsyncIterator[Row]:
     last = 0
     while True:
         outcome = await database.execute(
-            User.select(
-                User.id,
-                User.disabled,
-                User.access_revision,
-                User.tokens_not_before,
-                User.deleted_at,
+            UserRow.select(
+                UserRow.id,
+                UserRow.disabled,
+                UserRow.access_revision,
+                UserRow.tokens_not_before,
+                UserRow.deleted_at,
             )
-            .where(User.access_revision > 0, User.id > last)
-            .order_by(User.id)
+            .where(UserRow.access_revision > 0, UserRow.id > last)
+            .order_by(UserRow.id)
             .limit(SNAPSHOT_PAGE)
         )
         for row in outcome.rows:
@@ -272,11 +274,11 @@ async def _revoked_tokens(database: Database, now: datetime) -> AsyncIterator[Ro
     last = ""
     while True:
         outcome = await database.execute(
-            RevokedToken.select(
-                RevokedToken.token_id, RevokedToken.user_id, RevokedToken.expires_at
+            RevokedTokenRow.select(
+                RevokedTokenRow.token_id, RevokedTokenRow.user_id, RevokedTokenRow.expires_at
             )
-            .where(RevokedToken.token_id > last, RevokedToken.expires_at > now)
-            .order_by(RevokedToken.token_id)
+            .where(RevokedTokenRow.token_id > last, RevokedTokenRow.expires_at > now)
+            .order_by(RevokedTokenRow.token_id)
             .limit(SNAPSHOT_PAGE)
         )
         for row in outcome.rows:

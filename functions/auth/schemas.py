@@ -1,4 +1,4 @@
-"""Bodies of requests and answers."""
+"""Request and response bodies."""
 
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
@@ -12,18 +12,18 @@ from functions.kit.base.errors import InvalidInput
 from functions.kit.base.fields import NO_CONTROLS, Strict, line
 
 EmailText = Annotated[str, line(320)]
-"""With room for blanks around it; `domain.parse_email` says what an address is."""
+"""Longer than an address may be, for surrounding spaces; `domain.parse_email` validates it."""
 PasswordText = Annotated[str, Meta(min_length=1, max_length=1024)]
-"""Whatever was typed; what a new password must be, `domain.check_password` says."""
+"""Any typed text; `domain.check_password` validates new passwords."""
 Name = Annotated[str, Meta(max_length=100, pattern=NO_CONTROLS)]
-"""A person's name; one of blanks only, as clients of the original send it, is none."""
+"""A person's name. One of spaces only, which clients of the original send, counts as none."""
 
 
 _EMAIL = {"format": "idn-email", "maxLength": MAX_EMAIL}
 _NEW_PASSWORD = {"format": "password", "minLength": MIN_PASSWORD, "maxLength": MAX_PASSWORD}
 
 _EXAMPLE = {"email": "lector@example.org", "password": "una-frase-larga"}
-"""Who tries out: registered by the first example, and logged in by the second."""
+"""The example of `/register` creates this account, and the one of `/login` uses it."""
 
 
 class Registration(Strict, frozen=True, kw_only=True):
@@ -71,7 +71,7 @@ class ProfileChange(Strict, frozen=True, kw_only=True):
     name: Name | UnsetType | None = UNSET
     email: EmailText | UnsetType = UNSET
     current_password: PasswordText | UnsetType = UNSET
-    """Needed with another email address."""
+    """Required for another email address."""
 
     described: ClassVar[dict[str, Any]] = {
         "properties": {"email": _EMAIL},
@@ -121,7 +121,7 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
     access_token: str
     token_type: str
     expires_in: int
-    """Seconds that the access token lives."""
+    """Lifetime of the access token in seconds."""
     refresh_token: str
 
 
@@ -166,7 +166,7 @@ class JWK(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     use: str
     alg: str
     exp: int | UnsetType = UNSET
-    """Of a key that signs no more: when it verifies no more, in seconds since 1970."""
+    """Of a retired key: when it stops verifying, in seconds since 1970."""
 
 
 class KeySet(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""What auth's handlers work with."""
+"""The typed dependencies of auth's handlers."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""auth's environment. The name of a field in upper case is the name of its variable."""
+"""The variables that auth reads besides those of every service (`kit/base/settings.py`)."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -10,10 +10,10 @@ from functions.auth.domain import (
     MIN_ADMIN_PASSWORD,
     MIN_PASSWORD,
     Email,
-    Limit,
+    TryLimit,
     check_password,
     email_key,
-    looks_like_email,
+    has_email_shape,
 )
 from functions.auth.errors import PasswordRefused
 from functions.auth.passwords import common_passwords
@@ -23,7 +23,7 @@ MIN_SECRET = 32
 
 
 class AuthSettings(ServiceSettings, frozen=True, kw_only=True):
-    """What auth reads from its environment, beyond what all services read."""
+    """A field's name in upper case is the name of its variable."""
 
     key_encryption_secret: Secret = Secret("")
     """Seals the private signing keys in the database; at least 32 characters. Empty, in
@@ -64,36 +64,36 @@ class AuthSettings(ServiceSettings, frozen=True, kw_only=True):
     """Passwords that are hashed at once; each takes 19 MiB and a core."""
 
     @property
-    def login_limit(self) -> Limit:
-        return Limit(self.login_tries, self.login_window_seconds)
+    def login_limit(self) -> TryLimit:
+        return TryLimit(self.login_tries, self.login_window_seconds)
 
     @property
-    def address_limit(self) -> Limit:
-        return Limit(self.login_tries_per_address, self.login_window_seconds)
+    def address_limit(self) -> TryLimit:
+        return TryLimit(self.login_tries_per_address, self.login_window_seconds)
 
     @property
-    def account_limit(self) -> Limit:
-        return Limit(self.login_tries_per_account, self.login_window_seconds)
+    def account_limit(self) -> TryLimit:
+        return TryLimit(self.login_tries_per_account, self.login_window_seconds)
 
     @property
-    def network_limit(self) -> Limit:
+    def network_limit(self) -> TryLimit:
         return self.address_limit._replace(
             tries=self.login_tries_per_address * ADDRESSES_OF_NETWORK
         )
 
     @property
-    def registrations_per_network(self) -> Limit:
+    def registrations_per_network(self) -> TryLimit:
         return self.registration_limit._replace(
             tries=self.registrations_per_address * ADDRESSES_OF_NETWORK
         )
 
     @property
-    def registration_limit(self) -> Limit:
-        return Limit(self.registrations_per_address, self.registration_window_seconds)
+    def registration_limit(self) -> TryLimit:
+        return TryLimit(self.registrations_per_address, self.registration_window_seconds)
 
     @property
     def minimum_admin_password(self) -> int:
-        """Characters."""
+        """Minimum length in characters."""
         return MIN_ADMIN_PASSWORD if self.production else MIN_PASSWORD
 
     def problems(self) -> Iterator[str]:
@@ -109,7 +109,7 @@ class AuthSettings(ServiceSettings, frozen=True, kw_only=True):
         if not self.first_admin_email or not self.first_admin_password:
             yield "FIRST_ADMIN_EMAIL, FIRST_ADMIN_PASSWORD: set both or neither"
             return
-        if not looks_like_email(self.first_admin_email):
+        if not has_email_shape(self.first_admin_email):
             yield "FIRST_ADMIN_EMAIL: is not an email address"
             return
         address = self.first_admin_email.strip()

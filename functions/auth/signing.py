@@ -1,7 +1,7 @@
-"""The keys that sign access tokens: made here, kept sealed in the database, published as a JWKS.
+"""The keys that sign access tokens: created here, stored encrypted, published as a JWKS.
 
-One key signs at a time; the table's unique index decides which, so two replicas that start
-together agree. A retired key stays published until the last token that it signed has expired.
+One key is active at a time. A unique index enforces that, so replicas that start together agree. A
+retired key stays published until the last token that it signed has expired.
 """
 
 import base64
@@ -18,7 +18,7 @@ import msgspec
 from functions.auth import events
 from functions.auth.errors import SigningKeyUnreadable
 from functions.auth.settings import AuthSettings
-from functions.auth.tables import SigningKey
+from functions.auth.tables import SigningKeyRow
 from functions.kit.base.errors import Text
 from functions.kit.base.settings import Secret
 from functions.kit.data.database import Database, transactional
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MARGIN = timedelta(minutes=1)
-"""A retired key is published for so much longer than its last token lives: for a login that was
-under way, and for clocks that differ."""
+"""How much longer than its last token a retired key is published, for logins in progress and clock
+skew."""
 
 _SEALED, _PLAIN = "aes-256-gcm:", "plain:"
 _NONCE = 12
@@ -45,25 +45,25 @@ class AccessToken(NamedTuple):
     expires_at: datetime
 
 
-class Seal:
-    """AES-256-GCM under a key derived from a secret; a key's id is bound to what is sealed."""
+class KeySeal:
+    """AES-256-GCM with a key derived from a secret; the key's id is the associated data."""
 
     def __init__(self, secret: Secret) -> None:
         self._secret = secret
 
     @property
-    def locks(self) -> bool:
-        """Whether there is a secret to seal with; without one a key is kept as it is."""
+    def has_secret(self) -> bool:
+        """Without a secret, keys are stored unencrypted."""
         return bool(self._secret)
 
-    def close(self, kid: str, private_key: bytes) -> str:
-        if not self.locks:
+    def seal(self, kid: str, private_key: bytes) -> str:
+        if not self.has_secret:
             return _PLAIN + base64.b64encode(private_key).decode()
         nonce = secrets.token_bytes(_NONCE)
         sealed = self._cipher().encrypt(nonce, private_key, kid.encode())
         return _SEALED + base64.b64encode(nonce + sealed).decode()
 
-    def open(self, kid: str, text: str) -> bytes:
+    def unseal(self, kid: str, text: str) -> bytes:
         """Raises `SigningKeyUnreadable`."""
         if text.startswith(_PLAIN):
             return base64.b64decode(text.removeprefix(_PLAIN))
@@ -73,10 +73,10 @@ class Seal:
             raw = base64.b64decode(text.removeprefix(_SEALED))
             return self._cipher().decrypt(raw[:_NONCE], raw[_NONCE:], kid.encode())
         except (InvalidTag, ValueError) as error:
-            logger.error(  # noqa: TRY400 - the reason is known; a traceback would hide it
-                "signing key %s was sealed under another KEY_ENCRYPTION_SECRET than the one that"
-                " is set; put the old one back, or delete the key's row: then a new key is made,"
-                " and the tokens of this one are refused",
+            logger.error(  # noqa: TRY400 - the cause is known, and a traceback would bury it
+                "signing key %s was sealed under another KEY_ENCRYPTION_SECRET; restore that"
+                " secret, or delete the key's row: a new key is created then, and tokens of this"
+                " one are refused",
                 kid,
             )
             raise SigningKeyUnreadable(
@@ -88,7 +88,7 @@ class Seal:
             ) from error
 
     def _cipher(self) -> "AESGCM":
-        # Imported here: a cold start need not wait for cryptography.
+        # Imported late: a cold start does not need cryptography.
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
         from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
         from cryptography.hazmat.primitives.kdf.hkdf import HKDF  # noqa: PLC0415
@@ -98,10 +98,10 @@ class Seal:
 
 
 class Signer:
-    """Makes access tokens, and the keys for them."""
+    """Issues access tokens, and creates their keys."""
 
     def __init__(self, settings: AuthSettings, outbox: Outbox) -> None:
-        self.seal = Seal(settings.key_encryption_secret)
+        self.seal = KeySeal(settings.key_encryption_secret)
         self.issuer = settings.token_issuer
         self.audience = settings.token_audience
         self.lifetime = timedelta(seconds=settings.access_token_seconds)
@@ -115,7 +115,7 @@ class Signer:
 
         Raises `SigningKeyUnreadable`.
         """
-        import jwt  # noqa: PLC0415 - brings cryptography, which a cold start need not wait for
+        import jwt  # noqa: PLC0415 - imports cryptography, which a cold start does not need
 
         kid, private_key = await self._signing_key(database, now)
         token_id = str(uuid.uuid4())
@@ -136,8 +136,8 @@ class Signer:
         return AccessToken(text, token_id, expires_at)
 
     async def ensure_key(self, database: Database, now: datetime) -> None:
-        """Make the first key, where there is none; of several processes one makes it."""
-        if await _active(database) is None:
+        """Create the first key where there is none; concurrent processes create only one."""
+        if await _active_key(database) is None:
             try:
                 await _create_key(database, self, now)
             except Exception as error:
@@ -145,14 +145,14 @@ class Signer:
                     raise
 
     async def check_key(self, database: Database) -> None:
-        """Raises `SigningKeyUnreadable` where this process could not sign."""
-        row = await _active(database)
+        """Raises `SigningKeyUnreadable` where the active key cannot be unsealed."""
+        row = await _active_key(database)
         if row is not None:
-            self.seal.open(row["kid"], row["private_key"])
+            self.seal.unseal(row["kid"], row["private_key"])
 
     async def _signing_key(self, database: Database, now: datetime) -> tuple[str, Any]:
-        # The row is read each time: another replica may have retired the key a moment ago.
-        while (row := await _active(database)) is None:
+        # Read each time: another replica may have retired the key.
+        while (row := await _active_key(database)) is None:
             await self.ensure_key(database, now)
         kid = row["kid"]
         if self._opened[0] != kid:
@@ -160,35 +160,35 @@ class Signer:
                 Ed25519PrivateKey,
             )
 
-            raw = self.seal.open(kid, row["private_key"])
+            raw = self.seal.unseal(kid, row["private_key"])
             self._opened = (kid, Ed25519PrivateKey.from_private_bytes(raw))
         return self._opened
 
 
 async def rotate_key(database: Database, signer: Signer, now: datetime) -> str:
-    """Let a new key sign from now on; answers its id. The old one verifies until `not_after`."""
+    """Activate a new key. Returns its id. The retired one verifies until its `not_after`."""
     while True:
         try:
             return await _rotate_key(database, signer, now)
         except Exception as error:
-            # Somebody else has just done the same, and its key is there now: take over from that.
+            # A concurrent rotation has activated its key; this one retires that key.
             if not database.is_duplicate(error):
                 raise
 
 
 @transactional
 async def _rotate_key(database: Database, signer: Signer, now: datetime) -> str:
-    old = await _active(database, locked=True)
+    old = await _active_key(database, locked=True)
     if old is not None:
         not_after = now + signer.lifetime + MARGIN
         await database.execute(
-            SigningKey.update(
+            SigningKeyRow.update(
                 {
-                    SigningKey.active: None,
-                    SigningKey.retired_at: now,
-                    SigningKey.not_after: not_after,
+                    SigningKeyRow.active: None,
+                    SigningKeyRow.retired_at: now,
+                    SigningKeyRow.not_after: not_after,
                 }
-            ).where(SigningKey.kid == old["kid"])
+            ).where(SigningKeyRow.kid == old["kid"])
         )
         public_key = msgspec.json.decode(old["public_jwk"])
         await signer.outbox.add(database, events.key_rotated(old["kid"], public_key, not_after))
@@ -199,26 +199,26 @@ async def _rotate_key(database: Database, signer: Signer, now: datetime) -> str:
 async def _create_key(database: Database, signer: Signer, now: datetime) -> str:
     kid, public_jwk, private_key = _new_key()
     await database.execute(
-        SigningKey.insert(
-            SigningKey(
+        SigningKeyRow.insert(
+            SigningKeyRow(
                 kid=kid,
                 public_jwk=msgspec.json.encode(public_jwk).decode(),
-                private_key=signer.seal.close(kid, private_key),
+                private_key=signer.seal.seal(kid, private_key),
                 active=True,
                 created_at=now,
             )
         )
     )
     await signer.outbox.add(database, events.key_rotated(kid, public_jwk, None))
-    if not signer.seal.locks:
+    if not signer.seal.has_secret:
         logger.warning(
-            "KEY_ENCRYPTION_SECRET is not set: signing key %s lies unsealed in the database", kid
+            "KEY_ENCRYPTION_SECRET is not set: signing key %s is stored unencrypted", kid
         )
     return kid
 
 
 def _new_key() -> tuple[str, dict[str, Any], bytes]:
-    """An id, a public JWK and a private key in its 32 bytes; the id is the JWK's thumbprint.
+    """A key id, a public JWK and a private key of 32 bytes; the id is the JWK's thumbprint.
 
     Source: RFC 8037 for the JWK, RFC 7638 for its thumbprint.
     """
@@ -234,10 +234,10 @@ def _new_key() -> tuple[str, dict[str, Any], bytes]:
     return kid, jwk, private_key.private_bytes_raw()
 
 
-async def _active(database: Database, *, locked: bool = False) -> Mapping[str, Any] | None:
-    select = SigningKey.select(SigningKey.kid, SigningKey.public_jwk, SigningKey.private_key).where(
-        SigningKey.active.eq(True)
-    )
+async def _active_key(database: Database, *, locked: bool = False) -> Mapping[str, Any] | None:
+    select = SigningKeyRow.select(
+        SigningKeyRow.kid, SigningKeyRow.public_jwk, SigningKeyRow.private_key
+    ).where(SigningKeyRow.active.eq(True))
     rows = await database.locked(select) if locked else (await database.execute(select)).rows
     return rows[0] if rows else None
 

@@ -1,14 +1,15 @@
-"""auth's own tables, as Piccolo sees them; `migrations/` makes them.
+"""auth's own tables; `migrations/` creates them.
 
-The kit's tables (outbox, inbox, dead letters) are the kit's business and need no class here.
+The kit's tables (outbox, inbox, dead letters) have no class here: only the kit reads and writes
+them.
 """
 
 from piccolo.columns import BigInt, Boolean, ForeignKey, Serial, Text, Timestamptz, Varchar
 from piccolo.table import Table
 
 
-class User(Table, tablename="users"):
-    """An account. A deleted one keeps its id, because purchases name it, and nothing else."""
+class UserRow(Table, tablename="users"):
+    """An account. A deleted one keeps its id only, which purchases refer to."""
 
     id: Serial
     email = Varchar(length=254, null=True, default=None)
@@ -18,73 +19,81 @@ class User(Table, tablename="users"):
     password_hash = Varchar(length=255, null=True, default=None)
     disabled = Boolean(default=False)
     access_revision = BigInt(default=0)
-    """Grows with each `bookstore.user.disabled.v1` about this user."""
+    """The revision of the latest `bookstore.user.disabled.v1` of this user."""
     tokens_not_before = Timestamptz(null=True, default=None)
     """Access tokens issued earlier are refused."""
     created_at = Timestamptz(default=None)
     deleted_at = Timestamptz(null=True, default=None)
 
 
-class UserRole(Table, tablename="user_roles"):
+class UserRoleRow(Table, tablename="user_roles"):
     id: Serial
-    user_id = ForeignKey(User, null=False)
+    user_id = ForeignKey(UserRow, null=False)
     role = Varchar(length=20)
 
 
-class RefreshFamily(Table, tablename="refresh_families"):
-    """What one login began: its refresh tokens follow each other and end together."""
+class RefreshFamilyRow(Table, tablename="refresh_families"):
+    """The refresh tokens of one login, each the successor of the one before; revoked together."""
 
     id: Serial
-    user_id = ForeignKey(User, null=False)
+    user_id = ForeignKey(UserRow, null=False)
     created_at = Timestamptz(default=None)
     expires_at = Timestamptz(default=None)
-    """When its newest refresh token expires."""
+    """The expiry of its newest refresh token."""
     ended_at = Timestamptz(null=True, default=None)
 
 
-class RefreshToken(Table, tablename="refresh_tokens"):
-    """A refresh token, by its hash, and the access token that was given with it."""
+class RefreshTokenRow(Table, tablename="refresh_tokens"):
+    """The hash of a refresh token, and the access token that was issued with it."""
 
     id: Serial
     token_hash = Varchar(length=64)
-    family_id = ForeignKey(RefreshFamily, null=False)
+    family_id = ForeignKey(RefreshFamilyRow, null=False)
     expires_at = Timestamptz(default=None)
     used_at = Timestamptz(null=True, default=None)
     successor = Text(null=True, default=None)
-    """What it was exchanged for, sealed; `commands/successors.py` knows the format."""
+    """The encrypted tokens that it was exchanged for (`commands/successors.py`)."""
     sealed_until = Timestamptz(null=True, default=None)
     access_token_id = Varchar(length=64)
     access_expires_at = Timestamptz(default=None)
 
 
-class RevokedToken(Table, tablename="revoked_tokens"):
-    """An access token that was ended before its time."""
+class RevokedTokenRow(Table, tablename="revoked_tokens"):
+    """An access token that was revoked before it expired."""
 
     token_id = Varchar(length=64, primary_key=True)
-    user_id = ForeignKey(User, null=False)
+    user_id = ForeignKey(UserRow, null=False)
     expires_at = Timestamptz(default=None)
 
 
-class SigningKey(Table, tablename="signing_keys"):
+class SigningKeyRow(Table, tablename="signing_keys"):
     kid = Varchar(length=64, primary_key=True)
     public_jwk = Text()
     private_key = Text()
-    """Sealed, unless development has no secret to seal it with; `signing.py` knows the format."""
+    """Encrypted, except in development without a secret (`signing.py`)."""
     active = Boolean(null=True, default=None)
-    """True for the one key that signs, else NULL: the unique index allows no second."""
+    """True for the active key, else NULL; the index is unique, so there is one."""
     created_at = Timestamptz(default=None)
     retired_at = Timestamptz(null=True, default=None)
     not_after = Timestamptz(null=True, default=None)
-    """When the last token that it signed has expired."""
+    """The time at which the last token that it signed has expired."""
 
 
-class Throttle(Table, tablename="throttles"):
-    """Recent tries of one account from one address, or of one address."""
+class ThrottleRow(Table, tablename="throttles"):
+    """Recent tries under one key (`throttle.py`)."""
 
     key_hash = Varchar(length=64, primary_key=True)
     tries = Text()
-    """Moments, oldest first: a JSON array of seconds."""
+    """Times of tries, oldest first: a JSON array of seconds."""
     expires_at = Timestamptz(default=None)
 
 
-TABLES = (User, UserRole, RefreshFamily, RefreshToken, RevokedToken, SigningKey, Throttle)
+TABLES = (
+    UserRow,
+    UserRoleRow,
+    RefreshFamilyRow,
+    RefreshTokenRow,
+    RevokedTokenRow,
+    SigningKeyRow,
+    ThrottleRow,
+)

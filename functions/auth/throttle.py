@@ -1,9 +1,8 @@
-"""Tries are counted in the database, so that all replicas count together.
+"""Counts tries in the database, so that the limits hold across replicas.
 
-A key stands for an account and an address, for an address or the network that it belongs to, or
-for an account wherever it is tried from; only its hash is kept. Its row is
-locked while it is counted, so no two requests take the same last try. A try is counted, and the
-count committed, before anybody looks at the password.
+A key identifies an account and an address, an address, its network, or an account alone; only its
+hash is stored. Its row is locked while a try is counted, so two requests cannot both take the last
+one. The count is committed before the password is verified.
 """
 
 import hashlib
@@ -14,14 +13,14 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from piccolo.querystring import QueryString
 
-from functions.auth.domain import Limit, seconds_to_wait
+from functions.auth.domain import TryLimit, seconds_to_wait
 from functions.auth.errors import TooManyTries
-from functions.auth.tables import Throttle
+from functions.auth.tables import ThrottleRow
 from functions.kit.base.errors import Text
 from functions.kit.data.database import Database, transactional
 
 KNOWN_FOR = timedelta(days=30)
-"""How long an account is known to log in from an address."""
+"""How long an address stays known for an account after a login."""
 
 
 def throttle_key(*parts: str) -> str:
@@ -29,13 +28,13 @@ def throttle_key(*parts: str) -> str:
 
 
 @transactional
-async def count_try(database: Database, limits: Mapping[str, Limit], now: datetime) -> None:
-    """Count one try under each key, or under none where one of them has had too many.
+async def count_try(database: Database, limits: Mapping[str, TryLimit], now: datetime) -> None:
+    """Count a try under every key, or under none where one of them has reached its limit.
 
-    Raises `TooManyTries`; a try that is refused so is not counted, or nobody would ever get out.
+    Raises `TooManyTries`. Refused tries are not counted, so that the wait ends.
     """
     moment = now.timestamp()
-    for key in sorted(limits):  # in one order, so that two requests never wait for each other
+    for key in sorted(limits):  # ordered, so that concurrent requests do not deadlock
         limit = limits[key]
         tries = await _locked_tries(database, key, now)
         wait = seconds_to_wait(tries, limit, moment)
@@ -47,32 +46,32 @@ async def count_try(database: Database, limits: Mapping[str, Limit], now: dateti
                 ),
                 retry_after=seconds,
             )
-        await _keep(database, key, [*tries, moment][-limit.tries :], moment + limit.window)
+        await _store(database, key, [*tries, moment][-limit.tries :], moment + limit.window)
 
 
 @transactional
-async def forget(database: Database, key: str) -> None:
-    """It was the owner: the account's tries from there count no more."""
-    await database.execute(Throttle.delete().where(Throttle.key_hash == key))
+async def delete_tries(database: Database, key: str) -> None:
+    """Delete the tries under a key, after a login of the account's owner."""
+    await database.execute(ThrottleRow.delete().where(ThrottleRow.key_hash == key))
 
 
 @transactional
-async def take_back(database: Database, key: str, counted_at: datetime) -> None:
-    """Uncount one try, so that an office behind one address can log in as often as it likes."""
+async def uncount_try(database: Database, key: str, counted_at: datetime) -> None:
+    """Remove one try, so that successful logins from a shared address do not add up."""
     tries = await _locked_tries(database, key, counted_at)
     moment = counted_at.timestamp()
     if moment in tries:
         tries.remove(moment)
         await database.execute(
-            Throttle.update({Throttle.tries: msgspec.json.encode(tries).decode()}).where(
-                Throttle.key_hash == key
+            ThrottleRow.update({ThrottleRow.tries: msgspec.json.encode(tries).decode()}).where(
+                ThrottleRow.key_hash == key
             )
         )
 
 
 @transactional
-async def remember(database: Database, key: str, now: datetime) -> None:
-    """Keep a key for `KNOWN_FOR`: an address that an account has logged in from."""
+async def mark_known(database: Database, key: str, now: datetime) -> None:
+    """Mark a key, of an account and an address, as known for `KNOWN_FOR`."""
     until = now + KNOWN_FOR
     await database.execute(
         QueryString(
@@ -85,10 +84,10 @@ async def remember(database: Database, key: str, now: datetime) -> None:
 
 
 async def is_known(database: Database, key: str, now: datetime) -> bool:
-    """Whether a key was remembered, and not too long ago."""
+    """Whether a key was marked as known within `KNOWN_FOR`."""
     outcome = await database.execute(
-        Throttle.select(Throttle.key_hash).where(
-            Throttle.key_hash == key, Throttle.expires_at > now
+        ThrottleRow.select(ThrottleRow.key_hash).where(
+            ThrottleRow.key_hash == key, ThrottleRow.expires_at > now
         )
     )
     return bool(outcome.rows)
@@ -96,7 +95,7 @@ async def is_known(database: Database, key: str, now: datetime) -> bool:
 
 @transactional
 async def purge(database: Database, now: datetime) -> None:
-    await database.execute(Throttle.delete().where(Throttle.expires_at < now))
+    await database.execute(ThrottleRow.delete().where(ThrottleRow.expires_at < now))
 
 
 async def _locked_tries(database: Database, key: str, now: datetime) -> list[float]:
@@ -108,16 +107,18 @@ async def _locked_tries(database: Database, key: str, now: datetime) -> list[flo
             now,
         )
     )
-    rows = await database.locked(Throttle.select(Throttle.tries).where(Throttle.key_hash == key))
+    rows = await database.locked(
+        ThrottleRow.select(ThrottleRow.tries).where(ThrottleRow.key_hash == key)
+    )
     return msgspec.json.decode(rows[0]["tries"], type=list[float])
 
 
-async def _keep(database: Database, key: str, tries: list[float], expires: float) -> None:
+async def _store(database: Database, key: str, tries: list[float], expires: float) -> None:
     await database.execute(
-        Throttle.update(
+        ThrottleRow.update(
             {
-                Throttle.tries: msgspec.json.encode(tries).decode(),
-                Throttle.expires_at: datetime.fromtimestamp(expires, UTC),
+                ThrottleRow.tries: msgspec.json.encode(tries).decode(),
+                ThrottleRow.expires_at: datetime.fromtimestamp(expires, UTC),
             }
-        ).where(Throttle.key_hash == key)
+        ).where(ThrottleRow.key_hash == key)
     )

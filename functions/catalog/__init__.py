@@ -1,4 +1,4 @@
-"""The catalogue: what books there are, what they cost, and how many purchase says are left.
+"""The catalogue: books, their prices, and the stock that purchase reports.
 
-Begin reading at `app.py`.
+Start reading at `app.py`.
 """

@@ -1,4 +1,7 @@
-"""`python -m functions.catalog.after_restore`: no book gets the id and the stock of a lost one."""
+"""`python -m functions.catalog.after_restore` raises the id counters of a restored database.
+
+Otherwise a new book could get the id, and with it the stock, of a lost one.
+"""
 
 from functions.catalog import migrations
 from functions.catalog.migrate import url

@@ -1,4 +1,4 @@
-"""`create_app`: the catalogue, wired. What the parts do is in `controllers/` and `commands/`."""
+"""`create_app` wires the catalogue; behaviour is in `controllers/` and `commands/`."""
 
 import os
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ from functions.catalog.settings import CatalogSettings
 from functions.catalog.tables import TABLES
 from functions.kit.app import BackgroundTask, Service, build_app
 from functions.kit.base.clock import Clock, utc_now
+from functions.kit.data import idempotency_keys
 from functions.kit.data.database import Database
 from functions.kit.events.feed import OwnedStream, digest_of
-from functions.kit.http import idempotency
 from functions.kit.http.response_cache import ResponseCache
 from functions.kit.http.topics import Topic
 from functions.kit.security import auth_stream
@@ -32,13 +32,13 @@ def create_app(
     clock: Clock = utc_now,
     http: "httpx.AsyncClient | None" = None,
 ) -> Litestar:
-    """The service, for `uvicorn --factory`; arguments are for tests."""
+    """The factory for `uvicorn --factory`; tests pass arguments."""
     settings = settings or CatalogSettings.from_mapping(os.environ)
 
     def background_tasks(_: CatalogServices) -> Sequence[BackgroundTask]:
         async def purge(database: Database) -> None:
             await auth_stream.purge(database, clock=clock)
-            await idempotency.purge(database, clock=clock)
+            await idempotency_keys.purge(database, clock=clock)
 
         return (purge,)
 

@@ -1,4 +1,4 @@
-"""The catalogue's refusals, each with its code and the text that clients of the original know.
+"""The catalogue's refusals, each with its code and the `error` text of the original.
 
 DomainError
 ├── NotFound
@@ -9,9 +9,9 @@ DomainError
 │   └── IsbnTaken
 └── InvalidInput
     ├── StockIsPurchases      stock is not changed here
-    ├── ReadOnlyField         a member that follows from others was changed
-    ├── UnknownSort           a list is not sorted that way
-    └── MalformedCsv          a file that cannot be read on
+    ├── ReadOnlyField         a computed member was changed
+    ├── UnknownSort           an unknown order of a list
+    └── MalformedCsv          a file that cannot be parsed further
 """
 
 from functions.kit.base.errors import Conflict, Gone, InvalidInput, NotFound, Text
@@ -30,7 +30,7 @@ class BookRetired(Gone):
 
 
 class IsbnTaken(Conflict):
-    """Its extension `book_id` names the book that has the ISBN."""
+    """Its extension `book_id` is the book that has the ISBN."""
 
     code = "isbn-taken"
     title = "Another book has this ISBN"
@@ -56,7 +56,7 @@ class UnknownSort(InvalidInput):
 
 
 class MalformedCsv(InvalidInput):
-    """Its extension `imported` counts what was written before the place that cannot be read."""
+    """Its extension `imported` counts the rows that were written before the error."""
 
     code = "malformed-csv"
     title = "The file cannot be read as CSV"

@@ -1,7 +1,7 @@
-"""What the catalogue tells the others: each event carries a book's full state.
+"""The events that the catalogue publishes. Each carries the full state of a book.
 
-Contracts: `eventing/contracts/bookstore.book.*.schema.json`. They are sent by
-`functions/kit/events/relay.py`; purchase reads them.
+Contracts: `eventing/contracts/bookstore.book.*.schema.json`. `functions/kit/events/relay.py` sends
+them; purchase consumes them.
 """
 
 from dataclasses import asdict
@@ -33,23 +33,23 @@ class BookState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def book_created(book: Book) -> NewEvent:
-    return _message(BOOK_CREATED, book)
+    return _event(BOOK_CREATED, book)
 
 
 def book_updated(book: Book) -> NewEvent:
-    return _message(BOOK_UPDATED, book)
+    return _event(BOOK_UPDATED, book)
 
 
 def book_retired(book: Book) -> NewEvent:
-    return _message(BOOK_RETIRED, book)
+    return _event(BOOK_RETIRED, book)
 
 
 def present_state(book: Book) -> NewEvent:
-    """What a snapshot says of a book, whatever happened to it last."""
+    """The event of a book in a snapshot, whichever its last event was."""
     return book_retired(book) if book.retired else book_updated(book)
 
 
-def _message(event_type: str, book: Book) -> NewEvent:
+def _event(event_type: str, book: Book) -> NewEvent:
     return NewEvent(
         source=SOURCE,
         type=event_type,

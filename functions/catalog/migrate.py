@@ -1,4 +1,4 @@
-"""`python -m functions.catalog.migrate`: bring the schema up to date; in a cluster, a Job does."""
+"""`python -m functions.catalog.migrate` brings the schema up to date; a Job in a cluster."""
 
 import os
 
@@ -9,7 +9,7 @@ from functions.kit.data.migrations import main
 
 
 def url() -> str:
-    """Where the environment says that the database is."""
+    """The database URL from the environment."""
     return database_url("catalog", CatalogSettings.from_mapping(os.environ))
 
 

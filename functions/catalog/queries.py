@@ -1,4 +1,4 @@
-"""Reads: one book, pages of the list, and the snapshot of them all."""
+"""Reads: one book, pages of the list, and the snapshot of all books."""
 
 from collections.abc import AsyncIterator, Sequence
 from operator import itemgetter
@@ -7,14 +7,15 @@ from typing import Any, NamedTuple
 from piccolo.querystring import QueryString
 
 from functions.catalog import events
-from functions.catalog.domain import search
 from functions.catalog.domain.books import DETAILS
 from functions.catalog.domain.listing import Filters, Sort
-from functions.catalog.domain.search import Wanted
-from functions.catalog.domain.sorting import price_order
-from functions.catalog.domain.versions import SHAPE, KnownStock, Version
+from functions.catalog.domain.stock import KnownStock
+from functions.catalog.entity_tags import SHAPE, Version
 from functions.catalog.errors import BookNotFound, BookRetired
 from functions.catalog.schemas import BookView
+from functions.catalog.search.match_keys import category_keys, people
+from functions.catalog.search.sort_keys import price_order
+from functions.catalog.search.terms import QueryTerm, encode_word, is_truncated, query_terms
 from functions.catalog.tables import BOOK_COLUMNS, BookRow, to_book
 from functions.kit.base.errors import FieldError, InvalidInput, Text
 from functions.kit.base.language import listed
@@ -31,13 +32,14 @@ SNAPSHOT_PAGE = 200
 
 SEARCH_INDEX = "ft_books_search"
 SAMPLE = 200
-"""Books that are looked at to learn how rare what is searched is."""
-ASKED_FOR = 4
-"""Of the things that a query wants, those whose rarity is looked at."""
+"""Books in a sample, which estimates how many books match each term."""
+SAMPLED_TERMS = 4
+"""Terms of a query whose frequency is estimated."""
 
-# The catalogue's stock is what purchase said last; before it has spoken, the initial one.
-# While few stocks are known MySQL would hash them all, and sort every book after the join; without
-# that it looks each one up and keeps the order of the index. Other databases read a comment here.
+# The stock is the last one that purchase reported, or the initial one before that.
+# The hint keeps MySQL from hashing the inventory and sorting every book after the join while few
+# stocks are known; each stock is then looked up in the order of the index. Other databases read a
+# comment.
 _SELECT = (
     "SELECT /*+ NO_BNL(i) */"  # noqa: S608 - names of ours
     f" b.id, {', '.join(f'b.{name}' for name in DETAILS)},"
@@ -47,11 +49,32 @@ _SELECT = (
     " FROM books b LEFT JOIN inventory i ON i.book_id = b.id"
 )
 
-# The tag of a page is made of them: revisions alone would not do (`domain/versions.py`).
-_SHOWN = itemgetter(
+# What the entity tag of a page is computed from; revisions are not enough (`entity_tags.py`).
+_TAGGED = itemgetter(
     *("id", *DETAILS, "currency"),
     *("initial_stock", "created_at", "stock_revision", "available", "as_of"),
 )
+
+
+class Sample(NamedTuple):
+    """How many books of a random sample match a search."""
+
+    books: int
+    """The greatest id of all books, so at least their number."""
+    size: int
+    matches: int
+    with_each: tuple[int, ...]
+    """How many contain each of the search's terms."""
+
+    def is_page_near(self, page: int) -> bool:
+        """Whether a scan in list order fills a page within as many books as have the rarest term.
+
+        `page` is the number of books on a page.
+        """
+        if not self.matches:
+            return False
+        scanned = page * self.size / self.matches
+        return scanned <= self.books * min(self.with_each) / self.size
 
 
 class Page(NamedTuple):
@@ -61,13 +84,13 @@ class Page(NamedTuple):
     etag: str
 
     def books(self) -> list[BookView]:
-        """Made when they are shown: who has this page already is answered without."""
+        """Built on demand: a 304 response needs none."""
         return [_view(row) for row in self.rows]
 
 
 class _Order(NamedTuple):
     column: str
-    """Unique, so that one comparison says where a page begins."""
+    """Unique, so that one comparison finds where a page begins."""
     kind: type[Any]
     descending: bool = False
 
@@ -112,16 +135,17 @@ async def get_book(database: Database, book_id: int) -> tuple[BookView, Version]
 async def list_books(
     database: Database, filters: Filters, sort: Sort, *, after: str | None, limit: int
 ) -> Page:
-    """Books that are sold; `after` is the cursor of a page before, in the same order.
+    """Books for sale; `after` is the cursor of the page before, in the same order.
 
-    Raises `InvalidInput` for a cursor that is of another list.
+    Raises `InvalidInput` for a cursor of another order.
     """
     order = _ORDERS[sort]
     where = _Where()
     where.add("b.retired = {}", False)
-    _filter(where, filters)
-    if filters.wanted and filters.ids is None and filters.isbn is None:
-        await _narrow(database, where, filters.wanted, limit + 1)
+    terms = query_terms(filters.query)
+    _filter(where, filters, terms)
+    if terms and filters.ids is None and filters.isbn is None:
+        await _use_index(database, where, terms, limit + 1)
     if after is not None:
         beyond = "<" if order.descending else ">"
         where.add(f"b.{order.column} {beyond} {{}}", _read_cursor(after, sort, order))
@@ -138,12 +162,12 @@ async def list_books(
     return Page(
         rows,
         encode_cursor(sort.value, rows[-1][order.column]) if more else None,
-        strong_etag(SHAPE, more, encode([*map(_SHOWN, rows)]).decode()),
+        strong_etag(SHAPE, more, encode([*map(_TAGGED, rows)]).decode()),
     )
 
 
 async def book_states(database: Database) -> AsyncIterator[Event]:
-    """Every book as it stands, for a snapshot; a retired one too, so that it stays retired."""
+    """The present state of every book, for a snapshot; retired books are included."""
     after = 0
     while True:
         select = BookRow.select(*BOOK_COLUMNS).where(BookRow.id > after)
@@ -155,20 +179,21 @@ async def book_states(database: Database) -> AsyncIterator[Event]:
             return
 
 
-def _filter(where: _Where, filters: Filters) -> None:
-    # This decides; an index only narrows.
-    for each in filters.wanted:
-        where.add(*_has(each))
+def _filter(where: _Where, filters: Filters, terms: Sequence[QueryTerm]) -> None:
+    # These conditions decide; the index (`_use_index`) only reduces how many books they check.
+    for term in terms:
+        where.add(*_matches(term))
     if filters.isbn is not None:
         where.add("b.isbn = {}", filters.isbn)
-    for forms in filters.authors:
+    for forms in people(filters.author):
         likes = " OR ".join(["b.author_names LIKE {} ESCAPE '!'"] * len(forms))
         where.add(f"({likes})", *(f"%;{_literal(form)};%" for form in sorted(forms)))
-    if len(filters.categories) == 1:
-        where.add("b.category_key = {}", *filters.categories)
-    elif filters.categories:
-        places = ", ".join(["{}"] * len(filters.categories))
-        where.add(f"b.category_key IN ({places})", *filters.categories)
+    categories = category_keys(filters.category)
+    if len(categories) == 1:
+        where.add("b.category_key = {}", *categories)
+    elif categories:
+        places = ", ".join(["{}"] * len(categories))
+        where.add(f"b.category_key IN ({places})", *categories)
     if filters.min_price is not None:
         where.add("b.price_order >= {}", price_order(filters.min_price, ""))
     if filters.max_price is not None:
@@ -180,30 +205,32 @@ def _filter(where: _Where, filters: Filters) -> None:
         where.add(f"b.id IN ({', '.join(['{}'] * len(filters.ids))})", *filters.ids)
 
 
-def _has(wanted: Wanted) -> tuple[str, *tuple[str, ...]]:
-    """The condition that a book has what is wanted, and its values."""
-    ways: list[str] = []
+def _matches(term: QueryTerm) -> tuple[str, *tuple[str, ...]]:
+    """The condition that a book matches a term, and its values."""
+    choices: list[str] = []
     values: list[str] = []
-    for alternative in wanted.any_of:
+    for alternative in term.alternatives:
         tests: list[str] = []
         for word in alternative:
-            patterns = [f"% {_literal(search.spelt(word))}%"]
-            if search.is_cut(word):
+            patterns = [f"% {_literal(encode_word(word))}%"]
+            if is_truncated(word):
                 patterns.append(f"%{_literal(word)}%")
             tests += ["b.search_text LIKE {} ESCAPE '!'"] * len(patterns)
             values += patterns
-        ways.append(" AND ".join(tests))
-    return f"({' OR '.join(ways)})", *values
+        choices.append(" AND ".join(tests))
+    return f"({' OR '.join(choices)})", *values
 
 
-async def _narrow(database: Database, where: _Where, wanted: Sequence[Wanted], page: int) -> None:
-    """Let the index find the books of the rarest word, and look for the others in those.
+async def _use_index(
+    database: Database, where: _Where, terms: Sequence[QueryTerm], page: int
+) -> None:
+    """Adds the full-text condition of the rarest term, where that is cheaper than a scan.
 
-    It gathers all of a word's books before the first is sorted. Where that is more than are gone
-    through in their order until the page is full, the database is not asked to use the index, and
-    does that.
+    The full-text index collects all books of a term before they are sorted. A common term fills a
+    page sooner by a scan in list order, so no condition is added for one.
     """
-    longest = sorted(wanted, key=lambda each: len(each.any_of[0][0]), reverse=True)[:ASKED_FOR]
+    longest = sorted(terms, key=lambda term: len(term.alternatives[0][0]), reverse=True)
+    longest = longest[:SAMPLED_TERMS]
     sample = await _sample_books(database, where, longest)
     if sample.is_page_near(page):
         return
@@ -213,30 +240,28 @@ async def _narrow(database: Database, where: _Where, wanted: Sequence[Wanted], p
         SEARCH_INDEX,
         key="b.id",
         column="b.search_text",
-        beginnings=[search.spelt(word) for word in rarest.narrowing()],
+        prefixes=[encode_word(word) for word in rarest.index_prefixes()],
     )
     where.add(*condition)
 
 
-async def _sample_books(
-    database: Database, where: _Where, wanted: Sequence[Wanted]
-) -> search.Sample:
-    """Books of which so many are found, and so many have each of the things wanted.
+async def _sample_books(database: Database, where: _Where, terms: Sequence[QueryTerm]) -> Sample:
+    """Counts matches among the first `SAMPLE` books by `match_key`.
 
-    They are the first by `match_key`: that is a hash, so they are as good as drawn by lot.
+    `match_key` is a hash, so these books are a random sample.
     """
-    names = [f"w{number}" for number in range(len(wanted))]
-    conditions = [_has(each) for each in wanted]
+    names = [f"w{number}" for number in range(len(terms))]
+    conditions = [_matches(term) for term in terms]
     tests = ", ".join(
         f"{condition[0]} AS {name}" for name, condition in zip(names, conditions, strict=True)
     )
     sums = ", ".join(f"SUM({name}) AS {name}" for name in names)
     outcome = await database.execute(
         QueryString(
-            "SELECT (SELECT MAX(id) FROM books) AS books, COUNT(*) AS looked,"  # noqa: S608 - names
-            f" SUM(found) AS found, {sums} FROM"
-            f" (SELECT /*+ NO_BNL(i) */ ({' AND '.join(where.conditions)}) AS found, {tests} FROM"
-            # By themselves, so that they are read from the index and no database sorts all books.
+            "SELECT (SELECT MAX(id) FROM books) AS books, COUNT(*) AS size,"  # noqa: S608 - names
+            f" SUM(matches) AS matches, {sums} FROM"
+            f" (SELECT /*+ NO_BNL(i) */ ({' AND '.join(where.conditions)}) AS matches, {tests} FROM"
+            # A subquery, so that the index is read in order and no database sorts all books.
             " (SELECT id FROM books ORDER BY match_key LIMIT {}) d JOIN books b ON b.id = d.id"
             " LEFT JOIN inventory i ON i.book_id = b.id) s",
             *where.values,
@@ -246,11 +271,11 @@ async def _sample_books(
     )
     counted = {name: int(value or 0) for name, value in outcome.rows[0].items()}
     with_each = tuple(counted[name] for name in names)
-    return search.Sample(counted["books"], counted["looked"], counted["found"], with_each)
+    return Sample(counted["books"], counted["size"], counted["matches"], with_each)
 
 
 def _literal(text: str) -> str:
-    """A text in which LIKE finds no wildcard."""
+    """Escapes the wildcards of LIKE."""
     return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
 
 
@@ -274,7 +299,7 @@ def _version(row: Row) -> Version:
 
 
 def _stock(row: Row) -> KnownStock | None:
-    """None until purchase has spoken."""
+    """None until purchase has reported one."""
     if row["stock_revision"] is None:
         return None
     return KnownStock(row["stock_revision"], row["available"], row["as_of"])

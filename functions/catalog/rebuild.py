@@ -1,4 +1,4 @@
-"""`python -m functions.catalog.rebuild`: the stock that is shown, anew from purchase's snapshot."""
+"""`python -m functions.catalog.rebuild` rebuilds the stock from purchase's snapshot."""
 
 import os
 
@@ -9,7 +9,7 @@ from functions.kit.events.rebuild import Prepared, main
 
 
 def prepare() -> Prepared:
-    """Where the environment says that the database and the owner are."""
+    """The database URL and the owner's address from the environment."""
     settings = CatalogSettings.from_mapping(os.environ)
     url = database_url("catalog", settings)
     owners = {"purchase": settings.purchase_internal_url}

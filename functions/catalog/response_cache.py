@@ -1,4 +1,4 @@
-"""Pages of the list, cached for a moment and cleared when this process writes."""
+"""A short-lived cache of list pages, cleared by every write of this process."""
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
@@ -9,7 +9,7 @@ from functions.kit.http.responses import encode
 
 
 class CachedPage:
-    """A page of the list and its headers; the body is encoded once, when it is first needed."""
+    """A page of the list with its headers. The body is encoded once, on first use."""
 
     def __init__(self, page: Page, headers: dict[str, str]) -> None:
         self.etag = page.etag
@@ -26,10 +26,10 @@ class CachedPage:
 
 
 class ClearCacheOnWrite:
-    """ASGI middleware: any request that is not a read clears the cache, before it is answered.
+    """ASGI middleware: every request that is not a read clears the cache before its response.
 
-    So a caller reads what it has just written, and an event is visible once it was accepted.
-    Writes of other processes become visible when a cached page has reached its age limit.
+    A caller therefore reads its own writes, and an event is visible once it was accepted. Writes of
+    other processes become visible when a cached page reaches its age limit.
     """
 
     def __init__(self, app: ASGIApp, pages: ResponseCache[CachedPage]) -> None:

@@ -1,5 +1,5 @@
-"""Bodies in and out. Names are the original's where it had them; `price` is a number with two
-decimals, and minor units stand beside it."""
+"""Request and response bodies. Names are the original's where it had them. `price` is a number with
+two decimals; `price_minor` has the same in minor units."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -18,11 +18,11 @@ from functions.catalog.domain.books import (
     MAX_TITLE,
     Book,
 )
-from functions.catalog.domain.versions import KnownStock
+from functions.catalog.domain.stock import KnownStock
 from functions.kit.base.fields import NOT_BLANK, Strict, UncheckedAmount, line, prose
 from functions.kit.http.responses import encode
 
-# Blank ones are the domain's to refuse, together with all else that is wrong with a book.
+# Blank values pass here: the domain refuses them together with the other errors of a book.
 Title = Annotated[str, line(MAX_TITLE, blank=True)]
 Author = Annotated[str, line(MAX_AUTHOR, blank=True)]
 Description = Annotated[str, prose(MAX_DESCRIPTION)]
@@ -42,7 +42,7 @@ NotHere = Annotated[
 ]
 
 READ_ONLY = ("id", "stock", "currency", "price_minor", "stock_revision", "stock_as_of")
-"""Members of a `BookView` that follow from others, or are another's to change."""
+"""Members of a `BookView` that are computed, or that another service changes."""
 
 _BOOK = {
     "isbn": {"format": "isbn"},
@@ -53,7 +53,7 @@ _EXAMPLE = {"title": "Rayuela", "author": "Julio Cortázar", "price": 21.90, "ca
 
 
 class BookView(msgspec.Struct, frozen=True, kw_only=True):
-    """A book as it is shown."""
+    """A book in responses."""
 
     id: int
     title: str
@@ -66,12 +66,12 @@ class BookView(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     price_minor: int
     stock_revision: int
-    """0 until purchase has spoken; `stock` is the initial one till then."""
+    """0 until purchase has reported a stock; `stock` is the initial one until then."""
     stock_as_of: datetime
 
     @classmethod
-    def of(cls, book: Book, known: KnownStock | None) -> Self:
-        stock = KnownStock.of(book, known)
+    def of(cls, book: Book, reported: KnownStock | None) -> Self:
+        stock = KnownStock.of(book, reported)
         return cls(
             id=book.id,
             **asdict(book.details),
@@ -82,10 +82,10 @@ class BookView(msgspec.Struct, frozen=True, kw_only=True):
             stock_as_of=stock.as_of,
         )
 
-    def differs(self, seen: Mapping[str, Any]) -> list[str]:
-        """Members that a caller has seen otherwise than they are shown now."""
-        shown = msgspec.json.decode(encode(self))
-        return [name for name, value in seen.items() if not _is_same(value, shown[name])]
+    def differing(self, sent: Mapping[str, Any]) -> list[str]:
+        """Names of the sent members whose value is another one here."""
+        present = msgspec.json.decode(encode(self))
+        return [name for name, value in sent.items() if not _is_same(value, present[name])]
 
 
 class NewBook(Strict, frozen=True, kw_only=True):
@@ -96,22 +96,22 @@ class NewBook(Strict, frozen=True, kw_only=True):
     isbn: Isbn | None = None
     category: Category | None = None
     stock: Stock = 0
-    """What purchase begins with."""
+    """The stock that purchase starts from."""
 
     described: ClassVar[dict[str, Any]] = {"properties": _BOOK}
     example: ClassVar[dict[str, Any]] = {**_EXAMPLE, "isbn": "9788437604947", "stock": 5}
 
     def details(self) -> dict[str, Any]:
-        """What is said of the book, as arguments of `BookDetails.checked`."""
+        """The book's details, as arguments of `BookDetails.checked`."""
         return {
             name: value for name, value in msgspec.structs.asdict(self).items() if name != "stock"
         }
 
 
 class BookChanges(Strict, frozen=True, kw_only=True):
-    """A JSON merge patch (RFC 7396): null empties a field, what is left out stays as it is.
+    """A JSON merge patch (RFC 7396): null empties a field, omitted members are not changed.
 
-    A book as `GET` shows it is one too: what cannot be changed is passed over where it is the same.
+    The body of `GET` is accepted too: read-only members are ignored where their value is the same.
     """
 
     title: Title | UnsetType = UNSET
@@ -133,11 +133,11 @@ class BookChanges(Strict, frozen=True, kw_only=True):
     example: ClassVar[dict[str, Any]] = {"price": 14.50}
 
     def details(self) -> dict[str, Any]:
-        """What is said of the book, as arguments of `BookDetails.checked`."""
+        """The book's details, as arguments of `BookDetails.checked`."""
         return {name: value for name, value in self._given() if name not in READ_ONLY}
 
-    def shown(self) -> dict[str, Any]:
-        """What cannot be changed, as the caller has seen it."""
+    def read_only(self) -> dict[str, Any]:
+        """The read-only members that the caller sent."""
         return {name: value for name, value in self._given() if name in READ_ONLY}
 
     def _given(self) -> Iterator[tuple[str, Any]]:
@@ -148,23 +148,23 @@ class BookChanges(Strict, frozen=True, kw_only=True):
         )
 
 
-def _is_same(value: object, shown: object) -> bool:
-    """1 is not true; a time is the same in each way of writing it."""
-    if type(value) is type(shown) and value == shown:
+def _is_same(one: object, other: object) -> bool:
+    """Equality of JSON values: 1 is not true, and times are equal in any notation."""
+    if type(one) is type(other) and one == other:
         return True
     try:
-        return msgspec.convert(value, datetime) == msgspec.convert(shown, datetime)
+        return msgspec.convert(one, datetime) == msgspec.convert(other, datetime)
     except msgspec.ValidationError:
         return False
 
 
-def seen_stock(seen: Mapping[str, Any]) -> KnownStock | None:
-    """The stock that a caller sends back; None where it is not whole."""
+def sent_stock(sent: Mapping[str, Any]) -> KnownStock | None:
+    """The stock that a caller sends back; None where a member is missing or malformed."""
     try:
         return KnownStock(
-            msgspec.convert(seen.get("stock_revision"), int),
-            msgspec.convert(seen.get("stock"), int),
-            msgspec.convert(seen.get("stock_as_of"), Annotated[datetime, Meta(tz=True)]),
+            msgspec.convert(sent.get("stock_revision"), int),
+            msgspec.convert(sent.get("stock"), int),
+            msgspec.convert(sent.get("stock_as_of"), Annotated[datetime, Meta(tz=True)]),
         )
     except msgspec.ValidationError:
         return None
@@ -180,16 +180,16 @@ class BookWritten(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LineReport(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing to say of one line of a file."""
+    """An error or a warning about a line of a file."""
 
     line: int
     field: str
-    """Empty where the line as a whole is meant."""
+    """Empty where it concerns the whole line."""
     reason: str
 
 
 class ImportReport(msgspec.Struct, kw_only=True):
-    """What became of a file; `lines` = `created` + `updated` + `unchanged` + `refused`."""
+    """The outcome of an import; `lines` = `created` + `updated` + `unchanged` + `refused`."""
 
     lines: int = 0
     """Records after the header."""
@@ -198,12 +198,12 @@ class ImportReport(msgspec.Struct, kw_only=True):
     unchanged: int = 0
     refused: int = 0
     warned: int = 0
-    """Lines whose book was taken, but not all that they say."""
+    """Lines that were accepted with a warning."""
     errors: list[LineReport] = []
-    """Why lines were refused; the first thousand reasons."""
+    """Why lines were refused; the first thousand."""
     warnings: list[LineReport] = []
-    """What was left out of a book that was taken; the first thousand."""
+    """What was ignored of accepted lines; the first thousand."""
     truncated: bool = False
-    """Whether there were more errors or warnings than are listed."""
+    """Whether more errors or warnings occurred than are listed."""
     unused_columns: list[str] = []
-    """Columns of the file that nothing was read from."""
+    """Columns of the file that were ignored."""

@@ -1,4 +1,4 @@
-"""What the catalogue's handlers work with."""
+"""The typed dependencies of the catalogue's handlers."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from functions.kit.http.response_cache import ResponseCache
 class CatalogServices(shared.Services):
     settings: CatalogSettings
     pages: ResponseCache[CachedPage]
-    """Pages of the list that this process has read a moment ago."""
+    """Pages of the list that this process read recently."""
 
 
 def services_of(request: AnyRequest) -> CatalogServices:

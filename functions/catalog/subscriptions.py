@@ -1,7 +1,7 @@
-"""The event door: what the catalogue takes in, in tolerant structs of its own.
+"""The events that the catalogue consumes, in tolerant structs of its own.
 
-Purchase's inventory, to show the stock; auth's revoked tokens, disabled users and keys (the kit's
-`kit/security/auth_stream.py`).
+Purchase's inventory, for the stock; auth's revoked tokens, disabled users and keys
+(`kit/security/auth_stream.py`).
 """
 
 from datetime import datetime
@@ -23,25 +23,25 @@ INVENTORY = Stream(source="/bookstore/purchase/inventory", owner="purchase", nam
 INVENTORY_CHANGED = "bookstore.inventory.changed.v1"
 
 
-class InventoryState(msgspec.Struct, frozen=True, kw_only=True):
-    """bookstore.inventory.changed.v1, as this side reads it."""
+class ConsumedInventory(msgspec.Struct, frozen=True, kw_only=True):
+    """The data of bookstore.inventory.changed.v1 that the catalogue reads."""
 
     book_id: Id
     available: Annotated[int, Meta(ge=0, le=MAX_ID)]
     as_of: Annotated[datetime, Meta(tz=True)]
 
     def __post_init__(self) -> None:
-        # Beyond, another time zone or a MySQL DATETIME could not hold it.
+        # Other years overflow in another time zone or in a MySQL DATETIME.
         if not 1970 <= self.as_of.year <= 9998:
-            raise ValueError("as_of is not a time that a shop has known")
+            raise ValueError("as_of must be in the years 1970 to 9998")
 
 
 def build() -> Subscriptions:
     """What this service consumes."""
     subscriptions = Subscriptions(INVENTORY, auth_stream.STREAM)
 
-    @subscriptions.on(INVENTORY_CHANGED, InventoryState)
-    async def inventory_changed(database: Database, event: Event, state: InventoryState) -> None:
+    @subscriptions.on(INVENTORY_CHANGED, ConsumedInventory)
+    async def inventory_changed(database: Database, event: Event, state: ConsumedInventory) -> None:
         await record_stock(
             database,
             state.book_id,

@@ -1,7 +1,7 @@
-"""The catalogue's own tables; `migrations/` makes them.
+"""The catalogue's own tables; `migrations/` creates them.
 
-The kit's tables (outbox, inbox, dead letters, idempotency keys, deny-list) are used by the kit
-alone, through SQL of its own, and have no class here.
+The kit's tables (outbox, inbox, dead letters, idempotency keys, deny-list) have no class here: only
+the kit reads and writes them.
 """
 
 from dataclasses import asdict
@@ -10,8 +10,10 @@ from typing import Any
 from piccolo.columns import BigInt, Boolean, Serial, Text, Timestamptz, Varchar
 from piccolo.table import Table
 
-from functions.catalog.domain import search, sorting, text
 from functions.catalog.domain.books import DETAILS, Book, BookDetails
+from functions.catalog.search.match_keys import author_names, category_key, match_key
+from functions.catalog.search.sort_keys import price_order, title_order
+from functions.catalog.search.terms import search_text
 from functions.kit.data.database import Row
 
 
@@ -22,22 +24,21 @@ class BookRow(Table, tablename="books"):
     description = Text(null=True)
     isbn = Varchar(length=13, null=True)
     isbn_in_use = Varchar(length=13, null=True)
-    """The ISBN while the book is sold, and unique: MySQL has no partial index."""
+    """The ISBN while the book is for sale. It is unique: MySQL has no partial index."""
     category = Varchar(length=100, null=True)
     price_minor = BigInt()
     currency = Varchar(length=3)
     initial_stock = BigInt()
-    # From here to `match_key`: computed from the above (`derived`), for finding and sorting.
+    # From here to `match_key`: computed by `derived` from the columns above.
     title_order = Varchar(length=130)
-    """With `uid` at its end, as `price_order` has: a page begins with one comparison of one column,
-    which every optimizer makes a range of its index."""
+    """Ends with `uid`, as `price_order` does, so that it is unique: where a page begins is then one
+    comparison, which every optimizer turns into a range of the index."""
     price_order = Varchar(length=50)
     category_key = Varchar(length=100, null=True)
     author_names = Text()
-    """`;name;name;`, folded, in each form that a name has."""
+    """`;name;name;`, folded, with every form of each name."""
     search_text = Text()
-    """The words of title, author and ISBN, as `domain/search.py` writes them for the full-text
-    index."""
+    """The words of title, author and ISBN, as `search/terms.py` encodes them."""
     match_key = Varchar(length=32)
     uid = Varchar(length=32)
     revision = BigInt()
@@ -47,7 +48,7 @@ class BookRow(Table, tablename="books"):
 
 
 class InventoryRow(Table, tablename="inventory"):
-    """What purchase says of the stock. It may come before the book does, so it refers to none."""
+    """The stock that purchase reported. It may arrive before its book: there is no foreign key."""
 
     book_id = BigInt(primary_key=True)
     revision = BigInt()
@@ -56,7 +57,7 @@ class InventoryRow(Table, tablename="inventory"):
 
 
 class ImportLockRow(Table, tablename="turns"):
-    """Rows that stand for nothing but the lock on them."""
+    """Rows that exist to be locked."""
 
     name = Varchar(length=20, primary_key=True)
 
@@ -65,19 +66,19 @@ TABLES = (BookRow, InventoryRow, ImportLockRow)
 
 
 def derived(details: BookDetails, uid: str) -> dict[str, Any]:
-    """The columns that books are found and sorted by."""
+    """The columns that books are searched, matched and sorted by."""
     return {
-        "title_order": sorting.title_order(details.title, uid),
-        "price_order": sorting.price_order(details.price_minor, uid),
-        "category_key": details.category and text.category_key(details.category),
-        "author_names": text.author_names(details.author),
-        "search_text": search.search_text(details.title, details.author, details.isbn),
-        "match_key": text.match_key(details.title, details.author),
+        "title_order": title_order(details.title, uid),
+        "price_order": price_order(details.price_minor, uid),
+        "category_key": details.category and category_key(details.category),
+        "author_names": author_names(details.author),
+        "search_text": search_text(details.title, details.author, details.isbn),
+        "match_key": match_key(details.title, details.author),
     }
 
 
 def columns_of(details: BookDetails, uid: str) -> dict[str, Any]:
-    """Every column that follows from a book's details."""
+    """Every column that is computed from a book's details."""
     return {**asdict(details), "isbn_in_use": details.isbn, **derived(details, uid)}
 
 
@@ -101,4 +102,4 @@ BOOK_COLUMNS = tuple(
         *("currency", "initial_stock", "revision", "retired", "created_at", "uid"),
     )
 )
-"""What `to_book` reads."""
+"""The columns that `to_book` reads."""

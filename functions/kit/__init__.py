@@ -1,4 +1,4 @@
-"""What every service needs, and nothing that knows a book, a user or a purchase.
+"""What every service shares. It has no business rules: no books, users or purchases.
 
-`app.py` puts the parts together; read it first, then what it imports.
+`app.py` assembles the parts; start reading there.
 """

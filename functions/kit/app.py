@@ -1,7 +1,7 @@
-"""`build_app`: the same problems, probes, logs, events and lifespan for every service.
+"""`build_app`: assembles an app with the kit's errors, probes, logs, events and lifespan.
 
-A service's own `app.py` says what is its own: tables, handlers, streams, background tasks.
-`EXPOSED_API` decides what is mounted: the public API, the internal one, or both.
+A service's `app.py` passes its own parts: tables, handlers, streams, background tasks.
+`EXPOSED_API` determines which handlers are mounted: the public API, the internal one, or both.
 """
 
 import asyncio
@@ -46,9 +46,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SHUTDOWN_FLUSH = 10.0
-"""Seconds that a stopping service gives its outbox."""
+"""Seconds, at most, for the last flush of the outbox."""
 BACKGROUND_PERIOD = 15.0
-"""Seconds between two runs of the background tasks, unless they are triggered."""
+"""Seconds between two runs of the background tasks. A trigger runs them earlier."""
 
 VERSION = "0.1.0"
 
@@ -62,7 +62,7 @@ BackgroundTask = Callable[[Database], Awaitable[object]]
 
 @dataclass
 class Wiring:
-    """What `build_app` hands to a service while its parts are being made."""
+    """The dependencies that a service's factories get from `build_app`."""
 
     database: Database
     outbox: Outbox
@@ -73,7 +73,7 @@ class Wiring:
 
 @dataclass(frozen=True, kw_only=True)
 class Service(Generic[S]):
-    """What is a service's own."""
+    """The parts of an app that are specific to a service."""
 
     name: str
     description: str
@@ -83,18 +83,18 @@ class Service(Generic[S]):
     """Handlers of the public API."""
     streams: Sequence[OwnedStream] = ()
     subscriptions: Callable[[Wiring], Subscriptions] = lambda wiring: Subscriptions()
-    """What it consumes."""
+    """The consumed streams and their handlers."""
     owners: Mapping[str, str] = field(default_factory=dict)
-    """Internal addresses of the owners whose streams it reads."""
+    """Base URLs of the internal APIs of the consumed streams' owners, by name."""
     verifier: Callable[[Wiring], Verifier]
     services: Callable[[Services], S]
-    """Its own services, from those that every app has."""
+    """Extends the shared dependencies by the service's own."""
     background_tasks: Callable[[S], Sequence[BackgroundTask]] = lambda services: ()
     """Run at start, when triggered, and every `BACKGROUND_PERIOD` while the process is awake."""
     topics: Sequence[Topic] = ()
-    """How its operations are grouped in the OpenAPI document."""
+    """Groups of operations in the OpenAPI document."""
     warnings: Sequence[str] = ()
-    """Logged at every start: what an operator should not overlook."""
+    """Logged at every start, for the operator."""
 
 
 def build_app(
@@ -104,7 +104,7 @@ def build_app(
     clock: Clock = utc_now,
     http: "httpx.AsyncClient | None" = None,
 ) -> Litestar:
-    """An app that shares nothing with any other, and has opened nothing yet."""
+    """An app. It shares no state with other apps, and opens nothing before its lifespan begins."""
     trigger = asyncio.Event()
     shared, outages = _shared(service, settings, clock, http, trigger)
     services = service.services(shared)
@@ -127,10 +127,10 @@ def _shared(
     http: "httpx.AsyncClient | None",
     trigger: asyncio.Event,
 ) -> tuple[Services, Outages]:
-    """What every service has, wired together."""
+    """The dependencies that every service has, connected with each other."""
     database = connect(database_url(service.name, settings))
-    # Only the internal API shows them.
-    metrics = Metrics(shown=settings.exposed_api.internal)
+    # Only the internal API exposes them.
+    metrics = Metrics(exposed=settings.exposed_api.internal)
     wiring = Wiring(database, Outbox(clock), clock, http or lazy_client(), metrics)
     feed = Feed({stream.name: stream for stream in service.streams})
     subscriptions = service.subscriptions(wiring)
@@ -155,7 +155,7 @@ def _shared(
         http=wiring.http,
         secret=secret,
         period=settings.catch_up_period,
-        # Without a broker the other services are not woken by events, and are awake.
+        # Without a broker no events wake the other services, so reading does not either.
         at_start=not settings.k_sink,
         outages=outages,
     )
@@ -193,11 +193,11 @@ def _lifespan(
     *,
     close_client: bool,
 ) -> Callable[[Litestar], contextlib.AbstractAsyncContextManager[None]]:
-    """The schema and the background tasks, from the start to the last flush of the outbox."""
+    """Runs the migrations and the background tasks; on shutdown flushes the outbox."""
     database, settings = services.database, services.settings
 
     async def clean(database: Database) -> None:
-        """Also wake the relay: a process that was killed may have left events in the outbox."""
+        """Purge old events. Also wake the relay: a killed process may have left unsent ones."""
         services.relay.notify()
         await relay.purge(database, clock=services.clock)
         await inbox.purge(database, clock=services.clock)
@@ -209,7 +209,7 @@ def _lifespan(
             logger.warning("%s", warning)
         bind(database, service.tables)
         async with contextlib.AsyncExitStack() as stack:
-            # Closed at the end, also where the start fails: an open connection is a live thread.
+            # Also closed if the start fails, because an open SQLite connection is a live thread.
             stack.push_async_callback(database.close)
             if close_client:
                 stack.push_async_callback(services.http.aclose)
@@ -237,12 +237,12 @@ def _lifespan(
 
 
 def _handlers(service: Service[S], settings: ServiceSettings) -> Sequence[ControllerRouterHandler]:
-    """What is mounted."""
+    """The mounted handlers."""
     handlers: list[ControllerRouterHandler] = [health.root, *health.PROBES]
     if settings.exposed_api.public:
         handlers += [*docs.HANDLERS, *service.public]
     if settings.exposed_api.internal:
-        # Imported here, so that a process of the public API starts without these modules.
+        # Imported late: a process of the public API alone does not need these modules.
         from functions.kit.internal_api import handlers as internal  # noqa: PLC0415
 
         handlers += [health.metrics, *docs.INTERNAL_HANDLERS, *internal.HANDLERS]
@@ -269,17 +269,17 @@ async def _run_background_tasks(
     outages: Outages,
 ) -> None:
     while True:
-        trigger.clear()  # before the work, so that a trigger in the middle of it counts
+        trigger.clear()  # before the tasks, so that a trigger during them causes another run
         for number, run in enumerate(tasks, 1):
             name = f"background task {number} ({run.__name__})"
             try:
                 await run(database)
-            except Exception as error:  # noqa: BLE001 - one that fails does not hold up the others
+            except Exception as error:  # noqa: BLE001 - a failure must not stop the other tasks
                 outages.report(name, error)
                 if is_transient(database, error):
-                    break  # the others would wait for the same database
+                    break  # the others would fail for the same reason
             else:
-                outages.over(name)
+                outages.recovered(name)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(trigger.wait(), BACKGROUND_PERIOD)
 
@@ -288,5 +288,5 @@ async def _last_flush(sender: Relay) -> None:
     try:
         async with asyncio.timeout(SHUTDOWN_FLUSH):
             await sender.flush()
-    except Exception as error:  # noqa: BLE001 - the next process sends what is left
-        logger.warning("the outbox was not emptied at the end; the next start goes on: %r", error)
+    except Exception as error:  # noqa: BLE001 - the next process sends the remaining events
+        logger.warning("unsent events remain in the outbox; the next start sends them: %r", error)

@@ -1,5 +1,5 @@
-"""Stock, purchases, payments and deliveries: the service that decides a sale, alone.
+"""Stock, purchases, payments and deliveries. Only this service decides whether a book is sold.
 
 A purchase, in file order: `controllers/purchases.py` → `schemas.py` → `commands/purchases.py` →
-`domain.py` → `tables.py` and `events.py` → the kit's outbox.
+`domain/` → `storage.py` and `events.py` → the kit's outbox.
 """

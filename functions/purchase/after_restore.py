@@ -1,4 +1,7 @@
-"""`python -m functions.purchase.after_restore`: no purchase gets the id of a lost one."""
+"""`python -m functions.purchase.after_restore` raises the id counters of a restored database.
+
+Otherwise a new purchase could get the id of a lost one.
+"""
 
 from functions.kit.data.after_restore import main
 from functions.purchase import migrations

@@ -1,4 +1,4 @@
-"""`create_app`: purchase, wired. What the parts do is in `controllers/` and `commands/`."""
+"""`create_app` wires purchase; behaviour is in `controllers/` and `commands/`."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -8,9 +8,9 @@ from litestar import Litestar
 
 from functions.kit.app import BackgroundTask, Service, build_app
 from functions.kit.base.clock import Clock, utc_now
+from functions.kit.data import idempotency_keys
 from functions.kit.data.database import Database
 from functions.kit.events.feed import OwnedStream, digest_of
-from functions.kit.http import idempotency
 from functions.kit.http.services import Services
 from functions.kit.http.topics import Topic
 from functions.kit.security import auth_stream
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 
 ProviderFactory = Callable[[Database, PurchaseSettings, Clock], PaymentProvider]
 
-SIMULATED = (
-    "PAYMENT_PROVIDER is simulated, in production: it moves no money, every purchase is given away"
+SIMULATED_WARNING = (
+    "PAYMENT_PROVIDER is simulated in production: it moves no money, so every purchase is free"
 )
 DESCRIPTION = "Stock, purchases, payments and deliveries."
 
 
 def simulated(database: Database, settings: PurchaseSettings, clock: Clock) -> PaymentProvider:
-    """The provider that moves no money; its ledger lies in purchase's own database."""
+    """The provider that moves no money; its ledger is a table of purchase's database."""
     return SimulatedProvider(
         database=database,
         clock=clock,
@@ -55,7 +55,7 @@ def create_app(
     http: "httpx.AsyncClient | None" = None,
     payment_provider: ProviderFactory | None = None,
 ) -> Litestar:
-    """The service, for `uvicorn --factory`; arguments are for tests and other providers."""
+    """The factory for `uvicorn --factory`; tests and other providers pass arguments."""
     settings = settings or PurchaseSettings.from_mapping(os.environ)
     make_provider = payment_provider or simulated
 
@@ -72,12 +72,12 @@ def create_app(
 
         async def reconcile(database: Database) -> None:
             await reconcile_payments(database, provider, outbox=outbox, clock=clock)
-            await ledger.look(database)
+            await ledger.check(database)
             await settle_refunds(database, provider, clock=clock)
 
         async def purge(database: Database) -> None:
             await auth_stream.purge(database, clock=clock)
-            await idempotency.purge(database, clock=clock)
+            await idempotency_keys.purge(database, clock=clock)
 
         return (reconcile, expire, purge)
 
@@ -114,6 +114,8 @@ def create_app(
         ),
         services=services,
         background_tasks=background_tasks,
-        warnings=(SIMULATED,) if settings.production and settings.simulates_payments else (),
+        warnings=(SIMULATED_WARNING,)
+        if settings.production and settings.simulates_payments
+        else (),
     )
     return build_app(service, settings, clock=clock, http=http)

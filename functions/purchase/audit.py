@@ -1,9 +1,9 @@
-"""`python -m functions.purchase.audit`: do the books add up? Exits with 1 where they do not.
+"""`python -m functions.purchase.audit` checks the invariants of the tables; 1 on a breach.
 
-Every invariant is a query for the rows that break it, so an answer is short however large the
-shop. It reads one consistent state and changes nothing; on SQLite writers wait meanwhile. What
-keeps the invariants is `domain/` and the checks of the schema: a breach is a bug, or a hand in
-the database. Then the tables are held against the payment provider's ledger (`ledger_audit.py`).
+Every invariant is a query for the rows that violate it, so the report is short however large the
+shop is. The audit reads one consistent state and writes nothing; on SQLite writers wait meanwhile.
+`domain/` and the checks of the schema maintain the invariants, so a breach is a bug or a manual
+change of the database. `ledger_audit.py` then compares the tables with the provider's ledger.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from functions.purchase.ledger_audit import Finding, audit_ledger
 from functions.purchase.settings import PurchaseSettings
 
 EXAMPLES = 5
-"""Rows of a breach that are shown."""
+"""Violating rows that are printed per invariant."""
 PAGE = 1000
 
 _PAID = (Status.PAID, Status.ON_DELIVERY, Status.DELIVERED)
@@ -37,7 +37,7 @@ _CAPTURED = (PaymentStatus.COMPLETED, PaymentStatus.REFUNDED)
 class Invariant(NamedTuple):
     sentence: str
     breaches: Callable[[Database], Awaitable[Sequence[Any]]]
-    """What breaks it; nothing in a shop whose books add up."""
+    """Returns what violates it; empty where it holds."""
 
 
 def _rows(sql: str, *values: Any) -> Callable[[Database], Awaitable[Sequence[Any]]]:
@@ -52,8 +52,8 @@ def _any(column: str, states: Sequence[Any]) -> QueryString:
     return is_in(column, [str(state) for state in sorted(states)])
 
 
-async def _answers_without_purchase(database: Database) -> list[str]:
-    """Kept answers that are half written, name no purchase, or one that another names."""
+async def _responses_without_purchase(database: Database) -> list[str]:
+    """Stored responses without a purchase, with a missing one, or with one of another key."""
     broken: list[str] = []
     named: set[int] = set()
     user_id, key = 0, ""
@@ -97,21 +97,21 @@ def _purchase_of(row: Row) -> int | None:
 
 
 async def _unpublished_revisions(database: Database) -> list[str]:
-    """Books whose newest event tells another revision of the stock than their row."""
-    told = await database.execute(
+    """Books whose newest event has another revision than their inventory row."""
+    published = await database.execute(
         QueryString(
             "SELECT subject, MAX(revision) AS revision FROM outbox WHERE source = {}"
             " GROUP BY subject",
             events.INVENTORY,
         )
     )
-    newest = {row["subject"]: row["revision"] for row in told.rows}
+    newest = {row["subject"]: row["revision"] for row in published.rows}
     stock = await database.execute(QueryString("SELECT book_id, revision FROM inventory"))
-    kept = {f"book/{row['book_id']}": row["revision"] for row in stock.rows}
+    stored = {f"book/{row['book_id']}": row["revision"] for row in stock.rows}
     return [
-        f"{subject}: revision {revision} was told, {kept.get(subject)} is kept"
+        f"{subject}: revision {revision} was published, {stored.get(subject)} is stored"
         for subject, revision in newest.items()
-        if kept.get(subject) != revision
+        if stored.get(subject) != revision
     ]
 
 
@@ -133,7 +133,7 @@ INVARIANTS = (
         ),
     ),
     Invariant(
-        "what is reserved is what purchases hold",
+        "the reserved copies are those of purchases that hold stock",
         _rows(
             "SELECT i.book_id, i.reserved, SUM(h.quantity) AS held FROM inventory i"
             " LEFT JOIN (SELECT t.book_id, t.quantity FROM purchase_items t"
@@ -143,7 +143,7 @@ INVARIANTS = (
         ),
     ),
     Invariant(
-        "what is fulfilled is what was delivered",
+        "the fulfilled copies are those of delivered purchases",
         _rows(
             "SELECT i.book_id, i.fulfilled, SUM(h.quantity) AS delivered FROM inventory i"
             " LEFT JOIN (SELECT t.book_id, t.quantity FROM purchase_items t"
@@ -163,7 +163,7 @@ INVARIANTS = (
         ),
     ),
     Invariant(
-        "a purchase is where its timeline ends",
+        "the status of a purchase is the last one of its timeline",
         _rows(
             "SELECT p.id, p.status FROM purchases p WHERE NOT EXISTS (SELECT 1 FROM"
             " purchase_timeline t WHERE t.purchase_id = p.id AND t.status = p.status AND t.id ="
@@ -171,11 +171,11 @@ INVARIANTS = (
         ),
     ),
     Invariant(
-        "a key of a purchase has its answer, and the answer its purchase, which no other names",
-        _answers_without_purchase,
+        "every key of a purchase has a response with a purchase of its own",
+        _responses_without_purchase,
     ),
     Invariant(
-        "what was given back of a payment is the sum of its refunds",
+        "the refunded amount of a payment is the sum of its refunds",
         _rows(
             "SELECT p.id, p.refunded_minor FROM payments p LEFT JOIN refunds r ON r.payment_id ="
             " p.id GROUP BY p.id, p.refunded_minor"
@@ -183,7 +183,7 @@ INVARIANTS = (
         ),
     ),
     Invariant(
-        "nothing is kept for a purchase that is not paid",
+        "no money is kept for a purchase that is not paid",
         _rows(
             "SELECT p.id, p.status, SUM(y.amount_minor - y.refunded_minor) AS kept"
             " FROM purchases p JOIN payments y ON y.purchase_id = p.id WHERE NOT {} AND {}"
@@ -193,7 +193,7 @@ INVARIANTS = (
         ),
     ),
     Invariant(
-        "a paid purchase was paid once, and never more is kept than it costs",
+        "a paid purchase was paid once, and no more is kept than it costs",
         _rows(
             "SELECT p.id, p.status, p.total_minor FROM purchases p"
             " LEFT JOIN payments y ON y.purchase_id = p.id AND {} WHERE {}"
@@ -217,7 +217,7 @@ INVARIANTS = (
         ),
     ),
     Invariant(
-        "a key of a payment whose outcome is known has its answer",
+        "every key of a payment with an outcome has a response",
         _rows(
             "SELECT y.id, y.outcome FROM payments y JOIN idempotency_keys k"
             " ON k.user_id = y.requested_by AND k.route = {} AND k.idempotency_key = y.request_key"
@@ -226,23 +226,23 @@ INVARIANTS = (
         ),
     ),
     Invariant(
-        "the numbers of a stream are without a gap, up to its head",
+        "the sequence of a stream has no gap up to its head",
         _rows(
             "SELECT s.source, s.head, s.floor, COUNT(o.id) AS kept FROM outbox_streams s"
             " LEFT JOIN outbox o ON o.source = s.source AND o.sequence IS NOT NULL"
             " GROUP BY s.source, s.head, s.floor HAVING COUNT(o.id) <> s.head - s.floor"
         ),
     ),
-    Invariant("a book stands at a revision that catalog can have given", implausible_books),
+    Invariant("every book has a revision that catalog can have assigned", implausible_books),
     Invariant(
-        "the newest event of a book's stock tells its newest revision",
+        "the newest event of a book's stock has its newest revision",
         _unpublished_revisions,
     ),
 )
 
 
 async def audit(database: Database) -> list[Finding]:
-    """What every invariant finds, in one state of the database."""
+    """One finding per invariant, all read from one state of the database."""
     async with database.transaction(isolation="REPEATABLE READ"):
         return [
             Finding(invariant.sentence, await invariant.breaches(database))
@@ -263,8 +263,8 @@ def main() -> int:
     try:
         settings = PurchaseSettings.from_mapping(os.environ)
         findings = asyncio.run(_run(settings))
-    except Exception as error:  # noqa: BLE001 - an operator reads a sentence, and a 2
-        print(f"purchase: the books cannot be read: {error}", file=sys.stderr)
+    except Exception as error:  # noqa: BLE001 - reported as one line, with exit code 2
+        print(f"purchase: the audit could not run: {error}", file=sys.stderr)
         return 2
     for finding in findings:
         print(f"{'BREACH' if finding.breaches else 'ok':<7} {finding.sentence}")

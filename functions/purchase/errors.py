@@ -1,4 +1,4 @@
-"""What purchase refuses, each with its code and the original's text.
+"""Purchase's refusals, each with its code and the `error` text of the original.
 
 DomainError (kit)
 ├── NotFound
@@ -18,6 +18,8 @@ DomainError (kit)
     └── Declined, NotCharged
 """
 
+from typing import Self
+
 from functions.kit.base.errors import Conflict, InvalidInput, NotFound, PaymentDeclined, Text
 
 
@@ -26,11 +28,24 @@ class BookNotFound(NotFound):
     title = "The shop has no such book"
     error = Text("Libro no encontrado", "Book not found")
 
+    @classmethod
+    def without_stock(cls, book_id: int) -> Self:
+        return cls(
+            Text(
+                f"No se lleva inventario del libro {book_id}.",
+                f"No stock is kept of book {book_id}.",
+            )
+        )
+
 
 class PurchaseNotFound(NotFound):
     code = "purchase-not-found"
     title = "There is no such purchase"
     error = Text("Compra no encontrada", "Purchase not found")
+
+    @classmethod
+    def of(cls, purchase_id: int) -> Self:
+        return cls(Text(f"No hay compra {purchase_id}.", f"There is no purchase {purchase_id}."))
 
 
 class PaymentNotFound(NotFound):
@@ -38,17 +53,35 @@ class PaymentNotFound(NotFound):
     title = "There is no such payment"
     error = Text("Pago no encontrado", "Payment not found")
 
+    @classmethod
+    def of(cls, payment_id: int) -> Self:
+        return cls(Text(f"No hay pago {payment_id}.", f"There is no payment {payment_id}."))
+
 
 class ProviderNotFound(NotFound):
     code = "provider-not-found"
     title = "There is no such delivery provider"
     error = Text("Proveedor no encontrado", "Provider not found")
 
+    @classmethod
+    def of(cls, provider_id: int) -> Self:
+        return cls(
+            Text(
+                f"No hay proveedor {provider_id}.", f"There is no delivery provider {provider_id}."
+            )
+        )
+
 
 class AssignmentNotFound(NotFound):
     code = "assignment-not-found"
     title = "There is no such delivery"
     error = Text("Entrega no encontrada", "Delivery not found")
+
+    @classmethod
+    def of(cls, assignment_id: int) -> Self:
+        return cls(
+            Text(f"No hay entrega {assignment_id}.", f"There is no delivery {assignment_id}.")
+        )
 
 
 class InsufficientStock(Conflict):
@@ -196,11 +229,11 @@ class BadWebhook(InvalidInput):
 
 
 class Declined(PaymentDeclined):
-    """The payment provider said no; the purchase waits for another try until it expires."""
+    """The provider declined the charge. The purchase may be paid again until it expires."""
 
 
 class NotCharged(PaymentDeclined):
-    """The payment provider never charged it; the purchase waits for another try."""
+    """The provider never charged the payment. The purchase may be paid again."""
 
     code = "payment-not-charged"
     title = "The payment did not reach the provider"

@@ -1,7 +1,7 @@
-"""What purchase publishes: two streams, inventory and orders. See `eventing/contracts`.
+"""The events that purchase publishes, in two streams: inventory and orders.
 
-Each event carries the full state of its subject. The structs are the producer's side of the
-contracts; fields are only ever added.
+Each event carries the full state of its subject. The structs are the producer's side of
+`eventing/contracts/`; fields are only ever added.
 """
 
 import msgspec
@@ -95,7 +95,7 @@ def inventory_changed(stock: Stock) -> NewEvent:
 
 
 def of(fact: Fact) -> NewEvent:
-    """The event of what a move leaves; its subject is the purchase."""
+    """The event of a fact; its subject is the purchase."""
     state, revision = fact
     if isinstance(state, Purchase):
         return _order(PURCHASE_TYPES[state.status], state.id, revision, _purchase_state(state))
@@ -106,7 +106,7 @@ def of(fact: Fact) -> NewEvent:
 
 
 def snapshot(purchase: Purchase) -> NewEvent:
-    """A purchase as it stands; one on its way or delivered is a paid one, `status` says which."""
+    """The event of a purchase in a snapshot. Deliveries have the type of `paid`; see `status`."""
     event_type = PURCHASE_TYPES.get(purchase.status, PURCHASE_TYPES[Status.PAID])
     return _order(event_type, purchase.id, purchase.revision, _purchase_state(purchase))
 

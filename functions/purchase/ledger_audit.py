@@ -1,8 +1,8 @@
-"""Does the payment provider's ledger agree with the tables? Part of `audit.py`.
+"""Compares the payment provider's ledger with the tables; part of `audit.py`.
 
-The provider is outside any transaction of ours, and goes on while it is read. So what is younger
-than the audit is left out, what is on its way has `GRACE`, and what seems to be missing at the
-provider is asked for by its reference before it is reported.
+The ledger is outside any transaction and changes while it is read. Entries newer than the audit are
+therefore ignored, pending work has `GRACE`, and a payment that seems to be missing at the provider
+is queried by its reference before it is reported.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -13,17 +13,17 @@ from piccolo.querystring import QueryString
 
 from functions.kit.data.database import Database, Row, is_in
 from functions.purchase.domain.payments import PaymentStatus
-from functions.purchase.payment_provider import Charge, Entry, EntryKind, PaymentProvider
+from functions.purchase.payment_provider import Charge, EntryKind, LedgerEntry, PaymentProvider
 
 GRACE = timedelta(minutes=15)
-"""How long background tasks may take to record a charge, or to have a refund paid."""
+"""How long background tasks may take to record a charge or to settle a refund."""
 PAGE = 500
 
 
 class Finding(NamedTuple):
     sentence: str
     breaches: Sequence[object]
-    """What breaks it; nothing where the books add up."""
+    """Rows that violate it; empty where it holds."""
 
 
 UNKNOWN_HERE = "every charge of the provider is a payment that is recorded as charged"
@@ -45,13 +45,13 @@ SENTENCES = (
 async def audit_ledger(
     database: Database, provider: PaymentProvider, now: datetime
 ) -> list[Finding]:
-    """What is captured and unknown here, known here and not there, owed and not paid.
+    """One finding per sentence of `SENTENCES`.
 
     Raises `ProviderUnreachable`.
     """
     seen: dict[EntryKind, set[str]] = {kind: set() for kind in EntryKind}
     wrong: dict[EntryKind, list[str]] = {kind: [] for kind in EntryKind}
-    page: list[Entry] = []
+    page: list[LedgerEntry] = []
     async for entry in provider.entries():
         if entry.at > now:
             continue
@@ -76,7 +76,10 @@ async def audit_ledger(
 
 
 async def _compare(
-    database: Database, page: Sequence[Entry], wrong: dict[EntryKind, list[str]], now: datetime
+    database: Database,
+    page: Sequence[LedgerEntry],
+    wrong: dict[EntryKind, list[str]],
+    now: datetime,
 ) -> None:
     if not page:
         return
@@ -115,7 +118,7 @@ async def _by_reference(database: Database, query: QueryString) -> dict[str, Row
     return {row["reference"]: row for row in (await database.execute(query)).rows}
 
 
-def _problem(entry: Entry, row: Row | None, *, recorded: bool, fresh: bool) -> str:
+def _problem(entry: LedgerEntry, row: Row | None, *, recorded: bool, fresh: bool) -> str:
     there = f"{entry.amount_minor} minor units of {entry.currency}"
     if row is None:
         return f"{there}, unknown here"
@@ -152,7 +155,7 @@ async def _missing_refunds(database: Database, seen: set[str], now: datetime) ->
 
 
 async def _references(database: Database, table: str, condition: QueryString) -> AsyncIterator[Row]:
-    """The id and our reference of each row that meets a condition, a page at a time."""
+    """The id and reference of each row that meets a condition, read in pages."""
     after = 0
     while True:
         outcome = await database.execute(

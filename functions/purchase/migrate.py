@@ -1,4 +1,4 @@
-"""`python -m functions.purchase.migrate`: bring the schema up to date; in a cluster, a Job does."""
+"""`python -m functions.purchase.migrate` brings the schema up to date; a Job in a cluster."""
 
 import os
 
@@ -9,7 +9,7 @@ from functions.purchase.settings import PurchaseSettings
 
 
 def url() -> str:
-    """Where the environment says that the database is."""
+    """The database URL from the environment."""
     return database_url("purchase", PurchaseSettings.from_mapping(os.environ))
 
 

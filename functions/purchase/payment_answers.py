@@ -1,11 +1,11 @@
-"""What the request of a payment is answered: a function of the payment, and of nothing else.
+"""Renders the response to a payment's request, from the payment alone.
 
-So whoever learns the outcome can write the answer down, and a request that is sent again gets the
-same bytes: from the key's row, or from here.
+Any process that records the outcome can therefore store the response, and a repeated request gets
+the same bytes, from the key's row or from here.
 """
 
 from functions.kit.base.errors import DomainError, Text
-from functions.kit.http.idempotency import Answer
+from functions.kit.data.idempotency_keys import Answer
 from functions.kit.http.problems import render_problem
 from functions.kit.http.responses import encode
 from functions.purchase.domain.payments import Payment, PaymentOutcome
@@ -18,14 +18,14 @@ PATH = "/payment"
 
 
 def current(payment: Payment) -> Answer:
-    """The answer as things stand: 202 while the payment is open, the final one afterwards."""
+    """202 while the payment is open, the final response afterwards."""
     if payment.outcome is not None:
         return final(payment)
     return Answer(202, _created(payment, UNDER_WAY, "Processing"), replayed=False)
 
 
 def final(payment: Payment) -> Answer:
-    """201 for a payment that paid its purchase, 402 or 409 for one that did not."""
+    """201 for a payment that paid its purchase, 402 or 409 for any other outcome."""
     if payment.outcome is PaymentOutcome.PAID:
         return Answer(201, _created(payment, REGISTERED, "Completed"), replayed=False)
     status, body = render_problem(_refusal(payment), language=payment.language, path=PATH)
@@ -33,8 +33,8 @@ def final(payment: Payment) -> Answer:
 
 
 def _created(payment: Payment, message: Text, status: str) -> bytes:
-    said = message.en if payment.language == "en" else message.es
-    return encode(PaymentCreated(message=said, payment_id=payment.id, status=status))
+    text = message.en if payment.language == "en" else message.es
+    return encode(PaymentCreated(message=text, payment_id=payment.id, status=status))
 
 
 def _refusal(payment: Payment) -> DomainError:

@@ -1,18 +1,18 @@
-"""The port to whoever takes the money.
+"""The interface of a payment provider.
 
-What the shop relies on, and what `tests/purchase/provider_contract.py` checks of any provider:
+The shop relies on these rules, which `tests/purchase/provider_contract.py` checks of any provider:
 
-- Every call carries our reference. The same reference is never charged twice and never refunded
-  twice, however often and from however many processes it is sent. The same reference with another
-  amount is refused.
-- `find` and `entries` show a charge as soon as its money can be taken, and for good.
+- Every call carries a reference that the shop generated. The provider charges or refunds a
+  reference once, however often and from however many processes it is sent, and refuses the same
+  reference with another amount.
+- `find` and `entries` return a charge from the moment at which its money can be taken.
 - A charge that `find` does not know `final_after` the end of a call is never made.
-- A call may take longer than `answers_within`, and may be answered by an error although it was
-  carried out. The caller waits no longer than that, and asks `find` later.
-- Outcomes that come later are also sent to `POST /payment-webhooks`, signed, in any order and
-  any number of times, or not at all.
+- A call may take longer than `answers_within`, and may fail although it was carried out. The caller
+  waits no longer than that, and calls `find` later.
+- Later outcomes are also sent to `POST /payment-webhooks`, signed; in any order, any number of
+  times, or not at all.
 
-`simulated_provider.py` is one that moves no money. `commands/payments.py` calls it.
+`simulated_provider.py` implements it without moving money; `commands/payments.py` calls it.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -22,14 +22,14 @@ from typing import NamedTuple, Protocol
 
 
 class Charge(StrEnum):
-    """What became of a reference at the provider."""
+    """The state of a reference at the provider."""
 
     CAPTURED = "captured"
     DECLINED = "declined"
     PENDING = "pending"
-    """The provider is still deciding; it may become either."""
+    """Not decided yet; it becomes captured or declined."""
     UNKNOWN = "unknown"
-    """The provider has never seen it."""
+    """The provider never received it."""
 
 
 class EntryKind(StrEnum):
@@ -37,53 +37,53 @@ class EntryKind(StrEnum):
     REFUND = "refund"
 
 
-class Entry(NamedTuple):
-    """One movement of money in the provider's ledger."""
+class LedgerEntry(NamedTuple):
+    """A charge or a refund in the provider's ledger."""
 
     kind: EntryKind
     reference: str
-    """Ours."""
+    """The reference that the shop generated."""
     amount_minor: int
     currency: str
     at: datetime
 
 
-class Report(NamedTuple):
-    """What a webhook says of a charge."""
+class ChargeReport(NamedTuple):
+    """The state of a charge, as a webhook reports it."""
 
     reference: str
     charge: Charge
 
 
 class ProviderUnreachable(Exception):
-    """No answer in time: the money may have been moved or not; ask again with `find`."""
+    """No answer in time. Money may have been moved; `find` tells."""
 
 
 class RefundRefused(Exception):
-    """The provider will not give this money back; somebody has to look into it."""
+    """The provider refused to pay a refund; an operator has to resolve it."""
 
 
 class BadSignature(Exception):
-    """A webhook that the provider did not send, or sent too long ago."""
+    """A webhook whose signature or timestamp is invalid."""
 
 
 class PaymentProvider(Protocol):
     name: str
     answers_within: timedelta
-    """How long a call is waited for."""
+    """How long the caller waits for an answer."""
     final_after: timedelta
-    """How long after the end of a call a reference that is unknown may still be charged."""
+    """How long after the end of a call an unknown reference may still be charged."""
 
     async def capture(
         self, reference: str, method: str, amount_minor: int, currency: str
     ) -> Charge:
-        """Take money, once for a reference; `amount_minor` is more than 0.
+        """Charge a reference once; `amount_minor` is more than 0.
 
         Raises `ProviderUnreachable`.
         """
 
     async def find(self, reference: str) -> Charge:
-        """What became of a reference.
+        """The state of a reference.
 
         Raises `ProviderUnreachable`.
         """
@@ -91,19 +91,19 @@ class PaymentProvider(Protocol):
     async def refund(
         self, reference: str, charge_reference: str, amount_minor: int, currency: str
     ) -> None:
-        """Give back money of a charge, once for a reference.
+        """Refund a part of a charge, once for a reference.
 
         Raises `RefundRefused` or `ProviderUnreachable`.
         """
 
-    def entries(self, since: datetime | None = None) -> AsyncIterator[Entry]:
-        """Charges and refunds that were made since a moment, or ever; each once, in any order.
+    def entries(self, since: datetime | None = None) -> AsyncIterator[LedgerEntry]:
+        """Charges and refunds since a moment, or all; each once, in any order.
 
         Raises `ProviderUnreachable`.
         """
 
-    def read_webhook(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Report:
-        """What a message to the webhook says. `headers` have lower-case names.
+    def read_webhook(self, headers: Mapping[str, str], body: bytes, now: datetime) -> ChargeReport:
+        """Verify and parse a message to the webhook. `headers` have lower-case names.
 
         Raises `BadSignature`.
         """

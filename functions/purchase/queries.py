@@ -1,11 +1,10 @@
-"""Reads: columns, never objects; pages by key; each list costs a fixed number of statements."""
+"""Reads: rows rather than domain objects, pages by key, a fixed number of statements per list."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, NamedTuple
 
 from piccolo.querystring import QueryString
 
-from functions.kit.base.errors import Text
 from functions.kit.data.database import Database, Row, is_in
 from functions.kit.events.cloudevents import Event
 from functions.kit.events.outbox import as_state
@@ -24,21 +23,21 @@ SNAPSHOT_PAGE = 500
 
 
 class PurchaseFilter(NamedTuple):
-    """Whose purchases, in which state; None is all."""
+    """The owner and status of purchases; None for any."""
 
     user_id: int | None
     status: Status | None = None
 
 
 async def purchases(
-    database: Database, wanted: PurchaseFilter, *, after: int | None, limit: int
+    database: Database, filters: PurchaseFilter, *, after: int | None, limit: int
 ) -> list[tuple[Row, list[Row]]]:
     """Purchases with their items, newest first, older than the id `after`."""
     conditions: list[str] = []
     values: list[Any] = []
     for condition, value in (
-        ("user_id = {}", wanted.user_id),
-        ("status = {}", None if wanted.status is None else str(wanted.status)),
+        ("user_id = {}", filters.user_id),
+        ("status = {}", None if filters.status is None else str(filters.status)),
         ("id < {}", after),
     ):
         if value is not None:
@@ -52,15 +51,13 @@ async def purchases(
 async def purchase(
     database: Database, purchase_id: int, *, user_id: int | None
 ) -> tuple[Row, list[Row], list[Row]]:
-    """A purchase, its items and its timeline; `user_id` None for who may see any.
+    """A purchase, its items and its timeline; `user_id` is its owner, or None for any.
 
     Raises `PurchaseNotFound`, also for another's purchase.
     """
     row = await _one(database, "purchases", purchase_id)
     if row is None or (user_id is not None and row["user_id"] != user_id):
-        raise PurchaseNotFound(
-            Text(f"No hay compra {purchase_id}.", f"There is no purchase {purchase_id}.")
-        )
+        raise PurchaseNotFound.of(purchase_id)
     items = await _items(database, [purchase_id])
     timeline = await database.execute(
         QueryString(
@@ -80,15 +77,13 @@ async def payments(
 
 
 async def payment(database: Database, payment_id: int, *, user_id: int | None) -> Row:
-    """A payment; `user_id` None for who may see any.
+    """A payment; `user_id` is its owner, or None for any.
 
     Raises `PaymentNotFound`, also for another's payment.
     """
     row = await _one(database, "payments", payment_id)
     if row is None or (user_id is not None and row["user_id"] != user_id):
-        raise PaymentNotFound(
-            Text(f"No hay pago {payment_id}.", f"There is no payment {payment_id}.")
-        )
+        raise PaymentNotFound.of(payment_id)
     return row
 
 
@@ -105,7 +100,7 @@ async def refunds(database: Database, payment_id: int, *, user_id: int | None) -
 
 
 async def providers(database: Database, *, after: int | None, limit: int) -> list[Row]:
-    """Delivery providers that are offered, oldest first, after the id `after`."""
+    """Delivery providers that are not retired, oldest first, after the id `after`."""
     conditions: list[str] = ["retired = {}"]
     values: list[Any] = [False]
     if after is not None:
@@ -117,18 +112,14 @@ async def provider(database: Database, provider_id: int) -> Row:
     """Raises `ProviderNotFound`."""
     row = await _one(database, "providers", provider_id)
     if row is None:
-        raise ProviderNotFound(
-            Text(
-                f"No hay proveedor {provider_id}.", f"There is no delivery provider {provider_id}."
-            )
-        )
+        raise ProviderNotFound.of(provider_id)
     return row
 
 
 async def adjustments(
     database: Database, book_id: int, *, after: int | None, limit: int
 ) -> list[Row]:
-    """Why the stock of a book changed, newest first, older than the id `after`.
+    """Adjustments of the stock of a book, newest first, older than the id `after`.
 
     Raises `BookNotFound`.
     """
@@ -162,9 +153,7 @@ async def assignment(database: Database, assignment_id: int, *, user_id: int | N
         if owner is None or owner["user_id"] != user_id:
             row = None
     if row is None:
-        raise AssignmentNotFound(
-            Text(f"No hay entrega {assignment_id}.", f"There is no delivery {assignment_id}.")
-        )
+        raise AssignmentNotFound.of(assignment_id)
     return row
 
 
@@ -174,12 +163,7 @@ async def inventory(database: Database, book_id: int) -> Row:
         QueryString("SELECT * FROM inventory WHERE book_id = {}", book_id)
     )
     if not outcome.rows:
-        raise BookNotFound(
-            Text(
-                f"No se lleva inventario del libro {book_id}.",
-                f"No stock is kept of book {book_id}.",
-            )
-        )
+        raise BookNotFound.without_stock(book_id)
     row: Row = outcome.rows[0]
     return row
 
@@ -203,7 +187,7 @@ async def inventory_states(database: Database) -> AsyncIterator[Event]:
 
 
 async def order_states(database: Database) -> AsyncIterator[Event]:
-    """Every purchase as it stands, for a snapshot."""
+    """The present state of every purchase, for a snapshot."""
     after = 0
     while True:
         rows = await _page(

@@ -1,4 +1,4 @@
-"""`python -m functions.purchase.rebuild`: the books that are sold, anew from catalog's snapshot."""
+"""`python -m functions.purchase.rebuild` rebuilds the books from catalog's snapshot."""
 
 import os
 
@@ -8,10 +8,11 @@ from functions.kit.events.outbox import Outbox
 from functions.kit.events.rebuild import Prepared, main
 from functions.purchase import subscriptions
 from functions.purchase.settings import PurchaseSettings
+from functions.purchase.streams import BOOKS
 
 
 def prepare() -> Prepared:
-    """Where the environment says that the database and the owner are."""
+    """The database URL and the owner's address from the environment."""
     settings = PurchaseSettings.from_mapping(os.environ)
     url = database_url("purchase", settings)
     built = subscriptions.build(Outbox(utc_now), utc_now)
@@ -20,4 +21,4 @@ def prepare() -> Prepared:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main("purchase", subscriptions.BOOK_STREAM, prepare))
+    raise SystemExit(main("purchase", BOOKS, prepare))

@@ -1,5 +1,5 @@
-"""Bodies in and out. Names are the original's where it had them; amounts are numbers with two
-decimals, and minor units beside them."""
+"""Request and response bodies. Names are the original's where it had them. Amounts are numbers with
+two decimals; members that end in `_minor` have the same in minor units."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -8,10 +8,14 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from functions.kit.base.errors import FieldError, InvalidInput, Text
 from functions.kit.base.fields import Amount, ComputedAmount, Id, Strict, line
 from functions.purchase.domain.countries import COUNTRIES, EVERYWHERE
 from functions.purchase.domain.deliveries import DeliveryStatus
 from functions.purchase.domain.purchases import MAX_LINES, MAX_QUANTITY, Status
+from functions.purchase.errors import PurchaseIncomplete
+
+MISSING = Text("falta", "is missing")
 
 _LABELS = [str(status) for status in DeliveryStatus if status is not DeliveryStatus.ASSIGNED]
 _REPORTED = [label.lower().replace(" ", "_") for label in _LABELS]
@@ -70,6 +74,44 @@ class NewPurchase(Strict, frozen=True, kw_only=True):
         },
     }
     example: ClassVar[dict[str, Any]] = {"book_id": 3, "quantity": 2}
+
+    def lines(self) -> list[PurchaseLine]:
+        """The lines of either form, each of another book.
+
+        Raises `PurchaseIncomplete`, or `InvalidInput` for both forms at once and for a book that is
+        named twice.
+        """
+        if self.items is None:
+            return [self._only_line()]
+        if (self.book_id, self.quantity, self.expected_unit_price) != (None, None, None):
+            raise InvalidInput(
+                Text(
+                    "Envíe book_id y quantity, o items; el precio esperado va en cada item.",
+                    "Send either book_id and quantity, or items; the expected price is a member of"
+                    " each item.",
+                )
+            )
+        if len({item.book_id for item in self.items}) < len(self.items):
+            raise InvalidInput(
+                Text(
+                    "Nombre cada libro una vez, con el número de ejemplares.",
+                    "Name each book once, with the number of copies.",
+                )
+            )
+        return self.items
+
+    def _only_line(self) -> PurchaseLine:
+        if self.book_id is None or self.quantity is None:
+            members = {"book_id": self.book_id, "quantity": self.quantity}
+            raise PurchaseIncomplete(
+                Text("Envíe book_id y quantity, o items.", "Send book_id and quantity, or items."),
+                errors=[FieldError(name, MISSING) for name, it in members.items() if it is None],
+            )
+        return PurchaseLine(
+            book_id=self.book_id,
+            quantity=self.quantity,
+            expected_unit_price=self.expected_unit_price,
+        )
 
 
 class StockLeft(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,6 +209,26 @@ class PaymentBody(Strict, frozen=True, kw_only=True):
     }
     example: ClassVar[dict[str, Any]] = {"purchase_id": 1, "payment_method": "tok_success"}
 
+    def either_method(self) -> str:
+        """Whichever of `payment_method` and `method` was sent.
+
+        Raises `InvalidInput` for none and for both.
+        """
+        method = self.payment_method or self.method
+        if method is None:
+            raise InvalidInput(
+                Text("Diga cómo se paga.", "Send payment_method."),
+                errors=[FieldError("payment_method", MISSING)],
+            )
+        if self.payment_method and self.method:
+            raise InvalidInput(
+                Text(
+                    "payment_method y method son un mismo campo; envíe uno de los dos.",
+                    "payment_method and method are one field; send one of them.",
+                )
+            )
+        return method
+
 
 class PaymentCreated(msgspec.Struct, frozen=True, kw_only=True):
     message: str
@@ -193,13 +255,13 @@ class RefundView(msgspec.Struct, frozen=True, kw_only=True):
     amount_minor: int
     reason: str
     status: str
-    """`Owed`, `Paid`, or `Refused`: the provider will not give it back, and staff has to look."""
+    """`Owed`, `Paid`, or `Refused` by the provider, which an operator has to resolve."""
     created_at: datetime
 
 
 class NewRefund(Strict, frozen=True, kw_only=True):
     amount: ComputedAmount | None = None
-    """All that is left where it is not said."""
+    """The whole refundable amount where it is omitted."""
     reason: Annotated[str, line(200)] = "refund"
 
     described: ClassVar[dict[str, Any]] = {"properties": {"amount": {"exclusiveMinimum": 0}}}
@@ -209,7 +271,7 @@ class NewRefund(Strict, frozen=True, kw_only=True):
 class RefundCreated(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     refund_id: int | None
-    """Null where there was nothing to give back: the purchase was free."""
+    """Null for a free purchase, which needs no refund."""
     amount: Decimal
     amount_minor: int
 
@@ -219,7 +281,7 @@ class NewProvider(Strict, frozen=True, kw_only=True):
     contact: Annotated[str, line(200)]
     coverage: Coverage | None = None
     fee: Amount | UnsetType = UNSET
-    """0 where it is not said."""
+    """0 where it is omitted."""
 
     described: ClassVar[dict[str, Any]] = _COVERED
     example: ClassVar[dict[str, Any]] = {
@@ -258,7 +320,7 @@ class ProviderView(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     contact: str
     coverage: list[str]
-    """Countries by ISO 3166-1 code, `*` for everywhere; empty where it is not said."""
+    """Countries by ISO 3166-1 code, `*` for everywhere; empty where it is unknown."""
     fee: Decimal
     fee_minor: int
     retired: bool
@@ -316,13 +378,13 @@ class AdjustmentView(msgspec.Struct, frozen=True, kw_only=True):
     delta: int
     reason: str
     user_id: int | None
-    """Who made it; null for the initial stock."""
+    """The user who made it; null for the initial stock."""
     created_at: datetime
 
 
 class StockAdjustment(Strict, frozen=True, kw_only=True):
     delta: Annotated[int, Meta(ge=-1_000_000, le=1_000_000)]
-    """Copies more, or fewer where it is negative; never zero."""
+    """Copies to add, or to remove where negative; never zero."""
     reason: Annotated[str, line(200)]
 
     described: ClassVar[dict[str, Any]] = {"properties": {"delta": {"not": {"const": 0}}}}

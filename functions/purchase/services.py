@@ -1,4 +1,4 @@
-"""What purchase's handlers work with."""
+"""The typed dependencies of purchase's handlers."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Purchase's environment: what all services read, and what is its own."""
+"""The variables that purchase reads besides those of every service (`kit/base/settings.py`)."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -50,8 +50,8 @@ class PurchaseSettings(ServiceSettings, frozen=True, kw_only=True):
         yield from super().problems()
         if self.production and self.simulates_payments and not self.allow_simulated_payments:
             yield (
-                "PAYMENT_PROVIDER: simulated moves no money, so production does not start with it;"
-                " ALLOW_SIMULATED_PAYMENTS=true says that this is meant"
+                "PAYMENT_PROVIDER: simulated moves no money, so production does not start with it"
+                " unless ALLOW_SIMULATED_PAYMENTS=true"
             )
         if 0 < len(self.payment_webhook_secret.reveal()) < _SHORTEST_SECRET:
             yield f"PAYMENT_WEBHOOK_SECRET: must have at least {_SHORTEST_SECRET} characters"

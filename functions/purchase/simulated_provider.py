@@ -1,18 +1,18 @@
-"""A payment provider that moves no money and keeps a ledger, as a real one does.
+"""A payment provider that moves no money but keeps a ledger.
 
-The ledger is a table of its own (`simulated_ledger`), written in transactions of its own. So what
-it has charged stays charged when the caller is killed, and `find`, refunds and the listing are
-real. What happens to a charge depends on the payment method:
+The ledger is the table `simulated_ledger`, written in separate transactions. A charge therefore
+persists when the caller is killed, and `find`, `refund` and `entries` read real state. The payment
+method decides what happens to a charge:
 
 | token | what the provider does |
 | --- | --- |
 | `tok_decline` | declines |
 | `tok_timeout` | does not answer, and does not charge |
-| `tok_late` | charges, but its answer is lost |
+| `tok_late` | charges, but the answer is lost |
 | `tok_slow` | charges and answers after three seconds |
 | `tok_pending` | does not answer, and charges after one minute |
 | `tok_hang` | never answers, and does not charge |
-| `tok_refund_refused` | charges, and refuses to give the money back |
+| `tok_refund_refused` | charges, and refuses refunds |
 | anything else, `tok_success` | charges |
 """
 
@@ -32,11 +32,11 @@ from functions.kit.data.database import Database, Row, transactional
 from functions.purchase.payment_provider import (
     BadSignature,
     Charge,
-    Entry,
+    ChargeReport,
     EntryKind,
+    LedgerEntry,
     ProviderUnreachable,
     RefundRefused,
-    Report,
 )
 
 PAGE = 500
@@ -46,7 +46,7 @@ _NO_ANSWER = {"tok_late", "tok_pending"}
 
 @dataclass(kw_only=True)
 class SimulatedProvider:
-    """The ledger lies in `database`; `webhook_secret` signs and checks webhooks, empty: none."""
+    """The ledger is in `database`. An empty `webhook_secret` refuses every webhook."""
 
     database: Database
     clock: Clock
@@ -55,9 +55,9 @@ class SimulatedProvider:
     answers_within: timedelta = timedelta(seconds=10)
     final_after: timedelta = timedelta(seconds=30)
     slow: timedelta = timedelta(seconds=3)
-    """Until `tok_slow` is charged and answered."""
+    """Delay before `tok_slow` is charged and answered."""
     pending: timedelta = timedelta(minutes=1)
-    """Until `tok_pending` is charged."""
+    """Delay before `tok_pending` is charged."""
 
     async def capture(
         self, reference: str, method: str, amount_minor: int, currency: str
@@ -77,7 +77,7 @@ class SimulatedProvider:
             effective_at=self.clock() + delay,
         )
         if not _is_same(row, EntryKind.CHARGE, None, amount_minor, currency):
-            raise ValueError(f"{reference} was sent before, for something else")
+            raise ValueError(f"{reference} was used before, with other arguments")
         if method in _NO_ANSWER:
             raise ProviderUnreachable("the simulated provider's answer to this token is lost")
         if method == "tok_slow":
@@ -99,7 +99,7 @@ class SimulatedProvider:
             self.database, reference, charge_reference, amount_minor, currency, now=self.clock()
         )
 
-    async def entries(self, since: datetime | None = None) -> AsyncIterator[Entry]:
+    async def entries(self, since: datetime | None = None) -> AsyncIterator[LedgerEntry]:
         after = ""
         while True:
             outcome = await self.database.execute(
@@ -115,7 +115,7 @@ class SimulatedProvider:
             )
             for row in outcome.rows:
                 after = row["reference"]
-                yield Entry(
+                yield LedgerEntry(
                     EntryKind(row["kind"]),
                     after,
                     row["amount_minor"],
@@ -125,27 +125,27 @@ class SimulatedProvider:
             if len(outcome.rows) < PAGE:
                 return
 
-    def read_webhook(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Report:
+    def read_webhook(self, headers: Mapping[str, str], body: bytes, now: datetime) -> ChargeReport:
         message_id, sent = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
         if not self.webhook_secret:
             raise BadSignature("no secret is set")
         if not (sent.isascii() and sent.isdigit() and len(sent) < 12):
-            raise BadSignature("webhook-timestamp is no time in seconds")
+            raise BadSignature("webhook-timestamp is not a time in seconds")
         if abs(now.timestamp() - int(sent)) > _WEBHOOK_TOLERANCE.total_seconds():
-            raise BadSignature("it was sent at another time")
+            raise BadSignature("webhook-timestamp is too far from the present")
         expected = self._signature(message_id, sent, body)
         given = headers.get("webhook-signature", "").split(" ")
         # Compared as bytes: `compare_digest` refuses text beyond ASCII.
         if not any(hmac.compare_digest(expected.encode(), each.encode()) for each in given):
-            raise BadSignature("the signature is another")
+            raise BadSignature("the signature does not match")
         try:
-            said = json.loads(body)
-            return Report(str(said["reference"]), Charge(said["charge"]))
+            message = json.loads(body)
+            return ChargeReport(str(message["reference"]), Charge(message["charge"]))
         except (ValueError, KeyError, TypeError) as error:
-            raise BadSignature("it is signed and cannot be read") from error
+            raise BadSignature("the signature matches, but the body cannot be parsed") from error
 
-    def sign_webhook(self, report: Report, message_id: str) -> tuple[dict[str, str], bytes]:
-        """A message as the provider sends it (standardwebhooks.com): its headers and its body."""
+    def sign_webhook(self, report: ChargeReport, message_id: str) -> tuple[dict[str, str], bytes]:
+        """The headers and body of a webhook (standardwebhooks.com)."""
         body = json.dumps({"reference": report.reference, "charge": str(report.charge)}).encode()
         sent = str(int(self.clock().timestamp()))
         headers = {
@@ -172,11 +172,11 @@ async def _charge(
     outcome: Charge,
     effective_at: datetime,
 ) -> Row:
-    """The line of a charge, written once; what it says where it was there before."""
+    """Write a charge unless it exists. Returns the stored row."""
     entry = (reference, EntryKind.CHARGE, None, method, amount_minor, currency)
     await _write(database, *entry, outcome=outcome, effective_at=effective_at)
     row = await _entry(database, reference)
-    assert row is not None  # noqa: S101 - it was written in this transaction, or before
+    assert row is not None  # noqa: S101 - written in this transaction or before
     return row
 
 
@@ -200,7 +200,7 @@ async def _refund(
     known = await _entry(database, reference)
     if known is not None:
         if not _is_same(known, EntryKind.REFUND, charge_reference, amount_minor, currency):
-            raise ValueError(f"{reference} was sent before, for something else")
+            raise ValueError(f"{reference} was used before, with other arguments")
         return
     charge = rows[0] if rows else None
     if charge is None or charge["outcome"] != Charge.CAPTURED or charge["effective_at"] > now:
@@ -219,7 +219,7 @@ async def _refund(
         raise RefundRefused(f"{left} minor units of {charge['currency']} are left of the charge")
     entry = (reference, EntryKind.REFUND, charge_reference, charge["method"], amount_minor)
     if not await _write(database, *entry, currency, outcome=Charge.CAPTURED, effective_at=now):
-        raise ValueError(f"{reference} was sent at the same time, for another charge")
+        raise ValueError(f"{reference} was used concurrently, for another charge")
 
 
 async def _write(
@@ -234,7 +234,7 @@ async def _write(
     outcome: Charge,
     effective_at: datetime,
 ) -> bool:
-    """Write a line once; whether it was not there."""
+    """Write a row unless it exists. Returns whether it was written."""
     written = await database.execute(
         QueryString(
             "INSERT INTO simulated_ledger (reference, kind, charge_reference, method,"

@@ -1,10 +1,10 @@
-"""Domain objects from their rows, and back: the one place that knows which column is which field.
+"""Maps domain objects to rows and back; no other module knows which column holds which field.
 
-What may be changed is loaded under the lock of its purchase: whoever changes a purchase, or a
-payment, a refund or a delivery of it, holds that lock until the end of the transaction.
+Objects are loaded for a change under the lock of their purchase. A change of a purchase, or of a
+payment, a refund or a delivery of it, holds that lock until the transaction ends.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -31,7 +31,7 @@ from functions.purchase.errors import (
 )
 
 _BEFORE_REQUESTS = timedelta(seconds=30)
-"""How long a payment counts as in flight that was stored before that was written down."""
+"""How long a payment without `in_flight_until`, which an older release stored, is in flight."""
 
 
 # Purchases
@@ -44,9 +44,7 @@ async def lock_purchase(database: Database, purchase_id: int) -> Purchase:
     """
     rows = await database.locked(QueryString("SELECT * FROM purchases WHERE id = {}", purchase_id))
     if not rows:
-        raise PurchaseNotFound(
-            Text(f"No hay compra {purchase_id}.", f"There is no purchase {purchase_id}.")
-        )
+        raise PurchaseNotFound.of(purchase_id)
     outcome = await database.execute(
         QueryString(
             "SELECT book_id, quantity, title, unit_price_minor FROM purchase_items"
@@ -58,7 +56,7 @@ async def lock_purchase(database: Database, purchase_id: int) -> Purchase:
 
 
 def to_purchase(row: Row, items: Sequence[Row]) -> Purchase:
-    """From a row of `purchases` and its items, which are by ascending book."""
+    """Converts a row of `purchases` and its items, which are ordered by book."""
     return Purchase(
         id=row["id"],
         user_id=row["user_id"],
@@ -78,24 +76,19 @@ def to_purchase(row: Row, items: Sequence[Row]) -> Purchase:
 
 
 async def insert_purchase(database: Database, purchase: Purchase) -> Purchase:
-    """Write a new purchase, its items and the first entry of its timeline; the same with its id."""
-    created = await database.execute(
-        QueryString(
-            "INSERT INTO purchases (user_id, status, total_minor, delivery_fee_minor, currency,"
-            " provider_id, revision, created_at, expires_at)"
-            " VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {})",
-            purchase.user_id,
-            str(purchase.status),
-            purchase.total_minor,
-            purchase.delivery_fee_minor,
-            purchase.currency,
-            purchase.provider_id,
-            purchase.revision,
-            purchase.created_at,
-            purchase.expires_at,
-        )
-    )
-    purchase = replace(purchase, id=created.lastrowid)
+    """Insert a purchase, its items and its first timeline entry. Returns it with its id."""
+    columns = {
+        "user_id": purchase.user_id,
+        "status": purchase.status,
+        "total_minor": purchase.total_minor,
+        "delivery_fee_minor": purchase.delivery_fee_minor,
+        "currency": purchase.currency,
+        "provider_id": purchase.provider_id,
+        "revision": purchase.revision,
+        "created_at": purchase.created_at,
+        "expires_at": purchase.expires_at,
+    }
+    purchase = replace(purchase, id=await _insert(database, "purchases", columns))
     places = ", ".join(["({}, {}, {}, {}, {})"] * len(purchase.lines))
     await database.execute(
         QueryString(
@@ -104,7 +97,7 @@ async def insert_purchase(database: Database, purchase: Purchase) -> Purchase:
             *[value for line in purchase.lines for value in (purchase.id, *line)],
         )
     )
-    await _note(database, purchase, by=purchase.user_id, now=purchase.created_at)
+    await _add_timeline_entry(database, purchase, by=purchase.user_id, now=purchase.created_at)
     return purchase
 
 
@@ -117,64 +110,53 @@ async def store(
     outbox: Outbox,
     now: datetime,
 ) -> Moved:
-    """Write what a move left, with its events; the same, with the ids that the database gave.
+    """Store the result of a move and add its events. Returns it with the ids of new rows.
 
-    `before` is the purchase as it was loaded, under its lock; `by` is the user of the timeline.
+    `before` is the purchase as loaded under its lock; `by` is the user id of the timeline entry.
     """
     purchase = moved.purchase
     if purchase != before:
-        await database.execute(
-            QueryString(
-                "UPDATE purchases SET status = {}, revision = {} WHERE id = {}",
-                str(purchase.status),
-                purchase.revision,
-                purchase.id,
-            )
-        )
+        changes = {"status": purchase.status, "revision": purchase.revision}
+        await _update(database, "purchases", purchase.id, changes)
     if purchase.status is not before.status:
-        await _note(database, purchase, by=by, now=now)
+        await _add_timeline_entry(database, purchase, by=by, now=now)
     if moved.payment is not None:
         await update_payment(database, moved.payment)
     if moved.refund is not None:
         moved = moved._replace(refund=await _insert_refund(database, moved.refund))
     if moved.delivery is not None:
         moved = await _store_delivery(database, moved, moved.delivery)
-    changes = await _settle_stock(database, purchase, purchase.stock_effect(before.status), now)
-    await outbox.add(database, *[events.of(fact) for fact in moved.facts], *changes)
+    effect = purchase.stock_effect(before.status)
+    stock_events = await _settle_stock(database, purchase, effect, now)
+    await outbox.add(database, *[events.of(fact) for fact in moved.facts], *stock_events)
     return moved
 
 
-async def _note(database: Database, purchase: Purchase, *, by: int | None, now: datetime) -> None:
-    await database.execute(
-        QueryString(
-            "INSERT INTO purchase_timeline (purchase_id, status, at, user_id)"
-            " VALUES ({}, {}, {}, {})",
-            purchase.id,
-            str(purchase.status),
-            now,
-            by,
-        )
-    )
+async def _add_timeline_entry(
+    database: Database, purchase: Purchase, *, by: int | None, now: datetime
+) -> None:
+    columns = {"purchase_id": purchase.id, "status": purchase.status, "at": now, "user_id": by}
+    await _insert(database, "purchase_timeline", columns)
 
 
 async def _settle_stock(
     database: Database, purchase: Purchase, effect: StockEffect | None, now: datetime
 ) -> list[NewEvent]:
-    changes = []
+    stock_events = []
     for line in purchase.lines if effect is not None else ():
         stock = await lock_stock(database, line.book_id)
         change = stock.fulfil if effect is StockEffect.FULFIL else stock.release
         stock = change(line.quantity, now)
         await update_stock(database, stock)
-        changes.append(events.inventory_changed(stock))
-    return changes
+        stock_events.append(events.inventory_changed(stock))
+    return stock_events
 
 
 # Customers
 
 
 async def lock_customer(database: Database, user_id: int) -> None:
-    """Let one customer buy one thing at a time, so that what they hold can be counted."""
+    """Serialize the purchases of one customer, so that what they hold can be counted."""
     await database.execute(
         QueryString(
             "INSERT INTO customers (user_id, purchases_placed) VALUES ({}, 1)"
@@ -185,11 +167,11 @@ async def lock_customer(database: Database, user_id: int) -> None:
     )
 
 
-# Stock, and what is on sale
+# Stock and offers
 
 
 class OnSale(NamedTuple):
-    """Books as they are sold now, their stock, and what the buyer holds unpaid."""
+    """Present offers of books, their stock, and the unpaid holdings of a buyer."""
 
     offers: dict[int, Offer]
     stock: dict[int, Stock]
@@ -199,7 +181,7 @@ class OnSale(NamedTuple):
 async def on_sale(
     database: Database, book_ids: Sequence[int], user_id: int, *, counted: bool
 ) -> OnSale:
-    """Those of the books that are known, in one statement; `counted` with what the buyer holds."""
+    """Reads the books that exist, in one statement; with the buyer's holdings if `counted`."""
     held = unpaid = QueryString("0")
     if counted:
         pending = ("p.user_id = {} AND p.status = {}", user_id, str(Status.PENDING))
@@ -235,7 +217,7 @@ async def on_sale(
 
 
 def to_stock(row: Row) -> Stock:
-    """From a row of `inventory`."""
+    """Converts a row of `inventory`."""
     return Stock(
         book_id=row["book_id"],
         on_hand=row["on_hand"],
@@ -254,17 +236,12 @@ async def lock_stock(database: Database, book_id: int) -> Stock:
     """
     rows = await database.locked(QueryString("SELECT * FROM inventory WHERE book_id = {}", book_id))
     if not rows:
-        raise BookNotFound(
-            Text(
-                f"No se lleva inventario del libro {book_id}.",
-                f"No stock is kept of book {book_id}.",
-            )
-        )
+        raise BookNotFound.without_stock(book_id)
     return to_stock(rows[0])
 
 
 async def update_stock(database: Database, stock: Stock) -> bool:
-    """Write a stock one revision later; False where somebody else has written that revision."""
+    """Store the next revision of a stock; False where another transaction has stored it."""
     changed = await database.execute(
         QueryString(
             "UPDATE inventory SET on_hand = {}, reserved = {}, available = {}, fulfilled = {},"
@@ -295,24 +272,22 @@ async def payment(database: Database, payment_id: int) -> Payment:
     """Raises `PaymentNotFound`."""
     found = await _payment_where(database, "id = {}", payment_id)
     if found is None:
-        raise PaymentNotFound(
-            Text(f"No hay pago {payment_id}.", f"There is no payment {payment_id}.")
-        )
+        raise PaymentNotFound.of(payment_id)
     return found
 
 
 async def payment_of_reference(database: Database, reference: str) -> Payment | None:
-    """The payment that a provider knows by our reference."""
+    """The payment that was sent to the provider under this reference."""
     return await _payment_where(database, "reference = {}", reference)
 
 
 async def payment_of_request(database: Database, user_id: int, key: str) -> Payment | None:
-    """The payment that a request with an Idempotency-Key has made."""
+    """The payment that a request with this Idempotency-Key created."""
     return await _payment_where(database, "requested_by = {} AND request_key = {}", user_id, key)
 
 
 async def open_payment(database: Database, purchase_id: int) -> Payment | None:
-    """The payment that holds a purchase."""
+    """The payment of a purchase that has no outcome yet; None where there is none."""
     condition = "purchase_id = {} AND status = {}"
     return await _payment_where(database, condition, purchase_id, str(PaymentStatus.PROCESSING))
 
@@ -328,7 +303,7 @@ async def _payment_where(database: Database, condition: str, *values: object) ->
 
 
 def to_payment(row: Row) -> Payment:
-    """From a row of `payments`, also from one that an older release has written."""
+    """Converts a row of `payments`, including rows that an older release stored."""
     in_flight_until = row["in_flight_until"] or row["created_at"] + _BEFORE_REQUESTS
     outcome, status = row["outcome"], row["outcome_status"]
     return Payment(
@@ -353,37 +328,22 @@ def to_payment(row: Row) -> Payment:
     )
 
 
-def _payment_values(payment: Payment) -> list[object]:
-    values = [getattr(payment, name) for name in _PAYMENT_FIELDS]
-    return [str(value) if isinstance(value, str) else value for value in values]
-
-
 async def insert_payment(database: Database, payment: Payment) -> Payment:
-    """Write a new payment; the same with its id."""
-    created = await database.execute(
-        QueryString(
-            f"INSERT INTO payments ({', '.join(_PAYMENT_FIELDS)})"  # noqa: S608
-            f" VALUES ({', '.join(['{}'] * len(_PAYMENT_FIELDS))})",
-            *_payment_values(payment),
-        )
-    )
-    return replace(payment, id=created.lastrowid)
+    """Insert a payment. Returns it with its id."""
+    return replace(payment, id=await _insert(database, "payments", _payment_columns(payment)))
 
 
 async def update_payment(database: Database, payment: Payment) -> None:
-    """Write a payment of a purchase that is locked."""
-    assignments = ", ".join(f"{name} = {{}}" for name in _PAYMENT_FIELDS)
-    await database.execute(
-        QueryString(
-            f"UPDATE payments SET {assignments} WHERE id = {{}}",  # noqa: S608
-            *_payment_values(payment),
-            payment.id,
-        )
-    )
+    """Store a payment. The caller holds the lock of its purchase."""
+    await _update(database, "payments", payment.id, _payment_columns(payment))
+
+
+def _payment_columns(payment: Payment) -> dict[str, object]:
+    return {name: getattr(payment, name) for name in _PAYMENT_FIELDS}
 
 
 async def due_payments(database: Database, now: datetime, limit: int) -> list[Payment]:
-    """Open payments that the provider is to be asked about, the longest waiting first."""
+    """Open payments whose next check is due, the longest due first."""
     outcome = await database.execute(
         QueryString(
             "SELECT * FROM payments WHERE status = {} AND (check_at <= {} OR check_at IS NULL)"
@@ -397,7 +357,7 @@ async def due_payments(database: Database, now: datetime, limit: int) -> list[Pa
 
 
 def to_refund(row: Row) -> Refund:
-    """From a row of `refunds`, also from one that an older release has written."""
+    """Converts a row of `refunds`, including rows that an older release stored."""
     return Refund(
         id=row["id"],
         payment_id=row["payment_id"],
@@ -413,26 +373,22 @@ def to_refund(row: Row) -> Refund:
 
 
 async def _insert_refund(database: Database, refund: Refund) -> Refund:
-    created = await database.execute(
-        QueryString(
-            "INSERT INTO refunds (payment_id, amount_minor, reason, reference, settled, refused,"
-            " attempts, next_attempt_at, created_at) VALUES ({}, {}, {}, {}, {}, {}, {}, {}, {})",
-            refund.payment_id,
-            refund.amount_minor,
-            refund.reason,
-            refund.reference,
-            refund.settled,
-            refund.refused,
-            refund.attempts,
-            refund.next_attempt_at,
-            refund.created_at,
-        )
-    )
-    return replace(refund, id=created.lastrowid)
+    columns = {
+        "payment_id": refund.payment_id,
+        "amount_minor": refund.amount_minor,
+        "reason": refund.reason,
+        "reference": refund.reference,
+        "settled": refund.settled,
+        "refused": refund.refused,
+        "attempts": refund.attempts,
+        "next_attempt_at": refund.next_attempt_at,
+        "created_at": refund.created_at,
+    }
+    return replace(refund, id=await _insert(database, "refunds", columns))
 
 
 async def update_refund(database: Database, refund: Refund) -> None:
-    """Write how far a refund has come. One that is settled stays so, whoever writes later."""
+    """Store the progress of a refund. A settled refund is never changed."""
     await database.execute(
         QueryString(
             "UPDATE refunds SET settled = {}, refused = {}, attempts = {}, next_attempt_at = {}"
@@ -448,7 +404,7 @@ async def update_refund(database: Database, refund: Refund) -> None:
 
 
 class OwedRefund(NamedTuple):
-    """A refund, and the charge at the provider that it gives back."""
+    """A refund and the provider's charge that it refunds."""
 
     refund: Refund
     charge_reference: str
@@ -456,7 +412,7 @@ class OwedRefund(NamedTuple):
 
 
 async def due_refunds(database: Database, now: datetime, limit: int) -> list[OwedRefund]:
-    """Refunds that are owed and to be attempted now, the longest waiting first."""
+    """Unsettled refunds whose next attempt is due, the longest due first."""
     outcome = await database.execute(
         QueryString(
             "SELECT r.*, p.reference AS charge_reference, p.currency FROM refunds r"
@@ -480,9 +436,7 @@ async def delivery(database: Database, assignment_id: int) -> Delivery:
     """Raises `AssignmentNotFound`."""
     found = await _delivery_where(database, "a.id = {}", assignment_id)
     if found is None:
-        raise AssignmentNotFound(
-            Text(f"No hay entrega {assignment_id}.", f"There is no delivery {assignment_id}.")
-        )
+        raise AssignmentNotFound.of(assignment_id)
     return found
 
 
@@ -530,27 +484,17 @@ async def _delivery_where(database: Database, condition: str, *values: object) -
 
 async def _store_delivery(database: Database, moved: Moved, delivery: Delivery) -> Moved:
     if delivery.id:
-        await database.execute(
-            QueryString(
-                "UPDATE assignments SET status = {}, updated_at = {} WHERE id = {}",
-                str(delivery.status),
-                delivery.updated_at,
-                delivery.id,
-            )
-        )
+        changes = {"status": delivery.status, "updated_at": delivery.updated_at}
+        await _update(database, "assignments", delivery.id, changes)
         return moved
-    created = await database.execute(
-        QueryString(
-            "INSERT INTO assignments (purchase_id, provider_id, status, created_at, updated_at)"
-            " VALUES ({}, {}, {}, {}, {})",
-            delivery.purchase_id,
-            delivery.provider_id,
-            str(delivery.status),
-            delivery.created_at,
-            delivery.updated_at,
-        )
-    )
-    stored = replace(delivery, id=created.lastrowid)
+    columns = {
+        "purchase_id": delivery.purchase_id,
+        "provider_id": delivery.provider_id,
+        "status": delivery.status,
+        "created_at": delivery.created_at,
+        "updated_at": delivery.updated_at,
+    }
+    stored = replace(delivery, id=await _insert(database, "assignments", columns))
     facts = tuple(
         fact._replace(state=stored) if isinstance(fact.state, Delivery) else fact
         for fact in moved.facts
@@ -571,17 +515,13 @@ async def delivery_provider(database: Database, provider_id: int) -> DeliveryPro
         QueryString("SELECT name, fee_minor, retired FROM providers WHERE id = {}", provider_id)
     )
     if not outcome.rows:
-        raise ProviderNotFound(
-            Text(
-                f"No hay proveedor {provider_id}.", f"There is no delivery provider {provider_id}."
-            )
-        )
+        raise ProviderNotFound.of(provider_id)
     row = outcome.rows[0]
     return DeliveryProvider(provider_id, row["name"], row["fee_minor"], bool(row["retired"]))
 
 
 async def offered_provider(database: Database, provider_id: int) -> DeliveryProvider:
-    """A provider for something new.
+    """A provider that new purchases and deliveries may use.
 
     Raises `ProviderNotFound` or `ProviderRetired`.
     """
@@ -596,11 +536,44 @@ async def offered_provider(database: Database, provider_id: int) -> DeliveryProv
     return provider
 
 
-def joined(codes: Sequence[str]) -> str:
-    """Codes as a column holds them: between blanks, so that ` CO ` can be looked for."""
+def encode_countries(codes: Sequence[str]) -> str:
+    """The value of a column: each code between spaces, so that LIKE '% CO %' finds it."""
     return f" {' '.join(codes)} " if codes else ""
 
 
-def parted(column: str) -> list[str]:
-    """The codes of a column."""
+def decode_countries(column: str) -> list[str]:
+    """The codes in the value of a column."""
     return column.split()
+
+
+# Statements
+
+
+async def _insert(database: Database, table: str, columns: Mapping[str, object]) -> int:
+    """Insert a row. Returns its id."""
+    places = ", ".join(["{}"] * len(columns))
+    created = await database.execute(
+        QueryString(
+            f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})",  # noqa: S608
+            *map(_plain, columns.values()),
+        )
+    )
+    return int(created.lastrowid)
+
+
+async def _update(
+    database: Database, table: str, row_id: int, columns: Mapping[str, object]
+) -> None:
+    assignments = ", ".join(f"{name} = {{}}" for name in columns)
+    await database.execute(
+        QueryString(
+            f"UPDATE {table} SET {assignments} WHERE id = {{}}",  # noqa: S608
+            *map(_plain, columns.values()),
+            row_id,
+        )
+    )
+
+
+def _plain(value: object) -> object:
+    """Converts a `StrEnum` to `str`: drivers bind no subclasses."""
+    return str(value) if isinstance(value, str) else value

@@ -1,7 +1,7 @@
-"""The event door: what purchase takes in, in tolerant structs of its own.
+"""The events that purchase consumes, in tolerant structs of its own.
 
-Catalog's books, to sell them; auth's revoked tokens, disabled users and keys (the kit's
-`kit/security/auth_stream.py`).
+Catalog's books, to sell them; auth's revoked tokens, disabled users and keys
+(`kit/security/auth_stream.py`).
 """
 
 from typing import Annotated
@@ -16,16 +16,14 @@ from functions.kit.data.database import Database
 from functions.kit.events.cloudevents import Event
 from functions.kit.events.feed import digest_of
 from functions.kit.events.outbox import Outbox
-from functions.kit.events.subscriptions import Projection, Stream, Subscriptions
+from functions.kit.events.subscriptions import Projection, Subscriptions
 from functions.kit.security import auth_stream
 from functions.purchase.commands.books import delete_stale_books, mark_books_stale, record_book
-from functions.purchase.commands.purchases import BOOKS
-
-BOOK_STREAM = Stream(source=BOOKS, owner="catalog", name="books")
+from functions.purchase.streams import BOOKS
 
 
-class BookState(msgspec.Struct, frozen=True, kw_only=True):
-    """bookstore.book.created.v1, updated.v1 and retired.v1, as this side reads them."""
+class ConsumedBook(msgspec.Struct, frozen=True, kw_only=True):
+    """The data of bookstore.book.created.v1, updated.v1 and retired.v1 that purchase reads."""
 
     book_id: Id
     title: Annotated[str, Meta(min_length=1, max_length=255)]
@@ -37,9 +35,9 @@ class BookState(msgspec.Struct, frozen=True, kw_only=True):
 
 def build(outbox: Outbox, clock: Clock) -> Subscriptions:
     """What this service consumes."""
-    subscriptions = Subscriptions(BOOK_STREAM, auth_stream.STREAM)
+    subscriptions = Subscriptions(BOOKS, auth_stream.STREAM)
 
-    async def book_changed(database: Database, event: Event, state: BookState) -> None:
+    async def book_changed(database: Database, event: Event, state: ConsumedBook) -> None:
         await record_book(
             database,
             state.book_id,
@@ -54,8 +52,8 @@ def build(outbox: Outbox, clock: Clock) -> Subscriptions:
         )
 
     for change in ("created", "updated", "retired"):
-        subscriptions.on(f"bookstore.book.{change}.v1", BookState)(book_changed)
-    subscriptions.projections[BOOKS] = Projection(
+        subscriptions.on(f"bookstore.book.{change}.v1", ConsumedBook)(book_changed)
+    subscriptions.projections[BOOKS.source] = Projection(
         mark_books_stale,
         delete_stale_books,
         digest_of("books", "revision", "price_minor", "retired"),

@@ -1,15 +1,15 @@
-"""Purchase's tables. The kit keeps its own beside them (outbox, inbox, keys): it needs no classes.
+"""Purchase's own tables; `migrations/` creates them, with their constraints.
 
-`books` is what catalog told; everything else is owned here. Amounts are minor units. The schema
-itself, with its constraints, is in `migrations/`.
+`books` is a copy of what catalog publishes; purchase owns the others. Amounts are minor units. The
+kit's tables (outbox, inbox, keys) have no class here: only the kit reads and writes them.
 """
 
 from piccolo.columns import BigInt, Boolean, Serial, Timestamptz, Varchar
 from piccolo.table import Table
 
 
-class Book(Table, tablename="books"):
-    """What is needed to sell a book, as catalog last told it."""
+class BookRow(Table, tablename="books"):
+    """The part of a book that a sale needs, from catalog's latest event."""
 
     book_id = BigInt(primary_key=True)
     title = Varchar(length=255)
@@ -19,7 +19,7 @@ class Book(Table, tablename="books"):
     revision = BigInt()
 
 
-class Inventory(Table, tablename="inventory"):
+class InventoryRow(Table, tablename="inventory"):
     """Copies of a book: on_hand = available + reserved, at any time."""
 
     book_id = BigInt(primary_key=True)
@@ -27,13 +27,13 @@ class Inventory(Table, tablename="inventory"):
     reserved = BigInt()
     available = BigInt()
     fulfilled = BigInt()
-    """Delivered so far: the sum of all adjustments = on_hand + fulfilled."""
+    """Copies delivered so far: the sum of all adjustments = on_hand + fulfilled."""
     revision = BigInt()
     changed_at = Timestamptz(default=None)
 
 
-class Adjustment(Table, tablename="adjustments"):
-    """Why there are more or fewer copies, other than by sales; the first is the initial stock."""
+class AdjustmentRow(Table, tablename="adjustments"):
+    """Changes of the stock other than sales; the first one is the initial stock."""
 
     id = Serial(primary_key=True)
     book_id = BigInt()
@@ -43,7 +43,7 @@ class Adjustment(Table, tablename="adjustments"):
     created_at = Timestamptz(default=None)
 
 
-class Purchase(Table, tablename="purchases"):
+class PurchaseRow(Table, tablename="purchases"):
     id = Serial(primary_key=True)
     user_id = BigInt()
     status = Varchar(length=20)
@@ -56,7 +56,7 @@ class Purchase(Table, tablename="purchases"):
     expires_at = Timestamptz(default=None)
 
 
-class PurchaseItem(Table, tablename="purchase_items"):
+class PurchaseItemRow(Table, tablename="purchase_items"):
     id = Serial(primary_key=True)
     purchase_id = BigInt()
     book_id = BigInt()
@@ -65,8 +65,8 @@ class PurchaseItem(Table, tablename="purchase_items"):
     unit_price_minor = BigInt()
 
 
-class TimelineEntry(Table, tablename="purchase_timeline"):
-    """Each state that a purchase was in, since when, and by whose hand."""
+class TimelineEntryRow(Table, tablename="purchase_timeline"):
+    """Each status of a purchase, its time, and the user who caused it."""
 
     id = Serial(primary_key=True)
     purchase_id = BigInt()
@@ -75,7 +75,7 @@ class TimelineEntry(Table, tablename="purchase_timeline"):
     user_id = BigInt(null=True)
 
 
-class Payment(Table, tablename="payments"):
+class PaymentRow(Table, tablename="payments"):
     id = Serial(primary_key=True)
     purchase_id = BigInt()
     user_id = BigInt()
@@ -85,34 +85,34 @@ class Payment(Table, tablename="payments"):
     method = Varchar(length=100)
     status = Varchar(length=20)
     reference = Varchar(length=36)
-    """Our key for the provider: the same one is never charged twice."""
+    """The reference at the provider, which charges it once."""
     created_at = Timestamptz(default=None)
 
 
-class Refund(Table, tablename="refunds"):
+class RefundRow(Table, tablename="refunds"):
     id = Serial(primary_key=True)
     payment_id = BigInt()
     amount_minor = BigInt()
     reason = Varchar(length=200)
     reference = Varchar(length=36)
     settled = Boolean()
-    """Whether the provider has given the money back."""
+    """Whether the provider has paid it."""
     created_at = Timestamptz(default=None)
 
 
-class Provider(Table, tablename="providers"):
+class ProviderRow(Table, tablename="providers"):
     id = Serial(primary_key=True)
     name = Varchar(length=100)
     contact = Varchar(length=200)
     coverage = Varchar(length=100, null=True)
-    """Free text of the release before."""
+    """Free text that the previous release writes."""
     countries = Varchar(length=1000)
-    """ISO 3166-1 codes between blanks, ` * ` for everywhere, nothing where it is not said."""
+    """ISO 3166-1 codes between spaces, ` * ` for everywhere, empty where it is unknown."""
     fee_minor = BigInt()
     retired = Boolean()
 
 
-class Assignment(Table, tablename="assignments"):
+class AssignmentRow(Table, tablename="assignments"):
     id = Serial(primary_key=True)
     purchase_id = BigInt()
     provider_id = BigInt()
@@ -122,14 +122,14 @@ class Assignment(Table, tablename="assignments"):
 
 
 TABLES = (
-    Book,
-    Inventory,
-    Adjustment,
-    Purchase,
-    PurchaseItem,
-    TimelineEntry,
-    Payment,
-    Refund,
-    Provider,
-    Assignment,
+    BookRow,
+    InventoryRow,
+    AdjustmentRow,
+    PurchaseRow,
+    PurchaseItemRow,
+    TimelineEntryRow,
+    PaymentRow,
+    RefundRow,
+    ProviderRow,
+    AssignmentRow,
 )

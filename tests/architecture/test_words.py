@@ -45,15 +45,15 @@ CODE = ("eventing", "functions", "knative", "noxfile.py", "tests")
 """Where other files are checked, names and comments alike, but for those that are not clean yet."""
 
 NOT_YET = (
-    "functions/auth", "functions/catalog", "functions/kit/base", "functions/kit/events",
-    "functions/kit/internal_api", "functions/kit/start", "functions/local", "functions/purchase",
-    "knative/base", "knative/components", "knative/ops", "tests",
+    "knative/base", "knative/components", "tests",
 )  # fmt: skip
 """Still to be cleaned; then they leave this list."""
 
 ALLOWED = {
     # Objects in running clusters; another name would leave the old ones beside the new.
     "eventing": {"poke"},
+    # The old name of a variable, which is refused with the new one.
+    "functions": {"DOORS"},
 }
 
 
@@ -87,11 +87,14 @@ def files(places: tuple[str, ...], *endings: str) -> list[Path]:
     return sorted(found)
 
 
+BOOKS = ROOT / "functions/local/seed/books.json"
+"""Descriptions of real books, which have doors and towns."""
+
 PAGES = files(PROSE, ".md")
 SOURCES = [
     path
     for path in files(CODE, ".py", ".yaml", ".json", ".sh", ".md")
-    if not any(path.is_relative_to(ROOT / place) for place in NOT_YET)
+    if path != BOOKS and not any(path.is_relative_to(ROOT / place) for place in NOT_YET)
 ]
 
 

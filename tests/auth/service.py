@@ -121,7 +121,7 @@ async def open_auth(
     settings = AuthSettings.from_mapping({"DATABASE_URL": url, "AUTO_MIGRATE": "true", **environ})
     app = create_app(settings, clock=clock)
     async with serving(app) as client:
-        # The chores would do it in a moment; a test wants it done.
+        # A background task would do it later; tests need it now.
         await commands.prepare(
             app.state.services.database, app.state.services.dependencies, clock()
         )

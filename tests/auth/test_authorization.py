@@ -10,7 +10,7 @@ ANYONE = (True, True, True)
 SIGNED_IN = (False, True, True)
 ADMINS = (False, False, True)
 
-# Who gets past the door: nobody in particular, a customer, an admin.
+# The callers that a route admits: anonymous ones, customers, admins.
 ROUTES = {
     ("GET", "/"): ANYONE,
     ("GET", "/livez"): ANYONE,
@@ -44,16 +44,16 @@ def routes(app: Litestar) -> set[tuple[str, str]]:
     }
 
 
-def test_every_route_of_the_public_door_has_a_row() -> None:
-    """A new route says here who may call it; the internal door is not among them."""
+def test_every_route_of_the_public_api_has_a_row() -> None:
+    """A new route of the public API needs a row."""
     app = create_app(AuthSettings.from_mapping({"EXPOSED_API": "public"}))
 
     assert routes(app) == set(ROUTES)
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES, ids=" ".join)
-async def test_a_route_opens_for_whom_its_row_says(auth: Auth, method: str, path: str) -> None:
-    """401 for nobody, 403 for the wrong role; beyond the door a bad request is another matter."""
+async def test_a_route_admits_the_callers_of_its_row(auth: Auth, method: str, path: str) -> None:
+    """401 without a token, 403 with another role; admitted requests may fail otherwise."""
     callers: list[Person | None] = [None, await auth.person(), await auth.admin()]
     await auth.admin("another@example.com")
     target = path.format(name="start.js", user_id=callers[1].id if callers[1] else 0)
@@ -69,8 +69,8 @@ async def test_a_route_opens_for_whom_its_row_says(auth: Auth, method: str, path
     assert tuple(not each for each in refused) == ROUTES[method, path]
 
 
-async def test_the_internal_door_alone_shows_no_public_route() -> None:
-    """What the other services read is not what the public calls, and the reverse."""
+async def test_the_internal_api_has_no_public_route() -> None:
+    """Neither API has routes of the other."""
     app = create_app(AuthSettings.from_mapping({"EXPOSED_API": "internal"}))
 
     assert not {path for _, path in routes(app)} & {"/login", "/register", "/me", "/users"}

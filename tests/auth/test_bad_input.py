@@ -57,8 +57,10 @@ async def admin(auth: Auth) -> Person:
 
 
 @pytest.mark.parametrize(("method", "path"), BODIES, ids=" ".join)
-async def test_rubbish_is_refused(auth: Auth, admin: Person, method: str, path: str) -> None:
-    """With a problem document, and nothing is changed by it."""
+async def test_malformed_bodies_are_refused(
+    auth: Auth, admin: Person, method: str, path: str
+) -> None:
+    """The response is a problem document, and nothing is changed."""
     before = await auth.rows("SELECT * FROM users")
     headers = {} if path == "/logout" else admin.headers
     for name, (body, status) in RUBBISH.items():
@@ -76,7 +78,7 @@ async def test_rubbish_is_refused(auth: Auth, admin: Person, method: str, path: 
 async def test_other_media_types_are_refused(
     auth: Auth, admin: Person, method: str, path: str
 ) -> None:
-    """415; but what curl calls a form and is JSON is read."""
+    """415, except for JSON that curl labels as a form."""
     for media_type in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
         headers = {**admin.headers, "content-type": media_type}
         response = await auth.client.request(method, path, content=b"a=b", headers=headers)
@@ -84,7 +86,7 @@ async def test_other_media_types_are_refused(
 
 
 async def test_curl_without_a_content_type_logs_in(auth: Auth) -> None:
-    """`curl -d '{...}'` calls its body a form."""
+    """`curl -d '{...}'` labels its body as a form."""
     await auth.register("curl@example.com")
     response = await auth.client.post(
         "/login",
@@ -105,10 +107,10 @@ async def test_curl_without_a_content_type_logs_in(auth: Auth) -> None:
         ("GET", "/users/1/roles", 404),
     ],
 )
-async def test_what_is_not_there_is_a_problem_document_too(
+async def test_unknown_routes_are_answered_with_problems(
     auth: Auth, method: str, path: str, status: int
 ) -> None:
-    """Unknown route, wrong method."""
+    """Unknown routes and methods are answered with problem documents."""
     response = await auth.client.request(method, path)
 
     assert response.status_code == status
@@ -125,8 +127,8 @@ async def test_what_is_not_there_is_a_problem_document_too(
         ("longest", "a" * 128),
     ],
 )
-async def test_a_password_may_hold_anything(auth: Auth, name: str, password: str) -> None:
-    """It is hashed, not shown: any character counts."""
+async def test_a_password_may_have_any_character(auth: Auth, name: str, password: str) -> None:
+    """Any character is accepted, since only the hash is stored."""
     email = f"{name}@example.com"
     assert (await auth.register(email, password)).status_code == 201
     assert (await auth.log_in(email, password)).status_code == 200
@@ -147,7 +149,7 @@ names = st.sampled_from(["email", "password", "name", "token", "refresh_token", 
     body=st.dictionaries(names, json_values, max_size=4),
 )
 async def test_no_json_is_a_5xx(auth: Auth, path: str, body: dict[str, object]) -> None:
-    """Whatever members and values: a refusal, or the rare good request."""
+    """Any members and values give a refusal or a success."""
     response = await auth.call("POST", path, body)
 
     assert response.status_code < 500

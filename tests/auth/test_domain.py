@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from functions.auth.domain import (
     MAX_EMAIL,
     Email,
-    Limit,
+    TryLimit,
     check_password,
     email_key,
     network,
@@ -28,8 +28,8 @@ ANA = Email("Ana.Ruiz@Example.com", "ana.ruiz@example.com")
         f"{'a' * 64}@example.com",
     ],
 )
-def test_addresses_that_browsers_take_are_taken(text: str) -> None:
-    """The rule of the HTML standard, for names that only development has."""
+def test_addresses_that_browsers_accept_are_accepted(text: str) -> None:
+    """In development the rule of the HTML standard applies."""
     assert parse_email(text, development=True) == Email(text, text)
 
 
@@ -43,14 +43,14 @@ def test_addresses_that_browsers_take_are_taken(text: str) -> None:
         ("ана@пример.рф", "ана@пример.рф"),
     ],
 )
-def test_addresses_of_every_script_are_taken(text: str, key: str) -> None:
-    """Kept as typed; one account whichever way an accent or a domain is spelled."""
+def test_addresses_of_every_script_are_accepted(text: str, key: str) -> None:
+    """They are stored as typed; accents and domains in any encoding have one key."""
     assert parse_email(text) == Email(text, key)
 
 
 @pytest.mark.parametrize("text", ["a@b", "ana@localhost", "ana@shop.local", "ana@tienda.test"])
-def test_a_domain_of_no_internet_is_for_development(text: str) -> None:
-    """Elsewhere the refusal says what is wrong with it."""
+def test_a_local_domain_is_accepted_in_development_only(text: str) -> None:
+    """In production the refusal gives the reason."""
     assert parse_email(text, development=True).address == text
 
     with pytest.raises(EmailInvalid, match="@-sign"):
@@ -60,8 +60,8 @@ def test_a_domain_of_no_internet_is_for_development(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["a..b@example.com", ".a@example.com", "a@[127.0.0.1]", '"a"@b.es']
 )
-def test_a_refused_address_is_told_why(text: str) -> None:
-    """In the field's own message."""
+def test_a_refused_address_has_a_reason(text: str) -> None:
+    """The reason is in the field's message."""
     with pytest.raises(EmailInvalid) as caught:
         parse_email(text)
 
@@ -90,16 +90,16 @@ def test_a_refused_address_is_told_why(text: str) -> None:
         "Ana <ana@example.com>",
     ],
 )
-def test_what_is_no_address_is_refused_by_field(text: str) -> None:
-    """Length, blanks, controls and names around it: one refusal, which names the field."""
+def test_an_invalid_address_is_refused_by_field(text: str) -> None:
+    """Length, spaces, control characters and display names are refused with the field's name."""
     with pytest.raises(EmailInvalid) as caught:
         parse_email(text)
 
     assert [each.field for each in caught.value.errors] == ["email"]
 
 
-def test_an_address_is_kept_as_typed_and_found_in_lower_case() -> None:
-    """Blanks around it are no part of it."""
+def test_an_address_is_stored_as_typed_and_found_in_lower_case() -> None:
+    """Surrounding spaces are removed."""
     assert parse_email("  Ana.Ruiz@Example.com ") == ANA
 
 
@@ -113,13 +113,13 @@ def test_an_address_is_kept_as_typed_and_found_in_lower_case() -> None:
     ],
 )
 def test_a_site_is_an_ipv6_network_of_48_bits(host: str | None, site: str | None) -> None:
-    """Of IPv4 an address is as much as one visitor has."""
+    """IPv4 addresses have no site."""
     assert network(host) == site
 
 
 @given(st.text(max_size=400))
 def test_any_text_is_an_address_or_refused(text: str) -> None:
-    """Whatever is taken fits its column and is found again under its key."""
+    """An accepted address fits its column and is found by its key."""
     try:
         email = parse_email(text)
     except EmailInvalid:
@@ -131,7 +131,7 @@ def test_any_text_is_an_address_or_refused(text: str) -> None:
 
 @given(st.text(alphabet="abc.@-_", max_size=20))
 def test_an_accepted_address_is_a_fixed_point(text: str) -> None:
-    """Reading an address that was taken gives the same address."""
+    """Parsing an accepted address again gives the same address."""
     try:
         email = parse_email(text)
     except EmailInvalid:
@@ -142,12 +142,12 @@ def test_an_accepted_address_is_a_fixed_point(text: str) -> None:
 
 @pytest.mark.parametrize("password", ["12345678a!", "ñ" * 8, "x y z w v u", "a" * 128])
 def test_characters_are_counted_not_bytes(password: str) -> None:
-    """Eight letters with accents are eight, and 128 are not too many."""
+    """Eight accented letters are eight characters, and 128 are permitted."""
     check_password(password, ANA, frozenset())
 
 
 def test_a_letter_and_its_accent_are_one_character() -> None:
-    """Seven letters stay seven, though some keyboards send fourteen code points."""
+    """Seven letters are seven characters, also as fourteen code points."""
     with pytest.raises(PasswordRefused):
         check_password("n\u0303" * 7, ANA, frozenset())
 
@@ -157,13 +157,13 @@ def test_a_letter_and_its_accent_are_one_character() -> None:
     [
         ("seven77", "must have 8 to 128 characters"),
         ("a" * 129, "must have 8 to 128 characters"),
-        ("PassWord1", "is among the commonest, which are tried first"),
+        ("PassWord1", "is one of the most common ones, which attackers try first"),
         ("ANA.RUIZ", "must not be the email address"),
         ("ana.ruiz@example.com", "must not be the email address"),
     ],
 )
-def test_a_password_that_is_guessed_first_is_refused(password: str, problem: str) -> None:
-    """Case does not make it better."""
+def test_a_guessable_password_is_refused(password: str, problem: str) -> None:
+    """Common passwords and the address are refused, in any case."""
     with pytest.raises(PasswordRefused) as caught:
         check_password(password, ANA, frozenset({"password1"}), field="new_password")
 
@@ -172,9 +172,9 @@ def test_a_password_that_is_guessed_first_is_refused(password: str, problem: str
     ]
 
 
-def test_the_last_allowed_try_opens_when_the_oldest_leaves_the_window() -> None:
-    """Three tries in ten seconds: the fourth waits for the first to be ten seconds old."""
-    limit = Limit(tries=3, window=10)
+def test_a_try_waits_until_the_oldest_leaves_the_window() -> None:
+    """With three tries per ten seconds, the fourth waits until the first is ten seconds old."""
+    limit = TryLimit(tries=3, window=10)
 
     assert seconds_to_wait([], limit, 100.0) == 0
     assert seconds_to_wait([91.0, 95.0], limit, 100.0) == 0
@@ -190,8 +190,8 @@ def test_the_last_allowed_try_opens_when_the_oldest_leaves_the_window() -> None:
 def test_no_window_ever_holds_more_than_the_limit(
     moments: list[float], tries: int, window: int
 ) -> None:
-    """Tries at any moments: of those that are let through, no window holds too many."""
-    limit = Limit(tries, window)
+    """For tries at any times, no window contains more permitted ones than the limit."""
+    limit = TryLimit(tries, window)
     allowed: list[float] = []
     for moment in sorted(moments):
         if seconds_to_wait(allowed[-tries:], limit, moment) == 0:
@@ -212,6 +212,6 @@ def test_no_window_ever_holds_more_than_the_limit(
         (None, "unknown"),
     ],
 )
-def test_an_ipv6_network_counts_as_one_visitor(host: str | None, expected: str) -> None:
-    """Whoever has one address of a network has all of them."""
+def test_an_ipv6_network_counts_as_one_client(host: str | None, expected: str) -> None:
+    """All addresses of a /64 have one origin."""
     assert origin(host) == expected

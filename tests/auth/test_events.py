@@ -61,8 +61,8 @@ async def snapshot(auth: Auth) -> list[dict[str, Any]]:
     return states
 
 
-async def test_what_is_told_keeps_its_contract(auth: Auth) -> None:
-    """Each type, in the feed and in the snapshot."""
+async def test_published_events_match_their_contracts(auth: Auth) -> None:
+    """Events of each type, in the feed and in the snapshot, match their schemas."""
     await everything_happens(auth)
     told, shown = await auth.published(), await snapshot(auth)
 
@@ -87,7 +87,7 @@ async def test_what_is_told_keeps_its_contract(auth: Auth) -> None:
     ids=lambda message: message.type,
 )
 def test_a_struct_has_the_fields_of_its_contract(message: outbox.NewEvent) -> None:
-    """No more and no less, and all that are there are required."""
+    """The contract has and requires exactly these fields."""
     contract = validator(message.type).schema
     fields = {field.encode_name for field in msgspec.structs.fields(message.data)}
 
@@ -98,7 +98,7 @@ def test_a_struct_has_the_fields_of_its_contract(message: outbox.NewEvent) -> No
 
 
 async def test_the_snapshot_is_what_the_feed_adds_up_to(auth: Auth) -> None:
-    """The newest state of every subject that is still of any use."""
+    """It has the newest state of every subject that is still relevant."""
     await everything_happens(auth)
     newest: dict[str, dict[str, Any]] = {}
     for event in await auth.published():
@@ -112,7 +112,7 @@ async def test_the_snapshot_is_what_the_feed_adds_up_to(auth: Auth) -> None:
 
 
 async def test_the_snapshot_leaves_out_what_has_expired(auth: Auth) -> None:
-    """Retired keys and ended tokens go; users' states stay for ever."""
+    """Expired keys and tokens are omitted; users' states are kept."""
     await everything_happens(auth)
     auth.clock.advance(days=1)
     shown = await snapshot(auth)
@@ -126,7 +126,7 @@ async def test_the_snapshot_leaves_out_what_has_expired(auth: Auth) -> None:
 async def test_a_long_snapshot_is_read_page_by_page(
     auth: Auth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing is left out between two pages."""
+    """No state is lost between two pages."""
     await everything_happens(auth)
     whole = await snapshot(auth)
     monkeypatch.setattr("functions.auth.queries.SNAPSHOT_PAGE", 2)
@@ -145,10 +145,8 @@ async def other_service(tmp_path: Any) -> AsyncIterator[Database]:
     await database.close()
 
 
-async def test_a_deny_list_elsewhere_comes_to_the_same_end(
-    auth: Auth, other_service: Database
-) -> None:
-    """Whoever is out here is out there, whatever order the events came in."""
+async def test_a_deny_list_refuses_the_same_tokens(auth: Auth, other_service: Database) -> None:
+    """A deny-list that consumed the events in any order refuses the same tokens."""
     people = await everything_happens(auth)
     subscriptions = Subscriptions(STREAM)
     auth_stream.subscribe(subscriptions)
@@ -179,7 +177,7 @@ async def test_a_deny_list_elsewhere_comes_to_the_same_end(
 async def test_an_older_state_does_not_overtake_a_newer_one(
     auth: Auth, other_service: Database
 ) -> None:
-    """Disabled, then enabled: the second stands, though the first comes last."""
+    """After disabling and enabling, the newer state wins in any order of arrival."""
     people = await everything_happens(auth)
     subject = f"user/{people['enabled'].id}"
     subscriptions = Subscriptions(STREAM)
@@ -198,10 +196,8 @@ async def test_an_older_state_does_not_overtake_a_newer_one(
     assert await Revocations(other_service).is_revoked(principal) is False
 
 
-async def test_a_reader_of_all_events_counts_what_auth_counts(
-    auth: Auth, other_service: Database
-) -> None:
-    """So that a forged user or key, which came in some time, is found out."""
+async def test_a_consumers_digest_equals_auths(auth: Auth, other_service: Database) -> None:
+    """Its digest equals auth's, so a forged user or key is detected."""
     await everything_happens(auth)
     subscriptions = Subscriptions(STREAM)
     auth_stream.subscribe(subscriptions)

@@ -156,10 +156,8 @@ async def forger(auth: Auth) -> tuple[Forger, Person]:
     return Forger(ana.token, json.loads(row["public_jwk"]), key), ana
 
 
-async def test_what_the_forger_begins_with_is_good(
-    auth: Auth, forger: tuple[Forger, Person]
-) -> None:
-    """Or the refusals below would prove nothing."""
+async def test_the_unmodified_token_is_accepted(auth: Auth, forger: tuple[Forger, Person]) -> None:
+    """The unmodified token is accepted, so that the refusals below prove something."""
     forged, ana = forger
 
     assert await auth.is_in(ana)
@@ -168,10 +166,10 @@ async def test_what_the_forger_begins_with_is_good(
 
 
 @pytest.mark.parametrize("name", FORGERIES)
-async def test_a_hostile_token_opens_nothing(
+async def test_a_forged_token_is_refused(
     auth: Auth, forger: tuple[Forger, Person], name: str
 ) -> None:
-    """401 at a guarded route and at /validate, 400 where it should be ended."""
+    """401 at a guarded route and at `/validate`, 400 at `/logout`."""
     forged, ana = forger
     token = FORGERIES[name](forged)
     guarded = await auth.call("GET", "/me", authorization=f"Bearer {token}")
@@ -189,7 +187,7 @@ async def test_a_hostile_token_opens_nothing(
 async def test_a_token_signed_before_the_password_changed_is_refused(
     auth: Auth, forger: tuple[Forger, Person]
 ) -> None:
-    """By its `iat`, although nobody has ever heard of its `jti`."""
+    """Its `iat` decides, although its `jti` is unknown."""
     forged, ana = forger
     stray = ana._replace(token=forged.signed(jti="never-issued-1"))
     assert await auth.is_in(stray)

@@ -28,8 +28,8 @@ def run(
     )
 
 
-def test_migrate_makes_schema_key_and_admin(tmp_path: Path) -> None:
-    """Run again, it changes nothing; the admin logs in."""
+def test_migrate_creates_schema_key_and_admin(tmp_path: Path) -> None:
+    """A second run changes nothing, and the admin can log in."""
     environ = {
         "DATABASE_URL": sqlite_url(tmp_path),
         "FIRST_ADMIN_EMAIL": ADMIN,
@@ -50,8 +50,8 @@ def test_migrate_makes_schema_key_and_admin(tmp_path: Path) -> None:
     assert events == [("bookstore.key.rotated.v1",)]
 
 
-def test_migrate_says_what_is_wrong(tmp_path: Path) -> None:
-    """Bad settings, and a secret that is not the one: a line, exit code 1, no traceback."""
+def test_migrate_explains_its_failure(tmp_path: Path) -> None:
+    """Bad settings and a wrong secret give one line and exit code 1, without a traceback."""
     url = sqlite_url(tmp_path)
     bad = run("migrate", environ={"DATABASE_URL": url, "FIRST_ADMIN_EMAIL": ADMIN})
     good = run("migrate", environ={"DATABASE_URL": url, "KEY_ENCRYPTION_SECRET": "k" * 32})
@@ -63,8 +63,8 @@ def test_migrate_says_what_is_wrong(tmp_path: Path) -> None:
     assert "Traceback" not in bad.stderr + wrong.stderr
 
 
-async def test_the_first_admin_is_made_once(database_url: str) -> None:
-    """Only where there is none; with a changed setting there is no second one."""
+async def test_the_first_admin_is_created_once(database_url: str) -> None:
+    """None is created where an admin exists, also after the setting changed."""
     async with open_auth(
         database_url, FIRST_ADMIN_EMAIL=ADMIN, FIRST_ADMIN_PASSWORD=PASSWORD
     ) as auth:
@@ -80,7 +80,7 @@ async def test_the_first_admin_is_made_once(database_url: str) -> None:
 async def test_an_account_is_not_made_admin_by_its_address(
     database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whoever registers the admin's address first gains nothing; the log says what to do."""
+    """Registering the admin's address first does not make an admin; the log has the remedy."""
     async with open_auth(database_url) as auth:
         await auth.register(ADMIN, "somebody else's password")
 
@@ -89,11 +89,11 @@ async def test_an_account_is_not_made_admin_by_its_address(
     ) as auth:
         assert await auth.rows("SELECT id FROM user_roles WHERE role = 'admin'") == []
 
-    assert "FIRST_ADMIN_EMAIL belongs to an account that is no admin" in capsys.readouterr().out
+    assert "FIRST_ADMIN_EMAIL belongs to an account that is not an admin" in capsys.readouterr().out
 
 
 def test_a_command_makes_an_admin_from_a_typed_password(tmp_path: Path) -> None:
-    """New or old, the account gets the role; a weak password is refused with a sentence."""
+    """A new or existing account gets the role; a weak password is refused."""
     environ = {"DATABASE_URL": sqlite_url(tmp_path)}
     run("migrate", environ=environ)
     made = run(
@@ -110,7 +110,7 @@ def test_a_command_makes_an_admin_from_a_typed_password(tmp_path: Path) -> None:
 
 
 async def test_an_account_that_exists_becomes_admin_with_the_new_password(auth: Auth) -> None:
-    """Whoever was in with the old one is out."""
+    """Its earlier logins are revoked."""
     ana = await auth.person(ADMIN)
     auth.clock.advance(seconds=1)
     new, dependencies = "otra frase bastante larga", auth.app.state.services.dependencies
@@ -124,8 +124,8 @@ async def test_an_account_that_exists_becomes_admin_with_the_new_password(auth: 
     assert (await auth.refresh(ana.refresh_token)).status_code == 401
 
 
-def test_the_database_is_where_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Or the embedded one."""
+def test_the_environment_names_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`DATABASE_URL`, or the embedded file without it."""
     monkeypatch.setenv("DATABASE_URL", "sqlite:///elsewhere.db")
     assert migrate.url() == "sqlite:///elsewhere.db"
 
@@ -133,8 +133,8 @@ def test_the_database_is_where_the_environment_says(monkeypatch: pytest.MonkeyPa
     assert migrate.url() == "sqlite:///.bookstore/auth.db"
 
 
-def test_an_admin_without_an_address_is_refused_in_a_sentence(tmp_path: Path) -> None:
-    """A start only glances at it; here it is read in full."""
+def test_an_invalid_admin_address_is_refused(tmp_path: Path) -> None:
+    """The command validates the address in full."""
     environ = {
         "DATABASE_URL": sqlite_url(tmp_path),
         "FIRST_ADMIN_EMAIL": "ana..ruiz@example.com",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from functions.auth import passwords
 from functions.auth.errors import HashingBusy
-from functions.auth.passwords import NOBODY, Passwords, Verdict, common_passwords
+from functions.auth.passwords import DUMMY_HASH, Passwords, Verification, common_passwords
 
 PASSWORD = "una frase bastante larga"
 
@@ -23,7 +23,7 @@ def werkzeug_hash(password: str, iterations: int = 1000, salt: str = "aB3dE6gH")
 
 
 async def test_hashes_are_argon2id_of_owasps_strength() -> None:
-    """19 MiB, 2 iterations, 1 lane, a salt of its own each time."""
+    """19 MiB, 2 iterations, parallelism 1, and a new salt each time."""
     hasher = Passwords(2)
     first, second = await asyncio.gather(hasher.hash(PASSWORD), hasher.hash(PASSWORD))
 
@@ -31,13 +31,13 @@ async def test_hashes_are_argon2id_of_owasps_strength() -> None:
     parameters = extract_parameters(first)
     assert parameters.type is Type.ID
     assert (parameters.memory_cost, parameters.time_cost, parameters.parallelism) == (19456, 2, 1)
-    assert await hasher.verify(first, PASSWORD) == Verdict(matches=True, outdated=False)
-    assert await hasher.verify(first, PASSWORD + "!") == Verdict(matches=False, outdated=False)
+    assert await hasher.verify(first, PASSWORD) == Verification(matches=True, outdated=False)
+    assert await hasher.verify(first, PASSWORD + "!") == Verification(matches=False, outdated=False)
 
 
-def test_nobody_is_as_expensive_as_somebody() -> None:
-    """The hash for unknown accounts has the parameters of those that are made."""
-    assert extract_parameters(NOBODY) == extract_parameters(passwords._hash(PASSWORD))
+def test_the_dummy_hash_has_the_present_parameters() -> None:
+    """The dummy hash of unknown accounts has the parameters of new hashes."""
+    assert extract_parameters(DUMMY_HASH) == extract_parameters(passwords._hash(PASSWORD))
 
 
 class Work:
@@ -67,7 +67,7 @@ class Work:
 
 KINDS = {
     "nobody": None,
-    "argon2": NOBODY,
+    "argon2": DUMMY_HASH,
     "werkzeug": werkzeug_hash(PASSWORD, 1000),
     "werkzeug, faster": werkzeug_hash(PASSWORD, 10),
     "rubbish": "pbkdf2:sha256:9999999$aB3dE6gH$" + "0" * 64,
@@ -79,7 +79,7 @@ KINDS = {
 async def test_every_kind_of_account_costs_the_same(
     monkeypatch: pytest.MonkeyPatch, kind: str, password: str
 ) -> None:
-    """One argon2 hash, and the rounds of the slowest older hash that there is."""
+    """One argon2 hash and the iterations of the slowest legacy hash are computed."""
     work = Work(monkeypatch)
     verdict = await Passwords(1).verify(KINDS[kind], password, rounds=1000)
 
@@ -87,36 +87,38 @@ async def test_every_kind_of_account_costs_the_same(
     assert (len(work.argon2), work.rounds) == (1, 1000)
 
 
-async def test_without_older_hashes_nobody_pays_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Argon2 alone, for accounts that are there and for those that are not."""
+async def test_without_legacy_hashes_no_pbkdf2_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without legacy hashes only argon2 is computed, for known and unknown accounts."""
     work = Work(monkeypatch)
-    for hashed in (None, NOBODY):
+    for hashed in (None, DUMMY_HASH):
         await Passwords(1).verify(hashed, "wrong")
 
-    assert (work.argon2, work.rounds) == ([NOBODY] * 2, 0)
+    assert (work.argon2, work.rounds) == ([DUMMY_HASH] * 2, 0)
 
 
-async def test_a_password_is_the_same_however_the_keyboard_sends_it() -> None:
-    """ñ as one code point or as two."""
+async def test_composed_and_decomposed_passwords_verify_alike() -> None:
+    """ñ as one code point or as two verifies alike."""
     hasher = Passwords(1)
 
     assert (await hasher.verify(await hasher.hash("contrase\u00f1a!"), "contrasen\u0303a!")).matches
 
 
 async def test_the_originals_hashes_verify_and_are_outdated() -> None:
-    """werkzeug's pbkdf2:sha256, whatever its iterations."""
+    """werkzeug's pbkdf2:sha256 verifies with any number of iterations."""
     hasher = Passwords(1)
     hashed = werkzeug_hash("secreto de antes")
 
-    assert await hasher.verify(hashed, "secreto de antes") == Verdict(matches=True, outdated=True)
+    assert await hasher.verify(hashed, "secreto de antes") == Verification(
+        matches=True, outdated=True
+    )
     assert not (await hasher.verify(hashed, "otro")).matches
 
 
 async def test_a_weaker_argon2_hash_is_outdated() -> None:
-    """Parameters of another time verify, and are to be replaced."""
+    """It verifies and is replaced."""
     weak = PasswordHasher(1, 8192, 1).hash(PASSWORD)
 
-    assert await Passwords(1).verify(weak, PASSWORD) == Verdict(matches=True, outdated=True)
+    assert await Passwords(1).verify(weak, PASSWORD) == Verification(matches=True, outdated=True)
 
 
 @pytest.mark.parametrize(
@@ -133,14 +135,14 @@ async def test_a_weaker_argon2_hash_is_outdated() -> None:
         "plain text",
     ],
 )
-async def test_a_hash_that_is_none_matches_nothing(hashed: str) -> None:
-    """Iterations without bound, other algorithms, rubbish: no match, and no error."""
+async def test_an_unsupported_hash_matches_nothing(hashed: str) -> None:
+    """Excessive iterations, other algorithms and malformed hashes raise no error."""
     assert not (await Passwords(1).verify(hashed, PASSWORD)).matches
 
 
 @given(st.text(max_size=80))
 def test_any_text_as_a_werkzeug_hash_is_no_error(text: str) -> None:
-    """What the column holds is read with care."""
+    """Any text in the column verifies to no match."""
     assert passwords._verify_werkzeug(f"pbkdf2:sha256:{text}", PASSWORD) is False
 
 
@@ -172,8 +174,8 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
     return gate
 
 
-async def test_only_so_many_are_hashed_at_once(gate: Gate) -> None:
-    """The others wait for their turn, off the event loop."""
+async def test_concurrent_hashing_is_bounded(gate: Gate) -> None:
+    """The others wait for a slot, off the event loop."""
     hasher = Passwords(2)
     running = [asyncio.create_task(hasher.hash(PASSWORD)) for _ in range(6)]
     for _ in range(6):
@@ -184,8 +186,10 @@ async def test_only_so_many_are_hashed_at_once(gate: Gate) -> None:
     assert gate.most <= 2
 
 
-async def test_a_flood_is_turned_away(gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
-    """More than may wait are refused at once, with a time to come back."""
+async def test_too_many_waiting_passwords_are_refused(
+    gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than `MAX_WAITING` are refused at once, with a time to retry."""
     monkeypatch.setattr(passwords, "MAX_WAITING", 3)
     hasher = Passwords(1)
     running = [asyncio.create_task(hasher.hash(PASSWORD)) for _ in range(3)]
@@ -200,8 +204,8 @@ async def test_a_flood_is_turned_away(gate: Gate, monkeypatch: pytest.MonkeyPatc
     assert await asyncio.gather(*running) == ["hash"] * 3
 
 
-def test_the_common_passwords_are_such_as_would_be_long_enough() -> None:
-    """Shorter ones are refused by their length; all are in lower case, as they are compared."""
+def test_common_passwords_are_long_enough_and_in_lower_case() -> None:
+    """Shorter ones are refused by length; all are in lower case, as they are compared."""
     common = common_passwords()
 
     assert {"password", "12345678", "contraseña", "qwertyuiop", "bookstore"} <= common

@@ -19,8 +19,8 @@ def test_nothing_set_is_enough_to_try_it_out() -> None:
     assert settings.refresh_token_days == 30
 
 
-def test_production_with_a_secret_is_taken() -> None:
-    """An admin is not a must: the command makes one as well."""
+def test_production_starts_with_a_secret() -> None:
+    """An admin is optional, since a command creates one."""
     assert AuthSettings.from_mapping(PRODUCTION).production
 
 
@@ -58,7 +58,7 @@ def test_production_refuses_what_would_be_unsafe(changes: dict[str, str], variab
     assert "kkkk" not in message
 
 
-def test_a_short_secret_is_no_secret_in_development_either() -> None:
-    """Empty is a choice; short is a mistake."""
+def test_a_short_secret_is_refused_in_development_too() -> None:
+    """An empty one is permitted in development; a short one is refused."""
     with pytest.raises(BadSettings):
         AuthSettings.from_mapping({"KEY_ENCRYPTION_SECRET": "short"})

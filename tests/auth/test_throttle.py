@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from functions.auth.domain import Limit
+from functions.auth.domain import TryLimit
 from functions.auth.errors import TooManyTries
 from functions.auth.throttle import count_try, purge, throttle_key
 from tests.auth.service import PASSWORD, Auth, open_auth
@@ -16,8 +16,8 @@ async def fail(auth: Auth, host: str = "198.51.100.1", email: str = "ana@example
     return (await auth.from_address(host, "POST", "/login", body)).status_code
 
 
-async def test_ten_tries_and_no_more(auth: Auth) -> None:
-    """The eleventh is refused whatever it says, with the time to come back."""
+async def test_the_eleventh_try_is_refused(auth: Auth) -> None:
+    """The eleventh is refused with any password, with the time to retry."""
     await auth.register()
     answers = [await fail(auth) for _ in range(10)]
 
@@ -30,8 +30,8 @@ async def test_ten_tries_and_no_more(auth: Auth) -> None:
     assert refused.json()["error"] == "Demasiados intentos"
 
 
-async def test_the_owner_elsewhere_still_logs_in(auth: Auth) -> None:
-    """The count is of an account and an address together."""
+async def test_the_owner_may_log_in_from_another_address(auth: Auth) -> None:
+    """The limit is per account and address."""
     await auth.register()
     for _ in range(11):
         await fail(auth)
@@ -41,7 +41,7 @@ async def test_the_owner_elsewhere_still_logs_in(auth: Auth) -> None:
 
 
 async def test_the_window_slides(auth: Auth) -> None:
-    """Each try leaves it fifteen minutes after it was made; refused ones were never in it."""
+    """Each try leaves it after fifteen minutes; refused tries are not counted."""
     for _ in range(5):
         await fail(auth)
     auth.clock.advance(minutes=10)
@@ -58,14 +58,14 @@ async def test_the_window_slides(auth: Auth) -> None:
 
 
 async def test_unknown_accounts_are_throttled_alike(auth: Auth) -> None:
-    """Or the 429 would tell which accounts there are."""
+    """Otherwise the 429 would reveal which accounts exist."""
     answers = [await fail(auth, email="nobody@example.com") for _ in range(11)]
 
     assert answers == [401] * 10 + [429]
 
 
 async def test_a_login_clears_the_accounts_tries(auth: Auth) -> None:
-    """Nine mistakes, a success, and ten tries are free again."""
+    """After nine failures and a success, ten tries are permitted again."""
     await auth.register()
     for _ in range(9):
         await fail(auth, host="192.0.2.7")
@@ -76,15 +76,15 @@ async def test_a_login_clears_the_accounts_tries(auth: Auth) -> None:
 
 
 async def test_one_address_cannot_try_account_after_account(database_url: str) -> None:
-    """The wider limit counts failures of an address over all accounts."""
+    """The limit of an address counts failures over all accounts."""
     async with open_auth(database_url, LOGIN_TRIES_PER_ADDRESS="4") as auth:
         answers = [await fail(auth, email=f"user{number}@example.com") for number in range(5)]
 
     assert answers == [401] * 4 + [429]
 
 
-async def test_an_office_behind_one_address_logs_in_as_often_as_it_likes(database_url: str) -> None:
-    """A success takes its try back, also from the address."""
+async def test_successful_logins_from_one_address_do_not_add_up(database_url: str) -> None:
+    """A successful login removes its try from the address."""
     async with open_auth(database_url, LOGIN_TRIES_PER_ADDRESS="2") as auth:
         await auth.register()
         answers = [(await auth.log_in()).status_code for _ in range(5)]
@@ -93,15 +93,15 @@ async def test_an_office_behind_one_address_logs_in_as_often_as_it_likes(databas
 
 
 async def test_an_ipv6_network_is_one_address(database_url: str) -> None:
-    """Another address of the same /64 does not begin anew."""
+    """Addresses of one /64 share their tries."""
     async with open_auth(database_url, LOGIN_TRIES="1") as auth:
         answers = [await fail(auth, host=f"2001:db8::{number}") for number in (1, 2)]
 
     assert answers == [401, 429]
 
 
-async def test_an_ipv6_site_has_a_bound_of_its_own(database_url: str) -> None:
-    """A /48 has 65,536 networks; it may try as often as four addresses."""
+async def test_an_ipv6_site_has_its_own_limit(database_url: str) -> None:
+    """A /48 may make as many tries as four addresses."""
     async with open_auth(database_url, LOGIN_TRIES_PER_ADDRESS="2") as auth:
         answers = [
             await fail(auth, host=f"2001:db8:0:{number}::1", email=f"user{number}@example.com")
@@ -114,7 +114,7 @@ async def test_an_ipv6_site_has_a_bound_of_its_own(database_url: str) -> None:
 
 
 async def test_registrations_of_an_ipv6_site_are_bounded(database_url: str) -> None:
-    """Likewise."""
+    """A /48 may register as many accounts as four addresses."""
     async with open_auth(database_url, REGISTRATIONS_PER_ADDRESS="1") as auth:
         answers = []
         for number in range(5):
@@ -125,8 +125,8 @@ async def test_registrations_of_an_ipv6_site_are_bounded(database_url: str) -> N
     assert answers == [201] * 4 + [429]
 
 
-async def test_a_crowd_is_bounded_and_does_not_lock_the_owner_out(database_url: str) -> None:
-    """Every try from another address: the owner goes on where the account is known to come from."""
+async def test_distributed_guesses_do_not_lock_the_owner_out(database_url: str) -> None:
+    """Tries from many addresses are limited; the owner logs in from a known address."""
     async with open_auth(database_url, LOGIN_TRIES_PER_ACCOUNT="5") as auth:
         await auth.register()
         body = {"email": "ana@example.com", "password": PASSWORD}
@@ -146,7 +146,7 @@ async def test_a_crowd_is_bounded_and_does_not_lock_the_owner_out(database_url: 
 
 
 async def test_registrations_are_throttled_by_address(database_url: str) -> None:
-    """What is refused for its content is not counted."""
+    """Registrations that are refused for their content are not counted."""
     async with open_auth(database_url, REGISTRATIONS_PER_ADDRESS="2") as auth:
         await auth.register("no address")
         answers = [(await auth.register(f"u{n}@example.com")).status_code for n in range(3)]
@@ -157,8 +157,8 @@ async def test_registrations_are_throttled_by_address(database_url: str) -> None
     assert elsewhere.status_code == 201
 
 
-async def test_registrations_need_not_be_throttled(database_url: str) -> None:
-    """0 is no limit: a class sits behind one address."""
+async def test_registrations_may_be_unlimited(database_url: str) -> None:
+    """0 means no limit, for a class behind one address."""
     async with open_auth(database_url, REGISTRATIONS_PER_ADDRESS="0") as auth:
         answers = [(await auth.register(f"u{n}@example.com")).status_code for n in range(3)]
 
@@ -166,7 +166,7 @@ async def test_registrations_need_not_be_throttled(database_url: str) -> None:
 
 
 async def test_the_current_password_is_throttled_as_a_login_is(auth: Auth) -> None:
-    """A stolen token is no way around the throttle: the tries are the same ones."""
+    """Its tries count as tries of a login."""
     ana = await auth.person()
     body = {"current_password": WRONG, "new_password": "otra frase bastante larga"}
     answers = [
@@ -178,15 +178,15 @@ async def test_the_current_password_is_throttled_as_a_login_is(auth: Auth) -> No
 
 
 async def test_concurrent_tries_are_counted_one_by_one(database_url: str) -> None:
-    """Thirty at once, over two processes' worth of apps: ten are looked at."""
+    """Of thirty concurrent tries at two apps, ten are verified."""
     async with open_auth(database_url) as auth, open_auth(database_url, clock=auth.clock) as other:
         answers = await asyncio.gather(*(fail([auth, other][n % 2]) for n in range(30)))
 
     assert sorted(answers) == [401] * 10 + [429] * 20
 
 
-async def test_only_hashes_are_kept_and_not_for_long(auth: Auth) -> None:
-    """Neither address nor account stands in the table; the chore empties it."""
+async def test_throttle_keys_are_hashed_and_purged(auth: Auth) -> None:
+    """The table has neither addresses nor accounts, and a background task purges it."""
     await fail(auth)
     rows = await auth.rows("SELECT * FROM throttles")
 
@@ -197,11 +197,11 @@ async def test_only_hashes_are_kept_and_not_for_long(auth: Auth) -> None:
 
 
 async def test_a_refused_try_counts_under_none_of_its_keys(auth: Auth) -> None:
-    """All keys or none: the transaction takes them together."""
+    """The transaction counts it under all keys or none."""
     narrow, wide = throttle_key("narrow"), throttle_key("wide")
-    limits = {narrow: Limit(1, 60), wide: Limit(2, 60)}
+    limits = {narrow: TryLimit(1, 60), wide: TryLimit(2, 60)}
     await count_try(auth.database, limits, auth.clock())
     with pytest.raises(TooManyTries):
         await count_try(auth.database, limits, auth.clock())
 
-    await count_try(auth.database, {wide: Limit(2, 60)}, auth.clock())
+    await count_try(auth.database, {wide: TryLimit(2, 60)}, auth.clock())

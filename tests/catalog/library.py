@@ -1,4 +1,4 @@
-"""Catalog, running in this process, and callers of each kind."""
+"""Catalog running in this process, and callers of each role."""
 
 import secrets
 from collections.abc import AsyncIterator, Mapping
@@ -29,7 +29,7 @@ OTHER_ISBN = "9780439554930"
 def stock_event(
     book_id: int, available: int, *, revision: int = 1, sequence: int | None = None, **state: Any
 ) -> Event:
-    """What purchase tells of the stock; keywords are further fields of its state."""
+    """An event of purchase about the stock; keywords are further fields of its data."""
     whole = {
         "book_id": book_id,
         "on_hand": available,
@@ -66,14 +66,14 @@ class Library(Running):
         user: int | None = STAFF,
         **headers: str,
     ) -> httpx.Response:
-        """A request with a JSON body, as a user, or as nobody (None)."""
+        """A request with a JSON body, by a user, or anonymous (None)."""
         who = {}
         if user is not None:
             who = self.issuer.bearer(user, "staff" if user == STAFF else "customer")
         return await self.send(method, path, body, who, headers)
 
     async def get(self, path: str, **headers: str) -> httpx.Response:
-        """A request as nobody."""
+        """An anonymous request."""
         return await self.call("GET", path, user=None, **headers)
 
     async def add(self, title: str = "Rayuela", author: str = "Julio Cortázar", **more: Any) -> int:
@@ -104,7 +104,7 @@ class Library(Running):
     async def import_csv(
         self, content: bytes | str | AsyncIterator[bytes], query: str = "", **headers: str
     ) -> httpx.Response:
-        """Send a file; a text is sent as UTF-8. What is said of it is English."""
+        """Send a file; a text is encoded in UTF-8. The report is in English."""
         sent: Mapping[str, str] = {"content-type": "text/csv", "accept-language": "en", **headers}
         return await self.client.post(
             f"/books/import?{query}",
@@ -113,7 +113,7 @@ class Library(Running):
         )
 
     async def report_of(self, content: bytes | str, query: str = "") -> dict[str, Any]:
-        """What became of the lines of a file."""
+        """The report of an import."""
         response = await self.import_csv(content, query)
         assert response.status_code == 200, response.text
         report: dict[str, Any] = response.json()
@@ -130,7 +130,7 @@ class Library(Running):
             headers={"accept-language": "en", **self.issuer.bearer(STAFF, "staff")},
         )
 
-    async def tell(self, event: Event) -> httpx.Response:
+    async def deliver(self, event: Event) -> httpx.Response:
         """Deliver an event that its owner has signed, as the broker does."""
         headers, body = cloudevents.write(SIGNER.sign(event))
         return await self.client.post("/events", headers=headers, content=body)
@@ -154,9 +154,9 @@ class Library(Running):
 async def open_library(
     url: str, *, clock: FakeClock | None = None, **settings: str
 ) -> AsyncIterator[Library]:
-    """A running service with an empty catalogue, or what the database holds already."""
+    """A running service on an empty or an existing database."""
     clock = clock or FakeClock()
-    # A key of its own, since the database remembers the one of the run before.
+    # A new key: the database stores the key of an earlier run.
     issuer = Issuer(clock, kid=secrets.token_hex(8))
     own = {"DATABASE_URL": url, "AUTO_MIGRATE": "true", "INTERNAL_SECRET": SECRET}
     environment = own | settings

@@ -1,4 +1,4 @@
-"""The service as a whole: doors, document, settings, schema."""
+"""The service as a whole: exposed APIs, document, settings, schema."""
 
 import subprocess
 import sys
@@ -20,22 +20,25 @@ from tests.catalog.library import Library, open_library, sqlite_url
 ROOT = Path(__file__).parents[2]
 
 
-async def test_it_says_what_it_is(library: Library) -> None:
+async def test_the_root_names_the_service(library: Library) -> None:
+    """`GET /` returns the service's name and status."""
     assert (await library.get("/")).json() == {"service": "catalog", "status": "running"}
 
 
 @pytest.mark.parametrize(
     ("exposed", "books", "feed"), [("public", 200, 404), ("internal", 404, 200), ("both", 200, 200)]
 )
-async def test_each_door_opens_what_is_its_own(
+async def test_exposed_api_selects_the_mounted_routes(
     database_url: str, exposed: str, books: int, feed: int
 ) -> None:
+    """`public` mounts the books, `internal` the feed, `both` both."""
     async with open_library(database_url, EXPOSED_API=exposed) as library:
         assert (await library.get("/books")).status_code == books
         assert (await library.feed()).status_code == feed
 
 
 async def test_the_document_describes_every_route(library: Library) -> None:
+    """The OpenAPI document has every route of the books and no other."""
     document = (await library.get("/openapi.json")).json()
     routes = {
         (method.upper(), path)
@@ -76,13 +79,14 @@ async def test_the_document_describes_every_route(library: Library) -> None:
         ("PURCHASE_INTERNAL_URL", "purchase:5002"),
     ],
 )
-def test_a_setting_that_cannot_be_is_named(name: str, value: str) -> None:
+def test_an_invalid_setting_is_named(name: str, value: str) -> None:
+    """The error has the name of the variable."""
     with pytest.raises(BadSettings, match=name):
         CatalogSettings.from_mapping({name: value})
 
 
-async def test_new_books_are_priced_in_the_currency_that_is_set(database_url: str) -> None:
-    """A book keeps the currency that it was priced in."""
+async def test_new_books_have_the_configured_currency(database_url: str) -> None:
+    """`CURRENCY` applies to new books; existing ones keep their currency."""
     async with open_library(database_url, CURRENCY="COP") as library:
         await library.add()
     async with open_library(database_url) as library:
@@ -93,7 +97,7 @@ async def test_new_books_are_priced_in_the_currency_that_is_set(database_url: st
 
 
 async def test_the_tables_are_those_of_the_schema(tmp_path: Path) -> None:
-    """What Piccolo believes of a table is what the migrations made."""
+    """Piccolo's columns are the ones that the migrations create."""
     async with open_library(sqlite_url(tmp_path)) as library:
         for table in TABLES:
             outcome = await library.database.execute(
@@ -115,10 +119,10 @@ async def test_the_tables_are_those_of_the_schema(tmp_path: Path) -> None:
         ("-price", "ix_books_by_price"),
     ],
 )
-async def test_a_page_is_found_in_an_index_wherever_it_is(
+async def test_every_page_is_read_from_an_index(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sort: str, index: str
 ) -> None:
-    """No sorting and no scan, so the last page costs what the first does."""
+    """The plan neither sorts nor scans, so the last page costs as much as the first."""
     async with open_library(sqlite_url(tmp_path)) as library:
         for title in "abc":
             await library.add(title)
@@ -144,7 +148,7 @@ async def test_a_page_is_found_in_an_index_wherever_it_is(
 async def test_a_rare_word_is_found_in_the_full_text_index(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: str
 ) -> None:
-    """And its books by their key; no other book is looked at."""
+    """The plan reads its books by key and no other book."""
     async with open_library(sqlite_url(tmp_path)) as library:
         for number in range(300):
             await library.add(f"Book {number}", "Rare" if number % 100 == 7 else "Author")
@@ -169,19 +173,21 @@ async def test_a_rare_word_is_found_in_the_full_text_index(
 
 
 def test_the_schema_can_be_printed_for_both_databases() -> None:
+    """SQLite needs more statements than MySQL for the same schema."""
     initial, *_ = load(migrations)
 
     assert len(initial.statements("sqlite")) > len(initial.statements("mysql"))
 
 
 def test_the_migration_command_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`DATABASE_URL` decides which database is migrated."""
     monkeypatch.setenv("DATABASE_URL", "mysql://u:p@db/catalog")
 
     assert url() == "mysql://u:p@db/catalog"
 
 
-def test_it_starts_with_nothing_set() -> None:
-    """Two apps in one process share nothing."""
+def test_it_starts_with_an_empty_environment() -> None:
+    """Two apps in one process share no state."""
     settings = CatalogSettings()
 
     first, second = (create_app(settings).state.services for _ in range(2))
@@ -190,7 +196,7 @@ def test_it_starts_with_nothing_set() -> None:
 
 
 def test_its_process_loads_neither_black_nor_asyncpg() -> None:
-    """Piccolo's app registry would; so would its Postgres engine."""
+    """Piccolo's app registry and its Postgres engine, which import them, stay unloaded."""
     code = (
         "import sys; from functions.catalog.app import create_app; create_app();"
         "print(sorted({'black', 'asyncpg', 'pymysql'} & set(sys.modules)))"

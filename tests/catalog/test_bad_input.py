@@ -59,10 +59,10 @@ WRONG_BODIES = [
 
 
 @pytest.mark.parametrize(("members", "field"), WRONG_MEMBERS)
-async def test_a_member_that_cannot_be_is_named(
+async def test_an_invalid_member_is_named(
     library: Library, members: dict[str, Any], field: str
 ) -> None:
-    """By POST, PUT and PATCH alike; the book stays as it was."""
+    """POST, PUT and PATCH answer 400 with the member's name, and the book is not changed."""
     await library.add()
     before = (await library.get("/books")).content
     for method, path, body in (
@@ -82,13 +82,15 @@ async def test_a_member_that_cannot_be_is_named(
 
 @pytest.mark.parametrize("stock", [-1, 1.5, "3", None, 1_000_001, True])
 async def test_initial_stock_is_a_whole_number_within_bounds(library: Library, stock: Any) -> None:
+    """Any other stock is answered 400, with `stock` in `errors`."""
     response = await library.call("POST", "/books", {**WHOLE, "stock": stock})
 
     assert response.status_code == 400
     assert [each["field"] for each in response.json()["errors"]] == ["stock"]
 
 
-async def test_every_wrong_member_is_named_at_once(library: Library) -> None:
+async def test_every_invalid_member_is_named_at_once(library: Library) -> None:
+    """One response has the errors of all members."""
     response = await library.call(
         "POST", "/books", {"title": "\u00a0", "author": "a", "price": 0.001, "isbn": "1"}
     )
@@ -97,7 +99,8 @@ async def test_every_wrong_member_is_named_at_once(library: Library) -> None:
 
 
 @pytest.mark.parametrize("body", WRONG_BODIES, ids=lambda body: body[:12])
-async def test_a_body_that_is_no_object(library: Library, body: bytes) -> None:
+async def test_a_body_that_is_no_object_is_refused(library: Library, body: bytes) -> None:
+    """It is answered 400 by every write, and changes nothing."""
     await library.add()
     headers = {**library.issuer.bearer(STAFF, "staff"), "if-match": "*"}
     for method, path in (("POST", "/books"), ("PUT", "/books/1"), ("PATCH", "/books/1")):
@@ -108,13 +111,14 @@ async def test_a_body_that_is_no_object(library: Library, body: bytes) -> None:
 
 
 async def test_a_body_of_65_kib_is_too_large(library: Library) -> None:
+    """JSON bodies are limited to 64 KiB."""
     response = await library.call("POST", "/books", {**WHOLE, "description": "x" * 65 * 1024})
 
     assert response.status_code == 413
 
 
-async def test_curl_s_form_that_holds_an_object_is_json(library: Library) -> None:
-    """curl -d '{...}' says that it is a form."""
+async def test_json_labelled_as_a_form_is_read(library: Library) -> None:
+    """`curl -d '{...}'` labels its body as a form; it is read as JSON."""
     headers = {
         "content-type": "application/x-www-form-urlencoded",
         **library.issuer.bearer(STAFF, "staff"),
@@ -131,14 +135,16 @@ async def test_curl_s_form_that_holds_an_object_is_json(library: Library) -> Non
     "query",
     ["q=%ff", "q=%ed%a0%80", "author=%ed%a0%80", "category=%f0%9f%98%80", "q=%F0%93%80%80"],
 )
-async def test_letters_that_nobody_types_find_nothing(library: Library, query: str) -> None:
+async def test_unusual_characters_in_a_query_find_nothing(library: Library, query: str) -> None:
+    """They are answered with an empty list, never with an error."""
     await library.add()
 
     assert (await library.get(f"/books?{query}")).json() == []
 
 
 @pytest.mark.parametrize("key", ["", " ", "x" * 201, "ñ"])
-async def test_an_idempotency_key_that_is_none(library: Library, key: str) -> None:
+async def test_a_malformed_idempotency_key_is_refused(library: Library, key: str) -> None:
+    """It is answered 400, and no book is added."""
     authorization = library.issuer.bearer(STAFF, "staff")["authorization"]
     response = await library.client.post(
         "/books",
@@ -164,9 +170,10 @@ async def test_an_idempotency_key_that_is_none(library: Library, key: str) -> No
         ("POST", "/books/1", 405),
     ],
 )
-async def test_routes_that_are_not_there(
+async def test_unknown_routes_are_answered_with_problems(
     library: Library, method: str, path: str, status: int
 ) -> None:
+    """404 for an unknown path and 405 for an unknown method are problem documents."""
     response = await library.call(method, path)
 
     assert response.status_code == status

@@ -22,7 +22,8 @@ async def states(library: Library) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines[1:-1]]
 
 
-async def test_each_change_is_told_once_with_the_whole_state(library: Library) -> None:
+async def test_each_change_publishes_one_event_with_the_full_state(library: Library) -> None:
+    """Adding, changing and retiring a book publish one event each, with growing revisions."""
     book_id = await library.add(isbn=ISBN, category="Novela", stock=4)
     await library.call("PATCH", f"/books/{book_id}", {"price": "13.00"}, if_match="*")
     await library.call("DELETE", f"/books/{book_id}")
@@ -59,8 +60,8 @@ async def test_each_change_is_told_once_with_the_whole_state(library: Library) -
     assert violations(published) == []
 
 
-async def test_the_snapshot_tells_every_book_as_it_stands(library: Library) -> None:
-    """Retired ones too, so that a reader does not sell them."""
+async def test_the_snapshot_has_the_state_of_every_book(library: Library) -> None:
+    """It contains retired books, so that consumers stop selling them."""
     for title in "abc":
         await library.add(title)
     await library.call("DELETE", "/books/2")
@@ -81,6 +82,7 @@ async def test_the_snapshot_tells_every_book_as_it_stands(library: Library) -> N
 async def test_the_snapshot_is_read_in_pages(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A snapshot of several pages has every book once, in order."""
     monkeypatch.setattr("functions.catalog.queries.SNAPSHOT_PAGE", 2)
     for title in "abcd":
         await library.add(title)
@@ -88,7 +90,8 @@ async def test_the_snapshot_is_read_in_pages(
     assert [state["data"]["title"] for state in await states(library)] == ["a", "b", "c", "d"]
 
 
-async def test_a_request_s_trace_goes_with_its_event(library: Library) -> None:
+async def test_an_event_carries_the_trace_of_its_request(library: Library) -> None:
+    """Its `traceparent` has the trace id of the request."""
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     await library.call(
         "POST",
@@ -103,7 +106,7 @@ async def test_a_request_s_trace_goes_with_its_event(library: Library) -> None:
 
 @pytest.mark.parametrize("event_type", TYPES)
 def test_contract_and_producer_name_the_same_fields(event_type: str) -> None:
-    """Every field that is sent is described and required."""
+    """The contract describes and requires every field that is published."""
     schema = validator(event_type).schema
     assert isinstance(schema, dict)
     fields = [field.name for field in msgspec.structs.fields(events.BookState)]
@@ -114,6 +117,7 @@ def test_contract_and_producer_name_the_same_fields(event_type: str) -> None:
 
 
 async def test_the_feed_is_a_batch_that_the_kit_reads(library: Library) -> None:
+    """The feed is a CloudEvents batch with sequence, revision and subject."""
     await library.add()
     response = await library.feed()
     (event,) = cloudevents.read_batch(response.content)

@@ -13,7 +13,7 @@ GOODBOOKS = Path(__file__).parents[3] / "shared" / "data" / "goodbooks-10k" / "b
 
 @pytest.mark.skipif(not GOODBOOKS.exists(), reason="shared/data/goodbooks-10k is not beside it")
 async def test_ten_thousand_real_books(library: Library) -> None:
-    """All arrive; 158 have an ISBN that cannot be known; a second run changes nothing."""
+    """All books are created, 158 without their unreadable ISBN; a second import changes nothing."""
 
     async def body() -> AsyncIterator[bytes]:
         with GOODBOOKS.open("rb") as file:

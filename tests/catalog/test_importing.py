@@ -11,7 +11,7 @@ from tests.support.contracts import violations
 
 
 async def test_a_file_becomes_books(library: Library) -> None:
-    """Quoted commas, quotation marks and line breaks are part of the text."""
+    """Quoted delimiters, quotation marks and line breaks are part of the text."""
     report = await library.report_of(
         "title,author,price,stock,isbn,description,category\r\n"
         '"Uno, dos","Ana ""la roja"" Paz",12.5,3,0-439-02348-3,"línea 1\nlínea 2",Novela\r\n'
@@ -56,15 +56,16 @@ async def test_a_file_becomes_books(library: Library) -> None:
         "title,author,price\nA,B,USD 12.50\n",
     ],
 )
-async def test_files_are_written_in_many_ways(library: Library, content: str) -> None:
+async def test_variants_of_csv_are_read_alike(library: Library, content: str) -> None:
+    """Delimiters, line ends, byte order marks and column names differ; the book is the same."""
     assert counts(await library.report_of(content)) == (1, 1, 0, 0, 0, 0)
     (book,) = (await library.get("/books")).json()
 
     assert (book["title"], book["author"], book["price_minor"]) == ("A", "B", 1250)
 
 
-async def test_an_isbn_that_lost_digits_is_left_out_with_a_warning(library: Library) -> None:
-    """The zeros in front come back; scientific notation is never believed."""
+async def test_an_isbn_that_lost_digits_is_omitted_with_a_warning(library: Library) -> None:
+    """Leading zeros are restored; an ISBN in scientific notation is omitted."""
     report = await library.report_of(
         "title,authors,isbn,isbn13\n"
         "a,x,439023483,9.78043902348e+12\n"
@@ -102,6 +103,7 @@ async def test_an_isbn_that_lost_digits_is_left_out_with_a_warning(library: Libr
     ],
 )
 async def test_an_isbn_is_read_as_suppliers_write_it(library: Library, cell: str) -> None:
+    """Labels, hyphens and spreadsheets' changes are removed without a warning."""
     report = await library.report_of(f"title,author,price,isbn\nA,B,1,{cell}\n")
 
     assert (counts(report), report["warnings"]) == ((1, 1, 0, 0, 0, 0), [])
@@ -126,9 +128,10 @@ async def test_an_isbn_is_read_as_suppliers_write_it(library: Library, cell: str
         ("12", "decimal=comma", 1200),
     ],
 )
-async def test_a_price_that_can_mean_one_number_is_taken(
+async def test_an_unambiguous_price_is_accepted(
     library: Library, cell: str, query: str, minor: int
 ) -> None:
+    """An ambiguous notation is unambiguous once `decimal` is given."""
     report = await library.report_of(f'title,author,price\nA,B,"{cell}"\n', query)
 
     assert counts(report) == (1, 1, 0, 0, 0, 0)
@@ -149,10 +152,10 @@ async def test_a_price_that_can_mean_one_number_is_taken(
         ("stock", "2.5", ""),
     ],
 )
-async def test_a_number_that_can_mean_two_is_refused(
+async def test_an_ambiguous_number_is_refused(
     library: Library, field: str, cell: str, query: str
 ) -> None:
-    """By name, and nothing is written."""
+    """The refusal names the field, and no book is written."""
     other = {"price": "stock", "stock": "price"}[field]
     content = f'title,author,{field},{other}\nA,B,"{cell}",1\n'
     report = await library.report_of(content, query)
@@ -162,7 +165,8 @@ async def test_a_number_that_can_mean_two_is_refused(
     assert await library.titles() == []
 
 
-async def test_a_price_in_another_currency_is_taken_with_a_warning(library: Library) -> None:
+async def test_a_price_in_another_currency_is_accepted_with_a_warning(library: Library) -> None:
+    """The number is kept, and the warning names line and field."""
     report = await library.report_of('title,author,price\nA,B,"19,90 €"\n')
 
     assert counts(report) == (1, 1, 0, 0, 0, 1)
@@ -170,11 +174,11 @@ async def test_a_price_in_another_currency_is_taken_with_a_warning(library: Libr
     assert [book["price_minor"] for book in (await library.get("/books")).json()] == [1990]
 
 
-async def test_what_is_not_taken_is_said(library: Library) -> None:
-    """Columns that nothing is read from; the stock of a book that is there, where it differs."""
+async def test_the_report_lists_what_was_ignored(library: Library) -> None:
+    """The report lists unused columns, and other stocks of existing books."""
     content = "title,author,price,stock,language,\nA,B,1,5,es,\n"
     first = await library.report_of(content)
-    await library.tell(stock_event(1, 4))
+    await library.deliver(stock_event(1, 4))
     second = await library.report_of(content)
     third = await library.report_of(content.replace(",5,", ",4,"))
 
@@ -190,7 +194,7 @@ async def test_what_is_not_taken_is_said(library: Library) -> None:
 
 
 async def test_a_book_is_changed_by_a_certain_match_only(library: Library) -> None:
-    """An ISBN that cannot be read, or is not given, never changes an edition that has one."""
+    """A row without a readable ISBN never changes an edition that has one."""
     await library.add("A", "B", isbn=ISBN, price=1)
     unreadable = await library.report_of("title,author,price,isbn\nA,B,9,9.78E+12\n")
     missing = await library.report_of("title,author,price\nA,B,9\n")
@@ -212,7 +216,7 @@ async def test_a_book_is_changed_by_a_certain_match_only(library: Library) -> No
 
 
 async def test_an_unreadable_isbn_changes_no_book_without_one_either(library: Library) -> None:
-    """It creates a book where there is none of that title, and finds it again unchanged."""
+    """It creates a book where there is none of that title, and matches it again unchanged."""
     content = "title,author,price,isbn\nA,B,1,9.78E+12\n"
     reports = [await library.report_of(each) for each in (content, content)]
     reports.append(await library.report_of(content.replace(",1,", ",2,")))
@@ -226,8 +230,8 @@ async def test_an_unreadable_isbn_changes_no_book_without_one_either(library: Li
     ]
 
 
-async def test_an_isbn_goes_to_a_book_without_only_where_that_is_the_one(library: Library) -> None:
-    """Where there are two editions already, it is a third."""
+async def test_an_isbn_is_added_to_the_only_edition_without_one(library: Library) -> None:
+    """Where several editions exist, the row is a new one."""
     await library.add("A", "B", isbn=OTHER_ISBN)
     await library.add("A", "B")
     report = await library.report_of(f"title,author,price,isbn\nA,B,12.5,{ISBN}\n")
@@ -250,7 +254,8 @@ async def test_an_isbn_goes_to_a_book_without_only_where_that_is_the_one(library
         ("مكتبة", "مكتبه"),
     ],
 )
-async def test_titles_that_look_alike_are_one_book(library: Library, one: str, other: str) -> None:
+async def test_titles_that_fold_alike_are_one_book(library: Library, one: str, other: str) -> None:
+    """The second import creates no book."""
     report = await library.report_of(f"title,author,price\n{one},B,1\n")
     again = await library.report_of(f"title,author,price\n{other},B,1\n")
 
@@ -258,8 +263,8 @@ async def test_titles_that_look_alike_are_one_book(library: Library, one: str, o
     assert len(await library.titles()) == 1
 
 
-async def test_a_form_with_the_file_is_taken(library: Library) -> None:
-    """As a browser and `curl -F` send it; a name that is not ours does not matter."""
+async def test_a_file_in_a_form_is_imported(library: Library) -> None:
+    """The part may have any name and file name, as browsers and `curl -F` send it."""
     report = await library.import_form(
         {"file": ("books.csv", b"title,author,price\r\nA,B,1\r\n", "text/csv")}
     )
@@ -272,7 +277,7 @@ async def test_a_form_with_the_file_is_taken(library: Library) -> None:
 
 
 async def test_the_same_file_again_changes_nothing(library: Library) -> None:
-    """Known by ISBN, else by title and author, accents and case aside."""
+    """Books match by ISBN, else by title and author, ignoring accents and case."""
     content = f"title,author,price,isbn\nA,B,1,{ISBN}\nÉl,Ñu,2,\n"
     await library.report_of(content)
     published = len(await library.published())
@@ -282,8 +287,8 @@ async def test_the_same_file_again_changes_nothing(library: Library) -> None:
     assert await library.walk("") == [1, 2]
 
 
-async def test_what_the_file_says_takes_the_place_of_what_was_there(library: Library) -> None:
-    """What it does not say stays: a default is for new books, stock is purchase's."""
+async def test_values_of_a_file_replace_those_of_a_book(library: Library) -> None:
+    """Omitted values, defaults and the stock of existing books do not change."""
     await library.add("Viejo", "B", isbn=ISBN, description="d", category="c", stock=4)
     report = await library.report_of(
         f"title,author,isbn,price,description,stock\nNuevo,B,{ISBN},9.5,,50\n",
@@ -305,7 +310,8 @@ async def test_what_the_file_says_takes_the_place_of_what_was_there(library: Lib
     ]
 
 
-async def test_defaults_are_for_new_books(library: Library) -> None:
+async def test_defaults_apply_to_new_books_only(library: Library) -> None:
+    """A second import with other defaults changes nothing."""
     content = "title,author\nA,B\n"
     await library.report_of(content, "default_price=9.99&default_stock=3")
     again = await library.report_of(content, "default_price=5&default_stock=1")
@@ -325,7 +331,7 @@ async def test_a_book_without_isbn_gets_the_one_that_a_later_file_knows(library:
 
 
 async def test_two_lines_about_one_book(library: Library) -> None:
-    """A copy changes nothing; one that says otherwise is refused, also in the next run."""
+    """An equal line changes nothing; a contradicting one is refused, in every run."""
     content = f"title,author,price,isbn\nA,B,1,{ISBN}\nA,B,1,{ISBN}\nOtro,B,1,{ISBN}\nA,B,2,\n"
     first = await library.report_of(content)
     second = await library.report_of(content)
@@ -336,9 +342,10 @@ async def test_two_lines_about_one_book(library: Library) -> None:
     assert "line 2" in first["errors"][0]["reason"]
 
 
-async def test_two_lines_about_one_book_in_different_batches(
+async def test_a_contradicting_line_in_a_later_batch_is_refused(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Its reason names the line that the book came from."""
     monkeypatch.setattr(imports, "BATCH", 2)
     report = await library.report_of("title,author,price\nA,B,1\nC,B,1\nD,B,1\nA,B,2\n")
 
@@ -346,8 +353,8 @@ async def test_two_lines_about_one_book_in_different_batches(
     assert "line 2" in report["errors"][0]["reason"]
 
 
-async def test_a_retired_book_is_not_brought_back(library: Library) -> None:
-    """Not by ISBN and not by title; the line says which book it is."""
+async def test_an_import_does_not_restore_a_retired_book(library: Library) -> None:
+    """A row that matches it by ISBN or title is refused, with its id."""
     content = f"title,author,price,isbn\nA,B,1,{ISBN}\nC,D,1,\n"
     await library.report_of(content)
     for book_id in (1, 2):
@@ -359,9 +366,10 @@ async def test_a_retired_book_is_not_brought_back(library: Library) -> None:
     assert await library.titles() == []
 
 
-async def test_a_book_that_replaced_a_retired_one_is_the_one_that_is_meant(
+async def test_a_book_for_sale_is_matched_before_a_retired_one(
     library: Library,
 ) -> None:
+    """A row changes the book for sale that has the ISBN of a retired one."""
     await library.add("A", "B", isbn=ISBN)
     await library.call("DELETE", "/books/1")
     await library.add("A", "B", isbn=ISBN)
@@ -371,10 +379,10 @@ async def test_a_book_that_replaced_a_retired_one_is_the_one_that_is_meant(
     assert (await library.get("/books/2")).json()["price_minor"] == 100
 
 
-async def test_a_run_that_was_ended_half_way_is_finished_by_another(
+async def test_an_interrupted_import_is_completed_by_the_next(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whole batches are there or not; nothing is there twice afterwards."""
+    """Batches are atomic, so the next run completes it without duplicates."""
     monkeypatch.setattr(imports, "BATCH", 2)
     lines = [b"title,author,price\n", *(b"T%d,B,1\n" % number for number in range(5))]
     hung = asyncio.Event()
@@ -395,9 +403,10 @@ async def test_a_run_that_was_ended_half_way_is_finished_by_another(
     assert await library.titles() == ["T0", "T1", "T2", "T3", "T4"]
 
 
-async def test_two_imports_at_once_write_each_book_once(
+async def test_concurrent_imports_create_each_book_once(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The other imports report the books as unchanged."""
     monkeypatch.setattr(imports, "BATCH", 3)
     content = "title,author,price\n" + "".join(f"T{number},B,1\n" for number in range(20))
     reports = await asyncio.gather(*(library.report_of(content) for _ in range(3)))

@@ -11,7 +11,7 @@ from tests.catalog.library import Library, counts, open_library
 
 
 async def test_each_refused_line_is_named_with_its_reason(library: Library) -> None:
-    """What can be a book arrives all the same; a line is counted where its record begins."""
+    """Valid lines are imported; a record is reported with its first line."""
     report = await library.report_of(
         "title,author,price,stock\n"
         "Bueno,B,1.00,1\n"
@@ -82,7 +82,7 @@ async def test_each_refused_line_is_named_with_its_reason(library: Library) -> N
 async def test_a_file_that_cannot_be_read_on_is_refused(
     library: Library, content: bytes, query: str, part: str
 ) -> None:
-    """What came before that place is written, and the refusal counts it."""
+    """Rows before that place are kept, and the refusal counts them."""
     response = await library.import_csv(content, query)
     problem = response.json()
 
@@ -91,7 +91,8 @@ async def test_a_file_that_cannot_be_read_on_is_refused(
     assert problem["imported"]["created"] == len(await library.titles())
 
 
-async def test_what_came_before_the_unreadable_place_is_written(library: Library) -> None:
+async def test_rows_before_an_unreadable_place_are_kept(library: Library) -> None:
+    """The refusal counts them in `imported`."""
     response = await library.import_csv(b"title,author,price\nA,B,1\n,B,1\nC,Jos\xe9,1\n")
 
     assert response.json()["imported"] == {
@@ -118,7 +119,10 @@ async def test_what_came_before_the_unreadable_place_is_written(library: Library
         ("multipart/form-data", 400),
     ],
 )
-async def test_media_types(library: Library, media_type: str, status: int) -> None:
+async def test_the_media_type_of_a_file_decides_whether_it_is_read(
+    library: Library, media_type: str, status: int
+) -> None:
+    """CSV and unspecific types in UTF-8 are accepted, others are answered 415."""
     response = await library.import_csv(
         "title,author,price\nA,B,1\n", **{"content-type": media_type}
     )
@@ -129,7 +133,8 @@ async def test_media_types(library: Library, media_type: str, status: int) -> No
 @pytest.mark.parametrize(
     "query", ["default_price=1.005", "default_price=-1", "default_price=NaN", "default_stock=-1"]
 )
-async def test_defaults_that_cannot_be(library: Library, query: str) -> None:
+async def test_an_invalid_default_is_named(library: Library, query: str) -> None:
+    """It is answered 400, with the parameter in `errors`."""
     response = await library.import_csv("title,author\nA,B\n", query)
 
     assert response.status_code == 400
@@ -139,7 +144,7 @@ async def test_defaults_that_cannot_be(library: Library, query: str) -> None:
 
 
 async def test_a_file_that_is_too_large_is_refused(database_url: str) -> None:
-    """At once where its length is announced; else where the limit is reached, and counted."""
+    """At once where `Content-Length` is too large, else when the limit is reached."""
     content = b"title,author,price\n" + b"".join(b"T%d,B,1\n" % number for number in range(200))
 
     async def in_parts() -> AsyncIterator[bytes]:
@@ -158,6 +163,7 @@ async def test_a_file_that_is_too_large_is_refused(database_url: str) -> None:
 async def test_a_file_of_too_many_lines_is_refused(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The lines within the limit are kept, and the detail names the last of them."""
     monkeypatch.setattr(imports, "MAX_LINES", 2)
     response = await library.import_csv("title,author,price\nA,B,1\nC,B,1\nD,B,1\n")
 
@@ -165,15 +171,18 @@ async def test_a_file_of_too_many_lines_is_refused(
     assert "line 3" in response.json()["detail"]
 
 
-async def test_the_report_is_bounded(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_report_lists_a_bounded_number_of_errors(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All refusals are counted, and `truncated` is true."""
     monkeypatch.setattr(imports, "LISTED", 2)
     report = await library.report_of("title,author,price\n" + ",B,1\n" * 3)
 
     assert (report["refused"], len(report["errors"]), report["truncated"]) == (3, 2, True)
 
 
-async def test_what_is_wrong_is_said_in_the_callers_language(library: Library) -> None:
-    """Spanish where none is asked for."""
+async def test_reasons_are_in_the_callers_language(library: Library) -> None:
+    """Spanish is the default."""
     wrong = "title,author,price,isbn\nA,B,x,\nC,D,1,12\n"
     spanish = (await library.import_csv(wrong, **{"accept-language": ""})).json()
     english = (await library.import_csv(wrong)).json()
@@ -192,8 +201,8 @@ async def test_what_is_wrong_is_said_in_the_callers_language(library: Library) -
     assert "La cabecera no tiene columna" in refused.json()["detail"]
 
 
-async def test_a_title_that_shows_nothing_is_none(library: Library) -> None:
-    """Not in a file and not in a body; a word joiner among letters is no hindrance."""
+async def test_an_invisible_title_is_refused(library: Library) -> None:
+    """Files and bodies alike; invisible characters between letters are permitted."""
     nothing = "\u200b\u2060\u00ad\u3164\u2800"
     report = await library.report_of(f"title,author,price\n{nothing},B,1\nA\u2060A,B,1\n")
     refused = await library.call("POST", "/books", {"title": nothing, "author": "B", "price": 1})
@@ -214,9 +223,10 @@ async def test_a_title_that_shows_nothing_is_none(library: Library) -> None:
         ([("file", ("a.csv", b""))], None, "empty"),
     ],
 )  # fmt: skip
-async def test_a_form_holds_one_file_and_nothing_else(
+async def test_a_form_has_exactly_one_file(
     library: Library, files: Any, data: dict[str, str] | None, part: str
 ) -> None:
+    """Another part is refused by its name; rows before it are kept."""
     response = await library.import_form(files, data)
 
     assert (response.status_code, response.json()["code"]) == (400, "malformed-csv")
@@ -224,8 +234,8 @@ async def test_a_form_holds_one_file_and_nothing_else(
     assert response.json()["imported"]["created"] == len(await library.titles())
 
 
-async def test_a_form_that_is_broken_off_is_refused(library: Library) -> None:
-    """What came whole is written, as of any file; and the refusal counts it."""
+async def test_a_truncated_form_is_refused(library: Library) -> None:
+    """Complete rows are kept, and the refusal counts them."""
     content = (
         b'--x\r\ncontent-disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
         b"title,author,price\nA,B,1\nC,D,1\n"
@@ -239,7 +249,8 @@ async def test_a_form_that_is_broken_off_is_refused(library: Library) -> None:
     assert response.json()["imported"]["created"] == len(await library.titles())
 
 
-async def test_a_form_is_bounded_as_a_file_is(database_url: str) -> None:
+async def test_a_file_in_a_form_is_limited_like_any_other(database_url: str) -> None:
+    """A larger one is answered 413, before or while it is read."""
     content = b"title,author,price\n" + b"".join(b"T%d,B,1\n" % number for number in range(200))
     async with open_library(database_url, IMPORT_MAX_BYTES="1024") as library:
         streamed = await library.import_form({"file": ("a.csv", content)})

@@ -13,8 +13,8 @@ from piccolo.querystring import QueryString
 from functions.catalog import migrations, queries
 from functions.catalog.domain.books import BookDetails
 from functions.catalog.domain.listing import Filters, Sort
-from functions.catalog.domain.sorting import price_order
-from functions.catalog.domain.text import searchable
+from functions.catalog.search.match_keys import searchable
+from functions.catalog.search.sort_keys import price_order
 from functions.catalog.tables import TABLES, derived
 from functions.kit.base.clock import utc_now
 from functions.kit.data.backfill import BATCH
@@ -145,18 +145,19 @@ def filters(**asked: str) -> Filters:
 
 
 @pytest.mark.parametrize("version", [1, 2])
-async def test_a_catalogue_of_a_release_before_is_brought_up_to_date(
+async def test_a_database_of_an_earlier_release_is_migrated(
     database_url: str, version: int
 ) -> None:
-    """Its texts are written anew, and every book is found."""
+    """Its computed columns are recomputed, and every book is found."""
     await fill(database_url, version)
     await finish(database_url)
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_kill_at_any_write_is_followed_by_a_run_that_finishes(
+def test_a_migration_that_was_killed_is_completed_by_the_next_run(
     mysql_server: Server, when: str
 ) -> None:
+    """It may be killed before any of its writes."""
     for number in range(1, WRITTEN + 1):
         url = mysql_server.create_database("bookstore_searched")
         asyncio.run(fill(url))

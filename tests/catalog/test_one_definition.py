@@ -13,8 +13,8 @@ from piccolo.querystring import QueryString
 
 from functions.catalog import events, schemas
 from functions.catalog.domain.books import DETAILS, BookDetails
-from functions.catalog.domain.import_rows import COLUMNS
-from functions.catalog.domain.versions import SHAPE
+from functions.catalog.entity_tags import SHAPE
+from functions.catalog.importing.rows import COLUMNS
 from functions.catalog.tables import BookRow
 from tests.catalog.library import ISBN, OTHER_ISBN, Library, open_library
 from tests.support.contracts import validator
@@ -54,13 +54,13 @@ def names(struct: type[msgspec.Struct]) -> set[str]:
 
 
 def test_every_field_is_tried() -> None:
-    """A new one needs two values in `SAID`."""
+    """A new field of `BookDetails` needs two values in `SAID`."""
     assert sorted(SAID) == sorted(NAMES)
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(BookDetails)])
 def test_every_place_knows_every_field(name: str) -> None:
-    """Bodies, files, the table, the event and its three contracts."""
+    """Bodies, files, the table, the event and its three contracts have it."""
     said = "price" if name == "price_minor" else name
 
     assert said in names(schemas.NewBook)
@@ -74,14 +74,14 @@ def test_every_place_knows_every_field(name: str) -> None:
         assert name in schema["required"]
 
 
-def test_what_is_shown_is_said_or_read_only() -> None:
-    """So a book as it is shown can be sent back, whatever it has."""
+def test_every_member_of_a_response_is_writable_or_read_only() -> None:
+    """Every member of a response may be sent back."""
     assert names(schemas.BookView) == {*NAMES, *schemas.READ_ONLY}
     assert names(schemas.BookChanges) == names(schemas.BookView)
 
 
 def test_another_shape_of_the_json_has_another_number() -> None:
-    """Raise `SHAPE` in `domain/versions.py`, so that no cache keeps the old; add it here."""
+    """A change of `BookView` needs another `SHAPE` in `entity_tags.py`, and an entry here."""
     shape = ", ".join(
         f"{field.name}: {getattr(field.type, '__name__', field.type)}"
         for field in msgspec.structs.fields(schemas.BookView)
@@ -92,7 +92,7 @@ def test_another_shape_of_the_json_has_another_number() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 async def test_a_change_of_any_field_is_seen_everywhere(database_url: str, name: str) -> None:
-    """In the answer, in both ETags, in the event and its revision; by PATCH and by a file."""
+    """The response, both ETags, the event and its revision change, by PATCH and by import."""
     column = "price_minor" if name == "price" else name
     async with open_library(database_url, LIST_CACHE_SECONDS="0") as library:
         book = {each: said.one for each, said in SAID.items()}
@@ -122,8 +122,8 @@ async def test_a_change_of_any_field_is_seen_everywhere(database_url: str, name:
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name not in {"title", "author"}])
-async def test_a_file_says_every_field(library: Library, name: str) -> None:
-    """A row that finds its book changes that field of it."""
+async def test_an_import_changes_every_field(library: Library, name: str) -> None:
+    """A row that matches a book changes that field of it."""
     book = {each: said.one for each, said in SAID.items() if each != "isbn" or name != "isbn"}
     await library.add(**book)
     key: dict[str, Any] = {

@@ -1,7 +1,7 @@
-"""How MariaDB and MySQL find a page of the list: by the index of its order, and sorts nothing.
+"""How MariaDB and MySQL find a page of the list: by the index of its order, without sorting.
 
-A rare word it finds by the full-text index, and sorts its few books; for a common one it goes
-through the books in order.
+Books of a rare word are found by the full-text index and sorted; those of a common one are found by
+a scan in list order.
 """
 
 import re
@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any, NamedTuple
 
 import pytest
+import pytest_asyncio
 
 from functions.kit.http.pagination import encode_cursor
 from functions.kit.mysql.plans import Result
@@ -16,12 +17,15 @@ from functions.kit.mysql.wire import Wire
 from tests.catalog.library import Library, open_library
 from tests.servers.mysql import Server
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 BOOKS = 3000
+"""Enough that a scan of the table costs more than an index."""
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def big_library(mysql_server: Server) -> AsyncIterator[Library]:
-    """Enough books that a plan by the table would cost more than one by an index."""
+    """One library per server: the tests only read its books."""
     url = mysql_server.create_database("catalog_plans")
     async with open_library(url, LIST_CACHE_SECONDS="0") as running:
         lines = [
@@ -43,7 +47,7 @@ class Access(NamedTuple):
     kind: str
     """`eq_ref` for one row by a unique key, `fulltext`, `covering` (an index alone), or `scan`."""
     sorts: bool
-    """Whether the statement sorts; a TREE does not say by which table."""
+    """Whether the statement sorts. A TREE does not say which table."""
 
 
 _LINE = re.compile(
@@ -52,9 +56,9 @@ _LINE = re.compile(
 
 
 def accesses(rows: Sequence[dict[str, Any]]) -> list[Access]:
-    """An EXPLAIN of either server.
+    """Parses an EXPLAIN of either server.
 
-    MySQL's own table is no use here: it shows what was chosen before the order was thought of.
+    MySQL's tabular EXPLAIN is not used: it shows the plan before ORDER BY was considered.
     """
     if "EXPLAIN" in rows[0]:
         tree = rows[0]["EXPLAIN"]
@@ -82,11 +86,11 @@ def _kind(how: str) -> str:
 
 
 class Plans:
-    """Of the statements that are run from now on."""
+    """Plans of the statements that run after the fixture was created."""
 
     def __init__(self) -> None:
         self.lists: list[Access] = []
-        """Of the books table."""
+        """Accesses to the books table by the list."""
         self.samples: list[Access] = []
 
 
@@ -102,7 +106,7 @@ def explained(monkeypatch: pytest.MonkeyPatch, mysql_server: Server) -> Plans:
     async def explaining(wire: Wire, sql: str) -> Result:
         if "FROM `books` `b` LEFT JOIN" in sql:
             plans.lists += [access for access in await explain(wire, sql) if access.table == "b"]
-        if "`looked`" in sql:
+        if "`matches`" in sql:
             plans.samples += await explain(wire, sql)
         return await run(wire, sql)
 
@@ -132,17 +136,17 @@ PRICE = encode_cursor("-price", "000000001050")
 async def test_a_page_is_read_in_the_order_of_its_index(
     big_library: Library, explained: Plans, query: str, key: str
 ) -> None:
-    """Wherever it is; so it costs the same in a table of any size."""
+    """Every page of every order, so a page costs the same in a table of any size."""
     response = await big_library.get(f"/books?{query}")
 
     assert response.status_code == 200
     assert [(plan.key, plan.sorts) for plan in explained.lists] == [(key, False)]
 
 
-async def test_a_page_is_read_so_whether_few_stocks_are_known_or_all(
+async def test_the_plan_of_a_page_does_not_depend_on_how_many_stocks_are_known(
     big_library: Library, explained: Plans, mysql_server: Server
 ) -> None:
-    """A table of few rows tempts MySQL to hash it, and to sort all books after that."""
+    """Without its hint MySQL would hash a small inventory and sort all books after the join."""
     for known in (1, 100, BOOKS):
         mysql_server.run("DELETE FROM catalog_plans.inventory")
         mysql_server.run(
@@ -152,6 +156,8 @@ async def test_a_page_is_read_so_whether_few_stocks_are_known_or_all(
         mysql_server.run("ANALYZE TABLE catalog_plans.inventory")
         await big_library.get(f"/books?limit=50&sort=title&after={TITLE}")
         await big_library.get("/books?limit=50&in_stock=true")
+    mysql_server.run("DELETE FROM catalog_plans.inventory")
+    mysql_server.run("ANALYZE TABLE catalog_plans.inventory")
 
     assert [(plan.key, plan.sorts) for plan in explained.lists] == [
         ("ix_books_by_title", False),
@@ -175,7 +181,7 @@ async def test_a_page_is_read_so_whether_few_stocks_are_known_or_all(
 async def test_a_rare_word_is_found_by_the_full_text_index(
     big_library: Library, explained: Plans, query: str, found: int
 ) -> None:
-    """Whatever else is asked for; so it costs what its books cost, not what all of them do."""
+    """With any other filter, so a search costs as much as the books of its rarest word."""
     titles = await big_library.titles(query)
 
     assert found == len(titles)
@@ -183,10 +189,10 @@ async def test_a_rare_word_is_found_by_the_full_text_index(
 
 
 @pytest.mark.parametrize("query", ["q=rare", "q=book+rare&max_price=5&in_stock=true"])
-async def test_a_search_begins_with_a_look_at_a_few_books(
+async def test_a_search_samples_the_first_books_of_an_index(
     big_library: Library, explained: Plans, query: str
 ) -> None:
-    """As many in a table of any size: the first ones of an index."""
+    """The sample has the same cost in a table of any size."""
     await big_library.get(f"/books?{query}")
 
     plans = {plan.table: plan for plan in explained.samples}
@@ -194,10 +200,10 @@ async def test_a_search_begins_with_a_look_at_a_few_books(
     assert (plans["b"].kind, plans["b"].key) == ("eq_ref", "PRIMARY")
 
 
-async def test_what_filters_leave_of_a_common_word_decides(
+async def test_a_filter_that_few_books_of_a_common_word_pass_selects_the_full_text_index(
     big_library: Library, explained: Plans
 ) -> None:
-    """A page of all books is near; of a word's few that a filter lets through, it is not."""
+    """A scan fills a page soon where most books match, and late where a filter excludes most."""
     await big_library.get("/books?q=book&min_price=1")
     await big_library.get("/books?q=book&min_price=1000")
 

@@ -13,7 +13,7 @@ SORTS = ("id", "title", "-title", "price", "-price", "newest")
 
 
 async def test_a_book_is_shown_with_the_originals_fields_and_more(library: Library) -> None:
-    """price is a number with two decimals; stock is the initial one until purchase speaks."""
+    """`price` has two decimals; `stock` is the initial one until purchase reports another."""
     await library.add(description="Sesión", isbn="0-439-02348-3", category="Novela", stock=4)
 
     response = await library.get("/books")
@@ -89,7 +89,7 @@ async def test_a_book_is_shown_with_the_originals_fields_and_more(library: Libra
     ],
 )
 async def test_filters(library: Library, query: str, titles: list[str]) -> None:
-    """Every word must begin one of title or author; accents and case do not count."""
+    """Every word must begin a word of title or author, ignoring accents and case."""
     await library.add("Cien años de soledad", "Gabriel García Márquez", price=20)
     await library.add("El amor en los tiempos del cólera", "Gabriel García Márquez", price=20)
     await library.add(
@@ -121,9 +121,10 @@ async def test_filters(library: Library, query: str, titles: list[str]) -> None:
         ("Jean‐Paul Sartre", "Sartre, Jean-Paul"),
     ],
 )
-async def test_an_author_is_found_however_the_name_is_turned(
+async def test_an_author_is_found_in_any_order_of_the_name(
     library: Library, kept: str, asked: str
 ) -> None:
+    """Last name first or last, with initials spaced or not."""
     await library.add(author=kept)
     await library.add(author="Nadie")
     response = await library.client.get("/books", params={"author": asked})
@@ -132,9 +133,10 @@ async def test_an_author_is_found_however_the_name_is_turned(
 
 
 @pytest.mark.parametrize("asked", ["Arts & Crafts", "arts and crafts", "Arts y Crafts"])
-async def test_a_category_is_found_however_its_conjunction_is_written(
+async def test_a_category_is_found_with_any_spelling_of_its_conjunction(
     library: Library, asked: str
 ) -> None:
+    """`&`, `and` and `y` are equal."""
     await library.add(category="Arts and Crafts")
     response = await library.client.get("/books", params={"category": asked})
 
@@ -142,6 +144,7 @@ async def test_a_category_is_found_however_its_conjunction_is_written(
 
 
 async def test_a_query_without_words_filters_nothing(library: Library) -> None:
+    """Spaces and punctuation alone list every book; an empty parameter is refused."""
     await library.add()
 
     assert [await library.titles(query) for query in ("q=+", "q=.")] == [["Rayuela"]] * 2
@@ -149,11 +152,11 @@ async def test_a_query_without_words_filters_nothing(library: Library) -> None:
     assert (await library.get("/books?q=")).status_code == 400
 
 
-async def test_in_stock_follows_what_purchase_says(library: Library) -> None:
-    """Its word counts for more than the initial stock, in both directions."""
+async def test_in_stock_follows_the_reported_stock(library: Library) -> None:
+    """The reported stock replaces the initial one, in both directions."""
     first, second = await library.add("A", stock=3), await library.add("B")
-    await library.tell(stock_event(first, 0, sequence=1))
-    await library.tell(stock_event(second, 5, sequence=2))
+    await library.deliver(stock_event(first, 0, sequence=1))
+    await library.deliver(stock_event(second, 5, sequence=2))
 
     assert await library.titles("in_stock=true") == ["B"]
     assert await library.titles("in_stock=false") == ["A"]
@@ -171,7 +174,7 @@ async def test_in_stock_follows_what_purchase_says(library: Library) -> None:
     ],
 )
 async def test_orders(library: Library, sort: str, titles: list[str]) -> None:
-    """Titles sort without accents, case and the punctuation before them; equals by age."""
+    """Titles sort without accents, case and leading punctuation; equal ones by age."""
     for title, price in (("Zorro", 9.99), ("Ábaco", 100), ("«Casa»", 20), ("abeja", 20)):
         await library.add(title, price=price)
 
@@ -179,7 +182,7 @@ async def test_orders(library: Library, sort: str, titles: list[str]) -> None:
 
 
 async def test_titles_sort_as_a_librarian_sorts_them(library: Library) -> None:
-    """Articles in front aside, numbers as numbers, page after page."""
+    """Leading articles are ignored and numbers compare by value, on every page."""
     titles = [
         "El amor en los tiempos del cólera",
         "The Hobbit",
@@ -199,7 +202,7 @@ async def test_titles_sort_as_a_librarian_sorts_them(library: Library) -> None:
 async def test_pages_show_each_book_once_while_others_are_added(
     library: Library, sort: str
 ) -> None:
-    """Every book that was there at the beginning is met exactly once, whatever is added."""
+    """Every book that existed at the start is listed exactly once."""
     there = [
         await library.add(title, price=price)
         for title, price in itertools.product("cab", (5, 7, 5))
@@ -219,6 +222,7 @@ async def test_pages_show_each_book_once_while_others_are_added(
 
 
 async def test_the_last_page_has_no_link(library: Library) -> None:
+    """`Link` is absent where no further book exists."""
     for _ in range(2):
         await library.add()
 
@@ -227,6 +231,7 @@ async def test_the_last_page_has_no_link(library: Library) -> None:
 
 
 async def test_the_link_keeps_the_filters(library: Library) -> None:
+    """Every page of a search is of the same search."""
     for title in ("Año uno", "Dos", "Año tres"):
         await library.add(title)
 
@@ -263,24 +268,24 @@ async def test_the_link_keeps_the_filters(library: Library) -> None:
         ("category=%00", "category"),
     ],
 )
-async def test_what_cannot_be_asked_for_is_refused_by_name(
-    library: Library, query: str, field: str
-) -> None:
+async def test_an_invalid_filter_is_named(library: Library, query: str, field: str) -> None:
+    """It is answered 400, with the parameter in `errors`."""
     response = await library.get(f"/books?{query}")
 
     assert response.status_code == 400
     assert [field] == [each["field"] for each in response.json()["errors"]]
 
 
-async def test_an_unknown_sort_names_the_choices(library: Library) -> None:
+async def test_an_unknown_sort_lists_the_choices(library: Library) -> None:
+    """The detail lists every order of the list."""
     response = await library.get("/books?sort=stock")
 
     assert response.json()["code"] == "unknown-sort"
     assert all(sort in response.json()["detail"] for sort in SORTS)
 
 
-async def test_a_page_is_not_sent_twice(library: Library) -> None:
-    """304 carries the same headers; any change on the page is another ETag."""
+async def test_an_unchanged_page_is_answered_304(library: Library) -> None:
+    """A 304 has the same headers; any change of the page changes its ETag."""
     book_id = await library.add(stock=1)
     await library.add()
     first = await library.get("/books?limit=1")
@@ -294,7 +299,7 @@ async def test_a_page_is_not_sent_twice(library: Library) -> None:
 
     tags = [first.headers["etag"]]
     changes: tuple[Any, ...] = (
-        library.tell(stock_event(book_id, 0)),
+        library.deliver(stock_event(book_id, 0)),
         library.call("PATCH", f"/books/{book_id}", {"price": 1}, if_match="*"),
         library.call("DELETE", "/books/2"),
     )
@@ -308,8 +313,8 @@ async def test_a_page_is_not_sent_twice(library: Library) -> None:
     assert len(tags) == len(set(tags))
 
 
-async def test_one_book_is_not_sent_twice(library: Library) -> None:
-    """Its ETag follows the stock too."""
+async def test_an_unchanged_book_is_answered_304(library: Library) -> None:
+    """Its ETag changes with the book and with the stock."""
     book_id = await library.add(stock=1)
     etag = (await library.get(f"/books/{book_id}")).headers["etag"]
 
@@ -320,7 +325,7 @@ async def test_one_book_is_not_sent_twice(library: Library) -> None:
         known.headers["cache-control"],
     )
 
-    await library.tell(stock_event(book_id, 0))
+    await library.deliver(stock_event(book_id, 0))
     assert (await library.get(f"/books/{book_id}", if_none_match=etag)).status_code == 200
 
 
@@ -335,13 +340,13 @@ async def test_one_book_is_not_sent_twice(library: Library) -> None:
         "UPDATE inventory SET as_of = '2026-03-14 11:00:00'",
     ],
 )
-async def test_the_same_revision_of_another_past_is_sent(
+async def test_other_content_at_the_same_revision_has_another_tag(
     database_url: str, path: str, sql: str
 ) -> None:
-    """After a restore of catalog or of purchase a revision comes again, with another content."""
+    """A restored database may have other content at the same revision; its ETag differs."""
     async with open_library(database_url, LIST_CACHE_SECONDS="0") as library:
         await library.add(stock=1)
-        await library.tell(stock_event(1, 9))
+        await library.deliver(stock_event(1, 9))
         etag = (await library.get(path)).headers["etag"]
         before = await library.get(path, if_none_match=etag)
         await library.database.execute(QueryString(sql))
@@ -352,6 +357,7 @@ async def test_the_same_revision_of_another_past_is_sent(
 
 @pytest.mark.parametrize("book_id", [99, 0, 2**63, 10**30])
 async def test_an_unknown_book_is_not_found(library: Library, book_id: int) -> None:
+    """Ids without a book are answered 404, up to the largest number."""
     response = await library.get(f"/books/{book_id}")
 
     assert response.status_code == 404
@@ -359,6 +365,7 @@ async def test_an_unknown_book_is_not_found(library: Library, book_id: int) -> N
 
 
 async def test_a_retired_book_is_gone_and_not_listed(library: Library) -> None:
+    """It is answered 410, and no list has it."""
     book_id = await library.add()
     await library.call("DELETE", f"/books/{book_id}")
 

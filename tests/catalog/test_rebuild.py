@@ -71,10 +71,10 @@ async def rebuild(url: str, purchase: str) -> tuple[int | None, str]:
     return process.returncode, said.decode()
 
 
-async def test_the_stock_is_as_purchase_has_it(
+async def test_a_rebuild_replaces_the_stock_by_purchases(
     database: tuple[str, Database], make_database_url: Callable[[], str]
 ) -> None:
-    """Revisions that are too new go back, a book that purchase does not know goes."""
+    """Revisions that are too new are replaced, and unknown books removed."""
     url, catalog = database
     environment = {
         "DATABASE_URL": make_database_url(),
@@ -96,10 +96,10 @@ async def test_the_stock_is_as_purchase_has_it(
     assert await inbox.position(catalog, SOURCE) == BOOKS
 
 
-async def test_an_owner_that_is_away_leaves_all_as_it_was(
+async def test_a_rebuild_without_its_owner_changes_nothing(
     database: tuple[str, Database],
 ) -> None:
-    """The command says so, and exits with 1."""
+    """The command exits with 1 and changes nothing."""
     url, catalog = database
     before = await shown(catalog)
     code, said = await rebuild(url, "http://127.0.0.1:9")

@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 import pytest
 from piccolo.querystring import QueryString
 
-from functions.catalog.domain import search
-from functions.catalog.domain.folding import fold
-from functions.catalog.domain.text import searchable
+from functions.catalog.queries import Sample
+from functions.catalog.search.folding import fold
+from functions.catalog.search.match_keys import searchable
+from functions.catalog.search.terms import encode_word, is_truncated
 from tests.catalog.library import Library, open_library
 
 BOOKS = [
@@ -43,13 +44,13 @@ async def library(
 ) -> AsyncIterator[Library]:
     """The index is asked for every search, or for none."""
     near = request.param == "book by book"
-    monkeypatch.setattr(search.Sample, "is_page_near", lambda *_: near)
+    monkeypatch.setattr(Sample, "is_page_near", lambda *_: near)
     async with open_library(database_url, LIST_CACHE_SECONDS="0") as running:
         yield running
 
 
 async def test_each_word_begins_one_of_title_or_author(library: Library) -> None:
-    """Whatever the word is made of; in the middle of a word nothing is found."""
+    """Any characters may be in the words; inner parts of words do not match."""
     for title, author in BOOKS:
         await library.add(title, author)
 
@@ -178,8 +179,8 @@ EXPECTED: dict[str, list[int]] = {
 }
 
 
-async def test_a_search_goes_with_all_that_a_list_can_do(library: Library) -> None:
-    """Orders, filters, ids, pages; each book is met once."""
+async def test_a_search_combines_with_filters_orders_and_pages(library: Library) -> None:
+    """Orders, filters, ids and pages apply, and each book is listed once."""
     for number in range(1, 8):
         await library.add(f"Night {8 - number}", price=number, category=f"c{number % 2}")
     await library.add("Day")
@@ -196,7 +197,7 @@ async def test_a_search_goes_with_all_that_a_list_can_do(library: Library) -> No
 
 
 async def test_the_index_follows_every_write(library: Library) -> None:
-    """Added, changed, replaced, imported, imported again, retired."""
+    """Adding, changing, replacing, importing and retiring update the index."""
     first = await library.add("Harry Potter", "Rowling")
     assert await library.walk("q=harry") == [first]
 
@@ -225,7 +226,7 @@ def written_before(title: str, author: str) -> str:
         for place in range(len(chunk))
         if place == 0 or (chunk[place].isalnum() and not chunk[place - 1].isalnum())
     )
-    return "".join(f" {search.spelt(word)}" for word in map(asked_before, starts) if word)
+    return "".join(f" {encode_word(word)}" for word in map(asked_before, starts) if word)
 
 
 def asked_before(word: str) -> str:
@@ -234,8 +235,8 @@ def asked_before(word: str) -> str:
     return plain.strip(',;:.!?…()[]{}"«»“”„¿¡') or plain
 
 
-async def test_a_book_that_the_release_before_wrote_is_found(library: Library) -> None:
-    """While both run: it writes search texts as it did, over ours too."""
+async def test_a_book_that_the_previous_release_wrote_is_found(library: Library) -> None:
+    """During a rollout the previous release writes search texts in its own form."""
     await library.add("Emma", "Jane Austen")
     await library.add("Cien años de soledad", "Gabriel García Márquez")
     for number, title, author in (
@@ -258,21 +259,21 @@ async def test_a_book_that_the_release_before_wrote_is_found(library: Library) -
     assert await library.walk("q=soledad") == []
 
 
-async def test_the_release_before_finds_what_is_written_now(library: Library) -> None:
-    """It looks for a word of the text that begins so, with the punctuation inside."""
+async def test_the_previous_release_finds_present_books(library: Library) -> None:
+    """The previous release searches for words with their punctuation."""
     for title, author in BOOKS[:15]:
         await library.add(title, author)
 
     for number, (title, author) in enumerate(BOOKS[:15], 1):
         for word in filter(None, map(asked_before, f"{title} {author}".split())):
-            spelling = search.spelt(word).replace("_", "!_")
+            spelling = encode_word(word).replace("_", "!_")
             outcome = await library.database.execute(
                 QueryString(
                     "SELECT id FROM books WHERE search_text LIKE {} ESCAPE '!'"
                     " AND (search_text LIKE {} ESCAPE '!' OR {} = {})",
                     f"% {spelling}%",
                     f"%{word.replace('!', '!!').replace('%', '!%').replace('_', '!_')}%",
-                    int(search.is_cut(word)),
+                    int(is_truncated(word)),
                     0,
                 )
             )

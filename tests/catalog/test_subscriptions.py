@@ -24,38 +24,43 @@ async def store(library: Library) -> list[str]:
     return [row["reason"] for row in outcome.rows]
 
 
-async def test_the_stock_is_what_purchase_said_last(library: Library) -> None:
+async def test_the_stock_is_the_last_one_that_purchase_reported(library: Library) -> None:
+    """Before the first event it is the book's initial stock, at revision 0."""
     await library.add(stock=9)
     assert await shown(library) == (9, 0, "2026-03-14T09:26:53.589793Z")
 
-    response = await library.tell(stock_event(1, 7))
+    response = await library.deliver(stock_event(1, 7))
 
     assert (response.status_code, response.content) == (202, b"")
     assert await shown(library) == (7, 1, "2026-03-14T10:00:00Z")
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations((1, 2, 3))))
-async def test_neither_order_nor_copies_matter(library: Library, order: tuple[int, ...]) -> None:
+async def test_events_may_come_in_any_order_and_twice(
+    library: Library, order: tuple[int, ...]
+) -> None:
+    """The newest revision remains."""
     await library.add(stock=9)
     for revision in (*order, *order):
-        await library.tell(stock_event(1, 10 * revision, revision=revision))
+        await library.deliver(stock_event(1, 10 * revision, revision=revision))
 
     assert (await shown(library))[:2] == (30, 3)
 
 
-async def test_stock_may_be_known_before_the_book(library: Library) -> None:
-    """A feed that is read before the book is there loses nothing."""
-    await library.tell(stock_event(1, 5, revision=4))
+async def test_a_stock_may_arrive_before_its_book(library: Library) -> None:
+    """A stock that arrives before its book is kept."""
+    await library.deliver(stock_event(1, 5, revision=4))
     await library.add(stock=9)
 
     assert (await shown(library))[:2] == (5, 4)
 
 
-async def test_stock_of_a_retired_book_is_no_trouble(library: Library) -> None:
+async def test_the_stock_of_a_retired_book_is_accepted(library: Library) -> None:
+    """The event is answered 202 and not quarantined."""
     await library.add()
     await library.call("DELETE", "/books/1")
 
-    assert (await library.tell(stock_event(1, 5))).status_code == 202
+    assert (await library.deliver(stock_event(1, 5))).status_code == 202
     assert await store(library) == []
 
 
@@ -74,42 +79,44 @@ async def test_stock_of_a_retired_book_is_no_trouble(library: Library) -> None:
         {"as_of": "9999-12-31T23:59:59-23:00"},
     ],
 )
-async def test_a_state_that_cannot_be_is_put_aside(library: Library, state: dict[str, Any]) -> None:
-    """It need not come again, and what comes behind it is taken."""
+async def test_an_invalid_state_is_quarantined(library: Library, state: dict[str, Any]) -> None:
+    """It is quarantined with 202, and later events are consumed."""
     await library.add(stock=9)
     event = stock_event(1, 5)
     data = msgspec.json.encode({**msgspec.json.decode(event.data), **state})
-    response = await library.tell(msgspec.structs.replace(event, data=data))
-    await library.tell(stock_event(1, 4, revision=2))
+    response = await library.deliver(msgspec.structs.replace(event, data=data))
+    await library.deliver(stock_event(1, 4, revision=2))
 
     assert response.status_code == 202
     assert len(await store(library)) == 1
     assert (await shown(library))[:2] == (4, 2)
 
 
-async def test_fields_that_nobody_knows_yet_are_passed_over(library: Library) -> None:
+async def test_unknown_fields_of_an_event_are_ignored(library: Library) -> None:
+    """A later version of a contract may add fields."""
     await library.add()
-    await library.tell(stock_event(1, 5, warehouse="Bogotá"))
+    await library.deliver(stock_event(1, 5, warehouse="Bogotá"))
 
     assert (await shown(library))[:2] == (5, 1)
 
 
-async def test_a_type_that_nobody_knows_counts_as_read(library: Library) -> None:
+async def test_an_event_of_an_unknown_type_is_accepted(library: Library) -> None:
+    """It is answered 202 and not quarantined."""
     event = stock_event(1, 5)
     unknown = msgspec.structs.replace(event, id="new", type="bookstore.inventory.counted.v1")
 
-    assert (await library.tell(unknown)).status_code == 202
+    assert (await library.deliver(unknown)).status_code == 202
     assert await store(library) == []
 
 
 async def test_a_revoked_token_writes_nothing(library: Library) -> None:
-    """auth tells it to the internal door; the public door refuses it from then on."""
+    """Once auth's event was consumed, the token is refused."""
     token = library.issuer.token(STAFF, "staff")
     headers = {"authorization": f"Bearer {token}"}
     body = b'{"title": "t", "author": "a", "price": 1}'
     assert (await library.client.post("/books", content=body, headers=headers)).status_code == 201
 
-    await library.tell(
+    await library.deliver(
         Event(
             id="revoked",
             source="/bookstore/auth/security",
@@ -130,9 +137,10 @@ async def test_a_revoked_token_writes_nothing(library: Library) -> None:
     assert (response.status_code, response.json()["code"]) == (401, "token-revoked")
 
 
-async def test_what_was_told_is_there_after_a_restart(database_url: str) -> None:
+async def test_a_reported_stock_survives_a_restart(database_url: str) -> None:
+    """It is stored in the database."""
     async with open_library(database_url) as library:
         await library.add(stock=9)
-        await library.tell(stock_event(1, 5))
+        await library.deliver(stock_event(1, 5))
     async with open_library(database_url) as library:
         assert (await shown(library))[:2] == (5, 1)

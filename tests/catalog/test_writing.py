@@ -16,7 +16,8 @@ async def book(library: Library, book_id: int) -> dict[str, Any]:
     return found
 
 
-async def test_a_book_is_added(library: Library) -> None:
+async def test_post_adds_a_book(library: Library) -> None:
+    """The response has its id and its `Location`."""
     response = await library.call("POST", "/books", WHOLE)
 
     assert response.status_code == 201
@@ -25,8 +26,8 @@ async def test_a_book_is_added(library: Library) -> None:
     assert (await library.get(response.headers["location"])).json()["title"] == "Ficciones"
 
 
-async def test_texts_are_tidied(library: Library) -> None:
-    """Composed letters, single spaces, LF between lines."""
+async def test_texts_are_normalized(library: Library) -> None:
+    """Letters are composed, spaces single, line breaks LF."""
     book_id = await library.add(
         "  La   Vora\u0301gine ", "J. E.  Rivera", description="Uno\r\ndos\n", category=" Novela "
     )
@@ -42,7 +43,7 @@ async def test_texts_are_tidied(library: Library) -> None:
 
 @pytest.mark.parametrize("spelling", ["0439023483", "0-439-02348-3", "978 0 439 02348 1", ISBN])
 async def test_an_isbn_is_unique_however_it_is_spelt(library: Library, spelling: str) -> None:
-    """The refusal names the book that has it, and nothing is published."""
+    """The refusal has the id of the other book, and nothing is published."""
     holder = await library.add(isbn=ISBN)
     response = await library.call("POST", "/books", {**WHOLE, "isbn": spelling})
 
@@ -55,6 +56,7 @@ async def test_an_isbn_is_unique_however_it_is_spelt(library: Library, spelling:
 
 
 async def test_an_isbn_is_unique_when_a_book_is_changed(library: Library) -> None:
+    """PATCH and PUT are answered 409 with the id of the other book, and publish nothing."""
     holder = await library.add(isbn=ISBN)
     book_id = await library.add()
     for method, body in (("PATCH", {"isbn": ISBN}), ("PUT", {**WHOLE, "isbn": ISBN})):
@@ -66,6 +68,7 @@ async def test_an_isbn_is_unique_when_a_book_is_changed(library: Library) -> Non
 
 
 async def test_the_isbn_of_a_retired_book_is_free(library: Library) -> None:
+    """Another book may have it."""
     first = await library.add(isbn=ISBN)
     await library.call("DELETE", f"/books/{first}")
     second = await library.add(isbn=ISBN)
@@ -74,7 +77,7 @@ async def test_the_isbn_of_a_retired_book_is_free(library: Library) -> None:
 
 
 async def test_the_same_key_adds_one_book(library: Library) -> None:
-    """The answer comes again, with its Location; another body with the key is refused."""
+    """The response is repeated with its `Location`; another body under the key is refused."""
     answers = [await library.call("POST", "/books", WHOLE, idempotency_key="k-1") for _ in range(2)]
     other = await library.call("POST", "/books", {**WHOLE, "price": 1}, idempotency_key="k-1")
 
@@ -85,7 +88,8 @@ async def test_the_same_key_adds_one_book(library: Library) -> None:
     assert await library.titles() == ["Ficciones"]
 
 
-async def test_a_refused_request_leaves_its_key_free(library: Library) -> None:
+async def test_a_refused_request_does_not_use_its_idempotency_key(library: Library) -> None:
+    """The same request may succeed under the key later."""
     holder = await library.add(isbn=ISBN)
     body = {**WHOLE, "isbn": ISBN}
     refused = await library.call("POST", "/books", body, idempotency_key="k-1")
@@ -97,7 +101,7 @@ async def test_a_refused_request_leaves_its_key_free(library: Library) -> None:
 
 @pytest.mark.parametrize("member", ["title", "author", "price", "description", "isbn", "category"])
 async def test_put_keeps_what_is_left_out(library: Library, member: str) -> None:
-    """As the original merged; null empties what may be empty."""
+    """Omitted members are kept, as in the original; null empties optional ones."""
     book_id = await library.add(description="d", isbn=ISBN, category="c", stock=3)
     before = await book(library, book_id)
     others = {
@@ -119,10 +123,10 @@ async def test_put_keeps_what_is_left_out(library: Library, member: str) -> None
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-async def test_a_book_as_it_is_shown_can_be_sent_back(library: Library, method: str) -> None:
-    """With or without a change, and with its numbers and times as a client has read them."""
+async def test_the_body_of_get_can_be_sent_back(library: Library, method: str) -> None:
+    """With or without a change, and with numbers and times in a client's notation."""
     book_id = await library.add(description="d", isbn=ISBN, category="c", stock=3)
-    await library.tell(stock_event(book_id, 2))
+    await library.deliver(stock_event(book_id, 2))
     shown = await book(library, book_id)
     same = await library.call(method, f"/books/{book_id}", shown, if_match="*")
     other_time = {**shown, "title": "Otra", "stock_as_of": "2026-03-14T11:00:00+01:00"}
@@ -150,10 +154,10 @@ async def test_a_book_as_it_is_shown_can_be_sent_back(library: Library, method: 
         ("stock_as_of", "yesterday"),
     ],
 )
-async def test_what_cannot_be_changed_is_refused_by_name(
+async def test_a_changed_read_only_member_is_named(
     library: Library, method: str, member: str, value: Any
 ) -> None:
-    """And nothing else of the request is done."""
+    """The whole request is refused."""
     book_id = await library.add()
     shown = await book(library, book_id)
     body = {**shown, "title": "Otra", member: value}
@@ -164,12 +168,12 @@ async def test_what_cannot_be_changed_is_refused_by_name(
     assert await book(library, book_id) == shown
 
 
-async def test_stock_that_was_sold_since_it_was_seen_refuses_no_one(library: Library) -> None:
-    """With the ETag it is known what was seen; another number is still a change."""
+async def test_an_outdated_stock_is_ignored_where_the_etag_names_it(library: Library) -> None:
+    """The ETag tells which stock the caller saw; any other number is a change."""
     book_id = await library.add(stock=5)
-    await library.tell(stock_event(book_id, 5, revision=1))
+    await library.deliver(stock_event(book_id, 5, revision=1))
     seen = await library.get(f"/books/{book_id}")
-    await library.tell(stock_event(book_id, 4, revision=2))
+    await library.deliver(stock_event(book_id, 4, revision=2))
     etag = seen.headers["etag"]
 
     async def put(**changes: Any) -> int:
@@ -185,7 +189,7 @@ async def test_stock_that_was_sold_since_it_was_seen_refuses_no_one(library: Lib
 
 
 async def test_patch_changes_what_it_names(library: Library) -> None:
-    """null empties, what is left out stays."""
+    """Null empties a member, and omitted members are kept."""
     book_id = await library.add(description="d", isbn=ISBN, category="c")
     response = await library.call(
         "PATCH",
@@ -206,8 +210,8 @@ async def test_patch_changes_what_it_names(library: Library) -> None:
     ) == ("Otra", None, ISBN, "c", 1250)
 
 
-async def test_patch_needs_the_version_that_was_seen(library: Library) -> None:
-    """428 without, 412 with an older or foreign one; nothing is changed."""
+async def test_patch_requires_if_match(library: Library) -> None:
+    """428 without `If-Match`, 412 for an older or foreign one; nothing is changed."""
     book_id = await library.add()
     path = f"/books/{book_id}"
     old = (await library.get(path)).headers["etag"]
@@ -227,7 +231,8 @@ async def test_patch_needs_the_version_that_was_seen(library: Library) -> None:
     ).status_code == 200
 
 
-async def test_put_and_delete_look_at_if_match_where_it_is_sent(library: Library) -> None:
+async def test_put_and_delete_check_if_match_where_it_is_sent(library: Library) -> None:
+    """An old tag is answered 412; without the header no version is checked."""
     book_id = await library.add()
     path = f"/books/{book_id}"
     old = (await library.get(path)).headers["etag"]
@@ -238,12 +243,12 @@ async def test_put_and_delete_look_at_if_match_where_it_is_sent(library: Library
     assert (await library.call("DELETE", path)).status_code == 200
 
 
-async def test_a_sale_in_between_does_not_refuse_the_writer(library: Library) -> None:
-    """If-Match looks at the book's revision; the stock's has moved."""
+async def test_a_sale_does_not_fail_if_match(library: Library) -> None:
+    """`If-Match` ignores the stock's part of a tag."""
     book_id = await library.add(stock=2)
     path = f"/books/{book_id}"
     seen = (await library.get(path)).headers["etag"]
-    await library.tell(stock_event(book_id, 1))
+    await library.deliver(stock_event(book_id, 1))
     response = await library.call("PATCH", path, {"price": 2}, if_match=seen)
 
     assert response.status_code == 200
@@ -251,8 +256,8 @@ async def test_a_sale_in_between_does_not_refuse_the_writer(library: Library) ->
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-async def test_what_a_lost_past_has_shown_was_not_seen(library: Library, method: str) -> None:
-    """A restored catalogue comes to the same revision again, with other details."""
+async def test_a_tag_from_before_a_restore_is_refused(library: Library, method: str) -> None:
+    """A tag from before a restore fails, although the revision is the same."""
     book_id = await library.add()
     path = f"/books/{book_id}"
     seen = (await library.get(path)).headers["etag"]
@@ -269,6 +274,7 @@ async def test_what_a_lost_past_has_shown_was_not_seen(library: Library, method:
 async def test_a_write_that_changes_nothing_publishes_nothing(
     library: Library, method: str
 ) -> None:
+    """The ETag stays the same."""
     book_id = await library.add(**WHOLE)
     before = (await library.get(f"/books/{book_id}")).headers["etag"]
     body = {**WHOLE, "title": " Ficciones ", "price": 9.90}
@@ -280,7 +286,7 @@ async def test_a_write_that_changes_nothing_publishes_nothing(
 
 @pytest.mark.parametrize("stock", [5, 0, None, "x", True, 1.5])
 async def test_stock_is_not_changed_here(library: Library, stock: Any) -> None:
-    """The refusal says what it is and shows the way to purchase."""
+    """The refusal has the present stock and the operation of purchase."""
     book_id = await library.add(stock=1)
     for method, body in (("PUT", {**WHOLE, "stock": stock}), ("PATCH", {"stock": stock})):
         response = await library.call(method, f"/books/{book_id}", body, if_match="*")
@@ -295,7 +301,7 @@ async def test_stock_is_not_changed_here(library: Library, stock: Any) -> None:
 
 
 async def test_a_book_is_retired_once(library: Library) -> None:
-    """Who writes to a retired book is told that it is gone, and what brings it back."""
+    """Writes to a retired book are answered 410, with how to restore it."""
     book_id = await library.add()
     path = f"/books/{book_id}"
 
@@ -308,8 +314,8 @@ async def test_a_book_is_retired_once(library: Library) -> None:
         assert f"POST /books/{book_id}/restore" in response.json()["detail"]
 
 
-async def test_a_retirement_is_undone(library: Library) -> None:
-    """The book is shown, found and sold as before; a second time nothing happens."""
+async def test_a_retired_book_is_restored(library: Library) -> None:
+    """The book is listed and sold again; repeating it changes nothing."""
     book_id = await library.add(isbn=ISBN, category="c")
     shown = await book(library, book_id)
     await library.call("DELETE", f"/books/{book_id}")
@@ -330,7 +336,8 @@ async def test_a_retirement_is_undone(library: Library) -> None:
     assert violations(published) == []
 
 
-async def test_a_book_whose_isbn_was_given_away_is_not_restored(library: Library) -> None:
+async def test_a_book_whose_isbn_was_taken_is_not_restored(library: Library) -> None:
+    """It is answered 409 with the id of the other book, and stays retired."""
     first = await library.add(isbn=ISBN)
     await library.call("DELETE", f"/books/{first}")
     second = await library.add(isbn=ISBN)
@@ -348,7 +355,8 @@ async def test_a_book_whose_isbn_was_given_away_is_not_restored(library: Library
 
 
 @pytest.mark.parametrize("book_id", [99, 0, 2**63])
-async def test_writing_to_no_book_is_not_found(library: Library, book_id: int) -> None:
+async def test_a_write_to_an_unknown_book_is_not_found(library: Library, book_id: int) -> None:
+    """DELETE, PUT and PATCH are answered 404."""
     for method, body in (("DELETE", None), ("PUT", WHOLE), ("PATCH", {"price": 1})):
         response = await library.call(method, f"/books/{book_id}", body, if_match="*")
 
@@ -366,7 +374,8 @@ async def test_writing_to_no_book_is_not_found(library: Library, book_id: int) -
         ("POST", "/books/import?default_price=1"),
     ],
 )
-async def test_only_staff_write(library: Library, method: str, path: str) -> None:
+async def test_only_staff_may_write(library: Library, method: str, path: str) -> None:
+    """401 without a token, 403 for customers, and nothing is changed."""
     await library.add()
     nobody = await library.call(method, path, WHOLE, user=None)
     customer = await library.call(method, path, WHOLE, user=CUSTOMER)
@@ -376,14 +385,15 @@ async def test_only_staff_write(library: Library, method: str, path: str) -> Non
     assert await library.titles() == ["Rayuela"]
 
 
-async def test_messages_in_english_for_who_asks(library: Library) -> None:
+async def test_messages_are_in_the_language_of_accept_language(library: Library) -> None:
+    """English is used where it is preferred, Spanish by default."""
     response = await library.call("POST", "/books", WHOLE, accept_language="en-GB,en;q=0.9")
 
     assert response.json()["message"] == "Book added"
 
 
 async def test_two_isbns_of_one_book(library: Library) -> None:
-    """A book may take another free ISBN, and its own old one back."""
+    """A book may take another free ISBN, and its former one again."""
     book_id = await library.add(isbn=ISBN)
     for isbn in (OTHER_ISBN, ISBN):
         response = await library.call("PATCH", f"/books/{book_id}", {"isbn": isbn}, if_match="*")

@@ -32,8 +32,8 @@ def example(service: str, name: str) -> Any:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_every_body_has_an_example_that_its_schema_takes(service: str) -> None:
-    """Swagger UI fills it in."""
+def test_every_body_has_a_valid_example(service: str) -> None:
+    """Swagger UI fills in the example."""
     described = document(APPS[service]())
     for method, path, operation in bodies(service):
         media = operation["requestBody"]["content"]["application/json"]
@@ -44,7 +44,7 @@ def test_every_body_has_an_example_that_its_schema_takes(service: str) -> None:
 
 
 async def test_auths_examples_succeed(shop: ShopInProcess) -> None:
-    """Register, log in, change, and be made staff."""
+    """Register, log in, change the account, add the role staff."""
     registered = await shop.call("auth", "POST", "/register", example("auth", "register"))
     login = await shop.call("auth", "POST", "/login", example("auth", "login"))
     shop.tokens["example"] = login.json()["token"]
@@ -70,7 +70,7 @@ async def test_auths_examples_succeed(shop: ShopInProcess) -> None:
 
 
 async def test_catalogs_examples_succeed(shop: ShopInProcess) -> None:
-    """Add a book, put another description in its place, change its price."""
+    """Add a book, replace its description, change its price."""
     added = await shop.call(
         "catalog", "POST", "/books", example("catalog", "add_book"), user="staff"
     )
@@ -87,7 +87,7 @@ async def test_catalogs_examples_succeed(shop: ShopInProcess) -> None:
 
 
 async def test_purchases_examples_succeed(shop: ShopInProcess) -> None:
-    """Buy book 3, pay purchase 1, hand it to provider 1, carry it, give money back."""
+    """Buy book 3, pay purchase 1, assign provider 1, deliver it, refund it."""
     for title in ("Uno", "Dos", "Tres"):
         await shop.sell(title)
     await shop.sign_up("example")

@@ -90,7 +90,7 @@ def model(service: str, kind: str, **values: Any) -> Any:
 
 
 async def test_a_generated_client_buys_a_book(clients: Path, shop: ShopInProcess) -> None:
-    """Register, log in, look, buy in both forms, pay, look again, change a user's name."""
+    """It registers, logs in, reads, buys in both forms, pays, and changes a user's name."""
     books = [await shop.sell(title) for title in ("Rayuela", "Ficciones")]
     who = {"email": "client@example.org", "password": "una frase bastante larga"}
     nobody = client_of(shop, "auth")
@@ -140,7 +140,7 @@ async def test_a_generated_client_buys_a_book(clients: Path, shop: ShopInProcess
 
 
 async def test_a_generated_client_sends_a_file(clients: Path, shop: ShopInProcess) -> None:
-    """As a form, which is what generators know of files."""
+    """Generators send files as forms."""
     content = "title,author,price,stock\nRayuela,Julio Cortázar,21.90,5\n".encode()
     types = import_module("catalog_client.types")
     models = import_module("catalog_client.models")
@@ -157,7 +157,7 @@ async def test_a_generated_client_sends_a_file(clients: Path, shop: ShopInProces
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_no_operation_is_dropped(clients: Path, service: str) -> None:
-    """Each of the document has its function, in the module of its tag."""
+    """Each operation of the document has its function, in the module of its tag."""
     operations = {
         (operation["tags"][0].replace(".", "").replace("-", "_"), operation["operationId"])
         for item in document(APPS[service]())["paths"].values()

@@ -45,7 +45,7 @@ def write(service: str, folder: Path, *, internal: bool = False) -> str:
 
 
 def test_redocly_finds_no_error(tmp_path: Path) -> None:
-    """By its recommended rules, in the documents of both APIs of all services."""
+    """Its recommended rules hold for both APIs of all services."""
     paths = [write(each, tmp_path, internal=inner) for each in SERVICES for inner in (False, True)]
 
     npx(REDOCLY, "lint", *paths, folder=tmp_path)

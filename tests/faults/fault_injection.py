@@ -176,7 +176,7 @@ def _watch_payments(trap: _Trap) -> None:
 
 
 def _watch_relay(trap: _Trap) -> None:
-    post, settle = relay.Relay._post, relay.Relay._settle
+    post, settle = relay.Relay._post, relay.Relay._mark_sent
 
     async def posting(self: relay.Relay, row: Any) -> bool:
         taken = await post(self, row)
@@ -190,7 +190,7 @@ def _watch_relay(trap: _Trap) -> None:
         await settle(self, sent, release=release)
 
     relay.Relay._post = posting  # type: ignore[method-assign]
-    relay.Relay._settle = settling  # type: ignore[method-assign]
+    relay.Relay._mark_sent = settling  # type: ignore[method-assign]
 
 
 def clock_of(file: str) -> Callable[[], datetime]:

@@ -13,7 +13,7 @@ import pytest
 from functions.kit.base.clock import utc_now
 from functions.kit.data.database import Database
 from functions.purchase.domain.purchases import TIME_TO_PAY
-from functions.purchase.payment_provider import Charge, Report
+from functions.purchase.payment_provider import Charge, ChargeReport
 from functions.purchase.simulated_provider import SimulatedProvider
 from tests.faults import audit
 from tests.faults.buyers import PAUSE, side_by_side
@@ -233,7 +233,9 @@ async def _provider(shop: Shop) -> AsyncIterator[SimulatedProvider]:
         yield SimulatedProvider(database=database, clock=utc_now, webhook_secret=WEBHOOK_SECRET)
 
 
-async def _announce(shop: Shop, provider: SimulatedProvider, report: Report, copies: int) -> None:
+async def _announce(
+    shop: Shop, provider: SimulatedProvider, report: ChargeReport, copies: int
+) -> None:
     """A webhook, sent so often at once, to any seller."""
 
     async def post(number: int) -> None:
@@ -281,7 +283,7 @@ async def test_webhooks_before_the_answer(
         if copies:
             async with _provider(shop) as provider:
                 reference, charge = await _seen_by_provider(provider.database, key)
-                await _announce(shop, provider, Report(reference, charge), copies)
+                await _announce(shop, provider, ChargeReport(reference, charge), copies)
         await paying
 
     await side_by_side(*map(pay, purchases, methods, often))
@@ -314,7 +316,7 @@ async def test_a_charge_after_its_payment_had_failed(
             if ended:
                 assert await payers.cancel(purchase_id) == 200
             await provider.capture(reference, "tok_success", 1990, "USD")
-            report = Report(reference, Charge.CAPTURED)
+            report = ChargeReport(reference, Charge.CAPTURED)
             await _announce(shop, provider, report, choose.randint(1, 4))
         await sound(shop, payers)
         shown = await rows(

@@ -8,7 +8,7 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.engine import events, from_schema
 
 from tests.fuzz import strategies
-from tests.fuzz.doors import Door
+from tests.fuzz.services import FuzzedService
 
 CHECKS = {
     # Refusals of valid requests, by the state of the shop or by who asks; 400, 413 and 415 are not.
@@ -39,12 +39,12 @@ class Findings:
     """By operation and title; one example of each."""
 
 
-def run(service: str, door: Door, *, seed: int, examples: int, steps: int) -> Findings:
+def run(service: str, fuzzed: FuzzedService, *, seed: int, examples: int, steps: int) -> Findings:
     strategies.register(service)
     config = SchemathesisConfig.from_dict(
         {
             "seed": seed,
-            "headers": {"Authorization": Door.MARK.decode()},
+            "headers": {"Authorization": FuzzedService.MARK.decode()},
             "continue-on-failure": True,
             "cache": {"enabled": False},
             "checks": CHECKS,
@@ -58,7 +58,7 @@ def run(service: str, door: Door, *, seed: int, examples: int, steps: int) -> Fi
             "phases": {"stateful": {"max-steps": steps}},
         }
     )
-    schema = schemathesis.openapi.from_asgi("/openapi.json", door, config=config)
+    schema = schemathesis.openapi.from_asgi("/openapi.json", fuzzed, config=config)
     found = Findings(documented=_labels(schema))
     for event in from_schema(schema).execute():
         if isinstance(event, events.ScenarioFinished):

@@ -53,7 +53,7 @@ class Broker:
         event = cloudevents.read(request.headers, request.content)
         if not self.losing:
             for trigger in self.manifests.triggers:
-                if trigger.wants({"source": event.source, "type": event.type}):
+                if trigger.matches({"source": event.source, "type": event.type}):
                     for _ in range(self.copies):
                         await self._send(trigger.subscriber, request)
         return httpx.Response(202)
@@ -180,9 +180,9 @@ async def open_shop(folder: Path, **environ: str) -> AsyncIterator[ShopInProcess
     """All three services on SQLite files in a folder, an admin and a member of staff logged in."""
     shop = ShopInProcess(FakeClock())
     addresses = {
-        f"{name.upper()}_{door}URL": address(name)
+        f"{name.upper()}_{prefix}URL": address(name)
         for name in SERVICES
-        for door in ("", "INTERNAL_")
+        for prefix in ("", "INTERNAL_")
     }
 
     def environment(name: str) -> dict[str, str]:

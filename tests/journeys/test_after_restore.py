@@ -28,7 +28,7 @@ def run(module: str, url: str) -> subprocess.CompletedProcess[str]:
 def test_every_service_has_the_command(
     make_database_url: Callable[[], str], service: str, table: str
 ) -> None:
-    """It wants a schema, and then raises what the service has."""
+    """It needs a schema, and then raises the id counters."""
     url = make_database_url()
     too_early = run(f"functions.{service}.after_restore", url)
     migrated = run(f"functions.{service}.migrate", url)

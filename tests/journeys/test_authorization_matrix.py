@@ -1,17 +1,21 @@
-"""Every route of every service, with what each kind of caller is answered.
+"""Which callers each route of each service admits.
 
-The routes are listed from the apps: one without a row here fails. Each row names the answer to
-nobody, to a customer, to staff and to an admin. Where a customer may, they see only what is theirs:
-another's is 404, which each service's own tests show.
+The routes are read from the apps, and one without a row here fails. Each row says whether anonymous
+callers, customers, staff and admins are admitted. Customers are answered 404 for rows of others,
+which each service's own tests check.
 """
 
 import re
+from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
+import pytest_asyncio
 
-from tests.journeys.shop_in_process import ShopInProcess
+from tests.journeys.shop_in_process import ShopInProcess, open_shop
 from tests.support.routes import routes_of
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CALLERS = ("anonymous", "customer", "staff", "admin")
 
@@ -59,7 +63,7 @@ PUBLIC: dict[str, dict[str, tuple[bool, ...]]] = {
         "GET /payments/{payment_id}": SIGNED_IN,
         "GET /payments/{payment_id}/refunds": SIGNED_IN,
         "POST /payments/{payment_id}/refunds": STAFF,
-        # The payment provider, which signs its messages.
+        # The payment provider, whose messages are signed.
         "POST /payment-webhooks": ANYONE,
         "GET /providers": ANYONE,
         "POST /providers": STAFF,
@@ -72,7 +76,7 @@ PUBLIC: dict[str, dict[str, tuple[bool, ...]]] = {
         "PATCH /assignments/{assignment_id}": STAFF,
         "GET /books": ANYONE,
         "GET /books/{book_id}": ANYONE,
-        # They lead to catalog, which asks who is there.
+        # Redirects to catalog, which authenticates.
         "POST /books": ANYONE,
         "PUT /books/{book_id}": ANYONE,
         "PATCH /books/{book_id}": ANYONE,
@@ -90,7 +94,7 @@ EVERYWHERE = {
     "GET /openapi.json": ANYONE,
     "GET /apidocs": ANYONE,
     "GET /apidocs/{name}": ANYONE,
-    # The internal door, which only the cluster reaches: its callers carry no token.
+    # The internal API, which only the cluster reaches: its callers have no token.
     "GET /metrics": ANYONE,
     "POST /events": ANYONE,
     "POST /events/dead-letter": ANYONE,
@@ -106,46 +110,61 @@ EVERYWHERE = {
 }
 
 ENDS_THE_SESSION = {"POST /logout", "DELETE /me"}
-"""Whoever may would be nobody for the rows behind; auth's own tests show them."""
+"""Routes that revoke the caller's token, which later cases need; auth's own tests check them."""
 
-CLOSED = {"token-missing", "token-invalid", "token-expired", "token-revoked", "forbidden"}
-"""What a guard answers; a 401 about a password in the body, say, is no closed door."""
+REFUSED_BY_GUARD = {
+    "token-missing",
+    "token-invalid",
+    "token-expired",
+    "token-revoked",
+    "forbidden",
+}
+"""Codes of guards. A 401 with another code, such as for a wrong password, is not one of them."""
 
-CASES = [(service, route) for service, own in PUBLIC.items() for route in {**EVERYWHERE, **own}]
+
+def cases() -> Iterator[object]:
+    """One case per service, route and caller, with whether the route admits the caller."""
+    for service, own in PUBLIC.items():
+        for route, admitted in {**EVERYWHERE, **own}.items():
+            for caller, is_admitted in zip(CALLERS, admitted, strict=True):
+                if route not in ENDS_THE_SESSION or caller == "anonymous":
+                    name = f"{service} {route} by {caller}"
+                    yield pytest.param(service, route, caller, is_admitted, id=name)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ShopInProcess]:
+    """One shop for all cases: no request of theirs is complete enough to change it."""
+    async with open_shop(tmp_path_factory.mktemp("matrix")) as running:
+        await running.sign_up("customer")
+        yield running
 
 
 @pytest.mark.parametrize("service", PUBLIC)
 async def test_every_route_has_a_row(shop: ShopInProcess, service: str) -> None:
-    """And every row has a route."""
+    """The rows of a service are exactly the routes of its app."""
     found = {f"{route.method} {route.path}" for route in routes_of(shop.apps[service])}
 
     assert found == {*EVERYWHERE, *PUBLIC[service]}
 
 
-async def test_each_caller_is_answered_as_the_matrix_says(shop: ShopInProcess) -> None:
-    """A closed door is 401 for nobody and 403 for somebody; an open one may still say no."""
-    await shop.sign_up("customer")
-    wrong = []
-    for service, route in CASES:
-        allowed = {**EVERYWHERE, **PUBLIC[service]}[route]
-        for caller, may in zip(CALLERS, allowed, strict=True):
-            if route in ENDS_THE_SESSION and caller != "anonymous":
-                continue
-            answer = await ask(shop, service, route, caller)
-            if may:
-                as_told = _code(answer) not in CLOSED
-            else:
-                as_told = answer.status_code == (401 if caller == "anonymous" else 403)
-            if not as_told:
-                wrong.append((service, route, caller, answer.status_code))
-            if answer.status_code == 401:
-                assert answer.headers["www-authenticate"].startswith("Bearer")
+@pytest.mark.parametrize(("service", "route", "caller", "is_admitted"), list(cases()))
+async def test_a_route_admits_the_callers_of_its_row(
+    shop: ShopInProcess, service: str, route: str, caller: str, is_admitted: bool
+) -> None:
+    """Others get 401 without a token and 403 with one; an admitted request may fail otherwise."""
+    answer = await ask(shop, service, route, caller)
 
-    assert wrong == []
+    if is_admitted:
+        assert _code(answer) not in REFUSED_BY_GUARD
+    else:
+        assert answer.status_code == (401 if caller == "anonymous" else 403)
+    if answer.status_code == 401:
+        assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
 async def ask(shop: ShopInProcess, service: str, route: str, caller: str) -> httpx.Response:
-    """A request that says nothing but who asks: an empty object, and ids that are not there."""
+    """A request with an empty body and unknown ids, so that only the guard decides."""
     method, _, template = route.partition(" ")
     path = re.sub(r"\{\w+_id\}", "999999", template).replace("{name}", "nothing")
     user = None if caller == "anonymous" else caller

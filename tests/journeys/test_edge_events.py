@@ -56,7 +56,7 @@ def create(service: str, url: str) -> Litestar:
     return create_purchase(PurchaseSettings.from_mapping(environ), clock=clock, http=http)
 
 
-class Door:
+class InternalAPI:
     """One service's internal API, and events that are each the next of their stream."""
 
     def __init__(self, app: Litestar, client: httpx.AsyncClient) -> None:
@@ -64,7 +64,7 @@ class Door:
         self.client = client
         self.number = 0
 
-    async def tell(self, event_type: str, data: Any, **attributes: Any) -> int:
+    async def deliver(self, event_type: str, data: Any, **attributes: Any) -> int:
         """The status of the answer to an event with this data, signed by its owner."""
         self.number += 1
         source, subject, _ = DATA[event_type]
@@ -83,10 +83,10 @@ class Door:
 
 
 @asynccontextmanager
-async def open_door(service: str, url: str) -> AsyncIterator[Door]:
+async def open_internal_api(service: str, url: str) -> AsyncIterator[InternalAPI]:
     app = create(service, url)
     async with serving(app) as client:
-        yield Door(app, client)
+        yield InternalAPI(app, client)
 
 
 def cases(types: list[str]) -> Iterator[tuple[str, Any]]:
@@ -103,12 +103,12 @@ def cases(types: list[str]) -> Iterator[tuple[str, Any]]:
 
 @pytest.mark.parametrize("service", ["catalog", "purchase"])
 async def test_no_value_of_a_field_is_a_fault(database_url: str, service: str) -> None:
-    """Every type that is consumed, on both databases."""
-    async with open_door(service, database_url) as door:
+    """For every consumed type, on both databases, no value is answered 500."""
+    async with open_internal_api(service, database_url) as api:
         refused = [
             (event_type, repr(data)[:300], status)
-            for event_type, data in cases(door.types)
-            if (status := await door.tell(event_type, data)) != 202
+            for event_type, data in cases(api.types)
+            if (status := await api.deliver(event_type, data)) != 202
         ]
 
     assert refused == []
@@ -116,14 +116,14 @@ async def test_no_value_of_a_field_is_a_fault(database_url: str, service: str) -
 
 @pytest.mark.parametrize("service", ["catalog", "purchase"])
 async def test_no_attribute_is_a_fault(database_url: str, service: str) -> None:
-    """Nor together with data that is not understood, which is put aside with them."""
-    async with open_door(service, database_url) as door:
+    """Nor together with malformed data, which is quarantined with them."""
+    async with open_internal_api(service, database_url) as api:
         refused = [
             (event_type, attributes, status)
-            for event_type in door.types
+            for event_type in api.types
             for attributes in ATTRIBUTES
             for data in (DATA[event_type][2], None)
-            if (status := await door.tell(event_type, data, **attributes)) != 202
+            if (status := await api.deliver(event_type, data, **attributes)) != 202
         ]
 
     assert refused == []
@@ -140,16 +140,16 @@ JSON = st.recursive(
 async def test_no_json_at_all_is_a_fault(
     service: str, make_database_url: Callable[[], str], request: pytest.FixtureRequest
 ) -> None:
-    """In place of one field, or of all."""
+    """Any JSON in place of a field or of the data is answered without a 500."""
     if "mysql" in request.node.name:
         pytest.skip("what a database refuses is among the edges above")
-    async with open_door(service, make_database_url()) as door:
+    async with open_internal_api(service, make_database_url()) as api:
         told: list[tuple[str, Any]] = []
 
         @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
         @given(st.data())
         def collect(data: st.DataObject) -> None:
-            event_type = data.draw(st.sampled_from(door.types))
+            event_type = data.draw(st.sampled_from(api.types))
             state = msgspec.to_builtins(DATA[event_type][2])
             field = data.draw(st.sampled_from(sorted(state)))
             told.append((event_type, {**state, field: data.draw(JSON)}))
@@ -158,7 +158,7 @@ async def test_no_json_at_all_is_a_fault(
         refused = [
             (event_type, data, status)
             for event_type, data in told
-            if (status := await door.tell(event_type, data)) != 202
+            if (status := await api.deliver(event_type, data)) != 202
         ]
 
     assert told

@@ -17,7 +17,7 @@ async def buy(shop: ShopInProcess, book_id: int, quantity: int = 1) -> httpx.Res
 
 
 async def test_a_sale_shows_in_the_catalogue(shop: ShopInProcess) -> None:
-    """With the revision that it is known at."""
+    """The catalogue has purchase's stock and its revision."""
     await shop.sign_up("ana")
     book_id = await shop.sell(stock=5)
     await buy(shop, book_id, 2)
@@ -32,7 +32,7 @@ async def shows(shop: ShopInProcess, book_id: int, stock: int) -> bool:
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_copies_in_any_order_change_nothing(shop: ShopInProcess, seed: int) -> None:
-    """Each event three times, shuffled: the catalogue shows what purchase has."""
+    """With each event three times and shuffled, the catalogue has purchase's stock."""
     await shop.sign_up("ana")
     book_id = await shop.sell(stock=9)
     shop.broker.copies, shop.broker.seed = 3, seed
@@ -59,7 +59,7 @@ async def signing_shop(tmp_path: Path) -> AsyncIterator[ShopInProcess]:
 async def test_events_that_the_broker_loses_are_read_from_the_feed(
     signing_shop: ShopInProcess,
 ) -> None:
-    """The next one that arrives shows the gap."""
+    """The next event reveals the gap."""
     shop = signing_shop
     await shop.sign_up("ana")
     book_id = await shop.sell(stock=9)
@@ -84,8 +84,8 @@ async def sent(shop: ShopInProcess, service: str = "purchase") -> bool:
     return not outcome.rows
 
 
-async def test_a_poke_repairs_what_no_event_told_of(shop: ShopInProcess) -> None:
-    """The last event was lost, and none follows: the PingSource closes the gap."""
+async def test_a_ping_closes_a_gap_that_no_event_reveals(shop: ShopInProcess) -> None:
+    """Where the last event was lost and none follows, a PingSource closes the gap."""
     await shop.sign_up("ana")
     book_id = await shop.sell(stock=9)
     shop.broker.losing = True
@@ -106,8 +106,8 @@ async def test_a_poke_repairs_what_no_event_told_of(shop: ShopInProcess) -> None
     assert await shop.shown_stock(book_id) == (8, 2)
 
 
-async def test_a_retired_book_is_sold_no_more(shop: ShopInProcess) -> None:
-    """As soon as its event has arrived."""
+async def test_a_retired_book_is_not_sold(shop: ShopInProcess) -> None:
+    """Once its event has arrived."""
     await shop.sign_up("ana")
     book_id = await shop.sell()
     await shop.call("catalog", "DELETE", f"/books/{book_id}", user="staff")
@@ -119,7 +119,7 @@ async def test_a_retired_book_is_sold_no_more(shop: ShopInProcess) -> None:
 
 
 async def test_a_restored_book_is_sold_again(shop: ShopInProcess) -> None:
-    """As soon as its event has arrived; its stock is what it was."""
+    """Once its event has arrived, with its earlier stock."""
     await shop.sign_up("ana")
     book_id = await shop.sell(stock=1000)
     await shop.call("catalog", "DELETE", f"/books/{book_id}", user="staff")
@@ -136,7 +136,7 @@ async def test_a_restored_book_is_sold_again(shop: ShopInProcess) -> None:
 
 
 async def test_a_logout_holds_everywhere(shop: ShopInProcess) -> None:
-    """purchase and catalog refuse the token once its event has arrived; auth at once."""
+    """auth refuses the token at once, purchase and catalog once its event has arrived."""
     await shop.sign_up("ana")
     await shop.call("auth", "POST", "/logout", {"token": shop.tokens["ana"]})
     at_once = await shop.call("auth", "GET", "/me", user="ana")
@@ -150,8 +150,8 @@ async def test_a_logout_holds_everywhere(shop: ShopInProcess) -> None:
     assert answer.json()["error"] == "Token invalidado"
 
 
-async def test_rotated_keys_need_no_auth_to_be_asked(shop: ShopInProcess) -> None:
-    """The new key comes as an event, so tokens that it signs are known before they are shown."""
+async def test_rotated_keys_arrive_as_events(shop: ShopInProcess) -> None:
+    """The new key arrives as an event before any token that it signed."""
     await shop.sign_up("ana")
     rotated = await shop.call("auth", "POST", "/admin/keys/rotate", user="admin")
     await shop.log_in("ana", "ana@example.org", "ana-has-a-password")
@@ -164,7 +164,7 @@ async def test_rotated_keys_need_no_auth_to_be_asked(shop: ShopInProcess) -> Non
 
 
 async def test_a_trace_goes_from_the_request_to_the_other_service(shop: ShopInProcess) -> None:
-    """The purchase's trace id is on the event that changes the catalogue."""
+    """The event that changes the catalogue has the purchase's trace id."""
     await shop.sign_up("ana")
     book_id = await shop.sell()
     trace = "0af7651916cd43dd8448eb211c80319c"

@@ -116,7 +116,7 @@ def forgeries(user_id: int, token_id: str, key: dict[str, Any], kid: str) -> dic
 
 
 async def test_no_forged_event_changes_a_right_a_price_or_stock(shop: ShopInProcess) -> None:
-    """Of every type, to every service, whatever numbers and signatures it carries."""
+    """Of every type, at every service, with any numbers and signatures."""
     ana = await shop.sign_up("ana")
     thief = await shop.sign_up("thief")
     await shop.call("auth", "PATCH", f"/users/{thief}", {"disabled": True}, user="admin")
@@ -183,7 +183,7 @@ async def test_no_forged_event_changes_a_right_a_price_or_stock(shop: ShopInProc
 
 
 async def test_a_replayed_genuine_event_changes_nothing(shop: ShopInProcess) -> None:
-    """What a service has signed may be seen on its way, and sent again."""
+    """A signed event that was intercepted can be sent again without effect."""
     await shop.sign_up("ana")
     book_id = await shop.sell(stock=5)
     secret = shop.apps["catalog"].state.services.internal_secret
@@ -208,8 +208,8 @@ async def test_a_replayed_genuine_event_changes_nothing(shop: ShopInProcess) -> 
     assert await kept(shop) == before
 
 
-async def test_a_projection_that_was_poisoned_is_healed(shop: ShopInProcess) -> None:
-    """A price and a key that came in before are replaced when the streams are compared."""
+async def test_a_poisoned_projection_is_repaired(shop: ShopInProcess) -> None:
+    """The comparison of streams replaces a forged price and key."""
     book_id = await shop.sell(stock=5)
     database = shop.apps["purchase"].state.services.database
     issuer = Issuer(shop.clock, kid="forged-key")

@@ -226,8 +226,8 @@ CASES = [
 ]
 
 
-async def test_the_original_is_answered_as_its_clients_know(shop: ShopInProcess) -> None:
-    """One story, in the order in which a client tells it."""
+async def test_the_answers_of_the_original_are_kept(shop: ShopInProcess) -> None:
+    """One story, in the order of a client's requests."""
     for case in CASES:
         body = case.body
         if isinstance(body, dict) and body.get("token") is TOKEN:
@@ -265,8 +265,8 @@ def differences(expected: Any, actual: Any, path: str = "$") -> list[str]:
     return [] if expected == actual else [f"{path}: {actual!r}, not {expected!r}"]
 
 
-async def test_english_is_spoken_to_who_asks_for_it(shop: ShopInProcess) -> None:
-    """In `message` and in `error`."""
+async def test_messages_and_errors_follow_accept_language(shop: ShopInProcess) -> None:
+    """`message` and `error` follow `Accept-Language`."""
     made = await shop.call(
         "auth", "POST", "/register", {"email": "e@example.org", "password": "an-english-password"},
         accept_language="en-GB, es;q=0.5",

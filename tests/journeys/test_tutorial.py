@@ -43,6 +43,7 @@ class Reader:
         self._variables = variables
         self._variables.touch()
         self._touched: set[str] = set()
+        self._rest: asyncio.Task[bytes] | None = None
         self._bin = Path(sys.executable).parent
         self._shop: asyncio.subprocess.Process | None = None
         ports = free_ports(4)
@@ -133,11 +134,11 @@ class Reader:
         assert self._shop.stdout is not None
         said = b""
         async with asyncio.timeout(START_LIMIT * 2):
-            while b"Ctrl-C ends it all." not in said:
+            while b"The shop is open." not in said:
                 line = await self._shop.stdout.readline()
                 assert line, said.decode()
                 said += line
-        self._draining = asyncio.create_task(self._shop.stdout.read())
+        self._rest = asyncio.create_task(self._shop.stdout.read())
 
     async def end_shop(self) -> None:
         """Ctrl-C in its terminal, where it is open."""
@@ -146,7 +147,7 @@ class Reader:
         self._shop.send_signal(signal.SIGINT)
         async with asyncio.timeout(START_LIMIT):
             code = await self._shop.wait()
-            said = await self._draining
+            said = await self._rest if self._rest is not None else b""
         self._shop = None
 
         assert code == 0, said.decode()

@@ -60,7 +60,7 @@ def outbox(clock: FakeClock) -> Outbox:
 
 @pytest.fixture
 def app(database_url: str, clock: FakeClock, issuer: Issuer) -> Litestar:
-    """The sample, with both doors; on its wire only auth's keys can be read."""
+    """The sample, with both APIs; on its wire only auth's keys can be read."""
     return sample.create_app(database_url, clock=clock, http=issuer.wire())
 
 

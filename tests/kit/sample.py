@@ -1,4 +1,4 @@
-"""A small service on the kit: it owns notes, and keeps what another service tells of things."""
+"""A small service on the kit: it owns notes, and has a projection of another service's things."""
 
 from collections.abc import AsyncIterator, Mapping
 from typing import Annotated, Any
@@ -17,6 +17,7 @@ from functions.kit.base.clock import Clock
 from functions.kit.base.fields import Id, Strict, line
 from functions.kit.base.settings import ServiceSettings
 from functions.kit.data.database import Database, transactional
+from functions.kit.data.idempotency_keys import run_once
 from functions.kit.events import cloudevents, dead_letters
 from functions.kit.events.cloudevents import Event
 from functions.kit.events.dead_letters import DeadLetter
@@ -24,10 +25,10 @@ from functions.kit.events.feed import OwnedStream
 from functions.kit.events.outbox import NewEvent, Outbox, as_state
 from functions.kit.events.subscriptions import Stream, Subscriptions
 from functions.kit.http.guards import signed_in, staff
-from functions.kit.http.idempotency import answer_once, scope_of
+from functions.kit.http.idempotency import answer_response, scope_of
 from functions.kit.http.pagination import After, Limit, decode_cursor, encode_cursor, page_response
 from functions.kit.http.requests import PathId
-from functions.kit.http.responses import answer_response, encode
+from functions.kit.http.responses import encode
 from functions.kit.security import auth_stream
 from functions.kit.security.principal import Principal
 from functions.kit.security.verifier import Verifier
@@ -190,7 +191,7 @@ async def post_note(
         request.headers, user_id=user_id, route="POST /notes", body=await request.body()
     )
     return answer_response(
-        await answer_once(
+        await run_once(
             state.database, scope, command, lambda note: (201, encode(note)), clock=state.clock
         )
     )

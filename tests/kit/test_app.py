@@ -1,4 +1,4 @@
-"""The app as a whole: doors, start, stop, and what is done meanwhile."""
+"""The app as a whole: its APIs, start, shutdown and background tasks."""
 
 import asyncio
 import threading
@@ -68,10 +68,10 @@ def paths(app: Litestar) -> set[str]:
         ("both", PUBLIC | INTERNAL | PROBES, set()),
     ],
 )
-def test_a_door_that_is_not_opened_is_not_there(
+def test_only_the_exposed_api_is_mounted(
     make_app: MakeApp, exposed: str, there: set[str], not_there: set[str]
 ) -> None:
-    """The public one takes no events and shows no feed; the internal one sells nothing."""
+    """The public API has no events and feeds; the internal one has no public routes."""
     mounted = paths(make_app(environ={"EXPOSED_API": exposed}))
 
     assert there <= mounted
@@ -83,7 +83,9 @@ def test_a_door_that_is_not_opened_is_not_there(
     ("exposed", "path"),
     [("public", "/events"), ("public", "/internal/streams/notes"), ("internal", "/notes")],
 )
-async def test_behind_a_closed_door_is_nothing(make_app: MakeApp, exposed: str, path: str) -> None:
+async def test_a_route_of_the_other_api_is_not_found(
+    make_app: MakeApp, exposed: str, path: str
+) -> None:
     """A 404 as for any unknown route."""
     async with serving(make_app(environ={"EXPOSED_API": exposed})) as client:
         answers = [await client.request(method, path) for method in ("GET", "POST")]
@@ -91,7 +93,7 @@ async def test_behind_a_closed_door_is_nothing(make_app: MakeApp, exposed: str, 
     assert {answer.json()["code"] for answer in answers} == {"route-not-found"}
 
 
-def test_an_app_that_was_built_has_opened_nothing(make_app: MakeApp, tmp_path: Path) -> None:
+def test_building_an_app_opens_nothing(make_app: MakeApp, tmp_path: Path) -> None:
     """Neither a file nor a thread: a cold start is short, and tests build as many as they like."""
     before = set(threading.enumerate())
     make_app()
@@ -100,7 +102,7 @@ def test_an_app_that_was_built_has_opened_nothing(make_app: MakeApp, tmp_path: P
     assert set(threading.enumerate()) == before
 
 
-async def test_what_an_app_has_opened_is_closed_at_its_end(make_app: MakeApp) -> None:
+async def test_an_app_closes_what_it_has_opened(make_app: MakeApp) -> None:
     """Tasks, and the threads that are SQLite's connections."""
     threads, tasks = set(threading.enumerate()), asyncio.all_tasks()
     async with serving(make_app()) as client:
@@ -155,7 +157,7 @@ async def test_a_change_is_sent_right_after_its_commit(
     make_app: MakeApp, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the trace of the request that made it."""
-    monkeypatch.setattr(catch_up, "GAP_PATIENCE", 0)  # a feed is read meanwhile
+    monkeypatch.setattr(catch_up, "GAP_DELAY", 0)  # a feed is read meanwhile
     sent: asyncio.Queue[httpx.Request] = asyncio.Queue()
 
     @at_broker
@@ -181,7 +183,7 @@ async def test_a_service_that_stops_empties_its_outbox(make_app: MakeApp, issuer
         return httpx.Response(202)
 
     app = make_app(broker=broker, environ={"K_SINK": "http://broker.test"})
-    # Neither a commit nor a chore of the start, which may be late, wakes the relay.
+    # Neither a commit nor the background task at start wakes the relay.
     app.state.services.outbox.wake = app.state.services.relay.notify = lambda: None
     async with serving(app) as client:
         for text in "abc":
@@ -215,8 +217,8 @@ async def test_a_broker_that_hangs_does_not_keep_a_service_from_stopping(
     assert outcome.rows == [{"sent_at": None}]
 
 
-async def test_chores_are_done_at_start_and_when_poked(make_app: MakeApp) -> None:
-    """One that fails keeps no other from being done, nor itself from being tried again."""
+async def test_background_tasks_run_at_start_and_when_triggered(make_app: MakeApp) -> None:
+    """A task that fails stops neither the others nor its own next run."""
     done: asyncio.Queue[str] = asyncio.Queue()
 
     async def failing(_: Database) -> None:
@@ -226,12 +228,12 @@ async def test_chores_are_done_at_start_and_when_poked(make_app: MakeApp) -> Non
     async def working(_: Database) -> None:
         done.put_nowait("working")
 
-    chores: Callable[..., list[Callable[[Database], Awaitable[None]]]] = lambda _: [  # noqa: E731
+    tasks: Callable[..., list[Callable[[Database], Awaitable[None]]]] = lambda _: [  # noqa: E731
         failing,
         working,
     ]
     seen = []
-    async with serving(make_app(background_tasks=chores)) as client:
+    async with serving(make_app(background_tasks=tasks)) as client:
         seen += [await asyncio.wait_for(done.get(), 10) for _ in range(2)]
         ping = {"ce-id": "1", "ce-source": "/ping", "ce-type": PING, "ce-specversion": "1.0"}
         await client.post("/events", headers=ping)
@@ -240,17 +242,17 @@ async def test_chores_are_done_at_start_and_when_poked(make_app: MakeApp) -> Non
     assert seen == ["failing", "working"] * 2
 
 
-async def test_a_poke_in_the_middle_of_the_chores_counts(make_app: MakeApp) -> None:
-    """They are done once more, from the beginning."""
+async def test_a_trigger_during_the_background_tasks_runs_them_again(make_app: MakeApp) -> None:
+    """All of them, from the first one."""
     rounds: asyncio.Queue[int] = asyncio.Queue()
     app: Litestar
 
-    async def chore(_: Database) -> None:
+    async def task(_: Database) -> None:
         rounds.put_nowait(1)
         if rounds.qsize() == 1:
             app.state.services.run_background_tasks()
 
-    app = make_app(background_tasks=lambda _: [chore])
+    app = make_app(background_tasks=lambda _: [task])
     async with serving(app):
         while rounds.qsize() < 2:
             await asyncio.wait_for(asyncio.sleep(0), 10)
@@ -258,10 +260,10 @@ async def test_a_poke_in_the_middle_of_the_chores_counts(make_app: MakeApp) -> N
     assert rounds.qsize() >= 2
 
 
-async def test_old_rows_are_forgotten_by_the_clock_that_was_passed_in(
+async def test_old_rows_are_purged_by_the_injected_clock(
     make_app: MakeApp, database: Database, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A service that stands still in a test forgets nothing by the system's clock."""
+    """The system's clock has no effect."""
     moment = clock()
     await database.execute(
         QueryString(
@@ -291,7 +293,7 @@ async def test_old_rows_are_forgotten_by_the_clock_that_was_passed_in(
 async def test_two_services_repair_what_the_broker_lost(
     make_app: MakeApp, tmp_path: Path, clock: FakeClock, issuer: Issuer
 ) -> None:
-    """Owner and reader as they run: at its start the reader reads what nobody delivered."""
+    """At its start the consumer reads from the owner what was not delivered."""
 
     async def states(database: Database) -> AsyncIterator[Event]:
         for row in (await database.execute(QueryString("SELECT 1 WHERE 1 = 0"))).rows:
@@ -305,7 +307,7 @@ async def test_two_services_repair_what_the_broker_lost(
         streams=(OwnedStream("things", sample.THINGS.source, states),),
         subscriptions=lambda _: Subscriptions(),
     )
-    async with serving(owner) as door:
+    async with serving(owner) as internal_api:
         state = owner.state.services
         async with state.database.transaction():
             message = NewEvent(
@@ -316,7 +318,7 @@ async def test_two_services_repair_what_the_broker_lost(
                 data=sample.ThingState(1, "a"),
             )
             await state.outbox.add(state.database, message)
-        page = await door.get("/internal/streams/things", headers=FEED)
+        page = await internal_api.get("/internal/streams/things", headers=FEED)
         reader = make_app(broker=lambda request: page)
         read = asyncio.Event()
         original = reader.state.services.catch_up.read

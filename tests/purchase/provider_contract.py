@@ -15,12 +15,12 @@ import pytest
 from functions.purchase.payment_provider import (
     BadSignature,
     Charge,
-    Entry,
+    ChargeReport,
     EntryKind,
+    LedgerEntry,
     PaymentProvider,
     ProviderUnreachable,
     RefundRefused,
-    Report,
 )
 
 AMOUNT, CURRENCY = 1990, "USD"
@@ -36,7 +36,7 @@ class Desk:
     """The same account in another process."""
     now: Callable[[], datetime]
     wait: Callable[[timedelta], Awaitable[None]]
-    signed: Callable[[Report, str], tuple[dict[str, str], bytes]]
+    signed: Callable[[ChargeReport, str], tuple[dict[str, str], bytes]]
     """A webhook as the provider sends it: from a report and the message's id."""
     charges: str = "tok_success"
     declines: str
@@ -55,7 +55,7 @@ class Desk:
     async def refund(self, reference: str, charge: str, amount_minor: int = AMOUNT) -> None:
         await self.provider.refund(reference, charge, amount_minor, CURRENCY)
 
-    async def entries(self, since: datetime | None = None) -> list[Entry]:
+    async def entries(self, since: datetime | None = None) -> list[LedgerEntry]:
         return sorted([entry async for entry in self.provider.entries(since)])
 
     async def movements(self) -> list[tuple[EntryKind, str, int]]:
@@ -76,21 +76,21 @@ class ProviderContract:
 
     # Charges
 
-    async def test_it_says_how_long_it_is_waited_for(self, desk: Desk) -> None:
-        """Otherwise nobody would know when a charge can come no more."""
+    async def test_it_has_its_time_limits(self, desk: Desk) -> None:
+        """`answers_within` and `final_after` are positive."""
         assert desk.provider.answers_within > timedelta()
         assert desk.provider.final_after > timedelta()
 
     async def test_a_reference_is_charged_once(self, desk: Desk) -> None:
-        """However often it is sent, one after the other; each answer is the same."""
+        """Repeated calls return the same answer and charge once."""
         answers = [await desk.capture("a") for _ in range(3)]
         answers.append(await desk.another.capture("a", desk.charges, AMOUNT, CURRENCY))
 
         assert set(answers) == {Charge.CAPTURED}
         assert await desk.movements() == [(EntryKind.CHARGE, "a", AMOUNT)]
 
-    async def test_a_reference_is_charged_once_by_many_at_once(self, desk: Desk) -> None:
-        """From several processes."""
+    async def test_a_reference_is_charged_once_by_concurrent_calls(self, desk: Desk) -> None:
+        """Concurrent calls from several processes charge once."""
         answers = await asyncio.gather(
             *[
                 provider.capture("a", desk.charges, AMOUNT, CURRENCY)
@@ -106,7 +106,7 @@ class ProviderContract:
     async def test_a_reference_with_another_amount_is_refused(
         self, desk: Desk, amount: int, currency: str
     ) -> None:
-        """Not answered as if it had been charged; what was charged stays."""
+        """The first charge is kept."""
         await desk.capture("a")
         with pytest.raises(Exception, match=r"."):
             await desk.provider.capture("a", desk.charges, amount, currency)
@@ -114,7 +114,7 @@ class ProviderContract:
         assert await desk.movements() == [(EntryKind.CHARGE, "a", AMOUNT)]
 
     async def test_of_two_amounts_at_once_one_is_charged(self, desk: Desk) -> None:
-        """And the other is refused."""
+        """Of two concurrent calls with one reference, the other is refused."""
         answers = await asyncio.gather(
             *[
                 provider.capture("a", desk.charges, AMOUNT + number, CURRENCY)
@@ -127,22 +127,22 @@ class ProviderContract:
         assert len(await desk.entries()) == 1
 
     async def test_a_declined_charge_stays_declined(self, desk: Desk) -> None:
-        """It moves no money, and the ledger does not list it."""
+        """It moves no money, and the ledger does not contain it."""
         answers = [await desk.capture("a", desk.declines) for _ in range(2)]
 
         assert answers == [Charge.DECLINED] * 2
         assert await desk.provider.find("a") is Charge.DECLINED
         assert await desk.entries() == []
 
-    async def test_what_was_never_sent_is_unknown(self, desk: Desk) -> None:
-        """Also beside others."""
+    async def test_a_reference_that_was_never_sent_is_unknown(self, desk: Desk) -> None:
+        """Also while other references are known."""
         await desk.capture("a")
 
         assert await desk.provider.find("A") is Charge.UNKNOWN
         assert await desk.provider.find("b") is Charge.UNKNOWN
 
-    async def test_a_charge_is_found_where_its_answer_was_lost(self, desk: Desk) -> None:
-        """By `find` and in the listing, at once and for good; sent again it charges no more."""
+    async def test_a_charge_with_a_lost_answer_is_found(self, desk: Desk) -> None:
+        """`find` and the ledger have it at once; a repeated call charges no more."""
         for _ in range(2):
             with pytest.raises(ProviderUnreachable):
                 await desk.capture("a", desk.loses_its_answer)
@@ -153,8 +153,8 @@ class ProviderContract:
         assert await desk.provider.find("a") is Charge.CAPTURED
         assert await desk.movements() == [(EntryKind.CHARGE, "a", AMOUNT)]
 
-    async def test_what_is_unknown_in_the_end_is_never_charged(self, desk: Desk) -> None:
-        """`final_after` the end of the call, which ended without an answer."""
+    async def test_a_reference_unknown_after_the_limit_is_never_charged(self, desk: Desk) -> None:
+        """A reference that is unknown `final_after` the end of its call is never charged."""
         with pytest.raises(ProviderUnreachable):
             await desk.capture("a", desk.does_not_charge)
         await desk.wait(desk.provider.final_after)
@@ -162,8 +162,8 @@ class ProviderContract:
         assert await desk.provider.find("a") is Charge.UNKNOWN
         assert await desk.entries() == []
 
-    async def test_a_charge_that_is_still_to_be_made_is_known(self, desk: Desk) -> None:
-        """Pending from the end of the call on, so nobody takes it for one that never came."""
+    async def test_a_charge_to_be_made_later_is_pending(self, desk: Desk) -> None:
+        """It is pending from the end of the call on."""
         with pytest.raises(ProviderUnreachable):
             await desk.capture("a", desk.charges_later)
         before = await desk.provider.find("a"), await desk.entries()
@@ -178,7 +178,7 @@ class ProviderContract:
     # The listing
 
     async def test_find_and_the_listing_agree(self, desk: Desk) -> None:
-        """Of every reference: it is listed once if it was charged, and not if it was not."""
+        """Charged references are listed once, others not at all."""
         methods = {"a": desk.charges, "b": desk.declines, "c": desk.charges}
         for reference, method in methods.items():
             await desk.capture(reference, method)
@@ -187,8 +187,8 @@ class ProviderContract:
 
         assert listed == [each for each in methods if found[each] is Charge.CAPTURED] == ["a", "c"]
 
-    async def test_an_entry_has_its_amount_and_its_moment(self, desk: Desk) -> None:
-        """In minor units; a moment has its time zone."""
+    async def test_an_entry_has_its_amount_and_time(self, desk: Desk) -> None:
+        """In minor units, with a time zone."""
         before = desk.now() - timedelta(seconds=1)
         await desk.capture("a")
         (entry,) = await desk.entries()
@@ -197,8 +197,8 @@ class ProviderContract:
         assert entry.at.tzinfo is not None
         assert before <= entry.at <= desk.now() + timedelta(seconds=1)
 
-    async def test_the_listing_begins_where_it_is_asked_to(self, desk: Desk) -> None:
-        """At the moment that is said, included; refunds as well as charges."""
+    async def test_the_listing_begins_at_the_given_moment(self, desk: Desk) -> None:
+        """Charges and refunds from that moment on are listed."""
         await desk.capture("a")
         await desk.wait(timedelta(minutes=10))
         await desk.capture("b")
@@ -211,8 +211,8 @@ class ProviderContract:
 
     # Refunds
 
-    async def test_a_charge_is_given_back_in_parts(self, desk: Desk) -> None:
-        """To the last minor unit; no more than was charged."""
+    async def test_a_charge_is_refunded_in_parts(self, desk: Desk) -> None:
+        """Up to the last minor unit, and no more than was charged."""
         await desk.capture("a")
         await desk.refund("r1", "a", AMOUNT - 1)
         with pytest.raises(RefundRefused):
@@ -228,7 +228,7 @@ class ProviderContract:
         ]
 
     async def test_a_refund_is_made_once_for_its_reference(self, desk: Desk) -> None:
-        """From many at once, and again when nothing is left of the charge."""
+        """Concurrent and later repetitions refund once."""
         await desk.capture("a")
         await asyncio.gather(
             *[
@@ -243,8 +243,8 @@ class ProviderContract:
             (EntryKind.REFUND, "r", AMOUNT)
         ]
 
-    async def test_refunds_at_once_never_exceed_the_charge(self, desk: Desk) -> None:
-        """Each under a reference of its own."""
+    async def test_concurrent_refunds_never_exceed_the_charge(self, desk: Desk) -> None:
+        """Concurrent refunds with different references stay within the charge."""
         await desk.capture("a")
         answers = await asyncio.gather(
             *[
@@ -260,7 +260,7 @@ class ProviderContract:
         assert len(await desk.entries()) == 3
 
     async def test_a_refunds_reference_with_another_amount_is_refused(self, desk: Desk) -> None:
-        """Or of another charge; what was given back stays."""
+        """Or with another charge; the first refund is kept."""
         await desk.capture("a")
         await desk.capture("b")
         await desk.refund("r", "a", 500)
@@ -272,8 +272,8 @@ class ProviderContract:
             (EntryKind.REFUND, "r", 500)
         ]
 
-    async def test_what_was_not_charged_is_not_given_back(self, desk: Desk) -> None:
-        """An unknown charge, a declined one, a refund, and a charge of another currency."""
+    async def test_only_charges_are_refunded(self, desk: Desk) -> None:
+        """Unknown and declined charges, refunds, and another currency are refused."""
         await desk.capture("a")
         await desk.capture("declined", desk.declines)
         await desk.refund("r", "a", 1)
@@ -286,7 +286,7 @@ class ProviderContract:
         assert len(await desk.entries()) == 2
 
     async def test_a_refund_may_be_refused(self, desk: Desk) -> None:
-        """As often as it is asked for; the charge stays."""
+        """Every attempt is refused, and the charge is kept."""
         await desk.capture("a", desk.refuses_refunds)
         for _ in range(2):
             with pytest.raises(RefundRefused):
@@ -298,16 +298,16 @@ class ProviderContract:
 
     @pytest.mark.parametrize("charge", [Charge.CAPTURED, Charge.DECLINED, Charge.PENDING])
     async def test_a_signed_webhook_is_read(self, desk: Desk, charge: Charge) -> None:
-        """Whichever process gets it."""
-        headers, body = desk.signed(Report("a", charge), "m-1")
+        """Any process with the secret verifies it."""
+        headers, body = desk.signed(ChargeReport("a", charge), "m-1")
 
         assert {each.read_webhook(headers, body, desk.now()) for each in desk.both} == {
-            Report("a", charge)
+            ChargeReport("a", charge)
         }
 
     async def test_a_webhook_that_was_changed_is_refused(self, desk: Desk) -> None:
-        """Any byte of its body, any of its headers."""
-        headers, body = desk.signed(Report("a", Charge.DECLINED), "m-1")
+        """Any changed byte of its body or headers invalidates it."""
+        headers, body = desk.signed(ChargeReport("a", Charge.DECLINED), "m-1")
         wrong = [(headers, body[:place] + b"~" + body[place + 1 :]) for place in range(len(body))]
         wrong += [(headers, body + b" "), (headers, b"")]
         for name, value in headers.items():
@@ -323,7 +323,7 @@ class ProviderContract:
 
     @pytest.mark.parametrize("hours", [-24, -1, 1, 24])
     async def test_an_old_webhook_is_refused(self, desk: Desk, hours: int) -> None:
-        """So one that was overheard is of no use later; nor one from the future."""
-        headers, body = desk.signed(Report("a", Charge.CAPTURED), "m-1")
+        """A replayed message and one from the future are refused."""
+        headers, body = desk.signed(ChargeReport("a", Charge.CAPTURED), "m-1")
         with pytest.raises(BadSignature):
             desk.provider.read_webhook(headers, body, desk.now() + timedelta(hours=hours))

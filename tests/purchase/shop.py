@@ -1,4 +1,4 @@
-"""Purchase, running in this process with books to sell, and callers of each kind."""
+"""Purchase running in this process with books for sale, and callers of each role."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -43,7 +43,7 @@ def book_event(
     kind: str = "created",
     **state: Any,
 ) -> Event:
-    """What catalog tells of a book."""
+    """An event of catalog about a book."""
     return Event(
         id=f"book-{book_id}-{revision}-{kind}",
         source=BOOKS,
@@ -92,13 +92,13 @@ class Shop(Running):
         key: str | None = None,
         **headers: str,
     ) -> httpx.Response:
-        """A request with a JSON body, as a user, or as nobody (None)."""
+        """A request with a JSON body, by a user, or anonymous (None)."""
         who = {} if user is None else self.caller(user)
         if key is not None:
             who["idempotency-key"] = key
         return await self.send(method, path, body, who, headers)
 
-    async def tell(self, event: Event) -> httpx.Response:
+    async def deliver(self, event: Event) -> httpx.Response:
         """Deliver an event that its owner has signed, as the broker does."""
         headers, body = cloudevents.write(SIGNER.sign(event))
         return await self.client.post("/events", headers=headers, content=body)
@@ -121,12 +121,12 @@ class Shop(Running):
 
     @property
     def provider(self) -> SimulatedProvider:
-        """The payment provider that this shop asks."""
+        """The payment provider of this shop."""
         provider: SimulatedProvider = self.app.state.services.payment_provider
         return provider
 
     async def reconcile(self) -> int:
-        """What background tasks do about payments; how many are decided by it."""
+        """Run the reconciliation of background tasks. Returns how many payments got an outcome."""
         outbox = self.app.state.services.outbox
         decided = await reconcile_payments(
             self.database, self.provider, outbox=outbox, clock=self.clock
@@ -138,7 +138,7 @@ class Shop(Running):
         return decided
 
     async def expire(self) -> int:
-        """What background tasks do about overdue purchases; how many have ended by it."""
+        """Run the expiry of background tasks. Returns how many purchases expired."""
         outbox = self.app.state.services.outbox
         return await expire_purchases(self.database, outbox=outbox, now=self.clock())
 
@@ -149,13 +149,13 @@ class Shop(Running):
         return rows
 
     async def reference_of(self, payment_id: int) -> str:
-        """What the provider knows a payment by."""
+        """The reference of a payment at the provider."""
         (row,) = await self.query("SELECT reference FROM payments WHERE id = {}", payment_id)
         reference: str = row["reference"]
         return reference
 
     async def kept_by_provider(self) -> int:
-        """Minor units that the provider has taken and not given back."""
+        """Minor units that the provider charged and did not refund."""
         return sum(
             [
                 entry.amount_minor if entry.kind is EntryKind.CHARGE else -entry.amount_minor
@@ -164,7 +164,7 @@ class Shop(Running):
         )
 
     async def assign(self, purchase_id: int) -> int:
-        """The id of a delivery, by a provider that is made where there is none."""
+        """The id of a new delivery, by a provider that is created if needed."""
         await self.call(
             "POST", "/providers", {"name": "DHL", "contact": "dhl@example.org"}, user=STAFF
         )
@@ -217,5 +217,5 @@ async def open_shop(
     async with serving(app) as client:
         shop = Shop(app, client, issuer, clock)
         for book_id in range(1, books + 1):
-            await shop.tell(book_event(book_id))
+            await shop.deliver(book_event(book_id))
         yield shop

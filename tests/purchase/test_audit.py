@@ -17,11 +17,11 @@ ROOT = Path(__file__).parents[2]
 
 BREACHES = {
     "initial stock": ["UPDATE adjustments SET delta = delta + 1 WHERE book_id = 1"],
-    "reserved is what purchases hold": ["UPDATE purchases SET status = 'Expired' WHERE id = 1"],
-    "fulfilled is what was delivered": ["UPDATE inventory SET fulfilled = 9 WHERE book_id = 1"],
+    "of purchases that hold stock": ["UPDATE purchases SET status = 'Expired' WHERE id = 1"],
+    "those of delivered purchases": ["UPDATE inventory SET fulfilled = 9 WHERE book_id = 1"],
     "costs its items": ["UPDATE purchase_items SET unit_price_minor = 1 WHERE purchase_id = 1"],
-    "timeline ends": ["DELETE FROM purchase_timeline WHERE purchase_id = 1"],
-    "a key of a purchase": [
+    "last one of its timeline": ["DELETE FROM purchase_timeline WHERE purchase_id = 1"],
+    "every key of a purchase": [
         "DELETE FROM purchase_items WHERE purchase_id = 1",
         "DELETE FROM purchase_timeline WHERE purchase_id = 1",
         "DELETE FROM purchases WHERE id = 1",
@@ -33,12 +33,12 @@ BREACHES = {
         "UPDATE payments SET status = 'Processing'",
         "UPDATE purchases SET status = 'Expired'",
     ],
-    "a key of a payment": [
+    "every key of a payment": [
         "UPDATE payments SET requested_by = 7, request_key = 'a-key', outcome = 'paid'",
         "UPDATE idempotency_keys SET status = 0, route = 'POST /payment'",
     ],
-    "without a gap": ["DELETE FROM outbox WHERE sequence = 2"],
-    "that catalog can have given": [
+    "has no gap": ["DELETE FROM outbox WHERE sequence = 2"],
+    "that catalog can have assigned": [
         "UPDATE books SET revision = 4611686018427387904 WHERE book_id = 1"
     ],
     "newest revision": ["UPDATE inventory SET revision = revision + 1 WHERE book_id = 2"],
@@ -61,8 +61,8 @@ async def found(database: Database) -> list[str]:
     return [finding.sentence for finding in await audit(database) if finding.breaches]
 
 
-async def test_the_books_of_a_busy_shop_add_up(database_url: str) -> None:
-    """No invariant is broken."""
+async def test_every_invariant_holds_in_a_busy_shop(database_url: str) -> None:
+    """Every invariant holds."""
     async with open_shop(database_url) as shop:
         await busy(shop)
         findings = await audit(shop.database)
@@ -72,8 +72,8 @@ async def test_the_books_of_a_busy_shop_add_up(database_url: str) -> None:
 
 
 @pytest.mark.parametrize("name", BREACHES)
-async def test_a_hand_in_the_database_is_found(database_url: str, name: str) -> None:
-    """Each breach by the invariant that is about it."""
+async def test_a_manual_change_of_the_database_is_found(database_url: str, name: str) -> None:
+    """Each manual change violates the invariant about it."""
     async with open_shop(database_url) as shop:
         await busy(shop)
         for statement in BREACHES[name]:
@@ -97,7 +97,7 @@ LEDGER_BREACHES = {
 
 @pytest.mark.parametrize("name", LEDGER_BREACHES)
 async def test_a_ledger_that_disagrees_is_found(database_url: str, name: str) -> None:
-    """Money that one side does not know of, in either direction, and money that is owed."""
+    """Charges and refunds that one side does not know, and refunds that are owed."""
     async with open_shop(database_url) as shop:
         for book_id in (1, 2):
             payment_id = await shop.pay(await shop.buy(book_id))
@@ -115,10 +115,10 @@ async def test_a_ledger_that_disagrees_is_found(database_url: str, name: str) ->
 
 
 @pytest.mark.parametrize(("broken", "code", "word"), [(False, 0, "ok"), (True, 1, "BREACH")])
-async def test_the_command_says_it_and_exits_so(
+async def test_the_command_prints_breaches_and_exits_with_one(
     database_url: str, *, broken: bool, code: int, word: str
 ) -> None:
-    """A line for each invariant."""
+    """It prints a line per invariant, and exits with 1 on a breach."""
     async with open_shop(database_url) as shop:
         await busy(shop)
         if broken:
@@ -136,8 +136,8 @@ async def test_the_command_says_it_and_exits_so(
     assert word in {line.split()[0] for line in lines}
 
 
-async def test_a_database_that_is_away_is_neither_sound_nor_broken(tmp_path: Path) -> None:
-    """The command exits with 2, and says why."""
+async def test_an_unavailable_database_exits_with_two(tmp_path: Path) -> None:
+    """The command exits with 2 and prints the reason."""
     process = await asyncio.create_subprocess_exec(
         *[sys.executable, "-m", "functions.purchase.audit"],
         cwd=ROOT,

@@ -49,8 +49,8 @@ BODIES = {
 
 
 @pytest.mark.parametrize("name", BODIES)
-async def test_purchases_that_cannot_be(shop: Shop, name: str) -> None:
-    """Nothing is reserved, and the answer is a problem document."""
+async def test_an_invalid_purchase_is_refused(shop: Shop, name: str) -> None:
+    """Nothing is reserved, and the response is a problem document."""
     body, status = BODIES[name]
     response = await shop.client.post(
         "/purchase", content=body, headers={**shop.caller(), "content-type": "application/json"}
@@ -62,8 +62,8 @@ async def test_purchases_that_cannot_be(shop: Shop, name: str) -> None:
     assert await shop.stock_of(1) == (STOCK, 0, STOCK)
 
 
-async def test_every_field_that_is_wrong_is_named(shop: Shop) -> None:
-    """One round trip is enough to correct them all."""
+async def test_every_invalid_field_is_named(shop: Shop) -> None:
+    """One response has the errors of all fields."""
     body = {"purchase_id": "1", "payment_method": "", "amount": [], "iban": 1}
     response = await shop.call("POST", "/payment", body)
 
@@ -85,8 +85,8 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-async def test_texts_that_no_field_needs(shop: Shop, text: str) -> None:
-    """Names and reasons are one line, bounded."""
+async def test_texts_of_several_lines_are_refused(shop: Shop, text: str) -> None:
+    """Names and reasons are limited to one line."""
     provider = await shop.call("POST", "/providers", {"name": text, "contact": "x"}, user=STAFF)
     adjustment = await shop.call(
         "POST", "/inventory/1/adjustments", {"delta": 1, "reason": text}, user=STAFF, key="k"
@@ -95,8 +95,8 @@ async def test_texts_that_no_field_needs(shop: Shop, text: str) -> None:
     assert (provider.status_code, adjustment.status_code) == (400, 400)
 
 
-async def test_an_unpaired_surrogate(shop: Shop) -> None:
-    """It is not Unicode, so it is not JSON text."""
+async def test_an_unpaired_surrogate_is_refused(shop: Shop) -> None:
+    """It is not valid Unicode, so the body is refused as JSON."""
     response = await shop.client.post(
         "/providers",
         content=b'{"name": "\\ud800x", "contact": "x"}',
@@ -119,8 +119,8 @@ async def test_an_unpaired_surrogate(shop: Shop) -> None:
         ("GET", "/nothing"),
     ],
 )
-async def test_ids_that_cannot_be_are_not_there(shop: Shop, method: str, path: str) -> None:
-    """404, whatever the number."""
+async def test_ids_out_of_range_are_not_found(shop: Shop, method: str, path: str) -> None:
+    """Any number is answered 404."""
     response = await shop.call(method, path, user=STAFF)
 
     assert response.status_code == 404
@@ -131,16 +131,16 @@ async def test_ids_that_cannot_be_are_not_there(shop: Shop, method: str, path: s
     "query",
     ["limit=0", "limit=101", "limit=x", "after=x", "after=WyJhIl0", "after=%00", "user_id=x"],
 )
-async def test_query_parameters_out_of_bounds(shop: Shop, query: str) -> None:
-    """A cursor is taken only as it was given."""
+async def test_query_parameters_out_of_bounds_are_refused(shop: Shop, query: str) -> None:
+    """Limits out of bounds and altered cursors are answered 400."""
     response = await shop.call("GET", f"/purchases?{query}", user=STAFF)
 
     assert response.status_code == 400
 
 
 @pytest.mark.parametrize("body", [b"x=1&y=2", b"<x/>"], ids=["form", "XML"])
-async def test_what_is_not_json_is_not_taken(shop: Shop, body: bytes) -> None:
-    """415 says what is."""
+async def test_other_media_types_are_refused(shop: Shop, body: bytes) -> None:
+    """It is answered 415, which names the accepted media type."""
     kind = "application/xml" if body.startswith(b"<") else "application/x-www-form-urlencoded"
     response = await shop.client.post(
         "/purchase", content=body, headers={**shop.caller(), "content-type": kind}
@@ -150,8 +150,8 @@ async def test_what_is_not_json_is_not_taken(shop: Shop, body: bytes) -> None:
     assert "application/json" in response.json()["detail"]
 
 
-async def test_a_wrong_method_is_told_the_right_ones(shop: Shop) -> None:
-    """405 with Allow."""
+async def test_an_unknown_method_is_answered_with_allow(shop: Shop) -> None:
+    """405 has `Allow`."""
     response = await shop.call("PATCH", "/purchase/1", {})
 
     assert response.status_code == 405
@@ -181,8 +181,8 @@ EVENTS: dict[str, tuple[dict[str, str], bytes]] = {
 
 
 @pytest.mark.parametrize("name", EVENTS)
-async def test_events_that_are_none_are_put_aside(shop: Shop, name: str) -> None:
-    """With the reason; the broker is told not to send them again."""
+async def test_invalid_events_are_quarantined(shop: Shop, name: str) -> None:
+    """They are quarantined with the reason, and answered 202."""
     headers, body = EVENTS[name]
     response = await shop.client.post("/events", headers=headers, content=body)
     letters: list[dict[str, Any]] = (

@@ -59,10 +59,10 @@ async def everything(shop: Shop) -> list[str]:
 
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: f"{field.path} {field.name}")
-async def test_a_card_number_is_kept_nowhere(
+async def test_a_card_number_is_stored_nowhere(
     shop: Shop, caplog: pytest.LogCaptureFixture, field: Field
 ) -> None:
-    """However it is spelt: it is refused by a code, and neither kept nor repeated."""
+    """In any notation it is refused with a code, and neither stored nor logged."""
     caplog.set_level(logging.DEBUG)
     await shop.pay(await shop.buy(1))
     await shop.buy(1)
@@ -87,8 +87,8 @@ async def test_a_card_number_is_kept_nowhere(
         assert NUMBER not in digits(text)
 
 
-async def test_the_search_finds_a_number_where_one_is_kept(shop: Shop) -> None:
-    """So the test above can fail."""
+async def test_the_search_finds_a_stored_number(shop: Shop) -> None:
+    """A stored number is found, so that the test above can fail."""
     await shop.query("UPDATE books SET title = {} WHERE book_id = 1", SPELT[3])
 
     assert any(NUMBER in digits(text) for text in await everything(shop))
@@ -103,10 +103,10 @@ async def test_the_search_finds_a_number_where_one_is_kept(shop: Shop) -> None:
     ],
     ids=["first six", "last four", "wrong sum"],
 )
-async def test_what_is_no_card_number_pays(
+async def test_other_numbers_are_accepted_as_a_method(
     shop: Shop, spell: Callable[[str], str], status: int
 ) -> None:
-    """What a receipt may show of one, and a number that is none."""
+    """The digits that a receipt may show, and numbers with a wrong checksum, are accepted."""
     body = {"purchase_id": await shop.buy(1), "payment_method": spell(NUMBER)}
 
     assert (await shop.call("POST", "/payment", body)).status_code == status

@@ -4,7 +4,7 @@ from tests.purchase.shop import OTHER, STAFF, STOCK, Shop
 
 
 async def test_a_delivery_takes_a_paid_purchase_to_its_buyer(shop: Shop) -> None:
-    """Assigned, in transit, delivered; the copies leave the shop with it."""
+    """Assigned, in transit, delivered; the copies are fulfilled with the last one."""
     purchase_id = await shop.buy(1, 2)
     await shop.pay(purchase_id)
     assignment_id = await shop.assign(purchase_id)
@@ -22,8 +22,8 @@ async def test_a_delivery_takes_a_paid_purchase_to_its_buyer(shop: Shop) -> None
     assert await shop.stock_of(1) == (STOCK - 2, 0, STOCK - 2)
 
 
-async def test_a_failed_delivery_can_be_assigned_anew(shop: Shop) -> None:
-    """The purchase is paid still, and its copies are kept for it."""
+async def test_a_failed_delivery_can_be_assigned_again(shop: Shop) -> None:
+    """The purchase is paid again, and its copies stay reserved."""
     purchase_id = await shop.buy(1)
     await shop.pay(purchase_id)
     first = await shop.assign(purchase_id)
@@ -38,8 +38,8 @@ async def test_a_failed_delivery_can_be_assigned_anew(shop: Shop) -> None:
     assert await shop.stock_of(1) == (STOCK, 1, STOCK - 1)
 
 
-async def test_staff_may_say_how_a_delivery_ended_on_the_purchase(shop: Shop) -> None:
-    """`PUT /purchase` moves the delivery that is under way along with it."""
+async def test_staff_may_end_a_delivery_on_the_purchase(shop: Shop) -> None:
+    """`PUT /purchase` ends the delivery in progress too."""
     purchase_id = await shop.buy(1)
     await shop.pay(purchase_id)
     assignment_id = await shop.assign(purchase_id)
@@ -53,7 +53,7 @@ async def test_staff_may_say_how_a_delivery_ended_on_the_purchase(shop: Shop) ->
 
 
 async def test_only_paid_purchases_are_delivered_and_once(shop: Shop) -> None:
-    """Each refusal says where the purchase stands."""
+    """Each refusal has the status of the purchase."""
     purchase_id = await shop.buy(1)
     await shop.call("POST", "/providers", {"name": "DHL", "contact": "x"}, user=STAFF)
     body = {"purchase_id": purchase_id, "provider_id": 1}
@@ -77,8 +77,8 @@ async def test_only_paid_purchases_are_delivered_and_once(shop: Shop) -> None:
     assert unpaid.json()["status_actual"] == "Pending Payment"
 
 
-async def test_buyers_follow_their_own_deliveries(shop: Shop) -> None:
-    """Another's is not there for them."""
+async def test_buyers_read_their_own_deliveries(shop: Shop) -> None:
+    """Deliveries of others are answered 404."""
     purchase_id = await shop.buy(1)
     await shop.pay(purchase_id)
     assignment_id = await shop.assign(purchase_id)
@@ -92,8 +92,8 @@ async def test_buyers_follow_their_own_deliveries(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("status", ["assigned", "Assigned", "lost", ""])
-async def test_a_delivery_is_not_set_to_anything_else(shop: Shop, status: str) -> None:
-    """The refusal names what it can be."""
+async def test_another_status_of_a_delivery_is_refused(shop: Shop, status: str) -> None:
+    """The refusal lists the valid statuses."""
     purchase_id = await shop.buy(1)
     await shop.pay(purchase_id)
     assignment_id = await shop.assign(purchase_id)
@@ -104,8 +104,8 @@ async def test_a_delivery_is_not_set_to_anything_else(shop: Shop, status: str) -
     assert response.status_code == 400
 
 
-async def test_providers_are_known_by_name_once(shop: Shop) -> None:
-    """Anybody may see what they cost; the fee is exact."""
+async def test_provider_names_are_unique(shop: Shop) -> None:
+    """Names are unique, the list is public, and fees are exact."""
     body = {"name": "FedEx", "contact": "fedex@example.org", "coverage": ["mx", "US"], "fee": 45}
     first = await shop.call("POST", "/providers", body, user=STAFF)
     twice = await shop.call("POST", "/providers", body, user=STAFF)
@@ -127,8 +127,8 @@ async def test_providers_are_known_by_name_once(shop: Shop) -> None:
     ]
 
 
-async def test_a_retired_provider_is_given_nothing_new(shop: Shop) -> None:
-    """It is not listed and not chosen; what it has goes on, and staff brings it back."""
+async def test_a_retired_provider_gets_nothing_new(shop: Shop) -> None:
+    """It is neither listed nor chosen; its deliveries continue, and staff can restore it."""
     body = {"name": "Envia", "contact": "x", "coverage": ["*", "CO"]}
     made = await shop.call("POST", "/providers", body, user=STAFF)
     path = made.headers["location"]
@@ -152,7 +152,7 @@ async def test_a_retired_provider_is_given_nothing_new(shop: Shop) -> None:
 
 @pytest.mark.parametrize("coverage", [["XX"], ["Colombia"], ["c"], "CO", [1], ["CO", ""]])
 async def test_coverage_is_a_list_of_countries(shop: Shop, coverage: object) -> None:
-    """The refusal names what is none."""
+    """The refusal names the unknown codes."""
     body = {"name": "Envia", "contact": "x", "coverage": coverage}
     response = await shop.call("POST", "/providers", body, user=STAFF)
 
@@ -160,8 +160,8 @@ async def test_coverage_is_a_list_of_countries(shop: Shop, coverage: object) -> 
     assert response.json()["errors"][0]["field"].startswith("coverage")
 
 
-async def test_a_provider_that_is_changed_keeps_what_is_not_said(shop: Shop) -> None:
-    """Unknown ones and taken names are refused."""
+async def test_a_changed_provider_keeps_omitted_members(shop: Shop) -> None:
+    """Omitted members are kept; unknown providers and taken names are refused."""
     for name in ("A", "B"):
         body = {"name": name, "contact": name, "fee": 1, "coverage": ["ES"]}
         await shop.call("POST", "/providers", body, user=STAFF)

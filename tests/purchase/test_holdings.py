@@ -29,12 +29,12 @@ async def codes(answers: list[Awaitable[httpx.Response]]) -> Counter[str]:
     ],
     ids=["purchases", "copies", "no limit"],
 )
-async def test_a_limit_holds_for_many_purchases_at_once(
+async def test_a_limit_holds_for_concurrent_purchases(
     database_url: str, settings: dict[str, Any], copies: int, bought: int, code: str
 ) -> None:
-    """Exactly as many are made as are allowed; another customer is not held up."""
+    """Of concurrent purchases exactly the limit succeeds; other customers are not affected."""
     async with open_shop(database_url, books=0, **settings) as shop:
-        await shop.tell(book_event(1, initial_stock=1000))
+        await shop.deliver(book_event(1, initial_stock=1000))
         body = {"book_id": 1, "quantity": copies}
         answered = await codes([shop.call("POST", "/purchase", body) for _ in range(AT_ONCE)])
         other = await shop.call("POST", "/purchase", body, user=OTHER)
@@ -45,8 +45,8 @@ async def test_a_limit_holds_for_many_purchases_at_once(
     assert stock == (1000, (bought + 1) * copies, 1000 - (bought + 1) * copies)
 
 
-async def test_what_is_paid_or_given_up_is_held_no_more(database_url: str) -> None:
-    """The next purchase is made at once."""
+async def test_paid_and_cancelled_purchases_do_not_count(database_url: str) -> None:
+    """Paid and cancelled purchases do not count."""
     async with open_shop(database_url, MAX_UNPAID_PURCHASES="2") as shop:
         first, second = await shop.buy(1), await shop.buy(2)
         refused = await shop.call("POST", "/purchase", {"book_id": 3, "quantity": 1})
@@ -62,8 +62,8 @@ async def test_what_is_paid_or_given_up_is_held_no_more(database_url: str) -> No
     assert spanish.json()["error"]
 
 
-async def test_the_limit_of_copies_is_of_one_book(database_url: str) -> None:
-    """In one purchase or in several."""
+async def test_the_limit_of_copies_is_per_book(database_url: str) -> None:
+    """It counts the copies of one book in one or several purchases."""
     async with open_shop(database_url, MAX_UNPAID_COPIES="3") as shop:
         await shop.buy(1, 2)
         body = {"items": [{"book_id": 1, "quantity": 2}, {"book_id": 2, "quantity": 1}]}
@@ -76,8 +76,8 @@ async def test_the_limit_of_copies_is_of_one_book(database_url: str) -> None:
     assert refused.json()["book_id"] == 1
 
 
-async def test_ones_own_overdue_purchases_are_held_no_more(database_url: str) -> None:
-    """Though nothing has expired them yet."""
+async def test_overdue_purchases_do_not_count(database_url: str) -> None:
+    """They do not count, also before a background task expires them."""
     async with open_shop(database_url, MAX_UNPAID_PURCHASES="1", MAX_UNPAID_COPIES="3") as shop:
         first = await shop.buy(1, 3)
         shop.clock.advance(minutes=15)
@@ -87,8 +87,8 @@ async def test_ones_own_overdue_purchases_are_held_no_more(database_url: str) ->
         assert await shop.stock_of(1) == (STOCK, 2, STOCK - 2)
 
 
-async def test_an_overdue_reservation_is_free_for_who_wants_it(shop: Shop) -> None:
-    """The moment that it is over, not before, and of the books that are wanted only."""
+async def test_an_overdue_reservation_is_released_on_demand(shop: Shop) -> None:
+    """At the end of the time to pay, and for the requested books only."""
     first, other = await shop.buy(1, STOCK), await shop.buy(2, STOCK)
     body = {"book_id": 1, "quantity": STOCK}
     shop.clock.advance(minutes=14, seconds=59)
@@ -103,7 +103,7 @@ async def test_an_overdue_reservation_is_free_for_who_wants_it(shop: Shop) -> No
 
 
 async def test_an_overdue_reservation_is_sold_once(shop: Shop) -> None:
-    """However many want its copies at once."""
+    """Of concurrent purchases of its copies one succeeds."""
     await shop.buy(1, STOCK)
     shop.clock.advance(minutes=15)
     body = {"book_id": 1, "quantity": 1}
@@ -115,8 +115,8 @@ async def test_an_overdue_reservation_is_sold_once(shop: Shop) -> None:
     assert await shop.stock_of(1) == (STOCK, STOCK, 0)
 
 
-async def test_an_adjustment_may_take_what_is_overdue(shop: Shop) -> None:
-    """A loss of copies that a purchase had reserved; what is reserved still cannot be taken."""
+async def test_an_adjustment_releases_overdue_reservations(shop: Shop) -> None:
+    """Overdue reservations are released for it; other reserved copies cannot be removed."""
     first = await shop.buy(1, STOCK)
     body = {"delta": -STOCK, "reason": "lost"}
     path = "/inventory/1/adjustments"
@@ -130,8 +130,8 @@ async def test_an_adjustment_may_take_what_is_overdue(shop: Shop) -> None:
     assert await shop.stock_of(1) == (0, 0, 0)
 
 
-async def test_a_payment_that_is_open_keeps_its_copies(shop: Shop) -> None:
-    """Also beyond the time to pay, until the provider has decided."""
+async def test_an_open_payment_keeps_the_copies_reserved(shop: Shop) -> None:
+    """Also after the time to pay, until the payment has an outcome."""
     first = await shop.buy(1, STOCK)
     await shop.pay(first, "tok_pending")
     shop.clock.advance(minutes=15)
@@ -142,8 +142,8 @@ async def test_a_payment_that_is_open_keeps_its_copies(shop: Shop) -> None:
     assert await shop.status_of(first) == "Paid"
 
 
-async def test_the_copies_are_free_when_it_is_said(shop: Shop) -> None:
-    """Whoever pays too late is told that they can buy again."""
+async def test_a_late_payment_releases_the_copies(shop: Shop) -> None:
+    """A late payment is refused, and the copies are available at that moment."""
     first = await shop.buy(1, STOCK)
     shop.clock.advance(minutes=15)
     body = {"purchase_id": first, "payment_method": "cash"}

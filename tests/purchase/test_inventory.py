@@ -4,7 +4,7 @@ from tests.purchase.shop import STAFF, STOCK, Shop
 
 
 async def test_an_adjustment_is_made_once_for_its_key(shop: Shop) -> None:
-    """Sent twice, it is added once, and answered alike."""
+    """A repeated request adds the copies once and gets the same response."""
     body = {"delta": 7, "reason": "delivery from the publisher"}
     first, second = [
         await shop.call("POST", "/inventory/1/adjustments", body, user=STAFF, key="d")
@@ -16,8 +16,8 @@ async def test_an_adjustment_is_made_once_for_its_key(shop: Shop) -> None:
     assert await shop.stock_of(1) == (STOCK + 7, 0, STOCK + 7)
 
 
-async def test_an_adjustment_needs_a_key(shop: Shop) -> None:
-    """A sum that changes must not be sent twice by accident."""
+async def test_an_adjustment_requires_a_key(shop: Shop) -> None:
+    """Without an `Idempotency-Key` it is refused, because it is not idempotent."""
     body = {"delta": 7, "reason": "x"}
     response = await shop.call("POST", "/inventory/1/adjustments", body, user=STAFF)
 
@@ -25,8 +25,8 @@ async def test_an_adjustment_needs_a_key(shop: Shop) -> None:
     assert response.json()["errors"][0]["field"] == "Idempotency-Key"
 
 
-async def test_reserved_copies_cannot_be_taken_away(shop: Shop) -> None:
-    """They are promised to somebody."""
+async def test_reserved_copies_cannot_be_removed(shop: Shop) -> None:
+    """Only available copies can be removed."""
     await shop.buy(1, 2)
     body = {"delta": -STOCK, "reason": "lost"}
     refused = await shop.call("POST", "/inventory/1/adjustments", body, user=STAFF, key="1")
@@ -39,8 +39,8 @@ async def test_reserved_copies_cannot_be_taken_away(shop: Shop) -> None:
     assert await shop.stock_of(1) == (2, 2, 0)
 
 
-async def test_adjustments_and_sales_at_once_lose_nothing(shop: Shop) -> None:
-    """Ten copies come while five are sold."""
+async def test_concurrent_adjustments_and_sales_add_up(shop: Shop) -> None:
+    """Concurrent adjustments and sales add up."""
     await asyncio.gather(
         *[
             shop.call(
@@ -59,7 +59,7 @@ async def test_adjustments_and_sales_at_once_lose_nothing(shop: Shop) -> None:
 
 
 async def test_the_stock_of_a_book_has_a_history(shop: Shop) -> None:
-    """Newest first, by pages; the first entry is the initial stock."""
+    """Newest first, in pages; the first entry is the initial stock."""
     for number in range(3):
         body = {"delta": number + 1, "reason": f"found {number}"}
         path = "/inventory/1/adjustments"
@@ -75,7 +75,7 @@ async def test_the_stock_of_a_book_has_a_history(shop: Shop) -> None:
 
 
 async def test_unknown_books_have_no_stock(shop: Shop) -> None:
-    """Neither to see nor to change."""
+    """Reading and adjusting are answered 404."""
     seen = await shop.call("GET", "/inventory/99", user=STAFF)
     changed = await shop.call(
         "POST", "/inventory/99/adjustments", {"delta": 1, "reason": "x"}, user=STAFF, key="k"

@@ -1,8 +1,8 @@
 from tests.purchase.shop import STAFF, STOCK, Shop
 
 
-async def test_giving_up_a_purchase_frees_its_copies(shop: Shop) -> None:
-    """The history stays, and giving up twice is giving up once."""
+async def test_cancelling_a_purchase_releases_its_copies(shop: Shop) -> None:
+    """The history is kept, and cancelling is idempotent."""
     purchase_id = await shop.buy(1, 2)
     first = await shop.call("DELETE", f"/purchase/{purchase_id}")
     second = await shop.call("DELETE", f"/purchase/{purchase_id}")
@@ -15,7 +15,7 @@ async def test_giving_up_a_purchase_frees_its_copies(shop: Shop) -> None:
 
 
 async def test_an_unpaid_purchase_expires(shop: Shop) -> None:
-    """After fifteen minutes, not before; its copies are free and it cannot be paid."""
+    """After fifteen minutes its copies are available, and it cannot be paid."""
     purchase_id = await shop.buy(1, 2)
     shop.clock.advance(minutes=14, seconds=59)
     too_early = await shop.expire()
@@ -32,8 +32,8 @@ async def test_an_unpaid_purchase_expires(shop: Shop) -> None:
     assert await shop.stock_of(1) == (STOCK, 0, STOCK)
 
 
-async def test_a_ping_does_what_is_due(shop: Shop) -> None:
-    """A PingSource's event makes the service expire what has expired while it slept."""
+async def test_a_ping_runs_the_background_tasks(shop: Shop) -> None:
+    """A PingSource's event runs the background tasks of a service that was scaled to zero."""
     purchase_id = await shop.buy(1)
     shop.clock.advance(minutes=16)
     answer = await shop.client.post(
@@ -54,8 +54,8 @@ async def test_a_ping_does_what_is_due(shop: Shop) -> None:
     assert await shop.status_of(purchase_id) == "Expired"
 
 
-async def test_staff_moves_a_purchase_by_legal_moves_only(shop: Shop) -> None:
-    """What needs money or a provider is not done by hand; the refusal names the route."""
+async def test_staff_sets_permitted_statuses_only(shop: Shop) -> None:
+    """Statuses that need a payment or a provider are refused with the route."""
     purchase_id = await shop.buy(1)
     paid = await shop.call("PUT", f"/purchase/{purchase_id}", {"status": "Paid"}, user=STAFF)
     delivered = await shop.call(
@@ -76,8 +76,8 @@ async def test_staff_moves_a_purchase_by_legal_moves_only(shop: Shop) -> None:
     assert cancelled.json()["message"] == "Compra actualizada"
 
 
-async def test_a_status_that_is_none_is_refused(shop: Shop) -> None:
-    """The original took any text."""
+async def test_an_unknown_status_is_refused(shop: Shop) -> None:
+    """Unlike in the original, which accepted any text."""
     purchase_id = await shop.buy(1)
     response = await shop.call(
         "PUT", f"/purchase/{purchase_id}", {"status": "Entregado"}, user=STAFF
@@ -87,8 +87,8 @@ async def test_a_status_that_is_none_is_refused(shop: Shop) -> None:
     assert response.json()["errors"][0]["field"] == "status"
 
 
-async def test_a_paid_purchase_is_not_given_up_but_refunded(shop: Shop) -> None:
-    """Its money would be lost otherwise."""
+async def test_a_paid_purchase_is_refunded_instead_of_cancelled(shop: Shop) -> None:
+    """Cancelling it is refused with the route of refunds."""
     purchase_id = await shop.buy(1)
     await shop.pay(purchase_id)
     response = await shop.call("DELETE", f"/purchase/{purchase_id}")
@@ -98,7 +98,7 @@ async def test_a_paid_purchase_is_not_given_up_but_refunded(shop: Shop) -> None:
 
 
 async def test_revisions_of_a_purchase_grow_with_each_of_its_events(shop: Shop) -> None:
-    """A consumer can tell the newer of two whatever order they come in."""
+    """Consumers order the events of a purchase by revision."""
     purchase_id = await shop.buy(1)
     await shop.pay(purchase_id, "tok_success")
     assignment_id = await shop.assign(purchase_id)

@@ -6,16 +6,16 @@ import hashlib
 import msgspec
 import pytest
 
-from functions.kit.http.idempotency import Scope
+from functions.kit.data.idempotency_keys import Scope
 from functions.purchase.commands.payments import ROUTE, begin_payment
 from functions.purchase.commands.reconciliation import LedgerMonitor
 from functions.purchase.domain.moves import NewPayment
-from functions.purchase.payment_provider import Charge, Report
+from functions.purchase.payment_provider import Charge, ChargeReport
 from tests.purchase.shop import BUYER, OTHER, STAFF, STOCK, Shop, book_event, open_shop
 
 
 async def test_a_purchase_is_paid_in_full_once(shop: Shop) -> None:
-    """A second payment is refused and takes no money."""
+    """A second payment is refused and charges nothing."""
     purchase_id = await shop.buy(1, 2)
     body = {"purchase_id": purchase_id, "payment_method": "tok_success", "amount": 39.80}
     first = await shop.call("POST", "/payment", body)
@@ -29,8 +29,8 @@ async def test_a_purchase_is_paid_in_full_once(shop: Shop) -> None:
     assert await shop.status_of(purchase_id) == "Paid"
 
 
-async def test_the_original_name_of_the_method_is_taken(shop: Shop) -> None:
-    """Its document said `method`, its code read `payment_method`; both work here."""
+async def test_both_names_of_the_method_are_accepted(shop: Shop) -> None:
+    """The original's document has `method` and its code `payment_method`; both are accepted."""
     purchase_id = await shop.buy(1)
     response = await shop.call("POST", "/payment", {"purchase_id": purchase_id, "method": "cash"})
     (payment,) = (await shop.call("GET", "/payments")).json()
@@ -42,7 +42,7 @@ async def test_the_original_name_of_the_method_is_taken(shop: Shop) -> None:
 
 @pytest.mark.parametrize("amount", [0.01, 19.89, 19.91, 0])
 async def test_another_amount_than_the_total_is_refused(shop: Shop, amount: float) -> None:
-    """In the original a payment of 0.01 made a purchase paid."""
+    """In the original a payment of 0.01 paid a purchase."""
     purchase_id = await shop.buy(1)
     body = {"purchase_id": purchase_id, "payment_method": "cash", "amount": amount}
     response = await shop.call("POST", "/payment", body)
@@ -55,8 +55,8 @@ async def test_another_amount_than_the_total_is_refused(shop: Shop, amount: floa
 @pytest.mark.parametrize(
     "number", ["4111111111111111", "4111 1111 1111 1111", "card 5500-0000-0000-0004"]
 )
-async def test_card_numbers_stay_outside(shop: Shop, number: str) -> None:
-    """Nothing of them is written anywhere."""
+async def test_card_numbers_are_refused(shop: Shop, number: str) -> None:
+    """They are refused, and stored nowhere."""
     purchase_id = await shop.buy(1)
     body = {"purchase_id": purchase_id, "payment_method": number}
     response = await shop.call("POST", "/payment", body)
@@ -68,7 +68,7 @@ async def test_card_numbers_stay_outside(shop: Shop, number: str) -> None:
 
 
 async def test_a_declined_payment_can_be_tried_again(shop: Shop) -> None:
-    """It is kept as failed; the copies stay reserved."""
+    """It is stored as failed, and the copies stay reserved."""
     purchase_id = await shop.buy(1)
     body = {"purchase_id": purchase_id, "payment_method": "tok_decline"}
     declined = await shop.call("POST", "/payment", body, key="try")
@@ -81,8 +81,8 @@ async def test_a_declined_payment_can_be_tried_again(shop: Shop) -> None:
     assert await shop.status_of(purchase_id) == "Paid"
 
 
-async def test_an_unanswered_payment_is_found_out_later(shop: Shop) -> None:
-    """The answer got lost, the money did not: the purchase becomes paid."""
+async def test_an_unanswered_payment_is_reconciled(shop: Shop) -> None:
+    """Reconciliation records the charge, and the purchase becomes paid."""
     purchase_id = await shop.buy(1)
     body = {"purchase_id": purchase_id, "payment_method": "tok_late"}
     response = await shop.call("POST", "/payment", body, key="late")
@@ -99,7 +99,7 @@ async def test_an_unanswered_payment_is_found_out_later(shop: Shop) -> None:
 
 
 async def test_a_payment_that_never_reached_the_provider_fails(shop: Shop) -> None:
-    """But not before the provider's own limit is over: it may still be on its way."""
+    """But only after the provider's time limit, since it may be on its way until then."""
     purchase_id = await shop.buy(1)
     await shop.pay(purchase_id, "tok_timeout")
     shop.clock.advance(seconds=29)
@@ -113,8 +113,8 @@ async def test_a_payment_that_never_reached_the_provider_fails(shop: Shop) -> No
     assert await shop.status_of(purchase_id) == "Pending Payment"
 
 
-async def test_an_open_payment_keeps_its_purchase_from_ending(shop: Shop) -> None:
-    """It is neither cancelled nor expired until the provider has said what became of it."""
+async def test_an_open_payment_prevents_the_end_of_its_purchase(shop: Shop) -> None:
+    """It is neither cancelled nor expired until the payment has an outcome."""
     purchase_id = await shop.buy(1)
     await shop.pay(purchase_id, "tok_pending")
     cancelled = await shop.call("DELETE", f"/purchase/{purchase_id}")
@@ -128,8 +128,8 @@ async def test_an_open_payment_keeps_its_purchase_from_ending(shop: Shop) -> Non
     assert await shop.status_of(purchase_id) == "Paid"
 
 
-async def test_money_that_comes_too_late_is_given_back(shop: Shop) -> None:
-    """A charge that nobody believed in any more is recorded, and owed back at once."""
+async def test_a_charge_that_comes_too_late_is_refunded(shop: Shop) -> None:
+    """A charge after the end of the purchase is recorded and refunded at once."""
     purchase_id = await shop.buy(1)
     await shop.pay(purchase_id, "tok_timeout")
     shop.clock.advance(minutes=16)
@@ -149,8 +149,8 @@ async def test_money_that_comes_too_late_is_given_back(shop: Shop) -> None:
     assert await shop.kept_by_provider() == 0
 
 
-async def test_money_that_comes_late_pays_a_purchase_that_still_waits(shop: Shop) -> None:
-    """The payment had failed, but the purchase can be paid by it."""
+async def test_a_late_charge_pays_a_pending_purchase(shop: Shop) -> None:
+    """A charge after the payment had failed pays a pending purchase."""
     purchase_id = await shop.buy(1)
     await shop.pay(purchase_id, "tok_timeout")
     shop.clock.advance(minutes=2)
@@ -166,7 +166,7 @@ async def test_money_that_comes_late_pays_a_purchase_that_still_waits(shop: Shop
 
 
 async def test_a_charge_without_a_payment_is_kept_for_an_operator(shop: Shop) -> None:
-    """It belongs to a purchase that was lost with a database, or to another shop."""
+    """Its purchase was lost with a database, or belongs to another shop."""
     await shop.provider.capture("nobody-knows-it", "tok_success", 500, "USD")
     first, second = await shop.reconcile(), await shop.reconcile()
     (row,) = await shop.query("SELECT * FROM unmatched_charges")
@@ -175,21 +175,21 @@ async def test_a_charge_without_a_payment_is_kept_for_an_operator(shop: Shop) ->
     assert (row["reference"], row["amount_minor"]) == ("nobody-knows-it", 500)
 
 
-async def test_the_ledger_is_looked_at_also_by_a_clock_that_was_put_back(shop: Shop) -> None:
-    """Every five minutes, and at once where the last look was in the future."""
+async def test_the_ledger_is_read_after_the_clock_was_set_back(shop: Shop) -> None:
+    """Every five minutes, and at once where the last read was in the future."""
     watch = LedgerMonitor(shop.provider, shop.app.state.services.outbox, shop.clock)
     found = []
     for number, minutes in enumerate((0, 1, 4, -600, 1, 600)):
         shop.clock.advance(minutes=minutes)
         await shop.provider.capture(f"unknown-{number}", "cash", 500, "USD")
-        await watch.look(shop.database)
+        await watch.check(shop.database)
         found.append(len(await shop.query("SELECT reference FROM unmatched_charges")))
 
     assert found == [1, 1, 3, 4, 4, 6]
 
 
 async def test_refunds_never_exceed_the_payment(shop: Shop) -> None:
-    """In parts or whole; the last of it ends the purchase and frees its copies."""
+    """In parts or in full; the last one ends the purchase and releases its copies."""
     purchase_id = await shop.buy(1)
     payment_id = await shop.pay(purchase_id)
     path = f"/payments/{payment_id}/refunds"
@@ -215,8 +215,8 @@ async def test_refunds_never_exceed_the_payment(shop: Shop) -> None:
     assert await shop.kept_by_provider() == 0
 
 
-async def test_refunds_are_given_by_staff(shop: Shop) -> None:
-    """Not by the buyer."""
+async def test_only_staff_may_refund(shop: Shop) -> None:
+    """Buyers are answered 403."""
     payment_id = await shop.pay(await shop.buy(1))
     response = await shop.call("POST", f"/payments/{payment_id}/refunds", {})
 
@@ -224,7 +224,7 @@ async def test_refunds_are_given_by_staff(shop: Shop) -> None:
 
 
 async def test_payments_are_seen_by_their_buyer_and_by_staff(shop: Shop) -> None:
-    """The original showed everybody everything."""
+    """Other customers do not see them, unlike in the original."""
     await shop.pay(await shop.buy(1))
     own = (await shop.call("GET", "/payments", user=BUYER)).json()
     others = (await shop.call("GET", "/payments", user=OTHER)).json()
@@ -234,7 +234,7 @@ async def test_payments_are_seen_by_their_buyer_and_by_staff(shop: Shop) -> None
 
 
 async def test_a_payment_is_idempotent_by_its_key(shop: Shop) -> None:
-    """A retry after the answer got lost is answered as the first was."""
+    """A retry after a lost response gets the same response."""
     purchase_id = await shop.buy(1)
     body = {"purchase_id": purchase_id, "payment_method": "tok_success"}
     first = await shop.call("POST", "/payment", body, key="pay")
@@ -250,10 +250,10 @@ async def test_a_payment_is_idempotent_by_its_key(shop: Shop) -> None:
     ("method", "before", "after"),
     [("tok_late", 202, 201), ("tok_timeout", 202, 402), ("tok_pending", 202, 201)],
 )
-async def test_a_key_is_answered_with_what_became_of_its_payment(
+async def test_a_key_gets_the_outcome_of_its_payment(
     shop: Shop, method: str, before: int, after: int
 ) -> None:
-    """202 while the payment is open; once it is decided always the same bytes."""
+    """202 while the payment is open, then always the same bytes."""
     purchase_id = await shop.buy(1)
     body = {"purchase_id": purchase_id, "payment_method": method}
     first = await shop.call("POST", "/payment", body, key="k")
@@ -268,8 +268,8 @@ async def test_a_key_is_answered_with_what_became_of_its_payment(
     assert len(payments) == 1
 
 
-async def test_a_request_sent_again_goes_on_where_its_process_ended(shop: Shop) -> None:
-    """The process ended before it asked the provider: the charge is sent then, once."""
+async def test_a_repeated_request_resumes_its_payment(shop: Shop) -> None:
+    """If the process ended before the call, the repeated request charges once."""
     purchase_id = await shop.buy(1)
     body = {"purchase_id": purchase_id, "payment_method": "tok_success"}
     raw = msgspec.json.encode(body)
@@ -295,8 +295,8 @@ async def test_a_request_sent_again_goes_on_where_its_process_ended(shop: Shop) 
     assert await shop.status_of(purchase_id) == "Paid"
 
 
-async def test_reconciliation_finishes_the_key_too(shop: Shop) -> None:
-    """Whoever learns the outcome writes the answer, in the language of the request."""
+async def test_reconciliation_completes_the_key(shop: Shop) -> None:
+    """The stored response has the language of the request."""
     purchase_id = await shop.buy(1)
     body = {"purchase_id": purchase_id, "payment_method": "tok_late"}
     await shop.call("POST", "/payment", body, key="k", accept_language="en")
@@ -312,7 +312,7 @@ async def test_reconciliation_finishes_the_key_too(shop: Shop) -> None:
 
 
 async def test_a_declined_payment_is_declined_again_under_its_key(shop: Shop) -> None:
-    """Another try has another key."""
+    """Another attempt needs another key."""
     purchase_id = await shop.buy(1)
     body = {"purchase_id": purchase_id, "payment_method": "tok_decline"}
     answers = [await shop.call("POST", "/payment", body, key="k") for _ in range(3)]
@@ -323,7 +323,7 @@ async def test_a_declined_payment_is_declined_again_under_its_key(shop: Shop) ->
 
 
 async def test_one_key_pays_one_purchase(shop: Shop) -> None:
-    """Sent for two at once, it charges one of them, and the other request is refused."""
+    """Of two concurrent requests for different purchases one charges, the other is refused."""
     first, second = await shop.buy(1), await shop.buy(2)
     answers = await asyncio.gather(
         *[
@@ -339,7 +339,7 @@ async def test_one_key_pays_one_purchase(shop: Shop) -> None:
 
 
 async def test_a_double_click_charges_once(shop: Shop) -> None:
-    """Eight at once under one key: one is handled, the others wait or get its answer."""
+    """Of eight concurrent requests under one key one charges; the others get its response."""
     purchase_id = await shop.buy(1)
     body = {"purchase_id": purchase_id, "payment_method": "cash"}
     answers = await asyncio.gather(
@@ -356,8 +356,8 @@ async def test_a_double_click_charges_once(shop: Shop) -> None:
     assert await shop.kept_by_provider() == 1990
 
 
-async def test_a_refusal_says_which_end_a_purchase_came_to(shop: Shop) -> None:
-    """Cancelled is not expired, and refunded is not paid."""
+async def test_a_refusal_has_the_status_of_the_purchase(shop: Shop) -> None:
+    """Cancelled, expired and refunded purchases have different codes."""
     cancelled, expired, refunded = [await shop.buy(book_id) for book_id in (1, 2, 3)]
     await shop.call("DELETE", f"/purchase/{cancelled}")
     payment_id = await shop.pay(refunded)
@@ -374,8 +374,8 @@ async def test_a_refusal_says_which_end_a_purchase_came_to(shop: Shop) -> None:
     assert await shop.stock_of(2) == (STOCK, 0, STOCK)
 
 
-async def test_a_refund_needs_a_key(shop: Shop) -> None:
-    """A sum that changes must not be sent twice by accident."""
+async def test_a_refund_requires_a_key(shop: Shop) -> None:
+    """Without an `Idempotency-Key` it is refused, because it is not idempotent."""
     payment_id = await shop.pay(await shop.buy(1))
     response = await shop.call("POST", f"/payments/{payment_id}/refunds", {}, user=STAFF)
 
@@ -384,7 +384,7 @@ async def test_a_refund_needs_a_key(shop: Shop) -> None:
 
 
 async def test_a_refund_that_the_provider_refuses_stays_owed(shop: Shop) -> None:
-    """The answer is not an error: the refund is recorded, and shown as what it is."""
+    """The request succeeds, and the refund is shown as refused."""
     payment_id = await shop.pay(await shop.buy(1), "tok_refund_refused")
     path = f"/payments/{payment_id}/refunds"
     response = await shop.call("POST", path, {}, user=STAFF, key="r")
@@ -396,9 +396,9 @@ async def test_a_refund_that_the_provider_refuses_stays_owed(shop: Shop) -> None
 
 
 async def test_a_free_purchase_ends_like_any_other(shop: Shop) -> None:
-    """It can be cancelled, paid without a provider, delivered, and given back."""
+    """It can be cancelled, paid without a provider, delivered, and refunded."""
     for book_id in (11, 12):
-        await shop.tell(book_event(book_id, sequence=book_id, price_minor=0))
+        await shop.deliver(book_event(book_id, sequence=book_id, price_minor=0))
     given_up, kept = await shop.buy(11), await shop.buy(12)
     cancelled = await shop.call("DELETE", f"/purchase/{given_up}")
     paid = await shop.call("POST", "/payment", {"purchase_id": kept, "method": "cash"}, key="p")
@@ -414,13 +414,13 @@ async def test_a_free_purchase_ends_like_any_other(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("copies", [1, 2])
-async def test_a_webhook_says_what_the_answer_did_not(shop: Shop, copies: int) -> None:
-    """Once or twice; its signature is checked."""
+async def test_a_webhook_reports_the_outcome(shop: Shop, copies: int) -> None:
+    """A signed report is recorded once, however often it is sent."""
     purchase_id = await shop.buy(1)
     await shop.pay(purchase_id, "tok_timeout")
     reference = await shop.reference_of(1)
     await shop.provider.capture(reference, "tok_success", 1990, "USD")
-    headers, body = shop.provider.sign_webhook(Report(reference, Charge.CAPTURED), "m-1")
+    headers, body = shop.provider.sign_webhook(ChargeReport(reference, Charge.CAPTURED), "m-1")
     for _ in range(copies):
         answer = await shop.client.post("/payment-webhooks", headers=headers, content=body)
 
@@ -429,12 +429,12 @@ async def test_a_webhook_says_what_the_answer_did_not(shop: Shop, copies: int) -
     assert await shop.kept_by_provider() == 1990
 
 
-async def test_a_webhook_that_nobody_signed_changes_nothing(shop: Shop) -> None:
-    """Another body, another time, another secret, no header: each is refused."""
+async def test_a_webhook_without_a_valid_signature_is_refused(shop: Shop) -> None:
+    """Another body, time, secret or no header: each is refused."""
     purchase_id = await shop.buy(1)
     await shop.pay(purchase_id, "tok_timeout")
     reference = await shop.reference_of(1)
-    headers, body = shop.provider.sign_webhook(Report(reference, Charge.CAPTURED), "m-1")
+    headers, body = shop.provider.sign_webhook(ChargeReport(reference, Charge.CAPTURED), "m-1")
     forged = [
         ({}, body),
         (headers, body.replace(b"captured", b"declined")),
@@ -452,16 +452,16 @@ async def test_a_webhook_that_nobody_signed_changes_nothing(shop: Shop) -> None:
     assert await shop.status_of(purchase_id) == "Pending Payment"
 
 
-async def test_without_a_secret_nobodys_webhooks_are_read(database_url: str) -> None:
-    """The route is not there."""
+async def test_without_a_secret_webhooks_are_refused(database_url: str) -> None:
+    """The route is answered 404."""
     async with open_shop(database_url, PAYMENT_WEBHOOK_SECRET="") as shop:
         answer = await shop.client.post("/payment-webhooks", content=b"{}")
 
     assert answer.status_code == 404
 
 
-async def test_a_payment_and_its_refunds_are_their_buyers(shop: Shop) -> None:
-    """Anothers are not there."""
+async def test_a_payment_and_its_refunds_belong_to_the_buyer(shop: Shop) -> None:
+    """Those of others are answered 404."""
     payment_id = await shop.pay(await shop.buy(1))
     paths = (f"/payments/{payment_id}", f"/payments/{payment_id}/refunds")
     own = [(await shop.call("GET", path)).status_code for path in paths]

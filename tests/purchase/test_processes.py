@@ -62,7 +62,7 @@ async def buy(client: httpx.AsyncClient, urls: list[str], key: str, headers: dic
 
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_kills_in_the_middle_of_a_sale_oversell_nothing(database_url: str, seed: int) -> None:
-    """Ten buyers more than copies, two processes, one of them killed again and again."""
+    """Two processes, one killed repeatedly, and ten buyers more than copies."""
     choose = random.Random(seed)
     issuer = Issuer(utc_now)
     environment = {

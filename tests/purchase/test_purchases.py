@@ -15,7 +15,7 @@ from tests.purchase.shop import (
 
 
 async def test_curl_without_a_content_type_buys(shop: Shop) -> None:
-    """`curl -d '{...}'` calls its body a form; the shop takes it as the JSON that it is."""
+    """`curl -d '{...}'` labels its body as a form; it is read as JSON."""
     response = await shop.client.post(
         "/purchase",
         content='{"book_id": 3, "quantity": 2}',
@@ -30,8 +30,8 @@ async def test_curl_without_a_content_type_buys(shop: Shop) -> None:
     assert '"total_price":39.80,' in response.text
 
 
-async def test_a_purchase_reserves_copies_and_tells_of_it(shop: Shop) -> None:
-    """State, timeline and both events come from one transaction."""
+async def test_a_purchase_reserves_copies_and_publishes_it(shop: Shop) -> None:
+    """State, timeline and both events are written in one transaction."""
     purchase_id = await shop.buy(2, 3)
 
     assert await shop.stock_of(2) == (STOCK, 3, STOCK - 3)
@@ -46,7 +46,7 @@ async def test_a_purchase_reserves_copies_and_tells_of_it(shop: Shop) -> None:
 
 
 async def test_the_time_to_pay_is_a_setting(database_url: str) -> None:
-    """Half a minute, as `nox -s dev -- --fast-clock` has it: then the copies are free again."""
+    """After thirty seconds, as `nox -s dev -- --fast-clock` sets, the copies are available."""
     async with open_shop(database_url, TIME_TO_PAY_SECONDS="30") as shop:
         purchase_id = await shop.buy(2, 3)
         detail = (await shop.call("GET", f"/purchase/{purchase_id}")).json()
@@ -55,7 +55,7 @@ async def test_the_time_to_pay_is_a_setting(database_url: str) -> None:
 
 
 async def test_several_books_are_sold_together_or_not_at_all(shop: Shop) -> None:
-    """One line that cannot be met leaves the others untouched."""
+    """One line without stock refuses the whole purchase."""
     items = [{"book_id": 3, "quantity": 1}, {"book_id": 1, "quantity": STOCK + 1}]
     refused = await shop.call("POST", "/purchase", {"items": items})
 
@@ -73,9 +73,9 @@ async def test_several_books_are_sold_together_or_not_at_all(shop: Shop) -> None
     assert [item["book_id"] for item in taken.json()["items"]] == [1, 3]
 
 
-async def test_two_buyers_of_the_last_copy(shop: Shop) -> None:
-    """One gets it; the other is told how many are left."""
-    await shop.tell(book_event(9, sequence=9, initial_stock=1))
+async def test_of_two_buyers_of_the_last_copy_one_gets_it(shop: Shop) -> None:
+    """One gets it; the refusal of the other has the number of copies left."""
+    await shop.deliver(book_event(9, sequence=9, initial_stock=1))
     answers = await asyncio.gather(
         *[
             shop.call("POST", "/purchase", {"book_id": 9, "quantity": 1}, user=user)
@@ -91,8 +91,8 @@ async def test_two_buyers_of_the_last_copy(shop: Shop) -> None:
 
 
 async def test_many_buyers_never_buy_more_than_there_is(shop: Shop) -> None:
-    """Forty at once for ten copies: the original sold 103."""
-    await shop.tell(book_event(9, sequence=9, initial_stock=10))
+    """Forty concurrent purchases of ten copies sell ten; the original sold 103."""
+    await shop.deliver(book_event(9, sequence=9, initial_stock=10))
     answers = await asyncio.gather(
         *[shop.call("POST", "/purchase", {"book_id": 9, "quantity": 1}) for _ in range(40)]
     )
@@ -102,7 +102,7 @@ async def test_many_buyers_never_buy_more_than_there_is(shop: Shop) -> None:
 
 
 async def test_a_key_makes_a_retry_safe(shop: Shop) -> None:
-    """Twenty sends of one request make one purchase, and are answered alike byte for byte."""
+    """Twenty concurrent requests under one key make one purchase and get the same bytes."""
     body = {"book_id": 1, "quantity": 1}
     answers = await asyncio.gather(
         *[shop.call("POST", "/purchase", body, key="once") for _ in range(20)]
@@ -115,7 +115,7 @@ async def test_a_key_makes_a_retry_safe(shop: Shop) -> None:
 
 
 async def test_a_key_belongs_to_its_body_its_user_and_its_route(shop: Shop) -> None:
-    """Another body under the same key is refused; another user's key is another key."""
+    """Another body under the key is refused; keys of other users are independent."""
     await shop.call("POST", "/purchase", {"book_id": 1, "quantity": 1}, key="k")
     other_body = await shop.call("POST", "/purchase", {"book_id": 1, "quantity": 2}, key="k")
     other_user = await shop.call(
@@ -128,7 +128,7 @@ async def test_a_key_belongs_to_its_body_its_user_and_its_route(shop: Shop) -> N
 
 
 async def test_a_refusal_leaves_the_key_free(shop: Shop) -> None:
-    """What failed has not happened, so the same key may try again."""
+    """A refused request can be repeated under its key."""
     body = {"book_id": 1, "quantity": STOCK + 1}
     refused = await shop.call("POST", "/purchase", body, key="again")
     await shop.call(
@@ -141,15 +141,15 @@ async def test_a_refusal_leaves_the_key_free(shop: Shop) -> None:
 
 @pytest.mark.parametrize("key", ["", " ", "x" * 201, "with space", "tab\tkey"])
 async def test_a_malformed_key_is_refused(shop: Shop, key: str) -> None:
-    """It is not taken for no key at all."""
+    """It is not ignored."""
     response = await shop.call("POST", "/purchase", {"book_id": 1, "quantity": 1}, key=key)
 
     assert response.status_code == 400
     assert response.json()["errors"][0]["field"] == "Idempotency-Key"
 
 
-async def test_a_price_that_moved_is_not_charged_silently(shop: Shop) -> None:
-    """Who says what they expect to pay is told when it is something else."""
+async def test_another_price_than_the_expected_one_is_refused(shop: Shop) -> None:
+    """Another price than the expected one is refused."""
     body = {"book_id": 1, "quantity": 1, "expected_unit_price": 18.5}
     response = await shop.call("POST", "/purchase", body)
 
@@ -158,19 +158,19 @@ async def test_a_price_that_moved_is_not_charged_silently(shop: Shop) -> None:
     assert response.json()["price_minor_actual"] == 1990
 
 
-async def test_a_price_is_that_of_the_moment_of_the_sale(shop: Shop) -> None:
-    """A later change of the book changes no purchase."""
+async def test_a_purchase_keeps_the_price_of_its_time(shop: Shop) -> None:
+    """Later changes of the book do not change the purchase."""
     purchase_id = await shop.buy(1)
-    await shop.tell(book_event(1, sequence=4, revision=2, kind="updated", price_minor=5))
+    await shop.deliver(book_event(1, sequence=4, revision=2, kind="updated", price_minor=5))
     detail = (await shop.call("GET", f"/purchase/{purchase_id}")).json()
 
     assert detail["total_price_minor"] == 1990
 
 
 async def test_a_retired_book_is_not_sold(shop: Shop) -> None:
-    """And what was sold of it stays as it was."""
+    """Earlier purchases of it are kept."""
     purchase_id = await shop.buy(1)
-    await shop.tell(book_event(1, sequence=4, revision=2, kind="retired"))
+    await shop.deliver(book_event(1, sequence=4, revision=2, kind="retired"))
     response = await shop.call("POST", "/purchase", {"book_id": 1, "quantity": 1})
 
     assert response.status_code == 409
@@ -178,8 +178,8 @@ async def test_a_retired_book_is_not_sold(shop: Shop) -> None:
     assert await shop.status_of(purchase_id) == "Pending Payment"
 
 
-async def test_before_any_book_is_known_a_buyer_is_asked_to_wait(database_url: str) -> None:
-    """404 would be a lie: the catalogue has not arrived yet."""
+async def test_before_any_book_is_known_the_refusal_is_temporary(database_url: str) -> None:
+    """Before the first event of catalog the refusal is temporary, not 404."""
     async with open_shop(database_url, books=0) as empty:
         response = await empty.call("POST", "/purchase", {"book_id": 1, "quantity": 1})
 
@@ -189,7 +189,7 @@ async def test_before_any_book_is_known_a_buyer_is_asked_to_wait(database_url: s
 
 
 async def test_a_chosen_provider_adds_its_fee(shop: Shop) -> None:
-    """The total is what the payment must be."""
+    """The total includes the fee, and the payment must be the total."""
     await shop.call("POST", "/providers", {"name": "Envia", "contact": "x", "fee": 20}, user=STAFF)
     body = {"book_id": 1, "quantity": 1, "provider_id": 1}
     response = await shop.call("POST", "/purchase", body)
@@ -200,7 +200,7 @@ async def test_a_chosen_provider_adds_its_fee(shop: Shop) -> None:
 
 
 async def test_buyers_see_their_own_purchases_and_staff_all(shop: Shop) -> None:
-    """Newest first, in pages that the Link header leads through."""
+    """Newest first, in pages with a `Link` header."""
     mine = [await shop.buy(1), await shop.buy(2)]
     theirs = await shop.buy(3, user=OTHER)
 
@@ -215,8 +215,8 @@ async def test_buyers_see_their_own_purchases_and_staff_all(shop: Shop) -> None:
     assert [each["id"] for each in peeking] == mine[::-1]
 
 
-async def test_pages_lead_to_every_purchase_once(shop: Shop) -> None:
-    """Also when more are bought meanwhile."""
+async def test_pages_list_every_purchase_once(shop: Shop) -> None:
+    """Also while purchases are added."""
     made = [await shop.buy(1) for _ in range(5)]
     first = await shop.call("GET", "/purchases?limit=2")
     await shop.buy(2)
@@ -231,7 +231,7 @@ async def test_pages_lead_to_every_purchase_once(shop: Shop) -> None:
 
 
 async def test_purchases_are_filtered_by_status(shop: Shop) -> None:
-    """By the labels that they are shown with."""
+    """The filter has the labels of responses."""
     kept, given_up = await shop.buy(1), await shop.buy(1)
     await shop.call("DELETE", f"/purchase/{given_up}")
 
@@ -242,8 +242,8 @@ async def test_purchases_are_filtered_by_status(shop: Shop) -> None:
     assert wrong.status_code == 400
 
 
-async def test_anothers_purchase_is_not_there(shop: Shop) -> None:
-    """404, not 403: a stranger does not learn that it exists."""
+async def test_a_purchase_of_another_is_not_found(shop: Shop) -> None:
+    """404 rather than 403, so that its existence is not revealed."""
     purchase_id = await shop.buy(1)
     looked = await shop.call("GET", f"/purchase/{purchase_id}", user=OTHER)
     cancelled = await shop.call("DELETE", f"/purchase/{purchase_id}", user=OTHER)
@@ -255,8 +255,8 @@ async def test_anothers_purchase_is_not_there(shop: Shop) -> None:
     assert await shop.status_of(purchase_id) == "Pending Payment"
 
 
-async def test_what_is_made_says_where_it_is(shop: Shop) -> None:
-    """`Location` on every 201, and on a replay of it."""
+async def test_created_resources_have_a_location(shop: Shop) -> None:
+    """Every 201 and its replay have `Location`."""
     answers = []
     for _ in range(2):
         body: dict[str, Any] = {"book_id": 1, "quantity": 1}
@@ -282,8 +282,8 @@ async def test_what_is_made_says_where_it_is(shop: Shop) -> None:
     ("method", "path"),
     [("POST", "/books"), ("PUT", "/books/3"), ("PATCH", "/books/3"), ("DELETE", "/books/3")],
 )
-async def test_books_are_written_in_catalog(shop: Shop, method: str, path: str) -> None:
-    """A client of the original is told where, since it may not follow by itself."""
+async def test_writes_of_books_redirect_to_catalog(shop: Shop, method: str, path: str) -> None:
+    """The original's routes are answered 308 with the address in the body too."""
     answer = await shop.call(method, path, {"title": "x"}, user=STAFF)
 
     assert answer.status_code == 308
@@ -291,8 +291,8 @@ async def test_books_are_written_in_catalog(shop: Shop, method: str, path: str) 
     assert f"http://127.0.0.1:5001{path}" in answer.json()["detail"]
 
 
-async def test_books_are_shown_by_catalog(shop: Shop) -> None:
-    """The original's routes lead there, with their query."""
+async def test_reads_of_books_redirect_to_catalog(shop: Shop) -> None:
+    """The original's routes are redirected, with their query."""
     listing = await shop.client.get("/books?q=quijote")
     one = await shop.client.get("/books/3")
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from functions.kit.base.settings import BadSettings
-from functions.purchase.app import SIMULATED
+from functions.purchase.app import SIMULATED_WARNING
 from functions.purchase.settings import PurchaseSettings
 from tests.purchase.shop import open_shop
 
@@ -24,16 +24,16 @@ def test_nothing_set_is_enough_to_try_it_out() -> None:
 
 
 @pytest.mark.parametrize("allowed", [None, "", "false"])
-def test_production_gives_no_books_away_by_mistake(allowed: str | None) -> None:
-    """Neither where the provider is named nor where it is the default."""
+def test_production_refuses_the_simulated_provider(allowed: str | None) -> None:
+    """The simulated provider is refused, by name and by default."""
     said = {} if allowed is None else {"ALLOW_SIMULATED_PAYMENTS": allowed}
     for named in ({}, {"PAYMENT_PROVIDER": "simulated"}):
         with pytest.raises(BadSettings, match="ALLOW_SIMULATED_PAYMENTS=true"):
             PurchaseSettings.from_mapping({**PRODUCTION, **named, **said})
 
 
-def test_production_may_be_told_that_it_is_meant() -> None:
-    """By a setting that does nothing else."""
+def test_production_may_allow_the_simulated_provider() -> None:
+    """`ALLOW_SIMULATED_PAYMENTS` permits it."""
     assert PurchaseSettings.from_mapping({**PRODUCTION, **MEANT}).production
 
 
@@ -51,24 +51,24 @@ def test_production_may_be_told_that_it_is_meant() -> None:
         ({"MAX_UNPAID_COPIES": "1.5"}, "MAX_UNPAID_COPIES"),
     ],
 )
-def test_what_cannot_be_meant_is_refused(changes: dict[str, str], variable: str) -> None:
-    """By its name, before anything is started; a secret is not repeated."""
+def test_an_invalid_setting_is_named(changes: dict[str, str], variable: str) -> None:
+    """The error names the variable and does not repeat a secret."""
     with pytest.raises(BadSettings, match=variable) as refused:
         PurchaseSettings.from_mapping({**PRODUCTION, **MEANT, **changes})
 
     assert "s" * 31 not in str(refused.value)
 
 
-async def test_production_that_simulates_says_so_at_every_start(
+async def test_simulated_production_warns_at_every_start(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A warning that an operator does not overlook; development says nothing of it."""
+    """It logs a warning; development does not."""
     url = f"sqlite:///{tmp_path}/purchase.db"
     environments: list[dict[str, Any]] = [{}, {"ENVIRONMENT": "production", **MEANT}]
     said = []
     for environment in environments * 2:
         async with open_shop(url, books=0, **environment):
             logged = capsys.readouterr().out.splitlines()
-            said.append([line.split()[1] for line in logged if line.endswith(SIMULATED)])
+            said.append([line.split()[1] for line in logged if line.endswith(SIMULATED_WARNING)])
 
     assert said == [[], ["WARNING"], [], ["WARNING"]]

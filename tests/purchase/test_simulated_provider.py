@@ -9,7 +9,12 @@ import pytest
 from functions.kit.data.engines import connect
 from functions.kit.data.migrations import load, migrate
 from functions.purchase import migrations, simulated_provider
-from functions.purchase.payment_provider import BadSignature, Charge, ProviderUnreachable, Report
+from functions.purchase.payment_provider import (
+    BadSignature,
+    Charge,
+    ChargeReport,
+    ProviderUnreachable,
+)
 from functions.purchase.simulated_provider import SimulatedProvider
 from tests.purchase.provider_contract import AMOUNT, CURRENCY, Desk, ProviderContract
 from tests.purchase.shop import WEBHOOK_SECRET
@@ -77,14 +82,14 @@ class TestSimulatedProvider(ProviderContract):
         ("tok_timeout", None, Charge.UNKNOWN, Charge.UNKNOWN),
     ],
 )
-async def test_a_token_says_what_happens(
+async def test_a_token_decides_the_outcome(
     provider: SimulatedProvider,
     token: str,
     answer: Charge | None,
     found: Charge,
     afterwards: Charge,
 ) -> None:
-    """The answer, where one comes; what is found at once, and a minute later."""
+    """The answer of each token, and what `find` returns at once and a minute later."""
     answered = None
     if answer is None:
         with pytest.raises(ProviderUnreachable):
@@ -98,7 +103,7 @@ async def test_a_token_says_what_happens(
 
 
 async def test_a_token_may_hang_for_ever(provider: SimulatedProvider) -> None:
-    """Whoever waits no longer has charged nothing."""
+    """A call that was abandoned charges nothing."""
     asking = asyncio.create_task(provider.capture("a", "tok_hang", AMOUNT, CURRENCY))
     found = await provider.find("a")
     asking.cancel()
@@ -112,7 +117,7 @@ async def test_a_token_may_hang_for_ever(provider: SimulatedProvider) -> None:
 async def test_a_listing_of_several_pages_has_each_entry_once(
     provider: SimulatedProvider, monkeypatch: pytest.MonkeyPatch, charges: int
 ) -> None:
-    """Wherever a page ends."""
+    """At any page size."""
     monkeypatch.setattr(simulated_provider, "PAGE", 2)
     for number in range(charges):
         await provider.capture(f"a{number}", "cash", AMOUNT, CURRENCY)
@@ -122,7 +127,7 @@ async def test_a_listing_of_several_pages_has_each_entry_once(
 
 
 async def test_a_charge_and_a_refund_share_no_reference(provider: SimulatedProvider) -> None:
-    """One cannot pass for the other."""
+    """A reference of one kind is refused for the other."""
     await provider.capture("a", "cash", AMOUNT, CURRENCY)
     await provider.refund("r", "a", AMOUNT, CURRENCY)
     with pytest.raises(ValueError, match="r was sent before"):
@@ -132,8 +137,8 @@ async def test_a_charge_and_a_refund_share_no_reference(provider: SimulatedProvi
 
 
 async def test_one_of_several_signatures_is_enough(provider: SimulatedProvider) -> None:
-    """While a secret is replaced a message has one of each; another's alone is refused."""
-    report = Report("a", Charge.CAPTURED)
+    """During a rotation of the secret a message has a signature of each."""
+    report = ChargeReport("a", Charge.CAPTURED)
     headers, body = provider.sign_webhook(report, "m-1")
     signature = headers["webhook-signature"]
     both = {**headers, "webhook-signature": f"v1,AAAA v2,{'B' * 44} {signature}"}
@@ -148,11 +153,11 @@ async def test_one_of_several_signatures_is_enough(provider: SimulatedProvider) 
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"reference": "a", "charge": "x"}', b"\xff"])
-async def test_a_signed_message_that_says_nothing_is_refused(
+async def test_a_signed_message_without_a_report_is_refused(
     provider: SimulatedProvider, body: bytes
 ) -> None:
-    """As one that cannot be read, not as a fault of the shop."""
-    headers, _ = provider.sign_webhook(Report("a", Charge.CAPTURED), "m-1")
+    """A signed body that cannot be parsed is answered 400."""
+    headers, _ = provider.sign_webhook(ChargeReport("a", Charge.CAPTURED), "m-1")
     headers["webhook-signature"] = provider._signature("m-1", headers["webhook-timestamp"], body)
     with pytest.raises(BadSignature, match="cannot be read"):
         provider.read_webhook(headers, body, provider.clock())

@@ -20,7 +20,7 @@ from piccolo.querystring import QueryString
 from functions.purchase.audit import audit
 from functions.purchase.domain.purchases import HOLDS_STOCK, MOVES, Status
 from functions.purchase.ledger_audit import audit_ledger
-from functions.purchase.payment_provider import Charge, Report
+from functions.purchase.payment_provider import Charge, ChargeReport
 from tests.purchase.shop import STAFF, STOCK, open_shop
 
 T = TypeVar("T")
@@ -158,7 +158,7 @@ class PurchaseLife(RuleBasedStateMachine):
         charge = self.run(self.shop.provider.find(row["reference"]))
         if charge not in {Charge.CAPTURED, Charge.DECLINED}:
             return
-        report = Report(row["reference"], charge)
+        report = ChargeReport(row["reference"], charge)
         headers, body = self.shop.provider.sign_webhook(report, f"m-{next(self.names)}")
         for _ in range(copies):
             answer = self.run(
@@ -274,8 +274,8 @@ class PurchaseLife(RuleBasedStateMachine):
         return rows
 
 
-def test_whatever_comes_it_adds_up(make_database_url: Callable[[], str]) -> None:
-    """Copies and money are where the model says, after each step of any life."""
+def test_copies_and_money_match_the_model(make_database_url: Callable[[], str]) -> None:
+    """After each step copies and money equal those of the model."""
     run_state_machine_as_test(
         lambda: PurchaseLife(make_database_url()),  # type: ignore[arg-type]  # any factory will do
         settings=settings(

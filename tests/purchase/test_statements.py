@@ -13,7 +13,7 @@ from tests.purchase.shop import BUYER, Shop, open_shop
 def watch(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The beginnings of the statements that a request runs in its transaction from now on.
 
-    The relay and the chores have tasks of their own; a request runs in the caller's.
+    The relay and background tasks run in other tasks; a request runs in the caller's.
     """
     seen: list[str] = []
     database: Any = shop.app.state.services.database
@@ -36,7 +36,7 @@ async def buy(shop: Shop, body: dict[str, Any], **headers: str) -> httpx.Respons
 async def test_a_sale_is_seven_statements_and_the_hot_row_comes_last(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After the guarded decrement only its events are written."""
+    """Only the events are written after the stock row is locked."""
     statements = watch(shop, monkeypatch)
     response = await buy(shop, {"book_id": 1, "quantity": 1})
 
@@ -55,7 +55,7 @@ async def test_a_sale_is_seven_statements_and_the_hot_row_comes_last(
 async def test_without_limits_a_sale_is_six_statements(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nothing is counted, so the buyer need not be locked."""
+    """Without limits the customer's row is not locked."""
     async with open_shop(database_url, MAX_UNPAID_PURCHASES="0", MAX_UNPAID_COPIES="0") as shop:
         statements = watch(shop, monkeypatch)
         response = await buy(shop, {"book_id": 1, "quantity": 1})
@@ -66,7 +66,7 @@ async def test_without_limits_a_sale_is_six_statements(
 
 
 async def test_a_key_adds_two_statements(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One before everything else, and one that keeps the answer."""
+    """One claims the key, and one stores the response."""
     statements = watch(shop, monkeypatch)
     response = await buy(shop, {"book_id": 1, "quantity": 1}, idempotency_key="k-1")
 
@@ -77,7 +77,7 @@ async def test_a_key_adds_two_statements(shop: Shop, monkeypatch: pytest.MonkeyP
 
 
 async def test_another_book_adds_one_statement(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its decrement; books and stock are read together, items and events written together."""
+    """Its stock update; reads and inserts cover all books."""
     statements = watch(shop, monkeypatch)
     items = [{"book_id": book_id, "quantity": 1} for book_id in (1, 2, 3)]
     response = await buy(shop, {"items": items})

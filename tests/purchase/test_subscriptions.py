@@ -17,11 +17,11 @@ from tests.support.tokens import Issuer
 SECURITY = "/bookstore/auth/security"
 
 
-async def test_a_book_that_is_told_twice_is_there_once(shop: Shop) -> None:
-    """A copy of an event changes nothing, also after copies were sold."""
+async def test_a_repeated_event_of_a_book_changes_nothing(shop: Shop) -> None:
+    """A repeated event changes nothing, also after copies were sold."""
     await shop.buy(1, 2)
     for _ in range(3):
-        answer = await shop.tell(book_event(1))
+        answer = await shop.deliver(book_event(1))
 
         assert (answer.status_code, answer.content) == (202, b"")
     assert await shop.stock_of(1) == (STOCK, 2, STOCK - 2)
@@ -29,9 +29,9 @@ async def test_a_book_that_is_told_twice_is_there_once(shop: Shop) -> None:
 
 async def test_an_older_state_never_replaces_a_newer_one(shop: Shop) -> None:
     """Revisions decide, not the order of arrival; a retired book stays retired."""
-    await shop.tell(book_event(5, sequence=6, revision=3, kind="retired"))
-    await shop.tell(book_event(5, sequence=5, revision=2, kind="updated", price_minor=1))
-    await shop.tell(book_event(5, sequence=4, revision=1))
+    await shop.deliver(book_event(5, sequence=6, revision=3, kind="retired"))
+    await shop.deliver(book_event(5, sequence=5, revision=2, kind="updated", price_minor=1))
+    await shop.deliver(book_event(5, sequence=4, revision=1))
     response = await shop.call("POST", "/purchase", {"book_id": 5, "quantity": 1})
 
     assert response.json()["code"] == "book-retired"
@@ -39,8 +39,8 @@ async def test_an_older_state_never_replaces_a_newer_one(shop: Shop) -> None:
     assert await inbox.position(shop.database, BOOKS) == 6
 
 
-async def test_what_is_malformed_is_put_aside_and_holds_up_nothing(shop: Shop) -> None:
-    """It is answered 202: the broker would drop it on a 4xx, and retry it in vain on a 5xx."""
+async def test_a_malformed_event_is_quarantined(shop: Shop) -> None:
+    """It is quarantined with 202, since neither a drop nor a retry would help."""
     broken = book_event(4)
     for event in (
         msgspec.structs.replace(broken, id="a", data=b"[1]"),
@@ -49,10 +49,10 @@ async def test_what_is_malformed_is_put_aside_and_holds_up_nothing(shop: Shop) -
         msgspec.structs.replace(broken, id="d", sequence=7, subject=""),
         msgspec.structs.replace(broken, id="e", sequence=8, revision=None),
     ):
-        answer = await shop.tell(event)
+        answer = await shop.deliver(event)
 
         assert answer.status_code == 202
-    await shop.tell(book_event(4, sequence=9))
+    await shop.deliver(book_event(4, sequence=9))
     bought = await shop.call("POST", "/purchase", {"book_id": 4, "quantity": 1})
     letters = await shop.client.get(
         "/internal/dead-letters", headers=shop.issuer.bearer(99, "admin")
@@ -64,12 +64,12 @@ async def test_what_is_malformed_is_put_aside_and_holds_up_nothing(shop: Shop) -
 
 
 async def test_a_revoked_token_buys_nothing(shop: Shop) -> None:
-    """From the moment that its event was taken in; other tokens of the user go on."""
+    """Once its event was consumed; other tokens of the user stay valid."""
     token = shop.issuer.token(BUYER)
     headers = {"authorization": f"Bearer {token}"}
     claims = shop.issuer.claims(token)
     before = await shop.client.get("/purchases", headers=headers)
-    await shop.tell(
+    await shop.deliver(
         Event(
             id="r1",
             source=SECURITY,
@@ -93,11 +93,11 @@ async def test_a_revoked_token_buys_nothing(shop: Shop) -> None:
     assert after.json()["error"] == "Token invalidado"
 
 
-async def test_a_disabled_user_is_shut_out_until_enabled(shop: Shop) -> None:
-    """Tokens from before stay refused; new ones work."""
+async def test_a_disabled_user_is_refused_until_enabled(shop: Shop) -> None:
+    """Earlier tokens stay refused; new ones are accepted."""
 
-    async def tell(revision: int, *, disabled: bool) -> None:
-        await shop.tell(
+    async def deliver(revision: int, *, disabled: bool) -> None:
+        await shop.deliver(
             Event(
                 id=f"u{revision}",
                 source=SECURITY,
@@ -117,18 +117,18 @@ async def test_a_disabled_user_is_shut_out_until_enabled(shop: Shop) -> None:
 
     old = shop.issuer.bearer(BUYER)
     shop.clock.advance(seconds=1)
-    await tell(1, disabled=True)
+    await deliver(1, disabled=True)
     shut_out = await shop.call("GET", "/purchases")
     shop.clock.advance(seconds=1)
-    await tell(2, disabled=False)
+    await deliver(2, disabled=False)
     with_old = await shop.client.get("/purchases", headers=old)
     with_new = await shop.call("GET", "/purchases")
 
     assert [each.status_code for each in (shut_out, with_old, with_new)] == [401, 401, 200]
 
 
-async def test_events_that_never_came_are_read_from_the_owners_feed(database_url: str) -> None:
-    """The broker lost them all: a start reads catalog's feed from where it stood."""
+async def test_lost_events_are_read_from_the_owners_feed(database_url: str) -> None:
+    """A start reads catalog's feed from the stored position."""
     clock = FakeClock()
     issuer = Issuer(clock)
     asked: list[str] = []
@@ -152,12 +152,12 @@ async def test_events_that_never_came_are_read_from_the_owners_feed(database_url
     assert bought.status_code == 201
 
 
-async def test_a_book_known_before_its_stock_is_asked_for_cannot_be_oversold(
+async def test_a_book_and_its_stock_arrive_together(
     database_url: str,
 ) -> None:
-    """The initial stock comes with the book, in one transaction."""
+    """The book and its initial stock are written in one transaction."""
     async with open_shop(database_url, books=0) as shop:
-        await shop.tell(book_event(1, initial_stock=0))
+        await shop.deliver(book_event(1, initial_stock=0))
         response = await shop.call("POST", "/purchase", {"book_id": 1, "quantity": 1})
         stock = await shop.call("GET", "/inventory/1", user=STAFF)
 
@@ -165,8 +165,8 @@ async def test_a_book_known_before_its_stock_is_asked_for_cannot_be_oversold(
     assert stock.json()["available"] == 0
 
 
-async def test_a_book_that_no_event_can_change_is_found(shop: Shop) -> None:
-    """Whatever wrote it: every revision that catalog will ever tell is older."""
+async def test_a_book_with_an_implausible_revision_is_found(shop: Shop) -> None:
+    """Its revision is higher than any of catalog; the audit reports it."""
     before = await implausible_books(shop.database)
     await shop.database.execute(
         QueryString("UPDATE books SET revision = {} WHERE book_id = 2", 2**62)

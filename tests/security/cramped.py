@@ -9,7 +9,7 @@ from functions.kit.start import serve
 FILES = 640
 SETTLED = "SECONDS_TO_SETTLE"
 
-connections.SETTLED = float(os.environ.get(SETTLED, connections.SETTLED))
+connections.MIN_WAIT = float(os.environ.get(SETTLED, connections.MIN_WAIT))
 
 if __name__ == "__main__":
     resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, FILES))

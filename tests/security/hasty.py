@@ -3,7 +3,7 @@
 from functions.kit.http import connections
 from functions.kit.start import serve
 
-connections.PATIENCE = 1.0
+connections.TRANSFER_TIMEOUT = 1.0
 connections.MIN_RATE = 2000.0
 connections.MAX_CONNECTIONS = 40
 

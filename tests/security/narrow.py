@@ -3,8 +3,8 @@
 from functions.kit.http import admission
 from functions.kit.start import serve
 
-admission.AT_A_TIME = 2
-admission.QUEUE = 3
+admission.MAX_CONCURRENT = 2
+admission.MAX_QUEUED = 3
 
 if __name__ == "__main__":
     serve.main()

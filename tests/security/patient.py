@@ -3,7 +3,7 @@
 from functions.kit.http import connections
 from functions.kit.start import serve
 
-connections.PATIENCE = 3600.0
+connections.TRANSFER_TIMEOUT = 3600.0
 
 if __name__ == "__main__":
     serve.main()

@@ -75,7 +75,7 @@ async def under_load(served: Served, path: str, count: int) -> tuple[list[Answer
 async def test_two_thousand_idle_and_two_thousand_busy_clients_are_all_served(
     tmp_path: Path,
 ) -> None:
-    """So are the probes, and a client that was connected before them all."""
+    """So are the probes, and a client that was connected before."""
     async with serving_process("catalog", tmp_path) as served:
         first = await served.connect()
         await first.send(get("/books"))
@@ -90,8 +90,8 @@ async def test_two_thousand_idle_and_two_thousand_busy_clients_are_all_served(
     assert (begun.status, again.status) == (200, 200)
 
 
-async def test_beyond_the_queue_a_refusal_says_when_to_come_again(tmp_path: Path) -> None:
-    """More than wait in it: 503 as a problem document, in the language that was asked for."""
+async def test_beyond_the_queue_a_refusal_has_a_time_to_retry(tmp_path: Path) -> None:
+    """A full queue is answered 503 with a problem document in the caller's language."""
     async with serving_process("catalog", tmp_path, module="tests.security.narrow") as served:
         answers, probes = await under_load(served, "/books", 500)
     refused = [answer for answer in answers if answer.status != 200]
@@ -107,7 +107,7 @@ async def test_beyond_the_queue_a_refusal_says_when_to_come_again(tmp_path: Path
 
 
 async def test_where_few_files_may_be_open_idle_clients_make_room(tmp_path: Path) -> None:
-    """The oldest of them first; nobody who asks something is left without an answer."""
+    """The oldest idle connections are closed; every request is answered."""
     async with serving_process("catalog", tmp_path, module="tests.security.cramped") as served:
         idle = await crowd(served, IDLE)
         over = asyncio.Event()
@@ -126,7 +126,7 @@ async def test_where_few_files_may_be_open_idle_clients_make_room(tmp_path: Path
 
 
 async def test_where_few_files_may_be_open_a_burst_is_answered(tmp_path: Path) -> None:
-    """Each of two thousand: with a page, or with a problem document that says when to ask again."""
+    """Each of two thousand requests gets a page, or a 503 with a time to retry."""
     # The client's end of all of them is this one process, which may be slow to send its requests.
     cramped = serving_process(
         "catalog", tmp_path, module="tests.security.cramped", **{SETTLED: "60"}

@@ -39,7 +39,7 @@ async def every_answer(shop: ShopInProcess, **headers: str) -> dict[str, httpx.R
 
 
 async def test_every_answer_has_the_safe_headers(shop: ShopInProcess) -> None:
-    """Refusals, redirects and answers to OPTIONS too; and none says what runs here."""
+    """Refusals, redirects and OPTIONS too; none names the server's software."""
     answers = await every_answer(shop)
 
     assert {answer.status_code for answer in answers.values()} >= {200, 308, 400, 401, 404, 405}
@@ -51,7 +51,7 @@ async def test_every_answer_has_the_safe_headers(shop: ShopInProcess) -> None:
 
 
 async def test_no_other_site_may_read_an_answer(shop: ShopInProcess) -> None:
-    """CORS is off by default: nothing says Access-Control-*, to a request or to a preflight."""
+    """CORS is off by default: neither requests nor preflights get `Access-Control-*`."""
     preflight = {
         "origin": "https://evil.example",
         "access_control_request_method": "POST",
@@ -70,7 +70,7 @@ async def test_no_other_site_may_read_an_answer(shop: ShopInProcess) -> None:
 
 
 async def test_options_names_every_method_of_a_path(shop: ShopInProcess) -> None:
-    """And 405 the same."""
+    """405 has the same `Allow`."""
     asked = await shop.call("catalog", "OPTIONS", "/books/1")
     refused = await shop.call("catalog", "POST", "/books/1", {})
 
@@ -100,7 +100,7 @@ TRAVERSALS = [
 async def test_no_file_but_swagger_uis_is_served(
     shop: ShopInProcess, service: str, name: str
 ) -> None:
-    """A path is a name in a table, never a file's."""
+    """Paths are looked up in a table and never in the file system."""
     answer = await shop.call(service, "GET", f"/apidocs/{name}")
 
     assert answer.status_code == 404
@@ -117,8 +117,8 @@ async def test_no_file_but_swagger_uis_is_served(
         "x_rewrite_url",
     ],
 )
-async def test_no_header_makes_another_request_of_one(shop: ShopInProcess, header: str) -> None:
-    """Neither its method nor its path."""
+async def test_no_header_changes_method_or_path(shop: ShopInProcess, header: str) -> None:
+    """Headers change neither the method nor the path."""
     value = "/users" if header.endswith("url") else "DELETE"
     book_id = await shop.sell()
     path = f"/books/{book_id}"
@@ -129,8 +129,8 @@ async def test_no_header_makes_another_request_of_one(shop: ShopInProcess, heade
     assert (await shop.call("catalog", "GET", path)).status_code == 200
 
 
-async def test_the_hosts_name_is_written_into_nothing(shop: ShopInProcess) -> None:
-    """Links are relative, and the way to catalog comes from the settings."""
+async def test_the_host_header_is_in_no_answer(shop: ShopInProcess) -> None:
+    """Links are relative, and the address of catalog is a setting."""
     for title in ("Uno", "Dos"):
         await shop.sell(title)
     evil = {"host": "evil.example", "x_forwarded_host": "evil.example", "forwarded": "host=evil"}
@@ -172,8 +172,8 @@ LISTS = {
 
 
 @pytest.mark.parametrize("name", CURSORS)
-async def test_a_cursor_is_taken_only_as_it_was_given(shop: ShopInProcess, name: str) -> None:
-    """By every list; the refusal names the parameter."""
+async def test_an_altered_cursor_is_refused(shop: ShopInProcess, name: str) -> None:
+    """Every list refuses an altered cursor, with the parameter's name."""
     answers: dict[str, tuple[int, Any]] = {}
     for service, paths in LISTS.items():
         for path in paths:
@@ -185,7 +185,7 @@ async def test_a_cursor_is_taken_only_as_it_was_given(shop: ShopInProcess, name:
 
 
 async def test_a_cursor_shows_nothing_that_the_list_would_not(shop: ShopInProcess) -> None:
-    """It is no key: made up for the id before another's purchase, it leads to one's own only."""
+    """A forged cursor before another's purchase lists one's own only."""
     await shop.sign_up("other")
     book_id = await shop.sell(stock=5)
     bought = await shop.call(
@@ -216,10 +216,8 @@ ETAGS = {
 
 
 @pytest.mark.parametrize("name", ETAGS)
-async def test_an_entity_tag_that_was_not_given_changes_nothing(
-    shop: ShopInProcess, name: str
-) -> None:
-    """400 where it is none, 412 where it is not this book's."""
+async def test_a_foreign_entity_tag_is_refused(shop: ShopInProcess, name: str) -> None:
+    """400 for a malformed one, 412 for one of another book."""
     book_id = await shop.sell("Rayuela")
     tag, status = ETAGS[name]
     answer = await shop.clients["catalog"].patch(
@@ -243,7 +241,7 @@ async def test_an_entity_tag_that_was_not_given_changes_nothing(
 async def test_a_header_that_is_sent_twice_gains_nothing(
     shop: ShopInProcess, name: str, status: int
 ) -> None:
-    """Two lines of a list are one list; of what can only be one, two are refused."""
+    """Lists are joined; a repeated single-valued header is refused."""
     book_id = await shop.sell("Rayuela")
     etag = (await shop.call("catalog", "GET", f"/books/{book_id}")).headers["etag"]
     values = {
@@ -264,8 +262,8 @@ async def test_a_header_that_is_sent_twice_gains_nothing(
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
-async def test_what_is_there_is_not_made_anew(shop: ShopInProcess, method: str) -> None:
-    """`If-None-Match: *` refuses to change a book that exists, and finds none where none is."""
+async def test_if_none_match_star_refuses_a_change(shop: ShopInProcess, method: str) -> None:
+    """`If-None-Match: *` refuses to change an existing book."""
     book_id = await shop.sell("Rayuela")
     body = {"title": "changed", "author": "otra", "price": 1}
     headers = {"if_none_match": "*"} | ({"if_match": "*"} if method == "PATCH" else {})
@@ -284,7 +282,7 @@ IDS = ["1_0", "0", "-1", "01", "+1", "1.0", "9223372036854775808", "\uff11", "9"
 
 @pytest.mark.parametrize("text", IDS, ids=lambda text: text[:20])
 async def test_no_route_takes_another_spelling_of_an_id(shop: ShopInProcess, text: str) -> None:
-    """Of all services, the internal API too: 404, in writes as in reads."""
+    """Other spellings are answered 404 by every route of every service."""
     answers = {}
     for service in SERVICES:
         for route in routes_of(shop.apps[service]):

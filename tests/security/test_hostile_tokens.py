@@ -16,7 +16,7 @@ from tests.purchase.shop import Shop, open_shop
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-DOORS = {
+ROUTES = {
     "catalog": (
         ("POST", "/books"),
         ("PUT", "/books/1"),
@@ -34,14 +34,14 @@ DOORS = {
     ),
 }
 
-CASES = [(service, method, path) for service, doors in DOORS.items() for method, path in doors]
+CASES = [(service, method, path) for service, routes in ROUTES.items() for method, path in routes]
 
 Running = dict[str, Library | Shop]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def services(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
-    folder: Path = tmp_path_factory.mktemp("doors")
+    folder: Path = tmp_path_factory.mktemp("hostile")
     async with AsyncExitStack() as stack:
         catalog = open_library(f"sqlite:///{folder}/catalog.db?synchronous=off")
         purchase = open_shop(f"sqlite:///{folder}/purchase.db?synchronous=off")
@@ -52,10 +52,10 @@ async def services(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ru
 
 
 @pytest.mark.parametrize(("service", "method", "path"), CASES)
-async def test_no_forged_token_opens_a_door(
+async def test_forged_tokens_are_refused(
     services: Running, service: str, method: str, path: str
 ) -> None:
-    """401 for each, before anything is looked at or changed; and nobody is called for a key."""
+    """Each is answered 401 before anything else is read, and no key is fetched."""
     running = services[service]
     taken = {}
     for name, forge in FORGED.items():
@@ -85,7 +85,7 @@ async def test_no_forged_token_opens_a_door(
 async def test_a_token_counts_in_one_place_only(
     services: Running, headers: list[tuple[str, str]], status: int
 ) -> None:
-    """A good one elsewhere opens nothing, and no header says who somebody is."""
+    """A valid token elsewhere is ignored, and no header names the user."""
     shop = services["purchase"]
     token = shop.issuer.token(1, "staff")
     sent = [(name, value.format(token=token)) for name, value in headers]
@@ -94,8 +94,8 @@ async def test_a_token_counts_in_one_place_only(
     assert response.status_code == status
 
 
-async def test_a_token_in_the_query_opens_nothing(services: Running) -> None:
-    """It would stand in every log on its way."""
+async def test_a_token_in_the_query_is_ignored(services: Running) -> None:
+    """Query strings are logged by proxies."""
     shop = services["purchase"]
     response = await shop.client.get(f"/purchases?access_token={shop.issuer.token(1, 'staff')}")
 

@@ -92,7 +92,7 @@ def called(shop: ShopInProcess) -> list[str]:
 async def test_no_text_does_harm_anywhere(
     shop: ShopInProcess, called: list[str], caplog: pytest.LogCaptureFixture, kind: str
 ) -> None:
-    """In bodies, as a name in them, in parameters, in paths and in headers."""
+    """In bodies, member names, parameters, paths and headers."""
     tried, wrong = 0, []
     for service in SERVICES:
         for method, path, body, headers in requests(shop, service, PAYLOADS[kind]):
@@ -116,7 +116,7 @@ STORED = {name: text for name, text in PAYLOADS.items() if text.isprintable() an
 
 
 async def test_books_are_kept_as_they_were_written(database_url: str) -> None:
-    """And found by what is in them: a wildcard of LIKE is a character like any other."""
+    """They are found by their text, where a wildcard of LIKE is an ordinary character."""
     async with open_library(database_url) as library:
         for name, text in STORED.items():
             body = {"title": f"{name}|{text}".strip(), "author": text.strip(), "price": 1}
@@ -144,7 +144,7 @@ async def test_books_are_kept_as_they_were_written(database_url: str) -> None:
 
 
 async def test_providers_and_reasons_are_kept_as_they_were_written(database_url: str) -> None:
-    """In purchase too."""
+    """Purchase returns the texts unchanged."""
     texts = {name: text.strip()[:100] for name, text in STORED.items()}
     async with open_shop(database_url) as shop:
         for text in texts.values():

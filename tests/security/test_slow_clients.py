@@ -29,14 +29,14 @@ def request(body: bytes = BODY, *headers: bytes) -> bytes:
 
 
 async def test_a_request_is_answered_on_time(auth: Served) -> None:
-    """The server of the tests below is no worse than any other."""
+    """The server of these tests answers ordinary requests."""
     answer = await auth.send(request(BODY, b"Connection: close"))
 
     assert answer.startswith(b"HTTP/1.1 401 ")
 
 
-async def test_headers_that_dribble_are_not_waited_for(auth: Served) -> None:
-    """408 as a problem document, and the end of the connection."""
+async def test_slow_headers_are_answered_408(auth: Served) -> None:
+    """408 as a problem document, and the connection is closed."""
     wire = await auth.connect()
     assert not await wire.trickle(HEAD + b"X-Slow: " + b"x" * 2000, every=0.05)
 
@@ -50,15 +50,15 @@ async def test_headers_that_dribble_are_not_waited_for(auth: Served) -> None:
     assert answer.problem()["error"] == "The request did not arrive in time"
 
 
-async def test_a_connection_that_says_nothing_is_closed(auth: Served) -> None:
-    """It would hold one of the places for ever."""
+async def test_a_silent_connection_is_closed(auth: Served) -> None:
+    """Otherwise it would hold a place for ever."""
     wire = await auth.connect()
 
     assert await wire.rest() == b""
 
 
-async def test_a_second_request_may_not_dribble_either(auth: Served) -> None:
-    """The deadline is of each request, not of the connection's first."""
+async def test_a_slow_second_request_is_not_awaited(auth: Served) -> None:
+    """The deadline applies to each request of a connection."""
     wire = await auth.connect()
     await wire.send(request())
     head = await wire.reader.readuntil(b"\r\n\r\n")
@@ -67,8 +67,8 @@ async def test_a_second_request_may_not_dribble_either(auth: Served) -> None:
     assert not await wire.trickle(HEAD + b"X-Slow: " + b"x" * 2000, every=0.05)
 
 
-async def test_a_body_that_dribbles_is_not_waited_for(auth: Served) -> None:
-    """Nor is it a fault of the service: nothing is logged as one."""
+async def test_a_slow_body_is_answered_408(auth: Served) -> None:
+    """The timeout is not logged as a fault of the service."""
     wire = await auth.connect()
     await wire.send(HEAD + b"Content-Length: 60000\r\n\r\n")
     silent = await auth.connect()
@@ -80,8 +80,8 @@ async def test_a_body_that_dribbles_is_not_waited_for(auth: Served) -> None:
     assert " 500 " not in auth.said()
 
 
-async def test_a_body_that_nobody_reads_may_not_dribble_either(auth: Served) -> None:
-    """The refusal is sent, and the rest of the request is still on its way."""
+async def test_a_slow_body_of_a_refused_request_is_not_awaited(auth: Served) -> None:
+    """The refusal was sent before the body ended, and the connection is closed."""
     wire = await auth.connect()
     await wire.send(HEAD.replace(b"/login", b"/nowhere") + b"Content-Length: 60000\r\n\r\n")
     head = await wire.reader.readuntil(b"\r\n\r\n")
@@ -90,8 +90,8 @@ async def test_a_body_that_nobody_reads_may_not_dribble_either(auth: Served) -> 
     assert not await wire.trickle(b"x" * 2000, every=0.05)
 
 
-async def test_a_long_upload_that_moves_is_let_through(auth: Served) -> None:
-    """Twice as long as the patience, at more than the least rate: 64 KiB, in pieces."""
+async def test_a_long_upload_at_a_sufficient_rate_is_accepted(auth: Served) -> None:
+    """It takes twice the deadline, at more than the least rate."""
     body = BODY[:-1] + b" " * 60_000 + b"}"
     wire = await auth.connect()
     await wire.send(HEAD + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body))
@@ -103,8 +103,8 @@ async def test_a_long_upload_that_moves_is_let_through(auth: Served) -> None:
     assert (await wire.rest()).startswith(b"HTTP/1.1 401 ")
 
 
-async def test_a_crowd_of_slow_callers_shuts_nobody_out(auth: Served) -> None:
-    """They hold every place; the oldest is refused for each that comes after, who is served."""
+async def test_slow_callers_do_not_exclude_others(auth: Served) -> None:
+    """For each new connection the oldest slow one is closed."""
     crowd = [await auth.connect() for _ in range(40)]
     for wire in crowd:
         await wire.send(HEAD)
@@ -133,7 +133,7 @@ async def test_a_crowd_of_slow_callers_shuts_nobody_out(auth: Served) -> None:
     ids=["en", "es"],
 )
 async def test_headers_have_a_limit(auth: Served, line: bytes, language: bytes, error: str) -> None:
-    """They are refused when they reach it, not when they end."""
+    """They are refused when they reach it, before they end."""
     answer = Answer.parse(await auth.send(HEAD + b"accept-language: %s\r\n" % language + line))
 
     assert (answer.status, answer.headers["content-language"]) == (431, language.decode())
@@ -143,7 +143,7 @@ async def test_headers_have_a_limit(auth: Served, line: bytes, language: bytes, 
 
 @pytest.mark.parametrize("length", [3 * MAX_HEAD, 200 * MAX_HEAD])
 async def test_a_query_string_has_a_limit(auth: Served, length: int) -> None:
-    """Of its own status (RFC 9112, section 3); who still sends reads the refusal all the same."""
+    """It has its own status (RFC 9112, section 3), and the refusal can be read."""
     wire = await auth.connect()
     wire.writer.write(b"GET /books?" + b"x" * length + b" HTTP/1.1\r\nHost: x\r\n\r\n")
     answer = Answer.parse(await wire.rest())
@@ -154,7 +154,7 @@ async def test_a_query_string_has_a_limit(auth: Served, length: int) -> None:
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["announced", "chunked"])
 async def test_a_body_has_a_limit(auth: Served, chunked: bool) -> None:
-    """64 KiB, whether or not the caller says beforehand how long it is."""
+    """64 KiB, with or without `Content-Length`."""
     body = BODY[:-1] + b" " * 70_000 + b"}"
     if chunked:
         message = HEAD + b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -1,6 +1,6 @@
-"""Requests that two servers in a row could read in two ways: one answer, then the door is shut.
+"""Requests that two servers could parse differently: one response, then a closed connection.
 
-Each carries a second request inside, `GET /smuggled`; it must never be answered.
+Each contains a second request, `GET /smuggled`, which must never be answered.
 """
 
 from collections.abc import AsyncIterator
@@ -53,8 +53,8 @@ async def auth(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Served
 
 
 @pytest.mark.parametrize("message", AMBIGUOUS.values(), ids=AMBIGUOUS)
-async def test_what_can_be_read_in_two_ways_is_refused(auth: Served, message: bytes) -> None:
-    """400 and the end of the connection; what stands behind is not read."""
+async def test_an_ambiguous_request_is_refused(auth: Served, message: bytes) -> None:
+    """400, and the connection is closed; the bytes behind are not read."""
     answer = await auth.send(message)
 
     assert answer.count(b"HTTP/1.1 ") == 1
@@ -63,8 +63,8 @@ async def test_what_can_be_read_in_two_ways_is_refused(auth: Served, message: by
     assert "smuggled" not in auth.said()
 
 
-async def test_a_length_beside_chunks_does_not_count(auth: Served) -> None:
-    """The chunks say where the body ends, and what follows is not read (RFC 9112, section 6.1)."""
+async def test_chunks_override_a_content_length(auth: Served) -> None:
+    """The chunks decide where the body ends (RFC 9112, section 6.1)."""
     body = b"2\r\n{}\r\n0\r\n\r\n"
     message = START + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n" + body
     answer = await auth.send(message + INSIDE)
@@ -96,8 +96,8 @@ TARGETS = {
 
 
 @pytest.mark.parametrize("target", TARGETS)
-async def test_a_target_may_be_a_whole_address(auth: Served, target: str) -> None:
-    """RFC 9112, section 3.2.2; what is neither that nor a path is refused as a problem document."""
+async def test_a_target_may_be_an_absolute_uri(auth: Served, target: str) -> None:
+    """RFC 9112, section 3.2.2; any other form is refused with a problem document."""
     sent = f"GET {target} HTTP/1.1\r\nHost: other.test\r\nConnection: close\r\n\r\n"
     answer = Answer.parse(await auth.send(sent.encode()))
 
@@ -107,20 +107,21 @@ async def test_a_target_may_be_a_whole_address(auth: Served, target: str) -> Non
 
 
 async def test_the_server_as_a_whole_has_options(auth: Served) -> None:
-    """`OPTIONS *` (RFC 9112, section 3.2.4)."""
+    """`OPTIONS *` (RFC 9112, section 3.2.4) is answered 204."""
     sent = b"OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
     assert Answer.parse(await auth.send(sent)).status == 204
 
 
-async def test_a_proxy_is_not_asked_to_connect(auth: Served) -> None:
+async def test_connect_is_refused(auth: Served) -> None:
+    """The server is no forward proxy: CONNECT opens no tunnel."""
     sent = b"CONNECT shop.test:443 HTTP/1.1\r\nHost: shop.test:443\r\n\r\n"
 
     assert Answer.parse(await auth.send(sent)).problem()["status"] == 400
 
 
-async def test_requests_in_a_row_are_each_answered(auth: Served) -> None:
-    """Pipelined, in order: what the refusals above must not be mistaken for."""
+async def test_pipelined_requests_are_answered_in_order(auth: Served) -> None:
+    """Pipelined requests are answered in order."""
     first = START + b"Content-Length: 2\r\n\r\n{}"
     answer = await auth.send(first + INSIDE.replace(b"smuggled", b"livez"))
 

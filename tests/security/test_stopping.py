@@ -41,7 +41,7 @@ async def asked(served: Served) -> Wire:
 
 
 async def test_idle_connections_are_not_waited_for(auth: Served) -> None:
-    """Those that were used, and those that never said anything."""
+    """Used and unused ones are closed at once."""
     wires = [await asked(auth) for _ in range(20)] + [await auth.connect() for _ in range(20)]
     exit_code = await auth.stop()
     rests = [await wire.rest() for wire in wires]
@@ -49,8 +49,8 @@ async def test_idle_connections_are_not_waited_for(auth: Served) -> None:
     assert (exit_code, set(rests)) == (-signal.SIGTERM, {b""})
 
 
-async def test_half_a_head_is_refused(auth: Served) -> None:
-    """It says that another process may be asked."""
+async def test_an_incomplete_request_is_refused(auth: Served) -> None:
+    """It is answered 503 with a time to retry."""
     wire = await asked(auth)
     await wire.send(POST[:60])
     await asked(auth)  # by now the half has arrived
@@ -63,7 +63,7 @@ async def test_half_a_head_is_refused(auth: Served) -> None:
 
 
 async def test_a_request_that_has_begun_is_answered(auth: Served) -> None:
-    """The answer says that it is the connection's last."""
+    """The response closes the connection."""
     wire = await asked(auth)
     await wire.send(POST + BODY[:10])
     await asked(auth)
@@ -78,7 +78,7 @@ async def test_a_request_that_has_begun_is_answered(auth: Served) -> None:
 
 
 async def test_connections_that_arrive_meanwhile_are_not_waited_for(auth: Served) -> None:
-    """They were accepted, and too late for the list of those to be closed."""
+    """Connections accepted during the shutdown are closed too."""
     over = asyncio.Event()
 
     async def knock() -> None:
@@ -96,8 +96,8 @@ async def test_connections_that_arrive_meanwhile_are_not_waited_for(auth: Served
     assert exit_code == -signal.SIGTERM
 
 
-async def test_who_does_not_read_an_answer_is_not_waited_for(tmp_path: Path) -> None:
-    """A file of more than what a socket holds, and a client that takes none of it."""
+async def test_a_client_that_does_not_read_is_not_waited_for(tmp_path: Path) -> None:
+    """The response is larger than a socket's buffer, and the client reads none of it."""
     async with serving_process("auth", tmp_path, *FOREVER, module="tests.security.hasty") as served:
         with socket.create_connection(("127.0.0.1", served.port)) as client:
             client.sendall(

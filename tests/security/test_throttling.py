@@ -56,8 +56,8 @@ async def test_processes_count_tries_together(database_url: str, seed: int) -> N
     assert other == 200
 
 
-async def test_known_and_unknown_accounts_are_told_apart_by_nothing(database_url: str) -> None:
-    """Status, body and headers are the same; the time that each takes is printed."""
+async def test_known_and_unknown_accounts_are_answered_alike(database_url: str) -> None:
+    """Status, body and headers are equal; the times are printed."""
     rounds = 60
     generous = open_auth(
         database_url,

@@ -1,7 +1,7 @@
-"""What changes something: one function a use case, one transaction each.
+"""Writes: one function, one use case, one transaction with its events in it.
 
-Where a password is looked at there are two: the try is counted and committed before, because it
-counts whatever comes of it. `shared.py` holds what several use cases have in common.
+Use cases that verify a password have two transactions: the try is counted and committed first, and
+stays counted whatever follows. `shared.py` has the steps of several use cases.
 """
 
 from functions.auth.commands.accounts import (

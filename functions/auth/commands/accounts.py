@@ -1,11 +1,11 @@
-"""What people do with their own account."""
+"""Register an account; change or close one's own."""
 
 from datetime import datetime
 from typing import Any
 
 from functions.auth import queries
 from functions.auth.commands.administration import refuse_last_admin
-from functions.auth.commands.logins import Checked, accept, check_credentials
+from functions.auth.commands.logins import CheckedPassword, accept, check_credentials
 from functions.auth.commands.shared import (
     TokenPair,
     begin_family,
@@ -33,7 +33,7 @@ from functions.auth.errors import (
 )
 from functions.auth.passwords import common_passwords
 from functions.auth.queries import Account
-from functions.auth.tables import User, UserRole
+from functions.auth.tables import UserRoleRow, UserRow
 from functions.auth.throttle import count_try, throttle_key
 from functions.kit.base.clock import Clock
 from functions.kit.base.errors import FieldError, Text
@@ -51,7 +51,7 @@ async def register(
     host: str | None,
     clock: Clock,
 ) -> int:
-    """A new customer; answers the id.
+    """Create a customer. Returns the id.
 
     Raises `EmailInvalid`, `PasswordRefused`, `TooManyTries`, `EmailAlreadyRegistered` or
     `HashingBusy`.
@@ -85,20 +85,20 @@ async def change_profile(
     host: str | None,
     clock: Clock,
 ) -> Account:
-    """Change `name`, `email`, or both; what is not named stays.
+    """Change `name`, `email`, or both; other fields are kept.
 
-    Whoever has the address has the account, so another one needs the password, and every other
-    login ends. Raises `EmailInvalid`, `PasswordNeeded`, `InvalidCredentials`, `TooManyTries`,
+    The address controls the account, so changing it needs the password and revokes every other
+    login. Raises `EmailInvalid`, `PasswordNeeded`, `InvalidCredentials`, `TooManyTries`,
     `HashingBusy`, `EmailAlreadyRegistered` or `UserNotFound`.
     """
     account = await queries.get_account(database, user.user_id)
     values: dict[Any, Any] = {}
-    checked: Checked | None = None
+    checked: CheckedPassword | None = None
     if "name" in changes:
-        values[User.name] = _name(changes["name"])
+        values[UserRow.name] = _name(changes["name"])
     if "email" in changes:
         email = parse_email(changes["email"], development=dependencies.settings.development)
-        values |= {User.email: email.address, User.email_key: email.key}
+        values |= {UserRow.email: email.address, UserRow.email_key: email.key}
         if email.address != account.email:
             if current_password is None:
                 raise PasswordNeeded(
@@ -129,11 +129,11 @@ async def _check_own(
     *,
     host: str | None,
     clock: Clock,
-) -> Checked:
+) -> CheckedPassword:
     checked = await check_credentials(
         database, dependencies, email, password, host=host, clock=clock
     )
-    if checked.login.user_id != user.user_id:  # the address has changed hands in between
+    if checked.login.user_id != user.user_id:  # the address belongs to another account by now
         raise InvalidCredentials
     return checked
 
@@ -144,7 +144,7 @@ async def _change_profile(
     dependencies: Dependencies,
     user: Principal,
     values: dict[Any, Any],
-    checked: Checked | None,
+    checked: CheckedPassword | None,
     now: datetime,
 ) -> Account:
     if checked is not None:
@@ -155,7 +155,7 @@ async def _change_profile(
         )
     if values:
         try:
-            await database.execute(User.update(values).where(User.id == user.user_id))
+            await database.execute(UserRow.update(values).where(UserRow.id == user.user_id))
         except Exception as error:
             if database.is_duplicate(error):
                 raise EmailAlreadyRegistered(
@@ -177,7 +177,7 @@ async def change_password(
     host: str | None,
     clock: Clock,
 ) -> TokenPair:
-    """A new password; every login ends, and who changed it gets new tokens.
+    """Change the password and revoke every login. Returns new tokens for the caller.
 
     Raises `PasswordRefused`, `InvalidCredentials`, `TooManyTries`, `UserNotFound`, `HashingBusy`.
     """
@@ -187,7 +187,7 @@ async def change_password(
     checked = await check_credentials(
         database, dependencies, account.email, current, host=host, clock=clock
     )
-    if checked.login.user_id != user_id:  # the address has changed hands in between
+    if checked.login.user_id != user_id:  # the address belongs to another account by now
         raise InvalidCredentials
     hashed = await dependencies.passwords.hash(new)
     return await _replace_password(database, dependencies, checked, hashed, clock())
@@ -195,11 +195,17 @@ async def change_password(
 
 @transactional
 async def _replace_password(
-    database: Database, dependencies: Dependencies, checked: Checked, hashed: str, now: datetime
+    database: Database,
+    dependencies: Dependencies,
+    checked: CheckedPassword,
+    hashed: str,
+    now: datetime,
 ) -> TokenPair:
     await accept(database, checked)
     user_id = checked.login.user_id
-    await database.execute(User.update({User.password_hash: hashed}).where(User.id == user_id))
+    await database.execute(
+        UserRow.update({UserRow.password_hash: hashed}).where(UserRow.id == user_id)
+    )
     await end_all_families(database, user_id, now)
     await end_access(database, dependencies, user_id, now)
     return await begin_family(database, dependencies, user_id, now)
@@ -214,7 +220,7 @@ async def close_account(
     host: str | None,
     clock: Clock,
 ) -> None:
-    """Forget who the user was; the id stays, because purchases name it. The email is free again.
+    """Delete the personal data of an account. The id is kept, since purchases refer to it.
 
     Raises `InvalidCredentials`, `TooManyTries`, `HashingBusy`, `LastAdmin` or `UserNotFound`.
     """
@@ -227,22 +233,22 @@ async def close_account(
 
 @transactional
 async def _close_account(
-    database: Database, dependencies: Dependencies, checked: Checked, now: datetime
+    database: Database, dependencies: Dependencies, checked: CheckedPassword, now: datetime
 ) -> None:
     user_id = checked.login.user_id
     await refuse_last_admin(database, user_id)
     await accept(database, checked)
     await database.execute(
-        User.update(
+        UserRow.update(
             {
-                User.email: None,
-                User.email_key: None,
-                User.name: None,
-                User.password_hash: None,
-                User.deleted_at: now,
+                UserRow.email: None,
+                UserRow.email_key: None,
+                UserRow.name: None,
+                UserRow.password_hash: None,
+                UserRow.deleted_at: now,
             }
-        ).where(User.id == user_id)
+        ).where(UserRow.id == user_id)
     )
-    await database.execute(UserRole.delete().where(UserRole.user_id == user_id))
+    await database.execute(UserRoleRow.delete().where(UserRoleRow.user_id == user_id))
     await end_all_families(database, user_id, now)
     await end_access(database, dependencies, user_id, now)

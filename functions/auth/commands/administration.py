@@ -1,4 +1,4 @@
-"""What admins do with accounts, and where the first admin comes from."""
+"""Change accounts as an admin; create the first admin."""
 
 import logging
 from collections.abc import Collection
@@ -19,7 +19,7 @@ from functions.auth.domain import Email, Role, check_password, parse_email
 from functions.auth.errors import EmailAlreadyRegistered, LastAdmin, UserNotFound
 from functions.auth.passwords import common_passwords
 from functions.auth.queries import Account
-from functions.auth.tables import User, UserRole
+from functions.auth.tables import UserRoleRow, UserRow
 from functions.kit.base.errors import Text
 from functions.kit.data.database import Database, transactional
 
@@ -36,9 +36,9 @@ async def change_user(
     disabled: bool | None,
     now: datetime,
 ) -> Account:
-    """Give a user other roles, shut them out, or let them in again; None leaves a thing as it is.
+    """Set a user's roles, or disable or enable the user; None keeps the present value.
 
-    Whoever loses a role or the access has their access tokens ended.
+    Losing a role or being disabled revokes the user's access tokens.
     Raises `UserNotFound` or `LastAdmin`.
     """
     if disabled or (roles is not None and Role.ADMIN not in roles):
@@ -50,29 +50,33 @@ async def change_user(
     if roles is not None:
         changed = await _set_roles(database, user_id, set(roles))
     if disabled is not None and disabled != user["disabled"]:
-        await database.execute(User.update({User.disabled: disabled}).where(User.id == user_id))
+        await database.execute(
+            UserRow.update({UserRow.disabled: disabled}).where(UserRow.id == user_id)
+        )
         if disabled:
             await end_all_families(database, user_id, now)
-        changed = True  # told in both directions, or the others would keep the user out
+        changed = True  # published for both values, or other services would go on refusing the user
     if changed:
         await end_access(database, dependencies, user_id, now)
     return await queries.get_account(database, user_id)
 
 
-async def _set_roles(database: Database, user_id: int, wanted: set[Role]) -> bool:
-    """Whether a role was taken away."""
+async def _set_roles(database: Database, user_id: int, roles: set[Role]) -> bool:
+    """Returns whether a role was removed."""
     present = set(await queries.roles_of(database, user_id))
-    await add_roles(database, user_id, wanted - present)
-    taken = present - wanted
-    if taken:
+    await add_roles(database, user_id, roles - present)
+    removed = present - roles
+    if removed:
         await database.execute(
-            UserRole.delete().where(UserRole.user_id == user_id, UserRole.role.is_in(sorted(taken)))
+            UserRoleRow.delete().where(
+                UserRoleRow.user_id == user_id, UserRoleRow.role.is_in(sorted(removed))
+            )
         )
-    return bool(taken)
+    return bool(removed)
 
 
 async def refuse_last_admin(database: Database, user_id: int) -> None:
-    """Raises `LastAdmin`. The admins' rows stay locked: two of them cannot dismiss each other."""
+    """Raises `LastAdmin`. The admins' rows stay locked, so that two cannot demote each other."""
     rows = await database.locked(
         QueryString(
             "SELECT user_roles.user_id AS user_id FROM user_roles"
@@ -89,7 +93,7 @@ async def refuse_last_admin(database: Database, user_id: int) -> None:
 
 
 async def ensure_first_admin(database: Database, dependencies: Dependencies, now: datetime) -> bool:
-    """Make the admin that the settings name, where there is none yet; whether one was made."""
+    """Create the admin of the settings if there is none. Returns whether one was created."""
     settings = dependencies.settings
     if not settings.first_admin_email or await _has_admin(database):
         return False
@@ -99,20 +103,20 @@ async def ensure_first_admin(database: Database, dependencies: Dependencies, now
         await insert_user(database, email, hashed, None, {Role.ADMIN}, now)
     except EmailAlreadyRegistered:
         if not await _has_admin(database):
-            # Whoever registered that address first is not made an admin by it.
-            logger.error(  # noqa: TRY400 - the reason is known; a traceback would hide it
-                "FIRST_ADMIN_EMAIL belongs to an account that is no admin: name another address,"
+            # Registering this address first must not make anybody an admin.
+            logger.error(  # noqa: TRY400 - the cause is known, and a traceback would bury it
+                "FIRST_ADMIN_EMAIL belongs to an account that is not an admin: set another address,"
                 " or run python -m functions.auth.create_admin"
             )
         return False
-    logger.warning("the first admin was made, as FIRST_ADMIN_EMAIL says")
+    logger.warning("created the first admin from FIRST_ADMIN_EMAIL")
     return True
 
 
 async def make_admin(
     database: Database, dependencies: Dependencies, email_text: str, password: str, *, now: datetime
 ) -> int:
-    """An admin with this password, be the account new or old; answers the id.
+    """Create or promote an account to an admin with this password. Returns the id.
 
     Raises `EmailInvalid` or `PasswordRefused`.
     """
@@ -132,13 +136,12 @@ async def _make_admin(
         return await insert_user(database, email, hashed, None, {Role.ADMIN}, now)
     await lock_user(database, login.user_id)
     await database.execute(
-        User.update({User.password_hash: hashed, User.disabled: False}).where(
-            User.id == login.user_id
+        UserRow.update({UserRow.password_hash: hashed, UserRow.disabled: False}).where(
+            UserRow.id == login.user_id
         )
     )
     roles = await queries.roles_of(database, login.user_id)
     await add_roles(database, login.user_id, {Role.ADMIN} - set(roles))
-    # Whoever was in with the old password is out.
     await end_all_families(database, login.user_id, now)
     await end_access(database, dependencies, login.user_id, now)
     return login.user_id
@@ -146,6 +149,6 @@ async def _make_admin(
 
 async def _has_admin(database: Database) -> bool:
     outcome = await database.execute(
-        UserRole.select(UserRole.user_id).where(UserRole.role == Role.ADMIN.value).limit(1)
+        UserRoleRow.select(UserRoleRow.user_id).where(UserRoleRow.role == Role.ADMIN.value).limit(1)
     )
     return bool(outcome.rows)

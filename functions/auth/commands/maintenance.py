@@ -1,4 +1,4 @@
-"""What must be there before the first login, and what nobody needs any more."""
+"""Prepare the first key and admin; purge expired rows."""
 
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from functions.kit.data.database import Database, transactional
 
 
 async def prepare(database: Database, dependencies: Dependencies, now: datetime) -> None:
-    """A key that signs and can be read, and the first admin; safe in any number of processes.
+    """Ensure a readable signing key and the first admin. Concurrent processes may run it.
 
     Raises `SigningKeyUnreadable`.
     """
@@ -22,7 +22,7 @@ async def prepare(database: Database, dependencies: Dependencies, now: datetime)
 
 @transactional
 async def purge(database: Database, now: datetime) -> None:
-    """Forget what has expired by itself."""
+    """Delete expired tokens, keys and tries."""
     for table, column in (
         ("refresh_tokens", "expires_at"),
         ("revoked_tokens", "expires_at"),

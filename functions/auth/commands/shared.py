@@ -1,6 +1,6 @@
-"""Steps of several use cases; each is called inside their transaction, the user's row locked.
+"""Steps of several use cases, called inside their transaction with the user's row locked.
 
-That row comes before the rows that hang on it, so no two use cases wait for each other.
+Every use case locks the user's row before the rows that refer to it, so none deadlock.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from functions.auth.dependencies import Dependencies
 from functions.auth.domain import Email, Role
 from functions.auth.errors import EmailAlreadyRegistered
 from functions.auth.signing import AccessToken
-from functions.auth.tables import RefreshFamily, RefreshToken, User, UserRole
+from functions.auth.tables import RefreshFamilyRow, RefreshTokenRow, UserRoleRow, UserRow
 from functions.kit.base.errors import Text
 from functions.kit.data.database import Database, Row, transactional
 
@@ -29,16 +29,16 @@ class TokenPair(NamedTuple):
 
 
 def hash_of(refresh_token: str) -> str:
-    """What is kept of a refresh token: 256 random bits need no salt and no slow hash."""
+    """The stored hash of a refresh token. 256 random bits need no salt and no slow hash."""
     return hashlib.sha256(refresh_token.encode()).hexdigest()
 
 
 async def lock_user(database: Database, user_id: int) -> Row | None:
-    """The row of a living account."""
+    """The locked row of an account; None where it was deleted."""
     rows = await database.locked(
-        User.select(User.id, User.email_key, User.password_hash, User.disabled).where(
-            User.id == user_id, User.deleted_at.is_null()
-        )
+        UserRow.select(
+            UserRow.id, UserRow.email_key, UserRow.password_hash, UserRow.disabled
+        ).where(UserRow.id == user_id, UserRow.deleted_at.is_null())
     )
     return rows[0] if rows else None
 
@@ -52,11 +52,11 @@ async def insert_user(
     roles: Iterable[Role],
     now: datetime,
 ) -> int:
-    """A new account; answers its id.
+    """Insert an account. Returns its id.
 
     Raises `EmailAlreadyRegistered`.
     """
-    user = User(
+    user = UserRow(
         email=email.address,
         email_key=email.key,
         name=name,
@@ -64,7 +64,7 @@ async def insert_user(
         created_at=now,
     )
     try:
-        user_id: int = (await database.execute(User.insert(user))).lastrowid
+        user_id: int = (await database.execute(UserRow.insert(user))).lastrowid
     except Exception as error:
         if database.is_duplicate(error):
             raise EmailAlreadyRegistered(
@@ -77,15 +77,15 @@ async def insert_user(
 
 async def add_roles(database: Database, user_id: int, roles: Iterable[Role]) -> None:
     for role in sorted(roles):
-        await database.execute(UserRole.insert(UserRole(user_id=user_id, role=role)))
+        await database.execute(UserRoleRow.insert(UserRoleRow(user_id=user_id, role=role)))
 
 
 async def begin_family(
     database: Database, dependencies: Dependencies, user_id: int, now: datetime
 ) -> TokenPair:
     """The first tokens of a login."""
-    family = RefreshFamily(user_id=user_id, created_at=now, expires_at=now)
-    outcome = await database.execute(RefreshFamily.insert(family))
+    family = RefreshFamilyRow(user_id=user_id, created_at=now, expires_at=now)
+    outcome = await database.execute(RefreshFamilyRow.insert(family))
     return await issue(database, dependencies, outcome.lastrowid, user_id, now)
 
 
@@ -98,8 +98,8 @@ async def issue(
     refresh_token = secrets.token_urlsafe(REFRESH_BYTES)
     expires_at = now + timedelta(days=dependencies.settings.refresh_token_days)
     await database.execute(
-        RefreshToken.insert(
-            RefreshToken(
+        RefreshTokenRow.insert(
+            RefreshTokenRow(
                 token_hash=hash_of(refresh_token),
                 family_id=family_id,
                 expires_at=expires_at,
@@ -109,8 +109,8 @@ async def issue(
         )
     )
     await database.execute(
-        RefreshFamily.update({RefreshFamily.expires_at: expires_at}).where(
-            RefreshFamily.id == family_id
+        RefreshFamilyRow.update({RefreshFamilyRow.expires_at: expires_at}).where(
+            RefreshFamilyRow.id == family_id
         )
     )
     return TokenPair(access, refresh_token)
@@ -119,18 +119,18 @@ async def issue(
 async def end_family(
     database: Database, dependencies: Dependencies, family_id: int, user_id: int, now: datetime
 ) -> None:
-    """End one login: its refresh tokens, and its access tokens that still live."""
+    """Revoke one login: its refresh tokens, and its unexpired access tokens."""
     await database.execute(
-        RefreshFamily.update({RefreshFamily.ended_at: now}).where(
-            RefreshFamily.id == family_id, RefreshFamily.ended_at.is_null()
+        RefreshFamilyRow.update({RefreshFamilyRow.ended_at: now}).where(
+            RefreshFamilyRow.id == family_id, RefreshFamilyRow.ended_at.is_null()
         )
     )
-    living = await database.execute(
-        RefreshToken.select(RefreshToken.access_token_id, RefreshToken.access_expires_at)
-        .where(RefreshToken.family_id == family_id, RefreshToken.access_expires_at > now)
-        .order_by(RefreshToken.id)
+    unexpired = await database.execute(
+        RefreshTokenRow.select(RefreshTokenRow.access_token_id, RefreshTokenRow.access_expires_at)
+        .where(RefreshTokenRow.family_id == family_id, RefreshTokenRow.access_expires_at > now)
+        .order_by(RefreshTokenRow.id)
     )
-    for row in living.rows:
+    for row in unexpired.rows:
         await revoke(
             database, dependencies, row["access_token_id"], user_id, row["access_expires_at"]
         )
@@ -143,7 +143,7 @@ async def revoke(
     user_id: int,
     expires_at: datetime,
 ) -> None:
-    """End one access token, and tell the others; a second time changes nothing."""
+    """Revoke an access token and publish that. Idempotent."""
     inserted = await database.execute(
         QueryString(
             "INSERT INTO revoked_tokens (token_id, user_id, expires_at) VALUES ({}, {}, {})"
@@ -158,10 +158,10 @@ async def revoke(
 
 
 async def end_all_families(database: Database, user_id: int, now: datetime) -> None:
-    """End every login of a user; access tokens are ended by `end_access`."""
+    """Revoke every login of a user; `end_access` revokes the access tokens."""
     await database.execute(
-        RefreshFamily.update({RefreshFamily.ended_at: now}).where(
-            RefreshFamily.user_id == user_id, RefreshFamily.ended_at.is_null()
+        RefreshFamilyRow.update({RefreshFamilyRow.ended_at: now}).where(
+            RefreshFamilyRow.user_id == user_id, RefreshFamilyRow.ended_at.is_null()
         )
     )
 
@@ -169,18 +169,18 @@ async def end_all_families(database: Database, user_id: int, now: datetime) -> N
 async def end_other_families(
     database: Database, dependencies: Dependencies, user_id: int, token_id: str, now: datetime
 ) -> None:
-    """End every login of a user but the one that an access token belongs to."""
-    own = RefreshToken.select(RefreshToken.family_id).where(
-        RefreshToken.access_token_id == token_id
+    """Revoke every login of a user except that of one access token."""
+    own = RefreshTokenRow.select(RefreshTokenRow.family_id).where(
+        RefreshTokenRow.access_token_id == token_id
     )
     others = await database.execute(
-        RefreshFamily.select(RefreshFamily.id)
+        RefreshFamilyRow.select(RefreshFamilyRow.id)
         .where(
-            RefreshFamily.user_id == user_id,
-            RefreshFamily.ended_at.is_null(),
-            RefreshFamily.id.not_in(own),
+            RefreshFamilyRow.user_id == user_id,
+            RefreshFamilyRow.ended_at.is_null(),
+            RefreshFamilyRow.id.not_in(own),
         )
-        .order_by(RefreshFamily.id)
+        .order_by(RefreshFamilyRow.id)
     )
     for row in others.rows:
         await end_family(database, dependencies, row["id"], user_id, now)
@@ -189,17 +189,19 @@ async def end_other_families(
 async def end_access(
     database: Database, dependencies: Dependencies, user_id: int, now: datetime
 ) -> None:
-    """Refuse the access tokens that a user has now, here at once, elsewhere by an event.
+    """Revoke the present access tokens of a user, here at once and elsewhere by an event.
 
-    The event tells the row as it is then: write what else changes before.
+    The event has the state of the row: callers write their other changes before.
     """
     await database.execute(
-        User.update(
-            {User.access_revision: User.access_revision + 1, User.tokens_not_before: now}
-        ).where(User.id == user_id)
+        UserRow.update(
+            {UserRow.access_revision: UserRow.access_revision + 1, UserRow.tokens_not_before: now}
+        ).where(UserRow.id == user_id)
     )
     outcome = await database.execute(
-        User.select(User.access_revision, User.disabled, User.deleted_at).where(User.id == user_id)
+        UserRow.select(UserRow.access_revision, UserRow.disabled, UserRow.deleted_at).where(
+            UserRow.id == user_id
+        )
     )
     row = outcome.rows[0]
     await dependencies.outbox.add(

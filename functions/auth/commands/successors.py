@@ -1,7 +1,7 @@
-"""What a refresh token was exchanged for, kept for a moment in its row.
+"""The tokens that a refresh token was exchanged for, encrypted and stored in its row for `GRACE`.
 
-It is sealed under a key that is made from the token itself, which auth does not keep (`hash_of`):
-whoever reads the database cannot open it, and whoever opens it could have made the exchange.
+The key is derived from the refresh token itself, of which auth stores only a hash (`hash_of`). The
+database alone therefore cannot decrypt them; the holder of the refresh token can.
 """
 
 import base64
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 GRACE = timedelta(seconds=10)
-"""How long after its use a refresh token gives the same successor again."""
+"""How long after its use a refresh token returns the same successor again."""
 
 _NONCE = 12
 
@@ -48,7 +48,7 @@ def unseal(refresh_token: str, sealed: str) -> TokenPair:
 
 
 def _cipher(refresh_token: str) -> "AESGCM":
-    # Imported here: a cold start need not wait for cryptography.
+    # Imported late: a cold start does not need cryptography.
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
     from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
     from cryptography.hazmat.primitives.kdf.hkdf import HKDF  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""The HTTP door: parse, command or query, schema."""
+"""The HTTP handlers: parse → command or query → schema. They contain no SQL and no rule."""
 
 from functions.auth.controllers import accounts, administration, logins
 

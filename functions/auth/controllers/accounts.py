@@ -1,4 +1,4 @@
-"""Registering, and one's own account."""
+"""Register an account; read, change and close one's own."""
 
 import msgspec
 from litestar import delete, get, patch, post
@@ -21,16 +21,16 @@ from functions.auth.services import services_of
 from functions.kit.base.errors import Text
 from functions.kit.base.language import localized
 from functions.kit.http.guards import signed_in
-from functions.kit.http.openapi import Link, described
+from functions.kit.http.operations import Link, described
 from functions.kit.http.problems import problems
-from functions.kit.http.requests import AnyRequest
+from functions.kit.http.requests import AnyRequest, AuthenticatedRequest
 
 REGISTERED = Text("usuario creado", "user created")
 PASSWORD_CHANGED = Text("password actualizado", "password changed")
 DELETED = Text("usuario eliminado", "user deleted")
 
 
-_IT = {"user_id": "$response.body#/id"}
+_USER = {"user_id": "$response.body#/id"}
 
 
 def profile(account: Account) -> Profile:
@@ -49,8 +49,8 @@ def profile(account: Account) -> Profile:
     opt=described(
         location="/users/{id}",
         leads_to={
-            "read": Link("GET /users/{user_id}", _IT),
-            "change": Link("PATCH /users/{user_id}", _IT),
+            "read": Link("GET /users/{user_id}", _USER),
+            "change": Link("PATCH /users/{user_id}", _USER),
         },
     ),
 )
@@ -70,13 +70,13 @@ async def register(request: AnyRequest, data: JSONBody[Registration]) -> Registe
 
 
 @get("/me", guards=[signed_in])
-async def read_me(request: AnyRequest) -> Profile:
+async def read_me(request: AuthenticatedRequest) -> Profile:
     """One's own account."""
     return profile(await queries.get_account(services_of(request).database, request.user.user_id))
 
 
 @patch("/me", guards=[signed_in], responses=problems(400, 401, 409, 429, 503))
-async def change_me(request: AnyRequest, data: JSONBody[ProfileChange]) -> Profile:
+async def change_me(request: AuthenticatedRequest, data: JSONBody[ProfileChange]) -> Profile:
     """Change name or email; what is left out stays, a name that is null is removed.
 
     Another email address needs `current_password`, and ends every other login.
@@ -104,7 +104,7 @@ async def change_me(request: AnyRequest, data: JSONBody[ProfileChange]) -> Profi
     guards=[signed_in],
     responses=problems(400, 401, 409, 429, 503),
 )
-async def delete_me(request: AnyRequest, data: JSONBody[AccountClosing]) -> Done:
+async def delete_me(request: AuthenticatedRequest, data: JSONBody[AccountClosing]) -> Done:
     """Close the account: email and name are forgotten, every login ends, the id stays.
 
     It cannot be undone, so it needs `current_password`, as a new email address does.
@@ -127,7 +127,9 @@ async def delete_me(request: AnyRequest, data: JSONBody[AccountClosing]) -> Done
     guards=[signed_in],
     responses=problems(400, 401, 409, 429, 503),
 )
-async def change_password(request: AnyRequest, data: JSONBody[PasswordChange]) -> LoggedIn:
+async def change_password(
+    request: AuthenticatedRequest, data: JSONBody[PasswordChange]
+) -> LoggedIn:
     """Change the password. Every other login ends; the answer has new tokens for this one."""
     services = services_of(request)
     pair = await commands.change_password(

@@ -1,4 +1,4 @@
-"""Users, for admins; keys, for everybody to read and admins to rotate."""
+"""Users, for admins; signing keys, public to read and for admins to rotate."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ from functions.auth.schemas import JWK, KeyRotated, KeySet, UserChange, UserDeta
 from functions.auth.services import services_of
 from functions.kit.http.etags import not_modified, strong_etag
 from functions.kit.http.guards import admin
-from functions.kit.http.openapi import ETAG, IF_NONE_MATCH, described
+from functions.kit.http.operations import ETAG, IF_NONE_MATCH, described
 from functions.kit.http.pagination import After, Limit, decode_cursor, encode_cursor, page_response
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import AnyRequest, PathId
@@ -22,7 +22,7 @@ from functions.kit.http.requests import AnyRequest, PathId
 _NOT_MODIFIED = {304: ResponseSpec(None, description="What you have is still so")}
 
 JWKS_MAX_AGE = 300
-"""Seconds; a verifier that meets an unknown key asks again before they are over."""
+"""Seconds. A verifier that meets an unknown key reads the set again before they are over."""
 
 EmailFilter = Annotated[
     str | None, QueryParameter(max_length=320, description="Only the account with this address")

@@ -1,4 +1,4 @@
-"""Logging in, staying in, logging out, and asking whether a token is good."""
+"""Log in, refresh tokens, log out, validate a token."""
 
 from typing import Any
 
@@ -24,17 +24,17 @@ from functions.auth.services import services_of
 from functions.kit.base.errors import Text, Unauthenticated
 from functions.kit.base.language import localized
 from functions.kit.http.guards import bearer
-from functions.kit.http.openapi import Link, described
+from functions.kit.http.operations import Link, described
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import AnyRequest
-from functions.kit.security.verifier import TokenInvalid, TokenRevoked, Verifier
+from functions.kit.security.verifier import TokenInvalid, TokenRevoked
 
 LOGGED_IN = Text("login exitoso", "logged in")
 LOGGED_OUT = Text("logout exitoso", "logged out")
 
 
 def client_host(request: AnyRequest) -> str | None:
-    """The visitor's address; behind proxies kit/forwarded.py has put it there."""
+    """The client's address, which `kit/http/forwarded.py` has set behind proxies."""
     return request.client.host if request.client is not None else None
 
 
@@ -101,9 +101,8 @@ async def refresh(request: AnyRequest, data: JSONBody[RefreshRequest]) -> Tokens
 async def validate(request: AnyRequest, data: JSONBody[TokenToValidate]) -> Validated:
     """Whether an access token is good, and whose it is. Services need not ask: they verify."""
     services = services_of(request)
-    verifier: Verifier = services.verifier
     try:
-        principal = await verifier.authenticate(bearer(data.token))
+        principal = await services.verifier.authenticate(bearer(data.token))
         account = await queries.get_account(services.database, principal.user_id)
     except UserNotFound as error:
         raise TokenRevoked(
@@ -129,14 +128,13 @@ async def logout(request: AnyRequest, data: JSONBody[TokenToEnd | None] = None) 
             )
         )
     services = services_of(request)
-    verifier: Verifier = services.verifier
     try:
-        principal = await verifier.verify_signature(token)
+        principal = await services.verifier.verify_signature(token)
     except TokenInvalid as error:
         raise TokenUnreadable(
             Text(
                 "Solo se puede terminar un token que haya emitido esta tienda.",
-                "Only a token that this shop has issued can be ended.",
+                "Only a token that this shop issued can be revoked.",
             )
         ) from error
     await commands.log_out(

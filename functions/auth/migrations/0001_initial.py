@@ -1,4 +1,4 @@
-"""Accounts, roles, tokens, keys, and the kit's tables."""
+"""Accounts, roles, tokens, signing keys, and the kit's tables."""
 
 from functions.kit.data.baselines import v1
 from functions.kit.data.schema import (
@@ -118,7 +118,7 @@ operations = [
         ],
         primary_key=("kid",),
         indexes=[
-            # NULL is in no one's way, so retired keys may be many and the active key is one.
+            # NULLs do not collide: many retired keys, one active key.
             Index("ux_signing_keys_active", ("active",), unique=True),
             Index("ix_signing_keys_not_after", ("not_after",)),
         ],

@@ -1,4 +1,4 @@
-"""A used refresh token's successor, for a moment; hashes of an older kind are found by an index."""
+"""The successor of a used refresh token; an index of password hashes, to find legacy ones."""
 
 from functions.kit.data.schema import TEXT, TIMESTAMP, AddColumn, AddIndex, Column, Index
 

@@ -1,1 +1,1 @@
-"""Numbered changes of auth's schema; `python -m functions.auth.migrate` runs them."""
+"""auth's migrations; `python -m functions.auth.migrate` runs them."""

@@ -1,5 +1,5 @@
-"""Writes: one function, one use case, one transaction, with the events that tell of it.
+"""Writes: one function, one use case, one transaction, with its events in it.
 
-`books.py` is what staff do to one book, `imports.py` to a file of them, `stock.py` what purchase
-has told.
+`books.py` has what staff do to one book, `imports.py` a file of books, `stock.py` the stock that
+purchase reports.
 """

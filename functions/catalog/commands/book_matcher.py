@@ -1,31 +1,31 @@
-"""The books that a batch of an import is about, and which of them a row means."""
+"""Finds the existing book that a row of an import is about."""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from functions.catalog.domain.books import Book
-from functions.catalog.domain.import_rows import ImportRow
-from functions.catalog.domain.text import match_key
+from functions.catalog.importing.rows import ImportRow
+from functions.catalog.search.match_keys import match_key
 from functions.catalog.tables import BOOK_COLUMNS, BookRow, to_book
 from functions.kit.base.errors import Text
 from functions.kit.data.database import Database
 
 
 class Match(NamedTuple):
-    """The book that a row is about; None for a new one."""
+    """The existing book of a row; None for a new one."""
 
     book: Book | None
     doubt: Text | None = None
-    """Why it is not certain enough to change the book."""
+    """Why the match is too weak to change the book; None for a certain match."""
 
 
 class BookMatcher:
-    """A row's book is the one with its ISBN; without an ISBN, that of the same title and author.
+    """Matches rows to books by ISBN, and rows without an ISBN by title and author.
 
-    A book is changed by a match that is certain only. Another ISBN of the same title is another
-    edition; a row with an ISBN takes a book without one where that is the only edition there is. A
-    row without an ISBN, or with one that cannot be read, does not say which edition it means, so it
-    changes none that has an ISBN. Books that are sold go before those that are retired.
+    Only certain matches change a book. Another ISBN of the same title is another edition. A row
+    with an ISBN matches a book without one where that is the only edition. A row whose ISBN is
+    missing or unreadable does not identify an edition, so it changes no book that has an ISBN.
+    Books for sale are preferred to retired ones.
     """
 
     def __init__(self, books: Iterable[Book]) -> None:
@@ -36,7 +36,7 @@ class BookMatcher:
             self.put(book)
 
     def put(self, book: Book) -> None:
-        """A book as it stands now."""
+        """Adds a book, or replaces its earlier state."""
         details = book.details
         self._books[book.id] = book
         if details.isbn is not None:
@@ -49,17 +49,17 @@ class BookMatcher:
     def find(self, row: ImportRow) -> Match:
         details = row.details
         key = match_key(details.title, details.author)
-        titled = [book for book in self._all(self._by_match, key) if _key(book) == key]
+        same_title = [book for book in self._all(self._by_match, key) if _key(book) == key]
         if details.isbn is None:
-            return _without_isbn(row, titled)
-        numbered = [
+            return _match_without_isbn(row, same_title)
+        same_isbn = [
             book
             for book in self._all(self._by_isbn, details.isbn)
             if book.details.isbn == details.isbn
         ]
-        if numbered:
-            return Match(min(numbered, key=lambda book: book.retired))
-        sold = [book for book in titled if not book.retired]
+        if same_isbn:
+            return Match(min(same_isbn, key=lambda book: book.retired))
+        sold = [book for book in same_title if not book.retired]
         if len(sold) == 1 and sold[0].details.isbn is None:
             return Match(sold[0])
         return Match(None)
@@ -72,17 +72,17 @@ def _key(book: Book) -> str:
     return match_key(book.details.title, book.details.author)
 
 
-def _without_isbn(row: ImportRow, titled: list[Book]) -> Match:
-    sold = [book for book in titled if not book.retired]
+def _match_without_isbn(row: ImportRow, same_title: list[Book]) -> Match:
+    sold = [book for book in same_title if not book.retired]
     if not sold:
-        return Match(titled[0] if titled else None)
-    bare = [book for book in sold if book.details.isbn is None]
-    for book in bare + sold:
+        return Match(same_title[0] if same_title else None)
+    without_isbn = [book for book in sold if book.details.isbn is None]
+    for book in without_isbn + sold:
         if row.applied_to(book.details) == book.details:
             return Match(book)
-    if row.unreadable_isbn is None and len(bare) == 1:
-        return Match(bare[0])
-    return Match(sold[0], _doubt(row, bare or sold))
+    if row.unreadable_isbn is None and len(without_isbn) == 1:
+        return Match(without_isbn[0])
+    return Match(sold[0], _doubt(row, without_isbn or sold))
 
 
 def _doubt(row: ImportRow, books: list[Book]) -> Text:
@@ -101,7 +101,7 @@ def _doubt(row: ImportRow, books: list[Book]) -> Text:
 
 
 async def known_books(database: Database, rows: Iterable[ImportRow]) -> BookMatcher:
-    """Every book that one of the rows may mean, locked until the transaction ends."""
+    """Every book that one of the rows may match, locked until the transaction ends."""
     isbns, keys = set(), set()
     for row in rows:
         keys.add(match_key(row.details.title, row.details.author))

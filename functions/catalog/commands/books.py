@@ -11,7 +11,8 @@ from uuid_utils import uuid7
 
 from functions.catalog import events
 from functions.catalog.domain.books import Book, BookDetails
-from functions.catalog.domain.versions import Expected, KnownStock, Version
+from functions.catalog.domain.stock import KnownStock
+from functions.catalog.entity_tags import Precondition, Version, stock_digest
 from functions.catalog.errors import (
     BookNotFound,
     BookRetired,
@@ -19,7 +20,7 @@ from functions.catalog.errors import (
     ReadOnlyField,
     StockIsPurchases,
 )
-from functions.catalog.schemas import BookView, seen_stock
+from functions.catalog.schemas import BookView, sent_stock
 from functions.catalog.tables import BOOK_COLUMNS, BookRow, InventoryRow, columns_of, to_book
 from functions.kit.base.errors import FieldError, Text
 from functions.kit.base.language import listed
@@ -47,37 +48,37 @@ async def change_book(
     database: Database,
     book_id: int,
     changes: Mapping[str, Any],
-    seen: Mapping[str, Any],
+    read_only: Mapping[str, Any],
     *,
-    expected: Expected,
+    precondition: Precondition,
     outbox: Outbox,
     now: datetime,
 ) -> Version:
     """Change some of a book's details; `changes` are arguments of `BookDetails.checked`.
 
-    `seen` is what the caller sends back of what is not changed here. Raises `BookNotFound`,
-    `BookRetired`, `PreconditionFailed`, `StockIsPurchases`, `ReadOnlyField`, `InvalidInput` or
-    `IsbnTaken`.
+    `read_only` has the read-only members that the caller sent; they must equal the present ones.
+    Raises `BookNotFound`, `BookRetired`, `PreconditionFailed`, `StockIsPurchases`, `ReadOnlyField`,
+    `InvalidInput` or `IsbnTaken`.
     """
-    book = await _locked_book(database, book_id, expected)
+    book = await _locked_book(database, book_id, precondition)
     present = asdict(book.details)
     del present["price_minor"]
     details = BookDetails.checked(**{**present, "price": book.details.price, **changes})
-    if seen:
+    if read_only:
         stock = await _known_stock(database, book_id)
-        _refuse_changes(BookView.of(book, stock), details, seen, expected)
+        _refuse_changes(BookView.of(book, stock), details, read_only, precondition)
     return await _revise(database, book, details, outbox=outbox, now=now)
 
 
 @transactional
 async def retire_book(
-    database: Database, book_id: int, *, expected: Expected, outbox: Outbox, now: datetime
+    database: Database, book_id: int, *, precondition: Precondition, outbox: Outbox, now: datetime
 ) -> None:
-    """Sell a book no more; it stays for those who bought it, and its ISBN is free.
+    """Stop selling a book. Its buyers still see it, and its ISBN may be used again.
 
     Raises `BookNotFound`, `BookRetired` or `PreconditionFailed`.
     """
-    book = await _locked_book(database, book_id, expected)
+    book = await _locked_book(database, book_id, precondition)
     retired = replace(book, retired=True, revision=book.revision + 1)
     update = BookRow.update(
         retired=True, isbn_in_use=None, revision=retired.revision, updated_at=now
@@ -90,11 +91,11 @@ async def retire_book(
 async def restore_book(
     database: Database, book_id: int, *, outbox: Outbox, now: datetime
 ) -> Version:
-    """Sell a retired book again, as it was; one that is sold stays as it is.
+    """Sell a retired book again. A book that is for sale is not changed.
 
-    Raises `BookNotFound`, or `IsbnTaken` where another book has its ISBN by now.
+    Raises `BookNotFound`, or `IsbnTaken` where another book has taken its ISBN.
     """
-    book = await _locked_book(database, book_id, Expected(), retired_too=True)
+    book = await _locked_book(database, book_id, Precondition(), include_retired=True)
     if not book.retired:
         return await _version(database, book)
     restored = replace(book, retired=False, revision=book.revision + 1)
@@ -110,7 +111,7 @@ async def restore_book(
 
 
 async def insert_book(database: Database, new: NewBook, *, now: datetime) -> Book:
-    """Write a book; its event is the caller's to tell, in the same transaction.
+    """Insert a book. The caller adds its event in the same transaction.
 
     Raises `IsbnTaken`.
     """
@@ -141,10 +142,9 @@ async def insert_book(database: Database, new: NewBook, *, now: datetime) -> Boo
 async def revise_book(
     database: Database, book: Book, details: BookDetails, *, now: datetime
 ) -> Book:
-    """Write other details over those of a locked book; its event is the caller's to tell.
+    """Update the details of a locked book. The caller adds its event in the same transaction.
 
-    Details that are the same change nothing: then it answers the book that it was given.
-    Raises `IsbnTaken`.
+    Returns the given book itself where the details are equal. Raises `IsbnTaken`.
     """
     if details == book.details:
         return book
@@ -168,14 +168,14 @@ async def _write(database: Database, query: Query[Any, Any], details: BookDetail
     try:
         outcome: Outcome = await database.execute(query)
     except Exception as error:
-        if database.is_duplicate(error):  # the ISBN is the one thing that is unique
+        if database.is_duplicate(error):  # only the ISBN is unique
             raise await _isbn_taken(database, details) from error
         raise
     return outcome
 
 
 async def _locked_book(
-    database: Database, book_id: int, expected: Expected, *, retired_too: bool = False
+    database: Database, book_id: int, precondition: Precondition, *, include_retired: bool = False
 ) -> Book:
     rows = []
     if 1 <= book_id <= MAX_ID:
@@ -183,7 +183,7 @@ async def _locked_book(
     if not rows:
         raise BookNotFound(Text(f"No hay ningún libro {book_id}.", f"There is no book {book_id}."))
     book = to_book(rows[0])
-    if book.retired and not retired_too:
+    if book.retired and not include_retired:
         raise BookRetired(
             Text(
                 f"El libro {book_id} ya no se vende; POST /books/{book_id}/restore lo repone.",
@@ -191,40 +191,40 @@ async def _locked_book(
                 " back.",
             )
         )
-    expected.check(book)
+    precondition.check(book)
     return book
 
 
 def _refuse_changes(
-    view: BookView, details: BookDetails, seen: Mapping[str, Any], expected: Expected
+    view: BookView, details: BookDetails, sent: Mapping[str, Any], precondition: Precondition
 ) -> None:
-    """Raises `StockIsPurchases` or `ReadOnlyField` for what the caller has not seen so."""
-    changed = set(view.differs(seen))
-    if seen.get("price_minor") == details.price_minor:
+    """Raises `StockIsPurchases` or `ReadOnlyField` where a read-only member was changed."""
+    changed = set(view.differing(sent))
+    if sent.get("price_minor") == details.price_minor:
         changed.discard("price_minor")
-    stock = seen_stock(seen)
-    if stock is not None and stock.mark in expected.stocks:
-        changed -= {"stock", "stock_revision", "stock_as_of"}  # a sale came in between
+    stock = sent_stock(sent)
+    if stock is not None and stock_digest(stock) in precondition.stocks:
+        changed -= {"stock", "stock_revision", "stock_as_of"}  # a sale since then
     if "stock" in changed:
-        way = f"POST /inventory/{view.id}/adjustments"
+        operation = f"POST /inventory/{view.id}/adjustments"
         message = Text(
-            f"es {view.stock}; en purchase lo cambia {way}",
-            f"is {view.stock}; it is changed in purchase, by {way}",
+            f"es {view.stock}; en purchase lo cambia {operation}",
+            f"is {view.stock}; it is changed in purchase, by {operation}",
         )
         raise StockIsPurchases(listed([("stock", message)]), errors=[FieldError("stock", message)])
     if changed:
-        errors = [FieldError(name, _why_read_only(name, view)) for name in seen if name in changed]
+        errors = [FieldError(name, _why_read_only(name, view)) for name in sent if name in changed]
         raise ReadOnlyField(listed((each.field, each.message) for each in errors), errors=errors)
 
 
 def _why_read_only(name: str, view: BookView) -> Text:
-    shown = msgspec.to_builtins(view)[name]
+    present = msgspec.to_builtins(view)[name]
     if name == "price_minor":
         return Text(
-            f"es {shown} y sigue a price: cambie price",
-            f"is {shown} and follows price: change price",
+            f"es {present} y sigue a price: cambie price",
+            f"is {present} and follows price: change price",
         )
-    return Text(f"es {shown} y no se cambia", f"is {shown} and is not changed")
+    return Text(f"es {present} y no se cambia", f"is {present} and is not changed")
 
 
 async def _version(database: Database, book: Book) -> Version:

@@ -1,9 +1,9 @@
-"""A supplier's file of books: read as it comes, written in batches, safe to send again.
+"""Imports a supplier's file of books: a stream, written in batches, idempotent.
 
-A row finds its book by ISBN, else by title and author (`shelf.py`), so a second run changes
-nothing, and a run that was killed half way is finished by running it again. What the file says of
-a known book takes the place of what was there; a default never does. Of what is not taken the
-report says so: a stock is purchase's to change, a column may be one that nothing is read from.
+A row matches its book by ISBN, else by title and author (`book_matcher.py`). Running an import
+again therefore changes nothing, and completes a run that was killed. Values of the file replace
+those of an existing book; defaults never do. The report lists what was ignored: unused columns, and
+the stock of existing books, which only purchase changes.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -18,15 +18,15 @@ from functions.catalog import events
 from functions.catalog.commands.book_matcher import BookMatcher, known_books
 from functions.catalog.commands.books import NewBook, insert_book, revise_book
 from functions.catalog.domain.books import Book
-from functions.catalog.domain.csv_records import CsvReader, Record
-from functions.catalog.domain.import_rows import (
+from functions.catalog.errors import IsbnTaken, MalformedCsv
+from functions.catalog.importing.csv_records import CsvReader, Record
+from functions.catalog.importing.rows import (
     Columns,
     Defaults,
     ImportRow,
     RefusedRow,
     is_blank,
 )
-from functions.catalog.errors import IsbnTaken, MalformedCsv
 from functions.catalog.schemas import ImportReport, LineReport
 from functions.catalog.tables import ImportLockRow
 from functions.kit.base.clock import Clock
@@ -36,14 +36,14 @@ from functions.kit.data.database import Database, is_in, transactional
 from functions.kit.events.outbox import NewEvent, Outbox
 
 BATCH = 200
-"""Rows of a transaction: many enough to be quick, few enough to let others write between."""
+"""Rows per transaction: a larger one blocks other writers for longer."""
 MAX_LINES = 200_000
-"""Of one file: which book each line was is remembered until its end."""
+"""Lines of a file. The book of each line is kept in memory until its end."""
 LISTED = 1000
-"""Errors, and warnings, that a report lists."""
-RACES = 3
-"""Times that a batch is run again because somebody else took one of its ISBNs meanwhile."""
-TURN = "import"
+"""How many errors, and how many warnings, a report lists at most."""
+RETRIES = 3
+"""Retries of a batch after a concurrent request took one of its ISBNs."""
+LOCK = "import"
 
 
 class RowOutcome(StrEnum):
@@ -54,10 +54,10 @@ class RowOutcome(StrEnum):
 
 
 class Result(NamedTuple):
-    """What became of a line."""
+    """The outcome of a line."""
 
     line: int
-    became: RowOutcome
+    outcome: RowOutcome
     book_id: int | None = None
     errors: Sequence[FieldError] = ()
     warnings: Sequence[FieldError] = ()
@@ -72,10 +72,10 @@ async def import_books(
     outbox: Outbox,
     clock: Clock,
 ) -> ImportReport:
-    """Write the books of a CSV file; answers what became of its lines, in `es` or `en`.
+    """Write the books of a CSV file. The report's texts are in `language`, `es` or `en`.
 
-    Raises `MalformedCsv` or `TooLarge` where it is not read on. Whatever is raised, the rows that
-    were written before stay, and the error's extension `imported` counts them.
+    Raises `MalformedCsv` or `TooLarge` where the rest of the file cannot be read. Rows that were
+    written before any error are kept, and the error's extension `imported` counts them.
     """
     run = _Import(database, defaults, language, outbox, clock)
     try:
@@ -91,7 +91,7 @@ async def import_books(
 
 
 class _Import:
-    """One run. Between its batches it keeps the report, and which book each line was."""
+    """One run: its current batch, its report, and the first line of each book."""
 
     def __init__(
         self, database: Database, defaults: Defaults, language: str, outbox: Outbox, clock: Clock
@@ -136,7 +136,7 @@ class _Import:
         await self.flush()
 
     async def flush(self) -> None:
-        """Write the rows that were read, and report them."""
+        """Write the current batch and add its results to the report."""
         batch, self.batch = self.batch, []
         if not batch:
             return
@@ -144,7 +144,7 @@ class _Import:
             self._report(result)
 
     async def _write(self, batch: Sequence[ImportRow | RefusedRow]) -> list[Result]:
-        for race in range(RACES + 1):
+        for attempt in range(RETRIES + 1):
             try:
                 return await _write_batch(
                     self.database,
@@ -155,14 +155,14 @@ class _Import:
                     now=self.clock(),
                 )
             except IsbnTaken:
-                if race == RACES:
+                if attempt == RETRIES:
                     raise
         raise AssertionError("unreachable")
 
     def _report(self, result: Result) -> None:
         report = self.report
         report.lines += 1
-        setattr(report, result.became, getattr(report, result.became) + 1)
+        setattr(report, result.outcome, getattr(report, result.outcome) + 1)
         report.warned += bool(result.warnings)
         if result.book_id is not None:
             self.lines_of_books.setdefault(result.book_id, result.line)
@@ -170,16 +170,16 @@ class _Import:
         self._list(report.warnings, result.line, result.warnings)
 
     def _list(self, listed: list[LineReport], line: int, found: Sequence[FieldError]) -> None:
-        room = LISTED - len(listed)
+        remaining = LISTED - len(listed)
         listed.extend(
             LineReport(line=line, field=each.field, reason=in_language(self.language, each.message))
-            for each in found[:room]
+            for each in found[:remaining]
         )
-        self.report.truncated |= len(found) > room
+        self.report.truncated |= len(found) > remaining
 
     def counts(self) -> dict[str, int]:
-        everything = msgspec.structs.asdict(self.report)
-        return {name: everything[name] for name in ("lines", *RowOutcome)}
+        members = msgspec.structs.asdict(self.report)
+        return {name: members[name] for name in ("lines", *RowOutcome)}
 
 
 async def _records(chunks: AsyncIterator[bytes]) -> AsyncIterator[Record]:
@@ -202,22 +202,22 @@ async def _write_batch(
     now: datetime,
 ) -> list[Result]:
     await _acquire_import_lock(database)
-    shelf = await known_books(database, (row for row in batch if isinstance(row, ImportRow)))
-    stocks = await _stocks(database, shelf)
+    matcher = await known_books(database, (row for row in batch if isinstance(row, ImportRow)))
+    stocks = await _stocks(database, matcher)
     results: list[Result] = []
-    messages: list[NewEvent] = []
+    new_events: list[NewEvent] = []
     written: dict[int, int] = {}
     for row in batch:
         if isinstance(row, RefusedRow):
             results.append(Result(row.line, RowOutcome.REFUSED, errors=row.errors))
             continue
-        known, doubt = shelf.find(row)
+        known, doubt = matcher.find(row)
         warnings = row.warnings
         if known is None:
             new = NewBook(row.details, currency, row.stock)
             book = await insert_book(database, new, now=now)
-            messages.append(events.book_created(book))
-            became = RowOutcome.CREATED
+            new_events.append(events.book_created(book))
+            outcome = RowOutcome.CREATED
             stocks[book.id] = row.stock
         else:
             earlier = written.get(known.id) or lines_of_books.get(known.id)
@@ -227,19 +227,19 @@ async def _write_batch(
                 continue
             details = row.applied_to(known.details)
             book = await revise_book(database, known, details, now=now)
-            became = RowOutcome.UNCHANGED if book is known else RowOutcome.UPDATED
-            if became is RowOutcome.UPDATED:
-                messages.append(events.book_updated(book))
+            outcome = RowOutcome.UNCHANGED if book is known else RowOutcome.UPDATED
+            if outcome is RowOutcome.UPDATED:
+                new_events.append(events.book_updated(book))
             warnings += _stock_warnings(row, book, stocks.get(book.id, book.initial_stock))
-        shelf.put(book)
+        matcher.put(book)
         written.setdefault(book.id, row.line)
-        results.append(Result(row.line, became, book.id, warnings=warnings))
-    await outbox.add(database, *messages)
+        results.append(Result(row.line, outcome, book.id, warnings=warnings))
+    await outbox.add(database, *new_events)
     return results
 
 
 def _objection(known: Book, row: ImportRow, earlier: int | None) -> Text | None:
-    """Why a row must not touch the book that it means."""
+    """Why a row must not change the book that it matches; None where it may."""
     if known.retired:
         return Text(
             f"es el libro {known.id}, que se retiró: POST /books/{known.id}/restore lo repone",
@@ -254,20 +254,20 @@ def _objection(known: Book, row: ImportRow, earlier: int | None) -> Text | None:
 
 
 def _stock_warnings(row: ImportRow, book: Book, stock: int) -> tuple[FieldError, ...]:
-    """The stock of a known book is purchase's to change."""
+    """A warning where the file has another stock: only purchase changes an existing book's."""
     if not row.stock_given or row.stock == stock:
         return ()
-    way = f"POST /inventory/{book.id}/adjustments"
+    operation = f"POST /inventory/{book.id}/adjustments"
     message = Text(
-        f"sigue en {stock}, no pasa a {row.stock}: lo cambia {way}, en purchase",
-        f"stays {stock}, and does not become {row.stock}: {way} changes it, in purchase",
+        f"sigue en {stock}, no pasa a {row.stock}: lo cambia {operation}, en purchase",
+        f"stays {stock}, and does not become {row.stock}: {operation} changes it, in purchase",
     )
     return (FieldError("stock", message),)
 
 
-async def _stocks(database: Database, shelf: BookMatcher) -> dict[int, int]:
-    """What purchase has said of the stock of the books, by their ids."""
-    ids = shelf.ids()
+async def _stocks(database: Database, matcher: BookMatcher) -> dict[int, int]:
+    """The stocks that purchase has reported, by book id."""
+    ids = matcher.ids()
     if not ids:
         return {}
     outcome = await database.execute(
@@ -277,10 +277,10 @@ async def _stocks(database: Database, shelf: BookMatcher) -> dict[int, int]:
 
 
 async def _acquire_import_lock(database: Database) -> None:
-    """Wait for other imports' batches: two must not both find that a book is not there yet."""
-    select = ImportLockRow.select(ImportLockRow.name).where(ImportLockRow.name == TURN)
+    """Serialize batches of concurrent imports, so that two do not both insert the same book."""
+    select = ImportLockRow.select(ImportLockRow.name).where(ImportLockRow.name == LOCK)
     if not await database.locked(select):
         await database.execute(
-            QueryString("INSERT INTO turns (name) VALUES ({}) ON CONFLICT (name) DO NOTHING", TURN)
+            QueryString("INSERT INTO turns (name) VALUES ({}) ON CONFLICT (name) DO NOTHING", LOCK)
         )
         await database.locked(select)

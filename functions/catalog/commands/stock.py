@@ -1,4 +1,4 @@
-"""What purchase tells of the stock."""
+"""Writes the stock that purchase reports."""
 
 from datetime import datetime
 
@@ -11,11 +11,11 @@ from functions.kit.data.database import Database, transactional
 async def record_stock(
     database: Database, book_id: int, *, revision: int, available: int, as_of: datetime
 ) -> None:
-    """Keep a state of the stock where it is newer than the one that is kept.
+    """Store a state of the stock unless the stored one is as new.
 
-    The book need not be there: whichever of the two comes first, nothing is lost.
+    The book may be missing: the events of both may arrive in either order.
     """
-    if await _move_on(database, book_id, revision, available, as_of):
+    if await _update_older(database, book_id, revision, available, as_of):
         return
     await database.execute(
         QueryString(
@@ -27,21 +27,21 @@ async def record_stock(
             as_of,
         )
     )
-    # Once more: of two that come at once, the other may have put an older state in.
-    await _move_on(database, book_id, revision, available, as_of)
+    # A concurrent transaction may have inserted an older state.
+    await _update_older(database, book_id, revision, available, as_of)
 
 
 async def mark_stock_stale(database: Database) -> None:
-    """Any state of the stock that purchase tells is newer than what is kept."""
+    """Mark every row as older than any state that purchase reports."""
     await database.execute(QueryString("UPDATE inventory SET revision = 0"))
 
 
 async def delete_stale_stock(database: Database) -> None:
-    """What purchase does not know: it was told of by a past that purchase has lost."""
+    """Delete rows that purchase's snapshot did not contain."""
     await database.execute(QueryString("DELETE FROM inventory WHERE revision = 0"))
 
 
-async def _move_on(
+async def _update_older(
     database: Database, book_id: int, revision: int, available: int, as_of: datetime
 ) -> bool:
     updated = await database.execute(

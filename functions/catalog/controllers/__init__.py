@@ -1,6 +1,6 @@
-"""The HTTP door: parse → command or query → schema. No SQL, no rule.
+"""The HTTP handlers: parse → command or query → schema. They contain no SQL and no rule.
 
-`reading.py` is for anyone, `writing.py` and `importing.py` for staff.
+`reading.py` is public; `writing.py` and `importing.py` are for staff.
 """
 
 from functions.catalog.controllers.importing import HANDLERS as IMPORTING

@@ -1,4 +1,4 @@
-"""Read a supplier's file of books; for staff. Neither the file nor its rows are held whole."""
+"""Import a supplier's file of books; for staff. The file is streamed, never held whole."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from litestar.params import QueryParameter
 
 from functions.catalog.commands.imports import import_books
 from functions.catalog.domain.books import MAX_STOCK
-from functions.catalog.domain.import_rows import Defaults
-from functions.catalog.domain.numbers import DecimalSign
 from functions.catalog.errors import MalformedCsv
+from functions.catalog.importing.numbers import DecimalSign
+from functions.catalog.importing.rows import Defaults
 from functions.catalog.schemas import ImportReport
 from functions.catalog.services import services_of
 from functions.kit.base.errors import FieldError, Text, TooLarge, UnsupportedMediaType
@@ -26,17 +26,17 @@ from functions.kit.http.requests import AnyRequest, AuthenticatedRequest, refuse
 
 MEDIA_TYPES = {
     "text/csv",
-    # What is said of a file where nobody knows better; the last one by curl's --data-binary.
+    # Sent for files of unknown type; the last one by curl's --data-binary.
     "",
     "text/plain",
     "application/octet-stream",
     "application/x-www-form-urlencoded",
-    # What browsers on Windows say of a CSV.
+    # Sent for CSV files by browsers on Windows.
     "application/vnd.ms-excel",
 }
 FORM = "multipart/form-data"
 FORM_OVERHEAD = 16 * 1024
-"""Bytes of a form around the file."""
+"""Bytes of a multipart body besides the file."""
 
 
 _FILE = Schema(type=OpenAPIType.STRING, format=OpenAPIFormat.BINARY)
@@ -45,7 +45,7 @@ EXAMPLE = "title,author,isbn,price,stock\nRayuela,Julio Cortázar,9788437604572,
 
 @dataclass
 class CsvOperation(Operation):
-    """A body that is a stream has no parameter from which it would be described."""
+    """Describes the request body: the handler streams it, so that no parameter does."""
 
     def __post_init__(self) -> None:
         file = Schema(
@@ -61,7 +61,7 @@ class CsvOperation(Operation):
             additional_properties=False,
         )
         self.request_body = RequestBody(
-            # The form comes first: it is what Swagger UI offers, with a button to choose a file.
+            # The form is first, so that Swagger UI offers it, with a button to choose a file.
             content={
                 FORM: OpenAPIMediaType(
                     schema=form, encoding={"file": Encoding(content_type="text/csv")}
@@ -149,8 +149,8 @@ def _check_media_type(header: str) -> None:
 
 
 async def _body(request: AnyRequest, max_bytes: int) -> AsyncIterator[bytes]:
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > max_bytes:
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > max_bytes:
         raise _too_large(max_bytes)
     async for chunk in _limited(request.stream(), max_bytes):
         yield chunk
@@ -175,11 +175,11 @@ def _too_large(max_bytes: int) -> TooLarge:
 
 
 async def _file_of(request: AnyRequest, content_type: str, max_bytes: int) -> AsyncIterator[bytes]:
-    """The one file of a form (RFC 7578), as it comes.
+    """Streams the one file of a form (RFC 7578).
 
-    Raises `MalformedCsv` for a form that is broken off or holds anything else.
+    Raises `MalformedCsv` for a form that is truncated or has other parts.
     """
-    # Late: only who sends a form needs it.
+    # Imported late: only forms need it.
     from multipart import (  # noqa: PLC0415
         MultipartError,
         MultipartSegment,

@@ -1,4 +1,4 @@
-"""Look for books."""
+"""Read and search books; public."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -15,17 +15,17 @@ from functions.catalog.schemas import BookView
 from functions.catalog.services import services_of
 from functions.kit.base.fields import NO_CONTROLS
 from functions.kit.http.etags import not_modified
-from functions.kit.http.openapi import ETAG, IF_MATCH, IF_NONE_MATCH, Link, described
+from functions.kit.http.operations import ETAG, IF_MATCH, IF_NONE_MATCH, Link, described
 from functions.kit.http.pagination import After, Limit, link_to_next
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import AnyRequest
 from functions.kit.http.responses import JSONResponse
 
-# A cache may keep an answer, and asks each time whether it still holds: stock moves all day.
-# Refusals are in the caller's language, so it must not keep one for somebody else.
+# Caches must revalidate each time, since the stock changes often. Refusals depend on
+# Accept-Language.
 CACHE = {"cache-control": "no-cache", "vary": "Accept-Language"}
 
-_NOT_MODIFIED = {304: ResponseSpec(None, description="What you have is still so")}
+_NOT_MODIFIED_RESPONSE = {304: ResponseSpec(None, description="What you have is still so")}
 
 Words = Annotated[
     str | None,
@@ -68,12 +68,12 @@ Ids = Annotated[
 ]
 
 
-_SEEN = {"book_id": "$request.path.book_id", IF_MATCH.name: "$response.header.ETag"}
+_IDENTITY = {"book_id": "$request.path.book_id", IF_MATCH.name: "$response.header.ETag"}
 
 
 @get(
     "/books",
-    responses={**_NOT_MODIFIED, **problems(400)},
+    responses={**_NOT_MODIFIED_RESPONSE, **problems(400)},
     opt=described(takes=[IF_NONE_MATCH], gives=[ETAG]),
 )
 async def list_books(
@@ -115,18 +115,18 @@ async def list_books(
 
     cached = await services_of(request).pages.get(request.scope["query_string"], read)
     if not_modified(known, cached.etag):
-        return _nothing_new(cached.headers)
+        return _not_modified(cached.headers)
     body: Any = cached.body
     return JSONResponse(body, media_type=MediaType.JSON, headers=cached.headers)
 
 
 @get(
     "/books/{book_id:int}",
-    responses={**_NOT_MODIFIED, **problems(404, 410)},
+    responses={**_NOT_MODIFIED_RESPONSE, **problems(404, 410)},
     opt=described(
         takes=[IF_NONE_MATCH],
         gives=[ETAG],
-        leads_to={"change": Link("PATCH /books/{book_id}", _SEEN)},
+        leads_to={"change": Link("PATCH /books/{book_id}", _IDENTITY)},
     ),
 )
 async def get_book(request: AnyRequest, book_id: FromPath[int]) -> Response[BookView]:
@@ -137,13 +137,13 @@ async def get_book(request: AnyRequest, book_id: FromPath[int]) -> Response[Book
 
 
 def _unless_known(request: AnyRequest, etag: str, response: Response[Any]) -> Response[Any]:
-    """304 in place of what the caller has already, with the same headers (RFC 9110, 15.4.5)."""
+    """A 304 with the same headers where `If-None-Match` has this tag (RFC 9110, 15.4.5)."""
     if not not_modified(request.headers.get("if-none-match"), etag):
         return response
-    return _nothing_new(response.headers)
+    return _not_modified(response.headers)
 
 
-def _nothing_new(headers: Mapping[str, str]) -> Response[Any]:
+def _not_modified(headers: Mapping[str, str]) -> Response[Any]:
     return Response(None, status_code=304, headers=dict(headers))
 
 

@@ -1,34 +1,28 @@
-"""Add, correct, retire and restore a book; for staff."""
+"""Add, change, retire and restore a book; for staff."""
 
 from litestar import Response, delete, patch, post, put
 from litestar.params import FromPath, JSONBody
 
 from functions.catalog.commands import books as commands
 from functions.catalog.domain.books import Book, BookDetails
-from functions.catalog.domain.versions import Expected, Version, expected
+from functions.catalog.entity_tags import Precondition, Version, parse_precondition
 from functions.catalog.schemas import BookAdded, BookChanges, BookWritten, NewBook
 from functions.catalog.services import services_of
 from functions.kit.base.errors import Text
 from functions.kit.base.language import localized
 from functions.kit.http.guards import staff
-from functions.kit.http.openapi import (
-    ETAG,
-    IDEMPOTENCY_KEY,
-    IDEMPOTENCY_REPLAYED,
-    IF_MATCH,
-    Link,
-    described,
-)
+from functions.kit.http.idempotency import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, respond_once
+from functions.kit.http.operations import ETAG, IF_MATCH, Link, described
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import AnyRequest, AuthenticatedRequest
-from functions.kit.http.responses import answered_once, encode
+from functions.kit.http.responses import encode
 
 ADDED = Text("Libro agregado", "Book added")
 UPDATED = Text("Libro actualizado", "Book updated")
 RETIRED = Text("Libro eliminado", "Book removed")
 RESTORED = Text("Libro restaurado", "Book restored")
 
-_IT = {"book_id": "$response.body#/book_id"}
+_BOOK = {"book_id": "$response.body#/book_id"}
 
 
 @post(
@@ -40,9 +34,9 @@ _IT = {"book_id": "$response.body#/book_id"}
         gives=[IDEMPOTENCY_REPLAYED],
         location="/books/{book_id}",
         leads_to={
-            "read": Link("GET /books/{book_id}", _IT),
-            "replace": Link("PUT /books/{book_id}", _IT),
-            "retire": Link("DELETE /books/{book_id}", _IT),
+            "read": Link("GET /books/{book_id}", _BOOK),
+            "replace": Link("PUT /books/{book_id}", _BOOK),
+            "retire": Link("DELETE /books/{book_id}", _BOOK),
         },
     ),
 )
@@ -63,7 +57,7 @@ async def add_book(request: AuthenticatedRequest, data: JSONBody[NewBook]) -> Re
     def render(book: Book) -> tuple[int, bytes]:
         return 201, encode(BookAdded(message=localized(request.headers, ADDED), book_id=book.id))
 
-    return await answered_once(request, "POST /books", command, render)
+    return await respond_once(request, "POST /books", command, render)
 
 
 @put(
@@ -80,7 +74,7 @@ async def replace_book(
     A book as `GET` shows it may be sent back: what cannot be changed is passed over where it is
     the same, and refused where it is not. Stock is changed in purchase.
     """
-    return await _change(request, book_id, data, _expected(request))
+    return await _change(request, book_id, data, _precondition(request))
 
 
 @patch(
@@ -96,8 +90,8 @@ async def change_book(
 
     `If-Match` looks at the book alone: a sale in between does not refuse the change.
     """
-    seen = _expected(request, required=True)
-    return await _change(request, book_id, data, seen)
+    precondition = _precondition(request, required=True)
+    return await _change(request, book_id, data, precondition)
 
 
 @delete(
@@ -113,16 +107,18 @@ async def retire_book(request: AuthenticatedRequest, book_id: FromPath[int]) -> 
     await commands.retire_book(
         services.database,
         book_id,
-        expected=_expected(request),
+        precondition=_precondition(request),
         outbox=services.outbox,
         now=services.clock(),
     )
     return BookWritten(message=localized(request.headers, RETIRED))
 
 
-def _expected(request: AuthenticatedRequest, *, required: bool = False) -> Expected:
+def _precondition(request: AuthenticatedRequest, *, required: bool = False) -> Precondition:
     headers = request.headers
-    return expected(headers.get("if-match"), headers.get("if-none-match"), required=required)
+    return parse_precondition(
+        headers.get("if-match"), headers.get("if-none-match"), required=required
+    )
 
 
 @post(
@@ -144,15 +140,15 @@ async def restore_book(
 
 
 async def _change(
-    request: AuthenticatedRequest, book_id: int, data: BookChanges, seen: Expected
+    request: AuthenticatedRequest, book_id: int, data: BookChanges, precondition: Precondition
 ) -> Response[BookWritten]:
     services = services_of(request)
     version = await commands.change_book(
         services.database,
         book_id,
         data.details(),
-        data.shown(),
-        expected=seen,
+        data.read_only(),
+        precondition=precondition,
         outbox=services.outbox,
         now=services.clock(),
     )

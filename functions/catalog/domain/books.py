@@ -1,4 +1,4 @@
-"""What a book is, and what may be said of one."""
+"""What a book is, and the rules of its details."""
 
 import re
 import unicodedata
@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Self, TypeVar
 
-from functions.catalog.domain.folding import shows_something
+from functions.catalog.domain.characters import is_visible
 from functions.catalog.domain.isbn import parse_isbn
 from functions.kit.base.errors import Detail, FieldError, InvalidInput, Text
 from functions.kit.base.language import listed
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 MAX_TITLE = 255
 MAX_AUTHOR = 1000
-"""An anthology names some fifty people."""
+"""Anthologies name up to some fifty people."""
 MAX_CATEGORY = 100
 MAX_DESCRIPTION = 5000
 MAX_STOCK = 1_000_000
@@ -32,7 +32,7 @@ _CONTROLS_BUT_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\u
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookDetails:
-    """What staff say of a book; made by `checked` only."""
+    """The part of a book that staff edit; constructed by `checked` only."""
 
     title: str
     author: str
@@ -53,9 +53,9 @@ class BookDetails:
         isbn: str | None = None,
         category: str | None = None,
     ) -> Self:
-        """Details as they are kept: composed Unicode, one space between words, an ISBN-13.
+        """Normalized details: composed Unicode, single spaces, an ISBN-13.
 
-        Raises `InvalidInput` that names every field which cannot be so.
+        Raises `InvalidInput`, which names every invalid field.
         """
         errors: list[FieldError] = []
 
@@ -94,28 +94,28 @@ class BookDetails:
 
 
 DETAILS = tuple(field.name for field in fields(BookDetails))
-"""The one list of what staff say of a book; tables, events, answers and imports follow it, and
-tests/catalog/test_one_definition.py holds what cannot."""
+"""The fields of a book that staff edit. Tables, events, responses and imports derive theirs from
+them; tests/catalog/test_one_definition.py checks the places that cannot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Book:
-    """A book as it stands at a revision."""
+    """A book at a revision."""
 
     id: int
     details: BookDetails
     currency: str
     initial_stock: int
-    """What purchase begins with; it owns the stock from there on."""
+    """The stock that purchase starts from; purchase owns the stock after that."""
     revision: int
     retired: bool
     created_at: datetime
     uid: str
-    """Later ones are greater; it puts books of the same title, or price, into an order."""
+    """Time-ordered; it orders books of equal title or price."""
 
 
 def reason(error: ValueError) -> Detail:
-    """What a `ValueError` of this domain says, in both languages."""
+    """The message of a `ValueError` that this domain raised."""
     text: Detail = error.args[0]
     return text
 
@@ -128,20 +128,20 @@ def one_line(text: str, max_length: int) -> str:
 
 
 def prose(text: str, max_length: int) -> str | None:
-    """Text of several lines; None where it shows nothing.
+    """Text of several lines; None where it renders nothing.
 
     Raises `ValueError` with the reason, a `Text`.
     """
     if _CONTROLS_BUT_LINES.search(text):
         raise ValueError(NO_CONTROLS)
     tidied = unicodedata.normalize("NFC", text.replace("\r\n", "\n")).strip()
-    return _within(tidied, max_length) if shows_something(tidied) else None
+    return _within(tidied, max_length) if is_visible(tidied) else None
 
 
 def _within(text: str, max_length: int) -> str:
-    if not shows_something(text):
+    if not is_visible(text):
         raise ValueError(EMPTY)
-    # Looked at again after normalising, which makes some texts longer.
+    # Checked again after normalizing, which makes some texts longer.
     if len(text) > max_length:
         raise ValueError(
             Text(

@@ -1,11 +1,11 @@
-"""ISBNs: read in any spelling, checked, and kept as thirteen digits.
+"""ISBNs: parsed from any spelling, validated, and stored as thirteen digits.
 
 Source: ISO 2108; the ISBN Users' Manual, seventh edition, for the check digits.
 """
 
 import re
 
-from functions.catalog.domain.folding import plain
+from functions.catalog.domain.characters import plain
 from functions.kit.base.errors import Text
 
 WRONG_CHECK_DIGIT = Text("tiene un dígito de control erróneo", "has a wrong check digit")
@@ -21,7 +21,7 @@ SEVERAL = Text("nombra más de un libro", "names more than one book")
 _SEPARATORS = re.compile(r"[\s\u2010-\u2015\u2212\u2043\ufe58\ufe63\uff0d-]+")
 _TEN = re.compile(r"[0-9]{9}[0-9X]\Z")
 _THIRTEEN = re.compile(r"97[89][0-9]{10}\Z")
-_WHOLE_NUMBER_AS_FLOAT = re.compile(r"([0-9]{7,13})[.,]0+\Z")
+_INTEGER_AS_FLOAT = re.compile(r"([0-9]{7,13})[.,]0+\Z")
 _WITH_THOUSANDS = re.compile(r"9([.,])7[89][0-9](?:\1[0-9]{3}){3}\Z")
 _SHORTENED = re.compile(r"[0-9]{6,8}[0-9X]\Z")
 _SCIENTIFIC = re.compile(r"[0-9][.,]?[0-9]*E\+?[0-9]+", re.IGNORECASE)
@@ -34,7 +34,7 @@ _BETWEEN = re.compile(r"\s*[;,/|]\s*|\s+(?=97[89][- ]?[0-9])")
 _HYPHEN = r"[-\u2010-\u2015\u2212\ufe58\ufe63\uff0d]"
 _THIRTEEN_SPACED = rf"97[89](?:(?:{_HYPHEN}|\s)?[0-9]){{10}}"
 _IN_QUERY = re.compile(
-    # Ten with spaces inside only where it says what they are: "1984 2001 42" is three words.
+    # Ten digits may have spaces inside only after a label: "1984 2001 42" is three words.
     rf"(?<!\w)(?:isbn(?:{_HYPHEN}?1[03])?\s*:?\s*"
     rf"(?:{_THIRTEEN_SPACED}|(?:[0-9](?:{_HYPHEN}|\s)?){{9}}[0-9x])"
     rf"|{_THIRTEEN_SPACED}"
@@ -42,7 +42,7 @@ _IN_QUERY = re.compile(
     re.IGNORECASE,
 )
 _LONGEST = 200
-"""Characters of a text that may be an ISBN, with what is said of it."""
+"""Characters of a text that may be an ISBN, with labels and remarks."""
 _MAYBE = re.compile(r"(?:\d\W*){9}")
 
 
@@ -65,10 +65,10 @@ def parse_isbn(text: str) -> str:
 
 
 def parse_spreadsheet_isbn(text: str) -> str:
-    """An ISBN from a supplier's file: with a label or a remark, or changed by a spreadsheet.
+    """An ISBN from a supplier's file: with a label or a remark, or altered by a spreadsheet.
 
-    A spreadsheet takes leading zeros away, which are put back, and writes `9.78043902348e+12`,
-    whose last digits are gone: that is refused, since it could be any of ten thousand books.
+    Leading zeros that a spreadsheet removed are restored. `9.78043902348e+12` is refused: its last
+    digits are lost, so it could be any of ten thousand books.
     Raises `ValueError` with the reason, a `Text`.
     """
     if len(text) > _LONGEST:
@@ -90,14 +90,14 @@ def parse_spreadsheet_isbn(text: str) -> str:
 
 
 def isbn_10(isbn: str) -> str | None:
-    """The ten digits of an ISBN-13, in small letters; None where it has none."""
+    """The ISBN-10 of an ISBN-13, in lower case; None where none exists."""
     if not isbn.startswith("978"):
         return None
     return (isbn[3:12] + _check_digit_10(isbn[3:12])).lower()
 
 
-def isbns_replaced(query: str) -> str:
-    """A query in which each ISBN stands as its thirteen digits, a word of its own."""
+def normalize_isbns(query: str) -> str:
+    """The text with each ISBN in it replaced by its thirteen digits, as a separate word."""
 
     def thirteen(found: re.Match[str]) -> str:
         try:
@@ -110,7 +110,7 @@ def isbns_replaced(query: str) -> str:
 
 def _parse_number(text: str) -> str:
     compact = _compact(text)
-    if whole := _WHOLE_NUMBER_AS_FLOAT.match(compact):
+    if whole := _INTEGER_AS_FLOAT.match(compact):
         compact = whole[1]
     elif _WITH_THOUSANDS.match(compact):
         compact = re.sub("[.,]", "", compact)

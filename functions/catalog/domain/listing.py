@@ -1,4 +1,4 @@
-"""What a list of books may be asked for."""
+"""The filters and orders of a list of books, as values."""
 
 import re
 from dataclasses import dataclass
@@ -6,10 +6,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Self
 
-from functions.catalog.domain import search, text
 from functions.catalog.domain.books import reason
 from functions.catalog.domain.isbn import parse_spreadsheet_isbn
-from functions.catalog.domain.search import Wanted
 from functions.catalog.errors import UnknownSort
 from functions.kit.base.errors import FieldError, InvalidInput, Text
 from functions.kit.base.language import listed
@@ -18,7 +16,7 @@ from functions.kit.base.money import minor_units
 MAX_IDS = 100
 
 IDS = rf"[0-9]{{1,18}}(,[0-9]{{1,18}}){{0,{MAX_IDS - 1}}}"
-"""Eighteen digits: no shop has had a book of more, and any such number fits its column."""
+"""Ids have up to eighteen digits, so that each fits its column."""
 _IDS = re.compile(IDS)
 
 
@@ -32,7 +30,7 @@ class Sort(StrEnum):
 
     @classmethod
     def parse(cls, name: str) -> Self:
-        """Raises `UnknownSort`, naming what there is."""
+        """Raises `UnknownSort`, which names the valid values."""
         try:
             return cls(name)
         except ValueError as error:
@@ -50,16 +48,15 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """Which books; what is None or empty filters nothing."""
+    """The filters of a list; None and empty texts filter nothing."""
 
-    wanted: tuple[Wanted, ...] = ()
-    """What `q` asks for, word by word; each must be in the title, the author or the ISBN."""
+    query: str = ""
+    """Words, each of which must begin a word of the title, the author or the ISBN."""
     isbn: str | None = None
     """Thirteen digits."""
-    authors: tuple[frozenset[str], ...] = ()
-    """Of each, one form must be a name of the book's authors."""
-    categories: tuple[str, ...] = ()
-    """One must be the book's."""
+    author: str = ""
+    """Names, each of which must be the whole name of an author of the book."""
+    category: str = ""
     min_price: int | None = None
     max_price: int | None = None
     in_stock: bool | None = None
@@ -78,12 +75,12 @@ class Filters:
         in_stock: bool | None,
         ids: str | None,
     ) -> Self:
-        """Raises `InvalidInput`, naming the parameter."""
+        """Raises `InvalidInput`, which names the parameter."""
         return cls(
-            wanted=search.wanted(q or ""),
+            query=q or "",
             isbn=None if isbn is None else _isbn(isbn),
-            authors=text.people(author or ""),
-            categories=text.category_keys(category or ""),
+            author=author or "",
+            category=category or "",
             min_price=None if min_price is None else minor_units("min_price", min_price),
             max_price=None if max_price is None else minor_units("max_price", max_price),
             in_stock=in_stock,

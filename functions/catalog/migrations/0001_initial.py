@@ -1,4 +1,4 @@
-"""Books, what purchase says of their stock, and the kit's tables."""
+"""Books, the stock that purchase reports, and the kit's tables."""
 
 from functions.kit.data.baselines import v1
 from functions.kit.data.schema import (
@@ -48,7 +48,7 @@ operations = [
             Index("ux_books_isbn_in_use", ("isbn_in_use",), unique=True),
             Index("ix_books_isbn", ("isbn",)),
             Index("ix_books_match", ("match_key",)),
-            # One for each order of the list, so that a page costs the same wherever it is.
+            # One per order of the list, so that every page costs the same.
             Index("ix_books_by_title", ("title_order",)),
             Index("ix_books_by_price", ("price_order",)),
             Index("ix_books_by_category", ("category_key", "id")),

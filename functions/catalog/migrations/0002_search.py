@@ -1,10 +1,10 @@
-"""A full-text index for `GET /books?q=`, and the texts that it is made of.
+"""A full-text index for `GET /books?q=`, and the column that it indexes.
 
-The revision before this one writes search texts as it did; they are found by their plain words.
-The release after this one writes them anew once more, and forgets about them.
+During a rollout the previous revision still writes search texts in its own form, which are found by
+their plain words. Migration 0003 recomputes them.
 """
 
-from functions.catalog.domain.search import search_text
+from functions.catalog.search.terms import search_text
 from functions.kit.data.backfill import Backfill
 from functions.kit.data.database import Row
 from functions.kit.data.fulltext import AddFullTextIndex

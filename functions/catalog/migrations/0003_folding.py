@@ -1,13 +1,13 @@
-"""What books are found, sorted and recognised by, written anew: new rules, the same columns.
+"""Recomputes the columns that books are searched, matched and sorted by, under new rules.
 
-The revision before this one reads and writes these columns meanwhile. It finds by its own rules
-what is written here, since each text has its words too; what it writes is found by its words, and
-stands in its order, until the book is changed or the next release writes all of them again.
+The previous revision reads and writes these columns during a rollout. It finds the new texts, which
+include its words. Rows that it writes are found by their words and keep the previous sort order
+until the book changes or the next release recomputes them.
 """
 
-from functions.catalog.domain.search import search_text
-from functions.catalog.domain.sorting import title_order
-from functions.catalog.domain.text import author_names, category_key, match_key
+from functions.catalog.search.match_keys import author_names, category_key, match_key
+from functions.catalog.search.sort_keys import title_order
+from functions.catalog.search.terms import search_text
 from functions.kit.data.backfill import Backfill
 from functions.kit.data.database import Row
 

@@ -1,1 +1,1 @@
-"""The catalogue's schema, change by change; `functions/kit/data/migrations.py` runs them."""
+"""The catalogue's migrations; `functions/kit/data/migrations.py` runs them."""

@@ -1,1 +1,1 @@
-"""What the rest of the kit uses: errors, clock, settings, logs, metrics, money, fields. No I/O."""
+"""The kit's foundations: errors, clock, settings, logs, metrics, money, fields. No I/O."""

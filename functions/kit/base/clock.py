@@ -1,10 +1,10 @@
-"""Time, passed in: tests hand over a clock of their own and never patch `datetime`."""
+"""Time is a parameter: tests pass a clock of their own and never patch `datetime`."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 
 Clock = Callable[[], datetime]
-"""Gives the present time, aware, in UTC."""
+"""Returns the current time, timezone-aware, in UTC."""
 
 
 def utc_now() -> datetime:
@@ -13,5 +13,5 @@ def utc_now() -> datetime:
 
 
 def isoformat(moment: datetime) -> str:
-    """RFC 3339 with microseconds and a Z: one width, so that texts sort as times do."""
+    """RFC 3339 in UTC with microseconds and a Z. The width is fixed, so texts sort as times do."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

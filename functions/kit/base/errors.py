@@ -1,25 +1,24 @@
-"""Refusals as exceptions, with no word of HTTP in them.
+"""Errors that a client is told about, without any reference to HTTP.
 
-A service's `errors.py` subclasses these; `problems.py` is the only place that knows which
-status a kind becomes.
+A service's `errors.py` subclasses these. Only `http/problems.py` maps a kind to a status.
 
     DomainError
     ├── InvalidInput              malformed or out of bounds
     │   └── UnknownParameter      a query parameter that the route does not have
-    ├── Unauthenticated           nobody, or not who they say they are
-    ├── Forbidden                 known, but not allowed
-    ├── NotFound                  not there, or another user's
-    ├── Gone                      was there, and will not come back
-    ├── Conflict                  the state does not allow it
-    ├── PreconditionFailed        the caller looked at an older version
-    ├── PreconditionRequired      the caller must say which version it looked at
-    ├── PaymentDeclined           the payment provider said no
+    ├── Unauthenticated           no valid credentials
+    ├── Forbidden                 authenticated, but not allowed
+    ├── NotFound                  does not exist, or belongs to another user
+    ├── Gone                      existed, and is removed for good
+    ├── Conflict                  the current state does not allow it
+    ├── PreconditionFailed        the caller's version is outdated
+    ├── PreconditionRequired      the caller must send the version it has read
+    ├── PaymentDeclined           the payment provider declined
     ├── IdempotencyKeyReused      the same key with another request
-    ├── RequestInProgress         the same key, and its first request is not answered yet
-    ├── TooLarge                  more than the door takes
+    ├── RequestInProgress         the same key, whose first request is still running
+    ├── TooLarge                  the body exceeds the limit
     ├── UnsupportedMediaType      not JSON
     ├── TooManyRequests           throttled
-    └── Unavailable               passing fault: try again
+    └── Unavailable               transient fault: try again
 """
 
 from collections.abc import Sequence
@@ -28,7 +27,7 @@ from typing import ClassVar, NamedTuple
 
 
 class Kind(StrEnum):
-    """What sort of refusal it is; one HTTP status each, in `problems.py`."""
+    """The category of an error. `http/problems.py` maps each to one HTTP status."""
 
     INVALID = "invalid"
     UNAUTHENTICATED = "unauthenticated"
@@ -47,7 +46,7 @@ class Kind(StrEnum):
 
 
 class Text(NamedTuple):
-    """A text for people, in the shop's two languages; logs have the English one."""
+    """A text for people, in Spanish and English. Logs use the English one."""
 
     es: str
     en: str
@@ -57,21 +56,21 @@ class Text(NamedTuple):
 
 
 Detail = str | Text
-"""What a refusal says; a plain `str` is the same in both languages."""
+"""The text of an error; a plain `str` is used for both languages."""
 
 
 class FieldError(NamedTuple):
-    """One field that was refused: `field` is its path in the body, such as `items[0].quantity`."""
+    """One invalid field: `field` is its path in the body, such as `items[0].quantity`."""
 
     field: str
     message: Detail
 
 
 class DomainError(Exception):
-    """A refusal with a stable `code`, a fixed `title`, and the short `error` of the original.
+    """An error with a stable `code`, a fixed `title`, and the original API's short `error` text.
 
-    `detail` says what happened this time and what to do about it, as a `Text` of both languages.
-    `extensions` are members of their own in the problem document, such as `stock_actual`.
+    `detail` describes this occurrence and what to do about it, as a `Text` in both languages.
+    `extensions` become additional members of the problem document, such as `stock_actual`.
     """
 
     kind: ClassVar[Kind]

@@ -1,4 +1,4 @@
-"""Types of fields that several schemas share: bounded, and without control characters."""
+"""Field types that several schemas share: bounded, and without control characters."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from msgspec import Meta
 from functions.kit.base.errors import InvalidInput, Text
 from functions.kit.base.money import MAX_ID, NO_AMOUNT, from_minor, to_minor, without_float_noise
 
-# Look-aheads, because `$` in Python also matches before a newline at the end.
+# Look-aheads instead of `$`, which in Python also matches before a trailing newline.
 NO_CONTROLS = r"^(?![\s\S]*[\x00-\x1f\x7f-\x9f])"
 NOT_BLANK = NO_CONTROLS + r"[\s\S]*\S"
 _NO_CONTROLS_BUT_SPACE = r"^(?![\s\S]*[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f])"
@@ -30,14 +30,14 @@ MEANINGS: dict[str, Text] = {
         "no debe tener caracteres de control", "must not have control characters"
     ),
 }
-"""What a pattern demands, for the people whose text does not match; services add their own."""
+"""The message for a text that does not match a pattern; services add their own patterns."""
 
 Id = Annotated[int, Meta(ge=1, le=MAX_ID)]
 """An id in a body."""
 
 
 def line(max_length: int, *, blank: bool = False) -> Meta:
-    """A single line of text; `blank` where nothing but spaces is not refused here."""
+    """A single line of text; with `blank` a line of nothing but spaces is allowed."""
     pattern = NO_CONTROLS if blank else NOT_BLANK
     return Meta(min_length=1, max_length=max_length, pattern=pattern)
 
@@ -55,12 +55,12 @@ class ExactNumber(Decimal):
 
     @classmethod
     def parse(cls, sent: object) -> Self:
-        """From what JSON held: an int, a `Decimal` of a number's text, or a string.
+        """Convert a decoded JSON value: an int, a `Decimal` of a number's text, or a string.
 
-        Raises `ValueError` with what it must be, in English.
+        Raises `ValueError`, whose English text says what the value must be.
         """
         if isinstance(sent, bool) or not isinstance(sent, int | Decimal | str):
-            raise ValueError(NO_AMOUNT.en)  # noqa: TRY004 - a refusal, not a bug
+            raise ValueError(NO_AMOUNT.en)  # noqa: TRY004 - invalid input, not a bug
         if isinstance(sent, str) and not _PLAIN_NUMBER.fullmatch(sent):
             raise ValueError(NO_AMOUNT.en)
         return cls(sent)
@@ -77,7 +77,7 @@ class Money(ExactNumber):
 class ComputedMoney(Money):
     """An amount that a client may have computed with binary floats: 30.299999999999997 is 30.30.
 
-    The rule is that of `values.without_float_noise`.
+    The rule is `money.without_float_noise`.
     """
 
     @classmethod
@@ -86,9 +86,9 @@ class ComputedMoney(Money):
 
 
 def decode_hook(kind: type, sent: object) -> object:
-    """What msgspec asks of a type that it does not know.
+    """msgspec's `dec_hook`: decodes the types that msgspec does not support.
 
-    Raises `ValueError` for a value that is refused, `NotImplementedError` for another type.
+    Raises `ValueError` for an invalid value, `NotImplementedError` for any other type.
     """
     if isinstance(kind, type) and issubclass(kind, ExactNumber):
         return kind.parse(sent)
@@ -103,18 +103,19 @@ ComputedAmount = Annotated[ComputedMoney, Meta(description=_DESCRIPTION)]
 
 
 class Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A body: what it does not know, it refuses."""
+    """A request body. Unknown members are an error."""
 
     lacking: ClassVar[type[InvalidInput]] = InvalidInput
-    """The refusal of a body without a required member, for routes whose text clients know."""
+    """The error for a body that lacks a required member. Routes whose error text clients of the
+    original read have their own."""
 
     described: ClassVar[Mapping[str, Any]] = {}
-    """JSON Schema of rules that types cannot say, merged into the OpenAPI document."""
+    """JSON Schema of rules that types cannot express, merged into the OpenAPI document."""
 
     forms: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-    """Where a body has several forms: the JSON Schema of each by its name. In the OpenAPI document
-    the body is one of these named schemas, so that client generators have a class for each; what
-    a form says is merged into the properties that it names, and it has no others."""
+    """For a body with several variants: the JSON Schema of each, by name. The OpenAPI document
+    describes the body as `oneOf` these named schemas, so that client generators make a class for
+    each. A variant has only the properties that it names; its schema is merged into theirs."""
 
     example: ClassVar[Mapping[str, Any] | None] = None
-    """A body that succeeds on the shop as `nox -s dev` fills it, shown by Swagger UI."""
+    """A body that succeeds with the data of `nox -s dev`; Swagger UI shows it."""

@@ -1,4 +1,4 @@
-"""Spanish by default, as the original spoke; English for who asks for it."""
+"""Chooses the language of a text: Spanish, as in the original API, unless English is preferred."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,10 @@ _QUALITY = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?", re.ASCII)
 
 
 def preferred(accept_language: str | None) -> str:
-    """The best of the shop's languages for an `Accept-Language` (RFC 9110, section 12.5.4)."""
+    """The best supported language for an `Accept-Language` header (RFC 9110, section 12.5.4).
+
+    Elements with an invalid quality are ignored. Only the first 200 characters are read.
+    """
     best, best_quality = DEFAULT, 0.0
     for part in (accept_language or "")[:200].split(","):
         name, _, parameter = part.strip().partition(";")
@@ -31,19 +34,19 @@ def preferred(accept_language: str | None) -> str:
 
 
 def localized(headers: Mapping[str, str], text: Detail) -> str:
-    """A text in the language that the request's headers ask for."""
+    """A text in the language that the request's headers prefer."""
     return in_language(preferred(headers.get("accept-language")), text)
 
 
 def in_language(language: str, text: Detail) -> str:
-    """A text in `es` or `en`; a plain `str` is itself in both."""
+    """A text in `es` or `en`; a plain `str` is returned unchanged."""
     if isinstance(text, Text):
         return text.en if language == "en" else text.es
     return text
 
 
 def listed(items: Iterable[tuple[str, Detail]], *, begin: Text = NOTHING) -> Text:
-    """`begin`, then "name: message; name: message", in both languages."""
+    """`begin` followed by "name: message; name: message", in both languages."""
     pairs = list(items)
     return Text(
         *(

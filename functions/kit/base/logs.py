@@ -1,6 +1,6 @@
 """Logs on standard output: text for people, one JSON object a line for machines.
 
-Nothing that a caller sent is logged but method, path and status; no token, password or body.
+Of a request only its method and path are logged; never a token, password or body.
 """
 
 import logging
@@ -14,7 +14,7 @@ from functions.kit.base.telemetry import current_traceparent, trace_id
 
 
 class JSONFormatter(logging.Formatter):
-    """One object a line, with the trace that the line belongs to."""
+    """One JSON object a line, with the current trace id."""
 
     def __init__(self, service: str) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ class JSONFormatter(logging.Formatter):
 
 
 def configure(service: str, level: str, log_format: LogFormat) -> None:
-    """Send this process's logs to standard output."""
+    """Send this process's logs to standard output, replacing earlier handlers."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         JSONFormatter(service)
@@ -44,7 +44,7 @@ def configure(service: str, level: str, log_format: LogFormat) -> None:
         else logging.Formatter(f"%(asctime)s %(levelname)-7s {service} %(message)s", "%H:%M:%S")
     )
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    # Each would say again what one line a request says already.
+    # Their lines would repeat the request log.
     for name in ("httpx", "httpcore", "aiosqlite", "uvicorn.access"):
         logging.getLogger(name).setLevel(logging.WARNING)
     for name in ("uvicorn", "uvicorn.error"):

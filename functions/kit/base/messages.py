@@ -1,8 +1,8 @@
-"""What msgspec says of a wrong value, said to people: in two languages, without its own notation.
+"""Translates msgspec's validation messages into Spanish and English sentences for people.
 
-msgspec names types as JSON Schema does and shows the regular expression that a text does not match.
-Its messages are few and stable; one that is not known here becomes a general sentence. The tests
-hold every message that the types of the services can cause. Imported with the first refusal.
+msgspec's own messages name types as JSON Schema does and quote regular expressions. There are few
+of them and they are stable; an unrecognised one becomes a general sentence. The tests cover every
+message that the services' types can cause. Imported with the first invalid request only.
 """
 
 import re
@@ -61,7 +61,10 @@ _LENGTHS = {
 
 
 def field_error(name: str, complaint: str, kind: Any) -> FieldError:
-    """What msgspec says of a member (or of the whole, named ""), with the place inside it."""
+    """The error for one of msgspec's messages about a member, with the path inside it.
+
+    `name` is "" where the message is about the whole body.
+    """
     message, _, path = complaint.partition(" - at `$")
     place = name + path.rstrip("`")
     if member := _MEMBER.match(message):
@@ -73,7 +76,7 @@ def field_error(name: str, complaint: str, kind: Any) -> FieldError:
 
 
 def explain(complaint: str, kind: Any = None) -> Text:
-    """The sentence for a message of msgspec; `kind` is the type that the value should have had."""
+    """The sentence for a message of msgspec; `kind` is the type that was expected."""
     if _ENUM.match(complaint):
         return one_of(choices(kind))
     if found := _PATTERN.match(complaint):
@@ -101,7 +104,7 @@ def _pattern(written: str) -> Text:
 
 
 def one_of(values: list[str]) -> Text:
-    """The values that are allowed, listed."""
+    """A sentence that lists the allowed values."""
     if not values:
         return _OTHER
     named = ", ".join(values)
@@ -109,7 +112,7 @@ def one_of(values: list[str]) -> Text:
 
 
 def choices(kind: Any) -> list[str]:
-    """The values of the enumerations and literals in a type."""
+    """The values of all enumerations and literals inside a type, without duplicates."""
     return list(dict.fromkeys(_choices(kind)))
 
 
@@ -124,7 +127,7 @@ def _choices(kind: Any) -> Iterator[str]:
 
 
 def must_be(kind: Any) -> Text:
-    """What a value of a type is."""
+    """A sentence that says what a value of this type must be."""
     if values := choices(kind):
         return one_of(values)
     kinds = {kind, *getattr(kind, "__args__", ())}

@@ -1,4 +1,4 @@
-"""Bounds of ids and amounts of money, with no framework: what a domain may use."""
+"""Bounds of ids and amounts of money. It imports no framework, so that domains can use it."""
 
 import math
 from decimal import Decimal
@@ -8,7 +8,7 @@ from functions.kit.base.language import listed
 
 MAX_ID = 2**63 - 1
 MAX_MONEY_MINOR = 10**11
-"""The largest amount, in minor units: a thousand million. Sums of a thousand lines still fit."""
+"""The largest amount, in minor units: a thousand million. A sum of a thousand fits 64 bits."""
 
 
 NO_AMOUNT = Text(
@@ -17,18 +17,18 @@ NO_AMOUNT = Text(
     f"must be an amount from 0 to {MAX_MONEY_MINOR // 100} with at most two decimals, such as"
     " 12.50",
 )
-"""What an amount must be, in both languages."""
+"""The message for an invalid amount, in both languages."""
 
 _LARGEST_EXPONENT = 20
-"""Of a number that may be an amount; beyond it nothing is computed."""
+"""Largest decimal exponent of an amount; a number beyond it is rejected without arithmetic."""
 _NOISE_ULPS = 64
 """Units in the last place by which a sum or product of binary floats may miss an amount."""
 
 
 def to_minor(amount: Decimal) -> int:
-    """Minor units of an amount; exact, however many digits it has.
+    """The amount in minor units; exact for any number of digits.
 
-    Raises `ValueError` when it has a fraction of a minor unit or is out of bounds.
+    Raises `ValueError` for a fraction of a minor unit, and outside 0 to `MAX_MONEY_MINOR`.
     """
     if not amount.is_finite() or abs(amount.adjusted()) > _LARGEST_EXPONENT:
         raise ValueError(NO_AMOUNT.en)
@@ -47,7 +47,7 @@ def to_minor(amount: Decimal) -> int:
 
 
 def minor_units(field: str, amount: Decimal) -> int:
-    """Minor units of a field's amount.
+    """A field's amount in minor units.
 
     Raises `InvalidInput`, which names the field.
     """
@@ -65,12 +65,12 @@ def from_minor(minor: int) -> Decimal:
 
 
 def without_float_noise(amount: Decimal) -> Decimal:
-    """The amount of two decimals that a client meant who multiplied binary floats.
+    """The amount without the rounding error of a client's arithmetic with binary floats.
 
-    `10.1 * 3` is 30.299999999999997 in most languages, and is understood as 30.30. The rule: the
-    number is what such a float prints (at most 17 digits that mean that float and no other), and
-    it is at most 64 units in the last place away from the float of an amount. Anything else is
-    answered as it came, so that a fraction of a minor unit is still refused.
+    `10.1 * 3` is 30.299999999999997 in most languages, and is read as 30.30. A number is corrected
+    if it is the shortest text of a binary float (at most 17 digits), and that float is at most 64
+    units in the last place away from a float of two decimals. Any other number is returned
+    unchanged, so that a fraction of a minor unit is still an error.
     """
     if not amount.is_finite() or abs(amount.adjusted()) > _LARGEST_EXPONENT:
         return amount
@@ -84,5 +84,5 @@ def without_float_noise(amount: Decimal) -> Decimal:
 
 
 def money(minor: int, currency: str) -> str:
-    """An amount as people are told of it, in any language: `14.50 USD`."""
+    """An amount for texts in any language: `14.50 USD`."""
     return f"{from_minor(minor)} {currency}"

@@ -1,4 +1,4 @@
-"""Origins of web pages, as the setting `CORS_ORIGINS` lists them (RFC 6454)."""
+"""Parses and checks the web origins of the setting `CORS_ORIGINS` (RFC 6454)."""
 
 import re
 
@@ -12,11 +12,11 @@ def parse(origins: str) -> list[str]:
 
 
 def problem(origin: str) -> str | None:
-    """Why a browser could never send this origin; None where it could."""
+    """Why no browser sends this text as an origin; None for a valid origin or `*`."""
     if origin == "*":
         return None
     if not _ORIGIN.fullmatch(origin):
-        return f"{origin[:80]} is no origin, such as https://shop.example (no path, no slash)"
+        return f"{origin[:80]} is not an origin such as https://shop.example (no path, no slash)"
     if _DEFAULT_PORT.fullmatch(origin):
-        return f"{origin[:80]}: browsers leave the default port out"
+        return f"{origin[:80]}: browsers omit the default port; omit it here too"
     return None

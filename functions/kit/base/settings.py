@@ -1,7 +1,7 @@
-"""Settings: a frozen struct built from a mapping, so that a test passes a dict and nobody patches.
+"""Settings: a frozen struct that is built from a mapping. Tests pass a dict and patch nothing.
 
-The name of a field in upper case is the name of its environment variable. One error lists
-every variable that is wrong. A service's own `settings.py` adds its fields to `ServiceSettings`.
+The environment variable of a field is its name in upper case. One error lists every invalid
+variable. A service's own `settings.py` adds fields to `ServiceSettings`.
 """
 
 import re
@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from functions.kit.base import origins as web_origins
+from functions.kit.base.urls import database_problem, http_problem
 
 
 class Environment(StrEnum):
@@ -21,7 +22,7 @@ class Environment(StrEnum):
 
 
 class ExposedAPI(StrEnum):
-    """Which APIs a process serves: the public one, the internal one (events, feeds), or both."""
+    """Which APIs a process serves: the public one, the internal one (events, feeds) or both."""
 
     PUBLIC = "public"
     INTERNAL = "internal"
@@ -42,7 +43,7 @@ class LogFormat(StrEnum):
 
 
 class Secret:
-    """A value that is never shown: `repr` and `str` hide it, `reveal` gives it."""
+    """A value that `repr` and `str` hide; `reveal` returns it."""
 
     __slots__ = ("_value",)
 
@@ -66,47 +67,50 @@ class Secret:
 
 
 class BadSettings(ValueError):
-    """The environment cannot be used; the message lists every variable that is wrong, and why."""
+    """The environment cannot be used. The message lists every invalid variable with the reason."""
 
 
 MIN_INTERNAL_SECRET = 32
 
-Url = Annotated[str, Meta(pattern=r"^https?://[^\s/?#]+(/[^\s/?#]+)*$")]
-"""An address that paths are appended to: without a slash at its end."""
+Url = Annotated[str, Meta(description="base URL")]
+"""An http or https address that paths are appended to, without a slash at its end."""
 
 
 REPLACED = {
     "FORWARDED_ALLOW_IPS": (
-        "is not read any more, because whoever has an address that it trusts could choose another:"
-        " say by TRUSTED_HOPS how many proxies there are, or by CLIENT_ADDRESS_HEADER where the"
-        " gateway writes the client's address"
+        "is not supported, because a caller with a trusted address could claim any other address:"
+        " set TRUSTED_HOPS to the number of proxies, or CLIENT_ADDRESS_HEADER to the header that"
+        " the gateway writes the client's address into"
     ),
     "DOORS": "is called EXPOSED_API now, with the same values",
 }
-"""Variables of before, each with what to set instead: to ignore one would change what is safe."""
+"""Unsupported variables, each with the one to set instead. They are errors: ignoring one would
+silently weaken the security of the deployment."""
 
 _HEADER = re.compile(r"[A-Za-z0-9-]*")
 
 
 class AppSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """What every app reads from its environment, with a database or without."""
+    """The settings of every app, with a database or without."""
 
     environment: Environment = Environment.DEVELOPMENT
-    """`development`, or `production`, which refuses embedded defaults and missing secrets."""
+    """`development` or `production`. Production refuses the embedded database and missing
+    secrets."""
 
     trusted_hops: Annotated[int, Meta(ge=0, le=16)] = 0
-    """How many proxies in front of the service append to `X-Forwarded-For`, one after another: the
-    client is who called the outermost of them. Unset, none: the connection's address counts, and
-    the header is not read."""
+    """Number of proxies in front of the service that append to `X-Forwarded-For`. The client's
+    address is the one that the outermost of them appended. 0: the header is not read, and the
+    connection's address counts."""
 
     client_address_header: str = ""
-    """A header in which the gateway itself writes the client's address, in place of what came
-    under its name, such as Envoy's `X-Envoy-External-Address`; it goes before `TRUSTED_HOPS`."""
+    """Header that the gateway overwrites with the client's address, such as Envoy's
+    `X-Envoy-External-Address`. It takes precedence over `TRUSTED_HOPS`."""
 
     internal_secret: Secret = Secret("")
-    """Shared by all services, at least 32 characters: they sign their events with it, and show
-    their feeds to one another only. Two with a comma between them while it is changed. Empty: what
-    an event says is read from its owner before it counts."""
+    """Shared by all services, at least 32 characters. It signs events and protects the feeds.
+    During a rotation: two, separated by a comma. Empty: events are unsigned, so each one is
+    confirmed with its owner before it takes effect, and the feeds are open to whoever reaches the
+    internal API."""
 
     log_level: str = "INFO"
     """Least severe level that is logged: `DEBUG`, `INFO`, `WARNING` or `ERROR`."""
@@ -116,9 +120,9 @@ class AppSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def from_mapping(cls, environ: Mapping[str, str]) -> Self:
-        """Settings from an environment.
+        """Build settings from an environment. Other variables in it are ignored.
 
-        Raises `BadSettings`, whose text names every variable that is wrong.
+        Raises `BadSettings`, whose text lists every invalid variable, and no secret.
         """
         values: dict[str, Any] = {}
         wrong: list[str] = []
@@ -128,7 +132,7 @@ class AppSettings(msgspec.Struct, frozen=True, kw_only=True):
                 continue
             try:
                 values[field.name] = _parse(environ[name], field.type)
-            except msgspec.ValidationError as error:
+            except ValueError as error:
                 wrong.append(f"{name}: {error}")
         wrong += [f"{name}: {hint}" for name, hint in REPLACED.items() if environ.get(name)]
         listed = {each.partition(":")[0] for each in wrong}
@@ -136,20 +140,23 @@ class AppSettings(msgspec.Struct, frozen=True, kw_only=True):
         wrong.extend(
             problem
             for problem in settings.problems()
-            if problem.partition(":")[0] not in listed  # the default stands in for those
+            if problem.partition(":")[0] not in listed  # they were checked with their default
         )
         if not wrong:
             return settings
         raise BadSettings("These settings cannot be used:\n" + "\n".join(f"  {w}" for w in wrong))
 
     def problems(self) -> Iterator[str]:
-        """What is wrong with the whole, beyond single values; subclasses add their own."""
+        """Errors beyond the types of single values, each as `VARIABLE: text`.
+
+        Subclasses override it to add their own. A text never contains a secret.
+        """
         if self.log_level not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
             yield "LOG_LEVEL: must be DEBUG, INFO, WARNING or ERROR"
         if not _HEADER.fullmatch(self.client_address_header):
             yield "CLIENT_ADDRESS_HEADER: must be the name of a header"
         if self.client_address_header.lower() in {"forwarded", "x-forwarded-for"}:
-            yield "CLIENT_ADDRESS_HEADER: callers write into it too: TRUSTED_HOPS counts there"
+            yield "CLIENT_ADDRESS_HEADER: callers can set this header too; use TRUSTED_HOPS for it"
         secrets = self.internal_secret.reveal().split(",") if self.internal_secret else []
         if any(len(secret.strip()) < MIN_INTERNAL_SECRET for secret in secrets):
             yield f"INTERNAL_SECRET: needs at least {MIN_INTERNAL_SECRET} random characters"
@@ -164,73 +171,83 @@ class AppSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ServiceSettings(AppSettings, frozen=True, kw_only=True):
-    """What every service with a database reads besides."""
+    """The settings of every service with a database."""
 
     database_url: Secret = Secret("")
-    """`sqlite:///relative.db`, `sqlite:////absolute.db` or `mysql://user:password@host:3306/name`;
-    empty: an embedded SQLite file under `.bookstore/`."""
+    """`sqlite:///relative.db`, `sqlite:////absolute.db` or `mysql://user:password@host:3306/name`.
+    Empty: an embedded SQLite file under `.bookstore/`."""
 
     exposed_api: ExposedAPI = ExposedAPI.BOTH
     """Which API the process serves: `public`, `internal` or `both`."""
 
     k_sink: str = ""
-    """Address of the broker that takes this service's events; empty: they wait in the outbox, and
-    others read the feed."""
+    """Address of the broker that this service publishes to. Empty: events stay in the outbox, and
+    consumers read the feed."""
 
     catch_up_seconds: Annotated[float, Meta(gt=0, le=86400)] | None = None
-    """How often a service that is awake reads the feeds of the others, in seconds; unset: every 10
-    without `K_SINK`, every 600 with it, since events then come by themselves."""
+    """Seconds between two reads of the other services' feeds, while the process is awake. Unset:
+    10 without `K_SINK`, 600 with it, since the broker then delivers the events."""
 
     auth_url: Url = "http://127.0.0.1:5000"
-    """Where auth's public API is; its keys are read at `/.well-known/jwks.json`."""
+    """Address of auth's public API; its keys are read at `/.well-known/jwks.json`."""
 
     auth_internal_url: Url = "http://127.0.0.1:5000"
-    """Where auth's internal API is: the feed of revoked tokens, disabled users and keys."""
+    """Address of auth's internal API: the feed of revoked tokens, disabled users and keys."""
 
     token_issuer: str = "https://auth.bookstore.example"  # noqa: S105 - a name, not a secret
-    """The `iss` that access tokens carry and must carry."""
+    """The `iss` of access tokens: written by auth, required by all."""
 
     token_audience: str = "bookstore"  # noqa: S105 - a name, not a secret
-    """The `aud` that access tokens carry and must carry."""
+    """The `aud` of access tokens: written by auth, required by all."""
 
     cors_origins: str = ""
-    """Origins whose pages may call the public API, with commas between, such as
-    `https://shop.example`; `*` is all of them, empty none."""
+    """Origins whose pages may call the public API, separated by commas, such as
+    `https://shop.example`. `*`: all. Empty: none."""
 
     cors_credentials: bool = False
-    """Whether those pages may send cookies and the like along; not with `*`. Tokens need it not."""
+    """Whether those pages may send cookies. Not allowed together with `*`; bearer tokens do not
+    need it."""
 
     auto_migrate: bool | None = None
-    """Bring the schema up to date at start; unset: only on SQLite in development. In a cluster a
-    Job does it before."""
+    """Whether the schema is migrated at start. Unset: only on SQLite in development. In a cluster
+    a Job migrates before the revision starts."""
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
-        if self.k_sink and not self.k_sink.startswith(("http://", "https://")):
-            yield "K_SINK: must be an http:// or https:// address"
+        if self.k_sink and (problem := http_problem(self.k_sink)) is not None:
+            yield f"K_SINK: {problem}"
         origins = web_origins.parse(self.cors_origins)
         for origin in origins:
             if (wrong := web_origins.problem(origin)) is not None:
                 yield f"CORS_ORIGINS: {wrong}"
         if "*" in origins and self.cors_credentials:
-            yield "CORS_CREDENTIALS: needs origins by name in CORS_ORIGINS, not *"
+            yield "CORS_CREDENTIALS: needs CORS_ORIGINS to list each origin; * is not allowed"
         if not self.database_url:
             if self.production:
                 yield "DATABASE_URL: production needs one; the embedded file is for trying out"
-        elif not self.database_url.reveal().startswith(("sqlite:///", "mysql://")):
-            yield "DATABASE_URL: must begin with sqlite:/// or mysql://"
+        elif (problem := database_problem(self.database_url.reveal())) is not None:
+            yield f"DATABASE_URL: {problem}"
 
     @property
     def catch_up_period(self) -> float:
-        """Seconds between two reads of a feed that nothing asks for."""
+        """Seconds between two periodic reads of a feed."""
         if self.catch_up_seconds is not None:
             return self.catch_up_seconds
         return 600.0 if self.k_sink else 10.0
 
 
 def _parse(text: str, kind: object) -> object:
+    """The value of a variable. Raises `ValueError` with the reason, in words for people."""
     if kind is Secret:
         return Secret(text)
     if text == "" and kind is not str:
-        raise msgspec.ValidationError("is empty: leave it out, or give a value")
-    return msgspec.convert(text, kind, strict=False)
+        raise ValueError("is empty: leave it out, or give a value")
+    if kind == Url and (problem := http_problem(text, base=True)) is not None:
+        raise ValueError(problem)
+    try:
+        return msgspec.convert(text, kind, strict=False)
+    except msgspec.ValidationError as error:
+        from functions.kit.base.messages import explain  # noqa: PLC0415 - for an error only
+
+        # A variable is unset instead of null.
+        raise ValueError(explain(str(error).replace(" | null", ""), kind).en) from None

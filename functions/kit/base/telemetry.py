@@ -1,8 +1,8 @@
-"""Where a piece of work comes from and how it went: W3C trace context, and counters.
+"""W3C trace context and Prometheus metrics.
 
-A request's `traceparent` is continued, or a new trace is begun; outbox rows keep it, so that an
-event which is sent minutes later still belongs to the purchase that caused it. Counters are
-Prometheus', shown at `/metrics` by the internal door only.
+A request's `traceparent` is continued, or a new trace is started. Outbox rows store it, so that an
+event which is sent minutes later belongs to the trace of the request that caused it. Only the
+internal API exposes the metrics, at `/metrics`.
 """
 
 import re
@@ -16,7 +16,7 @@ _TRACEPARENT = re.compile(
 )
 
 current_traceparent: ContextVar[str | None] = ContextVar("traceparent", default=None)
-"""The trace that the present task works for, as a `traceparent` header."""
+"""The current task's trace, as the value of a `traceparent` header."""
 
 
 def continue_trace(traceparent: str | None) -> str:
@@ -27,7 +27,7 @@ def continue_trace(traceparent: str | None) -> str:
     span = secrets.token_hex(8)
     if match := _TRACEPARENT.fullmatch(traceparent or ""):
         empty = set(match["trace"]) == {"0"} or set(match["span"]) == {"0"}
-        # Only a version to come may say more; of the flags only the lowest, sampled, is known.
+        # Only later versions may have more fields. Of the flags only the lowest, sampled, exists.
         if not empty and not (match["version"] == "00" and match["more"]):
             return f"00-{match['trace']}-{span}-{int(match['flags'], 16) & 1:02x}"
     return f"00-{secrets.token_hex(16)}-{span}-01"
@@ -37,10 +37,10 @@ def trace_id(traceparent: str | None) -> str | None:
     return traceparent[3:35] if traceparent else None
 
 
-class _Uncounted:
-    """A counter of what nobody can ever read."""
+class _NullMetric:
+    """A metric that records nothing."""
 
-    def labels(self, *_: object) -> "_Uncounted":
+    def labels(self, *_: object) -> "_NullMetric":
         return self
 
     def inc(self, amount: float = 1) -> None: ...
@@ -51,9 +51,9 @@ class _Uncounted:
 
 
 class Metrics:
-    """One service's counters, in a registry of its own: a process can hold several services.
+    """One service's metrics, in a registry of their own: a process can run several services.
 
-    A process that does not show them (`shown`) neither counts nor imports Prometheus' client.
+    Without `exposed`, nothing is recorded and `prometheus_client` is not imported.
     """
 
     requests: Any
@@ -64,13 +64,13 @@ class Metrics:
     outbox_age: Any
     dead_letters: Any
 
-    def __init__(self, *, shown: bool = True) -> None:
-        if not shown:
-            self.requests = self.duration = self.events_received = _Uncounted()
-            self.events_sent = self.outbox_unsent = _Uncounted()
-            self.outbox_age = self.dead_letters = _Uncounted()
+    def __init__(self, *, exposed: bool = True) -> None:
+        if not exposed:
+            self.requests = self.duration = self.events_received = _NullMetric()
+            self.events_sent = self.outbox_unsent = _NullMetric()
+            self.outbox_age = self.dead_letters = _NullMetric()
             return
-        from prometheus_client import (  # noqa: PLC0415 - only where somebody reads it
+        from prometheus_client import (  # noqa: PLC0415 - only where metrics are exposed
             CollectorRegistry,
             Counter,
             Gauge,
@@ -92,26 +92,28 @@ class Metrics:
         )
         self.events_received = Counter(
             "events_received_total",
-            "Events taken in, by what became of them.",
+            "Events consumed, by outcome.",
             ["source", "outcome"],
             registry=self.registry,
         )
         self.events_sent = Counter(
-            "events_sent_total", "Events that the broker has taken.", registry=self.registry
+            "events_sent_total", "Events that the broker has accepted.", registry=self.registry
         )
         self.outbox_unsent = Gauge(
-            "outbox_unsent_events", "Events that wait for the broker.", registry=self.registry
+            "outbox_unsent_events",
+            "Events that wait to be sent to the broker.",
+            registry=self.registry,
         )
         self.outbox_age = Gauge(
             "outbox_oldest_unsent_seconds",
-            "Age of the oldest event that waits for the broker.",
+            "Age of the oldest event that waits to be sent.",
             registry=self.registry,
         )
         self.dead_letters = Gauge(
-            "dead_letters", "Events put aside, not replayed yet.", registry=self.registry
+            "dead_letters", "Dead letters that were not replayed yet.", registry=self.registry
         )
 
     def exposition(self) -> bytes:
-        from prometheus_client import generate_latest  # noqa: PLC0415 - as above
+        from prometheus_client import generate_latest  # noqa: PLC0415 - only where metrics are exposed
 
         return generate_latest(self.registry)

@@ -1,11 +1,11 @@
-"""What `python -m functions.SERVICE.after_restore` does: no id that was lost is given again.
+"""`python -m functions.SERVICE.after_restore`: raises the id counters of a restored database.
 
-A backup holds the counters of its day. Rows that came later are lost with the database, but not
-their ids: other services, clients and payment providers hold them. So every counter of the
-database is raised far beyond what it may have given since, before the service runs again; a second
-run raises them once more, which does no harm.
+A backup holds the id counters of its time. Ids that were generated later are lost with the
+database, but other services, clients and payment providers still refer to them, so they must not
+be generated again. The command raises every counter by a large step, before the service starts
+again. A second run raises them once more, which is harmless.
 
-In a cluster `knative/base/databases/server/scripts/restore.sh` does the same, with SQL alone.
+In a cluster `knative/base/databases/server/scripts/restore.sh` does the same in SQL.
 """
 
 import argparse
@@ -26,25 +26,25 @@ from functions.kit.data.engines import connect
 from functions.kit.data.migrations import MigrationError, load, pending
 
 STEP = 1_000_000
-"""More rows than a table of this shop gains between two backups."""
+"""More rows than any table gains between two backups."""
 
 _BITS = {"tinyint": 8, "smallint": 16, "mediumint": 24, "int": 32, "bigint": 64}
 _COUNTER = re.compile(r"^\) .*?AUTO_INCREMENT=(\d+)", re.MULTILINE)
 
 
 class Refused(Exception):
-    """No counter was raised."""
+    """The counters cannot be raised. None was changed."""
 
 
 class Counter(NamedTuple):
     table: str
     next: int
     limit: int
-    """The greatest id that its column, and the shop, take."""
+    """The largest id that the column's type and `MAX_ID` allow."""
 
 
 class Raised(NamedTuple):
-    """A table's counter: the id that it would have given next, and the one that it gives now."""
+    """A raised counter: the next id before and after."""
 
     table: str
     before: int
@@ -52,22 +52,24 @@ class Raised(NamedTuple):
 
 
 async def raise_counters(database: Database, *, by: int = STEP) -> list[Raised]:
-    """Raise the counter of every table that has one, by table.
+    """Raise the counter of every table that has one; returns them sorted by table.
 
-    Raises `Refused` when one of them would leave the ids that the shop takes; then none is raised.
+    Raises `Refused` if a counter would exceed its limit; then none is raised.
     """
     if database.backend == "mysql":
-        raised = _raised(await _counters_of_mysql(database), by)
-        for each in raised:  # commits by itself; a run that was killed half way is run again
+        raised = _plan(await _counters_of_mysql(database), by)
+        for each in raised:  # each commits by itself; after a kill the command is run again
             await database.run_ddl(f"ALTER TABLE `{each.table}` AUTO_INCREMENT = {each.after}")
         return raised
     return await _raise_in_sqlite(database, by)
 
 
-def _raised(counters: Sequence[Counter], by: int) -> list[Raised]:
+def _plan(counters: Sequence[Counter], by: int) -> list[Raised]:
     for each in sorted(counters):
         if by > each.limit - each.next:
-            raise Refused(f"{each.table} has come to {each.next}: {by} more is beyond {each.limit}")
+            raise Refused(
+                f"the next id of {each.table} is {each.next}: {by} more exceeds {each.limit}"
+            )
     return [Raised(each.table, each.next, each.next + by) for each in sorted(counters)]
 
 
@@ -85,7 +87,7 @@ async def _counters_of_mysql(database: Database) -> list[Counter]:
 
 
 async def _next(database: Database, table: str) -> int:
-    """Not from information_schema: MySQL 8 keeps what that says of a counter for a day."""
+    """The next id. Not read from information_schema, whose counters MySQL 8 caches for a day."""
     (row,) = await database.run_ddl(f"SHOW CREATE TABLE `{table}`")
     shown = _COUNTER.search(row["Create Table"])
     return int(shown[1]) if shown else 1
@@ -100,12 +102,12 @@ async def _raise_in_sqlite(database: Database, by: int) -> list[Raised]:
     )
     counters = []
     for row in tables.rows:
-        # A table that was empty at the time of the backup has no row here, but may have given ids.
+        # A table that was empty at the time of the backup has no row in sqlite_sequence.
         given = await database.execute(
             QueryString("SELECT MAX(seq) AS last FROM sqlite_sequence WHERE name = {}", row["name"])
         )
         counters.append(Counter(row["name"], (given.rows[0]["last"] or 0) + 1, MAX_ID))
-    raised = _raised(counters, by)
+    raised = _plan(counters, by)
     for each in raised:
         await database.execute(
             QueryString("DELETE FROM sqlite_sequence WHERE name = {}", each.table)
@@ -123,7 +125,7 @@ async def _raise_in_sqlite(database: Database, by: int) -> list[Raised]:
 async def _run(service: str, package: ModuleType, url: str, by: int) -> list[Raised]:
     database = connect(url)
     try:
-        # Also of a backup from before a release: tables that came with it have given ids too.
+        # After the backup of an older release, the new tables need raised counters too.
         if todo := await pending(database, load(package)):
             raise Refused(
                 f"{len(todo)} migrations are missing. Run python -m functions.{service}.migrate"
@@ -140,18 +142,23 @@ def main(
     url: Callable[[], str],
     arguments: Sequence[str] | None = None,
 ) -> int:
-    """Answers the exit code. `url` reads the settings, so that what is wrong is said."""
+    """Run the command; returns its exit code.
+
+    `url` reads the settings, so that invalid settings are reported like other errors.
+    """
     parser = argparse.ArgumentParser(
         prog=f"python -m functions.{service}.after_restore",
-        description="After a database was restored from a backup, and before its service runs:"
-        " let no id be given again that was given since.",
+        description="Raises every id counter of a database that was restored from a backup, so"
+        " that ids generated after the backup are not generated again. Run it before the service"
+        " starts.",
     )
     parser.add_argument(
         "--by",
         type=_count,
         default=STEP,
         metavar="N",
-        help=f"how far each counter is raised; more than was given since the backup ({STEP})",
+        help="how far each counter is raised; must exceed the number of ids generated since the"
+        f" backup (default: {STEP})",
     )
     options = parser.parse_args(arguments)
     logging.basicConfig(level=os.environ.get("LOG_LEVEL", "ERROR"), format="%(message)s")
@@ -169,7 +176,7 @@ def main(
 
 
 def _count(text: str) -> int:
-    """Raises `ValueError`, which argparse explains."""
+    """Raises `ValueError` or `ArgumentTypeError`, which argparse reports."""
     count = int(text)
     if not 1 <= count <= MAX_ID:
         raise argparse.ArgumentTypeError(f"must be between 1 and {MAX_ID}")

@@ -1,7 +1,8 @@
-"""A migration's operation that writes a column anew, row by row, with the code that computes it.
+"""A migration operation that computes a column in Python and writes it for every row.
 
-For what SQL cannot compute. It runs beside the services, in batches that lock what they read for
-a moment; a run that was killed is followed by one that finds what is left.
+For values that SQL cannot compute. It runs while services are running, in batches of `BATCH` rows,
+each in a short transaction that locks them. After a kill, run it again: rows that already have
+their value are not written.
 """
 
 from collections.abc import Callable
@@ -18,7 +19,7 @@ BATCH = 200
 
 @dataclass(frozen=True)
 class Backfill:
-    """Give each row's column the value that follows from the row's other columns."""
+    """Sets `column` of each row to `value(row)`, which may use the columns in `reads`."""
 
     table: str
     column: str
@@ -26,24 +27,24 @@ class Backfill:
     value: Callable[[Row], Any]
 
     def statements(self, backend: Backend) -> list[str]:
-        """None that could be printed: `run` does the work."""
+        """Empty: `run` does the work."""
         del backend
         return []
 
     async def probe(self, database: Database) -> bool:
-        """Never: only `run` can tell, by going through the rows."""
+        """Always False: only `run`, which reads every row, finds out whether there is work."""
         del database
         return False
 
     async def run(self, database: Database) -> None:
         after: int | None = 0
         while after is not None:
-            after = await _rewrite(database, self, after)
+            after = await _backfill_batch(database, self, after)
 
 
 @transactional
-async def _rewrite(database: Database, change: Backfill, after: int) -> int | None:
-    """Write the rows of a batch that differ; answers its last key, or None at the end."""
+async def _backfill_batch(database: Database, change: Backfill, after: int) -> int | None:
+    """Write the rows of a batch that differ; returns its last id, or None after the last batch."""
     columns = ", ".join(f'"{name}"' for name in ("id", change.column, *change.reads))
     rows = await database.locked(
         QueryString(

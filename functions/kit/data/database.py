@@ -1,8 +1,8 @@
-"""The one interface that SQLite and MySQL are used through, and the transaction around a command.
+"""The interface of both database engines, and the transaction around a command.
 
-SQL is written once, in the dialect that Piccolo prints for SQLite; the MySQL engine translates
-it or refuses it by name. The engines are in `sqlite.py` and `mysql/`; the schema is made by
-`migrations.py`.
+SQL is written once, in the dialect that Piccolo prints for SQLite. The MySQL engine translates it,
+and raises `Unsupported` for a construct that it cannot translate. The engines are in `sqlite.py`
+and `kit/mysql/`.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class Outcome(NamedTuple):
-    """What a statement did: rows read, rows matched by a write, the id of the last insert."""
+    """The result of a statement: rows read, rows matched by a write, the id of the last insert."""
 
     rows: list[Row]
     rowcount: int
@@ -35,21 +35,21 @@ class Outcome(NamedTuple):
 
 
 class Database(Protocol):
-    """What both engines offer. Either is also a Piccolo engine, so tables can be bound to it."""
+    """What both engines implement. Each is also a Piccolo engine, so tables can be bound to it."""
 
     backend: ClassVar[str]
-    """`sqlite` or `mysql`: what it talks to, whatever dialect it prints."""
+    """`sqlite` or `mysql`: the kind of server, independent of the SQL dialect."""
 
     async def execute(self, query: "Query[Any, Any] | QueryString", /) -> Any:
-        """Run one statement; answers an `Outcome`."""
+        """Run one statement; returns an `Outcome`."""
 
     async def run_ddl(self, ddl: str, in_pool: bool = ...) -> Any:
-        """Run one statement of a migration, as it stands."""
+        """Run one statement of a migration, untranslated."""
 
     def transaction(
         self, *, isolation: str | None = None, allow_nested: bool = True
     ) -> AbstractAsyncContextManager[Any]:
-        """A transaction; inside another it joins it."""
+        """A transaction. Inside another transaction of the same task it joins that one."""
 
     def transaction_exists(self) -> bool:
         """Whether this task is inside a transaction."""
@@ -57,39 +57,39 @@ class Database(Protocol):
     def locked(
         self, select: "Query[Any, Any] | QueryString", *, skip_locked: bool = False
     ) -> Awaitable[list[Row]]:
-        """Rows that stay locked until the transaction ends."""
+        """The rows of a select, locked until the transaction ends."""
 
     def advisory_lock(self, name: str, timeout: float) -> AbstractAsyncContextManager[None]:
-        """A lock by name that one process in all holds."""
+        """A named lock that one connection holds among all processes. `timeout` is in seconds."""
 
     def is_duplicate(self, error: BaseException) -> bool:
-        """A unique key refused the row."""
+        """Whether a unique key or a primary key rejected the row."""
 
     def is_retryable(self, error: BaseException) -> bool:
-        """The same transaction, run again, may well succeed: deadlock, lock timeout, busy."""
+        """Whether the same transaction may succeed if run again: deadlock, lock timeout, busy."""
 
     def is_unavailable(self, error: BaseException) -> bool:
-        """The database cannot be reached just now."""
+        """Whether the database cannot be reached at the moment."""
 
     async def ping(self) -> None:
-        """Ask the database something; raises when it does not answer."""
+        """Run a trivial query; raises if the database does not answer."""
 
     async def close(self) -> None:
-        """Give every connection back."""
+        """Close every connection. The next query opens new ones."""
 
 
 def bind(database: Database, tables: Iterable[type[Table]]) -> None:
-    """Give the tables their engine by hand.
+    """Set the engine of the table classes.
 
-    Piccolo's engine finder would do it through `piccolo.conf.apps`, which imports black. A table
-    class has one engine, so of one service one app at a time can be alive in a process.
+    Piccolo's engine finder would import black, through `piccolo.conf.apps`. A table class has one
+    engine, so a process can run only one app of each service at a time.
     """
     for table in tables:
-        table._meta.db = database  # type: ignore[assignment]  # noqa: SLF001 - Piccolo's way in
+        table._meta.db = database  # type: ignore[assignment]  # noqa: SLF001 - as Piccolo does
 
 
 def is_in(column: str, values: Sequence[object]) -> QueryString:
-    """A condition that the column has one of the values, of which there is at least one."""
+    """A condition that the column has one of the values; there must be at least one value."""
     return QueryString(f"{column} IN ({', '.join(['{}'] * len(values))})", *values)
 
 
@@ -99,7 +99,10 @@ _after_commit: ContextVar[list[Callable[[], None]] | None] = ContextVar(
 
 
 def after_commit(callback: Callable[[], None]) -> None:
-    """Run a callback once the surrounding command has committed; at once where there is none."""
+    """Run a callback after the enclosing command commits; immediately outside of a command.
+
+    A callback that is registered twice runs once.
+    """
     callbacks = _after_commit.get()
     if callbacks is None:
         callback()
@@ -108,41 +111,41 @@ def after_commit(callback: Callable[[], None]) -> None:
 
 
 RETRIES = 8
-PATIENCE = 10.0
-"""Seconds after which a command is not tried again. Until then a transaction on SQLite waits for
-its turn; on MySQL a try may itself wait for a row's lock (`innodb_lock_wait_timeout`)."""
+RETRY_TIMEOUT = 10.0
+"""Seconds after which a command is not retried. On SQLite a transaction waits for its turn until
+then; on MySQL a try may also wait for a row lock (`innodb_lock_wait_timeout`)."""
 
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
 def write_deadline() -> float:
-    """Until when a transaction that is about to begin may wait; on the clock `time.monotonic`."""
+    """The `time.monotonic` until which a transaction that begins now may wait for its turn."""
     deadline = _deadline.get()
-    return time.monotonic() + PATIENCE if deadline is None else deadline
+    return time.monotonic() + RETRY_TIMEOUT if deadline is None else deadline
 
 
 def transactional(
     command: Callable[Concatenate[Database, P], Awaitable[T]],
 ) -> Callable[Concatenate[Database, P], Awaitable[T]]:
-    """One command, one transaction: committed whole or not at all.
+    """Run a command in one transaction, which is committed whole or not at all.
 
-    A deadlock or a busy database runs the whole command again, from a state in which nothing of
-    it has happened; so a command keeps no state but the database's. Inside another transaction
-    the command joins it. Raises `Unavailable` when the database stays busy or out of reach.
+    After a deadlock, or if the database is busy, the rolled-back command is run again from the
+    beginning, so it must keep no state outside the database. Inside another transaction the
+    command joins it. Raises `Unavailable` if the database stays busy.
     """
 
     @wraps(command)
     async def run(database: Database, /, *args: P.args, **kwargs: P.kwargs) -> T:
         if database.transaction_exists():
             return await command(database, *args, **kwargs)
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + RETRY_TIMEOUT
         for attempt in range(RETRIES + 1):
             callbacks: list[Callable[[], None]] = []
             token = _after_commit.set(callbacks)
             limit = _deadline.set(deadline)
             try:
                 async with database.transaction():
-                    _deadline.set(None)  # for whatever is started in there
+                    _deadline.set(None)  # tasks that the command starts have their own deadline
                     result = await command(database, *args, **kwargs)
             except Exception as error:
                 if not database.is_retryable(error):

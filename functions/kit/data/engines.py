@@ -1,13 +1,13 @@
-"""Engines from URLs: the one place that knows which databases there are."""
+"""Creates the engine for a database URL."""
 
 from functions.kit.base.settings import ServiceSettings
 from functions.kit.data.database import Database
 
 
 def connect(url: str) -> Database:
-    """An engine for a `sqlite://` or `mysql://` URL; nothing is opened before the first query.
+    """An engine for a `sqlite://` or `mysql://` URL. The first query opens the connection.
 
-    Raises `ValueError` for another scheme.
+    Raises `ValueError` for any other URL.
     """
     scheme = url.partition("://")[0]
     if scheme == "sqlite":
@@ -24,7 +24,7 @@ def connect(url: str) -> Database:
 
 
 def database_url(service: str, settings: ServiceSettings) -> str:
-    """The URL of a service's database; the embedded default where none is set."""
+    """The URL of a service's database; the embedded SQLite file where none is set."""
     if settings.database_url:
         return settings.database_url.reveal()
     return f"sqlite:///.bookstore/{service}.db"

@@ -1,12 +1,12 @@
-"""A full-text index for words by their beginning: InnoDB's on MySQL, FTS5 on SQLite.
+"""A full-text index for prefix searches: InnoDB's on MySQL, FTS5 on SQLite.
 
-The two cut texts into words in ways of their own, and neither can be told everything. They agree
-where a text is words of small ASCII letters, digits and underscores with spaces between, each of
-3 to 84 characters and none a stop word. To write such a text is up to whoever has the index.
-(InnoDB's stop words can be switched off while an index is made, but a dump that is loaded
-elsewhere makes it again, with them.)
+The two tokenize differently, and neither can be configured to match the other. They agree on texts
+whose words consist of lowercase ASCII letters, digits and underscores, are 3 to 84 characters long,
+are separated by spaces, and are not stop words. The caller must index and search only such texts.
+(InnoDB's stop words can be switched off when an index is created, but loading a dump creates it
+again with the server's stop words.)
 
-The index is a migration's operation, like those in `schema.py`; `any_prefix` asks it.
+`AddFullTextIndex` is a migration operation, like those in `schema.py`; `any_prefix` searches it.
 """
 # ruff: noqa: S608 - names are the migrations' own; values are placeholders
 
@@ -25,9 +25,9 @@ _WORD = re.compile("[a-z0-9_]+")
 class AddFullTextIndex:
     """An index on a text column of a table whose key is `id`.
 
-    InnoDB rebuilds the table for its first one: reads go on meanwhile, writes wait. On SQLite it
-    is a table of its own that holds no texts, only the words of the other's; triggers keep it, so
-    it follows every write, whoever makes it.
+    For a table's first full-text index InnoDB rebuilds the table; meanwhile reads continue and
+    writes wait. On SQLite the index is an FTS5 table with external content, which stores words and
+    no texts; triggers update it with every write.
     """
 
     name: str
@@ -41,7 +41,7 @@ class AddFullTextIndex:
         tokens = "tokenize=\"ascii tokenchars '_'\""
         options = f"content_rowid=\"id\", {tokens}, detail='none', columnsize=0"
         add = f'INSERT INTO "{name}" (rowid, "{column}") VALUES (new."id", new."{column}")'
-        # FTS5 takes a text out again by being told what it was.
+        # FTS5's 'delete' command needs the old text.
         remove = (
             f'INSERT INTO "{name}" ("{name}", rowid, "{column}")'
             f' VALUES (\'delete\', old."id", old."{column}")'
@@ -60,28 +60,28 @@ class AddFullTextIndex:
 
 
 class Condition(NamedTuple):
-    """A condition of a WHERE; its placeholder is `{}`."""
+    """A WHERE condition with one placeholder, `{}`, and its value."""
 
     sql: str
     value: str
 
 
 def any_prefix(
-    database: Database, index: str, *, key: str, column: str, beginnings: Sequence[str]
+    database: Database, index: str, *, key: str, column: str, prefixes: Sequence[str]
 ) -> Condition:
-    """That some word of the column begins with one of these.
+    """A condition that some word of the column begins with one of the prefixes.
 
-    `key` and `column` are named as the query names them. Raises `ValueError` for a beginning that
-    is made of anything else: it might be an operator.
+    `key` and `column` are SQL expressions of the query. Raises `ValueError` for a prefix with any
+    other character than lowercase ASCII letters, digits and `_`: it might be an operator.
     """
-    for beginning in beginnings:
-        if not _WORD.fullmatch(beginning):
-            raise ValueError("a full-text index is asked for ASCII letters, digits and _ only")
+    for prefix in prefixes:
+        if not _WORD.fullmatch(prefix):
+            raise ValueError("a prefix may have lowercase ASCII letters, digits and _ only")
     if database.backend == "mysql":
-        asked = " ".join(f"{beginning}*" for beginning in beginnings)
-        return Condition(f"MATCH ({column}) AGAINST ({{}} IN BOOLEAN MODE)", f"+({asked})")
-    asked = " OR ".join(f'"{beginning}" *' for beginning in beginnings)
+        terms = " ".join(f"{prefix}*" for prefix in prefixes)
+        return Condition(f"MATCH ({column}) AGAINST ({{}} IN BOOLEAN MODE)", f"+({terms})")
+    terms = " OR ".join(f'"{prefix}" *' for prefix in prefixes)
     return Condition(
         f'{key} IN (SELECT rowid FROM "{index}" WHERE "{index}" MATCH {{}})',
-        asked,
+        terms,
     )

@@ -1,11 +1,12 @@
-"""Numbered schema changes of our own, run under a lock, for both databases.
+"""Runs numbered schema migrations under a lock, on both databases.
 
-Piccolo's automatic migrations take no lock, fail on SQLite at the first ALTER, and record as run
-what did nothing. Here SQLite runs all of them in one BEGIN IMMEDIATE; MySQL, whose DDL commits by
-itself, runs them under GET_LOCK and probes before each statement, so a kill at any point is
-followed by a run that finishes the work. An edited migration is refused by its checksum.
+Piccolo's automatic migrations take no lock, fail on SQLite at the first ALTER, and are recorded as
+applied even when they changed nothing. Here SQLite runs all pending migrations in one BEGIN
+IMMEDIATE. MySQL commits each DDL statement by itself, so there they run under GET_LOCK with a probe
+before each operation; after a kill at any point the next run finishes the work. A migration that
+was edited after it was applied is an error: its checksum differs.
 
-The changes themselves are written with `schema.py`; a service keeps them in `migrations/`, and
+Migrations are made of the operations in `schema.py`. They are in each service's `migrations/`, and
 its `migrate.py` runs them.
 """
 
@@ -43,7 +44,7 @@ logger = logging.getLogger(__name__)
 
 LOCK_NAME = "bookstore.migrations"
 LOCK_TIMEOUT = 300.0
-"""Seconds that a second runner waits for the first."""
+"""Seconds that a runner waits for another one to finish."""
 
 VERSIONS = CreateTable(
     "schema_version",
@@ -60,11 +61,11 @@ _MISSING_MODULE = re.compile(r"no such module: (\w+)")
 
 
 class MigrationError(Exception):
-    """The schema cannot be brought up to date; nothing of this run is half recorded."""
+    """The schema cannot be migrated. Only completed migrations are recorded as applied."""
 
 
 class MigrationPostponed(MigrationError):
-    """The same migration may well succeed a little later: the database is away, or busy."""
+    """The database is unreachable or busy: the same migration may succeed later."""
 
 
 class Migration(NamedTuple):
@@ -76,13 +77,16 @@ class Migration(NamedTuple):
         return [sql for operation in self.operations for sql in operation.statements(backend)]
 
     def checksum(self) -> str:
-        """Over what is printed for both databases: moving code about changes nothing."""
+        """SHA-256 of the SQL for both databases, so that refactoring does not change it."""
         printed = [*self.statements("sqlite"), *self.statements("mysql")]
         return hashlib.sha256("\n;\n".join(printed).encode()).hexdigest()
 
 
 def load(package: ModuleType) -> list[Migration]:
-    """The migrations of a package: its modules `0001_initial.py` and on, each with `operations`."""
+    """The migrations of a package: its modules `0001_initial.py` and so on, with `operations`.
+
+    Raises `MigrationError` if the numbers are not 1, 2, 3 ...
+    """
     found = []
     for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda module: module.name):
         number, _, name = module.name.partition("_")
@@ -95,20 +99,20 @@ def load(package: ModuleType) -> list[Migration]:
 
 
 async def migrate(database: Database, migrations: Sequence[Migration]) -> list[Migration]:
-    """Bring the schema up to date; answers what was run. Safe with any number of runners at once.
+    """Apply the pending migrations; returns them. Any number of runners may run concurrently.
 
-    A database that is ahead of this code is left alone: the revision before the newest runs on.
-    Raises `MigrationError` when a migration that was run has been edited since.
+    Migrations in the database that this code does not know are ignored, so that the previous
+    revision still starts. Raises `MigrationError` if an applied migration was edited.
     """
     backend: Backend = "mysql" if database.backend == "mysql" else "sqlite"
     if backend == "sqlite":
-        return await _run_alone(database, migrations)
+        return await _run_on_sqlite(database, migrations)
     async with database.advisory_lock(LOCK_NAME, LOCK_TIMEOUT):
         return await _run(database, migrations, backend)
 
 
-async def _run_alone(database: Database, migrations: Sequence[Migration]) -> list[Migration]:
-    """On SQLite: the first writer shuts the others out, and they try until it is done."""
+async def _run_on_sqlite(database: Database, migrations: Sequence[Migration]) -> list[Migration]:
+    """The transaction excludes other runners; they retry until it has ended."""
     deadline = time.monotonic() + LOCK_TIMEOUT
     while True:
         try:
@@ -121,7 +125,7 @@ async def _run_alone(database: Database, migrations: Sequence[Migration]) -> lis
 
 
 async def pending(database: Database, migrations: Sequence[Migration]) -> list[Migration]:
-    """What `migrate` would run; changes nothing."""
+    """The migrations that `migrate` would apply. Changes nothing."""
     known = await _applied(database)
     _check(known, migrations)
     return [migration for migration in migrations if migration.version not in known]
@@ -147,14 +151,15 @@ async def _run(
                 utc_now(),
             )
         )
-        logger.info("migration %04d %s was run", migration.version, migration.name)
+        logger.info("migration %04d %s was applied", migration.version, migration.name)
     return todo
 
 
 async def _apply_once(database: Database, operation: Operation, backend: Backend) -> None:
-    """A runner that was killed may have left the server at work on its statement.
+    """Apply an operation, or accept an error if a probe then finds it applied.
 
-    Ours waits for it, and then fails, since it is done.
+    MySQL may still be executing the statement of a runner that was killed. Then ours waits for
+    that statement's lock, and fails because the change has been made.
     """
     try:
         await _apply(database, operation, backend)
@@ -199,32 +204,35 @@ def _check(known: Mapping[int, str], migrations: Sequence[Migration]) -> None:
         checksum = known.get(migration.version)
         if checksum is not None and checksum != migration.checksum():
             raise MigrationError(
-                f"Migration {migration.version:04d} {migration.name} was run and has been edited"
-                " since. Put it back as it was, and write the change as a new migration."
+                f"Migration {migration.version:04d} {migration.name} was edited after it was"
+                " applied. Undo the edit, and write the change as a new migration."
             )
 
 
 @contextlib.contextmanager
 def as_migration_error(database: Database) -> Iterator[None]:
-    """Raises `MigrationPostponed` for what passes, `MigrationError` for a database that will not be
-    usable later either; other errors are let through."""
+    """Converts errors of the database.
+
+    Raises `MigrationPostponed` for a transient fault, `MigrationError` for a database that stays
+    unusable without a change of its configuration. Other errors are not converted.
+    """
     try:
         yield
     except Exception as error:
         if database.is_unavailable(error):
-            kind = MigrationPostponed if _passes(database, error) else MigrationError
+            kind = MigrationPostponed if _is_transient(database, error) else MigrationError
             raise kind(f"The database cannot be used: {error}") from error
-        if _passes(database, error):
+        if _is_transient(database, error):
             raise MigrationPostponed(f"The database is busy: {error}") from error
         raise
 
 
-def _passes(database: Database, error: Exception) -> bool:
-    """Whether time may heal it. A file that cannot be opened, a wrong password or a database that
-    is not there stay what they are."""
+def _is_transient(database: Database, error: Exception) -> bool:
+    """Whether a later run may succeed without any change. It cannot after a wrong password, for a
+    database that does not exist, or for a SQLite file that cannot be opened."""
     if database.backend == "sqlite":
         return False
-    from functions.kit.mysql import errors  # noqa: PLC0415 - for a failure only
+    from functions.kit.mysql import errors  # noqa: PLC0415 - for an error only
 
     if isinstance(error, errors.AccessDenied | errors.UnknownDatabase | errors.TLSRefused):
         return False
@@ -236,11 +244,10 @@ def _passes(database: Database, error: Exception) -> bool:
 
 
 def main(service: str, package: ModuleType, url: Callable[[], str]) -> int:
-    """What `python -m functions.SERVICE.migrate` does; answers the exit code.
+    """Run `python -m functions.SERVICE.migrate`; returns its exit code.
 
-    1 where it would fail again in the same way, 2 where a later run may succeed: a Job stops at the
-    one and tries again after the other. `url` reads the settings, so that what is wrong with them
-    is said, not traced.
+    0: done. 1: the same run would fail again. 2: a later run may succeed; the Job retries only
+    then. `url` reads the settings, so that invalid settings are reported without a traceback.
     """
 
     async def run() -> list[Migration]:
@@ -255,12 +262,12 @@ def main(service: str, package: ModuleType, url: Callable[[], str]) -> int:
     try:
         done = asyncio.run(run())
     except (MigrationError, ValueError) as error:
-        return failed(service, error)
+        return report_failure(service, error)
     print(f"{service}: {len(done)} migrations were run" if done else f"{service}: up to date")
     return 0
 
 
-def failed(service: str, error: Exception) -> int:
-    """Says what is wrong; the exit code."""
+def report_failure(service: str, error: Exception) -> int:
+    """Print an error of a migration to standard error; returns the exit code."""
     print(f"{service}: {error}", file=sys.stderr)
     return 2 if isinstance(error, MigrationPostponed) else 1

@@ -1,7 +1,7 @@
-"""What background tasks log when they fail: one line for one cause, and another when it is over.
+"""Logs failures of background tasks once for each cause, instead of at each retry.
 
-They try again and again while the database is away, and each try would otherwise be a traceback.
-A fault that is not the database's is a bug, and has its traceback, once.
+While the database is unreachable, all tasks together log one warning, and one line when it is
+reachable again. Any other error is a bug; its traceback is logged once.
 """
 
 import logging
@@ -11,12 +11,12 @@ from functions.kit.data.database import Database
 
 logger = logging.getLogger(__name__)
 
-REMEMBERED = 1000
-"""Failed tasks whose cause is known, so that it is not logged again."""
+MAX_TRACKED = 1000
+"""Failing tasks whose last cause is stored."""
 
 
 def is_transient(database: Database, error: BaseException) -> bool:
-    """Whether the same work may well succeed later: the database is away or busy."""
+    """Whether a retry may succeed: the database is unreachable or busy."""
     return (
         isinstance(error, Unavailable)
         or database.is_unavailable(error)
@@ -29,28 +29,28 @@ class Outages:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self._away: set[str] = set()
-        """Tasks that found the database away, and have not worked since."""
-        self._failed: dict[str, str] = {}
-        """What each other task failed of."""
+        self._waiting: set[str] = set()
+        """Tasks whose last try failed because the database was unreachable or busy."""
+        self._causes: dict[str, str] = {}
+        """The last cause of each other failing task."""
 
     def report(self, task: str, error: BaseException) -> None:
-        """A task failed, and is tried again."""
+        """Log that a task failed and will be retried, unless the same cause was logged before."""
         cause = f"{type(error).__name__}: {error}"
         if is_transient(self.database, error):
-            if not self._away:
+            if not self._waiting:
                 logger.warning("the database cannot be used, background work waits: %s", cause)
-            self._away.add(task)
-        elif self._failed.get(task) != cause:
-            if len(self._failed) >= REMEMBERED:
-                self._failed.clear()
-            self._failed[task] = cause
-            logger.error("%s failed; it is tried again", task, exc_info=error)
+            self._waiting.add(task)
+        elif self._causes.get(task) != cause:
+            if len(self._causes) >= MAX_TRACKED:
+                self._causes.clear()
+            self._causes[task] = cause
+            logger.error("%s failed and will be retried", task, exc_info=error)
 
-    def over(self, task: str) -> None:
-        """A task has worked."""
-        self._failed.pop(task, None)
-        if task in self._away:
-            self._away.discard(task)
-            if not self._away:
+    def recovered(self, task: str) -> None:
+        """A task has succeeded. Logs the end of the outage after the last waiting task."""
+        self._causes.pop(task, None)
+        if task in self._waiting:
+            self._waiting.discard(task)
+            if not self._waiting:
                 logger.info("the database can be used again")

@@ -1,8 +1,7 @@
-"""What a migration is written with: operations that print SQL for SQLite and for MySQL.
+"""The operations of migrations: each produces SQL for SQLite and for MySQL.
 
-Only what MySQL 8 and MariaDB both take is printed: no IF NOT EXISTS on columns and indexes,
-foreign keys at table level, keys on VARCHAR with a length, DATETIME(6) rather than TIMESTAMP.
-`migrations.py` runs them.
+The SQL for MySQL is accepted by MySQL 8 and MariaDB: no IF NOT EXISTS for columns and indexes,
+foreign keys at table level, keys on VARCHAR with a length, DATETIME(6) instead of TIMESTAMP.
 """
 
 from collections.abc import Sequence
@@ -16,12 +15,12 @@ from functions.kit.data.database import Database
 Backend = Literal["sqlite", "mysql"]
 
 MYSQL_TABLE_OPTIONS = "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"
-"""Binary collation: keys compare as SQLite compares them, letter by letter."""
+"""Binary collation: keys compare byte by byte, as on SQLite."""
 
 
 @dataclass(frozen=True)
 class Type:
-    """A column type under its two names."""
+    """A column type by its SQL name for each database."""
 
     sqlite: str
     mysql: str
@@ -30,7 +29,7 @@ class Type:
         return self.sqlite if backend == "sqlite" else self.mysql
 
 
-# Piccolo has a converter for SQLite's INTEGER columns; BIGINT it leaves alone, and it is as good.
+# BIGINT and not INTEGER, for which Piccolo registers a converter on SQLite.
 BIGINT = Type("BIGINT", "BIGINT")
 BOOLEAN = Type("BOOLEAN", "TINYINT(1)")
 TIMESTAMP = Type("TIMESTAMPTZ", "DATETIME(6)")
@@ -45,7 +44,7 @@ def varchar(length: int) -> Type:
 
 @dataclass(frozen=True)
 class Column:
-    """A column; NOT NULL unless said otherwise. `default` is SQL text."""
+    """A column, NOT NULL by default. `default` is SQL text."""
 
     name: str
     type: Type
@@ -72,16 +71,16 @@ class Index:
 class ForeignKey:
     column: str
     references: str
-    """Name of the table; its `id` is meant."""
+    """Name of the table whose `id` is referenced."""
 
 
 class Operation(Protocol):
-    """One change. On MySQL each commits by itself, so each can tell whether it was done."""
+    """One schema change. On MySQL each commits by itself, so each has a probe."""
 
     def statements(self, backend: Backend) -> Sequence[str]: ...
 
     async def probe(self, database: Database) -> bool:
-        """Whether the database has it already (asked on MySQL only)."""
+        """Whether the change has been applied. Called on MySQL only."""
 
 
 @dataclass(frozen=True)
@@ -89,11 +88,11 @@ class CreateTable:
     name: str
     columns: Sequence[Column]
     primary_key: tuple[str, ...] = ()
-    """Columns of the key, where it is not one `AUTO_ID`."""
+    """Columns of the primary key; empty if there is an `AUTO_ID` column."""
     indexes: Sequence[Index] = ()
     foreign_keys: Sequence[ForeignKey] = ()
     checks: Sequence[str] = ()
-    """SQL conditions that every row meets, whatever code wrote it."""
+    """SQL conditions of CHECK constraints."""
 
     def statements(self, backend: Backend) -> list[str]:
         parts = [column.printed(backend) for column in self.columns]
@@ -108,7 +107,7 @@ class CreateTable:
             f'CONSTRAINT "ck_{self.name}_{number}" CHECK ({check})'
             for number, check in enumerate(self.checks, 1)
         )
-        if backend == "mysql":  # in the same statement, so that a kill leaves all of it or nothing
+        if backend == "mysql":  # one statement, so that a kill cannot leave the table half made
             parts.extend(
                 f'{"UNIQUE " if index.unique else ""}KEY "{index.name}" ({_names(index.columns)})'
                 for index in self.indexes
@@ -137,7 +136,8 @@ class CreateTable:
 
 @dataclass(frozen=True)
 class AddColumn:
-    """Add a column: nullable or with a default, so that the revision before it still inserts."""
+    """Adds a column. It must be nullable or have a default: the previous revision inserts rows
+    without it. Raises `ValueError` otherwise."""
 
     table: str
     column: Column
@@ -190,7 +190,7 @@ class AddIndex:
 
 @dataclass(frozen=True)
 class Execute:
-    """SQL of one's own for each backend; `unless` is a query that finds a row once it was done."""
+    """Runs the given SQL. `unless` is a query that finds a row if the change was applied."""
 
     unless: str
     sqlite: Sequence[str] = field(default_factory=tuple)
@@ -212,5 +212,5 @@ def _names(columns: Sequence[str]) -> str:
 
 
 def _quoted(sql: str, backend: Backend) -> str:
-    """MySQL wants backticks where ANSI_QUOTES is not set; the texts above hold no strings."""
+    """For MySQL, replace double quotes by backticks. The SQL must not contain string literals."""
     return sql.replace('"', "`") if backend == "mysql" else sql

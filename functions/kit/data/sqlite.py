@@ -1,10 +1,10 @@
-"""Piccolo's SQLite engine, corrected for a service that is shared and gets killed.
+"""Piccolo's SQLite engine, made safe for concurrent tasks, several processes and kills.
 
-Piccolo opens a connection for every query, begins transactions DEFERRED (read-then-write then
-fails with "database is locked"), and leaks its context variable and its connection when COMMIT
-fails. Here one connection writes and one reads for as long as the engine lives, transactions are
-BEGIN IMMEDIATE behind one lock of the process, and a failed COMMIT leaves nothing behind. The
-interface is that of `database.py`; `mysql/` is the twin. Next file: `sqlite_transaction`.
+Piccolo opens a connection for every query, begins transactions DEFERRED (a read followed by a write
+then fails with "database is locked"), and leaks its context variable and its connection if COMMIT
+fails. This engine keeps one writing and one reading connection. Transactions are BEGIN IMMEDIATE,
+one at a time in a process, and a failed COMMIT is rolled back. It implements `database.Database`,
+as `kit/mysql/` does; transactions are in `sqlite_transaction.py`.
 """
 
 import asyncio
@@ -14,28 +14,27 @@ from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn, Self
-from urllib.parse import parse_qsl
 
 import aiosqlite
 from piccolo.engine.sqlite import SQLiteEngine as PiccoloSQLiteEngine
 from piccolo.query.base import DDL, Query
 from piccolo.querystring import QueryString
 
+from functions.kit.base.urls import SYNCHRONOUS, parse_sqlite
 from functions.kit.data.database import Outcome, Row, write_deadline
 from functions.kit.data.sqlite_transaction import Transaction
 from functions.kit.data.sqlite_write_lock import WriteLock, retry_while_busy
 
 BUSY_TIMEOUT = 5.0
-"""Seconds that SQLite itself waits where a connection is opened or read; who writes waits for its
-turn (`sqlite_turns.py`)."""
+"""Seconds that SQLite waits when a connection is opened or read. Writers wait for their turn
+instead (`sqlite_write_lock.py`)."""
 
-SYNCHRONOUS = ("full", "normal", "off")
 
 _READS = ("SELECT", "WITH", "EXPLAIN")
 
 
 class TransactionEnded(Exception):
-    """A task outlived the transaction that it was started in; its query was not run."""
+    """A task ran a query after the transaction that it was started in had ended."""
 
 
 def _as_dict(cursor: sqlite3.Cursor, row: tuple[Any, ...]) -> Row:
@@ -60,7 +59,8 @@ class SQLiteEngine(PiccoloSQLiteEngine):
         self._finishing: set[asyncio.Task[None]] = set()
 
     def finish(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
-        """Run the end of a transaction, whoever still waits for it."""
+        """Run the end of a transaction in a task, so that it completes even after a
+        cancellation of the caller. `close` waits for it."""
         task = asyncio.ensure_future(work)
         self._finishing.add(task)
         task.add_done_callback(self._finishing.discard)
@@ -68,25 +68,18 @@ class SQLiteEngine(PiccoloSQLiteEngine):
 
     @classmethod
     def from_url(cls, url: str) -> Self:
-        """`sqlite:///relative.db` or `sqlite:////absolute.db`; `?synchronous=normal` is faster."""
-        _, _, rest = url.partition("sqlite://")
-        path, _, query = rest.partition("?")
-        options = dict(parse_qsl(query, keep_blank_values=True))
-        synchronous = options.pop("synchronous", "full")
-        if not path.startswith("/") or path == "/":
-            raise ValueError(
-                "A SQLite URL is sqlite:///relative.db or sqlite:////absolute.db"
-                " (a database in memory would be lost with the process)"
-            )
-        if options:
-            raise ValueError(f"Unknown option in the SQLite URL: {', '.join(sorted(options))}")
-        return cls(path[1:], synchronous=synchronous)
+        """`sqlite:///relative.db` or `sqlite:////absolute.db`; `?synchronous=normal` is faster.
+
+        Raises `ValueError` for any other form.
+        """
+        parsed = parse_sqlite(url)
+        return cls(parsed.path, synchronous=parsed.synchronous)
 
     # Connections
 
     async def get_connection(self) -> aiosqlite.Connection:
-        """Open a connection as this engine wants it."""
-        with contextlib.suppress(OSError):  # what the file system refuses, SQLite says too
+        """Open a connection with this engine's PRAGMAs."""
+        with contextlib.suppress(OSError):  # SQLite then reports the error
             Path(self.path).parent.mkdir(parents=True, exist_ok=True)
         connection = aiosqlite.connect(**self.connection_kwargs, timeout=BUSY_TIMEOUT)
         try:
@@ -96,9 +89,9 @@ class SQLiteEngine(PiccoloSQLiteEngine):
             await connection.execute("PRAGMA foreign_keys = ON")
             await connection.execute(f"PRAGMA synchronous = {self.synchronous}")
         except BaseException:
-            # Its thread would live on and keep the process from ending, or outlive the loop.
+            # Otherwise its thread would keep the process from exiting.
             await asyncio.shield(connection.close())
-            connection._thread.join(1.0)  # noqa: SLF001 - it has been told to end
+            connection._thread.join(1.0)  # noqa: SLF001 - close() ends it, without waiting
             raise
         return connection
 
@@ -111,7 +104,7 @@ class SQLiteEngine(PiccoloSQLiteEngine):
                     self._writer = connection
         return self._writer
 
-    async def _read(self) -> aiosqlite.Connection:
+    async def reader(self) -> aiosqlite.Connection:
         if self._reader is None:
             async with self._opening:
                 if self._reader is None:
@@ -119,7 +112,7 @@ class SQLiteEngine(PiccoloSQLiteEngine):
         return self._reader
 
     async def ping(self) -> None:
-        await (await self._read()).execute_fetchall("SELECT 1")
+        await (await self.reader()).execute_fetchall("SELECT 1")
 
     async def close(self) -> None:
         await asyncio.gather(*self._finishing, return_exceptions=True)
@@ -131,9 +124,9 @@ class SQLiteEngine(PiccoloSQLiteEngine):
     # Statements
 
     def active_transaction(self) -> Transaction | None:
-        """This task's transaction.
+        """This task's transaction; None outside of one.
 
-        Raises `TransactionEnded` when the task was started in one that has ended.
+        Raises `TransactionEnded` if the task was started inside a transaction that has ended.
         """
         transaction = self.current_transaction.get()
         if transaction is not None and transaction.finished:
@@ -162,12 +155,12 @@ class SQLiteEngine(PiccoloSQLiteEngine):
         if transaction is not None:
             return await self._run_on(transaction.connection, sql, args)
         if sql.lstrip()[:7].upper().startswith(_READS):
-            # Fetched in one go: a cursor left open between two turns of the loop would show every
-            # other reader the database as it was when that cursor began.
-            rows = await (await self._read()).execute_fetchall(sql, args)
+            # All rows at once: an open cursor would keep its snapshot for the other readers of
+            # this connection.
+            rows = await (await self.reader()).execute_fetchall(sql, args)
             return Outcome(list(rows), -1, None)  # type: ignore[arg-type]
         deadline = write_deadline()
-        await self.write_lock.take(deadline)
+        await self.write_lock.acquire(deadline)
         try:
             connection = await self.writer()
             return await retry_while_busy(
@@ -185,19 +178,19 @@ class SQLiteEngine(PiccoloSQLiteEngine):
 
     def locked(
         self, select: Query[Any, Any] | QueryString, *, skip_locked: bool = False
-    ) -> "_Locked":
-        """The rows of a select; IMMEDIATE has locked the whole file already."""
+    ) -> "_LockedRows":
+        """The rows of a select. BEGIN IMMEDIATE has already locked the whole file."""
         del skip_locked
         if self.active_transaction() is None:
-            raise ValueError("Rows are locked inside a transaction only")
-        return _Locked(self, select)
+            raise ValueError("Rows can be locked inside a transaction only")
+        return _LockedRows(self, select)
 
     # Transactions
 
     def transaction(  # type: ignore[override]
         self, *, isolation: str | None = None, allow_nested: bool = True
     ) -> Transaction:
-        del isolation  # one writer at a time is serializable whatever was asked
+        del isolation  # always serializable: there is one writer at a time
         return Transaction(self, allow_nested=allow_nested)
 
     def transaction_exists(self) -> bool:
@@ -205,7 +198,7 @@ class SQLiteEngine(PiccoloSQLiteEngine):
 
     @contextlib.asynccontextmanager
     async def advisory_lock(self, name: str, timeout: float) -> AsyncIterator[None]:  # noqa: ASYNC109
-        """Nothing to take: on SQLite the transaction itself shuts every other writer out."""
+        """Does nothing: on SQLite a transaction already excludes every other writer."""
         del name, timeout
         yield
 
@@ -242,11 +235,11 @@ class SQLiteEngine(PiccoloSQLiteEngine):
 
 
 def _code(error: sqlite3.Error) -> int:
-    """SQLite's extended code; what the module itself complains of has none."""
+    """SQLite's extended error code. Errors of Python's module itself have none."""
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
 
 
-class _Locked:
+class _LockedRows:
     def __init__(self, engine: SQLiteEngine, select: Query[Any, Any] | QueryString) -> None:
         self._engine = engine
         self._select = select

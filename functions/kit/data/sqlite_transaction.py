@@ -1,27 +1,42 @@
-"""A transaction of the SQLite engine: one at a time, and ended whoever goes away meanwhile.
+"""A transaction of the SQLite engine. It always ends, even after a cancellation or failed COMMIT.
 
-It is cancelled, or its COMMIT fails, and neither leaves the one writing connection half way.
-`sqlite.py` opens the connections.
+All transactions of a process share the engine's one writing connection, one after the other.
 """
 
 import asyncio
 import contextlib
 import sqlite3
-from contextvars import Token
+from collections.abc import Coroutine
+from contextvars import ContextVar, Token
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
+import aiosqlite
 from piccolo.engine.base import BaseTransaction, validate_savepoint_name
 
 from functions.kit.data.database import write_deadline
-from functions.kit.data.sqlite_write_lock import retry_while_busy
+from functions.kit.data.sqlite_write_lock import WriteLock, retry_while_busy
 
-if TYPE_CHECKING:
-    from functions.kit.data.sqlite import SQLiteEngine
+
+class Engine(Protocol):
+    """What a transaction needs of the engine (`sqlite.SQLiteEngine`)."""
+
+    write_lock: WriteLock
+    current_transaction: "ContextVar[Transaction | None]"
+
+    def active_transaction(self) -> "Transaction | None": ...
+
+    async def writer(self) -> aiosqlite.Connection:
+        """The writing connection."""
+
+    def finish(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+        """Run the end of a transaction in a task."""
+
+    def is_retryable(self, error: BaseException) -> bool: ...
 
 
 class Savepoint:
-    """A point inside a transaction that can be returned to."""
+    """A savepoint of a transaction."""
 
     def __init__(self, name: str, transaction: "Transaction") -> None:
         self.name = name
@@ -45,7 +60,7 @@ class Transaction(BaseTransaction):
         *("connection", "engine", "finished"),
     )
 
-    def __init__(self, engine: "SQLiteEngine", *, allow_nested: bool = True) -> None:
+    def __init__(self, engine: Engine, *, allow_nested: bool = True) -> None:
         self.engine = engine
         self._parent = engine.active_transaction()
         self._savepoints = 0
@@ -58,9 +73,9 @@ class Transaction(BaseTransaction):
         if self._parent is not None:
             return self._parent
         deadline = write_deadline()
-        await self.engine.write_lock.take(deadline)
-        # In a task of its own: the worker thread begins the transaction whether or not the caller
-        # still waits, so a caller that was cancelled must have it ended before the lock is free.
+        await self.engine.write_lock.acquire(deadline)
+        # In a task: the worker thread executes BEGIN even if this coroutine is cancelled, and the
+        # transaction must then be ended before the lock is released.
         begin = asyncio.ensure_future(self._begin(deadline))
         try:
             await asyncio.shield(begin)
@@ -83,7 +98,7 @@ class Transaction(BaseTransaction):
         if self._parent is not None:
             return False
         self.engine.current_transaction.reset(self._context)
-        # Shielded: a caller that goes away must not leave the one writer half way.
+        # Shielded: COMMIT or ROLLBACK completes even if this coroutine is cancelled.
         await asyncio.shield(self.engine.finish(self._end(commit=exception is None)))
         return False
 
@@ -99,7 +114,7 @@ class Transaction(BaseTransaction):
     async def _abandon(self, begin: "asyncio.Future[None]") -> None:
         try:
             await begin
-        except Exception:  # noqa: BLE001 - nobody waits for it any more; the lock must be free
+        except Exception:  # noqa: BLE001 - its caller was cancelled; only the lock matters
             self.engine.write_lock.release()
         else:
             await self._end(commit=False)
@@ -111,7 +126,7 @@ class Transaction(BaseTransaction):
         finally:
             self.finished = True
             if self.connection.in_transaction:
-                # SQLite has rolled back by itself after a full disk; then there is nothing to do.
+                # Fails if SQLite has already rolled back, as it does when the disk is full.
                 with contextlib.suppress(sqlite3.Error):
                     await self.connection.execute("ROLLBACK")
             self.engine.write_lock.release()

@@ -1,9 +1,9 @@
-"""Whose turn it is to write to a SQLite file: fairly, and no longer than a command has patience.
+"""A fair lock for the writers of a SQLite file, with a deadline.
 
-In a process the writers queue, first come first served. Between processes SQLite has no queue: who
-waits asks again and again, and a process that is busy would leave the file free for microseconds
-only. So it asks often here, and a process that has written for a while leaves it free for as long
-as the others need to ask. Next file: `sqlite_transaction`.
+Inside a process, writers queue in FIFO order. Between processes SQLite has no queue: a waiting
+process polls, and a busy process would release the file for microseconds only. So waiting writers
+poll often, and a process that has written continuously for `YIELD_AFTER` pauses for
+`YIELD_SECONDS`, longer than a poll interval, so that others get their turn.
 """
 
 import asyncio
@@ -15,24 +15,24 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-ASKS_EVERY = 0.005
-"""Seconds between two tries, at most, while another process writes ..."""
-LEAVES_FREE = 0.015
-"""... and those for which a process leaves the file to the others ..."""
-WRITES_FOR = 0.2
-"""... after its writers have followed each other for so long. That costs it 7 % of its writes."""
+POLL_INTERVAL = 0.005
+"""Seconds, at most, between two tries while another process writes."""
+YIELD_SECONDS = 0.015
+"""Seconds that a process leaves the file to other processes."""
+YIELD_AFTER = 0.2
+"""Seconds of uninterrupted writing before such a pause. The pauses take 7 % of its time."""
 
 
 class WriteLock:
-    """The writers of one process."""
+    """The lock of one process."""
 
     def __init__(self) -> None:
         self._lock = asyncio.Lock()
         self._first = self._last = 0.0
-        """When the present row of writers began, and when the last one ended."""
+        """When the current uninterrupted run of writers began, and when its last one ended."""
 
-    async def take(self, deadline: float) -> None:
-        """Wait for the other writers of this process.
+    async def acquire(self, deadline: float) -> None:
+        """Wait for the other writers of this process, until a `time.monotonic` deadline.
 
         Raises `sqlite3.OperationalError` (SQLITE_BUSY) at the deadline.
         """
@@ -41,15 +41,15 @@ class WriteLock:
                 async with asyncio.timeout(deadline - time.monotonic()):
                     await self._lock.acquire()
             except TimeoutError:
-                raise busy() from None
+                raise busy_error() from None
         else:
             await self._lock.acquire()
         now = time.monotonic()
-        if now - self._last > LEAVES_FREE:
+        if now - self._last > YIELD_SECONDS:
             self._first = now
-        elif now - self._first > WRITES_FOR:
+        elif now - self._first > YIELD_AFTER:
             try:
-                await asyncio.sleep(LEAVES_FREE)
+                await asyncio.sleep(YIELD_SECONDS)
             except BaseException:
                 self._lock.release()
                 raise
@@ -67,9 +67,9 @@ async def retry_while_busy(
     is_busy: Callable[[BaseException], bool],
     is_wanted: Callable[[], bool] = lambda: True,
 ) -> T:
-    """Run a statement as soon as no other process writes.
+    """Run a statement, and retry it while another process writes.
 
-    Raises SQLite's error at the deadline, or when the answer is wanted no longer.
+    Raises SQLite's error at the deadline, and once `is_wanted` returns False.
     """
     while True:
         try:
@@ -77,11 +77,11 @@ async def retry_while_busy(
         except sqlite3.OperationalError as error:
             if not is_busy(error) or time.monotonic() >= deadline or not is_wanted():
                 raise
-        await asyncio.sleep(random.uniform(ASKS_EVERY / 2, ASKS_EVERY))  # noqa: S311 - jitter
+        await asyncio.sleep(random.uniform(POLL_INTERVAL / 2, POLL_INTERVAL))  # noqa: S311 - jitter
 
 
-def busy() -> sqlite3.OperationalError:
-    """What SQLite raises when the file is locked."""
+def busy_error() -> sqlite3.OperationalError:
+    """The error that SQLite raises if the file is locked."""
     error = sqlite3.OperationalError("database is locked: too many writers wait")
     error.sqlite_errorcode = sqlite3.SQLITE_BUSY
     error.sqlite_errorname = "SQLITE_BUSY"

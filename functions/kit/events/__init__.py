@@ -1,1 +1,2 @@
-"""Events between services: outbox, relay, feed; inbox, catching up, dead letters."""
+"""Events between services. Publishing: outbox, sequencer, relay, feed. Consuming: receiver,
+subscriptions, inbox, catch-up, dead letters."""

@@ -1,8 +1,8 @@
-"""CloudEvents on the wire: the SDK's events to and from HTTP, in binary and structured mode.
+"""Encodes and decodes CloudEvents over HTTP, in binary, structured and batch mode, with the SDK.
 
-The SDK invents an `id`, a `time` and a `specversion` where they are missing; an event without
-them is malformed and must be refused, so they are looked for before the SDK is asked. `data`
-stays the JSON text that was sent: only the subscriber knows its shape (`subscriptions.py`).
+The SDK fills in a missing `id`, `time` or `specversion`. An event without `id` or `specversion` is
+malformed, so the attributes are checked before the SDK creates the event, and no `time` is
+invented. `data` is kept as JSON text; its subscriber decodes it (`subscriptions.py`).
 """
 
 import math
@@ -25,21 +25,21 @@ BATCH_MEDIA_TYPE = "application/cloudevents-batch+json"
 
 _REQUIRED = ("specversion", "id", "source", "type")
 _MAX_ATTRIBUTE = 255
-"""Characters of an attribute that the tables hold."""
+"""Longest attribute, in characters, that the tables can store."""
 
 # Controls, surrogates and noncharacters (CloudEvents 1.0, section 3.1, "String").
 _DISALLOWED = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 
 
 class MalformedEvent(Exception):
-    """What came is no CloudEvent 1.0 that this shop could hold; the text says what is wrong."""
+    """Not a CloudEvents 1.0 event that can be stored; the text is the reason."""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """One event, as it is sent, received, and kept in a feed."""
+    """An event as it is sent, received and stored."""
 
     id: str
-    """UUIDv7, fixed when the outbox row was written."""
+    """A UUIDv7 for events of this project, assigned when the outbox row is written."""
     source: str
     type: str
     subject: str = ""
@@ -48,20 +48,20 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     """JSON, UTF-8."""
     dataschema: str | None = None
     sequence: int | None = None
-    """Contiguous per source; given by the owner's relay."""
+    """Contiguous per source; assigned by the owner (`sequencer.py`)."""
     revision: int | None = None
-    """Grows with each change of the subject."""
+    """Increases with each change of the subject."""
     traceparent: str | None = None
     signature: str | None = None
-    """Proves that a service of this shop sent it (`internal_secret.py`); a broker passes it on."""
+    """Proves that a service of this deployment sent the event (`internal_secret.py`)."""
 
 
-# The SDK is imported with the first event: a public door from zero has none to read or write.
+# The SDK is imported with the first event, because a cold start of the public API has none.
 
 
 @cache
 def _raw_data() -> "JSONFormat":
-    """The SDK's format, but `data` is left as it came."""
+    """The SDK's JSON format, without decoding `data`."""
     from cloudevents.core.formats.json import JSONFormat  # noqa: PLC0415
 
     class RawData(JSONFormat):
@@ -73,7 +73,7 @@ def _raw_data() -> "JSONFormat":
 
 
 def read(headers: Mapping[str, str], body: bytes) -> Event:
-    """An event from a request, whichever mode it is in.
+    """The event of a request in binary or structured mode.
 
     Raises `MalformedEvent`.
     """
@@ -112,15 +112,15 @@ def read(headers: Mapping[str, str], body: bytes) -> Event:
         raise MalformedEvent(f"not a CloudEvent: {type(error).__name__}: {error}"[:300]) from error
 
 
-# RFC 3339, section 5.7: a minute may end with a leap second, which Python's datetime cannot hold.
+# A leap second (RFC 3339, section 5.7), which Python's datetime does not support.
 _LEAP_SECOND = re.compile(r"([Tt]\d\d:\d\d):60")
 
 
 def _normalised(headers: Mapping[str, str], body: bytes) -> tuple[Mapping[str, str], bytes]:
-    """The request in the narrower form that the SDK reads.
+    """Normalise what the SDK does not support.
 
-    A JSON null means that an attribute is unset (CloudEvents JSON format, section 2.3), and the
-    SDK takes it for a value. A leap second becomes the second before it.
+    A JSON null means that an attribute is unset (CloudEvents JSON format, section 2.3), but the
+    SDK treats it as a value. A leap second becomes the second before it.
     """
     headers = {name.lower(): value for name, value in headers.items()}
     if "ce-time" in headers:
@@ -132,21 +132,21 @@ def _normalised(headers: Mapping[str, str], body: bytes) -> tuple[Mapping[str, s
     try:
         members = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return headers, body  # the SDK says what is wrong
-    kept = {
+        return headers, body  # the SDK reports the error
+    present = {
         name: msgspec.Raw(_LEAP_SECOND.sub(r"\1:59", bytes(value).decode()).encode())
         if name == "time"
         else value
         for name, value in members.items()
         if name == "data" or bytes(value) != b"null"
     }
-    return headers, msgspec.json.encode(kept)
+    return headers, msgspec.json.encode(present)
 
 
 def read_batch(body: bytes) -> list[Event]:
-    """The events of a feed's page.
+    """The events of a batch, such as a feed's page.
 
-    Raises `MalformedEvent`.
+    Raises `MalformedEvent` if any of them is malformed.
     """
     try:
         items = msgspec.json.decode(body, type=list[msgspec.Raw])
@@ -164,7 +164,7 @@ def write(event: Event) -> tuple[dict[str, str], bytes]:
     message = to_binary(_to_sdk(event, event.data), JSONFormat())
     headers = dict(message.headers)
     if event.traceparent:
-        # The broker's dispatcher strips ce-traceparent, and lets the plain header through.
+        # The broker's dispatcher removes ce-traceparent, but passes the plain header on.
         headers["traceparent"] = event.traceparent
     return headers, message.body
 
@@ -177,7 +177,7 @@ def write_structured(event: Event) -> bytes:
 
 
 def write_batch(events: Iterable[Event]) -> bytes:
-    """A feed's page: a JSON array of structured events."""
+    """A batch: a JSON array of structured events."""
     return b"[" + b",".join(map(write_structured, events)) + b"]"
 
 
@@ -207,7 +207,7 @@ def _to_sdk(event: Event, data: Any) -> "CloudEvent":
         attributes["signature"] = event.signature
     sdk_event = CloudEvent(attributes, data)
     if event.time is None:
-        del attributes["time"]  # the SDK has put the present time there
+        del attributes["time"]  # which the SDK has set to the current time
     return sdk_event
 
 
@@ -240,12 +240,12 @@ def _json_text(data: Any) -> bytes:
     if isinstance(data, bytes):
         return data or b"null"
     if not _is_finite(data):
-        raise MalformedEvent("data holds NaN or Infinity, which JSON does not know")
+        raise MalformedEvent("data contains NaN or Infinity, which JSON does not support")
     return msgspec.json.encode(data)
 
 
 def _is_finite(data: Any) -> bool:
-    """Whether every number is; the SDK takes some that msgspec would write as null."""
+    """Whether all numbers are finite. The SDK accepts others, which msgspec encodes as null."""
     if isinstance(data, dict):
         return all(map(_is_finite, data.values()))
     if isinstance(data, list):
@@ -254,7 +254,7 @@ def _is_finite(data: Any) -> bool:
 
 
 def _whole_number(name: str, value: Any) -> int | None:
-    """Extensions arrive as strings through a broker; integers are taken as well."""
+    """Extension attributes arrive as strings through a broker; integers are accepted too."""
     if value is None:
         return None
     text = str(value)

@@ -1,7 +1,7 @@
-"""Events that were put aside: malformed ones in quarantine, undeliverable ones from the broker.
+"""Stores malformed events (quarantine) and events that the broker could not deliver.
 
-Nothing here is the safety net (the owner's feed is, `streams.py`): it raises an alarm, and an
-admin can look at what came, replay it, or discard it (`dead_letters_door.py`).
+They are an alarm, and not needed for consistency, which the owner's feed ensures (`feed.py`). An
+admin can inspect, replay and discard them (`internal_api/dead_letters.py`).
 """
 
 import hashlib
@@ -22,22 +22,22 @@ from functions.kit.events.cloudevents import Event
 logger = logging.getLogger(__name__)
 
 MAX_BODY = 256 * 1024
-"""Characters of a body that are kept; an event of the shop is a hundredth of it."""
+"""Stored characters of a body. An ordinary event is a hundredth of it."""
 
 MAX_REASON = 500
 """Characters."""
 MAX_HEADERS = 50
 MAX_VALUE = 3072
-"""Characters of a header that are kept: the longest attribute of an event, percent-encoded."""
+"""Stored characters of a header: the longest attribute of an event, percent-encoded."""
 MAX_ALL_HEADERS = 60_000
-"""Bytes; with what JSON adds they fit into the column."""
+"""Bytes of all stored headers; with JSON's overhead they fit into the column."""
 
 
 class Reason(StrEnum):
     QUARANTINED = "quarantined"
-    """Malformed: no retry would help."""
+    """Invalid: redelivery would not help."""
     DEAD_LETTERED = "dead-lettered"
-    """The broker gave up delivering it."""
+    """The broker has exhausted its retries."""
 
 
 class DeadLetterNotFound(NotFound):
@@ -58,8 +58,8 @@ class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
     replayed_at: datetime | None
 
 
-def _kept(headers: Mapping[str, str]) -> str:
-    """The headers that make the event, as JSON; never a token or a cookie that came along."""
+def _event_headers(headers: Mapping[str, str]) -> str:
+    """The headers that belong to the event, as JSON. Others may contain tokens or cookies."""
     kept: dict[str, str] = {}
     left = MAX_ALL_HEADERS
     for name, value in sorted(headers.items()):
@@ -88,24 +88,24 @@ async def store(
     *,
     clock: Clock,
 ) -> None:
-    """Keep a request as it came; the same request twice is kept once."""
-    kept = _kept(headers)
+    """Store a request unchanged. The same request is stored once."""
+    kept = _event_headers(headers)
     fingerprint = hashlib.sha256(b"\x00".join([kind.encode(), kept.encode(), body])).hexdigest()
-    await _keep(database, fingerprint, kind, reason, kept, _text(body), clock=clock)
+    await _insert(database, fingerprint, kind, reason, kept, _text(body), clock=clock)
 
 
 @transactional
 async def store_event(
     database: Database, kind: Reason, reason: str, event: Event, *, clock: Clock
 ) -> None:
-    """Keep an event that could be read, but not understood.
+    """Store an event that is well-formed, but invalid for its subscriber.
 
-    An event is one letter. Where it comes again with another body, because its owner has corrected
-    it, a letter that waits has the newer one from then on.
+    Each event is stored once. If it arrives again with another body, because its owner has
+    corrected it, the body replaces the stored one unless that was replayed.
     """
     headers, body = cloudevents.write(event)
-    kept, text, fingerprint = _kept(headers), _text(body), _fingerprint(kind, event)
-    if not await _keep(database, fingerprint, kind, reason, kept, text, clock=clock):
+    kept, text, fingerprint = _event_headers(headers), _text(body), _fingerprint(kind, event)
+    if not await _insert(database, fingerprint, kind, reason, kept, text, clock=clock):
         await database.execute(
             QueryString(
                 "UPDATE dead_letters SET reason = {}, headers = {}, body = {}"
@@ -118,7 +118,7 @@ async def store_event(
         )
 
 
-async def _keep(
+async def _insert(
     database: Database,
     fingerprint: str,
     kind: Reason,
@@ -128,7 +128,7 @@ async def _keep(
     *,
     clock: Clock,
 ) -> bool:
-    """Whether it is a new letter."""
+    """Whether a row was inserted; False if the fingerprint exists."""
     stored = await database.execute(
         QueryString(
             "INSERT INTO dead_letters (fingerprint, kind, reason, headers, body, received_at)"
@@ -151,8 +151,8 @@ def _fingerprint(kind: Reason, event: Event) -> str:
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
 
 
-async def waits(database: Database, event: Event) -> bool:
-    """Whether an event is in quarantine, and was not replayed."""
+async def is_quarantined(database: Database, event: Event) -> bool:
+    """Whether an event is in quarantine and was not replayed."""
     outcome = await database.execute(
         QueryString(
             "SELECT id FROM dead_letters WHERE fingerprint = {} AND replayed_at IS NULL",
@@ -162,8 +162,8 @@ async def waits(database: Database, event: Event) -> bool:
     return bool(outcome.rows)
 
 
-async def settle(database: Database, event: Event, *, clock: Clock) -> None:
-    """An event that was in quarantine has had its effect."""
+async def mark_applied(database: Database, event: Event, *, clock: Clock) -> None:
+    """Record that an event in quarantine has taken effect."""
     await database.execute(
         QueryString(
             "UPDATE dead_letters SET replayed_at = {} WHERE fingerprint = {}",
@@ -176,7 +176,8 @@ async def settle(database: Database, event: Event, *, clock: Clock) -> None:
 async def listing(
     database: Database, *, after: int, limit: int, waiting: bool = False
 ) -> list[DeadLetter]:
-    """What was put aside, oldest first, by id from `after` on; all, or what was not replayed."""
+    """Dead letters with an id greater than `after`, oldest first; with `waiting` only those that
+    were not replayed."""
     outcome = await database.execute(
         QueryString(
             "SELECT * FROM dead_letters WHERE id > {} AND (replayed_at IS NULL OR {} = 0)"
@@ -213,7 +214,10 @@ async def mark_replayed(database: Database, letter_id: int, *, clock: Clock) -> 
 
 @transactional
 async def discard(database: Database, letter_id: int) -> None:
-    """Raises `DeadLetterNotFound`. The same event, put aside once more, is a new letter."""
+    """Delete a dead letter. If the same event fails again, it is stored again.
+
+    Raises `DeadLetterNotFound`.
+    """
     deleted = await database.execute(
         QueryString("DELETE FROM dead_letters WHERE id = {}", letter_id)
     )
@@ -223,8 +227,8 @@ async def discard(database: Database, letter_id: int) -> None:
         )
 
 
-async def waiting(database: Database) -> int:
-    """How many were put aside and not replayed."""
+async def count_waiting(database: Database) -> int:
+    """The number of dead letters that were not replayed."""
     outcome = await database.execute(
         QueryString("SELECT COUNT(*) AS n FROM dead_letters WHERE replayed_at IS NULL")
     )

@@ -1,7 +1,7 @@
-"""The owner's side of a stream: its ordered feed, and a snapshot of the present state.
+"""The owner's side of a stream: its ordered feed, and a snapshot of the current state.
 
-The push through the broker is how events arrive fast; this is how none is lost. A reader that
-finds a gap, wakes up, or is poked reads on from its own position (`catch_up.py`).
+The broker delivers events fast; the feed ensures that none is lost. Consumers read it from their
+own position (`catch_up.py`).
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -20,7 +20,8 @@ from functions.kit.events.sequencer import assign_all_sequences
 
 MAX_PAGE = 500
 HEAD_HEADER = "stream-head"
-"""Sequence of the newest event; a reader that is beyond it has outlived a restored backup."""
+"""Sequence of the newest event. If a consumer's position is higher, the owner's database was
+restored from a backup."""
 
 
 class StreamNotFound(NotFound):
@@ -48,17 +49,17 @@ class StreamDiverged(Gone):
 
 
 Digest = Callable[[Database, datetime], Awaitable[str]]
-"""A short text of the state of all subjects at a moment: the same at the owner and at a reader that
-has read all of it."""
+"""A short text computed from the state of all subjects at a time. The owner and a consumer that has
+read the whole stream compute the same text."""
 
-MAX_SUMMED = 10**12
-"""A larger number is told by a digest as -1: whatever wrote it, the sum stays within 64 bits."""
+MAX_SUMMAND = 10**12
+"""A digest counts a larger number as -1, so that the sum fits 64 bits."""
 
 
 def digest_of(table: str, *columns: str, where: str = "revision > 0") -> Digest:
-    """How many rows a table has, and the sums of some whole numbers or flags in them."""
+    """A digest of a table: the number of its rows, and the sums of integer or boolean columns."""
     sums = ", ".join(
-        f"SUM(CASE WHEN {column} <= {MAX_SUMMED} THEN {column} ELSE -1 END) AS {column}"
+        f"SUM(CASE WHEN {column} <= {MAX_SUMMAND} THEN {column} ELSE -1 END) AS {column}"
         for column in columns
     )
     query = f"SELECT COUNT(*) AS n, {sums} FROM {table} WHERE {where}"  # noqa: S608
@@ -71,7 +72,7 @@ def digest_of(table: str, *columns: str, where: str = "revision > 0") -> Digest:
 
 
 class StreamDigest(msgspec.Struct, frozen=True):
-    """The state of a stream's subjects, and the sequence at which it was theirs."""
+    """The digest of a stream's subjects, and the sequence up to which it includes events."""
 
     sequence: int
     digest: str
@@ -83,9 +84,9 @@ class OwnedStream(NamedTuple):
     name: str
     source: str
     snapshot: Callable[[Database], AsyncIterator[Event]]
-    """The present state of every subject, as the events that would tell it."""
+    """The current state of every subject, as events."""
     digest: Digest | None = None
-    """Where a reader can compare what it keeps with what there is."""
+    """Lets consumers compare their projection with the owner's state."""
 
 
 class Page(NamedTuple):
@@ -97,7 +98,7 @@ class Page(NamedTuple):
 
 
 class Feed:
-    """What a service shows of its streams."""
+    """The feeds, digests and snapshots of a service's streams."""
 
     def __init__(self, streams: Mapping[str, OwnedStream]) -> None:
         self.streams = streams
@@ -112,7 +113,8 @@ class Feed:
             raise StreamNotFound(f"There are: {', '.join(sorted(self.streams)) or 'none'}")
         return stream
 
-    async def _ends(self, database: Database, source: str) -> tuple[int, int]:
+    async def _bounds(self, database: Database, source: str) -> tuple[int, int]:
+        """The newest sequence, and the one after which the feed begins."""
         await assign_all_sequences(database, self.sources)
         outcome = await database.execute(
             QueryString("SELECT head, floor FROM outbox_streams WHERE source = {}", source)
@@ -123,19 +125,19 @@ class Feed:
     async def page(
         self, database: Database, name: str, *, after: int, limit: int, event_id: str | None = None
     ) -> Page:
-        """Events after a sequence, in order; `event_id` is what the reader has read there.
+        """Events after a sequence, in order; `event_id` is the event that the reader has there.
 
-        Raises `StreamTooOld` or `StreamDiverged` when there is no way to read on from there: too
-        long ago, or from a past that the owner's database lost when it was restored from a backup,
-        and whose numbers it may have given again since. Then the snapshot is the way.
+        Raises `StreamTooOld` if events after it were purged. Raises `StreamDiverged` if the owner
+        has another event there, or none: its database was restored from a backup, and has assigned
+        the sequences anew. In both cases the reader must take the snapshot.
         """
         stream = self._stream(name)
-        head, floor = await self._ends(database, stream.source)
+        head, floor = await self._bounds(database, stream.source)
         if after < floor:
             raise StreamTooOld(f"The feed begins after {floor}. Take the snapshot.")
         if after > head:
             raise StreamDiverged(f"The feed ends at {head}. Take the snapshot.")
-        own = await self._event_at(database, stream.source, after)
+        own = await self._event_id_at(database, stream.source, after)
         if event_id is not None and own is not None and event_id != own:
             raise StreamDiverged(f"At {after} there is another event. Take the snapshot.")
         outcome = await database.execute(
@@ -150,7 +152,7 @@ class Feed:
         events = [to_event(row) for row in outcome.rows]
         return Page(cloudevents.write_batch(events), head, events[-1].sequence if events else None)
 
-    async def _event_at(self, database: Database, source: str, sequence: int) -> str | None:
+    async def _event_id_at(self, database: Database, source: str, sequence: int) -> str | None:
         outcome = await database.execute(
             QueryString(
                 "SELECT event_id FROM outbox WHERE source = {} AND sequence = {}", source, sequence
@@ -159,19 +161,19 @@ class Feed:
         return outcome.rows[0]["event_id"] if outcome.rows else None
 
     async def digest(self, database: Database, name: str, now: datetime) -> StreamDigest:
-        """What all that was told up to the newest event adds up to.
+        """The digest of the state up to the newest event.
 
-        Raises `StreamWithoutDigest`, also where something is being changed at this moment.
+        Raises `StreamWithoutDigest`, also if a change commits at the same time.
         """
         stream = self._stream(name)
         if stream.digest is None:
-            raise StreamWithoutDigest(f"Of {name} none is made.")
+            raise StreamWithoutDigest(f"The stream {name} has no digest.")
         await assign_all_sequences(database, self.sources)
         async with database.transaction(isolation="REPEATABLE READ"):
             head = await database.execute(
                 QueryString("SELECT head FROM outbox_streams WHERE source = {}", stream.source)
             )
-            # What has committed since the numbers were given is in the tables, not in the head.
+            # A change that committed since is in the tables, but its event has no sequence yet.
             ahead = await database.execute(
                 QueryString(
                     "SELECT id FROM outbox WHERE sequence IS NULL AND source = {} LIMIT 1",
@@ -180,18 +182,19 @@ class Feed:
             )
             digest = await stream.digest(database, now)
         if ahead.rows:
-            raise StreamWithoutDigest("It is being changed. Ask again.")
+            raise StreamWithoutDigest("The stream is being changed. Try again.")
         return StreamDigest(head.rows[0]["head"], digest)
 
     async def snapshot(self, database: Database, name: str) -> AsyncIterator[bytes]:
-        """Lines of JSON: the sequence and its event, each state as a structured event, the count.
+        """JSON lines: first the sequence and its event id, then each state as a structured event,
+        last the count of states.
 
-        The sequence is read before the states, so a state may be newer than it says; the events
-        that come again after it change nothing, because their revisions are not newer.
+        The sequence is read before the states, so a state may be newer. The reader then receives
+        its event again, which changes nothing, because its revision is not newer.
         """
         stream = self._stream(name)
-        head, _ = await self._ends(database, stream.source)
-        event_id = await self._event_at(database, stream.source, head)
+        head, _ = await self._bounds(database, stream.source)
+        event_id = await self._event_id_at(database, stream.source, head)
         return self._lines(database, stream, {"sequence": head, "event_id": event_id})
 
     async def _lines(

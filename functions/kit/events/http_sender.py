@@ -1,8 +1,7 @@
-"""The relay's way to the broker: connections that are kept, HTTP/1.1 by h11.
+"""A minimal HTTP/1.1 client on h11, with keep-alive, for the relay's POST to the broker.
 
-httpx costs a cold start a fifth of its time and each event five times as much as this, and the
-relay of a sale needs nothing of what it can do more. Everything else in the kit that asks other
-services, which is rare, uses httpx. Next file: `relay`.
+httpx would take a fifth of a cold start, and five times as long for each event, and the relay needs
+none of its other features. All other requests to services are rare and use httpx.
 """
 
 import asyncio
@@ -13,12 +12,12 @@ from urllib.parse import SplitResult, urlsplit
 
 import h11
 
-MAX_ANSWER = 64 * 1024
-"""Bytes of an answer that are read; a broker's is empty."""
+MAX_RESPONSE = 64 * 1024
+"""Largest response, in bytes; a broker's is empty."""
 
 
 class SendFailed(OSError):
-    """No whole answer came; whether the other side has the event is not known."""
+    """No complete response arrived. The server may or may not have processed the request."""
 
 
 class _Connection(NamedTuple):
@@ -29,38 +28,39 @@ class _Connection(NamedTuple):
 
 
 class HttpSender:
-    """Each request has a connection of its own while it is under way; the next one takes it over.
+    """Keeps idle connections and reuses them.
 
-    So there are as many as there were requests at a time.
+    Concurrent requests use separate connections, so there are at most as many connections as there
+    were concurrent requests.
     """
 
     def __init__(self) -> None:
         self._idle: list[_Connection] = []
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
-        """The status of the answer. The caller bounds the time.
+        """Send a POST request; returns the status. It has no timeout of its own.
 
-        Raises `SendFailed`, or what else the network raises (`OSError`). A connection that the
-        other side had closed meanwhile is opened again once: an event may arrive twice.
+        If a reused connection fails, the request is sent again on a new one, so it may arrive
+        twice. Raises `SendFailed` or another `OSError`.
         """
         parts = urlsplit(url)
-        kept = self._kept(parts)
-        if kept is not None:
+        idle = self._pop_idle(parts)
+        if idle is not None:
             with contextlib.suppress(OSError, h11.RemoteProtocolError):
-                return await self._exchange(kept, parts, headers, body)
-            # Closed just now, as an idle connection may be at any time.
+                return await self._exchange(idle, parts, headers, body)
+            # The server may close an idle connection at any time.
         try:
             return await self._exchange(await _connect(parts), parts, headers, body)
         except h11.RemoteProtocolError as error:
-            raise SendFailed(f"no whole answer: {error}") from error
+            raise SendFailed(f"no complete response: {error}") from error
 
-    def _kept(self, parts: SplitResult) -> _Connection | None:
-        """The connection that was used last, if it still is one; those that are not are closed."""
+    def _pop_idle(self, parts: SplitResult) -> _Connection | None:
+        """The idle connection that was used last; closes those that cannot be reused."""
         while self._idle:
-            kept = self._idle.pop()
-            if kept.origin == (parts.scheme, parts.netloc) and not kept.reader.at_eof():
-                return kept
-            kept.writer.close()
+            idle = self._idle.pop()
+            if idle.origin == (parts.scheme, parts.netloc) and not idle.reader.at_eof():
+                return idle
+            idle.writer.close()
         return None
 
     async def _exchange(
@@ -76,11 +76,11 @@ class HttpSender:
         sent = (http.send(request), http.send(h11.Data(body)), http.send(h11.EndOfMessage()))
         try:
             connection.writer.write(b"".join(part or b"" for part in sent))
-            status = await _read_answer(connection)
+            status = await _read_response(connection)
             if http.our_state is h11.DONE and http.their_state is h11.DONE:
                 http.start_next_cycle()
                 self._idle.append(connection)
-                connection = None  # type: ignore[assignment] # kept, and not to be closed below
+                connection = None  # type: ignore[assignment] # idle, so not closed below
             return status
         finally:
             if connection is not None:
@@ -89,7 +89,7 @@ class HttpSender:
     async def close(self) -> None:
         while self._idle:
             self._idle.pop().writer.close()
-        await asyncio.sleep(0)  # asyncio closes sockets in the loop's next round
+        await asyncio.sleep(0)  # asyncio closes sockets in the next iteration of the loop
 
 
 async def _connect(parts: SplitResult) -> _Connection:
@@ -100,20 +100,20 @@ async def _connect(parts: SplitResult) -> _Connection:
     return _Connection((parts.scheme, parts.netloc), reader, writer, http)
 
 
-async def _read_answer(connection: _Connection) -> int:
-    """Read the answer to its end, which is where the next one on this connection begins."""
+async def _read_response(connection: _Connection) -> int:
+    """Read a response to its end, so that the connection can be reused; returns the status."""
     status, read = 0, 0
     while True:
         event = connection.http.next_event()
         if event is h11.NEED_DATA:
             received = await connection.reader.read(4096)
             read += len(received)
-            if read > MAX_ANSWER:
-                raise SendFailed(f"the answer is longer than {MAX_ANSWER} bytes")
+            if read > MAX_RESPONSE:
+                raise SendFailed(f"the response is longer than {MAX_RESPONSE} bytes")
             connection.http.receive_data(received)
         elif isinstance(event, h11.Response):
             status = event.status_code
         elif isinstance(event, h11.EndOfMessage):
             return status
         elif isinstance(event, h11.ConnectionClosed):
-            raise SendFailed("the connection was closed before the answer")
+            raise SendFailed("the connection was closed before the response")

@@ -1,11 +1,11 @@
-"""The inbox: an event takes effect once, and the reader knows how far it has read without a gap.
+"""The inbox: ensures that each event takes effect once, and tracks the position in each stream.
 
-`record` and `advance` run in the transaction of the event's effect, so the effect, the row that
-remembers it and the position are there together or not at all. `catch_up.py` closes the gaps that
-are found here.
+`record` and `advance` run in the transaction of the event's effect, so the effect, the inbox row
+and the position are committed together. `catch_up.py` closes the gaps that are found here.
 
-While a snapshot is taken, the position is a mark below zero (`mark_stale`): whoever finds it there
-after a crash takes the snapshot again, and of two that take one the last that began may end it.
+During a restore from a snapshot, the position is a negative random token (`mark_stale`). A process
+that finds a negative position after a crash restores again. Of two concurrent restores only the
+one that began last holds the token and can complete.
 """
 
 import secrets
@@ -19,13 +19,14 @@ from functions.kit.data.database import Database, transactional
 from functions.kit.events.cloudevents import Event
 
 RETENTION = timedelta(days=35)
-"""Longer than a feed reaches back, so that nothing read again takes effect again."""
+"""Longer than a feed reaches back (`relay.RETENTION`), so that no event can take effect twice."""
 
 _WINDOW = 1000
 
 
 class Position(NamedTuple):
-    """How far a source was read: all up to `contiguous`; there is a gap when `seen` is beyond."""
+    """The position in a source: every event up to `contiguous` was read, and `seen` is the highest
+    sequence that was found. There is a gap if `seen` is greater."""
 
     contiguous: int
     seen: int
@@ -36,18 +37,18 @@ class Position(NamedTuple):
 
 
 class ReadCursor(NamedTuple):
-    """Where a reader stands, as it tells the owner."""
+    """Where to continue reading a source."""
 
     contiguous: int
-    """Below zero: a snapshot is being taken, or was not taken to its end."""
+    """Negative: a restore is in progress, or was interrupted."""
     event_id: str | None
-    """What was read there; None where that is not known."""
+    """The event at this sequence; None if unknown."""
     newest: int
-    """The highest number that was seen."""
+    """The highest sequence that was read."""
 
 
 async def record(database: Database, event: Event, *, clock: Clock) -> bool:
-    """Remember the event; False where it was remembered already, and has had its effect."""
+    """Insert the event; False if the inbox contains it, so that it has already taken effect."""
     try:
         await database.execute(
             QueryString(
@@ -67,7 +68,7 @@ async def record(database: Database, event: Event, *, clock: Clock) -> bool:
 
 
 async def is_read(database: Database, event: Event) -> bool:
-    """Whether the event is remembered."""
+    """Whether the inbox contains the event."""
     outcome = await database.execute(
         QueryString(
             "SELECT 1 FROM inbox WHERE source = {} AND event_id = {}", event.source, event.id
@@ -77,7 +78,7 @@ async def is_read(database: Database, event: Event) -> bool:
 
 
 async def advance(database: Database, source: str) -> Position:
-    """Move the position over everything that was read without a gap."""
+    """Move the position forward over all contiguous sequences in the inbox."""
     start = await _locked_position(database, source)
     contiguous, seen = start, start
     while True:
@@ -94,22 +95,23 @@ async def advance(database: Database, source: str) -> Position:
             seen = row["sequence"]
             if seen == contiguous + 1:
                 contiguous = seen
-        # Behind a gap the rest of the window tells nothing more than that there is a gap.
+        # After a gap, further rows do not change the result.
         if len(found.rows) < _WINDOW or seen > contiguous:
             break
     if contiguous > start:
-        await _set(database, source, contiguous)
+        await _store_position(database, source, contiguous)
     return Position(contiguous, seen)
 
 
 async def backfill_sequence(database: Database, event: Event) -> Position | None:
-    """Of an event that is remembered without its number (`reset`): remember that too.
+    """Store the sequence of an event that the inbox contains without one (see `mark_stale`).
 
-    Otherwise the owner's feed could never close the gap that it leaves.
+    Otherwise its sequence would remain a gap that the owner's feed cannot close. Returns the new
+    position; None if nothing was changed.
     """
     if event.sequence is None:
         return None
-    renumbered = await database.execute(
+    updated = await database.execute(
         QueryString(
             "UPDATE inbox SET sequence = {} WHERE source = {} AND event_id = {}"
             " AND sequence IS NULL",
@@ -118,11 +120,11 @@ async def backfill_sequence(database: Database, event: Event) -> Position | None
             event.id,
         )
     )
-    return await advance(database, event.source) if renumbered.rowcount else None
+    return await advance(database, event.source) if updated.rowcount else None
 
 
 async def superseded(database: Database, event: Event) -> bool:
-    """Whether the number of a new event had been read before; then it is not kept with it."""
+    """Whether a new event's sequence was already read; then the inbox row loses its sequence."""
     if event.sequence is None or event.sequence > await position(database, event.source):
         return False
     await database.execute(
@@ -136,14 +138,14 @@ async def superseded(database: Database, event: Event) -> bool:
 
 
 async def position(database: Database, source: str) -> int:
-    """The last sequence up to which everything of a source was read; 0 at the beginning."""
+    """The sequence up to which a source was read without a gap; 0 at the beginning."""
     return max(0, await _contiguous(database, source))
 
 
 async def read_cursor(database: Database, source: str) -> ReadCursor:
-    """Where to read on, and from which event."""
+    """Where to continue reading a source."""
     contiguous = await _contiguous(database, source)
-    # Of two events with one number the older one: ids of version 7 are in the order of their time.
+    # Of two events with the same sequence the older one: UUIDv7 sort by time.
     read = await database.execute(
         QueryString(
             "SELECT event_id FROM inbox WHERE source = {} AND sequence = {}"
@@ -161,24 +163,24 @@ async def read_cursor(database: Database, source: str) -> ReadCursor:
 
 @transactional
 async def mark_stale(database: Database, source: str) -> int:
-    """Give up the position and all numbers until `reset`; answers the mark that it needs.
+    """Begin a restore: discard the position and all stored sequences; returns the restore's token.
 
-    An owner that was restored from a backup gives numbers again, to other events.
+    An owner that was restored from a backup assigns the same sequences to other events.
     """
     await _locked_position(database, source)
     await database.execute(
         QueryString("UPDATE inbox SET sequence = NULL WHERE source = {}", source)
     )
-    mark = -1 - secrets.randbits(62)
-    await _set(database, source, mark)
-    return mark
+    token = -1 - secrets.randbits(62)
+    await _store_position(database, source, token)
+    return token
 
 
 @transactional
 async def reset(
     database: Database, source: str, sequence: int, event_id: str | None = None, *, clock: Clock
 ) -> Position:
-    """Stand at the sequence of a snapshot, and at its event: everything up to there is in it."""
+    """Complete a restore: set the position to a snapshot's sequence, and store its event there."""
     await _locked_position(database, source)
     if event_id is not None:
         await database.execute(
@@ -192,13 +194,13 @@ async def reset(
                 clock(),
             )
         )
-    await _set(database, source, sequence)
+    await _store_position(database, source, sequence)
     return await advance(database, source)
 
 
-async def holds_token(database: Database, source: str, mark: int) -> bool:
-    """Whether nobody else has begun to take a snapshot; the position stays locked."""
-    return await _locked_position(database, source) == mark
+async def holds_token(database: Database, source: str, token: int) -> bool:
+    """Whether no later restore has begun. Locks the position until the transaction ends."""
+    return await _locked_position(database, source) == token
 
 
 async def _contiguous(database: Database, source: str) -> int:
@@ -224,7 +226,7 @@ async def _locked_position(database: Database, source: str) -> int:
     return contiguous
 
 
-async def _set(database: Database, source: str, contiguous: int) -> None:
+async def _store_position(database: Database, source: str, contiguous: int) -> None:
     await database.execute(
         QueryString(
             "UPDATE stream_positions SET contiguous = {} WHERE source = {}", contiguous, source
@@ -234,7 +236,7 @@ async def _set(database: Database, source: str, contiguous: int) -> None:
 
 @transactional
 async def purge(database: Database, *, clock: Clock) -> None:
-    """Forget events that no feed and no broker can bring again; never one beyond a gap."""
+    """Delete events that are older than `RETENTION`, except those after a gap."""
     before = clock() - RETENTION
     await database.execute(
         QueryString("DELETE FROM inbox WHERE sequence IS NULL AND received_at < {}", before)

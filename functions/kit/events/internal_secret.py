@@ -1,15 +1,14 @@
-"""What proves that a request to the internal API comes from a service of this shop.
+"""Authenticates requests between services: signatures of events, and tokens for the feeds.
 
-The internal API is reachable inside the cluster only, and nothing else guards it by default: an
-event is then no more than a hint, and what it says is read from its owner (`internal_door.py`).
-With `INTERNAL_SECRET`, the same for all services, two things change:
+The internal API is reachable only inside the cluster, and by default it has no other protection:
+an unsigned event is confirmed with its owner before it takes effect (`receiver.py`).
+With `INTERNAL_SECRET`, which all services share:
 
-- Each event carries a signature in the extension attribute `signature`. Brokers pass attributes
-  on as they are, so it needs nothing of the platform. A signed event takes effect as it comes; the
-  owner need not be asked, nor be awake.
-- Feeds and snapshots are answered only to whoever shows a token that is made from the secret.
+- Each event carries a signature in the extension attribute `signature`, which brokers pass on
+  unchanged. A signed event takes effect without a request to its owner.
+- Feeds and snapshots require a token that is derived from the secret.
 
-Source: RFC 2104 for the HMAC. A signed event that is sent again changes nothing: the inbox has it.
+The signature is an HMAC (RFC 2104). A replayed event has no effect, because the inbox contains it.
 """
 
 import hashlib
@@ -26,10 +25,10 @@ _EVENTS = b"bookstore/events\x00"
 
 
 class InternalSecret:
-    """`INTERNAL_SECRET`: one secret, or several with commas between them.
+    """`INTERNAL_SECRET`: one secret, or several separated by commas.
 
-    The first one signs, all are accepted, so that a new one is brought in without a pause: add it
-    at the end everywhere, then put it first, then leave the old one out.
+    The first one signs; all are accepted. To rotate without interruption: append the new secret in
+    every service, then put it first, then remove the old one.
     """
 
     def __init__(self, secret: Secret) -> None:
@@ -39,13 +38,13 @@ class InternalSecret:
         return bool(self._keys)
 
     def sign(self, event: Event) -> Event:
-        """The event with its signature; as it was where there is no secret."""
+        """The event with its signature; unchanged if there is no secret."""
         if not self._keys:
             return event
         return msgspec.structs.replace(event, signature=_signature(self._keys[0], event))
 
     def is_genuine(self, event: Event) -> bool:
-        """Whether a service that knows the secret has made this event, as it stands."""
+        """Whether the event's signature is valid."""
         given = (event.signature or "").encode()
         return any(
             hmac.compare_digest(_signature(key, event).encode(), given) for key in self._keys
@@ -53,11 +52,12 @@ class InternalSecret:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What opens another service's feeds. The secret itself is never sent."""
+        """The headers that authorize a read of another service's feeds. They contain a token, not
+        the secret."""
         return {"authorization": f"Bearer {_feed_token(self._keys[0])}"} if self._keys else {}
 
-    def admits(self, headers: Mapping[str, str]) -> bool:
-        """Whether a request may read feeds and snapshots; anybody, where there is no secret."""
+    def authorizes(self, headers: Mapping[str, str]) -> bool:
+        """Whether a request may read feeds and snapshots. Without a secret every request may."""
         given = headers.get("authorization", "").encode()
         return not self._keys or any(
             hmac.compare_digest(f"Bearer {_feed_token(key)}".encode(), given) for key in self._keys
@@ -65,8 +65,8 @@ class InternalSecret:
 
 
 def _signature(key: bytes, event: Event) -> str:
-    # As JSON, so that no two events have one text. `time` and others are left out: a broker may
-    # write them in another form, and nothing is decided by them.
+    # JSON, so that different events have different texts. `time` and the others are not signed: a
+    # broker may reformat them, and no decision depends on them.
     signed = (event.id, event.source, event.type, event.subject, event.sequence, event.revision)
     text = _EVENTS + msgspec.json.encode(signed) + b"\x00" + event.data
     return hmac.new(key, text, hashlib.sha256).hexdigest()

@@ -1,7 +1,6 @@
-"""The relay's lease: of all processes on one database the one that holds it sends.
+"""The relay's lease: of all processes that share a database, only its holder sends events.
 
-A row says who holds it and until when; whoever is killed keeps the others waiting no longer than
-that. Next file: `relay`.
+A row has the holder and the expiry time, so the lease of a killed process expires by itself.
 """
 
 import time
@@ -14,21 +13,21 @@ from functions.kit.base.clock import Clock
 from functions.kit.data.database import Database
 
 LEASE = timedelta(seconds=10)
-"""How long a killed relay keeps the others waiting."""
+"""Time after which an unrenewed lease expires."""
 
 
 class Lease:
-    """One process's claim to it."""
+    """A process's handle to the lease."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self.database = database
         self.clock = clock
         self.holder = str(uuid.uuid4())
-        self._taken_at = 0.0
+        self._acquired_at = 0.0
 
-    async def take(self) -> bool:
-        """Hold it for another `LEASE`, or find that another process does."""
-        self._taken_at = time.monotonic()
+    async def acquire(self) -> bool:
+        """Acquire or renew the lease for `LEASE`; False if another process holds it."""
+        self._acquired_at = time.monotonic()
         if await self._extend():
             return True
         await self.database.execute(
@@ -42,8 +41,8 @@ class Lease:
     async def _extend(self) -> bool:
         now = int(self.clock().timestamp() * 1000)
         lease = int(LEASE.total_seconds() * 1000)
-        # One that ends later than a lease can was taken by a clock that has been put back since.
-        taken = await self.database.execute(
+        # An expiry too far in the future was written before the clock was set back.
+        updated = await self.database.execute(
             QueryString(
                 "UPDATE outbox_lease SET holder = {}, expires_at = {}"
                 " WHERE name = 'relay' AND (holder = {} OR expires_at < {} OR expires_at > {})",
@@ -54,17 +53,14 @@ class Lease:
                 now + 2 * lease,
             )
         )
-        return bool(taken.rowcount)
+        return bool(updated.rowcount)
 
-    def is_ageing(self) -> bool:
-        """Whether it is time to take it again."""
-        return time.monotonic() - self._taken_at > LEASE.total_seconds() / 4
+    def needs_renewal(self) -> bool:
+        """Whether a quarter of the lease has passed."""
+        return time.monotonic() - self._acquired_at > LEASE.total_seconds() / 4
 
     async def release(self) -> None:
-        """Give it back, so that another process need not wait for it to run out.
-
-        In the caller's transaction, where there is one.
-        """
+        """Release the lease, so that another process can acquire it before it expires."""
         await self.database.execute(
             QueryString("UPDATE outbox_lease SET expires_at = 0 WHERE holder = {}", self.holder)
         )

@@ -1,7 +1,8 @@
-"""The transactional outbox: an event is a row in the transaction of the change that it tells of.
+"""The transactional outbox: an event is written in the transaction of the change it reports.
 
-`numbering.py` numbers the rows, `relay.py` sends them; `streams.py` shows them as the owner's
-feed. Broker down, process killed: the row is there, or the change never happened.
+So an event exists if and only if its change has committed, even if the broker is down or the
+process is killed. `sequencer.py` assigns sequences to the rows, `relay.py` sends them, and
+`feed.py` serves them to consumers.
 """
 
 from typing import Any
@@ -17,28 +18,31 @@ from functions.kit.events.cloudevents import Event
 
 
 class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """What a service's `events.py` makes: an event that has not been written yet."""
+    """An event that is not written yet; a service's `events.py` creates it."""
 
     source: str
     type: str
     subject: str
     revision: int
-    """Of the subject; a consumer applies a state only when this is newer than what it has."""
+    """Of the subject; a consumer applies a state only if its revision is newer."""
     data: Any
-    """A struct with the full state of the subject; its fields are the contract's."""
+    """A struct with the full state of the subject, as the event's contract defines it."""
 
 
 class Outbox:
-    """Writes rows, and wakes the relay once the transaction around them has committed."""
+    """Writes events, and wakes the relay after their transaction commits."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
-        self.wake = _nobody
+        self.wake = _no_relay
 
     async def add(self, database: Database, *messages: NewEvent) -> None:
-        """Write events, in this order, inside the transaction of the change they tell of."""
+        """Write events, in this order, inside the transaction of their change.
+
+        Raises `ValueError` outside of a transaction.
+        """
         if not database.transaction_exists():
-            raise ValueError("An event is written in the transaction of its change")
+            raise ValueError("An event must be written in the transaction of its change")
         if not messages:
             return
         now = self.clock()
@@ -87,7 +91,7 @@ def to_event(row: Row) -> Event:
 
 
 def as_state(message: NewEvent) -> Event:
-    """The event that a snapshot shows for a subject: its state, of no place in the stream."""
+    """The event of a snapshot for a subject's state. It has no sequence."""
     return Event(
         id=str(uuid7()),
         source=message.source,
@@ -100,9 +104,9 @@ def as_state(message: NewEvent) -> Event:
 
 
 def contract(event_type: str) -> str:
-    """The name of a type's contract, which `eventing/contracts` holds."""
+    """The URN of an event type's contract (`eventing/contracts/`)."""
     return f"urn:bookstore:contract:{event_type}"
 
 
-def _nobody() -> None:
-    """Nothing sends here: the events wait for a process that does."""
+def _no_relay() -> None:
+    """For a process without a relay: another process sends the events."""

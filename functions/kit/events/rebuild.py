@@ -1,8 +1,8 @@
-"""What `python -m functions.SERVICE.rebuild` does: a projection anew from its owner's snapshot.
+"""`python -m functions.SERVICE.rebuild`: replaces a projection by its owner's snapshot.
 
-For when what is kept is not to be trusted: a hand in the database, a handler that had a bug. It is
-the same way that a reader goes by itself when the owner was restored from a backup
-(`catch_up.py`), so it may run beside the service, and be ended at any point.
+For a projection that may be wrong, after a manual change in the database or a bug in a handler. It
+uses `CatchUp.restore`, which a running service also uses after its owner was restored from a
+backup. So it may run while the service is running, and may be interrupted at any point.
 """
 
 import asyncio
@@ -19,22 +19,22 @@ from functions.kit.base.clock import utc_now
 from functions.kit.base.settings import Secret
 from functions.kit.base.telemetry import Metrics
 from functions.kit.data.engines import connect
-from functions.kit.events.catch_up import CatchUp, CatchUpFailed
+from functions.kit.events.catch_up import CatchUp
+from functions.kit.events.feed_client import CatchUpFailed
 from functions.kit.events.internal_secret import InternalSecret
 from functions.kit.events.subscriptions import Stream, Subscriptions
 
 
 class Prepared(NamedTuple):
-    """What the environment of a service says."""
+    """The configuration of a rebuild, from the service's settings."""
 
     url: str
-    """The database's."""
+    """The database URL."""
     subscriptions: Subscriptions
-    """What the service consumes."""
     owners: Mapping[str, str]
-    """Where the owners are."""
+    """Base URLs of the owners' internal APIs."""
     secret: Secret = Secret("")
-    """`INTERNAL_SECRET`, without which the owners may show nothing."""
+    """`INTERNAL_SECRET`, which the owners' feeds may require."""
 
 
 @asynccontextmanager
@@ -56,18 +56,18 @@ async def _reader(prepared: Prepared) -> AsyncIterator[CatchUp]:
 
 
 async def rebuild(prepared: Prepared, stream: Stream) -> int:
-    """Take the snapshot of a stream; answers how many states it had.
+    """Restore a stream's projection from its snapshot; returns the number of its states.
 
-    Raises `CatchUpFailed` when the owner cannot be read.
+    Raises `CatchUpFailed` if the owner cannot be read.
     """
     async with _reader(prepared) as reader:
         return await reader.restore(stream)
 
 
 async def difference(prepared: Prepared, stream: Stream) -> str | None:
-    """For an audit: in which way a projection differs from its owner; None where it does not.
+    """How a projection differs from its owner's state, after catching up; None if it does not.
 
-    Raises `CatchUpFailed` when the owner cannot be read.
+    Raises `CatchUpFailed` if the owner cannot be read.
     """
     async with _reader(prepared) as reader:
         await reader.read(stream)
@@ -75,7 +75,10 @@ async def difference(prepared: Prepared, stream: Stream) -> str | None:
 
 
 def main(service: str, stream: Stream, prepare: Callable[[], Prepared]) -> int:
-    """Answers the exit code. `prepare` reads the settings, so that what is wrong is said."""
+    """Run the command; returns its exit code.
+
+    `prepare` reads the settings, so that invalid settings are reported like other errors.
+    """
     logging.basicConfig(level=os.environ.get("LOG_LEVEL", "ERROR"), format="%(message)s")
     try:
         count = asyncio.run(rebuild(prepare(), stream))

@@ -1,9 +1,8 @@
-"""Whether an event is believed: it is signed, or its owner says the same.
+"""Decides whether an event is genuine: it is signed, or its owner's feed contains it.
 
-Whoever reaches the internal API can send an event, and an event gives rights (keys, users), prices
-and stock. So an event that no service has signed (`internal_secret.py`) is a hint that something
-has happened: its owner's feed is read, and what that says takes effect. A forged one costs a
-request.
+Anything that reaches the internal API can send an event, and events change access rights, prices
+and stock. An unsigned event (`internal_secret.py`) therefore has no effect itself: it triggers a
+read of its owner's feed, whose events take effect. A forged event costs one request to the owner.
 """
 
 from functions.kit.base.clock import Clock
@@ -25,9 +24,9 @@ async def receive(
     secret: InternalSecret,
     clock: Clock,
 ) -> Consumed:
-    """Apply an event that is genuine; of any other, read its owner's feed instead.
+    """Consume a signed event; for an unsigned one read its owner's feed instead.
 
-    Raises `Unavailable` where the owner cannot be reached: the broker is to deliver it again.
+    Raises `Unavailable` if the owner cannot be read, so that the broker delivers the event again.
     """
     if event.source not in subscriptions.sources or secret.is_genuine(event):
         return await subscriptions.consume(database, event, clock=clock)
@@ -49,12 +48,12 @@ async def receive(
             await dead_letters.store_event(
                 database,
                 Reason.QUARANTINED,
-                f"{event.type} {event.id}: {event.source} does not know it; it may be forged",
+                f"{event.type} {event.id}: not in the feed of {event.source}; it may be forged",
                 event,
                 clock=clock,
             )
             return Consumed(EventOutcome.UNCONFIRMED, None)
-    elif await dead_letters.waits(database, event):
+    elif await dead_letters.is_quarantined(database, event):
         own = await catch_up.fetch(event)
         if own is not None:
             return await subscriptions.consume(database, own, clock=clock)

@@ -1,9 +1,9 @@
-"""The relay: sends the outbox's rows to the broker, each subject's in order, at least once.
+"""The relay: sends outbox rows to the broker, at least once, and in order for each subject.
 
-Of all processes on one database the one that holds the lease sends, several events at a time; a row
-is marked sent only after the broker's 202. It runs right after a commit, at start, on shutdown, and
-when a PingSource pokes it, so a service that sleeps at zero still empties its outbox. Who missed an
-event all the same reads it in `streams.py`.
+Of all processes that share a database only the holder of the lease sends, several events at a time.
+A row is marked as sent only after the broker's 202. The relay runs after each commit, at start, on
+shutdown, and when a PingSource triggers it, so the outbox of a service that is scaled to zero is
+emptied too. A consumer that still misses an event reads it from the feed (`feed.py`).
 """
 
 import asyncio
@@ -35,34 +35,35 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SEND_TIMEOUT = 5.0
-"""Seconds; the broker's ingress has no limit of its own and hangs under a memory alarm. Half of
-the lease (`lease.py`), which is renewed on the way, so that it outlasts any one event."""
-UNDER_WAY = 8
-"""Events that are sent at a time: a broker takes milliseconds to write each one down, and these
-are shared. As many refusals end a batch."""
+"""Seconds for one event. The broker's ingress has no timeout and hangs under a memory alarm. It is
+half of the lease, which is renewed between events, so the lease cannot expire during one."""
+CONCURRENCY = 8
+"""Events that are sent concurrently: the broker takes milliseconds to persist each one. The same
+number of rejected events ends a batch."""
 RETRY_DELAYS = (0.1, 0.5, 1.0, 2.0, 5.0)
 RETENTION = timedelta(days=30)
-"""How long a feed reaches back."""
+"""How far back a feed reaches."""
 
 
-_OF_ONE_EVENT = frozenset({400, 413, 415, 422})
-"""Answers that tell of the event, and not of the broker."""
+_EVENT_REJECTED = frozenset({400, 413, 415, 422})
+"""Statuses that concern the event, not the broker's availability."""
 
 
 class BrokerUnavailable(Exception):
-    """No event is taken just now, this one or another."""
+    """The broker accepts no events at the moment."""
 
 
 class _Batch:
-    """Rows that are sent side by side, those of one subject one after the other."""
+    """Rows to send: subjects concurrently, the rows of one subject one after the other."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
-        lanes: dict[tuple[str, str], list[Row]] = {}
+        queues: dict[tuple[str, str], list[Row]] = {}
         for row in rows:
-            lanes.setdefault((row["source"], row["subject"]), []).append(row)
-        self.lanes = deque(lanes.values())
+            queues.setdefault((row["source"], row["subject"]), []).append(row)
+        self.queues = deque(queues.values())
+        """One queue for each subject."""
         self.sent: list[int] = []
-        self.refusals = 0
+        self.rejected = 0
         self.stopped = False
 
 
@@ -81,7 +82,7 @@ class Relay:
         secret: InternalSecret | None = None,
         outages: Outages | None = None,
     ) -> None:
-        """`http` is a wire to send over in place of the network, for tests."""
+        """`http` replaces the relay's own HTTP sender, for tests."""
         self.database = database
         self.sink = sink
         self.sources = tuple(sources)
@@ -95,11 +96,11 @@ class Relay:
         self._woken = asyncio.Event()
 
     def notify(self) -> None:
-        """Something was committed, or somebody asks: look at the outbox now."""
+        """Request a flush, after a commit or a trigger."""
         self._woken.set()
 
     async def run(self) -> None:
-        """Send what comes, for ever; ended by cancelling."""
+        """Flush at start and whenever notified, until cancelled."""
         failures = 0
         self.notify()
         while True:
@@ -109,28 +110,28 @@ class Relay:
             self._woken.clear()
             try:
                 done = await self.flush()
-            except Exception as error:  # noqa: BLE001 - the relay outlives whatever happens to one round
+            except Exception as error:  # noqa: BLE001 - the task must survive any error of one flush
                 self.outages.report("sending events", error)
                 done = False
             else:
-                self.outages.over("sending events")
+                self.outages.recovered("sending events")
             failures = 0 if done else failures + 1
 
     async def flush(self) -> bool:
-        """Number and send all there is; answers whether nothing is left to do."""
-        numbered = await assign_all_sequences(self.database, self.sources)
+        """Assign sequences and send all unsent events; False if some remain."""
+        assigned = await assign_all_sequences(self.database, self.sources)
         if not self.sink:
             return True
         complete = True
-        while numbered or await self._unsent(limit=1):
-            numbered = 0
-            if not await self.lease.take():
+        while assigned or await self._unsent(limit=1):
+            assigned = 0
+            if not await self.lease.acquire():
                 return False
-            # Read under the lease: what another process has sent by now is not sent again.
+            # Read under the lease, to skip what another process has sent meanwhile.
             rows = await self._unsent(limit=BATCH)
             sent = await self._send(rows)
             complete = complete and sent == len(rows)
-            # What was refused is at the beginning of the next batch too, which may hold more.
+            # Rejected events are at the beginning of the next batch again, before other events.
             if not complete and (not sent or len(rows) < BATCH):
                 return False
         self.metrics.outbox_unsent.set(0)
@@ -148,41 +149,41 @@ class Relay:
         return rows
 
     async def _send(self, rows: Sequence[Row]) -> int:
-        """Send a batch; answers how many events the broker took."""
+        """Send a batch; returns how many events the broker accepted."""
         batch = _Batch(rows)
         try:
             async with asyncio.TaskGroup() as senders:
-                for _ in range(min(UNDER_WAY, len(batch.lanes))):
+                for _ in range(min(CONCURRENCY, len(batch.queues))):
                     senders.create_task(self._send_queues(batch))
         except ExceptionGroup as errors:
-            raise errors.exceptions[0] from None  # of senders that fail, all fail at one database
+            raise errors.exceptions[0] from None  # all have the same cause: the database
         finally:
             release = len(batch.sent) < BATCH
-            await asyncio.shield(self._settle(batch.sent, release=release))
+            await asyncio.shield(self._mark_sent(batch.sent, release=release))
         return len(batch.sent)
 
     async def _send_queues(self, batch: _Batch) -> None:
-        while batch.lanes and not batch.stopped:
-            for row in batch.lanes.popleft():
-                if batch.sent and self.lease.is_ageing() and not await self.lease.take():
+        while batch.queues and not batch.stopped:
+            for row in batch.queues.popleft():
+                if batch.sent and self.lease.needs_renewal() and not await self.lease.acquire():
                     batch.stopped = True
                 if batch.stopped:
                     return
                 try:
-                    taken = await self._post(row)
+                    accepted = await self._post(row)
                 except BrokerUnavailable as error:
                     batch.stopped = True
                     logger.warning("%s; events wait", error)
                     return
-                if not taken:
-                    # Whatever is wrong with this event, the next of its subject waits behind it.
-                    batch.refusals += 1
-                    batch.stopped = batch.stopped or batch.refusals >= UNDER_WAY
+                if not accepted:
+                    # Later events of the subject must not overtake it.
+                    batch.rejected += 1
+                    batch.stopped = batch.stopped or batch.rejected >= CONCURRENCY
                     break
                 batch.sent.append(row["id"])
 
     async def _post(self, row: Row) -> bool:
-        """Whether the broker took the event. Raises `BrokerUnavailable`."""
+        """Whether the broker accepted the event. Raises `BrokerUnavailable`."""
         headers, body = cloudevents.write(self.secret.sign(to_event(row)))
         try:
             async with asyncio.timeout(SEND_TIMEOUT):
@@ -192,11 +193,11 @@ class Relay:
                     answer = await self.http.post(self.sink, content=body, headers=headers)
                     status = answer.status_code
         except Exception as error:
-            # Whatever the wire raises, the event waits.
+            # Any error of the transport: the event stays unsent.
             raise BrokerUnavailable(
                 f"the broker cannot be reached ({type(error).__name__})"
             ) from error
-        if status in _OF_ONE_EVENT:
+        if status in _EVENT_REJECTED:
             logger.warning(
                 "the broker answered %d to event %s; it stays in the outbox",
                 status,
@@ -207,13 +208,13 @@ class Relay:
             raise BrokerUnavailable(f"the broker answered {status} to event {row['event_id']}")
         return True
 
-    async def _settle(self, sent: Sequence[int], *, release: bool) -> None:
-        """Mark what was sent and, where no more follows, let another process have the lease."""
+    async def _mark_sent(self, sent: Sequence[int], *, release: bool) -> None:
+        """Mark rows as sent and, with `release`, release the lease in the same transaction."""
         await _mark(self.database, sent, self.lease if release else None, now=self.clock())
         self.metrics.events_sent.inc(len(sent))
 
     async def measure(self) -> None:
-        """Set the gauges that tell an operator whether events get out."""
+        """Set the gauges of unsent events: their number, and the age of the oldest."""
         outcome = await self.database.execute(
             QueryString(
                 "SELECT COUNT(*) AS waiting, MIN(id) AS first FROM outbox WHERE sent_at IS NULL"
@@ -245,13 +246,13 @@ async def _mark(
 
 @transactional
 async def purge(database: Database, *, clock: Clock) -> None:
-    """Forget what was sent longer ago than a feed reaches back."""
+    """Delete sent events that are older than `RETENTION`, and move the feeds' beginnings."""
     before = clock() - RETENTION
     oldest = await database.execute(
         QueryString("SELECT created_at FROM outbox ORDER BY id LIMIT 1")
     )
     if not oldest.rows or oldest.rows[0]["created_at"] >= before:
-        return  # found by the key alone: this is asked every few seconds
+        return  # the primary key alone answers this, and it is asked every few seconds
     ends = await database.execute(
         QueryString(
             "SELECT source, MAX(sequence) AS last FROM outbox"

@@ -1,7 +1,8 @@
-"""Numbers for the outbox's rows: contiguous per source, in the order of what committed.
+"""Assigns sequence numbers to committed outbox rows, contiguous per source.
 
-An AUTO_INCREMENT has gaps and commits out of order; these numbers prove to a reader that nothing
-is missing. `relay.py` sends what is numbered, `streams.py` shows it.
+The primary key cannot serve: an AUTO_INCREMENT has gaps and becomes visible out of order. With
+contiguous numbers a consumer detects a missing event. The relay (`relay.py`) and the feed
+(`feed.py`) use rows with a sequence only.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -11,22 +12,22 @@ from piccolo.querystring import QueryString
 from functions.kit.data.database import Database, is_in, transactional
 
 BATCH = 200
-"""Rows that are numbered, or sent, in one go."""
+"""Rows in one transaction of the sequencer, and in one batch of the relay."""
 
 
 @transactional
 async def assign_sequences(database: Database, sources: Iterable[str]) -> int:
-    """Give the next numbers of their source to rows that have committed; answers how many.
+    """Assign the next sequences of their source to at most `BATCH` rows; returns how many.
 
-    Anybody may call it: the stream's row is locked, so numbers are contiguous whoever gives them.
-    A row whose source is no stream of this service is left alone; `measure` shows that it waits.
+    Any process may call it: a lock on the stream's row serializes them. A row whose source is not
+    a stream of this service keeps none; the relay's metrics show that it is unsent.
     """
     heads: dict[str, int] = {}
     for source in sorted(sources):
         heads[source] = await _locked_head(database, source)
     if not heads:
         return 0
-    unnumbered = await database.execute(
+    unassigned = await database.execute(
         QueryString(
             "SELECT id, source FROM outbox WHERE sequence IS NULL AND {} ORDER BY id LIMIT {}",
             is_in("source", list(heads)),
@@ -34,13 +35,13 @@ async def assign_sequences(database: Database, sources: Iterable[str]) -> int:
         )
     )
     changed = set()
-    numbers: list[int] = []
-    for row in unnumbered.rows:
+    pairs: list[int] = []
+    for row in unassigned.rows:
         source = row["source"]
         heads[source] += 1
         changed.add(source)
-        numbers += (row["id"], heads[source])
-    for chunk in _chunks(numbers):
+        pairs += (row["id"], heads[source])
+    for chunk in _chunks(pairs):
         ids = chunk[::2]
         cases = " ".join(["WHEN {} THEN {}"] * len(ids))
         await database.execute(
@@ -56,27 +57,28 @@ async def assign_sequences(database: Database, sources: Iterable[str]) -> int:
                 "UPDATE outbox_streams SET head = {} WHERE source = {}", heads[source], source
             )
         )
-    return len(unnumbered.rows)
+    return len(unassigned.rows)
 
 
-def _chunks(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
-    """Pairs, 64, 16, 4 or 1 at once: few texts of a statement, each of which is translated once.
+def _chunks(pairs: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Chunks of 64, 16, 4 or 1 pairs of id and sequence, flattened.
 
-    What is short of a size is filled with its last pair, which changes nothing.
+    With four sizes there are four texts of the statement, each translated once. A chunk is padded
+    with its last pair, which changes nothing.
     """
-    for start in range(0, len(numbers), 128):
-        chunk = numbers[start : start + 128]
+    for start in range(0, len(pairs), 128):
+        chunk = pairs[start : start + 128]
         size = next(size for size in (1, 4, 16, 64) if 2 * size >= len(chunk))
         yield [*chunk, *list(chunk[-2:]) * (size - len(chunk) // 2)]
 
 
 async def assign_all_sequences(database: Database, sources: Iterable[str]) -> int:
-    """Number all rows that have committed, a batch in a transaction; answers how many."""
+    """Assign sequences to all committed rows, in transactions of `BATCH`; returns how many."""
     sources = tuple(sources)
-    numbered = 0
+    assigned = 0
     while (last := await assign_sequences(database, sources)) == BATCH:
-        numbered += last
-    return numbered + last
+        assigned += last
+    return assigned + last
 
 
 async def _locked_head(database: Database, source: str) -> int:

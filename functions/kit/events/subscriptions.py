@@ -1,8 +1,8 @@
-"""The event door: event type → handler, and what becomes of an event that is taken in.
+"""Maps event types to handlers, and consumes events.
 
-A handler runs in the transaction that remembers its event (`inbox.py`), and applies a state only
-when its revision is newer, so neither order nor copies matter. What cannot be understood is put
-aside (`dead_letters.py`) and counts as read. `internal_door.py` is the HTTP in front of it.
+A handler runs in the transaction that records its event in the inbox. It applies a state only if
+its revision is newer, so the result does not depend on the order of events, or on duplicates. An
+event that cannot be decoded is quarantined (`dead_letters.py`) and counts as read.
 """
 
 import logging
@@ -27,38 +27,37 @@ State = TypeVar("State", bound=msgspec.Struct)
 Handler = Callable[[Database, Event, Any], Awaitable[None]]
 
 MAX_REVISION = 10**12
-"""Neither a stream nor a subject changes more often: a thousand times a second for thirty years."""
+"""Largest sequence and revision: a thousand changes a second for thirty years."""
 
 EARLIEST, LATEST = 1970, 9998
-"""Years that a time of the shop can lie in. Beyond, another time zone or a MySQL DATETIME could
-not hold it."""
+"""Valid years of a time. Later ones overflow in another time zone or in a MySQL DATETIME."""
 
 PING = "dev.knative.sources.ping"
-"""What a PingSource sends: do the work that is due."""
+"""The type of a PingSource's events, which trigger the background tasks."""
 
 
 class EventOutcome(StrEnum):
     APPLIED = "applied"
     SEEN_BEFORE = "seen-before"
     SUPERSEDED = "superseded"
-    """Its number was read, and not as this event: a snapshot contains it, or its owner's database
-    was restored from a backup and one of the two pasts is lost. Catching up tells which."""
+    """Its sequence was already read, but not with this id: a snapshot included it, or its owner's
+    database was restored from a backup. It had no effect; the next catch-up finds out which."""
     UNKNOWN_TYPE = "unknown-type"
     QUARANTINED = "quarantined"
     UNCONFIRMED = "unconfirmed"
-    """Nothing proves that it is genuine, and its owner does not know it: forged, or lost with an
-    owner's database that was restored from a backup. It had no effect."""
+    """Unsigned, and not in its owner's feed: forged, or lost when the owner's database was restored
+    from a backup. It had no effect."""
     TRIGGERED = "triggered"
 
 
 class Consumed(NamedTuple):
     outcome: EventOutcome
     position: Position | None
-    """How far the event's source was read; None where it is no stream."""
+    """The position in the event's source; None if it was not changed."""
 
 
 class Stream(NamedTuple):
-    """A source that this service reads; its owner's feed is at `/internal/streams/<name>`."""
+    """A source that this service consumes; its owner's feed is at `/internal/streams/<name>`."""
 
     source: str
     owner: str
@@ -67,18 +66,18 @@ class Stream(NamedTuple):
 
 
 class Projection(NamedTuple):
-    """How what is kept of a stream is replaced by a snapshot, whatever revisions it is at."""
+    """How the stored states of a stream are replaced by a snapshot."""
 
     mark_stale: Callable[[Database], Awaitable[None]]
-    """Set every revision to 0, so that any state which the owner tells is newer."""
+    """Sets every revision to 0, so that each state of the snapshot is newer."""
     delete_stale: Callable[[Database], Awaitable[None]]
-    """Give up what is still at 0: the owner does not know it any more."""
+    """Deletes rows whose revision is still 0, because they are not in the snapshot."""
     digest: Digest | None = None
-    """What is kept, in the terms of the owner's digest of the stream."""
+    """Computes the owner's digest from the stored states."""
 
 
 class InvalidEvent(Exception):
-    """An event that would be refused however often it came; the text says why."""
+    """An event that no retry would make valid; the text is the reason."""
 
     def __init__(self, event: Event, reason: str) -> None:
         super().__init__(f"{event.type} {event.id}: {reason}")
@@ -90,8 +89,10 @@ class _Subscription(NamedTuple):
 
 
 class Subscriptions:
-    """What one service consumes. A state is a tolerant struct of the consumer's own: unknown
-    fields are passed over, so that the owner may add some."""
+    """The streams and handlers of one service.
+
+    A state is a struct of the consumer. It ignores unknown fields, so that the owner can add some.
+    """
 
     def __init__(self, *streams: Stream) -> None:
         self.streams = streams
@@ -105,14 +106,14 @@ class Subscriptions:
         [Callable[[Database, Event, State], Awaitable[None]]],
         Callable[[Database, Event, State], Awaitable[None]],
     ]:
-        """Register a handler for a type."""
+        """Register a handler for an event type."""
 
         def register(
             handler: Callable[[Database, Event, State], Awaitable[None]],
         ) -> Callable[[Database, Event, State], Awaitable[None]]:
             if event_type in self._by_type:
                 raise ValueError(f"{event_type} has a handler already")
-            # A snapshot's states come without the transaction of `_consume`.
+            # Transactional, because `apply` may run outside of a transaction.
             self._by_type[event_type] = _Subscription(state, transactional(handler))
             return handler
 
@@ -127,16 +128,15 @@ class Subscriptions:
         return frozenset(stream.source for stream in self.streams)
 
     async def consume(self, database: Database, event: Event, *, clock: Clock) -> Consumed:
-        """Give an event its effect, once; whatever it is, it counts as read afterwards."""
+        """Let an event take effect, at most once. Afterwards it counts as read."""
         if event.source not in self.sources:
-            # Not a stream of ours: nothing to remember, nothing to catch up with.
             return Consumed(EventOutcome.UNKNOWN_TYPE, None)
         return await _consume(database, self, event, clock=clock)
 
     def parse(self, event: Event) -> msgspec.Struct | None:
-        """The state that an event tells; None where its type has no handler.
+        """The decoded state of an event; None if its type has no handler.
 
-        Raises `InvalidEvent` where it would be refused however often it came.
+        Raises `InvalidEvent`.
         """
         subscription = self._by_type.get(event.type)
         if subscription is None:
@@ -152,13 +152,12 @@ class Subscriptions:
         for name in state.__struct_fields__:
             value = getattr(state, name)
             if isinstance(value, datetime) and not EARLIEST <= value.year <= LATEST:
-                raise InvalidEvent(event, f"{name} is not a time that a shop has known")
+                raise InvalidEvent(event, f"{name} must be between {EARLIEST} and {LATEST}")
         return state
 
     def check(self, event: Event) -> None:
-        """Raises `InvalidEvent` for what cannot be an event of one of the streams."""
+        """Raises `InvalidEvent` for an event that is not valid in any of the streams."""
         if event.sequence is None or not 1 <= event.sequence <= MAX_REVISION:
-            # It has no place in its stream, so nothing can be remembered of it.
             raise InvalidEvent(event, f"sequence must be between 1 and {MAX_REVISION}")
         self.parse(event)
 
@@ -182,18 +181,17 @@ async def _consume(
     database: Database, subscriptions: Subscriptions, event: Event, *, clock: Clock
 ) -> Consumed:
     if event.sequence is None or not 1 <= event.sequence <= MAX_REVISION:
-        # It has no place in its stream, so nothing can be remembered of it.
+        # Without a position in its stream, the inbox cannot record it.
         reason = f"{event.type} {event.id}: sequence must be between 1 and {MAX_REVISION}"
         await dead_letters.store_event(database, Reason.QUARANTINED, reason, event, clock=clock)
         return Consumed(EventOutcome.QUARANTINED, None)
     if not await inbox.record(database, event, clock=clock):
         position = await inbox.backfill_sequence(database, event)
-        if await dead_letters.waits(database, event):
-            # It counts as read, and had no effect; this is the same event, corrected, or read by
-            # a corrected handler.
+        if await dead_letters.is_quarantined(database, event):
+            # It counts as read, but had no effect. The event or its handler may be corrected.
             outcome = await subscriptions.apply(database, event, clock=clock)
             if outcome is EventOutcome.APPLIED:
-                await dead_letters.settle(database, event, clock=clock)
+                await dead_letters.mark_applied(database, event, clock=clock)
             return Consumed(outcome, position)
         return Consumed(EventOutcome.SEEN_BEFORE, position)
     if await inbox.superseded(database, event):

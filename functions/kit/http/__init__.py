@@ -1,1 +1,2 @@
-"""HTTP below the handlers: requests, problem documents, ETags, idempotency, middleware, OpenAPI."""
+"""HTTP shared by all handlers: the server's limits, middleware, requests, responses, problem
+documents, ETags, idempotency, pagination and OpenAPI."""

@@ -1,9 +1,9 @@
-"""How many requests the app works on at a time; the others wait in a bounded queue, first come.
+"""Limits concurrent requests; further ones wait in a bounded FIFO queue.
 
-With thousands of requests side by side each would be slow, and the probes as slow as the rest. A
-request beyond the queue, or that has waited for too long, is refused with 503 and Retry-After.
-Probes never wait. A request that waits for its client (the rest of its body, a client that reads
-slowly) gives its place to another one, so slow clients do not hold up the shop.
+Otherwise, under load, thousands of concurrent requests would all be slow, and the probes with them.
+If the queue is full, or after `QUEUE_TIMEOUT`, a request gets 503 with Retry-After. Probes bypass
+the queue. A request that waits for its client (for the rest of the body, or for a slow reader)
+releases its slot meanwhile, so that slow clients do not block others.
 """
 
 import asyncio
@@ -20,16 +20,16 @@ from functions.kit.http.requests import JSONRequest
 
 T = TypeVar("T")
 
-AT_A_TIME = 100
-"""Requests that the app works on; more than any `containerConcurrency` of a manifest."""
-QUEUE = 2000
-"""Requests that wait."""
-QUEUE_SECONDS = 10.0
-"""How long a request waits before it is refused."""
-CLIENT_SECONDS = 0.1
-"""How long a request keeps its place while it waits for its client."""
-LARGE_PIECE = 64 * 1024
-"""Bytes of an answer that the socket may not take at once."""
+MAX_CONCURRENT = 100
+"""Concurrent requests; more than any manifest's `containerConcurrency`."""
+MAX_QUEUED = 2000
+"""Waiting requests."""
+QUEUE_TIMEOUT = 10.0
+"""Seconds that a request waits in the queue at most."""
+CLIENT_GRACE = 0.1
+"""Seconds that a request keeps its slot while it waits for its client."""
+LARGE_CHUNK = 64 * 1024
+"""Bytes of a response from which sending may have to wait for the client."""
 
 PROBES = frozenset({"/livez", "/readyz"})
 
@@ -41,19 +41,19 @@ class Overloaded(Unavailable):
 
 
 class Admission:
-    """Around the routes of one app, and inside of what every answer carries."""
+    """ASGI middleware around an app's router, inside of `RequestMiddleware`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
         self.running = 0
         self._queue: deque[asyncio.Future[bool]] = deque()
-        """Of each request that waits, whether it is admitted."""
+        """One future for each waiting request; its result is whether the request is admitted."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP or scope["path"] in PROBES:
             await self.app(scope, receive, send)
             return
-        if not await self._admit(scope):
+        if not await self._acquire(scope):
             request = JSONRequest(scope, receive, send)
             refusal = Overloaded("Wait for the seconds of Retry-After, then try again.",
                                  retry_after=2)  # fmt: skip
@@ -61,77 +61,78 @@ class Admission:
             await response.to_asgi_response(app=None, request=request)(scope, receive, send)
             return
 
-        async def receive_aside() -> HTTPReceiveMessage | Any:
-            return await self._aside(receive)
+        async def receive_without_slot() -> HTTPReceiveMessage | Any:
+            return await self._wait_for_client(receive)
 
-        async def send_aside(message: Message) -> None:
-            piece = message.get("body")
-            large = isinstance(piece, bytes) and len(piece) >= LARGE_PIECE
+        async def send_without_slot(message: Message) -> None:
+            chunk = message.get("body")
+            large = isinstance(chunk, bytes) and len(chunk) >= LARGE_CHUNK
             if large or message.get("more_body"):
-                await self._aside(lambda: send(message))
+                await self._wait_for_client(lambda: send(message))
             else:
                 await send(message)
 
         try:
-            await self.app(scope, receive_aside, send_aside)
+            await self.app(scope, receive_without_slot, send_without_slot)
         finally:
-            self._leave()
+            self._release()
 
-    async def _admit(self, scope: Scope) -> bool:
-        """Take a place; False where there will be none."""
-        if self.running < AT_A_TIME:
+    async def _acquire(self, scope: Scope) -> bool:
+        """Acquire a slot, after waiting if necessary; False if the request is refused."""
+        if self.running < MAX_CONCURRENT:
             self.running += 1
             return True
         connection: Any = (scope.get("extensions") or {}).get("bookstore.connection", {})
-        if len(self._queue) >= QUEUE or not connection.get("may_wait", True):
+        if len(self._queue) >= MAX_QUEUED or not connection.get("may_wait", True):
             return False
         loop = asyncio.get_running_loop()
-        turn: asyncio.Future[bool] = loop.create_future()
-        self._queue.append(turn)
-        timer = loop.call_later(QUEUE_SECONDS, self._give_up, turn)
+        waiter: asyncio.Future[bool] = loop.create_future()
+        self._queue.append(waiter)
+        timer = loop.call_later(QUEUE_TIMEOUT, self._time_out, waiter)
         try:
-            admitted = await turn
+            admitted = await waiter
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled() and turn.result():
-                self._leave()
+            if waiter.done() and not waiter.cancelled() and waiter.result():
+                self._release()
             raise
         finally:
             timer.cancel()
         is_open = connection.get("is_open")
         if admitted and is_open is not None and not is_open():
-            self._leave()  # nobody would read the answer
+            self._release()  # the client has disconnected
             return False
         return admitted
 
-    def _give_up(self, turn: "asyncio.Future[bool]") -> None:
-        if not turn.done():
-            turn.set_result(False)
-            self._queue.remove(turn)
+    def _time_out(self, waiter: "asyncio.Future[bool]") -> None:
+        if not waiter.done():
+            waiter.set_result(False)
+            self._queue.remove(waiter)
 
-    def _leave(self) -> None:
+    def _release(self) -> None:
         self.running -= 1
-        while self._queue and self.running < AT_A_TIME:
-            turn = self._queue.popleft()
-            if not turn.done():
+        while self._queue and self.running < MAX_CONCURRENT:
+            waiter = self._queue.popleft()
+            if not waiter.done():
                 self.running += 1
-                turn.set_result(True)
+                waiter.set_result(True)
 
-    async def _aside(self, wait: Callable[[], Awaitable[T]]) -> T:
-        """Wait for the client, for longer than a moment without a place.
+    async def _wait_for_client(self, wait: Callable[[], Awaitable[T]]) -> T:
+        """Wait for the client; after `CLIENT_GRACE` without a slot.
 
-        Afterwards the request goes on without a queue: it may hold what others wait for.
+        Afterwards the request continues at once, even beyond the limit: it may hold locks that
+        other requests wait for.
         """
-        left = False
+        released = False
 
-        def leave() -> None:
-            nonlocal left
-            left = True
-            self._leave()
+        def release() -> None:
+            nonlocal released
+            released = True
+            self._release()
 
-        timer = asyncio.get_running_loop().call_later(CLIENT_SECONDS, leave)
+        timer = asyncio.get_running_loop().call_later(CLIENT_GRACE, release)
         try:
             return await wait()
         finally:
             timer.cancel()
-            if left:
+            if released:
                 self.running += 1

@@ -1,6 +1,7 @@
-"""`assemble`: a Litestar app with what is the same for all, with a database or without.
+"""`assemble`: creates the Litestar app of every process, with a database or without.
 
-Requests, problem documents, OPTIONS, limits, trace and log line, and the client's address.
+It adds the decoding of requests, problem documents, OPTIONS, limits, tracing, the request log and
+the client's address.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,10 +31,10 @@ Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
 
 class _App(Litestar):
-    """Litestar without its plugin for pydantic, whose models are used nowhere here.
+    """Litestar without its pydantic plugin, because no pydantic models are used.
 
-    Piccolo brings pydantic along, and Litestar imports what is there: 10 MiB and a third of a
-    second of every cold start.
+    Piccolo depends on pydantic, and Litestar imports it if it is installed, which would take 10 MiB
+    and a third of a second of every cold start.
     """
 
     @staticmethod
@@ -42,9 +43,9 @@ class _App(Litestar):
 
 
 class _NoListeners(BaseEventEmitterBackend):
-    """Litestar's in-process events, which are not used: events go through the outbox.
+    """Disables Litestar's in-process events, which are not used.
 
-    Its own emitter imports all of anyio: 15 modules, a fortieth of a cold start.
+    Litestar's default emitter imports all of anyio: 15 modules, a fortieth of a cold start.
     """
 
     def emit(self, event_id: str, *args: Any, **kwargs: Any) -> None:
@@ -63,7 +64,10 @@ def assemble(
     refuse: Refuse = problem_response,
     security_headers: Mapping[str, str] = SECURITY_HEADERS,
 ) -> Litestar:
-    """An app around `services`. `refuse` answers every exception, unknown routes included."""
+    """An app with these dependencies and handlers.
+
+    `refuse` creates the response to every exception, including unknown routes.
+    """
     app = _App(
         [*_options(handlers), *handlers],
         lifespan=[lifespan],
@@ -79,7 +83,7 @@ def assemble(
         logging_config=None,
         debug=False,
     )
-    # Around the router, not inside the routes: an unknown route has a trace and a log line too.
+    # Around the router, so that requests to unknown routes are traced and logged too.
     app.asgi_handler = ForwardedMiddleware(
         RequestMiddleware(
             Admission(app.asgi_handler), cors, refuse=refuse, security_headers=security_headers
@@ -91,9 +95,9 @@ def assemble(
 
 
 def _options(handlers: Sequence[ControllerRouterHandler]) -> list[HTTPRouteHandler]:
-    """What answers OPTIONS, for each path once.
+    """An OPTIONS handler for each path.
 
-    Litestar's own would name the methods of the path's first handler only.
+    Litestar's own lists the methods of the path's first handler only.
     """
     methods: dict[str, set[str]] = {}
     for handler in handlers:

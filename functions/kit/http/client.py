@@ -1,4 +1,7 @@
-"""httpx, imported when the first request needs it: a cold start and most processes never do."""
+"""An httpx client that is imported and created at its first use.
+
+A cold start and most processes never use it.
+"""
 
 from typing import TYPE_CHECKING, Any, cast
 
@@ -7,14 +10,14 @@ if TYPE_CHECKING:
 
 
 class LazyClient:
-    """Stands for an `httpx.AsyncClient` that is made at its first use."""
+    """A proxy for an `httpx.AsyncClient` that is created at its first use."""
 
     def __init__(self) -> None:
         self._client: httpx.AsyncClient | None = None
 
     def __getattr__(self, name: str) -> Any:
         if self._client is None:
-            import httpx  # noqa: PLC0415 - a tenth of a second, and 7 MiB
+            import httpx  # noqa: PLC0415 - takes a tenth of a second and 7 MiB
 
             self._client = httpx.AsyncClient()
         return getattr(self._client, name)

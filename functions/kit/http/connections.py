@@ -1,9 +1,10 @@
-"""The server's connections: how long each may take, and which is closed when there are too many.
+"""Time limits for the server's connections, and their eviction when there are too many.
 
-uvicorn's own limit answers every request with a bare 503 once too many connections are open, idle
-ones included, and it waits for ever for a request that comes byte by byte. Here idle connections
-are closed first, then those whose request is still arriving; what is answered below the app is a
-problem document. Requests that have arrived wait in `admission`. Next file: `refusals`.
+uvicorn's own limit counts idle connections and then answers every request with a bare 503, and it
+has no timeout for a request that arrives byte by byte. Here each request must arrive in time. If
+there are too many connections, idle ones are closed first, then those whose request is still
+arriving. Errors that occur before the app is called are problem documents too (`refusals.py`).
+Complete requests wait in `admission.py`.
 """
 
 import asyncio
@@ -23,47 +24,48 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from functions.kit.http import refusals
 from functions.kit.http.refusals import Refusal
 
-PATIENCE = 20.0
-"""Seconds for a request to arrive, its head and its body together ..."""
+TRANSFER_TIMEOUT = 20.0
+"""Seconds for a request, head and body together, to arrive, or for a response to be read."""
 MIN_RATE = 500.0
-"""... and one more for every so many bytes of it that arrived. For an answer to be read, likewise.
+"""Bytes that extend the timeout by one second.
 
-Source: the defaults of Apache's mod_reqtimeout."""
+Source of both: the defaults of Apache's mod_reqtimeout."""
 
 MAX_HEAD = 16 * 1024
-"""Bytes of request line and headers, give or take as many; a token has 4 KiB at most."""
+"""Bytes of request line and headers; up to twice as many may be accepted. A token has at most
+4 KiB."""
 MAX_CONNECTIONS = 8192
-"""Beyond that, idle connections are closed. An idle one takes about 4 KiB, one whose request
-waits 12 KiB."""
+"""Above it, idle connections are closed. An idle one takes about 4 KiB, one with a waiting request
+12 KiB."""
 RESERVED_FILES = 256
-"""Files of the process that are left to the database, to other services and, half of them, to
-connections that are only there to be refused."""
-SETTLED = 0.5
-"""Seconds that a connection has for what it waits for before it is closed for another one."""
+"""File descriptors that are reserved: for the database, for other services and, half of them, for
+connections that are accepted only to be answered with an error."""
+MIN_WAIT = 0.5
+"""Seconds that a connection must have waited for its client before it can be evicted."""
 LINGER = 1.0
-"""Seconds in which what a refused client still sends is read and dropped. Closing at once would
-reset the connection, and the client might never read the refusal."""
-LAST_CALL = 0.5
-"""Seconds for the request of a connection that is accepted while the server stops."""
+"""Seconds for which further data of a rejected client is read and discarded. Closing immediately
+would reset the connection, and the client might not read the response."""
+STOPPING_TIMEOUT = 0.5
+"""Seconds for the request of a connection that is accepted while the server is stopping."""
 
 _ABSOLUTE = re.compile(rb"https?://([^/?#@]+)(/[^?#]*)?", re.IGNORECASE)
 
 
 class Phase(IntEnum):
-    """What a connection waits for that is the client's to do, in the order of being closed."""
+    """What a connection waits for from its client, in the order of eviction."""
 
     IDLE = 0
-    """A request."""
+    """The next request."""
     HEAD = 1
     """The rest of a request's head."""
     ANSWER = 2
-    """The client to read its answer."""
+    """The response to be read."""
     BODY = 3
     """The rest of a request's body."""
 
 
 class Connections:
-    """Those of one server that wait for their client; with the time since when, oldest first."""
+    """The connections of a server that wait for their client, by phase, longest wait first."""
 
     def __init__(self, capacity: int = MAX_CONNECTIONS) -> None:
         self.capacity = capacity
@@ -71,7 +73,7 @@ class Connections:
         self._waiting: list[OrderedDict[BoundedProtocol, float]] = [OrderedDict() for _ in Phase]
 
     def set_phase(self, connection: "BoundedProtocol", phase: Phase | None, now: float) -> None:
-        """None: it waits for this server."""
+        """Record what a connection waits for; None if it waits for the app."""
         if connection.phase is phase:
             return
         if connection.phase is not None:
@@ -81,27 +83,27 @@ class Connections:
         connection.phase = phase
 
     def has_room(self, count: int, now: float) -> bool:
-        """Whether one more than `count` can be opened."""
+        """Whether a connection can be accepted in addition to `count` open ones."""
         most = self.capacity + RESERVED_FILES // 2
-        return count < most or self._oldest(now) is not None
+        return count < most or self._next_to_evict(now) is not None
 
     def make_room(self, count: int, now: float) -> None:
-        """Close one connection if `count` open ones are too many."""
-        if count > self.capacity and (connection := self._oldest(now)) is not None:
-            connection.give_way()
+        """Evict a connection if `count` exceeds the capacity."""
+        if count > self.capacity and (connection := self._next_to_evict(now)) is not None:
+            connection.evict()
 
-    def _oldest(self, now: float) -> "BoundedProtocol | None":
+    def _next_to_evict(self, now: float) -> "BoundedProtocol | None":
         for waiting in self._waiting:
             for connection, since in waiting.items():
-                if now - since < SETTLED:
-                    break  # the others are younger
+                if now - since < MIN_WAIT:
+                    break  # the others have waited less
                 if not connection.has_unread():
                     return connection
         return None
 
 
 class ServerConfig(uvicorn.Config):
-    """uvicorn's, with what the connections of its one server share."""
+    """uvicorn's configuration, with the state that the connections of its server share."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -112,16 +114,21 @@ class BoundedProtocol(H11Protocol):
     """HTTP/1.1 on one connection, with time limits and problem documents."""
 
     phase: Phase | None = None
-    _arrival: asyncio.TimerHandle | None = None
-    """Runs while a request is arriving."""
-    _departure: asyncio.TimerHandle | None = None
-    """Runs while the client does not read its answer."""
+    _request_timer: asyncio.TimerHandle | None = None
+    """Runs while a request is awaited or arriving."""
+    _response_timer: asyncio.TimerHandle | None = None
+    """Runs while the client does not read its response."""
     _begun = 0.0
+    """When the request timer was started."""
     _received = 0
+    """Bytes since then."""
     _unread = 0
+    """Bytes in the write buffer at the last check of the response timer."""
     _head: bytes = b""
-    """What is known of the head that is arriving, for its refusal."""
+    """The bytes of the current request's head so far; an error response needs its path and
+    language."""
     _refused = False
+    """Whether an error response was sent and the connection is to be closed."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -132,53 +139,53 @@ class BoundedProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self._expect(LAST_CALL if self.shared.stopping else PATIENCE)
+        self._start_request_timer(STOPPING_TIMEOUT if self.shared.stopping else TRANSFER_TIMEOUT)
         self.shared.make_room(len(self.connections), self._begun)
-        self._look()
+        self._update_phase()
 
     def data_received(self, data: bytes) -> None:
         if self.conn.their_state is h11.IDLE:
             self._head = (self.conn.trailing_data[0] + data)[:MAX_HEAD]
-        # h11 measures what is incomplete: a head that comes all at once would have no limit.
+        # In chunks, because h11 limits only incomplete heads: a complete one may have any size.
         for start in range(0, len(data), MAX_HEAD):
             if not self._refused and not self.transport.is_closing():
                 super().data_received(data[start : start + MAX_HEAD])
         self._received += len(data)
-        self._look()
+        self._update_phase()
 
     def on_response_complete(self) -> None:
         self._head = self.conn.trailing_data[0][:MAX_HEAD]
         super().on_response_complete()
-        self._look()
+        self._update_phase()
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._look()
+        self._update_phase()
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self._look()
+        self._update_phase()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.shared.set_phase(self, None, 0.0)
-        self._stop_arrival()
-        self._stop_departure()
+        self._stop_request_timer()
+        self._stop_response_timer()
         super().connection_lost(exc)
-        self.app = self.config.loaded_app  # no circle that only the garbage collector ends
+        self.app = self.config.loaded_app  # breaks the reference cycle through self._serve
 
     def shutdown(self) -> None:
-        """The server stops: end at once, or after the answer that is under way."""
+        """Called when the server stops: close now, or after the response in progress."""
         phase = self._phase()
         if phase is Phase.HEAD:
             self.refuse(refusals.STOPPING)
         elif not self._is_answered():
             self.cycle.keep_alive = False
-            self.headers.append(CLOSE_HEADER)  # uvicorn repeats it in the answer
+            self.headers.append(CLOSE_HEADER)  # uvicorn copies it into the response
         elif self.has_unread():
-            self._expect(LAST_CALL)
+            self._start_request_timer(STOPPING_TIMEOUT)
         elif not self._refused:
             self.transport.close()
-            self._look()
+            self._update_phase()
 
     # The request
 
@@ -186,9 +193,9 @@ class BoundedProtocol(H11Protocol):
         headers: refusals.Headers = scope["headers"]
         names = {name for name, _ in headers}
         if {b"content-length", b"transfer-encoding"} <= names:
-            # A proxy in between may have read the other one (RFC 9112, section 6.1).
+            # Request smuggling: a proxy may have used the other one (RFC 9112, section 6.1).
             headers[:] = [each for each in headers if each[0] != b"content-length"]
-            headers.append(CLOSE_HEADER)  # uvicorn repeats it in the answer, and closes
+            headers.append(CLOSE_HEADER)  # uvicorn copies it into the response, and closes
         crowded = len(self.connections) > self.shared.capacity
         if crowded or self.shared.stopping:
             headers.append(CLOSE_HEADER)
@@ -201,7 +208,7 @@ class BoundedProtocol(H11Protocol):
         await self.config.loaded_app(scope, receive, send)
 
     async def _refuse_request(self, refusal: Refusal, scope: Any, send: Any) -> None:
-        path, language = _of_scope(scope)
+        path, language = _path_and_language(scope)
         headers, document = refusals.answer(refusal, path=path, accept_language=language)
         start = {"type": "http.response.start", "status": int(refusal.status), "headers": headers}
         await send(start)
@@ -213,7 +220,7 @@ class BoundedProtocol(H11Protocol):
     # Refusals
 
     def send_400_response(self, msg: str) -> None:
-        """What h11 could not parse; it is called where its error is being handled."""
+        """Called by uvicorn while it handles h11's parse error."""
         error = sys.exc_info()[1]
         refusal = refusals.MALFORMED
         if getattr(error, "error_status_hint", 400) == refusals.HEAD_TOO_LARGE.status:
@@ -222,18 +229,18 @@ class BoundedProtocol(H11Protocol):
         self.refuse(refusal)
 
     def refuse(self, refusal: Refusal) -> None:
-        """Answer in place of the app, and close."""
+        """Send an error response instead of the app's, and close the connection."""
         if self._refused or self.transport.is_closing():
             return
         path, language = refusals.read_head(self._head)
         head_only = False
         if not self._is_answered():
             if self.cycle.response_started:
-                self.transport.abort()  # the client sees that its answer is cut
+                self.transport.abort()  # so that the client detects the truncated response
                 return
-            self.cycle.disconnected = True  # for the app, the client is gone
+            self.cycle.disconnected = True  # the app sees a disconnected client
             self.cycle.message_event.set()
-            path, language = _of_scope(self.cycle.scope)
+            path, language = _path_and_language(self.cycle.scope)
             head_only = self.cycle.scope["method"] == "HEAD"
         headers, document = refusals.answer(refusal, path=path, accept_language=language)
         headers = [*self.server_state.default_headers, *headers]
@@ -243,10 +250,10 @@ class BoundedProtocol(H11Protocol):
             self.transport.write_eof()
         self._unset_keepalive_if_required()
         self.flow.resume_reading()
-        self._look()
+        self._update_phase()
 
     def has_unread(self) -> bool:
-        """Whether the client has sent something that is not read yet: closing would reset it."""
+        """Whether the socket has unread data; closing it would then reset the connection."""
         sock = self.transport.get_extra_info("socket")
         if sock is None or not hasattr(select, "poll"):  # Windows
             return False
@@ -254,34 +261,34 @@ class BoundedProtocol(H11Protocol):
         poll.register(sock.fileno(), select.POLLIN)
         return bool(poll.poll(0))
 
-    def give_way(self) -> None:
-        """Close for another connection."""
+    def evict(self) -> None:
+        """Close this connection to make room for another one."""
         if self.flow.write_paused or self._refused or self.transport.is_closing():
             self.transport.abort()
-        elif self._is_silent():
+        elif self._is_idle():
             self.transport.close()
         else:
             self.refuse(refusals.FULL)
-        self._look()
+        self._update_phase()
 
     # Phases and their time limits
 
-    def _look(self) -> None:
-        """Find out whom the connection waits for; and start or stop the clock."""
+    def _update_phase(self) -> None:
+        """Determine the phase, and start or stop the timers accordingly."""
         phase = self._phase()
         if phase is not self.phase:
             self.shared.set_phase(self, phase, self.loop.time())
         new = phase is Phase.IDLE and not self._received
         if not new and phase is not Phase.HEAD and phase is not Phase.BODY:
-            self._stop_arrival()
-        elif self._arrival is None:
-            self._expect(PATIENCE)
+            self._stop_request_timer()
+        elif self._request_timer is None:
+            self._start_request_timer(TRANSFER_TIMEOUT)
         if phase is not Phase.ANSWER:
-            self._stop_departure()
-        elif self._departure is None:
+            self._stop_response_timer()
+        elif self._response_timer is None:
             self._unread = self.transport.get_write_buffer_size()
-            limit = PATIENCE if self._unread else LINGER
-            self._departure = self.loop.call_later(limit, self._is_it_read)
+            limit = TRANSFER_TIMEOUT if self._unread else LINGER
+            self._response_timer = self.loop.call_later(limit, self._check_response)
 
     def _phase(self) -> Phase | None:
         if self.flow.write_paused or self._refused:
@@ -295,60 +302,61 @@ class BoundedProtocol(H11Protocol):
         return Phase.HEAD if self.conn.trailing_data[0] else Phase.IDLE
 
     def _is_answered(self) -> bool:
-        """Whether no request is under way."""
+        """Whether no request is in progress."""
         return self.cycle is None or self.cycle.response_complete
 
-    def _is_silent(self) -> bool:
+    def _is_idle(self) -> bool:
         return self._phase() is Phase.IDLE
 
-    def _expect(self, patience: float) -> None:
-        """Begin to wait for a request."""
-        self._stop_arrival()
+    def _start_request_timer(self, timeout: float) -> None:
+        self._stop_request_timer()
         self._begun, self._received = self.loop.time(), 0
-        self._arrival = self.loop.call_later(patience, self._is_it_here)
+        self._request_timer = self.loop.call_later(timeout, self._check_request)
 
-    def _is_it_here(self) -> None:
-        until = self._begun + PATIENCE + self._received / MIN_RATE
+    def _check_request(self) -> None:
+        """At the request timer: extend it if the request arrives fast enough, or else close."""
+        until = self._begun + TRANSFER_TIMEOUT + self._received / MIN_RATE
         stopping = self.shared.stopping and self._phase() is Phase.HEAD
         if self._received and until > self.loop.time() and not stopping:
-            self._arrival = self.loop.call_at(until, self._is_it_here)
+            self._request_timer = self.loop.call_at(until, self._check_request)
             return
-        self._arrival = None
-        if self._is_silent() or (self.cycle is not None and self.cycle.response_complete):
+        self._request_timer = None
+        if self._is_idle() or (self.cycle is not None and self.cycle.response_complete):
             self.transport.close()
         else:
             self.refuse(refusals.STOPPING if stopping else refusals.TOO_SLOW)
 
-    def _is_it_read(self) -> None:
+    def _check_response(self) -> None:
+        """At the response timer: restart it if the client reads fast enough, or else abort."""
         unread, before = self.transport.get_write_buffer_size(), self._unread
-        if unread and before - unread >= PATIENCE * MIN_RATE:
+        if unread and before - unread >= TRANSFER_TIMEOUT * MIN_RATE:
             self._unread = unread
-            self._departure = self.loop.call_later(PATIENCE, self._is_it_read)
+            self._response_timer = self.loop.call_later(TRANSFER_TIMEOUT, self._check_response)
         else:
-            self._departure = None
+            self._response_timer = None
             self.transport.abort()
 
-    def _stop_arrival(self) -> None:
-        if self._arrival is not None:
-            self._arrival.cancel()
-            self._arrival = None
+    def _stop_request_timer(self) -> None:
+        if self._request_timer is not None:
+            self._request_timer.cancel()
+            self._request_timer = None
 
-    def _stop_departure(self) -> None:
-        if self._departure is not None:
-            self._departure.cancel()
-            self._departure = None
+    def _stop_response_timer(self) -> None:
+        if self._response_timer is not None:
+            self._response_timer.cancel()
+            self._response_timer = None
 
 
-def _of_scope(scope: Any) -> tuple[str, str]:
-    """The path and the Accept-Language."""
+def _path_and_language(scope: Any) -> tuple[str, str]:
+    """The path, and the value of `Accept-Language`."""
     languages = [value for name, value in scope["headers"] if name == b"accept-language"]
     return scope["path"], b",".join(languages).decode("latin-1")
 
 
 def _read_target(scope: Any) -> bool:
-    """Put the absolute form of a request target into the usual one; False where it is neither.
+    """Convert a request target in absolute form to origin form; False for an invalid target.
 
-    Source: RFC 9112, section 3.2.
+    `OPTIONS *` becomes `OPTIONS /`. Source: RFC 9112, section 3.2.
     """
     target: bytes = scope["raw_path"]
     if target.startswith(b"/"):

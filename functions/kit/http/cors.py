@@ -1,56 +1,56 @@
-"""Pages of other origins may call the public API, where a setting names them (the Fetch standard).
+"""CORS for the public API: lets pages of the configured origins call it (the Fetch standard).
 
-Off by default. The headers are on every answer, refusals, 304 and 500 too: without them a browser
-tells its page nothing, not even the status. Tokens travel in `Authorization`, which needs no
-credentials mode; `CORS_CREDENTIALS` is for a proxy in front that wants its own cookies.
+Off by default. Every response has the headers, including errors, 304 and 500; without them a
+browser hides even the status from the page. Tokens in `Authorization` need no credentials mode;
+`CORS_CREDENTIALS` is for a proxy in front that uses cookies of its own.
 """
 
 from collections.abc import Iterator
 
 from functions.kit.base import origins
 
-EXPOSED = "ETag, Link, Location, Retry-After, Idempotency-Replayed"
+EXPOSED_HEADERS = "ETag, Link, Location, Retry-After, Idempotency-Replayed"
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
-TAKEN = (
+ALLOWED_HEADERS = (
     "Accept-Language, Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match,"
     " traceparent"
 )
 MAX_AGE = 600
-"""Seconds that a browser may keep the answer to a preflight."""
+"""Seconds that a browser may cache the response to a preflight."""
 
 
 class Cors:
-    """Which origins may call."""
+    """The CORS headers for a set of allowed origins."""
 
     def __init__(self, allowed: str, *, credentials: bool = False) -> None:
         self.origins = frozenset(origins.parse(allowed))
         self.credentials = credentials
 
     def allowed(self, origin: str) -> str | None:
-        """What `Access-Control-Allow-Origin` answers to an origin; None where it may not call."""
+        """The value of `Access-Control-Allow-Origin`; None for an origin that is not allowed."""
         if "*" in self.origins:
             return "*"
         return origin if origin in self.origins else None
 
     def headers(self, origin: str | None) -> Iterator[tuple[str, str]]:
-        """Of any answer, besides `Vary`."""
+        """The headers of every response, except `Vary`."""
         allowed = self.allowed(origin) if origin is not None else None
         if allowed is None:
             return
         yield "access-control-allow-origin", allowed
-        yield "access-control-expose-headers", EXPOSED
+        yield "access-control-expose-headers", EXPOSED_HEADERS
         if self.credentials:
             yield "access-control-allow-credentials", "true"
 
     def preflight(self, origin: str) -> Iterator[tuple[str, str]]:
-        """Of an answer to a preflight, besides `Vary`."""
+        """The additional headers of a response to a preflight, except `Vary`."""
         if self.allowed(origin) is None:
             return
         yield "access-control-allow-methods", METHODS
-        yield "access-control-allow-headers", TAKEN
+        yield "access-control-allow-headers", ALLOWED_HEADERS
         yield "access-control-max-age", str(MAX_AGE)
 
     @property
     def vary(self) -> str | None:
-        """The header that an answer depends on."""
+        """The request header that responses depend on; None if there is none."""
         return None if "*" in self.origins or not self.origins else "Origin"

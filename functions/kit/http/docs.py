@@ -1,7 +1,6 @@
-"""The OpenAPI document and Swagger UI, served by the service itself: no CDN.
+"""Serves the OpenAPI document and Swagger UI, without a CDN.
 
-The document is built at the first request for it, never at start. Next file: `openapi`, which makes
-it say what the code does.
+`openapi.py` builds the document at the first request for it.
 """
 
 from decimal import Decimal
@@ -21,7 +20,6 @@ from litestar.plugins import OpenAPISchemaPlugin
 
 from functions.kit.base.errors import NotFound, Text
 from functions.kit.base.money import MAX_MONEY_MINOR
-from functions.kit.http.openapi import document
 from functions.kit.http.requests import AnyRequest
 from functions.kit.http.services import AppServices, services_of
 
@@ -60,7 +58,7 @@ _PAGE = """<!DOCTYPE html>
 
 
 class AmountSchema(OpenAPISchemaPlugin):
-    """Amounts go over the wire as JSON numbers; Litestar would say that they are strings."""
+    """The schema of amounts. They are JSON numbers; Litestar would describe them as strings."""
 
     @staticmethod
     def is_plugin_supported_type(value: Any) -> bool:
@@ -89,14 +87,14 @@ def openapi_config(service: str, version: str, description: str) -> OpenAPIConfi
         ),
         use_handler_docstrings=True,
     )
-    # Otherwise Litestar adds pages of its own under `path`, which load their code from a CDN.
-    # It is set here because the constructor's parameter is deprecated.
+    # Without it Litestar adds its own pages under `path`, which load their code from a CDN. Set
+    # after construction, because the constructor's parameter is deprecated.
     config.openapi_controller = _NoPages  # type: ignore[assignment]
     return config
 
 
 def _operation_id(handler: HTTPRouteHandler, method: object, path: object) -> str:
-    """The name of the handler: it stays when a path changes, and reads well in a client."""
+    """The handler's name: it is independent of the path, and readable in generated clients."""
     del method, path
     return handler.handler_name
 
@@ -121,7 +119,9 @@ def internal_openapi_json(request: AnyRequest) -> Response[bytes]:
 
 
 def _document(app: Litestar, name: str, *, internal: bool) -> Response[bytes]:
-    """Built once for each process."""
+    """Built once in each process."""
+    from functions.kit.http.openapi import document  # noqa: PLC0415 - not needed at start
+
     built = services_of(app, AppServices).openapi_documents
     if name not in built:
         built[name] = msgspec.json.encode(document(app, internal=internal))
@@ -145,7 +145,7 @@ def swagger_file(name: FromPath[str]) -> Response[bytes]:
 
 @lru_cache
 def _static(name: str) -> bytes:
-    """A file of the package `swagger-ui-py`, whose code is not imported."""
+    """A file of the package `swagger-ui-py`; its code is not imported."""
     spec = find_spec("swagger_ui")
     if spec is None or spec.origin is None:
         raise NotFound(

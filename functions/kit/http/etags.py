@@ -7,22 +7,22 @@ from collections.abc import Container, Mapping
 from functions.kit.base.errors import InvalidInput, PreconditionFailed, Text
 
 PATTERN = r'^(\*|(W/)?"[!#-~]*")$'
-"""What callers should send; lists of tags are taken as well."""
+"""The documented form of `If-Match`; lists of tags are accepted as well."""
 
-# Empty elements of a list are passed over (RFC 9110, section 5.6.1).
+# Empty elements of a list are ignored (RFC 9110, section 5.6.1).
 _ENTITY_TAG = re.compile(r'[\s,]*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*(?:,[\s,]*|\Z)')
 
 
 def strong_etag(*parts: object) -> str:
-    """A tag that changes when any part does."""
+    """A strong tag that changes if any part changes."""
     text = "\x1f".join(map(str, parts)).encode()
     return f'"{hashlib.blake2b(text, digest_size=12).hexdigest()}"'
 
 
 def parse(header: str) -> list[tuple[bool, str]] | None:
-    """The tags of a header as (weak, opaque); None for `*`.
+    """The tags of a header, each as (is weak, opaque tag); None for `*`.
 
-    Raises `InvalidInput` for anything else.
+    Raises `InvalidInput` for a malformed header.
     """
     if header.strip() == "*":
         return None
@@ -50,10 +50,10 @@ def parse(header: str) -> list[tuple[bool, str]] | None:
 
 
 def check(headers: Mapping[str, str], etag: str | None) -> None:
-    """Look at the preconditions of a change to something that is there, with its tag if it has one.
+    """Check the preconditions of a change to an existing resource; `etag` is None if it has none.
 
     `If-Match` compares strongly, `If-None-Match` weakly (RFC 9110, sections 13.1.1 and 13.1.2).
-    Raises `PreconditionFailed`, or `InvalidInput` for a header that is none.
+    Raises `PreconditionFailed`, or `InvalidInput` for a malformed header.
     """
     current = None if etag is None else parse(etag)
     if (header := headers.get("if-match")) is not None:
@@ -65,7 +65,7 @@ def check(headers: Mapping[str, str], etag: str | None) -> None:
 
 
 def refuse_known(if_none_match: str, opaque: Container[str]) -> None:
-    """Raises `PreconditionFailed` where something that is there has one of the tags, or for `*`."""
+    """Raises `PreconditionFailed` if one of the tags is in `opaque`, or for `*`."""
     tags = parse(if_none_match)
     if tags is None:
         raise PreconditionFailed(EXISTS)
@@ -88,12 +88,15 @@ UNCHANGED = Text(
 
 
 def not_modified(if_none_match: str | None, etag: str) -> bool:
-    """Whether the caller has this version already (weak comparison)."""
+    """Whether the client already has this version (weak comparison).
+
+    A malformed header is ignored.
+    """
     if if_none_match is None:
         return False
     try:
         tags = parse(if_none_match)
     except InvalidInput:
-        return False  # a read is answered in full rather than refused
+        return False
     own = {opaque for _, opaque in parse(etag) or ()}
     return tags is None or any(opaque in own for _, opaque in tags)

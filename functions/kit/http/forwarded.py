@@ -1,18 +1,17 @@
-"""Whose request it is, behind proxies: the client's address and the scheme that it used.
+"""Determines the client's address and scheme behind proxies.
 
-Whoever calls can send any X-Forwarded-For; what can be trusted is what our own proxies appended to
-it, and they append on the right. So addresses are counted from the right, TRUSTED_HOPS of them,
-and never chosen by what they look like: behind SNAT the client's own address is a private one too.
+A client can send any `X-Forwarded-For`. Only what the deployment's own proxies appended, on the
+right, can be trusted. So the address is the one at position `TRUSTED_HOPS` from the right. It is
+never chosen by its range: behind SNAT a client's address may be private too.
 
-On Knative the number varies, because the activator is on the way of some requests and appends as
-well. There the gateway, Envoy, writes the client's address into a header of its own on every
-request, in place of whatever came under that name: CLIENT_ADDRESS_HEADER. Where the header is
-missing, hops are counted.
+On Knative the number of proxies varies, because the activator, which appends as well, is in the
+path of some requests only. There the gateway (Envoy) overwrites a header with the client's address
+for every request: `CLIENT_ADDRESS_HEADER`. If that header is missing, hops are counted.
 
-Where neither says anything usable, the connection's own address counts: a wrong setting makes all
-clients look alike, and lets none of them choose who it is. `Forwarded` (RFC 7239) is not read.
+Without a usable value the connection's address is used. So a wrong setting makes all clients look
+like one, but lets no client choose its address. `Forwarded` (RFC 7239) is not read.
 Sources: Envoy's documentation of X-Forwarded-For; Go's httputil.ReverseProxy, which the activator
-and the queue-proxy are made of.
+and the queue-proxy use.
 """
 
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -26,7 +25,7 @@ _QUOTE = '"'
 
 
 class ForwardedMiddleware:
-    """Puts the client's address and scheme into the scope; plain ASGI, around everything else."""
+    """Sets the client's address and scheme in the scope. The outermost ASGI middleware."""
 
     def __init__(self, app: ASGIApp, hops: int, header: str = "") -> None:
         self.app = app
@@ -35,29 +34,29 @@ class ForwardedMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == ScopeType.HTTP and (self._hops or self._header):
-            self._put(scope)
+            self._set_client(scope)
         await self.app(scope, receive, send)
 
-    def _put(self, scope: HTTPScope) -> None:
-        client = self._named(scope) or hop(values(scope, b"x-forwarded-for"), self._hops)
+    def _set_client(self, scope: HTTPScope) -> None:
+        client = self._from_gateway(scope) or hop(values(scope, b"x-forwarded-for"), self._hops)
         if client is not None and (known := address(client)) is not None:
             scope["client"] = (known, 0)
         schemes = values(scope, b"x-forwarded-proto")
-        # Most proxies overwrite it: then there is one value, however many hops.
+        # Most proxies overwrite it. Then it has one value, whatever the number of hops.
         scheme = schemes[0] if len(schemes) == 1 else hop(schemes, max(self._hops, 1))
         if scheme is not None and scheme.lower() in SCHEMES:
             scope["scheme"] = cast("Literal['http', 'https']", scheme.lower())
 
-    def _named(self, scope: HTTPScope) -> str | None:
-        """What the gateway wrote; two of it are none, because one is not the gateway's."""
+    def _from_gateway(self, scope: HTTPScope) -> str | None:
+        """The gateway's header; None if there are two, because one is then the client's."""
         found = values(scope, self._header) if self._header else []
         return found[0] if len(found) == 1 else None
 
 
 def values(scope: HTTPScope, header: bytes) -> list[str]:
-    """All values of a header that is a list: of all its lines, in their order.
+    """All values of a list header, over all its lines, in order.
 
-    An empty value keeps its place, so that it cannot move the others.
+    Empty values are kept, so that they do not change the positions of others.
     """
     return [
         value.strip(" \t")
@@ -68,14 +67,14 @@ def values(scope: HTTPScope, header: bytes) -> list[str]:
 
 
 def hop(found: list[str], hops: int) -> str | None:
-    """What the outermost of our proxies appended; None where not each has appended something."""
+    """The value that the outermost trusted proxy appended; None if there are too few values."""
     return found[-hops] if 0 < hops <= len(found) else None
 
 
 def address(text: str) -> str | None:
-    """An IP address in its one spelling, without port, brackets and zone; None where it is none.
+    """An IP address in canonical form, without port, brackets and zone; None if it is invalid.
 
-    An IPv4 address in IPv6's clothes is the IPv4 address.
+    An IPv4-mapped IPv6 address becomes the IPv4 address.
     """
     host, port = _without_port(text.strip(_QUOTE))
     if port and not (port.isascii() and port.isdecimal()):
@@ -93,7 +92,7 @@ def _without_port(text: str) -> tuple[str, str]:
     if text.startswith("["):
         host, _, rest = text[1:].partition("]")
         return (host, rest[1:]) if ":" in host and rest[:1] in ("", ":") else ("", "")
-    if text.count(":") == 1:  # more are IPv6's own
+    if text.count(":") == 1:  # an IPv6 address has more
         host, _, port = text.partition(":")
         return host, port
     return text, ""

@@ -1,4 +1,4 @@
-"""Guards: a handler names one, and its caller needs a valid access token, or a role as well."""
+"""Guards of handlers: they require a valid access token, and optionally a role."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from functions.kit.security.principal import ADMIN, STAFF
 
 
 def bearer(header: str | None) -> str | None:
-    """The token of an Authorization header, with or without the word Bearer."""
+    """The token of an Authorization header, with or without the `Bearer` scheme."""
     if header is None:
         return None
     scheme, _, rest = header.strip().partition(" ")
@@ -20,7 +20,10 @@ def bearer(header: str | None) -> str | None:
 
 
 class Requires:
-    """A guard: somebody with one of the roles, or with any valid token where none is named."""
+    """A guard that requires one of the roles, or any valid token if no role is given.
+
+    Sets the principal in `scope["user"]`.
+    """
 
     def __init__(self, *roles: str) -> None:
         self.roles = frozenset(roles)

@@ -1,64 +1,44 @@
-"""Idempotency keys: a request that is sent again is answered again, and does nothing again.
+"""The `Idempotency-Key` header: reads it, and answers a retry with the stored response.
 
-The key's row is the first thing that the request's own transaction writes. So a failure leaves
-the key free, and of two that come at once the second waits and then finds the first's answer.
-
-A request that asks the outside world cannot be one transaction. It binds its key by `claim`,
-together with what it is about to do; whoever learns the outcome writes the answer by `complete`.
-
+Keys and answers are stored by `data/idempotency_keys.py`.
 Source: the IETF draft "The Idempotency-Key HTTP Header Field".
 """
 
 import hashlib
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import timedelta
-from typing import NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-from piccolo.querystring import QueryString
+from litestar import Response
+from litestar.enums import MediaType
 
-from functions.kit.base.clock import Clock
-from functions.kit.base.errors import (
-    FieldError,
-    IdempotencyKeyReused,
-    InvalidInput,
-    RequestInProgress,
-    Text,
-)
-from functions.kit.data.database import Database, transactional
+from functions.kit.base.errors import FieldError, InvalidInput, Text
+from functions.kit.data.idempotency_keys import Answer, Scope, run_once
+from functions.kit.http import problems
+from functions.kit.http.operations import Header
+from functions.kit.http.requests import AuthenticatedRequest
+from functions.kit.http.responses import JSONResponse
+from functions.kit.http.services import Services, services_of
 
 T = TypeVar("T")
 
-RETENTION = timedelta(days=7)
 HEADER = "idempotency-key"
 
 KEY = r"[\x21-\x7e]{1,200}"
 _KEY = re.compile(KEY)
 
-
-class Scope(NamedTuple):
-    """Whose key it is, for which route, and for which body."""
-
-    user_id: int
-    route: str
-    key: str
-    fingerprint: str
-
-
-class Answer(NamedTuple):
-    """A response as it was first given."""
-
-    status: int
-    body: bytes
-    replayed: bool
+IDEMPOTENCY_KEY = Header(
+    "Idempotency-Key", "Makes it safe to send the same request again", {"pattern": f"^{KEY}$"}
+)
+IDEMPOTENCY_REPLAYED = Header("Idempotency-Replayed", "`true` where the answer was kept")
 
 
 def scope_of(
     headers: Mapping[str, str], *, user_id: int, route: str, body: bytes, required: bool = False
 ) -> Scope | None:
-    """The scope that a request names; None where it has no key.
+    """The scope of a request's key; None if it has no key.
 
-    Raises `InvalidInput` for a key that is none, or is missing where the route requires one.
+    Raises `InvalidInput` for a malformed key, and for a missing one if it is `required`.
     """
     key = headers.get(HEADER)
     if key is None:
@@ -83,110 +63,30 @@ def scope_of(
     return Scope(user_id, route, key, hashlib.sha256(body).hexdigest())
 
 
-@transactional
-async def answer_once(
-    database: Database,
-    scope: Scope | None,
+def answer_response(answer: Answer) -> Response[Any]:
+    """The response of an answer; a stored one is sent again byte for byte."""
+    headers = {"idempotency-replayed": "true"} if answer.replayed else None
+    kind = problems.MEDIA_TYPE if answer.status >= 400 else MediaType.JSON
+    return JSONResponse(answer.body, status_code=answer.status, media_type=kind, headers=headers)
+
+
+async def respond_once(
+    request: AuthenticatedRequest,
+    route: str,
     command: Callable[[], Awaitable[T]],
     render: Callable[[T], tuple[int, bytes]],
     *,
-    clock: Clock,
-) -> Answer:
-    """Run a command and keep its answer, or give the answer that was kept.
-
-    Raises `IdempotencyKeyReused` when the key was used for another body.
-    """
-    if scope is None:
-        return Answer(*render(await command()), replayed=False)
-    if not await claim(database, scope, clock=clock):
-        kept = await kept_answer(database, scope)
-        if kept is None:
-            raise RequestInProgress("Send it again in a moment.", retry_after=1)
-        return kept
-    status, body = render(await command())
-    await complete(database, scope.user_id, scope.route, scope.key, status, body)
-    return Answer(status, body, replayed=False)
-
-
-async def claim(database: Database, scope: Scope, *, clock: Clock) -> bool:
-    """Bind a key to its request, as the first write of a transaction; False where it was bound.
-
-    The key is in progress until `complete`. Raises `IdempotencyKeyReused` when it is bound to
-    another body.
-    """
-    try:
-        await database.execute(
-            QueryString(
-                "INSERT INTO idempotency_keys"
-                " (user_id, route, idempotency_key, fingerprint, status, body, created_at)"
-                " VALUES ({}, {}, {}, {}, 0, '', {})",
-                scope.user_id,
-                scope.route,
-                scope.key,
-                scope.fingerprint,
-                clock(),
-            )
-        )
-    except Exception as error:
-        if not database.is_duplicate(error):
-            raise
-    else:
-        return True
-    await kept_answer(database, scope)
-    return False
-
-
-async def complete(
-    database: Database, user_id: int, route: str, key: str, status: int, body: bytes
-) -> None:
-    """Write down the answer of a key that is in progress; an answer that is there stays."""
-    await database.execute(
-        QueryString(
-            "UPDATE idempotency_keys SET status = {}, body = {}"
-            " WHERE user_id = {} AND route = {} AND idempotency_key = {} AND status = 0",
-            status,
-            body.decode(),
-            user_id,
-            route,
-            key,
-        )
+    required: bool = False,
+) -> Response[Any]:
+    """Run a command once for the request's `Idempotency-Key`, which may be `required`."""
+    scope = scope_of(
+        request.headers,
+        user_id=request.user.user_id,
+        route=route,
+        body=await request.body(),
+        required=required,
     )
-
-
-async def kept_answer(database: Database, scope: Scope) -> Answer | None:
-    """The answer that was given under this key; None where there is none yet.
-
-    Raises `IdempotencyKeyReused` when the key was used for another body.
-    """
-    outcome = await database.execute(
-        QueryString(
-            "SELECT fingerprint, status, body FROM idempotency_keys"
-            " WHERE user_id = {} AND route = {} AND idempotency_key = {}",
-            scope.user_id,
-            scope.route,
-            scope.key,
-        )
-    )
-    if not outcome.rows:
-        return None
-    row = outcome.rows[0]
-    if row["fingerprint"] != scope.fingerprint:
-        raise IdempotencyKeyReused(
-            Text(
-                "Use una clave nueva para una solicitud nueva.", "Use a new key for a new request."
-            )
-        )
-    if row["status"] == 0:
-        return None
-    return Answer(row["status"], row["body"].encode(), replayed=True)
-
-
-@transactional
-async def purge(database: Database, *, clock: Clock) -> None:
-    """Delete answered keys that nobody will send again."""
-    await database.execute(
-        QueryString(
-            "DELETE FROM idempotency_keys WHERE created_at < {} AND status <> 0",
-            clock() - RETENTION,
-        )
+    services = services_of(request, Services)
+    return answer_response(
+        await run_once(services.database, scope, command, render, clock=services.clock)
     )

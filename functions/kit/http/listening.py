@@ -1,7 +1,7 @@
-"""Accepts connections only while there is room; until then they wait in the system's queue.
+"""Accepts connections only while there is room; others wait in the operating system's queue.
 
-asyncio accepts whatever comes until no more files can be opened, and then nothing for a second,
-not even the connection to the database that the present requests need. Next file: `connections`.
+asyncio accepts connections until the process has no free file descriptors. Then it pauses for a
+second, and meanwhile the current requests cannot connect to the database either.
 """
 
 import asyncio
@@ -10,17 +10,17 @@ import socket
 from collections.abc import Callable
 
 BACKLOG = 4096
-"""Connections that the system completes before they are accepted; Linux allows as many by
-default."""
-AT_ONCE = 64
-"""Connections that are accepted in one turn of the event loop; their requests come next."""
+"""Length of the operating system's queue; Linux's default maximum."""
+ACCEPTS_PER_TURN = 64
+"""Connections that are accepted in one iteration of the event loop, before their requests are
+read."""
 RETRY_SECONDS = 0.05
 
 
 class Listener:
-    """In place of an `asyncio.Server`: it has of that what uvicorn uses.
+    """Replaces an `asyncio.Server`; implements the methods that uvicorn calls.
 
-    It takes over the sockets of a server, which may then be closed.
+    It duplicates the server's sockets, and closes the server.
     """
 
     def __init__(
@@ -29,11 +29,12 @@ class Listener:
         protocol: Callable[[], asyncio.Protocol],
         has_room: Callable[[int], bool],
     ) -> None:
-        """`has_room` is told how many connections were accepted and are not yet announced."""
+        """`has_room` gets the number of accepted connections that the protocol does not have yet,
+        and returns whether one more can be accepted."""
         self._loop = asyncio.get_running_loop()
         self._protocol = protocol
         self._has_room = has_room
-        self._announcing: set[asyncio.Task[object]] = set()
+        self._connecting: set[asyncio.Task[object]] = set()
         self._retry: asyncio.TimerHandle | None = None
         self.sockets = [socket.socket(fileno=os.dup(each.fileno())) for each in server.sockets]
         server.close()
@@ -53,23 +54,23 @@ class Listener:
         self._retry = self._retry or self._loop.call_later(RETRY_SECONDS, self._resume)
 
     def _accept(self, listening: socket.socket) -> None:
-        for _ in range(AT_ONCE):
-            if not self._has_room(len(self._announcing)):
+        for _ in range(ACCEPTS_PER_TURN):
+            if not self._has_room(len(self._connecting)):
                 self._pause()
                 return
             try:
                 accepted, _ = listening.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
-            except OSError:  # no more files, though they were reserved
+            except OSError:  # no free file descriptors, in spite of the reserve
                 self._pause()
                 return
             accepted.setblocking(False)
             task = self._loop.create_task(
                 self._loop.connect_accepted_socket(self._protocol, accepted)
             )
-            self._announcing.add(task)
-            task.add_done_callback(self._announcing.discard)
+            self._connecting.add(task)
+            task.add_done_callback(self._connecting.discard)
 
     def close(self) -> None:
         if self._retry is not None:
@@ -79,5 +80,5 @@ class Listener:
             listening.close()
 
     async def wait_closed(self) -> None:
-        """Until all that was accepted is announced."""
-        await asyncio.gather(*self._announcing, return_exceptions=True)
+        """Wait until the protocol has every accepted connection."""
+        await asyncio.gather(*self._connecting, return_exceptions=True)

@@ -1,8 +1,8 @@
-"""Around every request: its trace, its line in the log, its count, and what every answer carries.
+"""Middleware for every request: trace, log line, metrics, and the headers of every response.
 
-Headers that are sent more than once are settled here, before anybody reads one: lists are joined,
-and two of what can only be one are refused. Answers get the headers of `cors`, those that keep a
-browser safe, and a `Cache-Control` where the handler has set none.
+Repeated request headers are handled here, before anything reads them: lists are joined, and a
+repeated single-valued header is an error. Responses get the CORS headers, security headers, and a
+`Cache-Control` unless the handler has set one.
 """
 
 import logging
@@ -19,7 +19,7 @@ from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 from functions.kit.base.errors import FieldError, InvalidInput, Text
 from functions.kit.base.telemetry import continue_trace, current_traceparent
 from functions.kit.http.cors import Cors
-from functions.kit.http.openapi import INTERNAL
+from functions.kit.http.operations import INTERNAL
 from functions.kit.http.problems import problem_response
 from functions.kit.http.requests import AnyRequest, JSONRequest
 from functions.kit.http.services import AppServices, services_of
@@ -28,9 +28,9 @@ logger = logging.getLogger("request")
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-QUIET = frozenset({"/livez", "/readyz", "/metrics"})
+UNLOGGED = frozenset({"/livez", "/readyz", "/metrics"})
 
-SINGLE = frozenset(
+SINGLE_VALUED = frozenset(
     {
         b"authorization",
         b"content-type",
@@ -41,15 +41,15 @@ SINGLE = frozenset(
         b"access-control-request-method",
     }
 )
-"""Of two of these nobody can say which one counts. Any other header is a list, and two lines of it
-are one (RFC 9110, section 5.3)."""
+"""Headers that are an error if repeated, because it is unclear which value applies. The lines of
+any other header are joined to a list (RFC 9110, section 5.3)."""
 
-PERSONAL = "private, no-store"
-"""What was made for one caller, or answers a change."""
+PRIVATE = "private, no-store"
+"""For responses that depend on the user, or that answer a change."""
 REVALIDATE = "no-cache"
-"""A cache may keep it, and asks each time whether it still holds."""
-FOR_A_WHILE = "public, max-age=300"
-"""Of a redirect: a browser would keep a permanent one for ever."""
+"""For public responses: a cache may store them, and must revalidate each time."""
+SHORT_LIVED = "public, max-age=300"
+"""For redirects. A browser would cache a permanent one without limit."""
 
 SECURITY_HEADERS: Mapping[str, str] = {
     "x-content-type-options": "nosniff",
@@ -59,10 +59,10 @@ SECURITY_HEADERS: Mapping[str, str] = {
         "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:"
     ),
 }
-"""Of an API, whose only pages are Swagger UI's."""
+"""For an API, whose only pages are those of Swagger UI."""
 
 Refuse = Callable[[AnyRequest, Exception], Response[Any]]
-"""How a refusal is answered: as a problem document, or as a page."""
+"""Creates the response to an error: a problem document, or a page."""
 
 
 class HeaderRepeated(InvalidInput):
@@ -72,7 +72,7 @@ class HeaderRepeated(InvalidInput):
 
 
 class RequestMiddleware:
-    """One per app; plain ASGI, so that a streamed answer stays a stream."""
+    """ASGI middleware, which does not buffer streamed responses."""
 
     def __init__(
         self,
@@ -92,12 +92,12 @@ class RequestMiddleware:
             await self.app(scope, receive, send)
             return
         given = [value for name, value in scope["headers"] if name == b"traceparent"]
-        # Two of them are none (Trace Context, section 3.2).
+        # More than one is invalid (Trace Context, section 3.2).
         traceparent = continue_trace(given[0].decode("latin-1") if len(given) == 1 else None)
         token = current_traceparent.set(traceparent)
         begun = time.perf_counter()
         status = 500
-        # Whoever answers GET answers HEAD (RFC 9110, section 9.1): the same, without the content.
+        # HEAD is handled as GET, without the content of the response (RFC 9110, section 9.1).
         head = scope["method"] == "HEAD"
         inner = cast("HTTPScope", {**scope, "method": "GET"} if head else scope)
 
@@ -118,24 +118,24 @@ class RequestMiddleware:
             await send(message)
 
         try:
-            await self._answer(inner, receive, send_with_headers)
+            await self._handle(inner, receive, send_with_headers)
         finally:
             elapsed = time.perf_counter() - begun
             self._record(inner, scope["method"], status, elapsed)
             current_traceparent.reset(token)
 
-    async def _answer(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
+    async def _handle(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
         names = [name for name, _ in scope["headers"]]
         if len(set(names)) < len(names):
             try:
-                scope["headers"] = joined(scope["headers"])
+                scope["headers"] = join_repeated(scope["headers"])
             except HeaderRepeated as error:
                 request = JSONRequest(scope, receive, send)
                 refusal = self.refuse(request, error).to_asgi_response(None, request)
                 await refusal(scope, receive, send)
                 return
         if scope["method"] == "OPTIONS" and self._is_preflight(scope):
-            # Also where there is no such route: else the page would not be shown its 404.
+            # Also for an unknown route: otherwise the page could not read its 404.
             await send({"type": "http.response.start", "status": 204, "headers": []})
             await send({"type": "http.response.body", "body": b"", "more_body": False})
             return
@@ -166,28 +166,30 @@ class RequestMiddleware:
     def _record(scope: HTTPScope, method: str, status: int, elapsed: float) -> None:
         path = scope["path"]
         metrics = services_of(scope["litestar_app"], AppServices).metrics
-        # The route's pattern, never the path: a label for each book id would never end, and
-        # neither would one for each method that somebody makes up.
+        # The route's pattern instead of the path, and known methods only, to bound the number of
+        # label values.
         route = scope.get("path_template") or "unknown"
         known = method if method in METHODS else "other"
         metrics.requests.labels(known, route, str(status)).inc()
         metrics.duration.labels(known, route).observe(elapsed)
-        if path not in QUIET:
-            # Quoted: a line break in a path would begin a log line of the caller's own.
+        if path not in UNLOGGED:
+            # Quoted, so that a line break in a path cannot forge a log line.
             logger.info("%s %s %d %.1f ms", method, quote(path), status, elapsed * 1000)
 
 
-def joined(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Each header once, its lines joined as one list.
+def join_repeated(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The headers, with the lines of a repeated one joined.
 
-    Raises `HeaderRepeated` for one that is no list.
+    Raises `HeaderRepeated` for a repeated single-valued header.
     """
     lines: dict[bytes, list[bytes]] = {}
     for name, value in headers:
         lines.setdefault(name, []).append(value)
-    repeated = sorted(name.decode("latin-1") for name in SINGLE if len(lines.get(name, ())) > 1)
+    repeated = sorted(
+        name.decode("latin-1") for name in SINGLE_VALUED if len(lines.get(name, ())) > 1
+    )
     if repeated:
-        from functions.kit.base.messages import TWICE  # noqa: PLC0415 - only a refusal needs it
+        from functions.kit.base.messages import TWICE  # noqa: PLC0415 - only for an error
 
         named = ", ".join(name.title() for name in repeated)
         raise HeaderRepeated(
@@ -201,10 +203,10 @@ def joined(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
 
 
 def _cache_control(scope: HTTPScope, status: int) -> str:
-    """What a cache may do with an answer whose handler has not said it."""
-    if status >= 400 or scope["path"] in QUIET:
+    """The `Cache-Control` of a response whose handler has set none."""
+    if status >= 400 or scope["path"] in UNLOGGED:
         return "no-store"
     signed_in = cast("dict[str, object]", scope).get("user") is not None
     if signed_in or scope["method"] not in SAFE_METHODS or scope["path"].startswith(INTERNAL):
-        return PERSONAL
-    return FOR_A_WHILE if 300 <= status < 400 and status != 304 else REVALIDATE
+        return PRIVATE
+    return SHORT_LIVED if 300 <= status < 400 and status != 304 else REVALIDATE

@@ -1,13 +1,13 @@
-"""The OpenAPI document, completed until it says what the code does.
+"""Builds the OpenAPI document: Litestar's, completed with what Litestar cannot derive.
 
-Litestar writes paths, parameters and schemas. What it cannot know is taken from where it is
-decided: guards, `Strict` bodies and their `described` rules, and what a handler says of itself with
-`opt=described(...)`. tests/fuzz holds every answer of the services against the document.
-Next file: `docs`, which serves it.
+Litestar generates paths, parameters and schemas. Security and error responses come from the guards,
+rules of bodies from `Strict`, and headers and links from `described(...)` (`operations.py`).
+tests/fuzz checks every response of the services against the document. `docs.py` serves it; this
+module is imported with the first request for it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from litestar import Litestar
@@ -16,14 +16,17 @@ from litestar.routes import HTTPRoute
 
 from functions.kit.base.fields import Strict
 from functions.kit.base.money import MAX_ID
-from functions.kit.http.etags import PATTERN
 from functions.kit.http.guards import Requires
-from functions.kit.http.idempotency import KEY
+from functions.kit.http.operations import (
+    INTERNAL,
+    LOCATION,
+    Described,
+    Header,
+    described_of,
+)
 from functions.kit.http.problems import MEDIA_TYPE
 from functions.kit.http.services import AppServices, services_of
 from functions.kit.http.topics import Topic
-
-_OPT = "described"
 
 _NULL = {"type": "null"}
 
@@ -48,93 +51,15 @@ _PHRASES = {
 }
 
 
-class Header(NamedTuple):
-    """A header of a request or of a successful answer."""
+_SERVICE = Topic("service", "The service itself.", ("",))
 
-    name: str
-    description: str
-    schema: Mapping[str, str] = {}
-    """What more is known than that it is a string."""
-    required: bool = False
-
-    def parameter(self) -> dict[str, Any]:
-        return {
-            "description": self.description,
-            "required": self.required,
-            "schema": {"type": "string", **self.schema},
-        }
-
-
-class Link(NamedTuple):
-    """Where one can go from an answer: `target` is a method and a path of the same service.
-
-    `parameters` and `body` name what is taken from the answer, by runtime expressions.
-    """
-
-    target: str
-    parameters: Mapping[str, str] = {}
-    body: Mapping[str, object] | None = None
-
-
-class Described(NamedTuple):
-    takes: Sequence[Header] = ()
-    gives: Sequence[Header] = ()
-    leads_to: Mapping[str, Link] = {}
-    location: str | None = None
-    any_query: bool = False
-
-
-IDEMPOTENCY_KEY = Header(
-    "Idempotency-Key", "Makes it safe to send the same request again", {"pattern": f"^{KEY}$"}
-)
-IDEMPOTENCY_REPLAYED = Header("Idempotency-Replayed", "`true` where the answer was kept")
-IF_MATCH = Header(
-    "If-Match",
-    "ETag of the version that was seen, or `*`",
-    {"format": "entity-tag", "pattern": PATTERN},
-)
-IF_NONE_MATCH = Header("If-None-Match", "ETag of the version that one has")
-ETAG = Header("ETag", "The version", required=True)
-LOCATION = Header("Location", "Where it is", required=True)
 _NEXT_PAGE = Header("Link", 'The next page, where there is more: `<...>; rel="next"`')
 
 
-def described(
-    *,
-    takes: Sequence[Header] = (),
-    gives: Sequence[Header] = (),
-    leads_to: Mapping[str, Link] | None = None,
-    location: str | None = None,
-    any_query: bool = False,
-) -> dict[str, Any]:
-    """`opt=` of a handler: headers that it reads and sets, and links from its answer.
-
-    `location` is where a 201 leads: a path whose names in braces are members of the answer, such
-    as `/books/{book_id}`. The header is set by `responses` and described here.
-    With `any_query` the address may have parameters that the handler does not name.
-    """
-    return {_OPT: Described(takes, gives, leads_to or {}, location, any_query)}
-
-
-def described_of(handler: HTTPRouteHandler) -> Described:
-    """What a handler says of itself."""
-    found: Described = handler.opt.get(_OPT, _NOTHING)
-    return found
-
-
-_NOTHING = Described()
-
-
-_SERVICE = Topic("service", "The service itself.", ("",))
-
-INTERNAL = ("/internal/", "/events", "/metrics")
-"""Paths of the internal API: a document of its own, and no page of a browser has business there."""
-
-
 def document(app: Litestar, *, internal: bool = False) -> dict[str, Any]:
-    """The OpenAPI document of the public API, or of the internal one, as far as it is mounted.
+    """The OpenAPI document of the mounted routes: of the public API, or of the internal one.
 
-    Redirects are left out: their target is another service's, and stands in its document.
+    Redirects are omitted: their target is in another service's document.
     """
     schema: dict[str, Any] = msgspec.json.decode(
         msgspec.json.encode(app.openapi_schema.to_schema())
@@ -145,7 +70,7 @@ def document(app: Litestar, *, internal: bool = False) -> dict[str, Any]:
         if path.startswith(INTERNAL) is internal
     }
     operations = list(_operations(app, schema["paths"]))
-    operations = [each for each in operations if not _leave_out(each, schema["paths"])]
+    operations = [each for each in operations if not _remove_redirect(each, schema["paths"])]
     for component in schema["components"]["schemas"].values():
         for member in component.get("properties", {}).values():
             _flatten(member, nullable=True)
@@ -157,12 +82,15 @@ def document(app: Litestar, *, internal: bool = False) -> dict[str, Any]:
     _sort_by_topic(schema, operations, services_of(app, AppServices).topics)
     if internal:
         schema["info"]["title"] += ", internal API"
-    _whole_numbers(schema)
-    _keep_what_is_used(schema)
+    _convert_bounds(schema)
+    _remove_unused(schema)
     return schema
 
 
-def _leave_out(named: tuple[str, dict[str, Any], HTTPRouteHandler], paths: dict[str, Any]) -> bool:
+def _remove_redirect(
+    named: tuple[str, dict[str, Any], HTTPRouteHandler], paths: dict[str, Any]
+) -> bool:
+    """Remove an operation that is a redirect; returns whether it is one."""
     name, _, handler = named
     if not 300 <= (handler.status_code or 200) < 400:
         return False
@@ -192,8 +120,8 @@ def _sort_by_topic(
     ]
 
 
-def _keep_what_is_used(schema: dict[str, Any]) -> None:
-    """Only the components that something refers to."""
+def _remove_unused(schema: dict[str, Any]) -> None:
+    """Keep only the component schemas that are referenced."""
     schemas = schema["components"]["schemas"]
     waiting, used = [schema["paths"]], set[str]()
     while waiting:
@@ -230,17 +158,17 @@ def _operations(
 
 
 def _complete(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
-    """What every operation has in common, so that no handler says it again."""
+    """Add what all operations have in common: security, error responses, the summary, headers."""
     own, responses = described_of(handler), operation["responses"]
     guards = [guard for guard in handler.resolve_guards() if isinstance(guard, Requires)]
     refusals = {"503"} & responses.keys()
     if "400" in responses or "requestBody" in operation or own.takes:
-        responses.pop("400", None)  # Litestar describes a refusal of its own there
+        responses.pop("400", None)  # Litestar's own, which is not a problem document
         refusals.add("400")
     if "requestBody" in operation:
         refusals |= {"413", "415"}
     _summarize(operation, handler)
-    # Said of every operation: an empty list is "nobody is asked for anything".
+    # An empty list means that no authentication is required.
     operation["security"] = [{"bearer": []}] if guards else []
     if guards:
         refusals.add("401")
@@ -256,7 +184,7 @@ def _complete(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
 
 
 def _summarize(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
-    """The first sentence of a handler's docstring is the summary, unless it names another."""
+    """Split off the first sentence of a handler's docstring as the summary, unless it has one."""
     text = operation.pop("description", "")
     head, _, rest = text.partition("\n\n")
     sentence, dot, more = head.partition(". ")
@@ -270,7 +198,7 @@ def _summarize(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
 def _complete_headers(operation: dict[str, Any], own: Described) -> None:
     parameters = operation.setdefault("parameters", [])
     for parameter in parameters:
-        # A parameter of a URL is there or is not; it is never null.
+        # A URL parameter may be missing, but is never null.
         _flatten(parameter["schema"], nullable=False)
     gives = list(own.gives)
     if any(parameter["name"] == "after" for parameter in parameters):
@@ -292,7 +220,7 @@ def _refusal(description: str) -> dict[str, Any]:
 
 
 def _flatten(schema: dict[str, Any], *, nullable: bool) -> None:
-    """One type in place of a choice between it and null, so that its bounds stand beside it."""
+    """Replace `oneOf` a type and null by the type itself, with null in `type` if `nullable`."""
     choices = schema.get("oneOf", [])
     if len(choices) == 2 and _NULL in choices:
         choice = next(choice for choice in choices if choice != _NULL)
@@ -307,7 +235,7 @@ def _flatten(schema: dict[str, Any], *, nullable: bool) -> None:
 def _describe_body(
     operation: dict[str, Any], handler: HTTPRouteHandler, schemas: dict[str, Any]
 ) -> None:
-    """A body is refused for what it holds besides, and by rules that types cannot say."""
+    """Complete the schemas of a request body: no additional properties, and the `Strict` rules."""
     field = handler.parsed_data_field
     if field is None:
         return
@@ -327,22 +255,22 @@ def _describe_body(
 
 
 def _split(name: str, forms: Mapping[str, Mapping[str, Any]], schemas: dict[str, Any]) -> None:
-    """A named schema for each form of a body; the body is one of them."""
+    """Replace a body's schema by `oneOf` a named schema for each of its forms."""
     whole = schemas[name]
-    for form, said in forms.items():
+    for form, described in forms.items():
         properties = {
             member: {**whole["properties"][member], **more}
-            for member, more in said["properties"].items()
+            for member, more in described["properties"].items()
         }
-        for member, more in said["properties"].items():
-            if more.get("type") == "null":  # none of the bounds of what it might have been
+        for member, more in described["properties"].items():
+            if more.get("type") == "null":  # without the bounds of the other type
                 properties[member] = dict(more)
         schemas[form] = {
             "type": "object",
             "title": form,
-            "description": said.get("description", whole.get("description", "")),
+            "description": described.get("description", whole.get("description", "")),
             "properties": properties,
-            "required": list(said.get("required", ())),
+            "required": list(described.get("required", ())),
             "additionalProperties": False,
         }
     schemas[name] = {
@@ -353,7 +281,7 @@ def _split(name: str, forms: Mapping[str, Mapping[str, Any]], schemas: dict[str,
 
 
 def _structs(kind: type[Strict]) -> Iterator[tuple[str, type[Strict]]]:
-    """A body and the bodies in it, by the names of their schemas."""
+    """A body and its nested structs, each with the name of its schema."""
     yield kind.__name__, kind
     for field in msgspec.structs.fields(kind):
         for inner in _inside(field.type):
@@ -389,8 +317,8 @@ def _link(operation: dict[str, Any], handler: HTTPRouteHandler, ids: Mapping[str
             response["links"] = links
 
 
-def _whole_numbers(part: Any) -> None:
-    """Litestar keeps a parameter's bounds as floats, of which the largest id is none."""
+def _convert_bounds(part: Any) -> None:
+    """Convert bounds to integers. Litestar makes them floats, which cannot represent `MAX_ID`."""
     if isinstance(part, dict):
         for name in ("minimum", "maximum"):
             bound = part.get(name)
@@ -398,4 +326,4 @@ def _whole_numbers(part: Any) -> None:
                 part[name] = min(int(bound), MAX_ID)
     for inner in part.values() if isinstance(part, dict) else part:
         if isinstance(inner, dict | list):
-            _whole_numbers(inner)
+            _convert_bounds(inner)

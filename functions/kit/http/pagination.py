@@ -1,4 +1,7 @@
-"""Pages by key: an opaque cursor holds the sort key of the last row, so any page costs the same."""
+"""Keyset pagination: an opaque cursor holds the sort key of the last row of a page.
+
+Unlike an offset, it makes every page equally fast.
+"""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -33,23 +36,23 @@ After = Annotated[
 
 
 def encode_cursor(*keys: object) -> str:
-    """An opaque text for the sort key of a row."""
+    """The cursor for a row's sort key."""
     return base64.urlsafe_b64encode(msgspec.json.encode(keys)).rstrip(b"=").decode()
 
 
 def decode_cursor(cursor: str, *kinds: type[Any]) -> tuple[Any, ...]:
-    """The sort key that a cursor holds, as the given types.
+    """The sort key of a cursor, with the given types.
 
-    Raises `InvalidInput` for anything that this shop has not made for such a list.
+    Raises `InvalidInput` for a text that `encode_cursor` cannot have produced for these types.
     """
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         raw = base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True)
         keys = msgspec.json.decode(raw, type=tuple[kinds])  # type: ignore[valid-type]
         if any(isinstance(key, int) and abs(key) > MAX_ID for key in keys):
-            raise ValueError("no column holds such a number")
+            raise ValueError("the number exceeds the range of every column")
         if encode_cursor(*keys) != cursor:
-            raise ValueError("written otherwise than here")
+            raise ValueError("not in the form that encode_cursor produces")
     except (ValueError, msgspec.MsgspecError, RecursionError) as error:
         raise InvalidInput(
             Text(
@@ -72,13 +75,13 @@ def page_response(
     cursor: str | None,
     headers: Mapping[str, str] | None = None,
 ) -> Response[list[T]]:
-    """A bare array, with `Link: <...>; rel="next"` where there is more."""
+    """A JSON array, with `Link: <...>; rel="next"` if there is a next page."""
     all_headers = {**(headers or {}), **link_to_next(request, cursor)}
     return JSONResponse(list(rows), headers=all_headers)
 
 
 def link_to_next(request: AnyRequest, cursor: str | None) -> dict[str, str]:
-    """The header that leads to the next page; none on the last one."""
+    """The `Link` header to the next page; empty on the last page. Other parameters are kept."""
     if cursor is None:
         return {}
     query = [(name, value) for name, value in request.query_params.multi_items() if name != "after"]

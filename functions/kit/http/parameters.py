@@ -1,8 +1,8 @@
-"""Before a handler runs: its address and its preconditions are looked at, once for every route.
+"""Checks path ids, query parameters and preconditions before any handler runs.
 
-What nobody knows is refused rather than passed over: who asks for `page=2` and gets page 1 never
-ends, and who asks for `max_prize=5` is shown everything. An id has one spelling. A precondition on
-what has no version is answered as RFC 9110 has it, not ignored.
+An unknown query parameter is an error, not ignored: a client that pages with `page=2` would read
+page 1 forever, and a misspelt `max_prize=5` would return everything. An id has one spelling.
+Preconditions are also evaluated for resources without a version, as RFC 9110 requires.
 """
 
 import re
@@ -14,7 +14,7 @@ from litestar.routes import HTTPRoute
 
 from functions.kit.base.errors import FieldError, InvalidInput, NotFound, Text, UnknownParameter
 from functions.kit.http import etags
-from functions.kit.http.openapi import IF_MATCH, described_of
+from functions.kit.http.operations import IF_MATCH, described_of
 from functions.kit.http.requests import AnyRequest
 
 _WHOLE_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)")
@@ -23,16 +23,16 @@ _KINDS = "kinds of query parameters"
 
 
 async def check(request: AnyRequest) -> None:
-    """Litestar's `before_request`: after the guards, before parameters are read.
+    """Litestar's `before_request`, which runs after the guards and before parameters are parsed.
 
-    Raises `NotFound` for an id that can be none, `UnknownParameter` or `InvalidInput` for a query,
-    `PreconditionFailed` where a precondition cannot hold.
+    Raises `NotFound` for an invalid id, `UnknownParameter` or `InvalidInput` for the query,
+    `PreconditionFailed` for a precondition that cannot be met.
     """
     scope = request.scope
     if scope["path_params"]:
         _check_ids(scope)
     handler = request.route_handler
-    if scope["query_string"] and not _hands_the_query_on(handler):
+    if scope["query_string"] and not _accepts_any_query(handler):
         _check_query(request, handler)
     if scope["method"] in {"PUT", "PATCH", "DELETE"} and (
         "if-match" in request.headers or "if-none-match" in request.headers
@@ -41,14 +41,14 @@ async def check(request: AnyRequest) -> None:
 
 
 def _check_ids(scope: Any) -> None:
-    """One spelling, `[1-9][0-9]*`: `int` takes 1_0 for 10 as well. `PathId` has the bounds."""
+    """An id is `[1-9][0-9]*`, whereas `int` also accepts 1_0. `PathId` checks the bounds."""
     parameters: Mapping[str, Any] = scope["path_params"]
     if scope["path"] != scope["path_template"].format(**parameters):
         raise NotFound(Text("No hay nada con ese id.", "There is nothing with that id."))
 
 
-def _hands_the_query_on(handler: HTTPRouteHandler) -> bool:
-    """A redirect takes the query along, and its target reads it; or the handler says so."""
+def _accepts_any_query(handler: HTTPRouteHandler) -> bool:
+    """Whether the query is not checked: for redirects, which pass it on, and on declaration."""
     return 300 <= (handler.status_code or 200) < 400 or described_of(handler).any_query
 
 
@@ -59,7 +59,7 @@ def _check_query(request: AnyRequest, handler: HTTPRouteHandler) -> None:
     if unknown := sorted(set(names) - known.keys()):
         raise _unknown(unknown, sorted(known))
     if len(set(names)) < len(names):
-        from functions.kit.base.messages import TWICE  # noqa: PLC0415 - only a refusal needs it
+        from functions.kit.base.messages import TWICE  # noqa: PLC0415 - only for an error
 
         twice = sorted({name for name in names if names.count(name) > 1})
         raise _wrong([FieldError(name, TWICE) for name in twice])
@@ -68,7 +68,7 @@ def _check_query(request: AnyRequest, handler: HTTPRouteHandler) -> None:
 
 
 def _kinds(request: AnyRequest, handler: HTTPRouteHandler) -> Mapping[str, Any]:
-    """The types of a handler's query parameters, by the names that callers use."""
+    """The types of a handler's query parameters, by their external names."""
     found: dict[str, Any] | None = handler.opt.get(_KINDS)
     if found is None:
         types = handler.parsed_fn_signature.parameters
@@ -84,7 +84,7 @@ def _kinds(request: AnyRequest, handler: HTTPRouteHandler) -> Mapping[str, Any]:
 
 
 def _error(name: str, value: str, kind: Any) -> FieldError | None:
-    """What types of parameters let pass: nothing for something, `null` for none, 1e2 for 100."""
+    """The error of a value that Litestar's parser would accept: empty, `null`, or 1e2 for 100."""
     from functions.kit.base import messages  # noqa: PLC0415 - most requests have no query
 
     kinds = {kind, *getattr(kind, "__args__", ())}
@@ -98,7 +98,7 @@ def _error(name: str, value: str, kind: Any) -> FieldError | None:
 
 
 def _unknown(unknown: list[str], known: list[str]) -> UnknownParameter:
-    from functions.kit.base.messages import UNKNOWN  # noqa: PLC0415 - only a refusal needs it
+    from functions.kit.base.messages import UNKNOWN  # noqa: PLC0415 - only for an error
 
     named = ", ".join(name[:80] for name in unknown[:10])
     there = ", ".join(known)
@@ -114,7 +114,7 @@ def _unknown(unknown: list[str], known: list[str]) -> UnknownParameter:
 
 
 def _wrong(errors: list[FieldError]) -> InvalidInput:
-    from functions.kit.base.language import listed  # noqa: PLC0415 - only a refusal needs it
+    from functions.kit.base.language import listed  # noqa: PLC0415 - only for an error
 
     begin = Text("Corrija los parámetros: ", "Correct the parameters: ")
     pairs = [(each.field, each.message) for each in errors]
@@ -122,6 +122,6 @@ def _wrong(errors: list[FieldError]) -> InvalidInput:
 
 
 def _check_preconditions(request: AnyRequest, handler: HTTPRouteHandler) -> None:
-    """Of a thing without a version; where there is one, the handler's command compares it."""
+    """Evaluate preconditions on a resource without a version. Others the command evaluates."""
     if IF_MATCH.name not in {header.name for header in described_of(handler).takes}:
         etags.check(request.headers, None)

@@ -1,7 +1,8 @@
-"""The only place where an exception becomes a status and an RFC 9457 document.
+"""Converts exceptions to problem documents (RFC 9457). Statuses are assigned here only.
 
-Every refusal looks alike: unknown route, wrong method, validation, a bug. `error` is the short
-text that clients of the original read. A 500 says nothing about its cause; the log does.
+All errors have the same form: unknown routes, wrong methods, validation errors, bugs. `error` is
+the short text that clients of the original API read. A 500 does not contain its cause, which is
+logged.
 """
 
 import logging
@@ -28,7 +29,7 @@ from functions.kit.base.errors import (
 )
 from functions.kit.base.language import in_language, listed, preferred
 from functions.kit.base.telemetry import current_traceparent, trace_id
-from functions.kit.http.requests import AnyRequest, refusal_of_lacking
+from functions.kit.http.requests import AnyRequest, missing_member_error
 from functions.kit.http.services import AppServices, Services, services_of
 
 logger = logging.getLogger(__name__)
@@ -92,8 +93,8 @@ class InternalError(DomainError):
 
 
 def problem_response(request: AnyRequest, error: Exception) -> Response[bytes]:
-    """The answer to an exception."""
-    error = _of_the_database(request, error)
+    """The response to an exception. A 500 is logged with its traceback."""
+    error = _convert_database_error(request, error)
     status, refusal = _refusal(request, error)
     path = quote(request.scope["path"])
     if status == HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -119,7 +120,7 @@ def problem_response(request: AnyRequest, error: Exception) -> Response[bytes]:
 
 
 def render_problem(refusal: DomainError, *, language: str, path: str) -> tuple[int, bytes]:
-    """The status and the document of a refusal; the same bytes at each call."""
+    """The status and the document of an error, without a trace id, so that they can be stored."""
     status = STATUS[refusal.kind]
     return status, msgspec.json.encode(_document(refusal, status, language=language, path=path))
 
@@ -129,7 +130,7 @@ def _document(refusal: DomainError, status: int, *, language: str, path: str) ->
         "type": TYPE_PREFIX + refusal.code,
         "title": refusal.title,
         "status": status,
-        "detail": in_language(language, refusal.detail or _in_short(refusal)),
+        "detail": in_language(language, refusal.detail or _default_detail(refusal)),
         "instance": path,
         "code": refusal.code,
         "error": in_language(language, refusal.error),
@@ -142,8 +143,8 @@ def _document(refusal: DomainError, status: int, *, language: str, path: str) ->
     return document | refusal.extensions
 
 
-def _of_the_database(request: AnyRequest, error: Exception) -> Exception:
-    """A fault of the database that passes, as the refusal that says so."""
+def _convert_database_error(request: AnyRequest, error: Exception) -> Exception:
+    """`Unavailable` for a transient fault of the database; any other error unchanged."""
     services = services_of(request, AppServices)
     if isinstance(services, Services) and not isinstance(error, DomainError | HTTPException):
         database = services.database
@@ -167,12 +168,12 @@ def _of_the_database(request: AnyRequest, error: Exception) -> Exception:
     return error
 
 
-def _in_short(refusal: DomainError) -> Text:
+def _default_detail(refusal: DomainError) -> Text:
     return Text(f"{refusal.error.es[:1].upper()}{refusal.error.es[1:]}.", refusal.title)
 
 
 def allow(methods: Iterable[str]) -> str:
-    """The methods of a path for its `Allow`: whoever answers GET answers HEAD."""
+    """The `Allow` header of a path with these methods. HEAD is added to GET."""
     known = {method.strip() for method in methods}
     return ", ".join(sorted(known | {"HEAD"} if "GET" in known else known))
 
@@ -209,7 +210,7 @@ def _refusal(request: AnyRequest, error: Exception) -> tuple[int, DomainError]:
 
 
 def _invalid(request: AnyRequest, error: ValidationException) -> tuple[int, DomainError]:
-    """Litestar's complaint about parameters; a path that cannot be is a thing that is not there."""
+    """The error for Litestar's validation of parameters. An invalid path parameter is a 404."""
     found = error.extra if isinstance(error.extra, list) else []
     in_path = request.path_params
     if any(str(each.get("source")) == "path" or each.get("key") in in_path for each in found):
@@ -220,7 +221,7 @@ def _invalid(request: AnyRequest, error: ValidationException) -> tuple[int, Doma
         pairs = [(each.field, each.message) for each in fields]
         return 400, InvalidInput(listed(pairs, begin=begin), errors=fields)
     body = request.route_handler.parsed_data_field
-    refusal = refusal_of_lacking(body.annotation if body is not None else None)
+    refusal = missing_member_error(body.annotation if body is not None else None)
     return 400, refusal(
         Text(
             "Falta el cuerpo de la solicitud, o no se puede leer.",
@@ -230,8 +231,8 @@ def _invalid(request: AnyRequest, error: ValidationException) -> tuple[int, Doma
 
 
 def _field(request: AnyRequest, complaint: Mapping[str, Any]) -> FieldError:
-    """A parameter by the name that callers use; the function may have another for it."""
-    from functions.kit.base.messages import explain  # noqa: PLC0415 - only a refusal needs it
+    """The error of a parameter, by its external name."""
+    from functions.kit.base.messages import explain  # noqa: PLC0415 - only for an error
 
     key = str(complaint.get("key", ""))
     parameter = request.route_handler.parsed_fn_signature.parameters.get(key)
@@ -241,7 +242,7 @@ def _field(request: AnyRequest, complaint: Mapping[str, Any]) -> FieldError:
 
 
 def problems(*statuses: int) -> dict[int, ResponseSpec]:
-    """The refusals of a route, for its OpenAPI document."""
+    """The error responses of a route, for the OpenAPI document."""
     return {
         status: ResponseSpec(
             Problem,

@@ -1,7 +1,7 @@
-"""Refusals below the app, where there is no request yet: problem documents like every other one.
+"""Problem documents for errors that occur before the app is called.
 
-A request that cannot be parsed, comes too slowly or meets a server that is full never reaches the
-app, so `problems.py` cannot answer it. Next file: `connections`, which sends them.
+A request that cannot be parsed, arrives too slowly, or is rejected by a full server never reaches
+the app, so `problems.py` cannot answer it. `connections.py` sends these documents.
 """
 
 import re
@@ -100,8 +100,8 @@ STOPPING = FULL._replace(
 
 
 def answer(refusal: Refusal, *, path: str, accept_language: str) -> tuple[Headers, bytes]:
-    """The headers, without a date, and the document."""
-    # Loaded with the app, which is there before a connection is.
+    """The headers, without `Date`, and the document."""
+    # Imported late, to keep the server's imports few. The app has imported them before.
     import msgspec  # noqa: PLC0415
 
     from functions.kit.http.middleware import SECURITY_HEADERS  # noqa: PLC0415
@@ -134,14 +134,14 @@ def answer(refusal: Refusal, *, path: str, accept_language: str) -> tuple[Header
 
 
 def message(refusal: Refusal, headers: Iterable[tuple[bytes, bytes]], document: bytes) -> bytes:
-    """A whole HTTP/1.1 response."""
+    """A complete HTTP/1.1 response."""
     lines = [b"HTTP/1.1 %d %s" % (refusal.status, refusal.status.phrase.encode())]
     lines += [name + b": " + value for name, value in headers]
     return b"\r\n".join([*lines, b"", document])
 
 
 def read_head(head: bytes) -> tuple[str, str]:
-    """The path and the Accept-Language of a head that is not complete or not valid."""
+    """The path and the Accept-Language of an incomplete or invalid head; "/" and "" by default."""
     path = _REQUEST_LINE.match(head)
     language = _ACCEPT_LANGUAGE.search(head)
     return (

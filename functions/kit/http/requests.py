@@ -1,7 +1,7 @@
-"""Reading a request's body: JSON, strictly, whatever curl says that it is.
+"""Decodes request bodies from JSON, strictly, and reports every invalid field.
 
-Litestar would take "3" for 3 and ignore a member that nobody knows; a body is decoded here into
-its struct by msgspec's strict rules, and every field that is wrong is named at once.
+Litestar would accept "3" for 3 and ignore unknown members. Here msgspec decodes in strict mode. A
+JSON object is also accepted under the default media types of `curl -d` and of a browser's `fetch`.
 """
 
 import json
@@ -25,32 +25,32 @@ MAX_BODY = 64 * 1024
 """Bytes."""
 
 PathId = Annotated[int, PathParameter(ge=1, le=MAX_ID)]
-"""An id in a path; a number that can be none is answered as one that is not there."""
+"""An id in a path. An invalid one is answered with 404, like one that does not exist."""
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _LARGEST_EXPONENT = 20
-"""Of a number that may be an integer of 64 bits."""
+"""Largest decimal exponent of a 64-bit integer."""
 _BOM = b"\xef\xbb\xbf"
 
 _LABELLED_OTHERWISE = frozenset({"application/x-www-form-urlencoded", "text/plain"})
-"""What curl says of `-d '{...}'`, and a browser's `fetch` of a text."""
+"""The default media types of `curl -d '{...}'` and of a browser's `fetch` with a string."""
 
 _UTF_8 = frozenset({"utf-8", "utf8", "us-ascii"})
 
 
 AnyRequest = Request[Any, Any, State]
-"""A request whose caller need not be known."""
+"""A request of any user, also an anonymous one."""
 AuthenticatedRequest = Request[Principal, Any, State]
-"""A request that a guard has let through: `request.user` is its caller."""
+"""A request that has passed a guard: `request.user` is the principal."""
 
 
 class JSONRequest(Request[Any, Any, State]):
-    """A request whose body is JSON and becomes the struct that the handler's `data` names."""
+    """A request with a JSON body, which is decoded to the type of the handler's `data`."""
 
     async def json(self) -> Any:
-        """The body, decoded.
+        """The decoded body.
 
-        Raises `InvalidInput` with one entry a field, or `UnsupportedMediaType`.
+        Raises `InvalidInput` with an entry for each invalid field, or `UnsupportedMediaType`.
         """
         refuse_coding(self)
         body = await self.body()
@@ -59,14 +59,14 @@ class JSONRequest(Request[Any, Any, State]):
         return decode(body, field.annotation if field is not None else Any)
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
-        """The body, piece by piece.
+        """The body in chunks.
 
-        Raises `InvalidInput` when the caller goes away before its end.
+        Raises `InvalidInput` if the client disconnects before its end.
         """
         try:
             async for piece in super().stream():
                 yield piece
-        except InternalServerException as error:  # Litestar's word for it
+        except InternalServerException as error:  # what Litestar raises then
             raise InvalidInput(
                 Text(
                     "La solicitud terminó antes que su cuerpo.",
@@ -99,7 +99,7 @@ class JSONRequest(Request[Any, Any, State]):
 
 
 def refuse_coding(request: AnyRequest) -> None:
-    """Raises `UnsupportedMediaType` for a body that is compressed (RFC 9110, section 8.4.1)."""
+    """Raises `UnsupportedMediaType` for a compressed body (RFC 9110, section 8.4.1)."""
     coding = request.headers.get("content-encoding", "").strip().lower()
     if coding not in {"", "identity"}:
         raise UnsupportedMediaType(
@@ -111,9 +111,9 @@ def refuse_coding(request: AnyRequest) -> None:
 
 
 def decode(body: bytes, kind: Any) -> Any:
-    """A struct from JSON; a byte order mark before it is passed over.
+    """Decode JSON to a type. A leading byte order mark is ignored.
 
-    Raises `InvalidInput`, naming every field that is wrong.
+    Raises `InvalidInput`, which names every invalid field.
     """
     body = body.removeprefix(_BOM)
     try:
@@ -136,34 +136,36 @@ def decode(body: bytes, kind: Any) -> Any:
                 "The body is nested too deeply.",
             )
         ) from error
-    except _GivenTwice as error:
-        raise _named(list(_given_twice(body)), InvalidInput) from error
+    except _DuplicateMember as error:
+        raise _invalid_body(list(_duplicates(body)), InvalidInput) from error
     return decoded
 
 
-class _GivenTwice(Exception):
+class _DuplicateMember(Exception):
     pass
 
 
-def _refuse_twice(members: list[tuple[str, Any]]) -> None:
+def _check_duplicates(members: list[tuple[str, Any]]) -> None:
     if len({name for name, _ in members}) < len(members):
-        raise _GivenTwice
+        raise _DuplicateMember
 
 
 def _ignore(_: str) -> None: ...
 
 
-# msgspec takes the last of two members with one name, where others take the first; it cannot be
-# told to refuse. Python's own decoder shows the pairs: 2 microseconds for a purchase.
-_PAIRS = json.JSONDecoder(object_pairs_hook=_refuse_twice, parse_int=_ignore, parse_float=_ignore)
-_KEPT_PAIRS = json.JSONDecoder(object_pairs_hook=tuple, parse_int=_ignore, parse_float=_ignore)
+# Of duplicate members msgspec uses the last one, other parsers the first, and msgspec has no option
+# to reject them. Python's decoder has a hook for it; it takes 2 microseconds for a purchase.
+_PAIRS = json.JSONDecoder(
+    object_pairs_hook=_check_duplicates, parse_int=_ignore, parse_float=_ignore
+)
+_ALL_PAIRS = json.JSONDecoder(object_pairs_hook=tuple, parse_int=_ignore, parse_float=_ignore)
 
 
-def _given_twice(body: bytes) -> Iterator[FieldError]:
-    """Each member whose name its object has more than once."""
-    from functions.kit.base.messages import TWICE  # noqa: PLC0415 - only a refusal needs it
+def _duplicates(body: bytes) -> Iterator[FieldError]:
+    """An error for each name that occurs more than once in its object."""
+    from functions.kit.base.messages import TWICE  # noqa: PLC0415 - only for an error
 
-    waiting: list[tuple[str, Any]] = [("", _KEPT_PAIRS.decode(body.decode()))]
+    waiting: list[tuple[str, Any]] = [("", _ALL_PAIRS.decode(body.decode()))]
     while waiting:
         path, value = waiting.pop()
         if isinstance(value, list):
@@ -194,9 +196,9 @@ def _not_json(body: bytes, error: Exception) -> Text:
 
 
 def _with_integers(body: bytes) -> bytes | None:
-    """The body with 116.0 and 1e2 written as integers, as JSON Schema has them; None without any.
+    """The body with numbers such as 116.0 and 1e2 rewritten as integers; None if it has none.
 
-    msgspec takes a number with a point or an exponent for no integer.
+    JSON Schema treats them as integers, msgspec does not.
     """
     found = False
 
@@ -221,29 +223,29 @@ def _refusal(body: bytes, kind: Any, error: msgspec.ValidationError) -> InvalidI
     try:
         errors = field_errors(body, kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        # msgspec stops at the first thing that is wrong; what follows may not be JSON at all.
+        # msgspec stops at the first error, so what follows may not even be JSON.
         errors = []
     errors = errors or [field_error("", str(error), kind)]
     lacks = any(each.message == MISSING for each in errors)
-    return _named(errors, refusal_of_lacking(kind) if lacks else InvalidInput)
+    return _invalid_body(errors, missing_member_error(kind) if lacks else InvalidInput)
 
 
-def _named(errors: list[FieldError], refusal: type[InvalidInput]) -> InvalidInput:
-    from functions.kit.base.language import listed  # noqa: PLC0415 - only a refusal needs it
+def _invalid_body(errors: list[FieldError], refusal: type[InvalidInput]) -> InvalidInput:
+    from functions.kit.base.language import listed  # noqa: PLC0415 - only for an error
 
     text = listed(errors, begin=Text("Corrija el cuerpo: ", "Correct the body: "))
     return refusal(Text(text.es[:1000], text.en[:1000]), errors=errors)
 
 
-def refusal_of_lacking(kind: Any) -> type[InvalidInput]:
-    """What a body without its required members is refused with (`Strict.lacking`)."""
+def missing_member_error(kind: Any) -> type[InvalidInput]:
+    """The error for a body that lacks a required member (`Strict.lacking`)."""
     refusal: type[InvalidInput] = getattr(kind, "lacking", InvalidInput)
     return refusal
 
 
 def field_errors(body: bytes, kind: Any) -> list[FieldError]:
-    """Each member of an object that its struct refuses, is lacking, or does not know."""
-    from functions.kit.base import messages  # noqa: PLC0415 - only a refusal needs it
+    """An error for each invalid, missing or unknown member of a JSON object."""
+    from functions.kit.base import messages  # noqa: PLC0415 - only for an error
 
     document = _decoder(Any).decode(body)
     if not isinstance(document, dict) or not _is_struct(kind):
@@ -272,5 +274,5 @@ def _is_struct(kind: Any) -> bool:
 
 @lru_cache(maxsize=256)
 def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
-    # `float_hook` keeps the text of a number that a hook is given: a float would round it.
+    # With `float_hook`, `dec_hook` gets an exact Decimal instead of a rounded float.
     return msgspec.json.Decoder(kind, dec_hook=decode_hook, float_hook=Decimal)

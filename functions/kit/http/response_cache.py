@@ -1,7 +1,7 @@
-"""A cache of responses, bounded in number and age; an age of 0 switches it off.
+"""A cache of responses, limited in number and age. A maximum age of 0 disables it.
 
-The age counts from before a response was read, so its content is never older than that. Concurrent
-requests for a key that is not cached wait for one reading.
+The age is measured from before the response is read, so the content is never older. Concurrent
+requests for a key that is not cached share one read.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ class ResponseCache(Generic[T]):
         self._entries: dict[bytes, _Entry[T]] = {}
 
     async def get(self, key: bytes, read: Callable[[], Awaitable[T]]) -> T:
-        """The cached response for a key, else a new reading. A failed reading is not cached."""
+        """The cached response for a key, or the result of `read`. Failures are not cached."""
         if not self.seconds:
             return await read()
         now = time.monotonic()
@@ -37,7 +37,7 @@ class ResponseCache(Generic[T]):
                 del self._entries[next(iter(self._entries))]
             entry = self._entries[key] = _Entry(now, asyncio.ensure_future(_of(read)))
             entry.reading.add_done_callback(lambda task: self._remove_failed(key, task))
-        # Shielded: the reading is shared, so that one caller's cancellation must not end it.
+        # Shielded: other callers share the read, so a cancellation must not end it.
         return await asyncio.shield(entry.reading)
 
     def _remove_failed(self, key: bytes, task: "asyncio.Task[T]") -> None:
@@ -47,7 +47,7 @@ class ResponseCache(Generic[T]):
                 del self._entries[key]
 
     def clear(self) -> None:
-        """Remove every entry, so that a caller reads what it has written through this process."""
+        """Remove every entry, after a write of this process."""
         self._entries.clear()
 
 

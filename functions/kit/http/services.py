@@ -1,6 +1,6 @@
-"""What handlers work with: one typed object per app, made by `build_app`.
+"""The dependencies of handlers: one typed object for each app, created by `build_app`.
 
-A service adds its own members in a subclass in its `services.py`, and its handlers read that:
+A service adds its own members in a subclass, in its `services.py`:
 
     @dataclass(kw_only=True)
     class PurchaseServices(Services):
@@ -38,7 +38,7 @@ S = TypeVar("S", bound="Services")
 
 @dataclass(kw_only=True)
 class AppServices:
-    """What every app has, with a database or without."""
+    """The dependencies that every app has, with a database or without."""
 
     name: str
     settings: AppSettings
@@ -49,12 +49,12 @@ class AppServices:
     openapi_documents: dict[str, bytes] = field(default_factory=dict)
     """Encoded documents by name, each built at its first request."""
     stopping: bool = False
-    """Whether the process is shutting down; it is not ready then."""
+    """Whether the process is shutting down. Then it is not ready."""
 
 
 @dataclass(kw_only=True)
 class Services(AppServices):
-    """What every service with a database has."""
+    """The dependencies that every service with a database has."""
 
     settings: ServiceSettings
     database: Database
@@ -66,17 +66,20 @@ class Services(AppServices):
     catch_up: CatchUp
     internal_secret: InternalSecret
     run_background_tasks: Callable[[], None]
-    """Starts the background tasks now, instead of when their period is over."""
+    """Triggers the background tasks, without waiting for the end of their period."""
 
     @classmethod
     def extend(cls, shared: "Services", **own: Any) -> Self:
-        """The members of `shared`, and a service's own."""
+        """A service's dependencies: the members of `shared`, and its own."""
         members = {each.name: getattr(shared, each.name) for each in dataclasses.fields(Services)}
         return cls(**members | own)
 
 
 def services_of(connection: ASGIConnection[Any, Any, Any, Any] | Litestar, kind: type[A]) -> A:
-    """The services of the app that handles a request."""
+    """The dependencies of the app that handles a request, as a service's own type.
+
+    Raises `TypeError` if the app has another type.
+    """
     app = connection if isinstance(connection, Litestar) else connection.app
     found = app.state.services
     if not isinstance(found, kind):

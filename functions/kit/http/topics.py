@@ -1,11 +1,11 @@
-"""Groups of operations in the OpenAPI document."""
+"""Groups of operations (tags) in the OpenAPI document."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 
 class Topic(NamedTuple):
-    """A tag of the document, and the first segments of the paths under it."""
+    """A tag, and the first path segments of its operations."""
 
     name: str
     description: str

@@ -1,6 +1,6 @@
-"""What an admin does with events that were put aside: list, look, replay, discard.
+"""Lets admins list, inspect, replay and discard dead letters. Part of the internal API.
 
-On the internal door (`internal_door.py`), because the letters show what others sent.
+They are not in the public API because they contain other services' data.
 """
 
 import logging
@@ -35,9 +35,9 @@ class CannotReplay(Conflict):
 class Replayed(msgspec.Struct, frozen=True, omit_defaults=True):
     id: int
     outcome: str
-    """Of `EventOutcome`; of many also `cannot-replay`, or `failed` where the handler did."""
+    """An `EventOutcome`; in a bulk replay also `cannot-replay`, or `failed` if the handler did."""
     reason: str | None = None
-    """Why it waits on."""
+    """Why it was not replayed."""
 
 
 @get("/internal/dead-letters", guards=[admin])
@@ -65,7 +65,7 @@ async def get_dead_letter(request: AnyRequest, letter_id: PathId) -> DeadLetter:
     responses=problems(404),
 )
 async def discard(request: AuthenticatedRequest, letter_id: PathId) -> None:
-    """Give up an event that nobody wants any more; the log keeps that it was here."""
+    """Delete an event that is not needed any more; the log records the deletion."""
     database = services_of(request, Services).database
     letter = await dead_letters.get(database, letter_id)
     await dead_letters.discard(database, letter_id)
@@ -82,7 +82,7 @@ async def discard(request: AuthenticatedRequest, letter_id: PathId) -> None:
     responses=problems(404, 409),
 )
 async def replay(request: AnyRequest, letter_id: PathId) -> Replayed:
-    """Take an event in again; one that had its effect already changes nothing."""
+    """Consume an event again; one that had its effect already changes nothing."""
     services = services_of(request, Services)
     outcome = await _replay(services, await dead_letters.get(services.database, letter_id))
     return Replayed(letter_id, str(outcome))
@@ -92,9 +92,9 @@ async def replay(request: AnyRequest, letter_id: PathId) -> Replayed:
 async def replay_waiting(
     request: AnyRequest, limit: Limit = 50, after: After = None
 ) -> Response[list[Replayed]]:
-    """Take in again, oldest first, events that were not replayed yet; POST to the `Link` goes on.
+    """Consume again, oldest first, events that were not replayed; POST to the `Link` for more.
 
-    One that cannot be replayed does not hold up the others, and waits on.
+    One that cannot be replayed does not block the others, and stays.
     """
     letters, cursor = await _page(request, after, limit, waiting=True)
     services = services_of(request, Services)
@@ -121,7 +121,7 @@ async def _attempt(services: Services, letter: DeadLetter) -> Replayed:
         if services.database.is_unavailable(error) or isinstance(error, Unavailable):
             raise
         logger.exception("dead letter %d failed", letter.id)
-        return Replayed(letter.id, "failed", "Its handler failed; the service's log says how.")
+        return Replayed(letter.id, "failed", "Its handler failed; see the service's log.")
     return Replayed(letter.id, str(outcome))
 
 
@@ -143,18 +143,21 @@ async def _replay(services: Services, letter: DeadLetter) -> EventOutcome:
 
 
 async def _effect(services: Services, letter: DeadLetter, event: Event) -> EventOutcome:
-    """What becomes of an event now, as its owner tells it where that is another text."""
+    """Consume an event; if it is unsigned, the owner's version of it.
+
+    Raises `CannotReplay` if the owner's feed does not contain it.
+    """
     subscriptions = services.subscriptions
     if event.source in subscriptions.sources and not services.internal_secret.is_genuine(event):
         own = await services.catch_up.fetch(event)
         if own is None:
-            raise CannotReplay(f"{event.source} does not know it: it is forged, or too old.")
+            raise CannotReplay(f"The feed of {event.source} lacks it: it is forged, or too old.")
         event = own
-    taken = await subscriptions.consume(services.database, event, clock=services.clock)
-    if taken.outcome is EventOutcome.SEEN_BEFORE and letter.kind is Reason.QUARANTINED:
-        # It counts as read, but had no effect; a corrected handler may understand it now.
+    consumed = await subscriptions.consume(services.database, event, clock=services.clock)
+    if consumed.outcome is EventOutcome.SEEN_BEFORE and letter.kind is Reason.QUARANTINED:
+        # It counts as read, but had no effect. The handler may be corrected now.
         return await subscriptions.apply(services.database, event, clock=services.clock)
-    return taken.outcome
+    return consumed.outcome
 
 
 HANDLERS = (list_dead_letters, get_dead_letter, discard, replay, replay_waiting)

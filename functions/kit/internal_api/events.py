@@ -1,9 +1,8 @@
-"""`POST /events`: what the broker delivers. Part of the internal API.
+"""`POST /events`: receives events from the broker. Part of the internal API.
 
-The status decides whether an event is kept: the broker's dispatcher takes most 4xx as success and
-drops the event. So it is 202 unless redelivery would help, and 503 only for transient faults.
-Next files: `events/receiver.py`, which decides whether an event is genuine, and
-`dead_letters.py` for those that were put aside.
+The broker's dispatcher treats most 4xx as success and drops the event. So the status is 202 unless
+redelivery would help, and 503 only for transient faults. Invalid events are stored as dead letters;
+`events/receiver.py` decides whether an event is genuine.
 """
 
 import logging
@@ -18,20 +17,20 @@ from functions.kit.events.cloudevents import MalformedEvent
 from functions.kit.events.dead_letters import Reason
 from functions.kit.events.receiver import receive
 from functions.kit.events.subscriptions import PING, Consumed, EventOutcome
-from functions.kit.http.openapi import described
+from functions.kit.http.operations import described
 from functions.kit.http.requests import AnyRequest
 from functions.kit.http.services import Services, services_of
 
 logger = logging.getLogger(__name__)
 
 MAX_EVENT = 1024 * 1024
-"""Bytes of an event that are read; what is longer is put aside with its beginning."""
+"""Largest event, in bytes. Of a larger one the beginning is stored as a dead letter."""
 
 _ACCEPTED = {202: ResponseSpec(None, description="Consumed; it need not be sent again")}
 
 
 async def _read_body(request: AnyRequest) -> tuple[bytes, bool]:
-    """The body, and whether it was whole; an oversized one is read to its end and cut."""
+    """The body, and whether it is complete. An oversized one is read to its end and truncated."""
     chunks, size = [], 0
     async for chunk in request.stream():
         if size < MAX_EVENT:
@@ -43,7 +42,7 @@ async def _read_body(request: AnyRequest) -> tuple[bytes, bool]:
 async def consume(
     services: Services, headers: Mapping[str, str], body: bytes, *, whole: bool = True
 ) -> Consumed:
-    """Give what came its effect, or put it aside with the reason."""
+    """Consume the event of a request, or store it as a dead letter with the reason."""
     database, clock = services.database, services.clock
     try:
         if not whole:
@@ -58,7 +57,7 @@ async def consume(
         services.run_background_tasks()
         return Consumed(EventOutcome.TRIGGERED, None)
     try:
-        taken = await receive(
+        consumed = await receive(
             database,
             event,
             subscriptions=services.subscriptions,
@@ -69,16 +68,17 @@ async def consume(
     except Exception as error:
         if is_transient(database, error):
             raise
-        # It would fail the next time, too. It counts as unread, so catching up tries it again.
+        # Redelivery would fail too. The event stays unread, so the next catch-up retries it.
         logger.exception("event %s of %s failed", event.id, event.source)
         reason = f"{event.type} {event.id}: its handler failed: {type(error).__name__}"
         await dead_letters.store_event(database, Reason.QUARANTINED, reason, event, clock=clock)
-        taken = Consumed(EventOutcome.QUARANTINED, None)
+        consumed = Consumed(EventOutcome.QUARANTINED, None)
     source = event.source if event.source in services.subscriptions.sources else "other"
-    services.metrics.events_received.labels(source, taken.outcome).inc()
-    if taken.outcome is EventOutcome.SUPERSEDED or (taken.position and taken.position.gap):
+    services.metrics.events_received.labels(source, consumed.outcome).inc()
+    has_gap = consumed.position is not None and consumed.position.gap
+    if consumed.outcome is EventOutcome.SUPERSEDED or has_gap:
         services.catch_up.notify(event.source)
-    return taken
+    return consumed
 
 
 @post(
@@ -86,7 +86,7 @@ async def consume(
     status_code=202,
     request_max_body_size=None,
     responses=_ACCEPTED,
-    opt=described(any_query=True),  # a refusal would lose the event
+    opt=described(any_query=True),  # a 4xx would lose the event
 )
 async def events(request: AnyRequest) -> Response[bytes]:
     """A CloudEvent, in binary or structured mode."""

@@ -1,6 +1,6 @@
-"""Feeds, digests and snapshots of the streams that this service owns. Part of the internal API.
+"""Serves feeds, digests and snapshots of this service's streams. Part of the internal API.
 
-Next file: `events/feed.py`.
+They are implemented in `events/feed.py`.
 """
 
 from collections.abc import AsyncIterator
@@ -34,7 +34,7 @@ class InternalSecretNeeded(Unauthenticated):
 @get(
     "/internal/streams/{name:str}",
     responses={
-        # Examples are made with faker, which nothing else imports: 50 MiB.
+        # Generating examples would import faker, which takes 50 MiB.
         200: ResponseSpec(
             list[dict[str, Any]], generate_examples=False, media_type=BATCH_MEDIA_TYPE
         ),
@@ -53,7 +53,7 @@ async def stream(
     With `INTERNAL_SECRET` it is for the other services, as snapshots are. `event_id` names what
     the reader has read at that sequence; another event there is a 410.
     """
-    _admit(request)
+    _authorize(request)
     feed = services_of(request, Services).feed
     page = await feed.page(
         services_of(request, Services).database, name, after=after, limit=limit, event_id=event_id
@@ -67,8 +67,8 @@ async def stream(
 
 @get("/internal/streams/{name:str}/digest", responses=problems(401, 404))
 async def digest(request: AnyRequest, name: FromPath[str]) -> StreamDigest:
-    """What all that was told adds up to, for a reader to compare with what it keeps."""
-    _admit(request)
+    """The digest of a stream's state, for a consumer to compare with its projection."""
+    _authorize(request)
     services = services_of(request, Services)
     feed = services.feed
     return await feed.digest(services.database, name, services.clock())
@@ -77,16 +77,16 @@ async def digest(request: AnyRequest, name: FromPath[str]) -> StreamDigest:
 @get("/internal/snapshots/{name:str}", responses=problems(401, 404))
 async def snapshot(request: AnyRequest, name: FromPath[str]) -> Stream:
     """The present state: lines of JSON, the first with the sequence that it stands at."""
-    _admit(request)
+    _authorize(request)
     feed = services_of(request, Services).feed
     lines: AsyncIterator[bytes] = await feed.snapshot(services_of(request, Services).database, name)
     return Stream(lines, media_type="application/x-ndjson")
 
 
-def _admit(request: AnyRequest) -> None:
+def _authorize(request: AnyRequest) -> None:
     secret = services_of(request, Services).internal_secret
-    if not secret.admits(request.headers):
-        raise InternalSecretNeeded("Services show a token that is made from INTERNAL_SECRET.")
+    if not secret.authorizes(request.headers):
+        raise InternalSecretNeeded("Send the token that is derived from INTERNAL_SECRET.")
 
 
 HANDLERS = (stream, digest, snapshot)

@@ -1,4 +1,4 @@
-"""Every handler of the internal API; imported only by a process that serves it."""
+"""All handlers of the internal API. Only processes that serve it import this module."""
 
 from functions.kit.internal_api import dead_letters, events, feeds
 

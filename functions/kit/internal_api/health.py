@@ -1,7 +1,7 @@
-"""`GET /`, and the probes of the platform.
+"""`GET /`, the probes of the platform, and `/metrics`.
 
-`/readyz` does not touch the database: a pod that wakes from zero is ready when it can answer, and
-a database that is away is a 503 of the request that needs it, not a pod that gets no traffic.
+`/readyz` does not query the database: a pod that starts from zero is ready as soon as it can
+answer. If the database is down, requests that need it get a 503 and the pod still gets traffic.
 """
 
 from typing import Any, cast
@@ -45,7 +45,7 @@ def root(request: AnyRequest) -> Response[ServiceStatus]:
     services = services_of(request, Services)
     headers = {"vary": "Accept, Accept-Language"}
     wants_page = "text/html" in request.headers.get("accept", "").lower()
-    if not (wants_page and services.settings.exposed_api.public):  # where there is one
+    if not (wants_page and services.settings.exposed_api.public):  # the internal API has no page
         return Response(ServiceStatus(services.name, "running"), headers=headers)
     page = _PAGE.format(
         service=services.name,
@@ -71,10 +71,10 @@ def readyz(request: AnyRequest) -> ServiceStatus:
 
 @get("/metrics", include_in_schema=False)
 async def metrics(request: AnyRequest) -> Response[bytes]:
-    """Prometheus' text format; mounted by the internal door only."""
+    """Metrics in Prometheus' text format. Part of the internal API only."""
     services = services_of(request, Services)
     await services.relay.measure()
-    services.metrics.dead_letters.set(await dead_letters.waiting(services.database))
+    services.metrics.dead_letters.set(await dead_letters.count_waiting(services.database))
     return Response(services.metrics.exposition(), media_type="text/plain; version=0.0.4")
 
 

@@ -164,4 +164,10 @@ def _option(name: str, text: str) -> Any:
         return _BOOLEANS[text]
     if name in ("ssl_ca", "ssl_cert", "ssl_key"):
         return text
+    if not re.fullmatch(r"[a-z_]+", name):
+        # The name is not repeated: after an unencoded `?` it is the end of the password.
+        raise InvalidOptions(
+            "the database URL has an option that does not exist: is a reserved character in the"
+            " password not percent-encoded?"
+        )
     raise InvalidOptions(f"the database URL has an option {name!r} that does not exist")

@@ -1,1 +1,1 @@
-"""Who calls: access tokens are verified by keys and revocations that this process can read."""
+"""Verification of access tokens, with the keys and revocations in the service's own database."""

@@ -1,7 +1,7 @@
-"""What a service that issues no tokens consumes of auth: revocations, users' access, public keys.
+"""The subscription to auth's events, for all services but auth: revoked tokens, users, public keys.
 
-The events reach the internal API, which writes them into the service's own database; the public
-API reads them there. So a sale does not need auth to be awake.
+The internal API stores them in the service's own database, where the public API reads them. So the
+other services work while auth is down.
 """
 
 from datetime import datetime
@@ -31,7 +31,7 @@ STREAM = Stream(source="/bookstore/auth/security", owner="auth", name="security"
 
 
 def subscribe(subscriptions: Subscriptions) -> None:
-    """Consume auth's events."""
+    """Register the handlers and the projection of auth's stream."""
     subscriptions.on("bookstore.token.revoked.v1", RevokedToken)(record_revoked_token)
     subscriptions.on("bookstore.user.disabled.v1", UserAccess)(record_user_access)
     subscriptions.on("bookstore.key.rotated.v1", SigningKey)(record_key)
@@ -39,19 +39,19 @@ def subscribe(subscriptions: Subscriptions) -> None:
 
 
 async def mark_stale(database: Database) -> None:
-    """Let every state of a user or key that auth reports count as newer."""
+    """Set the revision of every user and key to 0 (see `Projection.mark_stale`)."""
     await database.execute(QueryString("UPDATE denied_users SET revision = 0"))
     await database.execute(QueryString("UPDATE verification_keys SET revision = 0"))
 
 
 async def delete_stale(database: Database) -> None:
-    """Delete users and keys that auth has not reported; revoked tokens stay until they expire."""
+    """Delete users and keys whose revision is still 0. Revoked tokens stay until they expire."""
     await database.execute(QueryString("DELETE FROM denied_users WHERE revision = 0"))
     await database.execute(QueryString("DELETE FROM verification_keys WHERE revision = 0"))
 
 
 async def digest(database: Database, now: datetime) -> str:
-    """Users whose access has changed and keys that verify, as auth's own digest counts them."""
+    """The digest of users whose access has changed and of keys in use, as auth computes it."""
     users = await _USERS(database, now)
     keys = await database.execute(
         QueryString(

@@ -8,7 +8,7 @@ ROLES = frozenset({CUSTOMER, STAFF, ADMIN})
 
 
 class Principal(NamedTuple):
-    """The claims of a verified access token that decide what its caller may do."""
+    """The claims of a verified access token that authorization depends on."""
 
     user_id: int
     roles: frozenset[str]

@@ -1,23 +1,24 @@
-"""A token bucket: a bounded rate with a burst."""
+"""A token bucket rate limiter."""
 
 import time
 
 
 class TokenBucket:
-    """A bounded rate with a burst."""
+    """Allows `per_second` acquisitions on average, and up to `burst` at once."""
 
     def __init__(self, *, per_second: float, burst: int) -> None:
         self.per_second = per_second
         self.burst = burst
-        self._left = float(burst)
-        self._looked = time.monotonic()
+        self._tokens = float(burst)
+        self._refilled_at = time.monotonic()
 
-    def take(self) -> bool:
-        """Whether one more is within the rate; then it counts."""
+    def try_acquire(self) -> bool:
+        """Take one token; False if there is none."""
         now = time.monotonic()
-        self._left = min(self.burst, self._left + (now - self._looked) * self.per_second)
-        self._looked = now
-        if self._left < 1:
+        refill = (now - self._refilled_at) * self.per_second
+        self._tokens = min(self.burst, self._tokens + refill)
+        self._refilled_at = now
+        if self._tokens < 1:
             return False
-        self._left -= 1
+        self._tokens -= 1
         return True

@@ -1,7 +1,7 @@
-"""Public keys that verify access tokens, in a service that issues none.
+"""Public keys that verify access tokens, for all services but auth.
 
-They come as events of auth, which the internal API writes into the service's own database. A key
-that no event has announced yet is fetched from auth once and stored.
+They arrive as auth's events and are stored in the service's own database. A key whose event has not
+arrived yet is fetched from auth once, and stored.
 """
 
 import asyncio
@@ -28,22 +28,22 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 JWKS_TIMEOUT = 5.0
-"""Seconds; longer than a cold start of auth takes."""
+"""Seconds; longer than a cold start of auth."""
 JWKS_PER_SECOND, JWKS_BURST = 1.0, 5
-"""How often auth is asked for keys at most: each forged token could name another one."""
+"""Rate limit of requests to auth: each forged token may name another unknown key."""
 
 MAX_JWK = 2048
-"""Bytes; a public Ed25519 key takes less than 200."""
+"""Bytes; a public Ed25519 key has less than 200."""
 
 
 class SigningKey(msgspec.Struct, frozen=True):
-    """bookstore.key.rotated.v1, as this side reads it."""
+    """The state of a `bookstore.key.rotated.v1` event, as consumed here."""
 
     kid: Annotated[str, Meta(min_length=1, max_length=64)]
     public_key: dict[str, Any]
     """A JWK."""
     not_after: Annotated[datetime, Meta(tz=True)] | None = None
-    """Set once the key signs no more: when the last token that it signed expires."""
+    """For a key that signs no new tokens: when the last token that it signed expires."""
 
     def __post_init__(self) -> None:
         if len(msgspec.json.encode(self.public_key)) > MAX_JWK:
@@ -87,14 +87,14 @@ async def store_key(
 
 
 class CachedKeys:
-    """Keys of another source, kept for a while, so that few requests look them up.
+    """Caches the keys of another source, each for `ttl` seconds.
 
-    A key's end counts also while it is kept here. That a key has one at all is known `keep` seconds
-    after the source knows, which is sooner than any key ends: auth gives it at least the life of
-    an access token, which is a minute or more, and a minute beyond.
+    `PublicKey.not_after` is also checked for a cached key. A new `not_after` is seen at most `ttl`
+    seconds late. That is early enough: auth sets it at least the lifetime of an access token (a
+    minute or more) plus a minute into the future.
 
-    What nobody knows is not kept: forged key ids would fill the memory. The source bounds how
-    often it asks further away (`RemoteKeys`).
+    Unknown key ids are not cached, because forged ones would fill the memory. `RemoteKeys` limits
+    the rate of requests for them.
     """
 
     def __init__(
@@ -102,36 +102,36 @@ class CachedKeys:
         source: Callable[[str], Awaitable[PublicKey | None]],
         *,
         clock: Clock,
-        keep: float = 30.0,
+        ttl: float = 30.0,
     ) -> None:
         self.source = source
         self.clock = clock
-        self.keep = keep
-        self._known: dict[str, tuple[float, PublicKey]] = {}
-        self._asking: dict[str, asyncio.Task[PublicKey | None]] = {}
+        self.ttl = ttl
+        self._cached: dict[str, tuple[float, PublicKey]] = {}
+        self._loading: dict[str, asyncio.Task[PublicKey | None]] = {}
 
     async def find(self, kid: str) -> Mapping[str, Any] | None:
-        until, key = self._known.get(kid, (0.0, None))
+        until, key = self._cached.get(kid, (0.0, None))
         if key is None or until <= time.monotonic():
-            # All who ask for a key at once wait for one answer: a cold start meets many of them.
-            asking = self._asking.get(kid)
-            if asking is None:
-                asking = self._asking[kid] = asyncio.create_task(self._ask(kid))
-                asking.add_done_callback(lambda _: self._asking.pop(kid, None))
-            key = await asyncio.shield(asking)
+            # Concurrent requests for a key share one lookup: there are many after a cold start.
+            loading = self._loading.get(kid)
+            if loading is None:
+                loading = self._loading[kid] = asyncio.create_task(self._load(kid))
+                loading.add_done_callback(lambda _: self._loading.pop(kid, None))
+            key = await asyncio.shield(loading)
         return None if key is None or key.has_ended(self.clock()) else key.jwk
 
-    async def _ask(self, kid: str) -> PublicKey | None:
+    async def _load(self, kid: str) -> PublicKey | None:
         key = await self.source(kid)
         if key is None:
-            self._known.pop(kid, None)
+            self._cached.pop(kid, None)
         else:
-            self._known[kid] = (time.monotonic() + self.keep, key)
+            self._cached[kid] = (time.monotonic() + self.ttl, key)
         return key
 
 
 class RemoteKeys:
-    """Keys of the own database, else of auth's `/.well-known/jwks.json`."""
+    """Keys from the service's own database, or else from auth's `/.well-known/jwks.json`."""
 
     def __init__(
         self, database: Database, auth_url: str, *, clock: Clock, http: "httpx.AsyncClient"
@@ -145,9 +145,9 @@ class RemoteKeys:
         self._reachable = True
 
     async def find(self, kid: str) -> PublicKey | None:
-        """A public key: from the own database, else from auth, which then need not be asked again.
+        """A public key from the database, or else from auth; None if neither has it.
 
-        Raises `Unavailable` when only auth could know and it cannot be reached.
+        Raises `Unavailable` if the database does not have it and auth cannot be reached.
         """
         outcome = await self.database.execute(
             QueryString("SELECT jwk, not_after FROM verification_keys WHERE kid = {}", kid)
@@ -155,11 +155,11 @@ class RemoteKeys:
         if outcome.rows:
             row = outcome.rows[0]
             return PublicKey(msgspec.json.decode(row["jwk"]), row["not_after"])
-        return await self._ask_auth(kid)
+        return await self._find_at_auth(kid)
 
-    async def _ask_auth(self, kid: str) -> PublicKey | None:
-        """One request to auth serves all who wait, and forged key ids cause few."""
-        if self._fetching is None and self._rate.take():
+    async def _find_at_auth(self, kid: str) -> PublicKey | None:
+        """Concurrent calls share one request, whose rate is limited."""
+        if self._fetching is None and self._rate.try_acquire():
             self._fetching = asyncio.create_task(self._fetch())
             self._fetching.add_done_callback(self._fetched)
         if self._fetching is not None:
@@ -171,20 +171,20 @@ class RemoteKeys:
         return keys.get(kid)
 
     async def _fetch(self) -> dict[str, PublicKey] | None:
-        """All of auth's keys by id, kept from now on; None where it cannot be read."""
-        import httpx  # noqa: PLC0415 - needed when a key was never seen before; see http/client.py
+        """All of auth's keys by id, after storing them; None if auth cannot be read."""
+        import httpx  # noqa: PLC0415 - imported when it is used, see http/client.py
 
         try:
             response = await self.http.get(
                 f"{self.auth_url}/.well-known/jwks.json", timeout=JWKS_TIMEOUT
             )
             response.raise_for_status()
-            shown = msgspec.json.decode(response.content, type=_KeySet).keys
+            jwks = msgspec.json.decode(response.content, type=_KeySet).keys
         except (httpx.HTTPError, ValueError, RecursionError) as error:
             logger.warning("auth's keys cannot be read: %s", type(error).__name__)
             return None
         keys = {}
-        for jwk in shown:
+        for jwk in jwks:
             kid, end = jwk.get("kid"), jwk.pop("exp", None)
             if isinstance(kid, str) and len(kid) <= 64:
                 key = keys[kid] = PublicKey(jwk, _end(end))
@@ -202,16 +202,17 @@ class _KeySet(msgspec.Struct):
 
 
 def _end(seconds: object) -> datetime | None:
-    """When a key that auth shows verifies no more; None while it signs."""
+    """A key's `exp` as a time; None if it has no valid one."""
     if type(seconds) is not int or not 0 <= seconds < _LATEST:
         return None
     return datetime.fromtimestamp(seconds, UTC)
 
 
 _LATEST = 2**37
-"""Seconds since 1970: well within what datetime and a MySQL DATETIME hold."""
+"""Seconds since 1970, within the range of `datetime` and of a MySQL DATETIME."""
 
 
 @transactional
 async def _store(database: Database, kid: str, key: PublicKey) -> None:
-    await store_key(database, kid, 0, key.jwk, key.not_after)  # any event about it is newer
+    # Revision 0: every event about the key is newer.
+    await store_key(database, kid, 0, key.jwk, key.not_after)

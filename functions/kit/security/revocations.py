@@ -1,6 +1,6 @@
-"""Access tokens that auth has revoked, and users that it has disabled, as events have announced.
+"""Stores access tokens that auth has revoked, and users whose access it has changed.
 
-Next file: `auth_stream.py`, which subscribes to these events.
+`auth_stream.py` subscribes to these events.
 """
 
 from datetime import datetime
@@ -19,19 +19,19 @@ Moment = Annotated[datetime, Meta(tz=True)]
 
 
 class RevokedToken(msgspec.Struct, frozen=True):
-    """bookstore.token.revoked.v1, as this side reads it."""
+    """The state of a `bookstore.token.revoked.v1` event, as consumed here."""
 
     token_id: Annotated[str, Meta(min_length=1, max_length=64)]
     expires_at: Moment
 
 
 class UserAccess(msgspec.Struct, frozen=True):
-    """bookstore.user.disabled.v1, as this side reads it."""
+    """The state of a `bookstore.user.disabled.v1` event, as consumed here."""
 
     user_id: Id
     disabled: bool
     tokens_not_before: Moment
-    """Tokens issued before this moment are refused, whatever they say."""
+    """Tokens issued before this time are invalid."""
 
 
 @transactional
@@ -49,7 +49,8 @@ async def record_revoked_token(database: Database, event: Event, state: RevokedT
 
 @transactional
 async def record_user_access(database: Database, event: Event, state: UserAccess) -> None:
-    # Two statements rather than a look before: of two first events at once the newer one stays.
+    # Two unconditional statements: if the first two events of a user arrive concurrently, the newer
+    # one wins.
     await database.execute(
         QueryString(
             "INSERT INTO denied_users (user_id, revision, disabled, tokens_not_before)"
@@ -74,13 +75,13 @@ async def record_user_access(database: Database, event: Event, state: UserAccess
 
 
 class Revocations:
-    """What this service's database knows of them."""
+    """The revocations in this service's database."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
 
     async def is_revoked(self, principal: Principal) -> bool:
-        """Whether auth has ended this token or shut its user out."""
+        """Whether the token is revoked, its user is disabled, or the token is too old."""
         outcome = await self.database.execute(
             QueryString(
                 "SELECT 1 FROM denied_tokens WHERE token_id = {} UNION ALL"

@@ -1,8 +1,7 @@
-"""Verifies access tokens: signature, claims, and whether they were revoked. It cannot sign.
+"""Verifies access tokens: signature, claims and revocation. It cannot sign.
 
-A decision needs the token, the keys (`remote_keys.py`) and the revocations (`revocations.py`) that
-this process can read: no request waits for auth, unless its key was never seen before.
-Next file: `http/guards.py`.
+Keys (`remote_keys.py`) and revocations (`revocations.py`) are in the service's own database. A
+request waits for auth only if its token's key is unknown. `http/guards.py` calls it.
 """
 
 import hashlib
@@ -20,16 +19,15 @@ ALGORITHM = "EdDSA"
 TYPE = "at+jwt"
 MAX_TOKEN = 4096
 REMEMBERED = 1024
-"""Tokens whose signature need not be checked again; each takes half a KiB."""
+"""Tokens whose verified signature is cached; each takes half a KiB."""
 CLOCK_SKEW = timedelta(seconds=30)
-"""How far into the future a token's `iat` may lie: clocks of one shop differ."""
+"""How far in the future a token's `iat` may be, because the clocks of the services differ."""
 
 ISSUED_MICROS = "iat_us"
-"""Claim: the microseconds of `iat`, which is whole seconds as most clients expect. A user's tokens
-count from a moment on (`bookstore.user.disabled.v1`), and within a second there may be some of
-before it and some of after it."""
+"""Claim with the microseconds of `iat`, which has whole seconds as most clients expect. They are
+needed to compare `iat` with `tokens_not_before` (`bookstore.user.disabled.v1`)."""
 
-# Three parts in base64url without padding, which PyJWT would take too (RFC 7515, section 2).
+# Base64url without padding, which PyJWT would accept (RFC 7515, section 2).
 _JWT = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+", re.ASCII)
 _KID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _JTI = re.compile(r"[A-Za-z0-9-]{1,64}")
@@ -63,21 +61,21 @@ class TokenRevoked(Unauthenticated):
 
 
 class PublicKey(NamedTuple):
-    """A key that verifies tokens, and until when."""
+    """A public key, and its end of use."""
 
     jwk: Mapping[str, Any]
     not_after: datetime | None = None
-    """When the last token that it signed has expired; None while it signs."""
+    """When the last token that it signed expires; None while it signs new ones."""
 
     def has_ended(self, now: datetime) -> bool:
         return self.not_after is not None and self.not_after <= now
 
 
 class Keys(Protocol):
-    """Where public keys come from."""
+    """A source of public keys."""
 
     async def find(self, kid: str) -> Mapping[str, Any] | None:
-        """The key as a JWK, or None where nobody knows it."""
+        """The key as a JWK; None if it is unknown or its use has ended."""
 
 
 IsRevoked = Callable[[Principal], Awaitable[bool]]
@@ -85,9 +83,9 @@ IsRevoked = Callable[[Principal], Awaitable[bool]]
 
 
 class Verifier:
-    """Checks access tokens.
+    """Verifies access tokens.
 
-    Source: RFC 9068 for the type and the claims, RFC 8725 for what must not be trusted.
+    Sources: RFC 9068 for the type and the claims, RFC 8725 for the checks.
     """
 
     def __init__(
@@ -101,7 +99,10 @@ class Verifier:
         self._checked: dict[bytes, _Checked] = {}
 
     async def authenticate(self, token: str | None) -> Principal:
-        """Raises `TokenMissing`, `TokenInvalid`, `TokenExpired` or `TokenRevoked`."""
+        """The principal of a valid token.
+
+        Raises `TokenMissing`, `TokenInvalid`, `TokenExpired` or `TokenRevoked`.
+        """
         if token is None:
             raise TokenMissing(
                 Text(
@@ -127,12 +128,12 @@ class Verifier:
         return principal
 
     async def verify_signature(self, token: str) -> Principal:
-        """The principal of a token that this shop has issued; it may be expired or revoked.
+        """The principal of a token that auth has issued; the token may be expired or revoked.
 
         Raises `TokenInvalid`.
         """
-        # Of a token that was checked before, by its hash, only the key is looked up again: while
-        # that is the same, the signature and the claims are too.
+        # For a token in the cache only the key is looked up again. If it is the same, so is the
+        # result of the verification.
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         checked = self._checked.get(digest)
         if checked is None or await self.keys.find(checked.kid) != checked.jwk:
@@ -146,7 +147,7 @@ class Verifier:
         return checked.principal
 
     async def _check(self, token: str) -> "_Checked":
-        import jwt  # noqa: PLC0415 - brings cryptography, which a cold start need not wait for
+        import jwt  # noqa: PLC0415 - imports cryptography, which a cold start does not need
 
         invalid = TokenInvalid(NOT_OURS)
         if len(token) > MAX_TOKEN or not _JWT.fullmatch(token):
@@ -173,7 +174,7 @@ class Verifier:
                 issuer=self.issuer,
                 options={
                     "require": ["iss", "aud", "sub", "jti", "iat", "exp"],
-                    # Looked at below, by the clock that was passed in.
+                    # Checked by the callers, with the injected clock.
                     "verify_exp": False,
                     "verify_iat": False,
                     "verify_nbf": False,
@@ -192,7 +193,7 @@ class Verifier:
 
 
 class _Checked(NamedTuple):
-    """A token that its key has signed; whether it has ended is asked each time."""
+    """A token whose signature and claims are valid. Expiry and revocation are not part of it."""
 
     kid: str
     jwk: Mapping[str, Any]

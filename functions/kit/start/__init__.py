@@ -1,1 +1,1 @@
-"""An image's command, and what makes its start fast. `python -m functions.kit.start`."""
+"""The image's command, `python -m functions.kit.start`, and the optimisations of its start."""

@@ -1,15 +1,14 @@
-"""The code of a start in one file: no search for 700 modules, and nothing to compile.
+"""A cache file with the bytecode of all modules that a service imports at start.
 
-Python finds, opens, checks and decodes a file for each module, and compiles the methods of
-dataclasses and named tuples and every regular expression, each time the same: more than a third of
-a start's CPU. So an image keeps what that comes to in one file, mapped and decoded at once, like
-the code cache of V8 or the shared archive of a JVM. `code_cache_builder` makes it, and the image
-names it in CODE_CACHE; nothing else has one. What it does not hold is imported as ever, and so is
-everything where another interpreter runs than the one that made it. Like an image's bytecode it is
-not compared with the sources: in an image they cannot change, and whoever makes another one from
-it, with other code, makes the cache anew or sets CODE_CACHE to nothing.
+At each start Python finds, opens, checks and decodes a file for each of 700 modules, and compiles
+every regular expression and the generated methods of dataclasses and named tuples. That takes more
+than a third of a start's CPU time. An image has the results in one file, which is mapped into
+memory and decoded at once, like V8's code cache or a JVM's class data sharing archive.
 
-Next file: `compiled`.
+`code_cache_builder.py` builds the file, and the image sets CODE_CACHE to its path. Modules that it
+does not contain are imported as usual, and so are all modules if it was built by another
+interpreter. Its code is not compared with the sources, which do not change in an image. An image
+that is derived from it with other code must build the cache again, or set CODE_CACHE to "".
 """
 
 import marshal
@@ -23,20 +22,20 @@ from types import CodeType, ModuleType
 from functions.kit.start.stdlib_compile_cache import Compiled, look_up
 
 VARIABLE = "CODE_CACHE"
-"""Of the environment: where the file is."""
+"""The environment variable with the path of the file."""
 
 Modules = dict[str, tuple[str, str, bool, CodeType]]
-"""By name: a module's file, that of its bytecode, whether it is a package, and its code."""
+"""By module name: its source file, its bytecode file, whether it is a package, and its code."""
 
 
 def interpreter() -> bytes:
-    """Whose bytecode it is: a version, its build and its -O, and where the standard library is."""
+    """Identifies the interpreter: version, build, -O level, and path of the standard library."""
     tag, optimized = sys.implementation.cache_tag, sys.flags.optimize
     return f"{tag} {sys.version} -O{optimized} {os.__file__}\0".encode()
 
 
 class Loader(SourceFileLoader):
-    """Python's own but for where the code comes from: sources and data are read from the files."""
+    """Python's loader, with the code from the cache. Sources and data come from the files."""
 
     def __init__(self, name: str, path: str, code: CodeType) -> None:
         super().__init__(name, path)
@@ -44,12 +43,12 @@ class Loader(SourceFileLoader):
 
     def get_code(self, fullname: str) -> CodeType | None:
         code, self._code = self._code, None
-        # Who asks again, such as runpy, gets what Python would have given.
+        # A second call, such as runpy's, gets the code from the file.
         return code or super().get_code(fullname)
 
 
 class Finder:
-    """Asked before the others."""
+    """The first finder in `sys.meta_path`."""
 
     def __init__(self, modules: Modules) -> None:
         self._modules = modules
@@ -57,7 +56,7 @@ class Finder:
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        found = self._modules.pop(name, None)  # a module is loaded once; then its code may go
+        found = self._modules.pop(name, None)  # a module is loaded once; this frees its code
         if found is None:
             return None
         file, bytecode, is_package, code = found
@@ -69,13 +68,13 @@ class Finder:
 
 
 def use() -> Compiled | None:
-    """From here on code comes from the file that CODE_CACHE names, if there is one.
+    """Use the file that CODE_CACHE names, if it exists.
 
-    Answers what to forget when the start is over.
+    Returns the cache of compiled texts and patterns, to be cleared after the start.
 
     Raises:
-        EOFError, ValueError, TypeError: the file is not whole; build the image again.
-        OSError: it cannot be read.
+        EOFError, ValueError, TypeError: the file is truncated; build the image again.
+        OSError: the file cannot be read.
     """
     cache = read(os.environ.get(VARIABLE, ""))
     if cache is None:
@@ -87,7 +86,7 @@ def use() -> Compiled | None:
 
 
 def read(path: str) -> tuple[Modules, Compiled] | None:
-    """What is in a file; None where there is none, or none for this interpreter."""
+    """The contents of a file; None if it does not exist or was built by another interpreter."""
     try:
         file = open(path, "rb")  # noqa: SIM115, PTH123 - pathlib is not loaded yet
     except FileNotFoundError:
@@ -100,7 +99,7 @@ def read(path: str) -> tuple[Modules, Compiled] | None:
     ):
         if content[: len(maker)] != maker:
             return None
-        # As much to be trusted as the bytecode that lies beside it.
+        # As trustworthy as the bytecode files beside it.
         modules, compiled = marshal.loads(content[len(maker) :])  # noqa: S302
         return modules, Compiled(*compiled)
 

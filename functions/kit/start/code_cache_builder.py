@@ -1,9 +1,9 @@
-"""`python -m functions.kit.start.code_cache_builder FACTORY FILE`: writes an image's code cache.
+"""`python -m functions.kit.start.code_cache_builder FACTORY FILE`: builds an image's code cache.
 
-It starts the service as `start` does, public door only, with a database that nobody answers for,
-asks it one thing and ends it: what Python has imported and compiled by then is what is kept. An
-internal door has some thirty modules more, which it imports from their files; they would cost each
-public start more than they save. Next file: `postponed`.
+It starts the service with the public API only and an unreachable database, sends one request, and
+stops it. The cache contains what Python has imported and compiled by then. The internal API has
+about thirty more modules, which are imported from their files: in the cache they would slow down
+each start of the public API by more than they save.
 """
 
 import os
@@ -13,32 +13,32 @@ from importlib import import_module
 from importlib.machinery import SourceFileLoader
 from typing import Any
 
-from functions.kit.start import code_cache, postponed
+from functions.kit.start import code_cache, lazy_modules
 from functions.kit.start.stdlib_compile_cache import record
 
 LIMIT = 30.0
-"""Seconds for the one answer."""
-NOWHERE = "mysql://nobody@127.0.0.1:9/nothing"
-"""Port 9 discards, where anybody listens on it at all."""
+"""Seconds for the response."""
+UNREACHABLE = "mysql://nobody@127.0.0.1:9/nothing"
+"""Port 9 is the discard protocol's."""
 
 
 def main() -> None:
     factory, file = sys.argv[1:]
-    told = {"EXPOSED_API": "public", "LOG_FORMAT": "json", "LOG_LEVEL": "WARNING"}
-    os.environ.update(told, DATABASE_URL=NOWHERE)
-    there = set(sys.modules)  # as when `start` begins to use the cache
+    settings = {"EXPOSED_API": "public", "LOG_FORMAT": "json", "LOG_LEVEL": "WARNING"}
+    os.environ.update(settings, DATABASE_URL=UNREACHABLE)
+    before = set(sys.modules)  # the same as when `__main__` begins to use the cache
     compiled = record()
-    postponed.postpone()
-    start_and_end(factory)
-    modules = imported(there)
+    lazy_modules.install()
+    start_and_stop(factory)
+    modules = imported_since(before)
     code_cache.write(file, modules, compiled)
-    kept = f"{len(modules)} modules, {len(compiled.texts)} texts, {len(compiled.patterns)} patterns"
-    print(f"{file}: {kept}")
+    size = f"{len(modules)} modules, {len(compiled.texts)} texts, {len(compiled.patterns)} patterns"
+    print(f"{file}: {size}")
 
 
-def start_and_end(factory: str) -> None:
-    """A start up to an answer, and what the first statement to the database loads."""
-    # Here, not above: what they compile is to be recorded too.
+def start_and_stop(factory: str) -> None:
+    """Start the service up to a response, and import what its first database query needs."""
+    # Imported here, so that what they compile is recorded.
     import asyncio  # noqa: PLC0415
     import logging  # noqa: PLC0415
 
@@ -59,7 +59,7 @@ def start_and_end(factory: str) -> None:
             writer.close()
             self.should_exit = True
 
-    # Its chores would say that there is no database; what is wrong with a start, uvicorn says.
+    # The background tasks log that the database is unreachable. uvicorn's errors are still logged.
     logging.getLogger("functions").setLevel(logging.CRITICAL)
     server = Server(configuration(factory, port=0))
     server.run()
@@ -68,15 +68,15 @@ def start_and_end(factory: str) -> None:
     import_module("functions.kit.mysql.wire")
 
 
-def imported(there: Container[str]) -> code_cache.Modules:
-    """What was loaded from sources since then."""
+def imported_since(before: Container[str]) -> code_cache.Modules:
+    """The modules that were imported from source files since then."""
     modules: code_cache.Modules = {}
     for name, module in sys.modules.items():
-        # Not getattr: a module that still waits would be loaded by it.
+        # Not getattr, which would load a lazy module.
         spec = object.__getattribute__(module, "__dict__").get("__spec__")
         loader = getattr(spec, "loader", None)
-        # A module may be there under two names; its loader knows its own.
-        if name in there or type(loader) is not SourceFileLoader or spec.name != name:
+        # A module may have a second name in sys.modules, an alias.
+        if name in before or type(loader) is not SourceFileLoader or spec.name != name:
             continue
         if code := loader.get_code(name):
             is_package = spec.submodule_search_locations is not None

@@ -1,8 +1,7 @@
-"""One service, served: `python -m functions.kit.start.serve functions.catalog.app:create_app`.
+"""Runs a service: `python -m functions.kit.start.serve functions.catalog.app:create_app`.
 
-The one place that says how uvicorn is set, for the local runner and, by `start`, for an image.
-Next files: `listening` and `connections`, the limits of what arrives, and `admission`, of what is
-worked on.
+All processes configure uvicorn here, those of the local runner and those of images. Limits are in
+`http/listening.py` and `http/connections.py` (connections) and `http/admission.py` (requests).
 """
 
 import asyncio
@@ -19,40 +18,41 @@ from functions.kit.http.connections import BoundedProtocol, ServerConfig
 from functions.kit.http.listening import Listener
 
 GRACE = 20
-"""Seconds that requests under way have when the process is told to end; the outbox gets 10 more,
-and together that is less than a manifest's timeoutSeconds."""
+"""Seconds for requests in progress after SIGTERM. With the 10 seconds for the outbox it is less
+than the manifests' timeoutSeconds."""
 KEEP_ALIVE = 95
-"""Seconds that an idle connection is kept. Proxies written in Go keep theirs for 90: the side that
-reuses a connection should be the one that closes it, or a request meets a closed connection."""
+"""Seconds that an idle connection is kept. It exceeds the 90 of Go's proxies, so that the proxy
+closes idle connections, and does not send a request on one that the server is closing."""
 
 SETTINGS: dict[str, Any] = {
     "http": BoundedProtocol,
     "ws": "none",
     "lifespan": "on",
-    "log_config": None,  # logs.py, once the app is there
-    "access_log": False,  # middleware.py writes the one line a request has
+    "log_config": None,  # base/logs.py configures logging in the app's lifespan
+    "access_log": False,  # http/middleware.py logs requests
     "server_header": False,
-    # forwarded.py reads them, by hops; uvicorn would by what addresses look like.
+    # http/forwarded.py counts hops; uvicorn would trust ranges of addresses.
     "proxy_headers": False,
     "h11_max_incomplete_event_size": connections.MAX_HEAD,
     "timeout_keep_alive": KEEP_ALIVE,
 }
-"""What is the same wherever a service runs."""
+"""uvicorn's settings that are the same everywhere."""
 
 
 def configuration(
     factory: str, *, host: str = "127.0.0.1", port: int = 8080, grace: int = GRACE
 ) -> ServerConfig:
-    """What uvicorn is given; `factory` is such as functions.catalog.app:create_app."""
+    """uvicorn's configuration. `factory` is a path such as `functions.catalog.app:create_app`."""
     return ServerConfig(
         factory, factory=True, host=host, port=port, timeout_graceful_shutdown=grace, **SETTINGS
     )
 
 
 class ColdServer(uvicorn.Server):
-    """Collects no garbage while it starts: what is imported is there to stay.
+    """A server without garbage collection during its start.
 
-    That is a tenth of a start; and what is frozen is not looked through again later.
+    Imported objects are not garbage. Not collecting saves a tenth of a start, and after
+    `gc.freeze()` later collections skip these objects.
     """
 
     config: ServerConfig
@@ -77,18 +77,18 @@ class ColdServer(uvicorn.Server):
             config=self.config, server_state=self.server_state, app_state=self.lifespan.state
         )
 
-    def _has_room(self, announced_soon: int) -> bool:
-        count = len(self.server_state.connections) + announced_soon
+    def _has_room(self, connecting: int) -> bool:
+        count = len(self.server_state.connections) + connecting
         return self.config.connections.has_room(count, asyncio.get_running_loop().time())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # Connections that were accepted and not announced yet are not in uvicorn's list.
+        # For accepted connections that are not in uvicorn's list yet.
         self.config.connections.stopping = True
         await super().shutdown(sockets)
 
 
 def raise_file_limit(wanted: int) -> int:
-    """Raise the limit of open files as far as the system allows; answers it, at most `wanted`."""
+    """Raise the limit of open files up to `wanted`; returns the limit, at most `wanted`."""
     try:
         import resource  # noqa: PLC0415 - not on Windows
     except ModuleNotFoundError:
@@ -100,18 +100,21 @@ def raise_file_limit(wanted: int) -> int:
     new = wanted if hard == unlimited else min(wanted, hard)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (new, hard))
-    except (OSError, ValueError):  # a system's own upper limit, below the hard one
+    except (OSError, ValueError):  # the system's maximum is below the hard limit
         return soft
     return new
 
 
 def run(config: ServerConfig, started: Callable[[], None] | None = None) -> None:
-    """Serve until a signal ends it; `started` is called once, when it listens."""
+    """Serve until a signal; `started` is called once the server listens.
+
+    Exits with 3 if the start fails.
+    """
     gc.disable()
     server = ColdServer(config, started)
     server.run()
     if not server.started:
-        sys.exit(3)  # as uvicorn's own command says it
+        sys.exit(3)  # the exit code of uvicorn's own command
 
 
 def main() -> None:

@@ -1,10 +1,9 @@
-"""What the standard library compiles while modules are imported: recorded once, then looked up.
+"""Records what the standard library compiles at import, and looks it up at later starts.
 
-`dataclasses` and `collections` write methods as text, which they have run by `exec` and `eval`: to
-run a text is to compile it and to run that. `re` translates a pattern into a program for its engine
-in C. There is no public place for either to come from elsewhere, so a function of ours stands in
-theirs: by its name in their module, found by test to be the one they call.
-Next file: `code_cache_builder`.
+`dataclasses` and `collections` generate methods as text and run them by `exec` and `eval`, which
+compile the text each time. `re` translates a pattern into a program for its engine in C. Neither
+has a public hook, so this module replaces the functions that they call: a global `exec` or `eval`
+in their modules, and `re._compiler.compile`. The tests check that they still call these.
 """
 
 import builtins
@@ -15,10 +14,11 @@ from types import CodeType, ModuleType
 from typing import Any, NamedTuple
 
 WRITERS = (("dataclasses", "exec"), ("collections", "eval"))
-"""Who writes text, and what it has it run by; `compile` calls that the mode."""
+"""Modules that generate text, and the function that runs it, which is also `compile`'s mode."""
 
 Program = tuple[int, list[int], int, dict[str, int], tuple[str | None, ...]]
-"""What the engine is given of a pattern: flags, code, number of groups, groups by name and back."""
+"""The arguments of `_sre.compile` after the pattern: flags, code, number of groups, index of each
+group by name, and names by index."""
 
 
 class Compiled(NamedTuple):
@@ -26,14 +26,14 @@ class Compiled(NamedTuple):
     patterns: dict[tuple[str | bytes, int], Program]
     """By pattern and flags."""
 
-    def forget(self) -> None:
-        """Compile as ever from here on; a megabyte is free again."""
+    def clear(self) -> None:
+        """Remove everything, which frees a megabyte. Afterwards everything is compiled again."""
         self.texts.clear()
         self.patterns.clear()
 
 
 def look_up(compiled: Compiled) -> None:
-    """From here on what is known is not compiled again."""
+    """Install functions that use the recorded results."""
     for name, mode in WRITERS:
         vars(import_module(name))[mode] = partial(_run, getattr(builtins, mode), compiled.texts)
     compiler, engine = import_module("re._compiler"), import_module("_sre")
@@ -59,7 +59,7 @@ def _make(
 
 
 def record() -> Compiled:
-    """What fills, from here on, with all that is compiled."""
+    """Install functions that record each result; returns the record, which grows from now on."""
     compiled = Compiled({}, {})
     for name, mode in WRITERS:
         vars(import_module(name))[mode] = partial(_compile_and_run, compiled.texts, mode)
@@ -71,7 +71,7 @@ def record() -> Compiled:
 
     def noted(pattern: str | bytes, flags: int = 0) -> Any:
         made, program = translate(pattern, flags), programs.pop()
-        if type(pattern) in {str, bytes}:  # no kind of text of somebody's own
+        if type(pattern) in {str, bytes}:  # not a subclass
             compiled.patterns[pattern, int(flags)] = program
         return made
 
@@ -94,6 +94,6 @@ def _note(
     code: list[int],
     *groups: Any,
 ) -> Any:
-    # Its constants are numbers with names, which cannot be written to a file.
+    # marshal cannot write the named integer constants of `re`.
     programs.append((int(flags), [int(each) for each in code], *groups))
     return make(pattern, flags, code, *groups)

@@ -1,7 +1,7 @@
 """Writes: one function, one use case, one transaction with its events in it.
 
-Each loads what it concerns, calls the domain, and stores what that decides. `purchases.py` sells,
-`lifecycle.py` ends unpaid purchases, `payments.py` and `deliveries.py` are what happens to the
-others, `providers.py` is who delivers, `reconciliation.py` finishes what a killed process left,
-`inventory.py` is the stock, `books.py` records what catalog publishes.
+Each loads objects, calls the domain, and stores the result. `purchases.py` places purchases,
+`lifecycle.py` ends unpaid ones, `payments.py` and `deliveries.py` pay and deliver the others,
+`providers.py` has delivery providers, `inventory.py` the stock, `books.py` the books that catalog
+publishes. `reconciliation.py` completes payments and refunds that a killed process left open.
 """

@@ -1,4 +1,4 @@
-"""Take in what catalog tells of a book: what is needed to sell it, and its initial stock."""
+"""Writes the books that catalog publishes, and opens their inventory."""
 
 from datetime import datetime
 
@@ -24,12 +24,12 @@ async def record_book(
     outbox: Outbox,
     now: datetime,
 ) -> None:
-    """Keep the state if it is newer than what is known; a retired book stays, for its buyers.
+    """Store the state of a book unless the stored one is as new. Retired books are kept.
 
-    Whichever of a book's events comes first opens its inventory: each carries the whole state.
+    The first event of a book opens its inventory, whichever it is: each carries the full state.
     """
-    # The row is there before it is locked: two first events at once would else both find none, and
-    # the older could be written last.
+    # Inserted before it is locked. Otherwise two concurrent first events would both find no row,
+    # and the older state could be written last.
     created = await database.execute(
         QueryString(
             "INSERT INTO books (book_id, title, price_minor, currency, retired, revision)"
@@ -62,20 +62,20 @@ async def record_book(
 
 
 async def mark_books_stale(database: Database) -> None:
-    """Any state of a book that catalog tells is newer than what is kept."""
+    """Mark every row as older than any state that catalog reports."""
     await database.execute(QueryString("UPDATE books SET revision = 0"))
 
 
 async def delete_stale_books(database: Database) -> None:
-    """What catalog does not know is sold no more; it stays for who bought it."""
+    """Retire books that catalog's snapshot did not contain; their buyers still see them."""
     await database.execute(QueryString("UPDATE books SET retired = {} WHERE revision = 0", True))
 
 
 async def implausible_books(database: Database) -> list[str]:
-    """For an audit: books at a revision that no event of catalog can have.
+    """Books with a revision that no event of catalog can have; for the audit.
 
-    Nothing that catalog tells would ever be newer. Catching up finds and replaces them, too
-    (`kit/catch_up.py`); `kit/rebuild.py` compares the rest with catalog (`difference`).
+    Such a row would never be updated again. Catching up replaces these rows
+    (`kit/events/catch_up.py`); `kit/events/rebuild.py` compares the others with catalog.
     """
     outcome = await database.execute(
         QueryString(

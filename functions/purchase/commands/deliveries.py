@@ -1,4 +1,4 @@
-"""Delivery: who takes a paid purchase to its buyer, and how far it has come."""
+"""Assign paid purchases to delivery providers, and record the progress of deliveries."""
 
 from datetime import datetime
 
@@ -21,7 +21,7 @@ async def assign_delivery(
     outbox: Outbox,
     now: datetime,
 ) -> int:
-    """Hand a paid purchase to a provider; the assignment's id.
+    """Assign a paid purchase to a provider. Returns the assignment's id.
 
     Raises `PurchaseNotFound`, `ProviderNotFound`, `ProviderRetired`, `AlreadyAssigned` or
     `NotPaid`.
@@ -30,7 +30,7 @@ async def assign_delivery(
     provider = await storage.offered_provider(database, provider_id)
     moved = moves.assign(purchase, provider_id=provider.id, provider_name=provider.name, now=now)
     moved = await storage.store(database, purchase, moved, by=user_id, outbox=outbox, now=now)
-    assert moved.delivery is not None  # noqa: S101 - an assignment makes one
+    assert moved.delivery is not None  # noqa: S101 - `assign` returns one
     return moved.delivery.id
 
 
@@ -44,7 +44,7 @@ async def update_delivery(
     outbox: Outbox,
     now: datetime,
 ) -> Status:
-    """Write down how far a delivery has come; the status of its purchase then.
+    """Record the progress of a delivery. Returns the resulting status of its purchase.
 
     Raises `AssignmentNotFound` or `IllegalMove`.
     """
@@ -66,10 +66,10 @@ async def set_purchase_status(
     outbox: Outbox,
     now: datetime,
 ) -> Status:
-    """Move a purchase on by hand, where no money and no provider has to be named.
+    """Set a status that needs neither a payment nor a provider. Returns the resulting status.
 
-    Raises `PurchaseNotFound`, `PaymentInProgress` or `IllegalMove`, which names the route that
-    such a move takes.
+    Raises `PurchaseNotFound`, `PaymentInProgress` or `IllegalMove`, which names the route for the
+    requested status.
     """
     purchase = await storage.lock_purchase(database, purchase_id)
     outcome = moves.check_settable(purchase, target)

@@ -1,4 +1,4 @@
-"""Stock that changes for other reasons than sales: the first copies, deliveries, counts, losses."""
+"""Changes of the stock other than sales: the initial stock and adjustments."""
 
 from datetime import datetime
 
@@ -7,19 +7,19 @@ from functions.kit.events.outbox import Outbox
 from functions.purchase import events, storage
 from functions.purchase.domain.cards import check_no_card_number
 from functions.purchase.domain.stock import Stock
-from functions.purchase.tables import Adjustment, Inventory
+from functions.purchase.tables import AdjustmentRow, InventoryRow
 
 
 @transactional
 async def open_inventory(
     database: Database, book_id: int, initial_stock: int, *, outbox: Outbox, now: datetime
 ) -> None:
-    """Begin to keep stock of a book; nothing where it is kept already."""
+    """Create the inventory of a book, unless it exists."""
     stock = Stock.opened(book_id, initial_stock, now)
     try:
         await database.execute(
-            Inventory.insert(
-                Inventory(
+            InventoryRow.insert(
+                InventoryRow(
                     book_id=stock.book_id,
                     on_hand=stock.on_hand,
                     reserved=stock.reserved,
@@ -34,7 +34,7 @@ async def open_inventory(
         if database.is_duplicate(error):
             return
         raise
-    await _note(database, book_id, initial_stock, "initial stock", None, now)
+    await _add_adjustment(database, book_id, initial_stock, "initial stock", None, now)
     await outbox.add(database, events.inventory_changed(stock))
 
 
@@ -49,20 +49,20 @@ async def adjust_stock(
     outbox: Outbox,
     now: datetime,
 ) -> Stock:
-    """More or fewer copies: a delivery from the publisher, a count, a loss.
+    """Add `delta` copies, or remove them where negative: a restock, a count, a loss.
 
-    Raises `BookNotFound`, `CardNumberRefused`, or `StockWouldBeNegative` when fewer copies than
-    that are free.
+    Raises `BookNotFound`, `CardNumberRefused`, or `StockWouldBeNegative` where fewer copies are
+    available.
     """
     check_no_card_number("reason", reason)
     stock = (await storage.lock_stock(database, book_id)).adjust(delta, now)
     await storage.update_stock(database, stock)
-    await _note(database, book_id, delta, reason, user_id, now)
+    await _add_adjustment(database, book_id, delta, reason, user_id, now)
     await outbox.add(database, events.inventory_changed(stock))
     return stock
 
 
-async def _note(
+async def _add_adjustment(
     database: Database,
     book_id: int,
     delta: int,
@@ -71,7 +71,9 @@ async def _note(
     now: datetime,
 ) -> None:
     await database.execute(
-        Adjustment.insert(
-            Adjustment(book_id=book_id, delta=delta, reason=reason, user_id=user_id, created_at=now)
+        AdjustmentRow.insert(
+            AdjustmentRow(
+                book_id=book_id, delta=delta, reason=reason, user_id=user_id, created_at=now
+            )
         )
     )

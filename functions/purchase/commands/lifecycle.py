@@ -1,11 +1,10 @@
-"""The end of purchases that are not paid: given up, or expired."""
+"""Cancel and expire unpaid purchases."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from piccolo.querystring import QueryString
 
-from functions.kit.base.errors import Text
 from functions.kit.data.database import Database, is_in, transactional
 from functions.kit.events.outbox import Outbox
 from functions.purchase import storage
@@ -21,7 +20,7 @@ _OVERDUE = (
     " AND NOT EXISTS (SELECT 1 FROM payments y WHERE y.purchase_id = p.id AND y.status = {})"
     " ORDER BY p.expires_at LIMIT {}"
 )
-"""Purchases to expire: one with an open payment waits for its outcome."""
+"""Overdue purchases, except those with an open payment."""
 
 
 @transactional
@@ -34,15 +33,13 @@ async def cancel_purchase(
     outbox: Outbox,
     now: datetime,
 ) -> Status:
-    """Give up a purchase that is not paid; its copies are free again, its history stays.
+    """Cancel an unpaid purchase and release its copies. Returns the resulting status.
 
     Raises `PurchaseNotFound` (also for another's purchase), `PaymentInProgress` or `IllegalMove`.
     """
     purchase = await storage.lock_purchase(database, purchase_id)
     if not staff and purchase.user_id != user_id:
-        raise PurchaseNotFound(
-            Text(f"No hay compra {purchase_id}.", f"There is no purchase {purchase_id}.")
-        )
+        raise PurchaseNotFound.of(purchase_id)
     open_payment = await storage.open_payment(database, purchase_id)
     moved = moves.cancel(purchase, open_payment=open_payment, now=now)
     if moved is None:
@@ -53,11 +50,11 @@ async def cancel_purchase(
 
 
 async def expire_purchases(database: Database, *, outbox: Outbox, now: datetime) -> int:
-    """End purchases whose time to pay is over; answers how many. A background task calls it."""
+    """Expire every overdue purchase. Returns how many. A background task calls it."""
     return await _expire(database, QueryString("1 = 1"), outbox=outbox, now=now)
 
 
-async def free_overdue(
+async def expire_overdue(
     database: Database,
     *,
     book_ids: Sequence[int],
@@ -65,10 +62,9 @@ async def free_overdue(
     outbox: Outbox,
     now: datetime,
 ) -> None:
-    """End overdue purchases of some books, and of one user.
+    """Expire the overdue purchases of some books and of one user.
 
-    Afterwards those that were overdue hold no copies, whoever has ended them, but for one whose
-    payment is open.
+    Afterwards no overdue purchase of them holds copies, except those with an open payment.
     """
     condition = QueryString(
         "(p.user_id = {} OR EXISTS (SELECT 1 FROM purchase_items i WHERE i.purchase_id = p.id"
@@ -107,7 +103,7 @@ async def _expire(
 async def expire_purchase(
     database: Database, purchase_id: int, *, outbox: Outbox, now: datetime
 ) -> bool:
-    """End one purchase if its time to pay is over and no payment of it is open."""
+    """Expire a purchase that is overdue and has no open payment. Returns whether it did."""
     purchase = await storage.lock_purchase(database, purchase_id)
     open_payment = await storage.open_payment(database, purchase_id)
     moved = moves.expire(purchase, open_payment=open_payment, now=now)

@@ -1,9 +1,9 @@
-"""Pay and give back: the tables say what is known, before and after each call to the provider.
+"""Pay and refund. The tables record what is known before and after each call to the provider.
 
-A payment takes three steps. (a) One transaction binds the request's Idempotency-Key to a new
-payment, which holds its purchase. (b) The provider is asked, outside any transaction. (c) One
-transaction records the answer and completes the key. A process may end between any two of them:
-`reconciliation.py` asks the provider again, and does (c).
+A payment takes three steps. (a) A transaction binds the request's Idempotency-Key to a new payment,
+which locks its purchase against changes. (b) The provider is called, outside any transaction. (c) A
+transaction records the answer and completes the key. If a process ends between two steps,
+`reconciliation.py` queries the provider and runs (c).
 """
 
 import asyncio
@@ -15,10 +15,10 @@ from typing import NamedTuple, TypeVar
 
 from functions.kit.base.clock import Clock
 from functions.kit.base.errors import RequestInProgress, Text
+from functions.kit.data import idempotency_keys
 from functions.kit.data.database import Database, transactional
+from functions.kit.data.idempotency_keys import Scope
 from functions.kit.events.outbox import Outbox
-from functions.kit.http import idempotency
-from functions.kit.http.idempotency import Scope
 from functions.purchase import payment_answers, storage
 from functions.purchase.commands.lifecycle import expire_purchase
 from functions.purchase.domain import moves
@@ -29,10 +29,10 @@ from functions.purchase.domain.purchases import Purchase
 from functions.purchase.errors import PurchaseExpired, PurchaseNotFound
 from functions.purchase.payment_provider import (
     Charge,
+    ChargeReport,
     PaymentProvider,
     ProviderUnreachable,
     RefundRefused,
-    Report,
 )
 from functions.purchase.storage import OwedRefund
 
@@ -41,11 +41,11 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 ROUTE = "POST /payment"
-"""Of the idempotency keys of payments."""
+"""The route of the idempotency keys of payments."""
 
 
-class Begun(NamedTuple):
-    """The payment of a request; `new` where this request has made it."""
+class StartedPayment(NamedTuple):
+    """The payment of a request; `new` if this request created it."""
 
     payment: Payment
     new: bool
@@ -55,41 +55,41 @@ async def pay_purchase(
     database: Database,
     provider: PaymentProvider,
     purchase_id: int,
-    wanted: NewPayment,
+    new_payment: NewPayment,
     *,
     scope: Scope | None,
     staff: bool,
     outbox: Outbox,
     clock: Clock,
-) -> Begun:
-    """Pay a purchase in full; the payment as far as it has come when the answer is due.
+) -> StartedPayment:
+    """Pay a purchase in full. Returns the payment, which may still be open.
 
-    A request that is sent again under its key is answered with what became of the first, and
-    charges nothing. Raises what `begin_payment` raises; then nothing was charged.
+    A request that is repeated under its key gets the outcome of the first and charges nothing.
+    Raises what `begin_payment` raises; nothing was charged then.
     """
     try:
-        begun = await begin_payment(
-            database, provider, purchase_id, wanted,
+        started = await begin_payment(
+            database, provider, purchase_id, new_payment,
             scope=scope, staff=staff, outbox=outbox, clock=clock,
         )  # fmt: skip
     except PurchaseExpired:
-        # It may be overdue only. Its copies are free when the caller reads that they are.
+        # It may still be stored as pending, and the refusal says that its copies are available.
         await expire_purchase(database, purchase_id, outbox=outbox, now=clock())
         raise
-    payment = begun.payment
-    if begun.new and payment.is_open:
+    payment = started.payment
+    if started.new and payment.is_open:
         payment = await _charge(database, provider, payment, outbox=outbox, clock=clock)
     elif payment.is_in_flight(clock()):
         raise RequestInProgress(
             Text(
-                "Envíe la misma solicitud de nuevo; se responde lo que resultó de la primera.",
-                "Send the same request again; it is answered with what became of the first.",
+                "Envíe la misma solicitud de nuevo: recibirá el resultado de la primera.",
+                "Send the same request again: the response has the outcome of the first.",
             ),
             retry_after=1,
         )
     elif payment.is_open:
         payment = await _resume(database, provider, payment, outbox=outbox, clock=clock)
-    return begun._replace(payment=payment)
+    return started._replace(payment=payment)
 
 
 @transactional
@@ -97,31 +97,29 @@ async def begin_payment(
     database: Database,
     provider: PaymentProvider,
     purchase_id: int,
-    wanted: NewPayment,
+    new_payment: NewPayment,
     *,
     scope: Scope | None,
     staff: bool,
     outbox: Outbox,
     clock: Clock,
-) -> Begun:
-    """Step (a): a new payment that holds its purchase, or the one that this key has made.
+) -> StartedPayment:
+    """Step (a): create an open payment, or return the one that this key created before.
 
-    Nobody is asked to charge nothing: a free purchase is paid here. Raises `PurchaseNotFound`
-    (also for another's purchase), `IdempotencyKeyReused`, and what `moves.begin_payment` raises.
+    A free purchase is paid here, without the provider. Raises `PurchaseNotFound` (also for
+    another's purchase), `IdempotencyKeyReused`, and what `moves.begin_payment` raises.
     """
-    if scope is not None and not await idempotency.claim(database, scope, clock=clock):
+    if scope is not None and not await idempotency_keys.claim(database, scope, clock=clock):
         known = await storage.payment_of_request(database, scope.user_id, scope.key)
         if known is not None:
-            return Begun(known, new=False)
+            return StartedPayment(known, new=False)
     now = clock()
     purchase = await storage.lock_purchase(database, purchase_id)
-    if not staff and purchase.user_id != wanted.requested_by:
-        raise PurchaseNotFound(
-            Text(f"No hay compra {purchase_id}.", f"There is no purchase {purchase_id}.")
-        )
+    if not staff and purchase.user_id != new_payment.requested_by:
+        raise PurchaseNotFound.of(purchase_id)
     payment = moves.begin_payment(
         purchase,
-        wanted,
+        new_payment,
         open_payment=await storage.open_payment(database, purchase_id),
         reference=str(uuid.uuid4()),
         answers_within=provider.answers_within,
@@ -136,7 +134,7 @@ async def begin_payment(
         )
         payment = moved.payment
         await _complete_key(database, payment)
-    return Begun(payment, new=True)
+    return StartedPayment(payment, new=True)
 
 
 async def _charge(
@@ -147,20 +145,20 @@ async def _charge(
     outbox: Outbox,
     clock: Clock,
 ) -> Payment:
-    """Step (b), and (c) with the answer; where none comes, the payment stays open."""
+    """Steps (b) and (c). Without an answer the payment stays open."""
     try:
-        if not payment.is_in_flight(clock()):  # this process stood still; others may have begun
-            raise ProviderUnreachable("the time to ask was over before it began")
-        charge = await ask(
+        if not payment.is_in_flight(clock()):  # this process stood still; others may have started
+            raise ProviderUnreachable("the time to call it was over before the call")
+        charge = await call_provider(
             provider.capture(
                 payment.reference, payment.method, payment.amount_minor, payment.currency
             ),
             provider.answers_within,
         )
     except ProviderUnreachable as error:
-        logger.warning("payment %d has no answer from %s: %s", payment.id, provider.name, error)
+        logger.warning("payment %d: no answer from %s: %s", payment.id, provider.name, error)
         return await _leave_open(database, payment, clock=clock)
-    return await record(database, provider, payment, charge, outbox=outbox, clock=clock)
+    return await record_charge(database, provider, payment, charge, outbox=outbox, clock=clock)
 
 
 async def _resume(
@@ -171,26 +169,26 @@ async def _resume(
     outbox: Outbox,
     clock: Clock,
 ) -> Payment:
-    """Go on with an open payment whose request is sent again; the payment then.
+    """Continue an open payment whose request was repeated. Returns its new state.
 
-    The provider is asked what became of it. Where it never heard of it, because the first process
-    ended before it asked, the charge is sent once more, under the same reference.
+    If the provider does not know the charge, because the first process ended before it called, the
+    charge is sent again under the same reference.
     """
-    payment = await ask_again(database, provider, payment, outbox=outbox, clock=clock)
+    payment = await recheck_payment(database, provider, payment, outbox=outbox, clock=clock)
     if not payment.may_be_resumed(clock(), provider.final_after):
         return payment
-    resumed = await _take_over(database, provider, payment, clock=clock)
+    resumed = await _claim_resumption(database, provider, payment, clock=clock)
     if resumed is None:
         return payment
     return await _charge(database, provider, resumed, outbox=outbox, clock=clock)
 
 
 @transactional
-async def _take_over(
+async def _claim_resumption(
     database: Database, provider: PaymentProvider, payment: Payment, *, clock: Clock
 ) -> Payment | None:
-    """The payment in flight once more; None where somebody else was faster."""
-    await _lock(database, payment)
+    """Mark the payment as in flight again; None where another process has done so."""
+    await _lock_purchase_of(database, payment)
     current = await storage.payment(database, payment.id)
     if not current.may_be_resumed(clock(), provider.final_after):
         return None
@@ -199,11 +197,11 @@ async def _take_over(
     return current
 
 
-async def ask(call: Awaitable[T], limit: timedelta) -> T:
-    """A provider's answer, waited for no longer than the limit.
+async def call_provider(call: Awaitable[T], limit: timedelta) -> T:
+    """Await a call to the provider, at most for `limit`.
 
-    Raises `RefundRefused`, or `ProviderUnreachable` for whatever else goes wrong: after an error
-    nobody knows whether money was moved.
+    Raises `RefundRefused`, or `ProviderUnreachable` for any other error: money may have been moved
+    in spite of it.
     """
     try:
         async with asyncio.timeout(limit.total_seconds()):
@@ -216,7 +214,7 @@ async def ask(call: Awaitable[T], limit: timedelta) -> T:
         raise ProviderUnreachable(f"{type(error).__name__}: {error}") from error
 
 
-async def ask_again(
+async def recheck_payment(
     database: Database,
     provider: PaymentProvider,
     payment: Payment,
@@ -224,18 +222,18 @@ async def ask_again(
     outbox: Outbox,
     clock: Clock,
 ) -> Payment:
-    """Ask the provider what became of an open payment, and record it; the payment then."""
+    """Query the provider about an open payment and record the answer. Returns its new state."""
     try:
-        charge = await ask(provider.find(payment.reference), provider.answers_within)
+        charge = await call_provider(provider.find(payment.reference), provider.answers_within)
     except ProviderUnreachable as error:
-        logger.warning("payment %d: %s does not answer: %s", payment.id, provider.name, error)
+        logger.warning("payment %d: no answer from %s: %s", payment.id, provider.name, error)
         charge = Charge.PENDING
-    return await record(database, provider, payment, charge, outbox=outbox, clock=clock)
+    return await record_charge(database, provider, payment, charge, outbox=outbox, clock=clock)
 
 
 @transactional
 async def _leave_open(database: Database, payment: Payment, *, clock: Clock) -> Payment:
-    await _lock(database, payment)
+    await _lock_purchase_of(database, payment)
     current = await storage.payment(database, payment.id)
     if current.is_open:
         current = current.left_open(clock())
@@ -243,12 +241,12 @@ async def _leave_open(database: Database, payment: Payment, *, clock: Clock) -> 
     return current
 
 
-async def _lock(database: Database, payment: Payment) -> Purchase:
+async def _lock_purchase_of(database: Database, payment: Payment) -> Purchase:
     return await storage.lock_purchase(database, payment.purchase_id)
 
 
 @transactional
-async def record(
+async def record_charge(
     database: Database,
     provider: PaymentProvider,
     payment: Payment,
@@ -257,12 +255,12 @@ async def record(
     outbox: Outbox,
     clock: Clock,
 ) -> Payment:
-    """Step (c): write down what the provider says, and complete the key; the payment then.
+    """Step (c): record the provider's answer and complete the key. Returns the new state.
 
-    What is known already changes nothing, so it may be said any number of times.
+    Idempotent: an answer that is recorded already changes nothing.
     """
     now = clock()
-    purchase = await _lock(database, payment)
+    purchase = await _lock_purchase_of(database, payment)
     payment = await storage.payment(database, payment.id)
     moved: Moved | None = None
     if charge is Charge.CAPTURED:
@@ -288,10 +286,12 @@ async def _complete_key(database: Database, payment: Payment) -> None:
         return
     try:
         answer = payment_answers.final(payment)
-    except Exception:  # an answer that cannot be written down must not undo the fact
-        logger.exception("the answer of payment %d is left to its next request", payment.id)
+    except Exception:  # a response that cannot be stored must not roll back the outcome
+        logger.exception(
+            "the response of payment %d was not stored; its next request renders it", payment.id
+        )
         return
-    await idempotency.complete(
+    await idempotency_keys.complete(
         database, payment.requested_by, ROUTE, payment.request_key, answer.status, answer.body
     )
 
@@ -299,19 +299,19 @@ async def _complete_key(database: Database, payment: Payment) -> None:
 async def record_report(
     database: Database,
     provider: PaymentProvider,
-    report: Report,
+    report: ChargeReport,
     *,
     outbox: Outbox,
     clock: Clock,
 ) -> None:
-    """Write down what a webhook says, or look where it says nothing final."""
+    """Record a final outcome that a webhook reports; for any other report, query the provider."""
     payment = await storage.payment_of_reference(database, report.reference)
     if payment is None:
-        logger.error("%s reports the unknown charge %r", provider.name, report.reference[:100])
+        logger.error("%s reported an unknown charge: %r", provider.name, report.reference[:100])
     elif report.charge in {Charge.CAPTURED, Charge.DECLINED}:
-        await record(database, provider, payment, report.charge, outbox=outbox, clock=clock)
+        await record_charge(database, provider, payment, report.charge, outbox=outbox, clock=clock)
     elif payment.is_open and not payment.is_in_flight(clock()):
-        await ask_again(database, provider, payment, outbox=outbox, clock=clock)
+        await recheck_payment(database, provider, payment, outbox=outbox, clock=clock)
 
 
 @transactional
@@ -325,13 +325,13 @@ async def refund_payment(
     outbox: Outbox,
     clock: Clock,
 ) -> Moved:
-    """Owe money back to the buyer, all that is left where no amount is said.
+    """Create a refund, of the whole refundable amount where `amount_minor` is None.
 
     Raises `PaymentNotFound`, `NotRefundable`, `OverRefund` or `CardNumberRefused`.
     """
     check_no_card_number("reason", reason)
     now = clock()
-    purchase = await _lock(database, await storage.payment(database, payment_id))
+    purchase = await _lock_purchase_of(database, await storage.payment(database, payment_id))
     moved = moves.refund(
         purchase,
         await storage.payment(database, payment_id),
@@ -346,22 +346,22 @@ async def refund_payment(
 async def settle_refund(
     database: Database, provider: PaymentProvider, owed: OwedRefund, *, clock: Clock
 ) -> bool:
-    """Make the provider give back what is owed; whether it did. A failure is tried again later."""
+    """Have the provider pay a refund. Returns whether it did; failures are retried later."""
     refund: Refund = owed.refund
     try:
-        await ask(
+        await call_provider(
             provider.refund(
                 refund.reference, owed.charge_reference, refund.amount_minor, owed.currency
             ),
             provider.answers_within,
         )
     except RefundRefused as error:
-        logger.error("%s refuses refund %d: %s", provider.name, refund.id, error)  # noqa: TRY400
-        after = refund.postponed(clock(), refused=True)
+        logger.error("%s refused refund %d: %s", provider.name, refund.id, error)  # noqa: TRY400
+        updated = refund.postponed(clock(), refused=True)
     except ProviderUnreachable as error:
-        logger.warning("refund %d is not confirmed: %s", refund.id, error)
-        after = refund.postponed(clock(), refused=False)
+        logger.warning("refund %d was not confirmed: %s", refund.id, error)
+        updated = refund.postponed(clock(), refused=False)
     else:
-        after = refund.paid()
-    await storage.update_refund(database, after)
-    return after.settled
+        updated = refund.paid()
+    await storage.update_refund(database, updated)
+    return updated.settled

@@ -1,4 +1,4 @@
-"""Delivery providers: who they are, where they go, and what they cost."""
+"""Add and change delivery providers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,30 +11,30 @@ from functions.purchase import storage
 from functions.purchase.domain.cards import check_no_card_number
 from functions.purchase.domain.countries import coverage_of
 from functions.purchase.errors import ProviderExists
-from functions.purchase.tables import Provider
+from functions.purchase.tables import ProviderRow
 
 
 @transactional
 async def add_provider(
     database: Database, name: str, contact: str, coverage: Sequence[str], fee_minor: int
 ) -> int:
-    """A delivery provider's id.
+    """Add a delivery provider. Returns its id.
 
-    Raises `ProviderExists`, `CardNumberRefused`, or `InvalidInput` for what is no country.
+    Raises `ProviderExists`, `CardNumberRefused`, or `InvalidInput` for an unknown country.
     """
     _check_texts(name, contact)
-    provider = Provider(
+    provider = ProviderRow(
         name=name,
         contact=contact,
         coverage=None,
-        countries=storage.joined(coverage_of(coverage)),
+        countries=storage.encode_countries(coverage_of(coverage)),
         fee_minor=fee_minor,
         retired=False,
     )
     try:
-        created = await database.execute(Provider.insert(provider))
+        created = await database.execute(ProviderRow.insert(provider))
     except Exception as error:
-        raise _known(database, error, name) from error
+        raise _refusal(database, error, name) from error
     provider_id: int = created.rows[0]["id"]
     return provider_id
 
@@ -50,7 +50,7 @@ async def change_provider(
     fee_minor: int | None = None,
     retired: bool | None = None,
 ) -> None:
-    """Change what is given; purchases that were placed keep their fee.
+    """Change the given fields. Purchases that were placed before keep their fee.
 
     Raises `ProviderNotFound`, and what `add_provider` raises.
     """
@@ -58,7 +58,7 @@ async def change_provider(
     changes: dict[str, Any] = {
         "name": name,
         "contact": contact,
-        "countries": None if coverage is None else storage.joined(coverage_of(coverage)),
+        "countries": None if coverage is None else storage.encode_countries(coverage_of(coverage)),
         "fee_minor": fee_minor,
         "retired": retired,
     }
@@ -76,7 +76,7 @@ async def change_provider(
             )
         )
     except Exception as error:
-        raise _known(database, error, name or "") from error
+        raise _refusal(database, error, name or "") from error
 
 
 def _check_texts(name: str | None, contact: str | None) -> None:
@@ -84,9 +84,9 @@ def _check_texts(name: str | None, contact: str | None) -> None:
     check_no_card_number("contact", contact, phones=True)
 
 
-def _known(database: Database, error: Exception, name: str) -> Exception:
+def _refusal(database: Database, error: Exception, name: str) -> Exception:
     return (
-        ProviderExists(Text(f"{name} ya existe.", f"{name} is known already."))
+        ProviderExists(Text(f"{name} ya existe.", f"{name} exists already."))
         if database.is_duplicate(error)
         else error
     )

@@ -1,4 +1,4 @@
-"""Sell: reserve copies for a buyer, for as long as there are any."""
+"""Place purchases: reserve copies for a buyer until they are paid or the time to pay is over."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from functions.kit.data.database import Database, transactional
 from functions.kit.events import inbox
 from functions.kit.events.outbox import Outbox
 from functions.purchase import events, storage
-from functions.purchase.commands.lifecycle import free_overdue
+from functions.purchase.commands.lifecycle import expire_overdue
 from functions.purchase.domain.holdings import HoldingLimits
 from functions.purchase.domain.moves import Fact
 from functions.purchase.domain.purchases import TIME_TO_PAY, Purchase
@@ -23,23 +23,21 @@ from functions.purchase.errors import (
     TooManyReservedCopies,
     TooManyUnpaidPurchases,
 )
+from functions.purchase.streams import BOOKS
 
 T = TypeVar("T")
 
-BOOKS = "/bookstore/catalog/books"
-"""Source of the events that tell which books there are."""
 
-
-class Wanted(NamedTuple):
-    """What a buyer asks for; `expected_unit_price_minor` is what was shown to them."""
+class RequestedLine(NamedTuple):
+    """Copies that a buyer requests; `expected_unit_price_minor` is the price that they saw."""
 
     book_id: int
     quantity: int
     expected_unit_price_minor: int | None = None
 
 
-class Placed(NamedTuple):
-    """A purchase that was made, and what is left of each book."""
+class PlacedPurchase(NamedTuple):
+    """A new purchase, and the stock of each of its books."""
 
     purchase: Purchase
     stock: Sequence[Stock]
@@ -49,28 +47,28 @@ class Placed(NamedTuple):
 async def place_purchase(
     database: Database,
     user_id: int,
-    wanted: Sequence[Wanted],
+    requested: Sequence[RequestedLine],
     *,
     limits: HoldingLimits,
     provider_id: int | None = None,
     time_to_pay: timedelta = TIME_TO_PAY,
     outbox: Outbox,
     now: datetime,
-) -> Placed:
-    """Reserve copies, to be paid for within a time.
+) -> PlacedPurchase:
+    """Reserve copies, to be paid within `time_to_pay`. Callers wrap it in `retry_after_expiry`.
 
     Raises `BookNotFound`, `BookNotReady`, `BookRetired`, `PriceChanged`, `ProviderNotFound`,
-    `ProviderRetired`, `InsufficientStock`, `TooManyUnpaidPurchases` or `TooManyReservedCopies`;
-    then nothing has happened. `freeing_overdue` is put around it.
+    `ProviderRetired`, `InsufficientStock`, `TooManyUnpaidPurchases` or `TooManyReservedCopies`.
     """
-    wanted = sorted(wanted, key=lambda each: each.book_id)
+    requested = sorted(requested, key=lambda each: each.book_id)
     if limits.any:
         await storage.lock_customer(database, user_id)
-    book_ids = [each.book_id for each in wanted]
+    book_ids = [each.book_id for each in requested]
     offers, stock, held = await storage.on_sale(database, book_ids, user_id, counted=limits.any)
     await _check_known(database, [book_id for book_id in book_ids if book_id not in offers])
     lines = [
-        offers[each.book_id].line(each.quantity, each.expected_unit_price_minor) for each in wanted
+        offers[each.book_id].line(each.quantity, each.expected_unit_price_minor)
+        for each in requested
     ]
     reserved = [stock[line.book_id].reserve(line.quantity, now) for line in lines]
     limits.check(held, lines)
@@ -89,7 +87,7 @@ async def place_purchase(
             now=now,
         ),
     )
-    # Last, since other sales of the same book wait for it until this transaction ends.
+    # Last: it locks the stock row, and other sales of the book wait until this transaction ends.
     for number, line in enumerate(lines):
         if not await storage.update_stock(database, reserved[number]):
             current = await storage.lock_stock(database, line.book_id)
@@ -97,13 +95,13 @@ async def place_purchase(
             await storage.update_stock(database, reserved[number])
     placed = events.of(Fact(purchase, purchase.revision))
     await outbox.add(database, placed, *map(events.inventory_changed, reserved))
-    return Placed(purchase, reserved)
+    return PlacedPurchase(purchase, reserved)
 
 
 async def _check_known(database: Database, missing: Sequence[int]) -> None:
     if not missing:
         return
-    if await inbox.position(database, BOOKS) == 0:
+    if await inbox.position(database, BOOKS.source) == 0:
         raise BookNotReady(
             Text(
                 "Los libros del catálogo aún no han llegado aquí. Inténtelo de nuevo.",
@@ -116,7 +114,7 @@ async def _check_known(database: Database, missing: Sequence[int]) -> None:
     )
 
 
-async def freeing_overdue(
+async def retry_after_expiry(
     database: Database,
     attempt: Callable[[], Awaitable[T]],
     *,
@@ -125,11 +123,11 @@ async def freeing_overdue(
     outbox: Outbox,
     clock: Clock,
 ) -> T:
-    """Make an attempt; where copies are lacking, once more after overdue purchases were ended.
+    """Run `attempt`; where copies are lacking, expire overdue purchases and run it again.
 
-    Purchases expire in the background, and not while the service sleeps. So whoever wants copies
-    ends the overdue purchases of those books first, and those of the buyer (`user_id`). The
-    second attempt is made also where none was found: another request may have ended them by then.
+    A background task expires purchases, but not while the service is scaled to zero. A lack of
+    copies therefore expires the overdue purchases of these books and of the buyer (`user_id`). The
+    second attempt is made even if none was found, because another request may have expired them.
     """
     try:
         return await attempt()
@@ -139,5 +137,7 @@ async def freeing_overdue(
         TooManyUnpaidPurchases,
         TooManyReservedCopies,
     ):
-        await free_overdue(database, book_ids=book_ids, user_id=user_id, outbox=outbox, now=clock())
+        await expire_overdue(
+            database, book_ids=book_ids, user_id=user_id, outbox=outbox, now=clock()
+        )
     return await attempt()

@@ -1,7 +1,7 @@
-"""Find out what became of money whose answer is missing, and give back what is owed.
+"""Complete payments and refunds without a recorded outcome.
 
-Background tasks call these at start, when the service is woken, and every so often while it is
-awake. So a process that ends anywhere leaves nothing that the next one does not finish.
+Background tasks run these at start, on a trigger, and periodically while the service runs. Whatever
+a killed process left open, the next one completes.
 """
 
 import logging
@@ -14,11 +14,11 @@ from functions.kit.base.clock import Clock
 from functions.kit.data.database import Database, transactional
 from functions.kit.events.outbox import Outbox
 from functions.purchase import storage
-from functions.purchase.commands.payments import ask_again, record, settle_refund
+from functions.purchase.commands.payments import recheck_payment, record_charge, settle_refund
 from functions.purchase.payment_provider import (
     Charge,
-    Entry,
     EntryKind,
+    LedgerEntry,
     PaymentProvider,
     ProviderUnreachable,
 )
@@ -27,30 +27,30 @@ logger = logging.getLogger(__name__)
 
 BATCH = 100
 LEDGER_EVERY = timedelta(minutes=5)
-"""Between two looks into the provider's ledger, while awake."""
+"""Interval between two reads of the provider's ledger."""
 LEDGER_WINDOW = timedelta(days=1)
-"""How far back the first look of a process goes."""
+"""How far back the first read of a process goes."""
 LEDGER_OVERLAP = timedelta(hours=1)
-"""How far back each later one goes beyond the one before: clocks differ, entries come late."""
+"""How far each later read overlaps the one before: clocks differ, and entries appear late."""
 
 
 async def reconcile_payments(
     database: Database, provider: PaymentProvider, *, outbox: Outbox, clock: Clock
 ) -> int:
-    """Ask the provider about payments without an answer; answers how many are decided now.
+    """Query the provider about open payments. Returns how many have an outcome now.
 
-    One is asked about again until the provider says that it was charged, declined, or never
-    reached it, and until `final_after` is over in the last case.
+    A payment is queried until the provider reports it as charged or declined, or does not know it
+    after `final_after`.
     """
     decided = 0
     for payment in await storage.due_payments(database, clock(), BATCH):
-        after = await ask_again(database, provider, payment, outbox=outbox, clock=clock)
-        decided += not after.is_open
+        checked = await recheck_payment(database, provider, payment, outbox=outbox, clock=clock)
+        decided += not checked.is_open
     return decided
 
 
 async def settle_refunds(database: Database, provider: PaymentProvider, *, clock: Clock) -> int:
-    """Make the provider pay what is owed back; answers how many refunds are paid now."""
+    """Have the provider pay due refunds. Returns how many were paid."""
     settled = 0
     for owed in await storage.due_refunds(database, clock(), BATCH):
         settled += await settle_refund(database, provider, owed, clock=clock)
@@ -65,11 +65,11 @@ async def reconcile_ledger(
     outbox: Outbox,
     clock: Clock,
 ) -> int:
-    """Record every charge of the provider's ledger that the tables do not know; how many.
+    """Record the charges of the provider's ledger that are not recorded yet. Returns how many.
 
-    Whatever its payment was believed to be: a charge that came after the payment had failed pays
-    the purchase, or is owed back. One without a payment is kept in `unmatched_charges`, for an
-    operator: it belongs to a purchase that was lost, or to another shop.
+    The status of the payment does not matter: a charge after its failure pays the purchase, or is
+    refunded. A charge without a payment goes to `unmatched_charges` for an operator: its purchase
+    was lost, or belongs to another shop.
 
     Raises `ProviderUnreachable`.
     """
@@ -79,16 +79,18 @@ async def reconcile_ledger(
             continue
         payment = await storage.payment_of_reference(database, entry.reference)
         if payment is None:
-            found += await _keep_unmatched(database, provider, entry, clock=clock)
+            found += await _store_unmatched(database, provider, entry, clock=clock)
         elif not payment.is_charged:
-            await record(database, provider, payment, Charge.CAPTURED, outbox=outbox, clock=clock)
+            await record_charge(
+                database, provider, payment, Charge.CAPTURED, outbox=outbox, clock=clock
+            )
             found += 1
     return found
 
 
 @transactional
-async def _keep_unmatched(
-    database: Database, provider: PaymentProvider, entry: Entry, *, clock: Clock
+async def _store_unmatched(
+    database: Database, provider: PaymentProvider, entry: LedgerEntry, *, clock: Clock
 ) -> bool:
     added = await database.execute(
         QueryString(
@@ -102,32 +104,32 @@ async def _keep_unmatched(
         )
     )
     if added.rowcount:
-        logger.error("%s has charged %r, which no payment knows", provider.name, entry.reference)
+        logger.error("%s charged %r, which matches no payment", provider.name, entry.reference)
     return bool(added.rowcount)
 
 
 @dataclass
 class LedgerMonitor:
-    """Looks into the provider's ledger every so often, and a bit further back each time."""
+    """Reads the provider's ledger periodically, each time with an overlap."""
 
     provider: PaymentProvider
     outbox: Outbox
     clock: Clock
-    looked_at: datetime | None = None
+    checked_at: datetime | None = None
 
-    async def look(self, database: Database) -> None:
+    async def check(self, database: Database) -> None:
         now = self.clock()
-        if self.looked_at is None:
+        if self.checked_at is None:
             since = now - LEDGER_WINDOW
-        elif timedelta() <= now - self.looked_at < LEDGER_EVERY:
+        elif timedelta() <= now - self.checked_at < LEDGER_EVERY:
             return
-        else:  # a clock that was put back does not keep it from looking
-            since = min(self.looked_at, now) - LEDGER_OVERLAP
+        else:  # also after the clock was set back
+            since = min(self.checked_at, now) - LEDGER_OVERLAP
         try:
             await reconcile_ledger(
                 database, self.provider, since, outbox=self.outbox, clock=self.clock
             )
         except ProviderUnreachable as error:
-            logger.warning("the ledger of %s cannot be read: %s", self.provider.name, error)
+            logger.warning("the ledger of %s could not be read: %s", self.provider.name, error)
             return
-        self.looked_at = now
+        self.checked_at = now

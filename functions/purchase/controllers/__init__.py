@@ -1,6 +1,6 @@
-"""The HTTP door: parse → command or query → schema. No SQL, no rule.
+"""The HTTP handlers: parse → command or query → schema. They contain no SQL and no rule.
 
-`purchases.py` is where a sale comes in; the others are what follows it.
+A sale begins in `purchases.py`; `shared.py` has what several of them need.
 """
 
 from functions.purchase.controllers.books import HANDLERS as BOOKS

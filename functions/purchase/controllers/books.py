@@ -1,4 +1,4 @@
-"""Books are catalog's; who asks for them here, as in the original, is led there."""
+"""Redirects of the original's book routes to catalog, which owns the books."""
 
 import msgspec
 from litestar import Response, get, route
@@ -10,15 +10,15 @@ from functions.kit.http.problems import problems
 from functions.kit.http.requests import AnyRequest, PathId
 from functions.purchase.services import services_of
 
-MOVED = Text(
+BOOKS_ELSEWHERE = Text(
     "Los libros se escriben en catalog: envía la misma solicitud, con su token, a {}",
     "Books are written in catalog: send the same request, with its token, to {}",
 )
 
 
-class Moved(msgspec.Struct, frozen=True, kw_only=True):
+class BooksElsewhere(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
-    """Where to send the request: many clients follow no 308, or drop the token on the way."""
+    """The address for clients that follow no 308, or that drop the token when they do."""
 
 
 def _location(request: AnyRequest) -> str:
@@ -41,9 +41,9 @@ def get_book(request: AnyRequest, book_id: PathId) -> Redirect:
 
 
 @route("/books", http_method="POST", status_code=308, sync_to_thread=False, include_in_schema=False)
-def add_book(request: AnyRequest) -> Response[Moved]:
-    """Leads to catalog, which owns the books."""
-    return _moved(request)
+def add_book(request: AnyRequest) -> Response[BooksElsewhere]:
+    """Redirects to catalog, which owns the books."""
+    return _redirect(request)
 
 
 @route(
@@ -53,16 +53,16 @@ def add_book(request: AnyRequest) -> Response[Moved]:
     sync_to_thread=False,
     include_in_schema=False,
 )
-def write_book(request: AnyRequest, book_id: PathId) -> Response[Moved]:
-    """Leads to catalog, which owns the books."""
+def write_book(request: AnyRequest, book_id: PathId) -> Response[BooksElsewhere]:
+    """Redirects to catalog, which owns the books."""
     del book_id
-    return _moved(request)
+    return _redirect(request)
 
 
-def _moved(request: AnyRequest) -> Response[Moved]:
+def _redirect(request: AnyRequest) -> Response[BooksElsewhere]:
     location = _location(request)
-    moved = Moved(detail=localized(request.headers, MOVED).format(location))
-    return Response(moved, status_code=308, headers={"location": location})
+    body = BooksElsewhere(detail=localized(request.headers, BOOKS_ELSEWHERE).format(location))
+    return Response(body, status_code=308, headers={"location": location})
 
 
 HANDLERS = (list_books, get_book, add_book, write_book)

@@ -1,4 +1,4 @@
-"""Deliveries: who takes a purchase to its buyer, and how far it has come."""
+"""Deliveries of purchases, their providers and their progress."""
 
 import msgspec
 from litestar import Response, get, patch, post
@@ -8,14 +8,15 @@ from functions.kit.base.errors import FieldError, InvalidInput, Text
 from functions.kit.base.language import localized
 from functions.kit.data.database import Row
 from functions.kit.http.guards import signed_in, staff
-from functions.kit.http.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, Link, described
-from functions.kit.http.pagination import After, Limit, encode_cursor, page_response
+from functions.kit.http.idempotency import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, respond_once
+from functions.kit.http.operations import Link, described
+from functions.kit.http.pagination import After, Limit
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import AuthenticatedRequest, PathId
-from functions.kit.http.responses import answered_once, encode
+from functions.kit.http.responses import encode
 from functions.purchase import queries
 from functions.purchase.commands.deliveries import assign_delivery, update_delivery
-from functions.purchase.controllers.purchases import id_after, owner_of
+from functions.purchase.controllers.shared import id_after, owner_of, page_by_id
 from functions.purchase.domain.deliveries import DeliveryStatus
 from functions.purchase.schemas import (
     AssignmentChanged,
@@ -30,7 +31,7 @@ ASSIGNED = Text("Entrega asignada", "Delivery assigned")
 UPDATED = Text("Entrega actualizada", "Delivery updated")
 
 
-_IT = {"assignment_id": "$response.body#/assignment_id"}
+_ASSIGNMENT = {"assignment_id": "$response.body#/assignment_id"}
 
 
 @post(
@@ -42,8 +43,8 @@ _IT = {"assignment_id": "$response.body#/assignment_id"}
         takes=[IDEMPOTENCY_KEY],
         gives=[IDEMPOTENCY_REPLAYED],
         leads_to={
-            "read": Link("GET /assignments/{assignment_id}", _IT),
-            "report": Link("PATCH /assignments/{assignment_id}", _IT),
+            "read": Link("GET /assignments/{assignment_id}", _ASSIGNMENT),
+            "report": Link("PATCH /assignments/{assignment_id}", _ASSIGNMENT),
         },
     ),
 )
@@ -71,7 +72,7 @@ async def assign(
         )
         return 201, encode(created)
 
-    return await answered_once(request, "POST /assignments", command, render)
+    return await respond_once(request, "POST /assignments", command, render)
 
 
 @get("/assignments", guards=[signed_in])
@@ -85,9 +86,7 @@ async def list_assignments(
         after=id_after(after),
         limit=limit + 1,
     )
-    views = [_view(row) for row in rows[:limit]]
-    cursor = encode_cursor(views[-1].id) if len(rows) > limit else None
-    return page_response(request, views, cursor)
+    return page_by_id(request, rows, limit, _view)
 
 
 @get("/assignments/{assignment_id:int}", guards=[signed_in], responses=problems(404))
@@ -131,9 +130,9 @@ async def change_assignment(
 
 
 def _target(text: str) -> DeliveryStatus:
-    wanted = text.strip().lower().replace("_", " ")
+    label = text.strip().lower().replace("_", " ")
     for status in DeliveryStatus:
-        if status is not DeliveryStatus.ASSIGNED and status.lower() == wanted:
+        if status is not DeliveryStatus.ASSIGNED and status.lower() == label:
             return status
     raise InvalidInput(
         Text(

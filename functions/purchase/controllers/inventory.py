@@ -1,4 +1,4 @@
-"""Stock, for staff."""
+"""Read and adjust the stock; for staff."""
 
 import msgspec
 from litestar import Response, get, post
@@ -6,16 +6,18 @@ from litestar.params import JSONBody
 
 from functions.kit.base.errors import FieldError, InvalidInput, Text
 from functions.kit.base.language import localized
+from functions.kit.data.database import Row
 from functions.kit.http.guards import staff
-from functions.kit.http.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, described
-from functions.kit.http.pagination import After, Limit, encode_cursor, page_response
+from functions.kit.http.idempotency import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, respond_once
+from functions.kit.http.operations import described
+from functions.kit.http.pagination import After, Limit
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import AuthenticatedRequest, PathId
-from functions.kit.http.responses import answered_once, encode
+from functions.kit.http.responses import encode
 from functions.purchase import queries
 from functions.purchase.commands.inventory import adjust_stock
-from functions.purchase.commands.purchases import freeing_overdue
-from functions.purchase.controllers.purchases import id_after
+from functions.purchase.commands.purchases import retry_after_expiry
+from functions.purchase.controllers.shared import id_after, page_by_id
 from functions.purchase.domain.stock import Stock
 from functions.purchase.schemas import AdjustmentView, InventoryView, StockAdjusted, StockAdjustment
 from functions.purchase.services import services_of
@@ -43,14 +45,13 @@ async def list_adjustments(
     rows = await queries.adjustments(
         services_of(request).database, book_id, after=id_after(after), limit=limit + 1
     )
-    views = [
-        msgspec.convert(
-            {name: row[name] for name in AdjustmentView.__struct_fields__}, AdjustmentView
-        )
-        for row in rows[:limit]
-    ]
-    cursor = encode_cursor(views[-1].id) if len(rows) > limit else None
-    return page_response(request, views, cursor)
+    return page_by_id(request, rows, limit, _adjustment)
+
+
+def _adjustment(row: Row) -> AdjustmentView:
+    return msgspec.convert(
+        {name: row[name] for name in AdjustmentView.__struct_fields__}, AdjustmentView
+    )
 
 
 @post(
@@ -96,9 +97,9 @@ async def adjust(
 
     async def attempt() -> Response[StockAdjusted]:
         route = f"POST /inventory/{book_id}/adjustments"
-        return await answered_once(request, route, command, render, required=True)
+        return await respond_once(request, route, command, render, required=True)
 
-    return await freeing_overdue(
+    return await retry_after_expiry(
         services.database, attempt, book_ids=[book_id], outbox=services.outbox, clock=services.clock
     )
 

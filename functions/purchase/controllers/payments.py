@@ -1,4 +1,4 @@
-"""Pay, see payments and refunds, give money back; and what the payment provider says later."""
+"""Payments and refunds, and the webhook of the payment provider."""
 
 from litestar import Response, get, post
 from litestar.openapi.datastructures import ResponseSpec
@@ -6,16 +6,22 @@ from litestar.params import JSONBody
 
 from functions.kit.base.errors import FieldError, InvalidInput, NotFound, Text
 from functions.kit.base.language import localized, preferred
-from functions.kit.base.money import from_minor, minor_units
+from functions.kit.base.money import from_minor
+from functions.kit.data import idempotency_keys
 from functions.kit.data.database import Row
-from functions.kit.http import idempotency
 from functions.kit.http.guards import signed_in, staff
-from functions.kit.http.idempotency import scope_of
-from functions.kit.http.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, Link, described
-from functions.kit.http.pagination import After, Limit, encode_cursor, page_response
+from functions.kit.http.idempotency import (
+    IDEMPOTENCY_KEY,
+    IDEMPOTENCY_REPLAYED,
+    answer_response,
+    respond_once,
+    scope_of,
+)
+from functions.kit.http.operations import Link, described
+from functions.kit.http.pagination import After, Limit
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import AnyRequest, AuthenticatedRequest, PathId
-from functions.kit.http.responses import answer_response, answered_once, encode
+from functions.kit.http.responses import encode
 from functions.purchase import payment_answers, queries, storage
 from functions.purchase.commands.payments import (
     ROUTE,
@@ -24,11 +30,16 @@ from functions.purchase.commands.payments import (
     refund_payment,
     settle_refund,
 )
-from functions.purchase.controllers.purchases import MISSING, id_after, owner_of
+from functions.purchase.controllers.shared import (
+    id_after,
+    optional_minor,
+    owner_of,
+    page_by_id,
+)
 from functions.purchase.domain.moves import Moved, NewPayment
 from functions.purchase.domain.payments import Refund
 from functions.purchase.errors import BadWebhook
-from functions.purchase.payment_provider import BadSignature, PaymentProvider
+from functions.purchase.payment_provider import BadSignature
 from functions.purchase.schemas import (
     NewRefund,
     PaymentBody,
@@ -41,7 +52,7 @@ from functions.purchase.services import services_of
 
 REFUNDED = Text("Reembolso registrado", "Refund recorded")
 
-_IT = {"payment_id": "$response.body#/payment_id"}
+_PAYMENT = {"payment_id": "$response.body#/payment_id"}
 
 
 @post(
@@ -56,10 +67,10 @@ _IT = {"payment_id": "$response.body#/payment_id"}
         takes=[IDEMPOTENCY_KEY],
         gives=[IDEMPOTENCY_REPLAYED],
         leads_to={
-            "read": Link("GET /payments/{payment_id}", _IT),
+            "read": Link("GET /payments/{payment_id}", _PAYMENT),
             "refund": Link(
                 "POST /payments/{payment_id}/refunds",
-                _IT,
+                _PAYMENT,
             ),
         },
     ),
@@ -80,47 +91,32 @@ async def pay(
         route=ROUTE,
         body=await request.body(),
     )
-    if scope is not None and (kept := await idempotency.kept_answer(services.database, scope)):
-        return answer_response(kept)
-    wanted = NewPayment(
-        method=_method(data),
-        amount_minor=None if data.amount is None else minor_units("amount", data.amount),
+    if scope is not None and (
+        stored := await idempotency_keys.stored_answer(services.database, scope)
+    ):
+        return answer_response(stored)
+    new_payment = NewPayment(
+        method=data.either_method(),
+        amount_minor=optional_minor("amount", data.amount),
         requested_by=principal.user_id,
         request_key=None if scope is None else scope.key,
         language=preferred(request.headers.get("accept-language")),
     )
-    paid = await pay_purchase(
+    started = await pay_purchase(
         services.database,
         services.payment_provider,
         data.purchase_id,
-        wanted,
+        new_payment,
         scope=scope,
         staff=principal.is_staff,
         outbox=services.outbox,
         clock=services.clock,
     )
-    answer = payment_answers.current(paid.payment)._replace(replayed=not paid.new)
+    answer = payment_answers.current(started.payment)._replace(replayed=not started.new)
     response = answer_response(answer)
     if answer.status == 202:
-        response.headers["location"] = f"/payments/{paid.payment.id}"
+        response.headers["location"] = f"/payments/{started.payment.id}"
     return response
-
-
-def _method(data: PaymentBody) -> str:
-    method = data.payment_method or data.method
-    if method is None:
-        raise InvalidInput(
-            Text("Diga cómo se paga.", "Say how it is paid."),
-            errors=[FieldError("payment_method", MISSING)],
-        )
-    if data.payment_method and data.method:
-        raise InvalidInput(
-            Text(
-                "payment_method y method son un mismo campo; envíe uno de los dos.",
-                "payment_method and method are one field; send one of them.",
-            )
-        )
-    return method
 
 
 @get("/payments", guards=[signed_in])
@@ -134,9 +130,7 @@ async def list_payments(
         after=id_after(after),
         limit=limit + 1,
     )
-    views = [_view(row) for row in rows[:limit]]
-    cursor = encode_cursor(views[-1].id) if len(rows) > limit else None
-    return page_response(request, views, cursor)
+    return page_by_id(request, rows, limit, _view)
 
 
 @get("/payments/{payment_id:int}", guards=[signed_in], responses=problems(404))
@@ -205,12 +199,12 @@ async def refund(
     does not answer: `GET /payments/{payment_id}/refunds` shows how far it has come.
     """
     services = services_of(request)
-    amount = None if data.amount is None else minor_units("amount", data.amount)
+    amount = optional_minor("amount", data.amount)
     if amount == 0:
         raise InvalidInput(
             Text(
                 "amount debe ser mayor que 0; sin él se devuelve todo.",
-                "amount must be more than 0; without it all is given back.",
+                "amount must be more than 0; omit it to refund everything.",
             ),
             errors=[FieldError("amount", Text("es 0", "is 0"))],
         )
@@ -226,7 +220,7 @@ async def refund(
             outbox=services.outbox,
             clock=services.clock,
         )
-        made[:] = [moved]  # the last one: a command that met a deadlock is run again
+        made[:] = [moved]  # the last one: a deadlock runs the command again
         return moved
 
     def render(moved: Moved) -> tuple[int, bytes]:
@@ -240,7 +234,7 @@ async def refund(
         return 201, encode(created)
 
     route = f"POST /payments/{payment_id}/refunds"
-    response = await answered_once(request, route, command, render, required=True)
+    response = await respond_once(request, route, command, render, required=True)
     for moved in made:
         if moved.refund is not None and moved.payment is not None:
             owed = storage.OwedRefund(moved.refund, moved.payment.reference, moved.payment.currency)
@@ -259,19 +253,19 @@ async def refund(
 async def receive_webhook(request: AnyRequest) -> Response[bytes]:
     """What became of a payment, said by the payment provider; its signature is checked."""
     services = services_of(request)
-    provider: PaymentProvider = services.payment_provider
+    provider = services.payment_provider
     if not services.settings.payment_webhook_secret:
         raise NotFound(
             Text(
                 "PAYMENT_WEBHOOK_SECRET no está definido: no se lee ningún mensaje.",
-                "No PAYMENT_WEBHOOK_SECRET is set, so nobody's messages are read.",
+                "PAYMENT_WEBHOOK_SECRET is not set, so no message is read.",
             )
         )
     headers = {name.lower(): value for name, value in request.headers.items()}
     try:
         report = provider.read_webhook(headers, await request.body(), services.clock())
     except BadSignature as error:
-        raise BadWebhook(Text(f"No se acepta: {error}.", f"It is not taken: {error}.")) from error
+        raise BadWebhook(Text(f"No se acepta: {error}.", f"It is refused: {error}.")) from error
     await record_report(
         services.database, provider, report, outbox=services.outbox, clock=services.clock
     )

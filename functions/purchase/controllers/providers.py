@@ -1,4 +1,4 @@
-"""Delivery providers: anybody sees them, staff adds, changes and retires them."""
+"""Delivery providers: public to read; staff add, change and retire them."""
 
 from litestar import Response, delete, get, patch, post
 from litestar.params import JSONBody
@@ -6,16 +6,16 @@ from msgspec import UNSET
 
 from functions.kit.base.errors import Text
 from functions.kit.base.language import localized
-from functions.kit.base.money import from_minor, minor_units
+from functions.kit.base.money import from_minor
 from functions.kit.data.database import Row
 from functions.kit.http.guards import staff
-from functions.kit.http.openapi import described
-from functions.kit.http.pagination import After, Limit, encode_cursor, page_response
+from functions.kit.http.operations import described
+from functions.kit.http.pagination import After, Limit
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import AnyRequest, AuthenticatedRequest, PathId
 from functions.purchase import queries, storage
 from functions.purchase.commands.providers import add_provider, change_provider
-from functions.purchase.controllers.purchases import id_after
+from functions.purchase.controllers.shared import id_after, optional_minor, page_by_id
 from functions.purchase.schemas import (
     NewProvider,
     ProviderChange,
@@ -38,9 +38,7 @@ async def list_providers(
     rows = await queries.providers(
         services_of(request).database, after=id_after(after), limit=limit + 1
     )
-    views = [_view(row) for row in rows[:limit]]
-    cursor = encode_cursor(views[-1].id) if len(rows) > limit else None
-    return page_response(request, views, cursor)
+    return page_by_id(request, rows, limit, _view)
 
 
 @get("/providers/{provider_id:int}", responses=problems(404))
@@ -54,7 +52,7 @@ def _view(row: Row) -> ProviderView:
         id=row["id"],
         name=row["name"],
         contact=row["contact"],
-        coverage=storage.parted(row["countries"]),
+        coverage=storage.decode_countries(row["countries"]),
         fee=from_minor(row["fee_minor"]),
         fee_minor=row["fee_minor"],
         retired=bool(row["retired"]),
@@ -76,7 +74,7 @@ async def create_provider(
         data.name.strip(),
         data.contact.strip(),
         data.coverage or (),
-        0 if data.fee is UNSET else minor_units("fee", data.fee),
+        optional_minor("fee", data.fee) or 0,
     )
     return ProviderCreated(message=localized(request.headers, ADDED), provider_id=provider_id)
 
@@ -92,7 +90,7 @@ async def update_provider(
         name=None if data.name is UNSET else data.name.strip(),
         contact=None if data.contact is UNSET else data.contact.strip(),
         coverage=None if data.coverage is UNSET else data.coverage,
-        fee_minor=None if data.fee is UNSET else minor_units("fee", data.fee),
+        fee_minor=optional_minor("fee", data.fee),
         retired=None if data.retired is UNSET else data.retired,
     )
     return ProviderChanged(message=localized(request.headers, UPDATED), provider_id=provider_id)

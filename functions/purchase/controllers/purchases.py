@@ -1,34 +1,39 @@
-"""Buy, look, move on, cancel."""
+"""Place, read, change and cancel purchases."""
 
 from datetime import timedelta
-from decimal import Decimal
 from typing import Annotated, Any
 
 import msgspec
 from litestar import Response, delete, get, post, put
 from litestar.params import JSONBody, QueryParameter
 
-from functions.kit.base.errors import FieldError, InvalidInput, Text
+from functions.kit.base.errors import Text
 from functions.kit.base.language import localized
-from functions.kit.base.money import MAX_ID, from_minor, minor_units
+from functions.kit.base.money import MAX_ID, from_minor
 from functions.kit.data.database import Row
 from functions.kit.http.guards import signed_in, staff
-from functions.kit.http.openapi import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, Link, described
-from functions.kit.http.pagination import After, Limit, decode_cursor, encode_cursor, page_response
+from functions.kit.http.idempotency import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, respond_once
+from functions.kit.http.operations import Link, described
+from functions.kit.http.pagination import After, Limit
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import AuthenticatedRequest, PathId
-from functions.kit.http.responses import answered_once, encode
+from functions.kit.http.responses import encode
 from functions.purchase import queries
 from functions.purchase.commands.deliveries import set_purchase_status
 from functions.purchase.commands.lifecycle import cancel_purchase
 from functions.purchase.commands.purchases import (
-    Placed,
-    Wanted,
-    freeing_overdue,
+    PlacedPurchase,
+    RequestedLine,
     place_purchase,
+    retry_after_expiry,
+)
+from functions.purchase.controllers.shared import (
+    id_after,
+    optional_minor,
+    owner_of,
+    page_by_id,
 )
 from functions.purchase.domain.purchases import Status
-from functions.purchase.errors import PurchaseIncomplete
 from functions.purchase.queries import PurchaseFilter
 from functions.purchase.schemas import (
     ItemView,
@@ -36,7 +41,6 @@ from functions.purchase.schemas import (
     PurchaseChanged,
     PurchaseCreated,
     PurchaseDetail,
-    PurchaseLine,
     PurchaseView,
     StatusChange,
     StockLeft,
@@ -47,10 +51,9 @@ from functions.purchase.services import services_of
 CREATED = Text("Compra creada", "Purchase created")
 UPDATED = Text("Compra actualizada", "Purchase updated")
 DELETED = Text("Compra eliminada", "Purchase deleted")
-MISSING = Text("falta", "is missing")
 
 
-_IT = {"purchase_id": "$response.body#/purchase_id"}
+_PURCHASE = {"purchase_id": "$response.body#/purchase_id"}
 
 
 @post(
@@ -62,9 +65,9 @@ _IT = {"purchase_id": "$response.body#/purchase_id"}
         takes=[IDEMPOTENCY_KEY],
         gives=[IDEMPOTENCY_REPLAYED],
         leads_to={
-            "read": Link("GET /purchase/{purchase_id}", _IT),
-            "pay": Link("POST /payment", body={**_IT, "payment_method": "tok_success"}),
-            "cancel": Link("DELETE /purchase/{purchase_id}", _IT),
+            "read": Link("GET /purchase/{purchase_id}", _PURCHASE),
+            "pay": Link("POST /payment", body={**_PURCHASE, "payment_method": "tok_success"}),
+            "cancel": Link("DELETE /purchase/{purchase_id}", _PURCHASE),
         },
     ),
 )
@@ -76,13 +79,20 @@ async def place(
     With an `Idempotency-Key` header the same request can be sent again safely.
     """
     services, user_id = services_of(request), request.user.user_id
-    wanted = _wanted(data)
+    requested = [
+        RequestedLine(
+            line.book_id,
+            line.quantity,
+            optional_minor("expected_unit_price", line.expected_unit_price),
+        )
+        for line in data.lines()
+    ]
 
-    async def command() -> Placed:
+    async def command() -> PlacedPurchase:
         return await place_purchase(
             services.database,
             user_id,
-            wanted,
+            requested,
             limits=services.settings.holding_limits,
             provider_id=data.provider_id,
             time_to_pay=timedelta(seconds=services.settings.time_to_pay_seconds),
@@ -90,64 +100,23 @@ async def place(
             now=services.clock(),
         )
 
-    def render(placed: Placed) -> tuple[int, bytes]:
+    def render(placed: PlacedPurchase) -> tuple[int, bytes]:
         return 201, encode(_created(placed, localized(request.headers, CREATED)))
 
     async def attempt() -> Response[PurchaseCreated]:
-        return await answered_once(request, "POST /purchase", command, render)
+        return await respond_once(request, "POST /purchase", command, render)
 
-    return await freeing_overdue(
+    return await retry_after_expiry(
         services.database,
         attempt,
-        book_ids=[each.book_id for each in wanted],
+        book_ids=[each.book_id for each in requested],
         user_id=user_id,
         outbox=services.outbox,
         clock=services.clock,
     )
 
 
-def _wanted(data: NewPurchase) -> list[Wanted]:
-    if data.items is None:
-        if data.book_id is None or data.quantity is None:
-            given = {"book_id": data.book_id, "quantity": data.quantity}
-            raise PurchaseIncomplete(
-                Text("Envíe book_id y quantity, o items.", "Send book_id and quantity, or items."),
-                errors=[FieldError(name, MISSING) for name, it in given.items() if it is None],
-            )
-        items = [
-            PurchaseLine(
-                book_id=data.book_id,
-                quantity=data.quantity,
-                expected_unit_price=data.expected_unit_price,
-            )
-        ]
-    elif (data.book_id, data.quantity, data.expected_unit_price) != (None, None, None):
-        raise InvalidInput(
-            Text(
-                "Envíe book_id y quantity, o items; el precio esperado va en cada item.",
-                "Send either book_id and quantity, or items; a price is expected of each item.",
-            )
-        )
-    else:
-        items = data.items
-    if len({item.book_id for item in items}) < len(items):
-        raise InvalidInput(
-            Text(
-                "Nombre cada libro una vez, con el número de ejemplares.",
-                "Name each book once, with the number of copies.",
-            )
-        )
-    return [
-        Wanted(item.book_id, item.quantity, _expected_minor(item.expected_unit_price))
-        for item in items
-    ]
-
-
-def _expected_minor(price: Decimal | None) -> int | None:
-    return None if price is None else minor_units("expected_unit_price", price)
-
-
-def _created(placed: Placed, message: str) -> PurchaseCreated:
+def _created(placed: PlacedPurchase, message: str) -> PurchaseCreated:
     purchase = placed.purchase
     return PurchaseCreated(
         message=message,
@@ -193,20 +162,11 @@ async def list_purchases(
         after=id_after(after),
         limit=limit + 1,
     )
-    views = [msgspec.convert(_view(row, items), PurchaseView) for row, items in rows[:limit]]
-    cursor = encode_cursor(views[-1].id) if len(rows) > limit else None
-    return page_response(request, views, cursor)
+    return page_by_id(request, rows, limit, _listed)
 
 
-def id_after(after: str | None) -> int | None:
-    """The id that a cursor of a list by id holds."""
-    key: int | None = None if after is None else decode_cursor(after, int)[0]
-    return key
-
-
-def owner_of(request: AuthenticatedRequest) -> int | None:
-    """Whose objects the caller may see: their own, or anybody's (None)."""
-    return None if request.user.is_staff else request.user.user_id
+def _listed(found: tuple[Row, list[Row]]) -> PurchaseView:
+    return msgspec.convert(_view(*found), PurchaseView)
 
 
 @get("/purchase/{purchase_id:int}", guards=[signed_in], responses=problems(404))

@@ -1,6 +1,7 @@
-"""The rules of selling, decided on frozen objects: no I/O, no framework.
+"""The rules of selling, on frozen objects: no I/O, no framework.
 
-`purchases.py`, `payments.py`, `deliveries.py` and `stock.py` each hold one object with what can
-become of it; `moves.py` holds what concerns several of them at once, and is what commands call.
-`holdings.py` bounds what one customer keeps from the others, `cards.py` finds card numbers.
+`purchases.py`, `payments.py`, `deliveries.py` and `stock.py` each have one object and its
+transitions; `moves.py` has the transitions of several at once, which commands call. `holdings.py`
+limits the unpaid copies of one customer, `cards.py` finds card numbers, `countries.py` has the
+coverage of delivery providers.
 """

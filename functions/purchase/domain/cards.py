@@ -1,4 +1,4 @@
-"""Card numbers have no place in this shop: in no table, event or log, however they are spelt."""
+"""Finds card numbers in texts, so that none enters a table, an event or a log."""
 
 import re
 import unicodedata
@@ -12,10 +12,10 @@ SHORTEST, LONGEST = 12, 19
 
 _GROUP = re.compile("[0-9]+")
 _SPACING = re.compile(r"[\W_]*|[\W_]+[^\W_]{1,3}[\W_]+")
-"""What may stand between two groups of one number: punctuation, blanks, a word of three letters."""
+"""What may separate two groups of one number: punctuation, spaces, up to three letters."""
 _GLUED = re.compile(r"\w{1,3}")
-"""Letters glued to the digits: part of a number where they are the same all through, as in
-4111x1111x1111x1111, and part of a token or a UUID where they are not."""
+"""Letters next to digits. Equal ones throughout separate the groups of a number, as in
+4111x1111x1111x1111; different ones belong to a token or a UUID."""
 _ISBN13 = re.compile("97[89][0-9]{10}")
 _COMMON_LENGTHS = (15, 16)
 _LONGEST_PHONE = 15
@@ -23,10 +23,10 @@ _LONGEST_PHONE = 15
 
 
 def check_no_card_number(field: str, text: str | None, *, phones: bool = False) -> None:
-    """Refuse a text in which a card number stands.
+    """Raises `CardNumberRefused` where the text contains a card number.
 
-    `phones` is for a text that may hold a telephone number in international form, `+57 300 ...`.
-    Raises `CardNumberRefused`, which does not repeat the text.
+    `phones` permits telephone numbers in international form, `+57 300 ...`. The refusal does not
+    repeat the text.
     """
     if text is not None and holds_card_number(text, phones=phones):
         raise CardNumberRefused(
@@ -35,16 +35,16 @@ def check_no_card_number(field: str, text: str | None, *, phones: bool = False) 
                 "Send the token that the payment provider gave for the card, never its number.",
             ),
             errors=[
-                FieldError(field, Text("contiene un número de tarjeta", "holds a card number"))
+                FieldError(field, Text("contiene un número de tarjeta", "contains a card number"))
             ],
         )
 
 
 def holds_card_number(text: str, *, phones: bool = False) -> bool:
-    """Whether 12 to 19 digits with a right Luhn sum stand in a text.
+    """Whether a text contains 12 to 19 digits with a valid Luhn checksum.
 
-    Digits of every script count, whatever stands between their groups. ISBN-13s are no card
-    numbers, though one in ten has a right Luhn sum.
+    Digits of every script count, with separators between their groups. ISBN-13s are excluded, of
+    which one in ten has a valid Luhn checksum.
     """
     plain = _plain(text)
     groups = list(_GROUP.finditer(plain))
@@ -63,7 +63,7 @@ def holds_card_number(text: str, *, phones: bool = False) -> bool:
 
 
 def _chains(plain: str, groups: list[re.Match[str]], first: int) -> Iterator[str]:
-    """The digits from a group on: of it alone, with the next group, and so on."""
+    """The digits of a group, then with the next group appended, and so on."""
     digits = groups[first][0]
     separators: set[str] = set()
     yield digits
@@ -79,7 +79,7 @@ def _chains(plain: str, groups: list[re.Match[str]], first: int) -> Iterator[str
 
 
 def _begins_with_card_number(digits: str) -> bool:
-    """Whether a long run is a common card's number with its expiry date or code glued to it."""
+    """Whether a long run of digits is a card number followed by its expiry date or code."""
     return any(
         digits[0] in "23456" and _is_card_number(digits[:length])
         for length in _COMMON_LENGTHS
@@ -94,7 +94,7 @@ def _is_card_number(digits: str) -> bool:
 
 
 def _luhn(digits: str) -> bool:
-    """The check of ISO/IEC 7812-1, annex B."""
+    """The checksum of ISO/IEC 7812-1, annex B."""
     values = [int(digit) for digit in reversed(digits)]
     doubled = [sum(divmod(2 * value, 10)) for value in values[1::2]]
     return (sum(values[::2]) + sum(doubled)) % 10 == 0
@@ -105,11 +105,11 @@ def _ean(digits: str) -> bool:
 
 
 def _plain(text: str) -> str:
-    """NFKC, with the digits of every script as 0 to 9, and without what nobody sees."""
-    shown = []
+    """NFKC, with the digits of every script as 0 to 9, without invisible characters."""
+    kept = []
     for character in unicodedata.normalize("NFKC", text):
         if unicodedata.category(character) in {"Cf", "Mn", "Me"}:
             continue
         digit = unicodedata.digit(character, None)
-        shown.append(character if digit is None else str(digit))
-    return "".join(shown)
+        kept.append(character if digit is None else str(digit))
+    return "".join(kept)

@@ -1,4 +1,4 @@
-"""Where a delivery provider goes: countries by their ISO 3166-1 alpha-2 codes, or everywhere."""
+"""The coverage of a delivery provider: ISO 3166-1 alpha-2 codes of countries, or everywhere."""
 
 from collections.abc import Sequence
 
@@ -20,14 +20,14 @@ COUNTRIES = frozenset(_CODES.split())
 
 
 def coverage_of(codes: Sequence[str]) -> tuple[str, ...]:
-    """The countries of a list, each once and in order; `*` alone is everywhere.
+    """The codes, sorted and without duplicates; `*` alone for everywhere.
 
-    Raises `InvalidInput`, which names what is no country.
+    Raises `InvalidInput`, which names the unknown codes.
     """
-    wanted = {code.upper() for code in codes}
-    if EVERYWHERE in wanted:
+    codes_given = {code.upper() for code in codes}
+    if EVERYWHERE in codes_given:
         return (EVERYWHERE,)
-    unknown = sorted(wanted - COUNTRIES)
+    unknown = sorted(codes_given - COUNTRIES)
     if unknown:
         raise InvalidInput(
             Text(
@@ -39,8 +39,8 @@ def coverage_of(codes: Sequence[str]) -> tuple[str, ...]:
             errors=[
                 FieldError(
                     "coverage",
-                    Text(f"{unknown[0]} no es un país", f"{unknown[0]} is no country"),
+                    Text(f"{unknown[0]} no es un país", f"{unknown[0]} is not a country"),
                 )
             ],
         )
-    return tuple(sorted(wanted))
+    return tuple(sorted(codes_given))

@@ -1,4 +1,4 @@
-"""A delivery: how far a provider has come with a purchase."""
+"""The delivery of a purchase by a provider."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -28,12 +28,12 @@ PURCHASE_STATUS = {
     DeliveryStatus.DELIVERED: Status.DELIVERED,
     DeliveryStatus.FAILED: Status.PAID,
 }
-"""The status of a purchase after the end of its delivery."""
+"""The status of a purchase after its delivery has ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """A purchase in the hands of a provider. `id` is 0 until it is stored."""
+    """A delivery at one moment. `id` is 0 until it is stored."""
 
     id: int = 0
     purchase_id: int
@@ -46,7 +46,7 @@ class Delivery:
     def to(self, target: DeliveryStatus, now: datetime) -> "Delivery":
         """The delivery in another status.
 
-        Raises `IllegalMove`, which lists the statuses that can follow.
+        Raises `IllegalMove`, which lists the permitted statuses.
         """
         if target not in DELIVERY_MOVES[self.status]:
             raise IllegalMove(

@@ -1,7 +1,7 @@
-"""What one customer keeps from the others without paying, and how much of it is allowed.
+"""Limits of the unpaid copies that one customer may hold.
 
-Anybody can reserve copies for fifteen minutes at no cost. Without a bound one account could empty
-the shop, again and again.
+Reserving copies for the time to pay costs nothing. Without limits one account could reserve the
+whole stock, again and again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,15 +13,15 @@ from functions.purchase.errors import TooManyReservedCopies, TooManyUnpaidPurcha
 
 
 class Holdings(NamedTuple):
-    """What a customer has reserved and not paid."""
+    """The unpaid reservations of a customer."""
 
     unpaid_purchases: int
     copies: Mapping[int, int]
-    """By book."""
+    """Copies by book id."""
 
 
 class HoldingLimits(NamedTuple):
-    """How much one customer may hold unpaid; 0 is no limit."""
+    """How much one customer may hold unpaid; 0 means no limit."""
 
     unpaid_purchases: int
     copies_of_a_book: int
@@ -31,7 +31,7 @@ class HoldingLimits(NamedTuple):
         return bool(self.unpaid_purchases or self.copies_of_a_book)
 
     def check(self, held: Holdings, lines: Sequence[Line]) -> None:
-        """Raises `TooManyUnpaidPurchases` or `TooManyReservedCopies` for one more purchase."""
+        """Raises `TooManyUnpaidPurchases` or `TooManyReservedCopies` beyond a limit."""
         if self.unpaid_purchases and held.unpaid_purchases >= self.unpaid_purchases:
             raise TooManyUnpaidPurchases(
                 Text(

@@ -1,7 +1,7 @@
-"""What concerns a purchase together with its payments, deliveries and copies.
+"""Transitions of a purchase together with its payments, deliveries and copies.
 
-Each function takes what is stored, decides, and answers what is to be stored: nothing here reads,
-writes or asks anybody. Commands load, call one of these, and store its `Moved`.
+Each function takes loaded objects and returns the objects to store, without I/O. Commands load,
+call one of these functions, and store its `Moved`.
 """
 
 from datetime import datetime, timedelta
@@ -23,14 +23,14 @@ from functions.purchase.errors import AlreadyAssigned, AmountMismatch, IllegalMo
 
 
 class Fact(NamedTuple):
-    """What is published: the state of a purchase, or of a part of it, at a purchase's revision."""
+    """A state to publish, of a purchase or a part of it, at a revision of the purchase."""
 
     state: Purchase | Payment | Delivery
     revision: int
 
 
 class Moved(NamedTuple):
-    """What a move leaves: every object that is to be stored, and what is to be published."""
+    """The result of a transition: the objects to store and the facts to publish."""
 
     purchase: Purchase
     facts: tuple[Fact, ...] = ()
@@ -40,11 +40,11 @@ class Moved(NamedTuple):
 
 
 class NewPayment(NamedTuple):
-    """What a caller wants to pay, and how."""
+    """A request to pay a purchase."""
 
     method: str
     amount_minor: int | None
-    """None: whatever the purchase costs."""
+    """None for the total of the purchase."""
     requested_by: int
     request_key: str | None
     language: str
@@ -52,24 +52,24 @@ class NewPayment(NamedTuple):
 
 def begin_payment(
     purchase: Purchase,
-    wanted: NewPayment,
+    requested: NewPayment,
     *,
     open_payment: Payment | None,
     reference: str,
     answers_within: timedelta,
     now: datetime,
 ) -> Payment:
-    """A payment of a purchase, before the provider is asked. It holds the purchase from now on.
+    """A new open payment, before the provider is called. While open it blocks other changes.
 
-    `answers_within` is how long the provider is waited for. Raises `AlreadyPaid`,
+    `answers_within` is how long the caller waits for the provider. Raises `AlreadyPaid`,
     `PurchaseExpired`, `PurchaseCancelled`, `PurchaseRefunded`, `PaymentInProgress`,
     `AmountMismatch` or `CardNumberRefused`.
     """
-    check_no_card_number("payment_method", wanted.method)
+    check_no_card_number("payment_method", requested.method)
     if purchase.awaits_payment:
         check_unlocked(open_payment, now)
     purchase.check_payable(now)
-    if wanted.amount_minor not in (None, purchase.total_minor):
+    if requested.amount_minor not in (None, purchase.total_minor):
         raise AmountMismatch(
             Text(
                 f"La compra {purchase.id} cuesta {money(purchase.total_minor, purchase.currency)}.",
@@ -82,12 +82,12 @@ def begin_payment(
         user_id=purchase.user_id,
         amount_minor=purchase.total_minor,
         currency=purchase.currency,
-        method=wanted.method,
+        method=requested.method,
         reference=reference,
         created_at=now,
-        requested_by=wanted.requested_by,
-        request_key=wanted.request_key,
-        language=wanted.language,
+        requested_by=requested.requested_by,
+        request_key=requested.request_key,
+        language=requested.language,
         in_flight_until=now + answers_within,
         check_at=now + answers_within,
     )
@@ -96,9 +96,9 @@ def begin_payment(
 def record_capture(
     purchase: Purchase, payment: Payment, *, refund_reference: str, now: datetime
 ) -> Moved | None:
-    """The provider has the money: the purchase is paid by it, or it is owed back at once.
+    """The provider has charged the payment: it pays the purchase, or is refunded at once.
 
-    None where that is known already. It does not matter how late it comes, or what was believed.
+    None where that is recorded already. The status of the payment does not matter, nor the time.
     """
     if payment.is_charged:
         return None
@@ -119,7 +119,7 @@ def record_capture(
 
 
 def record_failure(purchase: Purchase, payment: Payment, outcome: PaymentOutcome) -> Moved | None:
-    """The provider has not charged the payment and will not; None where it is not open."""
+    """The provider will never charge the payment. None where the payment is not open."""
     if not payment.is_open:
         return None
     payment = payment.failed(outcome)
@@ -136,10 +136,10 @@ def refund(
     reference: str,
     now: datetime,
 ) -> Moved:
-    """Owe money back to the buyer: all that is left where `amount_minor` is None.
+    """Create a refund, of the whole refundable amount where `amount_minor` is None.
 
-    All of it ends a purchase that is only paid, and frees its copies. A free purchase ends the
-    same way; no refund is made of nothing. Raises `NotRefundable` or `OverRefund`.
+    A full refund ends a purchase that is paid and not assigned, and releases its copies. A free
+    purchase ends the same way, without a refund. Raises `NotRefundable` or `OverRefund`.
     """
     payment.check_refundable(purchase.status)
     made: Refund | None = None
@@ -157,7 +157,7 @@ def refund(
 
 
 def cancel(purchase: Purchase, *, open_payment: Payment | None, now: datetime) -> Moved | None:
-    """Give up an unpaid purchase; one whose time is over expires instead. None: it was given up.
+    """Cancel an unpaid purchase; an overdue one expires instead. None if it was cancelled before.
 
     Raises `PaymentInProgress`, or `IllegalMove` for a purchase that is paid or has ended.
     """
@@ -169,7 +169,7 @@ def cancel(purchase: Purchase, *, open_payment: Payment | None, now: datetime) -
 
 
 def expire(purchase: Purchase, *, open_payment: Payment | None, now: datetime) -> Moved | None:
-    """End a purchase whose time to pay is over; None where it is not, or a payment is open."""
+    """Expire an overdue purchase. None if it is not overdue, or a payment of it is open."""
     if not purchase.is_overdue(now) or open_payment is not None:
         return None
     return _ended(purchase, Status.EXPIRED)
@@ -181,7 +181,7 @@ def _ended(purchase: Purchase, status: Status) -> Moved:
 
 
 def assign(purchase: Purchase, *, provider_id: int, provider_name: str, now: datetime) -> Moved:
-    """Hand a paid purchase to a delivery provider.
+    """Assign a paid purchase to a delivery provider.
 
     Raises `AlreadyAssigned` or `NotPaid`.
     """
@@ -207,7 +207,7 @@ def assign(purchase: Purchase, *, provider_id: int, provider_name: str, now: dat
 def report_delivery(
     purchase: Purchase, delivery: Delivery, target: DeliveryStatus, now: datetime
 ) -> Moved:
-    """How far a delivery has come; its end moves the purchase.
+    """Record the progress of a delivery. Its end changes the status of the purchase.
 
     Raises `IllegalMove`.
     """
@@ -222,20 +222,20 @@ def report_delivery(
 _ROUTES = {
     Status.PAID: Text("POST /payment la paga", "POST /payment pays it"),
     Status.ON_DELIVERY: Text(
-        "POST /assignments la entrega a un proveedor", "POST /assignments hands it to a provider"
+        "POST /assignments la asigna a un proveedor", "POST /assignments assigns it to a provider"
     ),
     Status.REFUNDED: Text(
         "POST /payments/{id}/refunds devuelve el dinero",
-        "POST /payments/{id}/refunds gives the money back",
+        "POST /payments/{id}/refunds refunds it",
     ),
     Status.EXPIRED: Text("expira por sí sola", "it expires by itself"),
 }
 
 
 def check_settable(purchase: Purchase, target: Status) -> DeliveryStatus | None:
-    """What `PUT /purchase/{id}` may set: Cancelled, or the end of a delivery, which is answered.
+    """Check a status that `PUT /purchase/{id}` sets. Returns the end of the delivery that it means.
 
-    Raises `IllegalMove`, which names the route of a move that needs money or a provider.
+    None means `Cancelled`. Raises `IllegalMove`, which names the route for any other status.
     """
     purchase.check_move(target)
     if target is Status.CANCELLED:
@@ -245,6 +245,9 @@ def check_settable(purchase: Purchase, target: Status) -> DeliveryStatus | None:
             return DeliveryStatus.DELIVERED
         return DeliveryStatus.FAILED
     raise IllegalMove(
-        Text(f"No a mano: {_ROUTES[target].es}.", f"Not by hand: {_ROUTES[target]}."),
+        Text(
+            f"No se cambia por aquí: {_ROUTES[target].es}.",
+            f"It is not set here: {_ROUTES[target]}.",
+        ),
         status_actual=str(purchase.status),
     )

@@ -1,11 +1,10 @@
-"""A payment and its refunds: what is known of money that a provider takes and gives back.
+"""A payment and its refunds.
 
 Processing ─┬─► Completed ──► Refunded
             └─► Failed ─(captured late)─► Completed
 
-A payment is `Processing` from before the provider is asked until its answer is recorded. Nothing
-ends it but knowledge: a capture, a decline, or the provider's word that it has not charged and
-will not.
+A payment is `Processing` from before the provider is called until an outcome is recorded: a
+capture, a decline, or the provider's statement that it never charged and never will.
 """
 
 from dataclasses import dataclass, replace
@@ -18,58 +17,58 @@ from functions.purchase.domain.purchases import Status
 from functions.purchase.errors import NotRefundable, OverRefund, PaymentInProgress
 
 FIRST_CHECK = timedelta(seconds=5)
-"""How long after an unanswered call the provider is asked what became of it."""
+"""Delay of the first query after an unanswered call; it doubles with each one."""
 LONGEST_CHECK = timedelta(minutes=10)
 FIRST_RETRY = timedelta(seconds=5)
-"""How long after a refund that failed the provider is asked for it again."""
+"""Delay of the first retry of a failed refund; it doubles with each one."""
 LONGEST_RETRY = timedelta(hours=6)
 
 
 class PaymentStatus(StrEnum):
     PROCESSING = "Processing"
-    """The provider is or was asked, and its answer is not known."""
+    """The outcome at the provider is not known."""
     COMPLETED = "Completed"
     FAILED = "Failed"
     REFUNDED = "Refunded"
-    """All of it was given back."""
+    """Refunded in full."""
 
 
 class PaymentOutcome(StrEnum):
-    """What a payment came to, as its caller is told. It never changes again."""
+    """The outcome that the caller gets. It never changes."""
 
     PAID = "paid"
     DECLINED = "declined"
     NOT_CHARGED = "not_charged"
     """The provider never charged it."""
     RETURNED = "returned"
-    """Charged when the purchase could not be paid any more, and given back."""
+    """Charged when the purchase could no longer be paid, and refunded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refund:
-    """Money that is owed back to a buyer. `id` is 0 until it is stored."""
+    """A refund at one moment. `id` is 0 until it is stored."""
 
     id: int = 0
     payment_id: int
     amount_minor: int
     reason: str
     reference: str
-    """Our key for the provider: the same one is never refunded twice."""
+    """The reference at the provider, which refunds it once."""
     settled: bool = False
-    """The provider has given the money back."""
+    """The provider has paid it."""
     refused: bool = False
-    """The provider refused it last time; it is still owed, and somebody has to look."""
+    """The provider refused the last attempt; an operator has to resolve it."""
     attempts: int = 0
     next_attempt_at: datetime
     created_at: datetime
 
     def paid(self) -> "Refund":
-        """The provider has given the money back."""
+        """The refund after the provider has paid it."""
         return replace(self, settled=True, refused=False)
 
     def postponed(self, now: datetime, *, refused: bool) -> "Refund":
-        """Still owed; the pause before the next attempt doubles each time."""
-        pause = _growing(FIRST_RETRY, self.attempts, LONGEST_RETRY)
+        """The refund after a failed attempt, with the time of the next one."""
+        pause = _doubling(FIRST_RETRY, self.attempts, LONGEST_RETRY)
         return replace(
             self, refused=refused, attempts=self.attempts + 1, next_attempt_at=now + pause
         )
@@ -82,91 +81,91 @@ class Payment:
     id: int = 0
     purchase_id: int
     user_id: int
-    """Whose purchase it is."""
+    """The buyer."""
     amount_minor: int
     refunded_minor: int = 0
     currency: str
     method: str
     status: PaymentStatus = PaymentStatus.PROCESSING
     reference: str
-    """Our key for the provider: the same one is never charged twice."""
+    """The reference at the provider, which charges it once."""
     created_at: datetime
     outcome: PaymentOutcome | None = None
     """None while it is open."""
     outcome_status: Status | None = None
-    """The status of the purchase that could not be paid, where the outcome is `RETURNED`."""
+    """The status of the purchase when the outcome became `RETURNED`."""
     requested_by: int
     request_key: str | None = None
-    """The Idempotency-Key of the request, None where it had none."""
+    """The Idempotency-Key of the request; None where it had none."""
     language: str
-    """Of the answer to the request: `es` or `en`."""
+    """The language of the response: `es` or `en`."""
     in_flight_until: datetime
-    """Until then the request that made it may still be waiting for the provider."""
+    """Until then the request that created it may be waiting for the provider."""
     checks: int = 0
     check_at: datetime
-    """When the provider is asked next what became of it, while it is open."""
+    """Time of the next query of the provider, while it is open."""
 
     @property
     def is_open(self) -> bool:
-        """Whether the provider may have charged it without our knowing."""
+        """Whether it has no recorded outcome: the provider may have charged it."""
         return self.status is PaymentStatus.PROCESSING
 
     @property
     def is_charged(self) -> bool:
-        """Whether the provider has the money, or has given it back since."""
+        """Whether the provider has charged it, refunded since or not."""
         return self.status in {PaymentStatus.COMPLETED, PaymentStatus.REFUNDED}
 
     @property
     def needs_provider(self) -> bool:
-        """Whether there is anything to charge: a free purchase is paid without a provider."""
+        """Whether there is an amount to charge; a free purchase is paid without the provider."""
         return self.amount_minor > 0
 
     @property
     def refundable_minor(self) -> int:
-        """What can still be given back."""
+        """The amount that can still be refunded."""
         return self.amount_minor - self.refunded_minor if self.is_charged else 0
 
     def is_in_flight(self, now: datetime) -> bool:
-        """Whether the request that made it may still be asking the provider."""
+        """Whether the request that created it may be waiting for the provider."""
         return self.is_open and now < self.in_flight_until
 
     def may_charge_until(self, final_after: timedelta) -> datetime:
-        """The moment after which the provider cannot charge a reference that it does not know."""
+        """The time after which the provider cannot charge it if it does not know it."""
         return self.in_flight_until + final_after
 
     def may_be_resumed(self, now: datetime, final_after: timedelta) -> bool:
-        """Whether its request, sent again, may send the charge again under the same reference.
+        """Whether a repeated request may send the charge again under the same reference.
 
-        Only in the first `final_after`: a client that goes on sending must not hold its purchase.
+        Only within `final_after` of its creation: later repetitions must not block the purchase.
         """
         return self.is_open and not self.is_in_flight(now) and now < self.created_at + final_after
 
     def resumed(self, now: datetime, answers_within: timedelta) -> "Payment":
-        """In flight once more."""
+        """The payment in flight again."""
         until = now + answers_within
         return replace(self, in_flight_until=until, check_at=until)
 
     def left_open(self, now: datetime) -> "Payment":
-        """The provider's answer did not come: nobody waits for it, and it is asked later."""
+        """The payment after an unanswered call: no longer in flight, to be queried later."""
         return replace(
             self, in_flight_until=min(self.in_flight_until, now), check_at=now + FIRST_CHECK
         )
 
     def checked(self, now: datetime) -> "Payment":
-        """The provider was asked and does not know yet; the pause doubles each time."""
-        pause = _growing(FIRST_CHECK, self.checks, LONGEST_CHECK)
+        """The payment after a query without an outcome, with the time of the next one."""
+        pause = _doubling(FIRST_CHECK, self.checks, LONGEST_CHECK)
         return replace(self, checks=self.checks + 1, check_at=now + pause)
 
     def captured(self) -> "Payment":
-        """The provider has the money, whatever was believed before."""
+        """The payment after the provider has charged it, whatever its status was."""
         return replace(self, status=PaymentStatus.COMPLETED)
 
     def failed(self, outcome: PaymentOutcome) -> "Payment":
-        """The provider has not charged it and will not."""
+        """The payment after the provider reported that it will never charge it."""
         return replace(self, status=PaymentStatus.FAILED, outcome=self.outcome or outcome)
 
     def concluded(self, outcome: PaymentOutcome, status: Status | None = None) -> "Payment":
-        """With what its caller is told; an outcome that was told before stays."""
+        """The payment with its outcome; an earlier outcome is kept."""
         if self.outcome is not None:
             return self
         return replace(self, outcome=outcome, outcome_status=status)
@@ -174,7 +173,7 @@ class Payment:
     def owe(
         self, amount_minor: int, reason: str, *, reference: str, now: datetime
     ) -> tuple["Payment", Refund]:
-        """Owe a part of it, or all of it, back to the buyer.
+        """The payment and a new refund of a part or all of it.
 
         Raises `OverRefund`.
         """
@@ -183,7 +182,7 @@ class Payment:
             raise OverRefund(
                 Text(
                     f"Aún se pueden devolver {money(left, self.currency)}.",
-                    f"{money(left, self.currency)} can still be given back.",
+                    f"{money(left, self.currency)} can still be refunded.",
                 ),
                 refundable_minor=left,
             )
@@ -205,13 +204,13 @@ class Payment:
         return payment, refund
 
     def end_free(self) -> "Payment":
-        """A payment of nothing, given back: there is nothing to owe.
+        """A free payment after its refund.
 
-        Raises `OverRefund` when that was done before.
+        Raises `OverRefund` where it was refunded before.
         """
         if self.status is PaymentStatus.REFUNDED:
             raise OverRefund(
-                Text("Ya fue devuelto.", "It was given back before."), refundable_minor=0
+                Text("Ya fue devuelto.", "It was refunded before."), refundable_minor=0
             )
         return replace(self, status=PaymentStatus.REFUNDED)
 
@@ -219,13 +218,13 @@ class Payment:
         """Raises `OverRefund` or `NotRefundable`."""
         if self.status is PaymentStatus.REFUNDED:
             raise OverRefund(
-                Text("Ya fue devuelto todo.", "All of it has been given back."), refundable_minor=0
+                Text("Ya fue devuelto todo.", "It was refunded in full."), refundable_minor=0
             )
         if self.status is not PaymentStatus.COMPLETED:
             raise NotRefundable(
                 Text(
                     f"El pago está en {self.status}: no hay dinero que devolver.",
-                    f"The payment is {self.status}: there is no money to give back.",
+                    f"The payment is {self.status}: there is no money to refund.",
                 )
             )
         if purchase_status is Status.ON_DELIVERY:
@@ -238,9 +237,9 @@ class Payment:
 
 
 def check_unlocked(open_payment: Payment | None, now: datetime) -> None:
-    """An open payment holds its purchase: it is not cancelled, not expired and not paid again.
+    """Raises `PaymentInProgress` for an open payment.
 
-    Raises `PaymentInProgress`.
+    Its purchase can be neither cancelled, nor expired, nor paid again.
     """
     if open_payment is None:
         return
@@ -248,12 +247,12 @@ def check_unlocked(open_payment: Payment | None, now: datetime) -> None:
     raise PaymentInProgress(
         Text(
             "Un pago de esta compra aún no está decidido. Espere su resultado.",
-            "A payment of this purchase is not decided yet. Wait for its outcome.",
+            "A payment of this purchase has no outcome yet. Wait for it.",
         ),
         retry_after=wait,
         payment_id=open_payment.id,
     )
 
 
-def _growing(first: timedelta, times: int, longest: timedelta) -> timedelta:
-    return min(first * (1 << min(times, 30)), longest)
+def _doubling(first: timedelta, count: int, longest: timedelta) -> timedelta:
+    return min(first * (1 << min(count, 30)), longest)

@@ -1,4 +1,4 @@
-"""A purchase, and what can become of it.
+"""A purchase and its transitions.
 
 Pending Payment ─┬─► Paid ─┬─► On Delivery ───► Delivered
                  │    ▲    │        │
@@ -58,16 +58,16 @@ HOLDS_STOCK = frozenset({Status.PENDING, Status.PAID, Status.ON_DELIVERY})
 
 
 class StockEffect(StrEnum):
-    """What a change of status does to the reserved copies of a purchase."""
+    """The effect of a change of status on the reserved copies of a purchase."""
 
     RELEASE = "release"
-    """They can be sold to somebody else."""
+    """The copies become available."""
     FULFIL = "fulfil"
-    """They have left the shop."""
+    """The copies have left the shop."""
 
 
 class Line(NamedTuple):
-    """Copies of one book, with the price and the title at the time of the sale."""
+    """Copies of one book, with its price and title at the time of the purchase."""
 
     book_id: int
     quantity: int
@@ -76,7 +76,7 @@ class Line(NamedTuple):
 
 
 class Offer(NamedTuple):
-    """A book as it is sold now."""
+    """The present offer of a book."""
 
     book_id: int
     title: str
@@ -85,7 +85,7 @@ class Offer(NamedTuple):
     retired: bool
 
     def line(self, quantity: int, expected_unit_price_minor: int | None) -> Line:
-        """Copies of this book at today's price.
+        """A line at the present price.
 
         Raises `BookRetired`, or `PriceChanged` when the buyer expects another price.
         """
@@ -111,13 +111,13 @@ class Offer(NamedTuple):
 
 
 def total_minor(lines: Iterable[Line], delivery_fee_minor: int) -> int:
-    """What a purchase costs, in minor units."""
+    """The total of a purchase, in minor units."""
     return sum(line.quantity * line.unit_price_minor for line in lines) + delivery_fee_minor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purchase:
-    """A purchase at one moment. `id` is 0 until it is stored; `lines` are by ascending book."""
+    """A purchase at one moment. `id` is 0 until it is stored; `lines` are ordered by book."""
 
     id: int = 0
     user_id: int
@@ -144,7 +144,7 @@ class Purchase:
         time_to_pay: timedelta = TIME_TO_PAY,
         now: datetime,
     ) -> "Purchase":
-        """A new purchase; its copies are kept until its time to pay is over."""
+        """A new purchase, whose copies are reserved until its time to pay is over."""
         return cls(
             user_id=user_id,
             status=Status.PENDING,
@@ -160,15 +160,15 @@ class Purchase:
 
     @property
     def awaits_payment(self) -> bool:
-        """Whether a capture that arrives now pays it, however late it comes."""
+        """Whether a capture pays it, even after its time to pay."""
         return self.status is Status.PENDING
 
     def is_overdue(self, now: datetime) -> bool:
-        """Whether its time to pay is over and nobody has ended it yet."""
+        """Whether its time to pay is over and its status does not say so yet."""
         return self.status is Status.PENDING and self.expires_at <= now
 
     def check_payable(self, now: datetime) -> None:
-        """Raises the refusal that says why a payment cannot begin."""
+        """Raises the refusal for its status where a payment cannot begin."""
         match self.status:
             case Status.PENDING:
                 if self.is_overdue(now):
@@ -196,7 +196,7 @@ class Purchase:
                 raise PurchaseRefunded(
                     Text(
                         "Compre de nuevo; el dinero de esta compra fue devuelto.",
-                        "Buy again; the money of this purchase was given back.",
+                        "Buy again; this purchase was refunded.",
                     )
                 )
             case Status.PAID | Status.ON_DELIVERY | Status.DELIVERED:
@@ -206,7 +206,7 @@ class Purchase:
                 )
 
     def check_move(self, target: Status) -> None:
-        """Raises `IllegalMove`, which lists the statuses that can follow."""
+        """Raises `IllegalMove`, which lists the permitted statuses."""
         if target not in MOVES[self.status]:
             raise IllegalMove(
                 explain_moves(self.status, MOVES[self.status]), status_actual=str(self.status)
@@ -225,14 +225,14 @@ class Purchase:
         return replace(self, revision=self.revision + 1)
 
     def stock_effect(self, before: Status) -> StockEffect | None:
-        """What its reserved copies undergo when it comes here from another status."""
+        """The effect on its reserved copies when its status changes from `before`."""
         if before not in HOLDS_STOCK or self.status in HOLDS_STOCK:
             return None
         return StockEffect.FULFIL if self.status is Status.DELIVERED else StockEffect.RELEASE
 
 
 def explain_moves(current: StrEnum, targets: Iterable[StrEnum]) -> Text:
-    """A sentence with the statuses that can follow."""
+    """A sentence that lists the permitted statuses."""
     choices = ", ".join(sorted(targets))
     if not choices:
         return Text(f"Está en {current}, y es definitivo.", f"It is {current}; that is final.")

@@ -14,16 +14,16 @@ class Stock:
     book_id: int
     on_hand: int
     reserved: int
-    """Set aside for purchases that are not delivered."""
+    """Reserved for purchases that are not delivered yet."""
     available: int
     fulfilled: int
-    """Delivered so far: the sum of all adjustments = on_hand + fulfilled."""
+    """Copies delivered so far: the sum of all adjustments = on_hand + fulfilled."""
     revision: int
     changed_at: datetime
 
     @classmethod
     def opened(cls, book_id: int, initial: int, now: datetime) -> "Stock":
-        """The first stock of a book."""
+        """The initial stock of a book."""
         return cls(
             book_id=book_id,
             on_hand=initial,
@@ -35,9 +35,9 @@ class Stock:
         )
 
     def reserve(self, quantity: int, now: datetime) -> "Stock":
-        """Copies set aside for a purchase.
+        """Reserve copies for a purchase.
 
-        Raises `InsufficientStock` with the number of free copies.
+        Raises `InsufficientStock` with the number of available copies.
         """
         if quantity > self.available:
             raise InsufficientStock(
@@ -51,19 +51,19 @@ class Stock:
         return self._changed(now, available=-quantity, reserved=quantity)
 
     def release(self, quantity: int, now: datetime) -> "Stock":
-        """Reserved copies made free again."""
+        """Make reserved copies available again."""
         self._check_reserved(quantity)
         return self._changed(now, available=quantity, reserved=-quantity)
 
     def fulfil(self, quantity: int, now: datetime) -> "Stock":
-        """Reserved copies that have reached their buyer."""
+        """Remove reserved copies that were delivered."""
         self._check_reserved(quantity)
         return self._changed(now, on_hand=-quantity, reserved=-quantity, fulfilled=quantity)
 
     def adjust(self, delta: int, now: datetime) -> "Stock":
-        """More or fewer copies for a reason other than a sale.
+        """Add copies, or remove them where `delta` is negative.
 
-        Raises `StockWouldBeNegative` when more copies are taken than are free.
+        Raises `StockWouldBeNegative` where fewer copies are available.
         """
         if self.available + delta < 0:
             raise StockWouldBeNegative(
@@ -78,7 +78,7 @@ class Stock:
         return self._changed(now, on_hand=delta, available=delta)
 
     def _check_reserved(self, quantity: int) -> None:
-        if quantity > self.reserved:  # a bug: every purchase releases what it has reserved, once
+        if quantity > self.reserved:  # a bug: a purchase releases its copies once
             raise AssertionError(
                 f"book {self.book_id}: {self.reserved} copies are reserved, not {quantity}"
             )

@@ -1,4 +1,4 @@
-"""All of purchase's tables. The checks hold whatever code writes: stock never goes below zero."""
+"""All of purchase's tables. Their checks keep the stock from becoming negative."""
 
 from functions.kit.data.baselines import v1
 from functions.kit.data.schema import (

@@ -1,4 +1,4 @@
-"""Payments that are never lost: their requests, the provider's ledger, refunds that are retried."""
+"""Columns for the requests of payments and for retried refunds; the simulated provider's ledger."""
 
 from functions.kit.data.schema import (
     BIGINT,
@@ -13,7 +13,7 @@ from functions.kit.data.schema import (
     varchar,
 )
 
-# What the simulated provider had captured and refunded before it kept a ledger.
+# Charges and refunds of the simulated provider from before it kept a ledger.
 _CHARGES = (
     "INSERT INTO simulated_ledger (reference, kind, charge_reference, method, amount_minor,"
     " currency, outcome, effective_at) SELECT p.reference, 'charge', NULL, p.method,"

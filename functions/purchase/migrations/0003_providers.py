@@ -1,6 +1,6 @@
-"""Delivery providers are changed and retired, and say which countries they go to.
+"""Delivery providers can be retired, and have the countries that they deliver to.
 
-`coverage` stays for the release before, which writes free text into it.
+`coverage` stays for the previous release, which writes free text into it.
 """
 
 from functions.kit.data.schema import BOOLEAN, AddColumn, Column, varchar

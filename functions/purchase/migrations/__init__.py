@@ -1,1 +1,1 @@
-"""Numbered schema changes: `0001_initial.py` and on. What was run is never edited."""
+"""Purchase's migrations; `functions/kit/data/migrations.py` runs them."""

@@ -9,7 +9,7 @@ NEW = "otra frase bastante larga"
 
 
 async def test_registering_makes_a_customer(auth: Auth) -> None:
-    """With the original's text, and a name if one is given."""
+    """The response has the original's text; a name is optional."""
     body = {"email": " Ana@Example.com", "password": PASSWORD, "name": "Ana Ñúñez"}
     response = await auth.call("POST", "/register", body)
 
@@ -27,7 +27,7 @@ async def test_registering_makes_a_customer(auth: Auth) -> None:
 
 
 async def test_an_address_has_one_account(auth: Auth) -> None:
-    """However it is written."""
+    """Spellings of the same address are one account."""
     await auth.register()
     response = await auth.register("ANA@EXAMPLE.COM")
 
@@ -37,7 +37,7 @@ async def test_an_address_has_one_account(auth: Auth) -> None:
 
 
 async def test_of_concurrent_registrations_one_wins(auth: Auth) -> None:
-    """The unique index decides, not the look before."""
+    """The unique index decides, not the query before."""
     answers = await asyncio.gather(*(auth.register() for _ in range(4)))
 
     assert sorted(answer.status_code for answer in answers) == [201, 409, 409, 409]
@@ -68,7 +68,7 @@ async def test_of_concurrent_registrations_one_wins(auth: Auth) -> None:
 async def test_a_bad_registration_names_its_field(
     auth: Auth, body: dict[str, Any], code: str, field: str
 ) -> None:
-    """Nothing is made of it: no role or id can be set from outside."""
+    """No account is created, and neither role nor id can be set."""
     sent = {"email": "ana@example.com", "password": PASSWORD, **body}
     response = await auth.call("POST", "/register", sent)
 
@@ -80,8 +80,8 @@ async def test_a_bad_registration_names_its_field(
 
 
 @pytest.mark.parametrize("name", ["", "  ", None])
-async def test_no_name_is_no_name(auth: Auth, name: str | None) -> None:
-    """Clients of the original send an empty one."""
+async def test_a_blank_name_counts_as_none(auth: Auth, name: str | None) -> None:
+    """An empty or blank name, which clients of the original send, counts as none."""
     sent = {"email": "ana@example.com", "password": PASSWORD, "name": name}
     response = await auth.call("POST", "/register", sent)
 
@@ -90,8 +90,8 @@ async def test_no_name_is_no_name(auth: Auth, name: str | None) -> None:
     assert row["name"] is None
 
 
-async def test_a_profile_changes_where_it_is_told_to(auth: Auth) -> None:
-    """What is left out stays; a name that is null goes."""
+async def test_a_profile_changes_the_sent_members_only(auth: Auth) -> None:
+    """Omitted members are kept; a null name is removed."""
     ana = await auth.person()
     named = await auth.call("PATCH", "/me", {"name": "Ana"}, by=ana)
     moved = await auth.call(
@@ -110,7 +110,7 @@ async def test_a_profile_changes_where_it_is_told_to(auth: Auth) -> None:
 
 
 async def test_a_new_address_needs_the_password(auth: Auth) -> None:
-    """Whoever has the address has the account: a stolen token is not enough for it."""
+    """The address controls the account, so a stolen token alone cannot change it."""
     ana = await auth.person()
     new = {"email": "thief@example.org"}
     without = await auth.call("PATCH", "/me", new, by=ana)
@@ -124,7 +124,7 @@ async def test_a_new_address_needs_the_password(auth: Auth) -> None:
 
 
 async def test_tries_of_a_new_address_are_throttled_as_logins_are(auth: Auth) -> None:
-    """They are the same tries."""
+    """A wrong current password counts as a try of a login."""
     ana = await auth.person()
     body = {"email": "thief@example.org", "current_password": "guess"}
     answers = [(await auth.call("PATCH", "/me", body, by=ana)).status_code for _ in range(11)]
@@ -132,8 +132,8 @@ async def test_tries_of_a_new_address_are_throttled_as_logins_are(auth: Auth) ->
     assert answers == [401] * 10 + [429]
 
 
-async def test_a_new_address_ends_the_other_logins(auth: Auth) -> None:
-    """Here at once and elsewhere by events; the login that changed it goes on."""
+async def test_a_new_address_revokes_the_other_logins(auth: Auth) -> None:
+    """They are revoked here and by events; the login that changed it is kept."""
     ana = await auth.person()
     elsewhere = await auth.again(ana.id, ana.email)
     body = {"email": "ana@example.org", "current_password": PASSWORD}
@@ -147,8 +147,8 @@ async def test_a_new_address_ends_the_other_logins(auth: Auth) -> None:
     assert len(await auth.published("bookstore.token.revoked.v1")) == 1
 
 
-async def test_nobody_takes_anothers_address(auth: Auth) -> None:
-    """409, and nothing of the request is done."""
+async def test_an_address_of_another_account_is_refused(auth: Auth) -> None:
+    """It is answered 409, and nothing of the request is done."""
     await auth.register("bruno@example.com")
     ana = await auth.person()
     body = {"name": "Bruno", "email": "BRUNO@example.com", "current_password": PASSWORD}
@@ -160,14 +160,14 @@ async def test_nobody_takes_anothers_address(auth: Auth) -> None:
 
 @pytest.mark.parametrize("body", [{"email": "x"}, {"email": None}, {"roles": []}, {"name": 7}, []])
 async def test_a_bad_profile_is_refused(auth: Auth, body: object) -> None:
-    """With 400."""
+    """It is answered 400."""
     ana = await auth.person()
 
     assert (await auth.call("PATCH", "/me", body, by=ana)).status_code == 400
 
 
-async def test_a_new_password_ends_the_other_logins(auth: Auth) -> None:
-    """Who changed it gets new tokens; all that were about are refused, here and elsewhere."""
+async def test_a_new_password_revokes_the_other_logins(auth: Auth) -> None:
+    """The caller gets new tokens; every earlier token is revoked, here and by events."""
     ana = await auth.person()
     thief = await auth.again(ana.id, ana.email)
     auth.clock.advance(seconds=1)
@@ -192,8 +192,8 @@ async def test_a_new_password_ends_the_other_logins(auth: Auth) -> None:
     }
 
 
-async def test_the_current_password_is_asked_for(auth: Auth) -> None:
-    """A token alone does not change it, and nothing ends."""
+async def test_the_current_password_is_required(auth: Auth) -> None:
+    """A token alone does not change the password, and no login is revoked."""
     ana = await auth.person()
     body = {"current_password": "not the password", "new_password": NEW}
     response = await auth.call("POST", "/me/password", body, by=ana)
@@ -205,7 +205,7 @@ async def test_the_current_password_is_asked_for(auth: Auth) -> None:
 
 @pytest.mark.parametrize("new", ["corto", "password123", "ana@example.com"])
 async def test_a_new_password_obeys_the_rules(auth: Auth, new: str) -> None:
-    """The field is named as it was sent."""
+    """The refusal names the field `new_password`."""
     ana = await auth.person()
     body = {"current_password": PASSWORD, "new_password": new}
     response = await auth.call("POST", "/me/password", body, by=ana)
@@ -214,8 +214,8 @@ async def test_a_new_password_obeys_the_rules(auth: Auth, new: str) -> None:
     assert [each["field"] for each in response.json()["errors"]] == ["new_password"]
 
 
-async def test_a_deleted_account_leaves_an_id(auth: Auth) -> None:
-    """Email, name and password are gone, every token is refused, the address is free."""
+async def test_a_deleted_account_keeps_its_id_only(auth: Auth) -> None:
+    """Email, name and password are removed, every token is refused, and the address is free."""
     ana = await auth.person()
     await auth.call("PATCH", "/me", {"name": "Ana"}, by=ana)
     auth.clock.advance(seconds=1)
@@ -248,7 +248,7 @@ async def test_a_deleted_account_leaves_an_id(auth: Auth) -> None:
 async def test_an_account_is_closed_with_its_password_only(
     auth: Auth, body: dict[str, str] | None, status: int, code: str
 ) -> None:
-    """A token that was found, or a shop left open, is not enough."""
+    """A stolen token alone cannot close it."""
     ana = await auth.person()
     response = await auth.call("DELETE", "/me", body, by=ana)
 
@@ -256,8 +256,8 @@ async def test_an_account_is_closed_with_its_password_only(
     assert await auth.is_in(ana)
 
 
-async def test_the_last_admin_stays(auth: Auth) -> None:
-    """A second one may go."""
+async def test_the_last_admin_cannot_close_the_account(auth: Auth) -> None:
+    """The last admin cannot close the account; one of two can."""
     admin = await auth.admin()
     response = await auth.call("DELETE", "/me", CLOSING, by=admin)
 

@@ -17,7 +17,7 @@ async def change(auth: Auth, admin: Person, user_id: int, **body: Any) -> dict[s
 
 
 async def test_users_are_listed_page_by_page(auth: Auth) -> None:
-    """Oldest first, each once, whoever is deleted in between; the last page has no Link."""
+    """Oldest first, each once, also when one is deleted meanwhile; the last page has no `Link`."""
     admin = await auth.admin()
     people = [await auth.person(f"user{number}@example.com") for number in range(4)]
     await auth.call("DELETE", "/me", CLOSING, by=people[1])
@@ -34,7 +34,7 @@ async def test_users_are_listed_page_by_page(auth: Auth) -> None:
 
 
 async def test_a_listed_user_shows_no_secret(auth: Auth) -> None:
-    """Found by address, in whatever case."""
+    """Responses have neither hash nor key; the filter by address ignores case."""
     admin = await auth.admin()
     ana = await auth.person()
     (found,) = (await auth.call("GET", "/users?email=ANA@example.com", by=admin)).json()
@@ -61,15 +61,15 @@ async def test_a_listed_user_shows_no_secret(auth: Auth) -> None:
         "after=WzEyMzQ1Njc4OTAxMjM0NTY3ODkwMTJd",
     ],
 )
-async def test_a_page_that_cannot_be_is_refused(auth: Auth, query: str) -> None:
-    """Limits out of bounds, cursors that this list has not made."""
+async def test_an_invalid_page_is_refused(auth: Auth, query: str) -> None:
+    """Limits out of bounds and foreign cursors are answered 400."""
     admin = await auth.admin()
 
     assert (await auth.call("GET", f"/users?{query}", by=admin)).status_code == 400
 
 
-async def test_a_role_that_is_given_comes_with_the_next_tokens(auth: Auth) -> None:
-    """Nothing is taken away, so nothing ends and nothing is told."""
+async def test_an_added_role_is_in_the_next_tokens(auth: Auth) -> None:
+    """Adding a role revokes no token and publishes no event."""
     admin = await auth.admin()
     ana = await auth.person()
     told = len(await auth.published())
@@ -83,8 +83,8 @@ async def test_a_role_that_is_given_comes_with_the_next_tokens(auth: Auth) -> No
     assert claims["roles"] == ["customer", "staff"]
 
 
-async def test_a_role_that_is_taken_ends_the_tokens_that_carry_it(auth: Auth) -> None:
-    """At once here, by an event elsewhere; the login goes on with what is left."""
+async def test_a_removed_role_revokes_access_tokens(auth: Auth) -> None:
+    """Access tokens are revoked here and by an event; the login is kept with the other roles."""
     admin = await auth.admin()
     ana = await auth.person()
     await change(auth, admin, ana.id, roles=["staff", "customer"])
@@ -99,8 +99,8 @@ async def test_a_role_that_is_taken_ends_the_tokens_that_carry_it(auth: Auth) ->
     assert await auth.is_in(ana._replace(token=refreshed.json()["token"]))
 
 
-async def test_a_disabled_user_is_out_until_enabled(auth: Auth) -> None:
-    """Tokens and logins end; enabling brings none of them back, but the user may log in."""
+async def test_a_disabled_user_cannot_log_in_until_enabled(auth: Auth) -> None:
+    """Tokens and logins are revoked for good; once enabled the user may log in again."""
     admin = await auth.admin()
     ana = await auth.person()
     auth.clock.advance(seconds=1)
@@ -121,8 +121,8 @@ async def test_a_disabled_user_is_out_until_enabled(auth: Auth) -> None:
     ]
 
 
-async def test_what_changes_nothing_tells_nothing(auth: Auth) -> None:
-    """The same roles, the same state, or no member at all."""
+async def test_a_change_without_effect_publishes_nothing(auth: Auth) -> None:
+    """Equal roles, an equal state or an empty body publish no event."""
     admin = await auth.admin()
     ana = await auth.person()
     told = len(await auth.published())
@@ -134,8 +134,8 @@ async def test_what_changes_nothing_tells_nothing(auth: Auth) -> None:
 
 
 @pytest.mark.parametrize("body", [{"roles": ["staff"]}, {"disabled": True}])
-async def test_the_last_admin_cannot_be_taken_away(auth: Auth, body: dict[str, Any]) -> None:
-    """A disabled admin does not count as another one."""
+async def test_the_last_admin_cannot_be_demoted(auth: Auth, body: dict[str, Any]) -> None:
+    """Disabled admins do not count."""
     admin = await auth.admin()
     second = await auth.admin("second@example.com")
     await change(auth, admin, second.id, disabled=True)
@@ -146,8 +146,8 @@ async def test_the_last_admin_cannot_be_taken_away(auth: Auth, body: dict[str, A
     assert await auth.is_in(admin)
 
 
-async def test_two_admins_cannot_dismiss_each_other(auth: Auth) -> None:
-    """At the same moment: one of them stays."""
+async def test_two_admins_cannot_demote_each_other(auth: Auth) -> None:
+    """Of two concurrent demotions one is refused."""
     first, second = await auth.admin(), await auth.admin("second@example.com")
     answers = await asyncio.gather(
         auth.call("PATCH", f"/users/{second.id}", {"roles": ["customer"]}, by=first),
@@ -159,8 +159,8 @@ async def test_two_admins_cannot_dismiss_each_other(auth: Auth) -> None:
 
 
 @pytest.mark.parametrize("user_id", ["0", "999", str(2**63), "9" * 40, "x"])
-async def test_a_user_that_is_not_there_is_not_found(auth: Auth, user_id: str) -> None:
-    """Also with a number that no id can be."""
+async def test_an_unknown_user_is_not_found(auth: Auth, user_id: str) -> None:
+    """Ids without a user are answered 404, up to the largest number."""
     admin = await auth.admin()
     response = await auth.call("PATCH", f"/users/{user_id}", {"disabled": True}, by=admin)
 
@@ -168,7 +168,7 @@ async def test_a_user_that_is_not_there_is_not_found(auth: Auth, user_id: str) -
 
 
 async def test_a_deleted_user_is_not_found(auth: Auth) -> None:
-    """There is nobody left to be changed."""
+    """Reading and changing a deleted user are answered 404."""
     admin = await auth.admin()
     ana = await auth.person()
     await auth.call("DELETE", "/me", CLOSING, by=ana)
@@ -191,7 +191,7 @@ async def test_a_deleted_user_is_not_found(auth: Auth) -> None:
     ],
 )
 async def test_a_bad_change_is_refused(auth: Auth, body: object) -> None:
-    """With 400, and nothing of it is done."""
+    """It is answered 400, and nothing of it is done."""
     admin = await auth.admin()
     ana = await auth.person()
     response = await auth.call("PATCH", f"/users/{ana.id}", body, by=admin)
@@ -201,7 +201,7 @@ async def test_a_bad_change_is_refused(auth: Auth, body: object) -> None:
 
 
 async def test_a_rotated_key_verifies_until_its_tokens_have_expired(auth: Auth) -> None:
-    """New tokens have the new key at once; old ones stay good, then their key goes."""
+    """New tokens have the new key at once; the old key is published until its tokens expire."""
     admin = await auth.admin()
     old = jwt.get_unverified_header(admin.token)["kid"]
     auth.clock.advance(seconds=1)
@@ -222,8 +222,8 @@ async def test_a_rotated_key_verifies_until_its_tokens_have_expired(auth: Auth) 
     assert [row["kid"] for row in await auth.rows("SELECT kid FROM signing_keys")] == [new]
 
 
-async def test_concurrent_rotations_leave_one_key_that_signs(auth: Auth) -> None:
-    """Each takes over from the one before."""
+async def test_concurrent_rotations_leave_one_active_key(auth: Auth) -> None:
+    """Each rotation retires the key of the one before."""
     admin = await auth.admin()
     answers = await asyncio.gather(
         *(auth.call("POST", "/admin/keys/rotate", by=admin) for _ in range(4))
@@ -235,7 +235,7 @@ async def test_concurrent_rotations_leave_one_key_that_signs(auth: Auth) -> None
 
 
 async def test_the_key_set_is_cacheable_and_shows_nothing_private(auth: Auth) -> None:
-    """An ETag that changes with the keys; never a `d`."""
+    """Its ETag changes with the keys, and no key has a `d`."""
     first = await auth.call("GET", "/.well-known/jwks.json")
 
     assert first.headers["cache-control"] == "public, max-age=300"
@@ -250,8 +250,8 @@ async def test_the_key_set_is_cacheable_and_shows_nothing_private(auth: Auth) ->
     assert changed.status_code == 200
 
 
-async def test_a_replica_signs_with_the_key_that_another_has_made(database_url: str) -> None:
-    """The key is read when it is used: no replica goes on with a retired one."""
+async def test_a_replica_signs_with_the_key_of_another_replica(database_url: str) -> None:
+    """The active key is read for each token."""
     async with open_auth(database_url) as auth, open_auth(database_url, clock=auth.clock) as other:
         admin = await auth.admin()
         await other.log_in(admin.email)  # has used the old key

@@ -7,7 +7,7 @@ import jwt
 import pytest
 
 from functions.auth.commands import purge
-from functions.auth.passwords import Verdict
+from functions.auth.passwords import Verification
 from tests.auth.service import PASSWORD, Auth, open_auth
 
 MESSAGES = {
@@ -24,7 +24,7 @@ def read_unverified(token: str) -> dict[str, Any]:
 
 
 async def test_a_login_gives_tokens(auth: Auth) -> None:
-    """`token` is the original's name for the access token; nothing on the way keeps it."""
+    """`token` is the original's name of the access token; the response may not be cached."""
     await auth.register()
     response = await auth.log_in("  ANA@example.com ")
 
@@ -37,8 +37,8 @@ async def test_a_login_gives_tokens(auth: Auth) -> None:
     assert len(answer["refresh_token"]) == 43  # 256 bits
 
 
-async def test_messages_are_english_for_who_asks(auth: Auth) -> None:
-    """Spanish is the default, as the original spoke."""
+async def test_messages_follow_accept_language(auth: Auth) -> None:
+    """Spanish is the default, as in the original."""
     await auth.register()
     body = {"email": "ana@example.com", "password": PASSWORD}
     response = await auth.call("POST", "/login", body, accept_language="en-GB,en;q=0.8")
@@ -46,8 +46,8 @@ async def test_messages_are_english_for_who_asks(auth: Auth) -> None:
     assert response.json()["message"] == "logged in"
 
 
-async def test_an_access_token_says_who_may_what_until_when(auth: Auth) -> None:
-    """RFC 9068's type and claims; `iat` in whole seconds, the rest beside it."""
+async def test_an_access_token_has_the_claims_of_rfc_9068(auth: Auth) -> None:
+    """It has RFC 9068's type and claims; `iat` is in whole seconds, with a claim for the rest."""
     ana = await auth.person()
     header, claims = jwt.get_unverified_header(ana.token), read_unverified(ana.token)
 
@@ -66,7 +66,7 @@ async def test_an_access_token_says_who_may_what_until_when(auth: Auth) -> None:
 
 
 async def test_unknown_wrong_and_disabled_are_answered_alike(auth: Auth) -> None:
-    """Accounts cannot be told apart by what a login answers."""
+    """Responses to logins do not reveal which accounts exist."""
     await auth.register()
     bruno = await auth.person("bruno@example.com")
     admin = await auth.admin()
@@ -88,7 +88,7 @@ async def test_unknown_wrong_and_disabled_are_answered_alike(auth: Auth) -> None
 
 
 async def test_a_hash_of_the_original_is_replaced_at_login(auth: Auth) -> None:
-    """werkzeug's PBKDF2 opens once more, and is argon2id afterwards."""
+    """A login with a PBKDF2 hash of werkzeug stores an argon2id hash."""
     await auth.register()
     digest = hashlib.pbkdf2_hmac("sha256", b"viejo", b"salsalsal", 1000).hex()
     await auth.rows(
@@ -104,7 +104,7 @@ async def test_a_hash_of_the_original_is_replaced_at_login(auth: Auth) -> None:
 
 
 async def test_a_refresh_token_gives_new_tokens_once(auth: Auth) -> None:
-    """The old access token lives on; the old refresh token does not."""
+    """The earlier access token stays valid; the earlier refresh token does not."""
     ana = await auth.person()
     auth.clock.advance(days=29)
     response = await auth.refresh(ana.refresh_token)
@@ -117,8 +117,8 @@ async def test_a_refresh_token_gives_new_tokens_once(auth: Auth) -> None:
     assert await auth.is_in(ana._replace(token=answer["token"]))
 
 
-async def test_reuse_ends_the_whole_family(auth: Auth) -> None:
-    """Nobody knows whose hand is the thief's, so both are empty; other logins go on."""
+async def test_reuse_revokes_the_whole_family(auth: Auth) -> None:
+    """A reused refresh token may be stolen, so its login is revoked; other logins are kept."""
     ana = await auth.person()
     elsewhere = await auth.again(ana.id, ana.email)
     second = (await auth.refresh(ana.refresh_token)).json()
@@ -134,8 +134,8 @@ async def test_reuse_ends_the_whole_family(auth: Auth) -> None:
     assert (await auth.refresh(elsewhere.refresh_token)).status_code == 200
 
 
-async def test_reuse_tells_of_the_tokens_that_still_live(auth: Auth) -> None:
-    """Expired ones need no deny-list."""
+async def test_reuse_publishes_the_unexpired_tokens(auth: Auth) -> None:
+    """Events are published for unexpired access tokens only."""
     ana = await auth.person()
     auth.clock.advance(minutes=20)
     second = (await auth.refresh(ana.refresh_token)).json()
@@ -154,7 +154,7 @@ async def test_reuse_tells_of_the_tokens_that_still_live(auth: Auth) -> None:
 
 
 async def test_concurrent_refreshes_have_one_successor(auth: Auth) -> None:
-    """Two tabs, two pods: the family goes on from one token, however many come at once."""
+    """Concurrent requests of several tabs or replicas get the same tokens."""
     ana = await auth.person()
     answers = await asyncio.gather(*(auth.refresh(ana.refresh_token) for _ in range(8)))
 
@@ -163,8 +163,8 @@ async def test_concurrent_refreshes_have_one_successor(auth: Auth) -> None:
     assert len(await auth.rows("SELECT id FROM refresh_tokens")) == 2
 
 
-async def test_a_lost_answer_is_given_again_for_ten_seconds(auth: Auth) -> None:
-    """The same tokens, also where the successor has been used meanwhile; then it is theft."""
+async def test_a_lost_response_is_repeated_for_ten_seconds(auth: Auth) -> None:
+    """The same tokens are returned, also after the successor was used; later use is theft."""
     ana = await auth.person()
     first = await auth.refresh(ana.refresh_token)
     auth.clock.advance(seconds=5)
@@ -179,8 +179,8 @@ async def test_a_lost_answer_is_given_again_for_ten_seconds(auth: Auth) -> None:
     assert not await auth.is_in(ana._replace(token=newer.json()["token"]))
 
 
-async def test_a_login_that_has_ended_gives_nothing_again(auth: Auth) -> None:
-    """A logout counts at once, also for tokens that were given a moment ago."""
+async def test_a_revoked_login_repeats_no_tokens(auth: Auth) -> None:
+    """After a logout no tokens are repeated."""
     ana = await auth.person()
     answer = (await auth.refresh(ana.refresh_token)).json()
     await auth.call("POST", "/logout", {"token": answer["token"]})
@@ -188,8 +188,8 @@ async def test_a_login_that_has_ended_gives_nothing_again(auth: Auth) -> None:
     assert (await auth.refresh(ana.refresh_token)).status_code == 401
 
 
-async def test_a_successor_is_kept_sealed_and_not_for_long(auth: Auth) -> None:
-    """Nothing in the database opens it, and the background task takes it away."""
+async def test_a_successor_is_encrypted_and_deleted_soon(auth: Auth) -> None:
+    """The database alone cannot decrypt it, and a background task deletes it."""
     ana = await auth.person()
     answer = (await auth.refresh(ana.refresh_token)).json()
     used = (await auth.rows("SELECT * FROM refresh_tokens ORDER BY id"))[0]
@@ -203,8 +203,8 @@ async def test_a_successor_is_kept_sealed_and_not_for_long(auth: Auth) -> None:
 
 
 @pytest.mark.parametrize("token", ["", "x", "x" * 600, "ñ\x00", None, 7])
-async def test_what_is_no_refresh_token_is_refused(auth: Auth, token: object) -> None:
-    """400 where it cannot be one, 401 where it could."""
+async def test_an_invalid_refresh_token_is_refused(auth: Auth, token: object) -> None:
+    """400 for malformed ones, 401 for unknown ones."""
     response = await auth.call("POST", "/refresh", {"refresh_token": token})
 
     expected = 401 if token in {"x", "ñ\x00"} else 400
@@ -212,15 +212,15 @@ async def test_what_is_no_refresh_token_is_refused(auth: Auth, token: object) ->
 
 
 async def test_a_refresh_token_expires(auth: Auth) -> None:
-    """After thirty days."""
+    """It is refused after thirty days."""
     ana = await auth.person()
     auth.clock.advance(days=30)
 
     assert (await auth.refresh(ana.refresh_token)).status_code == 401
 
 
-async def test_refresh_tokens_are_kept_as_hashes(auth: Auth) -> None:
-    """Who reads the table cannot log in."""
+async def test_refresh_tokens_are_stored_as_hashes(auth: Auth) -> None:
+    """The table contains nothing that logs in."""
     ana = await auth.person()
     (row,) = await auth.rows("SELECT * FROM refresh_tokens")
 
@@ -230,8 +230,8 @@ async def test_refresh_tokens_are_kept_as_hashes(auth: Auth) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["", "Bearer ", "bearer "])
-async def test_a_good_token_is_valid_with_or_without_bearer(auth: Auth, prefix: str) -> None:
-    """The original sent the word on, and refused what it had issued."""
+async def test_a_valid_token_is_accepted_with_or_without_bearer(auth: Auth, prefix: str) -> None:
+    """Clients of the original send the word along."""
     ana = await auth.person()
     response = await auth.call("POST", "/validate", {"token": prefix + ana.token})
 
@@ -242,8 +242,8 @@ async def test_a_good_token_is_valid_with_or_without_bearer(auth: Auth, prefix: 
     }
 
 
-async def test_validate_says_why_not(auth: Auth) -> None:
-    """The original's three texts, and `valid` beside them."""
+async def test_validate_gives_the_reason(auth: Auth) -> None:
+    """The response has the original's text for each reason, and `valid`."""
     ana = await auth.person()
     bruno = await auth.person("bruno@example.com")
     await auth.call("POST", "/logout", {"token": ana.token})
@@ -265,10 +265,10 @@ async def test_validate_says_why_not(auth: Auth) -> None:
 
 
 @pytest.mark.parametrize(("seconds", "still_in"), [(30, True), (31, False)])
-async def test_a_token_is_not_good_for_a_user_who_came_after_it(
+async def test_a_token_older_than_its_user_is_refused(
     auth: Auth, seconds: int, still_in: bool
 ) -> None:
-    """Its own was lost with a database, and the id was given again. Clocks may differ a bit."""
+    """A restored database may assign a lost user's id again; clock skew is tolerated."""
     lost = await auth.person()
     auth.clock.advance(seconds=seconds)
     await auth.rows("UPDATE users SET created_at = {} WHERE id = {}", auth.clock(), lost.id)
@@ -279,8 +279,8 @@ async def test_a_token_is_not_good_for_a_user_who_came_after_it(
 
 
 @pytest.mark.parametrize("in_body", [True, False])
-async def test_a_logout_ends_the_token_and_its_family(auth: Auth, in_body: bool) -> None:
-    """By body or header, as often as one likes; other logins go on."""
+async def test_a_logout_revokes_the_token_and_its_family(auth: Auth, in_body: bool) -> None:
+    """By body or header, any number of times; other logins are kept."""
     ana = await auth.person()
     elsewhere = await auth.again(ana.id, ana.email)
     for _ in range(2):
@@ -297,8 +297,8 @@ async def test_a_logout_ends_the_token_and_its_family(auth: Auth, in_body: bool)
     assert await auth.is_in(elsewhere)
 
 
-async def test_a_logout_with_an_old_token_ends_the_newer_ones(auth: Auth) -> None:
-    """The login is what ends: also what was refreshed since."""
+async def test_a_logout_with_an_earlier_token_revokes_later_ones(auth: Auth) -> None:
+    """The whole login is revoked, with tokens that were refreshed since."""
     ana = await auth.person()
     newer = (await auth.refresh(ana.refresh_token)).json()
     await auth.call("POST", "/logout", {"token": ana.token})
@@ -308,7 +308,7 @@ async def test_a_logout_with_an_old_token_ends_the_newer_ones(auth: Auth) -> Non
 
 
 async def test_an_expired_token_still_logs_out(auth: Auth) -> None:
-    """Its refresh token lives for days more; there is nothing to tell the others."""
+    """Its refresh token is revoked, and no event is published for the expired token."""
     ana = await auth.person()
     auth.clock.advance(hours=1)
     response = await auth.call("POST", "/logout", {"token": ana.token})
@@ -318,8 +318,8 @@ async def test_an_expired_token_still_logs_out(auth: Auth) -> None:
     assert await auth.published("bookstore.token.revoked.v1") == []
 
 
-async def test_what_is_no_token_cannot_be_ended(auth: Auth) -> None:
-    """400: the caller has mistaken something."""
+async def test_a_logout_with_a_foreign_token_is_refused(auth: Auth) -> None:
+    """It is answered 400."""
     response = await auth.call("POST", "/logout", {"token": "abc"})
 
     assert response.status_code == 400
@@ -327,7 +327,7 @@ async def test_what_is_no_token_cannot_be_ended(auth: Auth) -> None:
 
 
 async def test_a_logout_survives_a_restart_and_holds_on_every_replica(database_url: str) -> None:
-    """It is a row, not a set in memory."""
+    """The revocation is a row of the database."""
     async with open_auth(database_url) as auth:
         ana = await auth.person()
         async with open_auth(database_url, clock=auth.clock) as replica:
@@ -341,10 +341,8 @@ async def test_a_logout_survives_a_restart_and_holds_on_every_replica(database_u
 
 @pytest.mark.parametrize("path", MESSAGES)
 @pytest.mark.parametrize("body", [None, {}])
-async def test_what_is_missing_is_said_in_the_originals_words(
-    auth: Auth, path: str, body: object
-) -> None:
-    """Without a body, or with an empty one."""
+async def test_a_missing_token_has_the_originals_text(auth: Auth, path: str, body: object) -> None:
+    """A missing and an empty body are answered with the original's text."""
     response = await auth.call("POST", path, body)
 
     assert response.status_code == 400
@@ -364,7 +362,7 @@ async def test_what_is_missing_is_said_in_the_originals_words(
 async def test_missing_credentials_are_named(
     auth: Auth, path: str, body: dict[str, Any], fields: list[str]
 ) -> None:
-    """Empty is missing, as it was for the original."""
+    """Empty values count as missing, as in the original."""
     response = await auth.call("POST", path, body)
 
     assert response.status_code == 400
@@ -374,16 +372,16 @@ async def test_missing_credentials_are_named(
     assert [each["field"] for each in document["errors"]] == fields
 
 
-async def test_a_login_costs_the_slowest_older_hash_that_there_is(
+async def test_a_login_costs_as_much_as_the_slowest_legacy_hash(
     auth: Auth, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever logs in; nothing of it once every account has a hash of today."""
+    """Every login costs as much as the slowest legacy hash, until none is left."""
     asked: list[int] = []
     original = auth.app.state.services.dependencies.passwords.verify
 
-    async def verify(hashed: str | None, password: str, *, rounds: int) -> Verdict:
+    async def verify(hashed: str | None, password: str, *, rounds: int) -> Verification:
         asked.append(rounds)
-        verdict: Verdict = await original(hashed, password, rounds=rounds)
+        verdict: Verification = await original(hashed, password, rounds=rounds)
         return verdict
 
     monkeypatch.setattr(auth.app.state.services.dependencies.passwords, "verify", verify)

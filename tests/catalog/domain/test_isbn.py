@@ -8,7 +8,7 @@ from stdnum import isbn as stdnum
 
 from functions.catalog.domain.isbn import (
     isbn_10,
-    isbns_replaced,
+    normalize_isbns,
     parse_isbn,
     parse_spreadsheet_isbn,
 )
@@ -31,7 +31,7 @@ def test_known_isbns() -> None:
 
 @given(digits)
 def test_ten_digits_become_thirteen_that_are_valid(nine: str) -> None:
-    """Reading the result again gives the same."""
+    """The result has the prefix 978, and parses to itself."""
     thirteen = parse_isbn(isbn10(nine))
 
     assert thirteen[:12] == "978" + nine
@@ -39,7 +39,8 @@ def test_ten_digits_become_thirteen_that_are_valid(nine: str) -> None:
 
 
 @given(digits, st.integers(0, 12), st.integers(1, 9))
-def test_one_wrong_digit_is_found(nine: str, place: int, off: int) -> None:
+def test_one_wrong_digit_is_detected(nine: str, place: int, off: int) -> None:
+    """The check digit detects any single changed digit."""
     thirteen = parse_isbn(isbn10(nine))
     digit = str((int(thirteen[place]) + off) % 10)
     wrong = thirteen[:place] + digit + thirteen[place + 1 :]
@@ -49,8 +50,8 @@ def test_one_wrong_digit_is_found(nine: str, place: int, off: int) -> None:
 
 
 @given(digits)
-def test_zeros_that_a_spreadsheet_took_are_put_back(nine: str) -> None:
-    """As far as three of them; a shorter number is no ISBN."""
+def test_leading_zeros_that_a_spreadsheet_removed_are_restored(nine: str) -> None:
+    """Up to three leading zeros are restored; a shorter number is no ISBN."""
     ten = isbn10("000" + nine[3:])
     shortened = ten.lstrip("0")
     if len(shortened) < 7:
@@ -61,35 +62,38 @@ def test_zeros_that_a_spreadsheet_took_are_put_back(nine: str) -> None:
 
 
 @given(digits)
-def test_a_whole_number_that_became_a_float_is_whole(nine: str) -> None:
+def test_an_isbn_that_a_spreadsheet_made_a_float_is_read(nine: str) -> None:
+    """A trailing `.0` is removed."""
     thirteen = parse_isbn(isbn10(nine))
 
     assert parse_spreadsheet_isbn(f"{thirteen}.0") == thirteen
 
 
 @pytest.mark.parametrize("text", ["9.78043902348e+12", "9,78043902348E+12", "4.39E+08"])
-def test_scientific_notation_is_never_believed(text: str) -> None:
+def test_scientific_notation_is_refused(text: str) -> None:
+    """Its last digits are lost, so it names no single book."""
     with pytest.raises(ValueError, match="scientific"):
         parse_spreadsheet_isbn(text)
 
 
 @given(st.text())
-def test_no_text_surprises(text: str) -> None:
-    """An ISBN of thirteen digits, or a `ValueError`."""
+def test_any_text_is_parsed_or_refused(text: str) -> None:
+    """Any text parses to thirteen digits or raises `ValueError`."""
     for parse in (parse_isbn, parse_spreadsheet_isbn):
         with contextlib.suppress(ValueError):
             assert re.fullmatch("97[89][0-9]{10}", parse(text))
 
 
 @pytest.mark.parametrize("text", ["", "0", "0000000000", "1234567890123", "97804390234811"])
-def test_numbers_that_are_no_isbn(text: str) -> None:
+def test_other_numbers_are_no_isbn(text: str) -> None:
+    """Neither zeros, nor thirteen digits of another prefix, nor fourteen digits are an ISBN."""
     with pytest.raises(ValueError, match="10 or 13"):
         parse_spreadsheet_isbn(text)
 
 
 @given(digits, st.sampled_from(["978", "979"]), st.integers(0, 9))
-def test_python_stdnum_says_the_same(nine: str, prefix: str, check: int) -> None:
-    """Of any thirteen digits, of its ten, and of where the hyphens go."""
+def test_parsing_agrees_with_python_stdnum(nine: str, prefix: str, check: int) -> None:
+    """python-stdnum is the oracle for validity, ISBN-10 and hyphenation."""
     written = f"{prefix}{nine}{check}"
     if not stdnum.is_valid(written):
         with pytest.raises(ValueError, match="check digit"):
@@ -108,17 +112,18 @@ dashes = st.sampled_from(["", "-", "\u2010", "\u2011", "\u2013", "\u2212"])
 
 @given(digits, dashes)
 def test_an_isbn_in_a_query_is_one_word(nine: str, dash: str) -> None:
-    """Of 10 or 13 digits, with hyphens of any kind, with or without what it is called."""
+    """It has 10 or 13 digits, any kind of hyphen, and may have a label."""
     thirteen = parse_isbn(isbn10(nine))
     for number in (thirteen, isbn10(nine), isbn10(nine).lower()):
         spelt = dash.join((number[:-9], number[-9:-5], number[-5:-1], number[-1])).strip(dash)
         for label in ("", "ISBN ", "isbn: ", "ISBN-13:"):
-            assert isbns_replaced(f"hobbit {label}{spelt} x").split() == ["hobbit", thirteen, "x"]
+            assert normalize_isbns(f"hobbit {label}{spelt} x").split() == ["hobbit", thirteen, "x"]
 
 
 @pytest.mark.parametrize("query", ["1984 2001 42", "123456789", "9780439023482", "x0439023483"])
 def test_other_numbers_in_a_query_are_words(query: str) -> None:
-    assert isbns_replaced(query) == query
+    """Only valid ISBNs are normalized; other numbers stay as they were typed."""
+    assert normalize_isbns(query) == query
 
 
 @pytest.mark.parametrize(
@@ -131,6 +136,7 @@ def test_other_numbers_in_a_query_are_words(query: str) -> None:
         "(pbk.)",
     ],
 )
-def test_what_names_no_one_book(text: str) -> None:
+def test_a_cell_that_names_no_single_book_is_refused(text: str) -> None:
+    """Several ISBNs, or a label without one, raise an error."""
     with pytest.raises(ValueError, match=r"more than one|10 or 13"):
         parse_spreadsheet_isbn(text)

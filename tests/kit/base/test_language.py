@@ -1,4 +1,4 @@
-"""Spanish, unless somebody prefers English."""
+"""Texts are Spanish, unless the request prefers English."""
 
 import pytest
 from hypothesis import given

@@ -37,7 +37,7 @@ def test_a_line_is_one_json_object() -> None:
 
 
 def test_an_exception_is_in_the_same_line() -> None:
-    """So that whoever reads lines reads it whole."""
+    """So that a line-based reader gets the whole traceback."""
     try:
         raise KeyError("title")
     except KeyError as error:
@@ -65,7 +65,7 @@ def test_logs_go_to_standard_output(
     assert "said" in lines[0]
 
 
-def test_configuring_twice_says_nothing_twice(capsys: pytest.CaptureFixture[str]) -> None:
+def test_configuring_twice_logs_each_line_once(capsys: pytest.CaptureFixture[str]) -> None:
     """A process may hold several services."""
     for service in ("catalog", "purchase"):
         logs.configure(service, "INFO", LogFormat.TEXT)

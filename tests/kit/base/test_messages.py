@@ -1,4 +1,4 @@
-"""What is wrong with a value, in words for people, in both languages."""
+"""Validation messages in both languages, without msgspec's notation."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -72,14 +72,14 @@ CASES: list[tuple[Any, Any, str, str]] = [
 
 
 @pytest.mark.parametrize(("kind", "value", "es", "en"), CASES)
-def test_a_complaint_is_said_to_people(kind: Any, value: Any, es: str, en: str) -> None:
+def test_a_message_of_msgspec_becomes_a_sentence(kind: Any, value: Any, es: str, en: str) -> None:
     with pytest.raises(msgspec.ValidationError) as caught:
         msgspec.json.decode(msgspec.json.encode(value), type=kind)
 
     assert explain(str(caught.value), kind) == Text(es, en)
 
 
-def test_what_is_not_known_is_said_in_general() -> None:
+def test_an_unknown_message_becomes_a_general_sentence() -> None:
     """Never in msgspec's words."""
     with pytest.raises(msgspec.ValidationError) as caught:
         msgspec.convert("x", UUID)

@@ -73,9 +73,9 @@ def test_each_service_of_a_process_counts_for_itself() -> None:
     assert b"events_sent_total 0.0" in second.exposition()
 
 
-def test_what_nobody_shows_is_not_counted() -> None:
-    """A public door has no /metrics; whoever counts there need not know."""
-    metrics = Metrics(shown=False)
+def test_metrics_that_are_not_exposed_are_not_recorded() -> None:
+    """The public API has no /metrics. Callers use the same interface."""
+    metrics = Metrics(exposed=False)
     metrics.requests.labels("GET", "/books", "200").inc()
     metrics.duration.labels("GET", "/books").observe(0.1)
     metrics.events_sent.inc(2)

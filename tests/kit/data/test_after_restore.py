@@ -73,7 +73,7 @@ async def test_ids_that_no_column_holds_are_refused(database: Database) -> None:
     await database.execute(
         QueryString("INSERT INTO notes (id, text, revision) VALUES ({}, 'a', 1)", MAX_ID - 10)
     )
-    with pytest.raises(Refused, match="notes has come to"):
+    with pytest.raises(Refused, match="the next id of notes is"):
         await raise_counters(database, by=10)
     raised = await raise_counters(database, by=9)
 
@@ -90,7 +90,7 @@ async def test_a_small_column_is_refused_before_it_is_full(empty_database: Datab
         pytest.skip("SQLite's counters all have 64 bits")
     await empty_database.run_ddl("CREATE TABLE small (id INT AUTO_INCREMENT PRIMARY KEY)")
 
-    with pytest.raises(Refused, match="small has come to 1"):
+    with pytest.raises(Refused, match="the next id of small is 1"):
         await raise_counters(empty_database, by=2**31 - 1)
     assert await raise_counters(empty_database, by=2**31 - 2) == [Raised("small", 1, 2**31 - 1)]
 
@@ -105,7 +105,7 @@ def migrated(url: str) -> str:
     return url
 
 
-def test_the_command_says_what_it_did(
+def test_the_command_prints_each_counter(
     database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A line a table, from the id that was next to the one that is."""
@@ -139,12 +139,12 @@ def test_too_far_is_refused(database_url: str, capsys: pytest.CaptureFixture[str
     said = capsys.readouterr()
 
     assert refused == 1
-    assert "no counter was raised: dead_letters has come to 1" in said.err
+    assert "no counter was raised: the next id of dead_letters is 1" in said.err
     assert "sample: notes: 1 -> 2" in said.out
 
 
 @pytest.mark.parametrize("url", ["mysql://nobody@127.0.0.1:9/shop", "sqlite:////proc/none/a.db"])
-def test_a_database_that_is_not_there_is_said(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unreachable_database_is_reported(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     """With 2, and without a traceback."""
     code = main("sample", migrations, lambda: url, [])
     said = capsys.readouterr().err
@@ -155,7 +155,7 @@ def test_a_database_that_is_not_there_is_said(url: str, capsys: pytest.CaptureFi
 
 
 @pytest.mark.parametrize("by", ["0", "-1", "many", str(MAX_ID + 1)])
-def test_a_step_that_is_none_is_refused(by: str) -> None:
+def test_an_invalid_step_is_refused(by: str) -> None:
     """As argparse does it: with 2."""
     with pytest.raises(SystemExit) as refused:
         main("sample", migrations, lambda: "sqlite:////proc/none/a.db", ["--by", by])

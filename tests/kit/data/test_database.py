@@ -1,4 +1,4 @@
-"""One command, one transaction: run again where that helps, and told from what does not."""
+"""One command is one transaction, which is retried after transient faults only."""
 
 import asyncio
 
@@ -51,7 +51,7 @@ async def test_a_command_inside_another_joins_it(database: Database) -> None:
     assert await sample.notes(database) == []
 
 
-async def test_a_busy_database_is_asked_again(database: Database) -> None:
+async def test_a_command_is_retried_if_the_database_is_busy(database: Database) -> None:
     """From a state in which nothing of the command has happened."""
     tries = 0
 
@@ -69,7 +69,7 @@ async def test_a_busy_database_is_asked_again(database: Database) -> None:
 
 
 async def test_a_database_that_stays_busy_is_unavailable(database: Database) -> None:
-    """After some tries; the caller is told to come back."""
+    """After some tries; the error has a Retry-After."""
 
     @transactional
     async def work(database: Database) -> None:

@@ -55,10 +55,8 @@ async def write(database: Database, template: str, *args: Any) -> None:
     await database.execute(QueryString(template, *args))
 
 
-async def found(database: Database, *beginnings: str) -> list[int]:
-    sql, value = any_prefix(
-        database, "ft_texts", key="t.id", column="t.words", beginnings=beginnings
-    )
+async def found(database: Database, *prefixes: str) -> list[int]:
+    sql, value = any_prefix(database, "ft_texts", key="t.id", column="t.words", prefixes=prefixes)
     outcome = await database.execute(
         QueryString(f"SELECT t.id FROM texts t WHERE {sql} ORDER BY t.id", value)  # noqa: S608
     )
@@ -66,7 +64,7 @@ async def found(database: Database, *beginnings: str) -> list[int]:
 
 
 async def test_words_are_found_by_their_beginning(indexed: Database) -> None:
-    """Stop words behind a mark, short ones and numbers too; any of several beginnings will do."""
+    """Stop words behind a mark, short ones and numbers too; any of several prefixes will do."""
     await write(indexed, "INSERT INTO texts (words) VALUES ({})", "__theory harry 1984")
 
     asked: dict[tuple[str, ...], list[int]] = {
@@ -82,7 +80,7 @@ async def test_words_are_found_by_their_beginning(indexed: Database) -> None:
         ("or", "__none"): [],
     }
 
-    assert asked == {beginnings: await found(indexed, *beginnings) for beginnings in asked}
+    assert asked == {prefixes: await found(indexed, *prefixes) for prefixes in asked}
 
 
 async def test_the_index_follows_its_table(indexed: Database) -> None:
@@ -111,12 +109,10 @@ async def test_the_index_follows_its_table(indexed: Database) -> None:
         await indexed.run_ddl("INSERT INTO ft_texts (ft_texts, rank) VALUES ('integrity-check', 1)")
 
 
-@pytest.mark.parametrize("beginning", ["", "a b", "a*", '"', "-a", "é", "A", "OR"])
-async def test_what_might_be_an_operator_is_refused(
-    empty_database: Database, beginning: str
-) -> None:
+@pytest.mark.parametrize("prefix", ["", "a b", "a*", '"', "-a", "é", "A", "OR"])
+async def test_what_might_be_an_operator_is_refused(empty_database: Database, prefix: str) -> None:
     with pytest.raises(ValueError, match="ASCII letters, digits and _ only"):
-        any_prefix(empty_database, "i", key="id", column="a", beginnings=[beginning])
+        any_prefix(empty_database, "i", key="id", column="a", prefixes=[prefix])
 
 
 async def test_it_is_the_same_after_a_crash() -> None:

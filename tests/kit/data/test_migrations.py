@@ -90,7 +90,7 @@ async def test_each_migration_is_run_once(empty_database: Database) -> None:
     assert await applied(empty_database) == [(1, "initial"), (2, "authors")]
 
 
-async def test_what_is_pending_is_told_without_running_it(empty_database: Database) -> None:
+async def test_pending_migrations_are_listed_without_running_them(empty_database: Database) -> None:
     """Also of a database that has nothing yet."""
     before = await pending(empty_database, [FIRST, SECOND])
     await migrate(empty_database, [FIRST])
@@ -103,7 +103,7 @@ async def test_an_edited_migration_is_refused(empty_database: Database) -> None:
     await migrate(empty_database, [FIRST])
     edited = FIRST._replace(operations=[CreateTable("books", [Column("id", AUTO_ID)])])
 
-    with pytest.raises(MigrationError, match="0001 initial was run and has been edited"):
+    with pytest.raises(MigrationError, match="0001 initial was edited after it was applied"):
         await migrate(empty_database, [edited, SECOND])
 
     assert await applied(empty_database) == [(1, "initial")]
@@ -131,7 +131,7 @@ async def test_on_sqlite_a_migration_that_fails_leaves_nothing(tmp_path: Path) -
 
 
 async def test_a_module_that_sqlite_lacks_is_named(tmp_path: Path) -> None:
-    """Whoever has such a build of Python reads what to do."""
+    """The error says what to do with such a build of Python."""
     database = connect(f"sqlite:///{tmp_path}/lacking.db")
     lacking = Execute("", sqlite=["CREATE VIRTUAL TABLE a USING fts99(b)"])
 
@@ -141,7 +141,7 @@ async def test_a_module_that_sqlite_lacks_is_named(tmp_path: Path) -> None:
 
 
 class Overtaken:
-    """An operation that the server was still at work on for somebody else when it was begun."""
+    """An operation whose statement another runner has already started on the server."""
 
     def __init__(self, *, done: bool) -> None:
         self.answers = [False, done]
@@ -156,7 +156,7 @@ class Overtaken:
 
 
 @pytest.mark.parametrize("done", [True, False])
-async def test_what_a_killed_runner_left_the_server_at_work_on_is_not_a_failure(
+async def test_an_operation_that_a_killed_runner_has_applied_is_not_an_error(
     mysql_server: Server, done: bool
 ) -> None:
     """The statement waits for the other's, and fails because that is done."""
@@ -217,7 +217,7 @@ def test_on_sqlite_a_kill_in_the_middle_leaves_nothing(tmp_path: Path) -> None:
     assert migrations.main("sample", sample_migrations, lambda: url) == 0
 
 
-def test_a_database_that_cannot_be_used_is_said_in_a_line(
+def test_an_unusable_database_is_reported_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Not traced; the exit code tells the Job that it failed."""

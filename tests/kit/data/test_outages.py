@@ -22,7 +22,7 @@ async def failure(database: Database) -> Exception:
     return caught.value
 
 
-async def test_an_absent_database_is_told_once(
+async def test_an_unreachable_database_is_logged_once(
     away: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whichever tasks find it, however often; and once more when it is back."""
@@ -36,18 +36,18 @@ async def test_an_absent_database_is_told_once(
 
     assert lines == [("WARNING", None)]
     for task in ("catching up", "sending events", "background task 1", "sending events"):
-        outages.over(task)
+        outages.recovered(task)
     assert [record.getMessage() for record in caplog.records[1:]] == [
         "the database can be used again"
     ]
 
 
 def test_a_bug_has_its_traceback_once(away: Database, caplog: pytest.LogCaptureFixture) -> None:
-    """Another fault, or the same after it had worked, is told again."""
+    """Another cause, or the same after a success, is logged again."""
     outages = Outages(away)
     for error in (KeyError("a"), KeyError("a"), KeyError("b"), KeyError("b")):
         outages.report("catching up", error)
-    outages.over("catching up")
+    outages.recovered("catching up")
     outages.report("catching up", KeyError("b"))
 
     assert [bool(record.exc_info) for record in caplog.records] == [True] * 3

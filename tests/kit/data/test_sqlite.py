@@ -95,7 +95,7 @@ async def test_a_nested_transaction_joins(engine: SQLiteEngine) -> None:
 
 
 async def test_a_nested_transaction_may_be_forbidden(engine: SQLiteEngine) -> None:
-    """Who asks for a transaction of its own is told when there is one already."""
+    """`allow_nested=False` inside a transaction is an error."""
     async with engine.transaction():
         with pytest.raises(ValueError, match="already"):
             engine.transaction(allow_nested=False)
@@ -311,7 +311,7 @@ async def test_a_file_that_cannot_be_opened_is_unavailable(tmp_path: Path) -> No
 
 
 async def test_a_file_that_is_no_database_leaves_no_thread(tmp_path: Path) -> None:
-    """An open connection is a thread, and one that nobody closes keeps a process from ending."""
+    """An open connection is a thread, which would keep the process from exiting."""
     (tmp_path / "engine.db").write_bytes(b"certainly not a database file" * 100)
     engine = SQLiteEngine.from_url(f"sqlite:///{tmp_path}/engine.db")
     before = set(threading.enumerate())

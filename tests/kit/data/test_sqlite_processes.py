@@ -145,7 +145,7 @@ async def test_a_database_that_stays_busy_is_unavailable(
     url: str, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Tried again and again, then refused in words that become a 503."""
-    monkeypatch.setattr(database_module, "PATIENCE", 0.1)
+    monkeypatch.setattr(database_module, "RETRY_TIMEOUT", 0.1)
     process = start(HOLD)
     assert process.stdout is not None
     await asyncio.to_thread(process.stdout.readline)
@@ -174,11 +174,11 @@ async def test_a_database_that_stays_busy_is_unavailable(
     assert readable == 0
 
 
-async def test_processes_that_never_stop_writing_let_others_in(
+async def test_processes_that_write_continuously_let_others_write(
     url: str, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two of them, each with a queue of its own; a third process writes all the same."""
-    monkeypatch.setattr(database_module, "PATIENCE", 60.0)
+    monkeypatch.setattr(database_module, "RETRY_TIMEOUT", 60.0)
     for hog in [start(HOG), start(HOG)]:
         assert hog.stdout is not None
         await asyncio.to_thread(hog.stdout.readline)
@@ -200,11 +200,11 @@ async def test_processes_that_never_stop_writing_let_others_in(
     assert after > before
 
 
-async def test_a_queue_of_writers_is_not_waited_for_longer_than_there_is_patience(
+async def test_a_queued_writer_is_refused_at_its_deadline(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In one process: each is refused at its own deadline, and leaves nothing behind."""
-    monkeypatch.setattr(database_module, "PATIENCE", 0.1)
+    monkeypatch.setattr(database_module, "RETRY_TIMEOUT", 0.1)
     database = connect(url)
 
     @transactional
@@ -230,7 +230,7 @@ async def test_a_queue_of_writers_is_not_waited_for_longer_than_there_is_patienc
     assert counted == 1
 
 
-async def test_a_writer_that_gives_up_waiting_holds_up_nobody(url: str, start: Start) -> None:
+async def test_a_cancelled_waiting_writer_does_not_block_others(url: str, start: Start) -> None:
     """Cancelled while another process writes."""
     process = start(HOLD)
     assert process.stdout is not None

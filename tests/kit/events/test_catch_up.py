@@ -1,4 +1,4 @@
-"""The reader repairs what the broker lost, from a real owner's feed or snapshot."""
+"""A consumer reads missing events from a real owner's feed or snapshot."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,9 +17,10 @@ from functions.kit.base.telemetry import Metrics, current_traceparent, trace_id
 from functions.kit.data.database import Database, transactional
 from functions.kit.data.engines import connect
 from functions.kit.events import catch_up, cloudevents, inbox, relay
-from functions.kit.events.catch_up import CatchUp, CatchUpFailed
+from functions.kit.events.catch_up import CatchUp
 from functions.kit.events.cloudevents import Event
 from functions.kit.events.feed import OwnedStream, digest_of
+from functions.kit.events.feed_client import CatchUpFailed
 from functions.kit.events.outbox import NewEvent, Outbox, as_state
 from functions.kit.events.subscriptions import Projection, Stream, Subscriptions
 from tests.kit import sample
@@ -32,7 +33,7 @@ Behave = Callable[[httpx.Request], httpx.Response | None]
 
 
 class Owner:
-    """The other service: its database, and the wire on which its internal door answers."""
+    """The other service: its database, and an HTTP transport to its internal API."""
 
     def __init__(self, app: Litestar, client: httpx.AsyncClient) -> None:
         self.app = app
@@ -192,7 +193,7 @@ async def test_an_owner_that_was_restored_from_a_backup_is_read_again(
     assert await sample.things(database) == {1: ("b", 2, 2)}
 
 
-async def test_an_event_that_its_handler_cannot_take_holds_up_no_other(
+async def test_an_event_whose_handler_fails_does_not_block_others(
     database: Database, owner: Owner, reader: CatchUp
 ) -> None:
     """It stays unread, and is tried again when a corrected handler runs."""
@@ -212,7 +213,7 @@ async def test_an_event_that_its_handler_cannot_take_holds_up_no_other(
     assert await inbox.position(database, THINGS.source) == 2
 
 
-async def test_a_state_that_its_handler_cannot_take_holds_up_no_other(
+async def test_a_state_whose_handler_fails_does_not_block_others(
     database: Database, owner: Owner, reader: CatchUp
 ) -> None:
     """Of a snapshot; the position stays, so the snapshot is taken again."""
@@ -234,7 +235,7 @@ async def test_a_state_that_its_handler_cannot_take_holds_up_no_other(
         httpx.Response(200, content=b'[{"id": "x"}]'),
     ],
 )
-async def test_an_owner_that_answers_nonsense_is_read_later(
+async def test_an_owner_with_malformed_answers_is_retried(
     reader: CatchUp, owner: Owner, response: httpx.Response
 ) -> None:
     """Nothing is taken from it."""
@@ -244,7 +245,7 @@ async def test_an_owner_that_answers_nonsense_is_read_later(
         await reader.read(THINGS)
 
 
-async def test_an_owner_that_cannot_be_reached_is_read_later(reader: CatchUp, owner: Owner) -> None:
+async def test_an_unreachable_owner_is_retried(reader: CatchUp, owner: Owner) -> None:
     """Asleep, or gone."""
 
     def refuse(request: httpx.Request) -> httpx.Response:
@@ -260,7 +261,7 @@ async def test_an_owner_that_cannot_be_reached_is_read_later(reader: CatchUp, ow
 async def test_a_snapshot_that_is_cut_does_not_move_the_position(
     database: Database, owner: Owner, reader: CatchUp, keep: int
 ) -> None:
-    """What it had said by then stands: each state is one that the owner was in."""
+    """The states before the cut are applied: each is one that the owner had."""
     await owner.change(1, "a", 1)
     await owner.change(2, "b", 1)
     whole = (await owner.client.get("/internal/snapshots/things")).content
@@ -308,7 +309,7 @@ async def test_a_gap_that_is_seen_during_a_read_is_read_afterwards(
     reader: CatchUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The notice is not lost with the one that is being worked on."""
-    monkeypatch.setattr(catch_up, "GAP_PATIENCE", 0)
+    monkeypatch.setattr(catch_up, "GAP_DELAY", 0)
     reads = 0
     twice = asyncio.Event()
 
@@ -334,7 +335,7 @@ async def test_the_running_reader_tries_again_until_the_owner_is_back(
     database: Database, owner: Owner, reader: CatchUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At start it reads everything; a failure does not end it."""
-    monkeypatch.setattr(catch_up, "GAP_PATIENCE", 0)
+    monkeypatch.setattr(catch_up, "GAP_DELAY", 0)
     monkeypatch.setattr(catch_up, "RETRY_DELAYS", (0.001,))
     await owner.change(1, "a", 1)
     answers = iter([httpx.Response(503), httpx.Response(200, content=b"?")])
@@ -417,7 +418,7 @@ async def test_an_owner_that_hangs_delays_no_other(
     database: Database, owner: Owner, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The streams are read side by side."""
-    monkeypatch.setattr(catch_up, "GAP_PATIENCE", 0)
+    monkeypatch.setattr(catch_up, "GAP_DELAY", 0)
     await owner.change(1, "a", 1)
     asked: list[str] = []
 
@@ -437,7 +438,7 @@ async def test_a_start_reads_only_where_something_is_missing(
     database: Database, owner: Owner, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a broker: one event does not wake the owners of all streams."""
-    monkeypatch.setattr(catch_up, "GAP_PATIENCE", 0)
+    monkeypatch.setattr(catch_up, "GAP_DELAY", 0)
     asked: list[str] = []
 
     def refuse(request: httpx.Request) -> httpx.Response:
@@ -468,11 +469,11 @@ async def _true(values: list[str]) -> bool:
     return bool(values)
 
 
-async def test_a_service_that_is_awake_reads_by_itself(
+async def test_streams_are_read_periodically(
     database: Database, owner: Owner, reader: CatchUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody tells it of anything: no broker, no ping, no event."""
-    monkeypatch.setattr(catch_up, "GAP_PATIENCE", 0)
+    """Without a broker, a ping or an event."""
+    monkeypatch.setattr(catch_up, "GAP_DELAY", 0)
     reader.period = 0.01
 
     async def stands_at(sequence: int) -> bool:
@@ -494,7 +495,7 @@ async def test_a_service_that_is_awake_reads_by_itself(
         ({"K_SINK": "http://broker.test", "CATCH_UP_SECONDS": "30"}, 30.0),
     ],
 )
-def test_how_often_is_a_setting(environ: dict[str, str], seconds: float) -> None:
+def test_the_period_is_a_setting(environ: dict[str, str], seconds: float) -> None:
     """Without a broker it is what brings the events."""
     assert sample.settings("", **environ).catch_up_period == seconds
 
@@ -527,7 +528,7 @@ async def test_one_read_confirms_all_events_that_came_before_it(
 async def test_an_owner_that_is_away_is_not_asked_for_each_event(
     reader: CatchUp, owner: Owner
 ) -> None:
-    """What cannot be confirmed is to come again; the owner has a moment's peace."""
+    """After a failure, `confirm` fails at once for `CONFIRM_PAUSE`."""
     owner.behave = lambda request: httpx.Response(503)
     for _ in range(20):
         with pytest.raises(Unavailable):
@@ -536,7 +537,7 @@ async def test_an_owner_that_is_away_is_not_asked_for_each_event(
     assert len(owner.asked) == 1
 
 
-async def test_a_projection_ahead_of_its_owner_is_taken_anew(
+async def test_a_projection_ahead_of_its_owner_is_restored(
     database: Database, reader: CatchUp, owner: Owner, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A revision that no event of the owner will ever reach; and once an hour at most."""
@@ -558,13 +559,13 @@ async def test_a_projection_ahead_of_its_owner_is_taken_anew(
     await database.execute(poison)
     different = await reader.difference(THINGS)
     (entry,) = reader._readers.values()
-    await reader._heal(entry)
+    await reader._restore_if_different(entry)
     healed = await sample.things(database)
     await database.execute(poison)
-    await reader._heal(entry)
+    await reader._restore_if_different(entry)
 
     assert same is None
-    assert different == "at 1 its owner has 1 1, and 1 -1 is kept of it"
+    assert different == "at 1 the owner's digest is 1 1, ours is 1 -1"
     assert {thing_id: state[:2] for thing_id, state in healed.items()} == {1: ("a", 1)}
     assert (await sample.things(database))[1][0] == "forged"
     assert [record.levelname for record in caplog.records].count("ERROR") == 2

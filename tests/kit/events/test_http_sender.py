@@ -6,13 +6,13 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from functions.kit.events.http_sender import MAX_ANSWER, HttpSender, SendFailed
+from functions.kit.events.http_sender import MAX_RESPONSE, HttpSender, SendFailed
 
 ACCEPTED = b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n"
 
 
 class Broker:
-    """Answers each request as it is told, and remembers what came.
+    """A server with scripted responses, which records the requests.
 
     It closes the connection after an answer that begins with `!`.
     """
@@ -107,8 +107,8 @@ async def test_a_connection_that_was_closed_while_idle_is_opened_again() -> None
     [b"!", b"!HTTP/1.1 202 Acc", b"!no HTTP at all\r\n\r\n"],
     ids=["none", "half", "other"],
 )
-async def test_no_whole_answer_is_a_failure(answer: bytes) -> None:
-    """On a connection that was opened for it; then nobody knows whether the event is there."""
+async def test_an_incomplete_response_is_a_failure(answer: bytes) -> None:
+    """On a new connection, because the server may have processed the request."""
     async with broker(answer) as (running, poster):
         with pytest.raises(SendFailed):
             await post(running, poster)
@@ -118,8 +118,8 @@ async def test_no_whole_answer_is_a_failure(answer: bytes) -> None:
 
 
 async def test_an_endless_answer_is_given_up() -> None:
-    """No broker has so much to say."""
-    length = MAX_ANSWER * 2
+    """At `MAX_RESPONSE`."""
+    length = MAX_RESPONSE * 2
     answer = b"HTTP/1.1 202 Accepted\r\ncontent-length: %d\r\n\r\n" % length + b"x" * length
     async with broker(answer) as (running, poster):
         with pytest.raises(SendFailed, match="longer"):
@@ -141,7 +141,7 @@ async def test_a_cancelled_post_leaves_no_connection_behind() -> None:
     assert running.connections == 2
 
 
-async def test_nobody_listening_is_an_error_of_the_network() -> None:
+async def test_a_refused_connection_is_an_oserror() -> None:
     """The relay tells it from an answer."""
     async with broker() as (running, _):
         gone = running.url

@@ -44,7 +44,7 @@ async def test_a_gap_is_seen_and_closes_by_itself(database: Database, clock: Fak
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_in_any_order_the_end_is_the_same(
+async def test_the_position_does_not_depend_on_the_order(
     database: Database, clock: FakeClock, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where more is behind a gap than one look takes in."""
@@ -77,7 +77,7 @@ async def test_a_snapshot_of_a_restored_owner_moves_it_back(
     assert await receive(database, again, clock) == Position(3, 3)
 
 
-async def test_an_event_that_lost_its_number_gets_it_back(
+async def test_the_sequence_of_a_known_event_is_backfilled(
     database: Database, clock: FakeClock
 ) -> None:
     """One that came while an older snapshot was taken would leave a gap for ever."""
@@ -89,9 +89,7 @@ async def test_an_event_that_lost_its_number_gets_it_back(
     assert seen_again == [Position(3, 3), None]
 
 
-async def test_what_nobody_can_send_again_is_forgotten(
-    database: Database, clock: FakeClock
-) -> None:
+async def test_old_events_are_purged(database: Database, clock: FakeClock) -> None:
     """But not what is beyond a gap: it would be missing when the gap closes."""
     await receive_all(database, clock, 1, 2, 4)
     clock.advance(days=36)
@@ -120,7 +118,7 @@ async def test_a_reader_says_which_event_it_stands_at(database: Database, clock:
 
 
 async def test_of_two_snapshots_at_once_the_last_that_began_counts(database: Database) -> None:
-    """The other one has been overtaken: what it would give up, this one may have told already."""
+    """The other one no longer holds the token, and cannot delete stale rows."""
     first = await inbox.mark_stale(database, SOURCE)
     second = await inbox.mark_stale(database, SOURCE)
     async with database.transaction():

@@ -1,4 +1,4 @@
-"""Which events are the shop's own, and who may read its feeds."""
+"""Signatures of events, and tokens for feeds."""
 
 import itertools
 from typing import Any
@@ -68,7 +68,7 @@ def test_without_a_secret_nothing_is_genuine_and_feeds_are_open() -> None:
     assert not none
     assert none.sign(sample.thing_changed(1)) == sample.thing_changed(1)
     assert not none.is_genuine(thing_changed(1))
-    assert (none.headers, none.admits({})) == ({}, True)
+    assert (none.headers, none.authorizes({})) == ({}, True)
 
 
 def test_a_secret_is_changed_without_a_pause() -> None:
@@ -78,7 +78,7 @@ def test_a_secret_is_changed_without_a_pause() -> None:
     for before, after in itertools.pairwise(steps):
         for sender, reader in ((before, after), (after, before)):
             assert secret(reader).is_genuine(secret(sender).sign(event))
-            assert secret(reader).admits(secret(sender).headers)
+            assert secret(reader).authorizes(secret(sender).headers)
 
 
 async def test_feeds_are_shown_to_services_only(client: httpx.AsyncClient) -> None:
@@ -94,7 +94,7 @@ async def test_feeds_are_shown_to_services_only(client: httpx.AsyncClient) -> No
 
 @pytest.mark.parametrize("text", ["short", f"{SECRET},short", f"{SECRET},"])
 def test_a_short_secret_is_refused(text: str) -> None:
-    """Whoever guesses it writes events."""
+    """A guessed secret could sign events."""
     with pytest.raises(BadSettings, match="INTERNAL_SECRET"):
         sample.settings("", INTERNAL_SECRET=text)
 

@@ -38,7 +38,7 @@ async def test_a_change_and_its_event_are_there_together(
     assert event.dataschema == f"urn:bookstore:contract:{sample.NOTE_WRITTEN}"
 
 
-async def test_a_change_that_fails_tells_nobody(database: Database, outbox: Outbox) -> None:
+async def test_a_change_that_fails_has_no_event(database: Database, outbox: Outbox) -> None:
     """Its event is undone with it, and the relay is not woken."""
     woken: list[str] = []
     outbox.wake = lambda: woken.append("woken")
@@ -72,7 +72,7 @@ async def test_the_relay_is_woken_once_after_the_commit(database: Database, outb
 async def test_an_event_outside_a_transaction_is_refused(
     database: Database, outbox: Outbox
 ) -> None:
-    """It would be told although its change might still fail."""
+    """It would be sent even if its change failed."""
     with pytest.raises(ValueError, match="transaction"):
         await outbox.add(database, sample.note_written(1, "a"))
 

@@ -1,4 +1,4 @@
-"""An event that nothing proves to be genuine is a hint: its owner is read."""
+"""An unsigned event triggers a read of its owner's feed."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -93,7 +93,7 @@ async def owner(tmp_path: Path, clock: FakeClock, issuer: Issuer) -> AsyncIterat
 async def reader(
     database: Database, database_url: str, owner: Owner, clock: FakeClock, issuer: Issuer
 ) -> Litestar:
-    """A service that is told of things, and reads nothing that nobody asks for."""
+    """A service that consumes things, without periodic reads."""
     await inbox.reset(database, THINGS.source, 0, clock=clock)
     app = sample.create_app(
         database_url,
@@ -102,7 +102,7 @@ async def reader(
         environ={"K_SINK": "http://broker.test", "EXPOSED_API": "internal"},
     )
     await issuer.make_known(database)
-    app.state.services.catch_up._look = _nothing
+    app.state.services.catch_up._read_if_incomplete = _nothing
     return app
 
 
@@ -134,7 +134,7 @@ async def test_an_event_that_its_owner_does_not_know_is_put_aside(
         found, read = await sample.things(database), await inbox.is_read(database, forged)
 
     assert answers == [202, 202]
-    assert "does not know it" in letter.reason
+    assert "not in the feed of" in letter.reason
     assert (found, read) == ({1: ("true", 1, 1)}, False)
 
 
@@ -191,7 +191,7 @@ async def test_a_corrected_event_under_the_same_id_takes_effect(
     async with serving(reader) as client:
         for _ in range(2):
             await push(client, sign(wrong))
-        waiting = await dead_letters.waiting(reader.state.services.database)
+        waiting = await dead_letters.count_waiting(reader.state.services.database)
         await owner.correct(wrong, "right")
         page = await owner.client.get("/internal/streams/things")
         (corrected,) = cloudevents.read_batch(page.content)
@@ -199,7 +199,7 @@ async def test_a_corrected_event_under_the_same_id_takes_effect(
             await push(client, sign(corrected))
         database = reader.state.services.database
         found = await sample.things(database)
-        left = await dead_letters.waiting(database)
+        left = await dead_letters.count_waiting(database)
 
     assert (waiting, left, corrected.id) == (1, 0, wrong.id)
     assert found == {1: ("right", 1, 1)}
@@ -231,7 +231,7 @@ async def test_a_replay_takes_what_the_owner_says_now(
     assert later.status_code == 503
 
 
-async def test_a_handler_that_fails_is_a_letter_and_no_500(reader: Litestar) -> None:
+async def test_a_failing_handler_is_a_dead_letter_instead_of_a_500(reader: Litestar) -> None:
     """It would fail the next time, too; its event stays unread until a corrected handler runs."""
     async with serving(reader) as client:
         answer = await push(client, thing_changed(1, label="poison"))

@@ -31,7 +31,7 @@ Answer = Callable[[httpx.Request], Any]
 
 
 class Broker:
-    """A sink that remembers what it took, and answers as it is told."""
+    """A sink with scripted responses, which records the accepted events."""
 
     def __init__(self) -> None:
         self.taken: list[Event] = []
@@ -106,7 +106,7 @@ async def test_events_are_sent_in_order_and_once(
     is held up: by the broker, or by the renewal of the lease.
     """
     if renewed:
-        monkeypatch.setattr(lease.Lease, "is_ageing", lambda lease: True)
+        monkeypatch.setattr(lease.Lease, "needs_renewal", lambda lease: True)
     subjects = 7
     for _ in range(BATCH // subjects + 1):
         await tell(database, outbox, subjects)
@@ -122,7 +122,7 @@ async def test_events_are_sent_in_order_and_once(
 
 
 @pytest.mark.parametrize("status", [200, 204, 301, 400, 404, 413, 429, 500, 503])
-async def test_only_202_means_that_the_broker_has_it(
+async def test_only_202_marks_an_event_as_sent(
     database: Database,
     outbox: Outbox,
     make_relay: Callable[..., Relay],
@@ -179,11 +179,11 @@ async def test_a_broker_that_refuses_everything_is_not_asked_for_every_event(
     broker.answer = refuse
 
     assert not await make_relay().flush()
-    assert len(set(asked)) == len(asked) <= 2 * relay.UNDER_WAY
+    assert len(set(asked)) == len(asked) <= 2 * relay.CONCURRENCY
     assert await unsent(database) == 50
 
 
-async def test_several_events_are_under_way_but_of_a_subject_one(
+async def test_subjects_are_sent_concurrently_and_each_in_order(
     database: Database, outbox: Outbox, make_relay: Callable[..., Relay], broker: Broker
 ) -> None:
     """A broker that takes its time is not waited for event by event."""
@@ -197,7 +197,7 @@ async def test_several_events_are_under_way_but_of_a_subject_one(
         under_way.append(subject)
         most[0] = max(most[0], len(under_way))
         twice[0] = max(twice[0], under_way.count("note/1"))
-        if len(under_way) == relay.UNDER_WAY:
+        if len(under_way) == relay.CONCURRENCY:
             full.set()
         await go_on.wait()
         under_way.remove(subject)
@@ -209,7 +209,7 @@ async def test_several_events_are_under_way_but_of_a_subject_one(
     go_on.set()
 
     assert await flushing
-    assert (most[0], twice[0], len(broker.taken)) == (relay.UNDER_WAY, 1, 23)
+    assert (most[0], twice[0], len(broker.taken)) == (relay.CONCURRENCY, 1, 23)
     assert [event.sequence for event in broker.taken if event.subject == "note/1"] == [1, 2, 3]
 
 
@@ -333,9 +333,9 @@ async def test_the_lease_of_a_killed_relay_runs_out(
     broker: Broker,
     clock: FakeClock,
 ) -> None:
-    """Until then nobody else sends; afterwards anybody does."""
+    """Until then no other relay sends; afterwards any can."""
     await tell(database, outbox, 1)
-    await make_relay().lease.take()
+    await make_relay().lease.acquire()
     waiting = await make_relay().flush()
     clock.advance(seconds=lease.LEASE.total_seconds() + 0.001)
 
@@ -354,11 +354,11 @@ async def test_a_relay_that_lost_its_lease_stops(
     """In the middle of a slow batch, and marks what it has sent."""
     await tell(database, outbox, 3, subject="note/1")
     first, second = make_relay(), make_relay()
-    monkeypatch.setattr(first.lease, "is_ageing", lambda: True)
+    monkeypatch.setattr(first.lease, "needs_renewal", lambda: True)
 
     async def slow() -> httpx.Response:
         clock.advance(seconds=60)
-        assert await second.lease.take()
+        assert await second.lease.acquire()
         return httpx.Response(202)
 
     broker.answer = lambda request: slow()
@@ -367,7 +367,7 @@ async def test_a_relay_that_lost_its_lease_stops(
     assert (broker.sequences, await unsent(database)) == ([1], 2)
 
 
-async def test_numbers_are_contiguous_whoever_gives_them(
+async def test_concurrent_processes_assign_contiguous_sequences(
     database: Database, outbox: Outbox
 ) -> None:
     """Relays and readers of the feed number rows at the same time."""
@@ -379,7 +379,7 @@ async def test_numbers_are_contiguous_whoever_gives_them(
     assert [row["sequence"] for row in outcome.rows] == list(range(1, 31))
 
 
-async def test_a_row_of_no_stream_holds_nobody_up(
+async def test_a_row_of_an_unknown_source_does_not_block_others(
     database: Database, outbox: Outbox, make_relay: Callable[..., Relay], broker: Broker
 ) -> None:
     """It stays where an operator sees that it waits."""
@@ -445,7 +445,7 @@ async def test_sent_events_are_forgotten_after_a_month(
     assert ends.rows == [{"head": 3, "floor": 2}]
 
 
-async def test_what_waits_is_measured(
+async def test_unsent_events_are_measured(
     database: Database, outbox: Outbox, make_relay: Callable[..., Relay], clock: FakeClock
 ) -> None:
     """How many, and for how long the oldest."""
@@ -473,7 +473,7 @@ def answer(request):
     return httpx.Response(202)
 
 class Killed(Relay):
-    async def _settle(self, sent, *, release):
+    async def _mark_sent(self, sent, *, release):
         os.kill(os.getpid(), 9)
 
 async def main():

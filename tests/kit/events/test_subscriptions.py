@@ -1,4 +1,4 @@
-"""What becomes of an event that is taken in."""
+"""How an event is consumed."""
 
 import asyncio
 import random
@@ -101,7 +101,7 @@ async def test_another_source_is_passed_over(
     ],
     ids=lambda fields: repr(fields)[:40],
 )
-async def test_what_is_not_understood_is_put_aside_and_read(
+async def test_an_invalid_event_is_quarantined_and_counts_as_read(
     database: Database, subscriptions: Subscriptions, clock: FakeClock, fields: dict[str, Any]
 ) -> None:
     """It holds up nothing behind it."""
@@ -132,7 +132,7 @@ async def test_fields_that_the_owner_adds_are_passed_over(
 async def test_a_handler_that_fails_leaves_the_event_unread(
     database: Database, subscriptions: Subscriptions, clock: FakeClock
 ) -> None:
-    """Nothing of it is kept, so it can be taken in again."""
+    """Nothing is stored, so it can be consumed again."""
     with pytest.raises(KeyError):
         await subscriptions.consume(database, thing_changed(1, label="poison"), clock=clock)
 
@@ -141,6 +141,6 @@ async def test_a_handler_that_fails_leaves_the_event_unread(
 
 
 async def test_a_type_has_one_handler(subscriptions: Subscriptions) -> None:
-    """A second one would be a mistake that nobody sees."""
+    """A second registration is an error."""
     with pytest.raises(ValueError, match="has a handler already"):
         subscriptions.on(sample.THING_CHANGED, sample.ThingState)(sample.record_thing)

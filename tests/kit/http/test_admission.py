@@ -1,4 +1,4 @@
-"""The queue in front of an app: who works, who waits, who is refused."""
+"""The limit of concurrent requests, and the queue."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,7 +14,7 @@ from tests.support.apps import serving
 
 
 class Gate:
-    """Stands in for the routes: notes who is in, and lets them out when it is opened."""
+    """Replaces the routes: records the admitted requests, and holds them until it is opened."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
@@ -50,8 +50,8 @@ def admission_of(app: Litestar) -> Admission:
 
 @pytest.fixture
 def limits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(admission, "AT_A_TIME", 2)
-    monkeypatch.setattr(admission, "QUEUE", 3)
+    monkeypatch.setattr(admission, "MAX_CONCURRENT", 2)
+    monkeypatch.setattr(admission, "MAX_QUEUED", 3)
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ async def ask(client: httpx.AsyncClient, count: int) -> list[asyncio.Task[httpx.
     return tasks
 
 
-async def test_as_many_as_may_work_and_the_others_wait_their_turn(
+async def test_requests_beyond_the_limit_wait_in_order(
     client: httpx.AsyncClient, gate: Gate
 ) -> None:
     tasks = await ask(client, 5)
@@ -92,7 +92,7 @@ async def test_as_many_as_may_work_and_the_others_wait_their_turn(
     assert {answer.status_code for answer in answers} == {404}
 
 
-async def test_who_finds_the_queue_full_is_refused_at_once(
+async def test_a_request_that_finds_the_queue_full_is_refused(
     client: httpx.AsyncClient, gate: Gate
 ) -> None:
     """503, with all that every answer of the shop carries."""
@@ -117,11 +117,11 @@ async def test_probes_do_not_wait(client: httpx.AsyncClient, gate: Gate) -> None
     assert [probe.status_code for probe in probes] == [200, 200]
 
 
-async def test_who_has_waited_too_long_is_refused(
+async def test_a_request_that_has_waited_too_long_is_refused(
     client: httpx.AsyncClient, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And the others keep their order."""
-    monkeypatch.setattr(admission, "QUEUE_SECONDS", 0.01)
+    monkeypatch.setattr(admission, "QUEUE_TIMEOUT", 0.01)
     tasks = await ask(client, 4)
     refused = [await task for task in tasks[2:]]
     gate.open.set()
@@ -131,9 +131,7 @@ async def test_who_has_waited_too_long_is_refused(
     assert [answer.status_code for answer in served] == [404, 404]
 
 
-async def test_who_goes_away_leaves_the_place_to_the_next(
-    client: httpx.AsyncClient, gate: Gate
-) -> None:
+async def test_a_cancelled_request_frees_its_slot(client: httpx.AsyncClient, gate: Gate) -> None:
     """Cancelled in the queue, or in the moment of being admitted."""
     tasks = await ask(client, 5)
     tasks[2].cancel()
@@ -148,11 +146,11 @@ async def test_who_goes_away_leaves_the_place_to_the_next(
     assert (await client.get("/again")).status_code == 404
 
 
-async def test_who_waits_for_its_client_makes_room(
+async def test_a_request_that_waits_for_its_client_releases_its_slot(
     client: httpx.AsyncClient, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two bodies that do not come: requests behind them are served all the same."""
-    monkeypatch.setattr(admission, "CLIENT_SECONDS", 0.01)
+    monkeypatch.setattr(admission, "CLIENT_GRACE", 0.01)
     rest = asyncio.Event()
 
     # httpx reads a body before it hands the request on, so the app is called by itself here.
@@ -183,7 +181,9 @@ async def test_who_waits_for_its_client_makes_room(
     assert answer.status_code == 404
 
 
-async def test_a_body_that_is_there_lets_nobody_past(client: httpx.AsyncClient, gate: Gate) -> None:
+async def test_reading_an_available_body_keeps_the_slot(
+    client: httpx.AsyncClient, gate: Gate
+) -> None:
     """Reading it takes no time, so no place becomes free."""
     tasks = [asyncio.create_task(client.post(f"/{number}", json={})) for number in range(5)]
     for _ in range(200):

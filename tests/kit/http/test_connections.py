@@ -90,7 +90,7 @@ def test_h11_says_which_head_is_too_long() -> None:
     assert raised.value.error_status_hint == refusals.HEAD_TOO_LARGE.status
 
 
-async def test_what_is_accepted_while_the_server_stops_has_a_last_call(
+async def test_a_connection_accepted_while_the_server_stops_can_send_one_request(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Its request is answered if it comes at once, and the connection closed either way."""
@@ -113,7 +113,7 @@ async def test_a_connection_whose_request_is_there_is_not_idle(
     monkeypatch: pytest.MonkeyPatch, stopping: bool
 ) -> None:
     """It is not read yet, for the server was busy; to close now would reset the connection."""
-    monkeypatch.setattr(connections, "SETTLED", 0.0)
+    monkeypatch.setattr(connections, "MIN_WAIT", 0.0)
     async with listening() as (config, connect):
         wire, idle = await connect(), await connect()
         await idle.send(GET)
@@ -212,13 +212,13 @@ class Closed:
     def has_unread(self) -> bool:
         return False
 
-    def give_way(self) -> None:
+    def evict(self) -> None:
         self.order.append(self)
 
 
 @given(st.lists(st.tuples(st.sampled_from(Phase), st.integers(0, 100)), min_size=1))
-def test_who_waits_for_the_longest_gives_way(waiting: list[tuple[Phase, int]]) -> None:
-    """Idle ones first; none that has only just begun to wait; and nobody where there is room."""
+def test_the_longest_waiting_connection_is_evicted(waiting: list[tuple[Phase, int]]) -> None:
+    """Idle ones first; none that has waited less than `MIN_WAIT`, and none while there is room."""
     order: list[Any] = []
     shared = Connections(capacity=10)
     waiting.sort(key=lambda each: each[1])  # time goes on
@@ -229,7 +229,7 @@ def test_who_waits_for_the_longest_gives_way(waiting: list[tuple[Phase, int]]) -
     shared.make_room(10, now)
     assert order == []
 
-    settled = [each for each in entered if now - each[1] >= connections.SETTLED]
+    settled = [each for each in entered if now - each[1] >= connections.MIN_WAIT]
     for phase, since, connection in sorted(settled, key=lambda each: (each[0], each[1])):
         del phase, since
         shared.make_room(11, now)

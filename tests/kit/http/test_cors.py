@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from functions.kit.base.settings import BadSettings
-from functions.kit.http.cors import EXPOSED, Cors
+from functions.kit.http.cors import EXPOSED_HEADERS, Cors
 from tests.kit import sample
 from tests.support.apps import serving
 from tests.support.clock import FakeClock
@@ -58,7 +58,7 @@ async def test_every_answer_can_be_read_by_the_page(
     assert response.status_code == status
     assert of_cors(response) == {
         "access-control-allow-origin": SHOP,
-        "access-control-expose-headers": EXPOSED,
+        "access-control-expose-headers": EXPOSED_HEADERS,
     }
     assert "Origin" in response.headers["vary"]
 
@@ -68,7 +68,7 @@ async def test_every_answer_can_be_read_by_the_page(
 async def test_no_other_page_can(
     client: httpx.AsyncClient, method: str, path: str, status: int, origin: str | None
 ) -> None:
-    """And caches are told that it depends."""
+    """Caches learn it by `Vary`."""
     headers = {"origin": origin} if origin is not None else {}
     response = await client.request(method, path, headers=headers)
 
@@ -118,7 +118,7 @@ async def test_any_origin_may_be_allowed(tmp_path: Path, clock: FakeClock, issue
     assert "Origin" not in response.headers.get("vary", "")
 
 
-def test_credentials_are_said_where_they_are_allowed() -> None:
+def test_credentials_are_allowed_by_a_setting() -> None:
     """To origins by name only."""
     cors = Cors(SHOP, credentials=True)
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document says what the code does, and its page needs nobody else's server."""
+"""The OpenAPI document matches the code, and its page needs no other server."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ from litestar.params import JSONBody
 from msgspec import Meta
 
 from functions.kit.base.fields import Strict
-from functions.kit.http.openapi import described
+from functions.kit.http.operations import described
 from tests.kit import sample
 from tests.support.apps import serving
 from tests.support.clock import FakeClock
@@ -54,7 +54,7 @@ async def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None
 
 
 async def test_a_guarded_route_shows_what_it_asks_for(document: dict[str, Any]) -> None:
-    """A token, and the refusals of who has none or the wrong role."""
+    """A token, and the errors for a missing one and for a wrong role."""
     paths = document["paths"]
     staff, anybody = paths["/notes/{note_id}"]["get"], paths["/notes"]["get"]
 

@@ -1,4 +1,4 @@
-"""Whose request it is, behind proxies: told by number, never by what an address looks like."""
+"""The client's address behind proxies: by position, never by the range of an address."""
 
 import ipaddress
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ forged: st.SearchStrategy[Headers] = st.lists(
     ),
     max_size=5,
 )
-"""What a caller sends to be taken for somebody else."""
+"""Forged headers of a client."""
 
 
 async def seen(
@@ -78,7 +78,7 @@ async def test_without_proxies_the_connection_counts(headers: Headers) -> None:
         max_size=5,
     ),
 )
-async def test_the_client_is_who_called_the_outermost_of_so_many_proxies(
+async def test_the_client_is_the_peer_of_the_outermost_proxy(
     headers: Headers, client: str, proxies: Sequence[tuple[Proxy, str]]
 ) -> None:
     """Whatever it invents, in however many lines, and however the proxies append."""
@@ -88,7 +88,7 @@ async def test_the_client_is_who_called_the_outermost_of_so_many_proxies(
 
 
 @given(headers=forged, client=addresses, activator=st.booleans(), pods=st.tuples(*[addresses] * 2))
-async def test_the_gateways_own_header_says_it_whoever_is_on_the_way(
+async def test_the_gateways_header_does_not_depend_on_the_number_of_proxies(
     headers: Headers, client: str, activator: bool, pods: tuple[str, str]
 ) -> None:
     chain: list[tuple[Proxy, str]] = [(envoy(tls=True), pods[0]), (go_reverse_proxy, PEER)]
@@ -198,17 +198,19 @@ def test_what_is_taken_for_an_address_is_one_in_its_one_spelling(text: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("environ", "told"),
+    ("environ", "reason"),
     [
         ({"TRUSTED_HOPS": "-1"}, "TRUSTED_HOPS"),
         ({"TRUSTED_HOPS": "10.0.0.0/8"}, "TRUSTED_HOPS"),
-        ({"CLIENT_ADDRESS_HEADER": "X-Forwarded-For"}, "TRUSTED_HOPS counts there"),
+        ({"CLIENT_ADDRESS_HEADER": "X-Forwarded-For"}, "use TRUSTED_HOPS for it"),
         ({"CLIENT_ADDRESS_HEADER": "no header:"}, "CLIENT_ADDRESS_HEADER"),
         ({"FORWARDED_ALLOW_IPS": "*"}, "TRUSTED_HOPS"),
     ],
 )
-def test_a_setting_that_cannot_be_used_says_what_to_do(environ: dict[str, str], told: str) -> None:
-    with pytest.raises(BadSettings, match=told):
+def test_a_setting_that_cannot_be_used_says_what_to_do(
+    environ: dict[str, str], reason: str
+) -> None:
+    with pytest.raises(BadSettings, match=reason):
         ServiceSettings.from_mapping(environ)
 
 

@@ -6,18 +6,18 @@ import httpx
 import pytest
 
 from functions.kit.base.errors import IdempotencyKeyReused, InvalidInput, RequestInProgress
+from functions.kit.data import idempotency_keys
 from functions.kit.data.database import Database
-from functions.kit.events.outbox import Outbox
-from functions.kit.http import idempotency
-from functions.kit.http.idempotency import (
+from functions.kit.data.idempotency_keys import (
     Answer,
     Scope,
-    answer_once,
     claim,
     complete,
-    kept_answer,
-    scope_of,
+    run_once,
+    stored_answer,
 )
+from functions.kit.events.outbox import Outbox
+from functions.kit.http.idempotency import scope_of
 from tests.kit import sample
 from tests.support.clock import FakeClock
 from tests.support.tokens import Issuer
@@ -32,9 +32,7 @@ async def answer(
         await sample.write_note(database, text, outbox=outbox)
         return text
 
-    return await answer_once(
-        database, scope, command, lambda text: (201, text.encode()), clock=clock
-    )
+    return await run_once(database, scope, command, lambda text: (201, text.encode()), clock=clock)
 
 
 async def test_the_same_key_has_the_same_answer(
@@ -66,7 +64,7 @@ async def test_a_failure_leaves_the_key_free(
 async def test_a_key_is_of_one_user_and_one_route(
     database: Database, outbox: Outbox, clock: FakeClock, scope: Scope
 ) -> None:
-    """Somebody else's answer is never given; case counts."""
+    """Another user's answer is never returned; keys are case-sensitive."""
     await answer(database, outbox, clock, "a")
 
     assert not (await answer(database, outbox, clock, "b", scope)).replayed
@@ -75,14 +73,14 @@ async def test_a_key_is_of_one_user_and_one_route(
 async def test_a_key_with_another_body_is_refused(
     database: Database, outbox: Outbox, clock: FakeClock
 ) -> None:
-    """Whoever reuses it has mixed two requests up."""
+    """The client has confused two requests."""
     await answer(database, outbox, clock, "a")
 
     with pytest.raises(IdempotencyKeyReused):
         await answer(database, outbox, clock, "b", SCOPE._replace(fingerprint="other"))
 
 
-async def test_of_many_at_once_one_is_done(
+async def test_of_concurrent_requests_one_is_executed(
     database: Database, outbox: Outbox, clock: FakeClock
 ) -> None:
     """The others wait for it, and have its answer."""
@@ -101,13 +99,13 @@ async def test_keys_are_forgotten_after_a_week(
     """Not before."""
     await answer(database, outbox, clock, "a")
     clock.advance(days=7)
-    await idempotency.purge(database, clock=clock)
-    kept = await kept_answer(database, SCOPE)
+    await idempotency_keys.purge(database, clock=clock)
+    kept = await stored_answer(database, SCOPE)
     clock.advance(seconds=1)
-    await idempotency.purge(database, clock=clock)
+    await idempotency_keys.purge(database, clock=clock)
 
     assert kept is not None
-    assert await kept_answer(database, SCOPE) is None
+    assert await stored_answer(database, SCOPE) is None
 
 
 async def finish(database: Database, status: int, body: bytes) -> None:
@@ -117,13 +115,15 @@ async def finish(database: Database, status: int, body: bytes) -> None:
 async def test_a_claimed_key_is_in_progress_until_it_is_completed(
     database: Database, clock: FakeClock
 ) -> None:
-    """Meanwhile it has no answer, and nobody else can have it."""
+    """Meanwhile it has no answer, and cannot be claimed again."""
     claimed = [await claim(database, SCOPE, clock=clock) for _ in range(2)]
-    meanwhile = await kept_answer(database, SCOPE)
+    meanwhile = await stored_answer(database, SCOPE)
     await finish(database, 402, b'{"code": "payment-declined"}')
 
     assert (claimed, meanwhile) == ([True, False], None)
-    assert await kept_answer(database, SCOPE) == Answer(402, b'{"code": "payment-declined"}', True)
+    assert await stored_answer(database, SCOPE) == Answer(
+        402, b'{"code": "payment-declined"}', True
+    )
     assert not await claim(database, SCOPE, clock=clock)
 
 
@@ -141,19 +141,19 @@ async def test_a_claimed_key_is_bound_to_its_body(database: Database, clock: Fak
     with pytest.raises(IdempotencyKeyReused):
         await claim(database, other, clock=clock)
     with pytest.raises(IdempotencyKeyReused):
-        await kept_answer(database, other)
+        await stored_answer(database, other)
 
     assert await claim(database, SCOPE._replace(user_id=8), clock=clock)
 
 
 async def test_an_answer_is_completed_once(database: Database, clock: FakeClock) -> None:
-    """Whoever comes later changes nothing, nor does who completes a key that nobody claimed."""
+    """A second completion changes nothing, nor does that of an unclaimed key."""
     await finish(database, 201, b"nobody")
     await claim(database, SCOPE, clock=clock)
     for body in (b"first", b"second"):
         await finish(database, 201, body)
 
-    assert await kept_answer(database, SCOPE) == Answer(201, b"first", True)
+    assert await stored_answer(database, SCOPE) == Answer(201, b"first", True)
 
 
 async def test_a_claim_that_is_undone_leaves_the_key_free(
@@ -173,12 +173,12 @@ async def test_a_claim_that_is_undone_leaves_the_key_free(
 
 
 async def test_a_key_in_progress_is_not_forgotten(database: Database, clock: FakeClock) -> None:
-    """Its request may still be charged; a command under it is told to wait."""
+    """Its request may still be charged; a retry gets `RequestInProgress`."""
     await claim(database, SCOPE, clock=clock)
     clock.advance(days=30)
-    await idempotency.purge(database, clock=clock)
+    await idempotency_keys.purge(database, clock=clock)
     with pytest.raises(RequestInProgress):
-        await answer_once(database, SCOPE, never, lambda _: (201, b""), clock=clock)
+        await run_once(database, SCOPE, never, lambda _: (201, b""), clock=clock)
 
     assert not await claim(database, SCOPE, clock=clock)
 
@@ -188,7 +188,7 @@ async def never() -> None:
 
 
 @pytest.mark.parametrize("key", ["", "a b", "a" * 201, "clé", "a\n", "\x00"])
-def test_a_key_that_is_none_is_refused(key: str) -> None:
+def test_a_malformed_key_is_refused(key: str) -> None:
     """1 to 200 visible ASCII characters."""
     with pytest.raises(InvalidInput, match="Idempotency-Key"):
         scope_of({"idempotency-key": key}, user_id=1, route="r", body=b"")

@@ -1,4 +1,4 @@
-"""What is around every request, whether or not it has a route."""
+"""Middleware of every request, including those to unknown routes."""
 
 import json
 
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from litestar import Litestar
 
-from functions.kit.http.middleware import SINGLE, joined
+from functions.kit.http.middleware import SINGLE_VALUED, join_repeated
 from tests.kit import sample
 from tests.support.apps import serving
 from tests.support.clock import FakeClock
@@ -62,7 +62,7 @@ async def test_each_request_has_one_line_with_its_trace(
 async def test_no_token_and_no_body_is_logged(
     app: Litestar, issuer: Issuer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Neither a good token nor a bad one, nor what a parameter said."""
+    """Neither a valid token nor an invalid one, nor the value of a parameter."""
     token = issuer.token()
     async with serving(app) as client:
         await client.post("/notes", json={"text": "hunter2"}, headers={"authorization": token})
@@ -95,7 +95,7 @@ async def test_probes_are_not_logged(app: Litestar, capsys: pytest.CaptureFixtur
 
 
 async def test_metrics_have_few_labels_whatever_is_sent(client: httpx.AsyncClient) -> None:
-    """The route's pattern, not the path; and no method that somebody made up."""
+    """The route's pattern instead of the path, and known methods only."""
     for number in range(30):
         await client.get(f"/notes/{number}")
         await client.get(f"/nowhere/{number}")
@@ -130,9 +130,11 @@ async def test_head_is_answered_as_get_is_without_the_content(
     assert head.headers["content-type"] == full.headers["content-type"]
 
 
-@pytest.mark.parametrize("name", sorted(name.decode() for name in SINGLE))
-async def test_a_header_that_is_one_is_not_two(client: httpx.AsyncClient, name: str) -> None:
-    """Whose token, which key: nobody could say which of two counts. The same twice is two."""
+@pytest.mark.parametrize("name", sorted(name.decode() for name in SINGLE_VALUED))
+async def test_a_repeated_single_valued_header_is_refused(
+    client: httpx.AsyncClient, name: str
+) -> None:
+    """It would be unclear which value applies. Equal values count as repeated too."""
     for values in (("a", "b"), ("a", "a")):
         sent = [(name, value) for value in values]
         response = await client.get("/notes", headers=sent)
@@ -152,7 +154,7 @@ async def test_two_lines_of_a_list_are_one_list(client: httpx.AsyncClient) -> No
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.text("xyz", min_size=1)), max_size=8))
 def test_no_line_of_a_list_is_lost(lines: list[tuple[str, str]]) -> None:
     """In their order, each header once."""
-    found = joined([(name.encode(), value.encode()) for name, value in lines])
+    found = join_repeated([(name.encode(), value.encode()) for name, value in lines])
     again = [(name, value) for name, joint in found for value in joint.split(b", ")]
 
     assert len({name for name, _ in found}) == len(found)
@@ -192,7 +194,7 @@ async def test_every_answer_says_whether_it_may_be_kept(
     assert response.headers["cache-control"] == said
 
 
-async def test_who_answers_get_is_said_to_answer_head(client: httpx.AsyncClient) -> None:
+async def test_a_route_with_get_allows_head(client: httpx.AsyncClient) -> None:
     """In the `Allow` of OPTIONS and of 405."""
     options, refused = await client.options("/notes"), await client.delete("/notes")
 

@@ -1,4 +1,4 @@
-"""One spelling of an id, no parameter that nobody knows, no precondition that is passed over."""
+"""Ids have one spelling, unknown parameters are errors, preconditions are evaluated."""
 
 from pathlib import Path
 from urllib.parse import quote
@@ -83,7 +83,7 @@ async def test_an_id_has_one_spelling(
         st.text(alphabet="0123456789_+-. \u0660\u0661\uff11", min_size=1, max_size=22),
     )
 )
-async def test_only_ids_are_taken_for_ids(client: httpx.AsyncClient, text: str) -> None:
+async def test_only_canonical_ids_are_accepted(client: httpx.AsyncClient, text: str) -> None:
     """`[1-9][0-9]*`, up to what a column holds; the same to the letter."""
     response = await client.get(f"/things/{quote(text)}")
     is_id = text.isascii() and text.isdecimal() and text[0] != "0" and int(text) < 2**63
@@ -94,9 +94,7 @@ async def test_only_ids_are_taken_for_ids(client: httpx.AsyncClient, text: str) 
 
 
 @pytest.mark.parametrize("query", ["page=2", "offset=2", "Limit=5", "limit%5B%5D=5", "x", "=1"])
-async def test_a_parameter_that_nobody_knows_is_refused(
-    client: httpx.AsyncClient, query: str
-) -> None:
+async def test_an_unknown_parameter_is_refused(client: httpx.AsyncClient, query: str) -> None:
     """By its name, with those there are; a loop over `page` would never end."""
     response = await client.get(f"/notes?{query}", headers={"accept-language": "en"})
     problem = response.json()
@@ -137,7 +135,7 @@ async def test_a_redirect_takes_the_query_along(client: httpx.AsyncClient) -> No
         ("min-length=abc", "min-length"),
     ],
 )
-async def test_a_parameter_that_cannot_be_is_named(
+async def test_an_invalid_parameter_is_named(
     client: httpx.AsyncClient, query: str, field: str
 ) -> None:
     """As callers call it, and without a word of how it is checked."""
@@ -148,7 +146,7 @@ async def test_a_parameter_that_cannot_be_is_named(
 
 
 async def test_null_is_a_text_like_others(client: httpx.AsyncClient) -> None:
-    """Of a parameter that is a text: somebody is called that."""
+    """For a text parameter: it may be a name."""
     assert (await client.get("/notes?q=null")).status_code == 200
 
 

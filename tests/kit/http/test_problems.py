@@ -66,7 +66,7 @@ def test_no_kind_is_without_a_status() -> None:
 async def test_the_short_text_is_in_the_language_that_was_asked_for(
     client: httpx.AsyncClient, asked: str | None, language: str, text: str
 ) -> None:
-    """Spanish by default; caches are told that it depends."""
+    """Spanish by default; `Vary` tells caches that it depends."""
     headers = {"accept-language": asked} if asked else {}
     response = await answer(client, NotFound(), **headers)
 
@@ -84,7 +84,7 @@ async def test_fields_and_members_of_ones_own_are_shown(client: httpx.AsyncClien
 
 
 @pytest.mark.parametrize(("seconds", "header"), [(0, "1"), (0.2, "1"), (1.2, "2"), (30, "30")])
-async def test_who_shall_come_back_is_told_when(
+async def test_a_transient_error_has_retry_after(
     client: httpx.AsyncClient, seconds: float, header: str
 ) -> None:
     """In whole seconds, never earlier than it makes sense."""

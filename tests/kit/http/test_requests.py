@@ -102,7 +102,7 @@ def test_a_number_without_a_fraction_is_an_integer(text: str, copies: int) -> No
     ["116.5", "1e-1", '"116.0"', "1e400", "1e99999999999", "116.00000000000000000000000000000001"],
 )
 def test_a_number_with_a_fraction_is_no_integer(text: str) -> None:
-    """Nor is a text, nor one so large that nobody should write it out."""
+    """Nor is a text, nor a number beyond 64 bits."""
     with pytest.raises(InvalidInput) as refused:
         decode(f'{{"copies": {text}}}'.encode(), Price)
 

@@ -1,4 +1,4 @@
-"""Answers that are kept for a moment: never older than is said, never a failure, never many."""
+"""The response cache is limited in age and number, and stores no failures."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -70,8 +70,8 @@ async def test_with_no_seconds_each_answer_is_read(time: Time) -> None:
     assert [await cache.get(b"a", read), await cache.get(b"a", read)] == [1, 2]
 
 
-async def test_many_who_ask_at_once_wait_for_one_reading(time: Time) -> None:
-    """Also when the one who began it goes away."""
+async def test_concurrent_requests_share_one_read(time: Time) -> None:
+    """Also if the first request is cancelled."""
     cache: ResponseCache[int] = ResponseCache(1.0)
     read, made = counting()
     go = asyncio.Event()
@@ -91,7 +91,7 @@ async def test_many_who_ask_at_once_wait_for_one_reading(time: Time) -> None:
 
 
 async def test_a_failure_is_not_kept(time: Time) -> None:
-    """Who comes next reads anew."""
+    """The next request reads again."""
     cache: ResponseCache[int] = ResponseCache(1.0)
     read, _ = counting()
 
@@ -106,7 +106,7 @@ async def test_a_failure_is_not_kept(time: Time) -> None:
 
 
 async def test_what_is_cleared_is_read_again(time: Time) -> None:
-    """Who wrote sees what they wrote."""
+    """After a write of this process."""
     cache: ResponseCache[int] = ResponseCache(1.0)
     read, _ = counting()
     first = await cache.get(b"a", read)
@@ -116,7 +116,7 @@ async def test_what_is_cleared_is_read_again(time: Time) -> None:
 
 
 async def test_the_oldest_makes_room(time: Time) -> None:
-    """Callers who make up queries do not fill the memory."""
+    """Arbitrary queries cannot fill the memory."""
     cache: ResponseCache[int] = ResponseCache(1.0)
     read, made = counting()
     for number in range(MAX_ENTRIES + 1):

@@ -3,8 +3,9 @@
 import json
 from decimal import Decimal
 
-from functions.kit.http.idempotency import Answer
-from functions.kit.http.responses import answer_response, encode
+from functions.kit.data.idempotency_keys import Answer
+from functions.kit.http.idempotency import answer_response
+from functions.kit.http.responses import encode
 
 
 def test_an_amount_is_a_number_with_two_decimals() -> None:
@@ -21,7 +22,7 @@ def test_text_is_not_escaped_beyond_need() -> None:
     assert json.loads(encode({"title": title})) == {"title": title}
 
 
-def test_a_kept_answer_says_that_it_is_one() -> None:
+def test_a_stored_answer_says_that_it_is_one() -> None:
     """Its body and status are the first one's; a header tells the two apart."""
     first = answer_response(Answer(201, b'{"id": 1}', replayed=False))
     second = answer_response(Answer(201, b'{"id": 1}', replayed=True))

@@ -1,4 +1,4 @@
-"""The internal door: what it answers to events decides whether they live."""
+"""The internal API: the status of `POST /events` decides whether the broker keeps an event."""
 
 import json
 from typing import Any
@@ -18,7 +18,7 @@ from tests.support.signing import FEED
 STRUCTURED = {"content-type": "application/cloudevents+json; charset=utf-8"}
 
 
-async def test_an_event_is_taken_in_either_mode(
+async def test_an_event_is_consumed_in_either_mode(
     client: httpx.AsyncClient, database: Database
 ) -> None:
     """202 with an empty body, and it had its effect."""
@@ -101,16 +101,16 @@ async def test_a_passing_fault_is_a_503(
     assert response.headers["retry-after"]
 
 
-async def test_a_ping_pokes(
+async def test_a_ping_triggers_the_background_tasks(
     app: Litestar, client: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Send, catch up, do what is due; nothing is kept of it."""
-    poked: list[str] = []
-    app.state.services.run_background_tasks = lambda: poked.append("poked")
+    """It is not stored."""
+    triggered: list[str] = []
+    app.state.services.run_background_tasks = lambda: triggered.append("triggered")
     ping = thing_changed(None, id="1", type=PING, source="/apis/v1/pings", data=b"{}")
     response = await push(client, ping)
 
-    assert (response.status_code, poked) == (202, ["poked"])
+    assert (response.status_code, triggered) == (202, ["triggered"])
     assert await letters(database) == []
 
 

@@ -1,4 +1,4 @@
-"""What the platform asks."""
+"""Probes, metrics and the root."""
 
 import httpx
 import pytest
@@ -13,7 +13,7 @@ async def test_the_root_says_what_this_is(client: httpx.AsyncClient) -> None:
 
 
 async def test_a_browser_finds_the_documentation_from_the_root(client: httpx.AsyncClient) -> None:
-    """In its language; who asks for anything else reads JSON as ever."""
+    """In its language; any other client gets JSON."""
     browser = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8", "accept-language": "en-GB"}
     page = await client.get("/", headers=browser)
     spanish = await client.get("/", headers={"accept": "text/html"})

@@ -1,4 +1,4 @@
-"""What a service knows of auth, from its own database; and how seldom it asks auth itself."""
+"""Revocations and keys from a service's own database, and the rare requests to auth."""
 
 import asyncio
 import itertools
@@ -28,7 +28,7 @@ AUTH = "http://auth.test"
 
 
 class Auth:
-    """Auth's public door on the wire: counts who asks for its keys."""
+    """Auth's public API, which counts the requests for its keys."""
 
     def __init__(self, issuer: Issuer) -> None:
         self.keys = [issuer.jwk]
@@ -58,7 +58,7 @@ class Known:
         self.keys = RemoteKeys(database, AUTH, clock=clock, http=http)
         self.keys._rate = TokenBucket(per_second=0, burst=5)
         self.is_revoked = Revocations(database).is_revoked
-        self.key = CachedKeys(self.keys.find, clock=clock, keep=0).find
+        self.key = CachedKeys(self.keys.find, clock=clock, ttl=0).find
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def known(database: Database, clock: FakeClock, auth: Auth) -> Known:
 
 @pytest.fixture
 def tell(database: Database, clock: FakeClock) -> Callable[..., Any]:
-    """Take in an event of auth."""
+    """Consume an event of auth."""
     subscriptions = Subscriptions(STREAM)
     auth_stream.subscribe(subscriptions)
     numbers = itertools.count(1)
@@ -177,7 +177,7 @@ async def test_a_key_that_was_not_told_is_fetched_once(
 
 async def test_one_request_serves_all_who_wait(known: Known, issuer: Issuer, auth: Auth) -> None:
     """The first requests after a rotation come at the same time."""
-    found = await asyncio.gather(*(known.keys._ask_auth(issuer.kid) for _ in range(20)))
+    found = await asyncio.gather(*(known.keys._find_at_auth(issuer.kid) for _ in range(20)))
 
     assert found == [PublicKey(issuer.jwk)] * 20
     assert auth.asked == 1
@@ -207,7 +207,7 @@ async def test_what_auth_tells_is_newer_than_what_was_fetched(
 
 
 async def test_a_flood_of_forged_key_ids_asks_seldom(known: Known, auth: Auth) -> None:
-    """Each could name another key that nobody knows."""
+    """Each may name another unknown key."""
     found = [await known.key(f"forged-{number}") for number in range(200)]
 
     assert found == [None] * 200
@@ -217,7 +217,7 @@ async def test_a_flood_of_forged_key_ids_asks_seldom(known: Known, auth: Auth) -
 async def test_a_flood_shuts_out_no_key_that_is_known(
     known: Known, tell: Callable[..., Any], issuer: Issuer
 ) -> None:
-    """A valid token stays valid while somebody sends forged ones."""
+    """A valid token stays valid during a flood of forged ones."""
     await tell("key.rotated", {"kid": "k2", "public_key": issuer.jwk, "not_after": None})
     for number in range(200):
         await known.key(f"forged-{number}")
@@ -247,7 +247,7 @@ async def test_an_auth_that_cannot_be_read_is_a_passing_fault(
     assert auth.asked == 5
 
 
-async def test_who_goes_away_does_not_end_the_request_for_others(
+async def test_a_cancellation_does_not_end_the_shared_request(
     known: Known, issuer: Issuer, auth: Auth
 ) -> None:
     """It is shared, so one caller's cancelling must not reach it."""
@@ -259,7 +259,7 @@ async def test_who_goes_away_does_not_end_the_request_for_others(
     assert auth.asked == 1
 
 
-async def test_what_denies_nothing_any_more_is_forgotten(
+async def test_expired_revocations_and_keys_are_purged(
     database: Database, known: Known, tell: Callable[..., Any], clock: FakeClock
 ) -> None:
     """A token that has expired by itself."""
@@ -274,7 +274,7 @@ async def test_a_bucket_gives_its_burst_and_no_more() -> None:
     """With no rate at all."""
     bucket = TokenBucket(per_second=0, burst=3)
 
-    assert [bucket.take() for _ in range(5)] == [True, True, True, False, False]
+    assert [bucket.try_acquire() for _ in range(5)] == [True, True, True, False, False]
 
 
 async def test_a_retired_key_that_is_fetched_has_its_end(

@@ -1,4 +1,4 @@
-"""Tokens that somebody made up, stole the form of, or bent: each is refused as invalid."""
+"""Forged and manipulated tokens are refused as invalid."""
 
 import base64
 import hashlib
@@ -190,7 +190,7 @@ FORGED: dict[str, Make] = {
 async def test_a_hostile_token_is_refused(
     client: httpx.AsyncClient, issuer: Issuer, name: str
 ) -> None:
-    """With 401 and the original's text, whichever way it is bent."""
+    """With 401 and the original's text, whatever the manipulation."""
     token = FORGED[name](issuer)
     headers = [(b"authorization", f"Bearer {token}".encode())]
     response = await client.get("/notes/1", headers=headers)
@@ -199,7 +199,9 @@ async def test_a_hostile_token_is_refused(
     assert response.headers["www-authenticate"] == "Bearer"
 
 
-async def test_the_same_token_unbent_is_taken(client: httpx.AsyncClient, issuer: Issuer) -> None:
+async def test_the_unmanipulated_token_is_accepted(
+    client: httpx.AsyncClient, issuer: Issuer
+) -> None:
     """So the refusals above are for what is wrong with each."""
     token = signed(issuer, header_of(issuer), issuer.claims(issuer.token(1, "staff")))
     response = await client.get("/notes/1", headers={"authorization": f"Bearer {token}"})

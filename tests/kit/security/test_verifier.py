@@ -74,8 +74,10 @@ def test_a_token_comes_with_or_without_the_word_bearer(
     assert bearer(header) == token
 
 
-async def test_a_token_says_who_asks(verifier: Verifier, issuer: Issuer, clock: FakeClock) -> None:
-    """Roles that nobody knows are dropped."""
+async def test_a_token_has_the_principals_claims(
+    verifier: Verifier, issuer: Issuer, clock: FakeClock
+) -> None:
+    """Unknown roles are dropped."""
     principal = await verifier.authenticate(issuer.token(7, "staff", "emperor", jti="jti-1"))
 
     assert principal == Principal(
@@ -114,7 +116,7 @@ async def test_no_token_is_missing(verifier: Verifier) -> None:
 
 
 async def test_a_denied_token_is_revoked(issuer: Issuer, clock: FakeClock) -> None:
-    """Whoever denies it, and only after it was verified."""
+    """Only after it was verified."""
 
     async def everybody(_: Principal) -> bool:
         return True
@@ -145,24 +147,24 @@ async def test_a_key_is_asked_for_once_in_a_while(issuer: Issuer, clock: FakeClo
     """And again when it was kept for long enough."""
     source = Source(issuer)
     keys = CachedKeys(source.key, clock=clock)
-    forgetful = CachedKeys(source.key, clock=clock, keep=0)
+    forgetful = CachedKeys(source.key, clock=clock, ttl=0)
     for cache in (keys, keys, forgetful, forgetful):
         assert await cache.find(issuer.kid) == issuer.jwk
 
     assert len(source.asked) == 3
 
 
-async def test_a_key_that_nobody_knows_is_not_kept(issuer: Issuer, clock: FakeClock) -> None:
+async def test_an_unknown_key_is_not_cached(issuer: Issuer, clock: FakeClock) -> None:
     """Forged ids would fill the memory; a key that is gone is forgotten."""
     source = Source(issuer)
-    keys = CachedKeys(source.key, clock=clock, keep=0)
+    keys = CachedKeys(source.key, clock=clock, ttl=0)
     await keys.find(issuer.kid)
     source.keys.clear()
     for number in range(100):
         await keys.find(f"forged-{number}")
     await keys.find(issuer.kid)
 
-    assert keys._known == {}
+    assert keys._cached == {}
 
 
 @pytest.mark.parametrize(
@@ -172,7 +174,7 @@ async def test_a_key_that_nobody_knows_is_not_kept(issuer: Issuer, clock: FakeCl
 async def test_a_guard_asks_for_a_role(
     client: httpx.AsyncClient, issuer: Issuer, roles: tuple[str, ...], status: int
 ) -> None:
-    """Nobody is a 401 that names the scheme; the wrong role is a 403."""
+    """No token is a 401 that names the scheme; a wrong role is a 403."""
     headers = issuer.bearer(1, *roles) if roles else {}
     response = await client.get("/notes/1", headers=headers)
 
@@ -180,10 +182,10 @@ async def test_a_guard_asks_for_a_role(
     assert response.headers.get("www-authenticate") == ("Bearer" if status == 401 else None)
 
 
-async def test_a_revoked_token_is_refused_at_the_door(
+async def test_a_revoked_token_is_refused_by_a_guard(
     client: httpx.AsyncClient, issuer: Issuer, database: Database, clock: FakeClock
 ) -> None:
-    """As soon as the event was taken in."""
+    """As soon as the event was consumed."""
     headers = issuer.bearer(1, "staff", jti="jti-1")
     before = await client.get("/notes/1", headers=headers)
     await database.execute(
@@ -197,7 +199,7 @@ async def test_a_revoked_token_is_refused_at_the_door(
     assert after.json()["error"] == "Token invalidado"
 
 
-async def test_an_auth_that_is_away_is_a_503_at_the_door(
+async def test_an_unreachable_auth_is_a_503_of_a_guard(
     database_url: str, clock: FakeClock, issuer: Issuer
 ) -> None:
     """With the time after which to try again; the token may well be valid."""
@@ -222,7 +224,7 @@ async def test_a_key_that_is_kept_ends_when_it_ends(issuer: Issuer, clock: FakeC
         source.asked.append(kid)
         return PublicKey(issuer.jwk, ends)
 
-    keys = CachedKeys(find, clock=clock, keep=3600)
+    keys = CachedKeys(find, clock=clock, ttl=3600)
     verifier = Verifier(keys, nobody, issuer=ISSUER, audience=AUDIENCE, clock=clock)
     token = issuer.token(lifetime=timedelta(hours=1))
     clock.advance(minutes=1, seconds=59)
@@ -236,7 +238,7 @@ async def test_a_key_that_is_kept_ends_when_it_ends(issuer: Issuer, clock: FakeC
 
 
 def test_a_retired_key_is_known_to_end_before_it_ends() -> None:
-    """A key is kept for less time than the shortest life of a token and the margin beyond."""
-    keep = inspect.signature(CachedKeys).parameters["keep"].default
+    """The cache's TTL is less than the shortest lifetime of a token plus a minute."""
+    ttl = inspect.signature(CachedKeys).parameters["ttl"].default
 
-    assert keep < 60
+    assert ttl < 60

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[3]
 WHAT_A_START_DOES = """
 import runpy  # as `-m` does before a start, which the cache leaves out
 import json, logging, sys
-from functions.kit.start import code_cache, postponed
+from functions.kit.start import code_cache, lazy_modules
 code_cache.use()
 from tests.support.run_once import serve_briefly
 before = set(sys.modules)
@@ -32,7 +32,7 @@ sys.addaudithook(note)
 compiler = __import__("re._compiler")._compiler
 translate = compiler._code
 compiler._code = lambda *args: compiled.append("re") or translate(*args)
-postponed.postpone()
+lazy_modules.install()
 logging.disable()  # who writes a traceback reads sources, and has patterns for that
 from functions.kit.start.serve import configuration
 serve_briefly(configuration("functions.catalog.app:create_app", port=0))
@@ -177,7 +177,7 @@ first, known = made(), [len(each) for each in compiled]
 compiled.texts["x = 1"] = None  # so that it is seen that nothing was recorded any more
 look_up(compiled)
 shown = [first, made(), known, [len(each) for each in compiled]]
-compiled.forget()
+compiled.clear()
 print(json.dumps([*shown, made()]))
 """
 

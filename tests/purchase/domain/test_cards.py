@@ -41,10 +41,10 @@ def card_numbers(draw: st.DrawFn) -> str:
     st.integers(1, 6),
     st.sampled_from(["", "card ", "tarjeta: ", "(", "№ "]),
 )
-def test_a_number_is_found_however_it_is_spelt(
+def test_a_number_is_found_in_any_notation(
     number: str, script: str, separator: str, size: int, before: str
 ) -> None:
-    """Any script, any separator, groups of any size, words before and after."""
+    """Any script, any separator, groups of any size, with words before and after."""
     groups = [number[start : start + size] for start in range(0, len(number), size)]
     spelt = separator.join(groups).translate(str.maketrans("0123456789", script))
 
@@ -64,8 +64,8 @@ def test_a_number_is_found_however_it_is_spelt(
         "6759649826438453",
     ],
 )
-def test_numbers_among_other_things(text: str) -> None:
-    """With an expiry date, a security code, or words between."""
+def test_a_number_is_found_among_other_text(text: str) -> None:
+    """It is found next to an expiry date, a security code, or words."""
     assert holds_card_number(text)
 
 
@@ -84,13 +84,13 @@ def test_numbers_among_other_things(text: str) -> None:
         "4111 1111 1111 1112",
     ],
 )
-def test_other_digits_are_left_alone(text: str) -> None:
-    """Tokens, UUIDs, ISBNs, dates, and a number whose sum is wrong."""
+def test_other_digits_are_no_card_number(text: str) -> None:
+    """Tokens, UUIDs, ISBNs, dates and numbers with a wrong checksum are no card numbers."""
     assert not holds_card_number(text)
 
 
-def test_a_telephone_number_is_none_where_one_may_stand() -> None:
-    """One in ten has a right Luhn sum; the plus sign tells."""
+def test_a_telephone_number_is_permitted_where_phones_are() -> None:
+    """With `phones`, an international number is permitted although its checksum is valid."""
     number = next(
         f"+57 300 123 4{number:03}" for number in range(1000) if luhn("573001234" + f"{number:03}")
     )
@@ -101,7 +101,7 @@ def test_a_telephone_number_is_none_where_one_may_stand() -> None:
 
 
 def test_the_refusal_does_not_repeat_the_number() -> None:
-    """It would reach a log by it."""
+    """Refusals are logged."""
     with pytest.raises(CardNumberRefused) as refused:
         check_no_card_number("reason", f"paid by {VISA}")
 

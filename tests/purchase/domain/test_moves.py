@@ -85,16 +85,16 @@ def capture(of: Purchase, payment: Payment) -> Moved | None:
         (Status.REFUNDED, PurchaseRefunded),
     ],
 )
-def test_a_payment_of_what_cannot_be_paid_says_why(
+def test_a_payment_of_an_unpayable_purchase_is_refused_by_its_status(
     status: Status, refusal: type[DomainError]
 ) -> None:
-    """Each end has a code of its own."""
+    """Each status has a code of its own."""
     with pytest.raises(refusal):
         begin(purchase(status))
 
 
-def test_a_payment_is_the_total_by_something_that_is_no_card_number() -> None:
-    """Not a cent more or less."""
+def test_a_payment_has_the_total_and_no_card_number() -> None:
+    """Another amount and a card number as the method are refused."""
     assert begin(purchase(), amount_minor=3090).amount_minor == 3090
     for wrong in (3089, 3091, 0):
         with pytest.raises(AmountMismatch):
@@ -104,7 +104,7 @@ def test_a_payment_is_the_total_by_something_that_is_no_card_number() -> None:
 
 
 def test_an_open_payment_locks_its_purchase() -> None:
-    """No second payment, no cancelling, no expiry, until its outcome is known."""
+    """It is neither paid again, nor cancelled, nor expired until the payment has an outcome."""
     waiting = purchase()
     payment = begin(waiting)
     late = NOW + timedelta(hours=1)
@@ -121,10 +121,8 @@ def test_an_open_payment_locks_its_purchase() -> None:
 @pytest.mark.parametrize(
     "believed", [PaymentStatus.PROCESSING, PaymentStatus.FAILED], ids=["open", "failed"]
 )
-def test_a_capture_is_recorded_whatever_was_believed(
-    status: Status, believed: PaymentStatus
-) -> None:
-    """It pays the purchase if it still waits; else all of it is owed back at once."""
+def test_a_capture_is_recorded_in_any_status(status: Status, believed: PaymentStatus) -> None:
+    """It pays a pending purchase; any other purchase is refunded at once."""
     payment = replace(begin(purchase()), status=believed)
     moved = capture(purchase(status), payment)
 
@@ -143,8 +141,8 @@ def test_a_capture_is_recorded_whatever_was_believed(
     assert capture(moved.purchase, moved.payment) is None
 
 
-def test_an_outcome_that_was_told_never_changes() -> None:
-    """A payment that failed and was charged later pays, and its caller was told 402."""
+def test_a_recorded_outcome_never_changes() -> None:
+    """A failed payment that is charged later pays the purchase, but keeps its outcome."""
     failed = moves.record_failure(purchase(), begin(purchase()), PaymentOutcome.NOT_CHARGED)
 
     assert failed is not None
@@ -156,8 +154,8 @@ def test_an_outcome_that_was_told_never_changes() -> None:
     assert moved.payment.outcome is PaymentOutcome.NOT_CHARGED
 
 
-def test_a_free_purchase_is_given_back_without_a_refund() -> None:
-    """There is nothing to owe, and the copies are free."""
+def test_a_free_purchase_is_refunded_without_a_refund() -> None:
+    """No refund is created, and the copies are released."""
     paid = capture(purchase(free=True), begin(purchase(free=True)))
 
     assert paid is not None
@@ -173,8 +171,8 @@ def test_a_free_purchase_is_given_back_without_a_refund() -> None:
 
 @pytest.mark.parametrize("before", Status)
 @pytest.mark.parametrize("after", Status)
-def test_only_the_moves_of_the_picture_are_made(before: Status, after: Status) -> None:
-    """Each adds one to the revision; copies are released or fulfilled when they are let go."""
+def test_only_the_documented_transitions_are_possible(before: Status, after: Status) -> None:
+    """Each transition increments the revision; the last one releases or fulfils the copies."""
     start = purchase(before)
     if after not in MOVES[before]:
         with pytest.raises(IllegalMove):
@@ -190,8 +188,8 @@ def test_only_the_moves_of_the_picture_are_made(before: Status, after: Status) -
         assert moved.stock_effect(before) is None
 
 
-def test_an_offer_becomes_a_line_at_todays_price() -> None:
-    """Unless the book is retired, or the buyer expects another price."""
+def test_an_offer_becomes_a_line_at_the_present_price() -> None:
+    """A retired book and another expected price are refused."""
     offer = Offer(1, "Libro", 1990, "USD", retired=False)
 
     assert offer.line(2, None) == offer.line(2, 1990) == Line(1, 2, "Libro", 1990)
@@ -203,7 +201,7 @@ def test_an_offer_becomes_a_line_at_todays_price() -> None:
 
 
 def test_holdings_are_bounded() -> None:
-    """By purchases and by copies of a book; 0 is no bound."""
+    """By purchases and by copies of a book; 0 means no limit."""
     limits = HoldingLimits(2, 5)
     limits.check(Holdings(1, {1: 3}), LINES)
     with pytest.raises(TooManyUnpaidPurchases):

@@ -1,1 +1,1 @@
-"""Tables of the kit as each release created them. A file here is never edited."""
+"""The kit's tables, as each release's first migration created them. Files here are frozen."""

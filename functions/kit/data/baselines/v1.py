@@ -1,7 +1,7 @@
-"""The kit's tables as migration 0001 of every service creates them. Never edited.
+"""The kit's tables, as migration 0001 of every service creates them. Frozen.
 
-A released migration prints the same SQL for ever, whatever the code becomes. A change of these
-tables is a new numbered operation in the migrations of each service.
+The SQL of a released migration never changes: its checksum is stored in every database. A change
+of these tables is a new numbered migration of each service.
 """
 
 from functions.kit.data.schema import (
@@ -30,8 +30,8 @@ OUTBOX = (
             Column("data", LONGTEXT),
             Column("traceparent", varchar(64), null=True),
             Column("created_at", TIMESTAMP),
-            # Given by the relay after the commit: an AUTO_INCREMENT has gaps and commits out of
-            # order, so it could not tell a reader that nothing is missing.
+            # Assigned after the commit (`events/sequencer.py`): an AUTO_INCREMENT has gaps and
+            # becomes visible out of order, so readers could not detect a missing event with it.
             Column("sequence", BIGINT, null=True),
             Column("sent_at", TIMESTAMP, null=True),
         ],
@@ -57,7 +57,7 @@ OUTBOX = (
         primary_key=("name",),
     ),
 )
-"""Events that are to be sent, and the counters of their streams."""
+"""Published events, the counters of their streams, and the relay's lease."""
 
 INBOX = (
     CreateTable(
@@ -80,7 +80,7 @@ INBOX = (
         primary_key=("source",),
     ),
 )
-"""Events that were consumed, and how far each stream was read."""
+"""Consumed events, and the position of each consumed stream."""
 
 DEAD_LETTERS = (
     CreateTable(
@@ -98,7 +98,7 @@ DEAD_LETTERS = (
         indexes=[Index("ux_dead_letters_fingerprint", ("fingerprint",), unique=True)],
     ),
 )
-"""Events that were put aside."""
+"""Malformed and undeliverable events."""
 
 REVOCATIONS = (
     CreateTable(
@@ -128,7 +128,7 @@ REVOCATIONS = (
         primary_key=("kid",),
     ),
 )
-"""What auth has revoked, and the public keys that verify tokens."""
+"""Revoked tokens, users whose access has changed, and public keys, as auth reports them."""
 
 IDEMPOTENCY = (
     CreateTable(
@@ -146,4 +146,4 @@ IDEMPOTENCY = (
         indexes=[Index("ix_idempotency_created", ("created_at",))],
     ),
 )
-"""Answers under their Idempotency-Key."""
+"""Stored responses by `Idempotency-Key`."""

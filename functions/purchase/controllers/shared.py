@@ -1,0 +1,52 @@
+"""Helpers of several controllers: owners of rows, pages of lists by id, optional amounts."""
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Protocol, TypeVar
+
+from litestar import Response
+from msgspec import UnsetType
+
+from functions.kit.base.money import minor_units
+from functions.kit.http.pagination import decode_cursor, encode_cursor, page_response
+from functions.kit.http.requests import AnyRequest, AuthenticatedRequest
+
+
+class _HasId(Protocol):
+    @property
+    def id(self) -> int: ...
+
+
+T = TypeVar("T")
+View = TypeVar("View", bound=_HasId)
+
+
+def owner_of(request: AuthenticatedRequest) -> int | None:
+    """The user whose rows the caller may read; None for staff, who may read all."""
+    return None if request.user.is_staff else request.user.user_id
+
+
+def id_after(after: str | None) -> int | None:
+    """The id in a cursor of a list that is ordered by id.
+
+    Raises `InvalidInput` for a malformed cursor.
+    """
+    key: int | None = None if after is None else decode_cursor(after, int)[0]
+    return key
+
+
+def page_by_id(
+    request: AnyRequest, rows: Sequence[T], limit: int, view: Callable[[T], View]
+) -> Response[list[View]]:
+    """A page of up to `limit` views; one row more than that means that another page follows."""
+    views = [view(row) for row in rows[:limit]]
+    cursor = encode_cursor(views[-1].id) if len(rows) > limit else None
+    return page_response(request, views, cursor)
+
+
+def optional_minor(field: str, amount: Decimal | UnsetType | None) -> int | None:
+    """An amount in minor units; None where the caller sent none.
+
+    Raises `InvalidInput`, which names the field.
+    """
+    return minor_units(field, amount) if isinstance(amount, Decimal) else None
