@@ -23,12 +23,14 @@ class RevokedTokenState(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
 
 
-class UserAccessState(msgspec.Struct, frozen=True, kw_only=True):
+class UserAccessState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whether a user is disabled, and since when their access tokens are valid."""
 
     user_id: int
     disabled: bool
     tokens_not_before: datetime
+    closed: bool = False
+    """The account was closed by its owner, for good; left out where it was not."""
 
 
 class KeyState(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,15 +53,19 @@ def token_revoked(token_id: str, user_id: int, expires_at: datetime) -> NewEvent
 
 
 def user_disabled(
-    user_id: int, revision: int, *, disabled: bool, tokens_not_before: datetime
+    user_id: int, revision: int, *, disabled: bool, closed: bool, tokens_not_before: datetime
 ) -> NewEvent:
+    """The access of a user; that of a closed account is disabled as well."""
     return NewEvent(
         source=SOURCE,
         type="bookstore.user.disabled.v1",
         subject=f"user/{user_id}",
         revision=revision,
         data=UserAccessState(
-            user_id=user_id, disabled=disabled, tokens_not_before=tokens_not_before
+            user_id=user_id,
+            disabled=disabled or closed,
+            tokens_not_before=tokens_not_before,
+            closed=closed,
         ),
     )
 

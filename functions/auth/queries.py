@@ -218,7 +218,8 @@ async def security_snapshot(database: Database, clock: Clock) -> AsyncIterator[E
         event = events.user_disabled(
             row["id"],
             row["access_revision"],
-            disabled=row["disabled"] or row["deleted_at"] is not None,
+            disabled=row["disabled"],
+            closed=row["deleted_at"] is not None,
             tokens_not_before=row["tokens_not_before"],
         )
         yield as_state(event)

@@ -21,8 +21,9 @@ from functions.kit.data.engines import connect, database_url
 from functions.purchase import events
 from functions.purchase.app import simulated
 from functions.purchase.commands.books import implausible_books
+from functions.purchase.domain.addresses import MAX_ADDRESSES
 from functions.purchase.domain.payments import PaymentStatus
-from functions.purchase.domain.purchases import HOLDS_STOCK, Status
+from functions.purchase.domain.purchases import HOLDS_STOCK, MAX_LINES, MOVES, Status
 from functions.purchase.ledger_audit import Finding, audit_ledger
 from functions.purchase.settings import PurchaseSettings
 
@@ -223,6 +224,50 @@ INVARIANTS = (
             " ON k.user_id = y.requested_by AND k.route = {} AND k.idempotency_key = y.request_key"
             " WHERE y.outcome IS NOT NULL AND k.status = 0",
             "POST /payment",
+        ),
+    ),
+    Invariant(
+        f"a customer has at most {MAX_ADDRESSES} addresses",
+        _rows(
+            "SELECT user_id, COUNT(*) AS addresses FROM addresses GROUP BY user_id"
+            " HAVING COUNT(*) > {}",
+            MAX_ADDRESSES,
+        ),
+    ),
+    Invariant(
+        f"a cart has at most {MAX_LINES} books",
+        _rows(
+            "SELECT user_id, COUNT(*) AS books FROM cart_items GROUP BY user_id"
+            " HAVING COUNT(*) > {}",
+            MAX_LINES,
+        ),
+    ),
+    Invariant(
+        "a book in a cart is one that the shop knows",
+        _rows(
+            "SELECT c.user_id, c.book_id FROM cart_items c"
+            " LEFT JOIN books b ON b.book_id = c.book_id"
+            " LEFT JOIN inventory i ON i.book_id = c.book_id"
+            " WHERE b.book_id IS NULL OR i.book_id IS NULL"
+        ),
+    ),
+    Invariant(
+        "of a closed account no address and no cart is kept",
+        _rows(
+            "SELECT c.user_id, 'address' AS kept FROM customers c"
+            " JOIN addresses a ON a.user_id = c.user_id WHERE c.closed_at IS NOT NULL"
+            " UNION SELECT c.user_id, 'cart' AS kept FROM customers c"
+            " JOIN cart_items i ON i.user_id = c.user_id WHERE c.closed_at IS NOT NULL"
+        ),
+    ),
+    Invariant(
+        "a purchase of a closed account has an address until it ends, and is marked for that",
+        _rows(
+            "SELECT p.id, p.status FROM customers c JOIN purchases p ON p.user_id = c.user_id"
+            " JOIN purchase_addresses a ON a.purchase_id = p.id"
+            " WHERE c.closed_at IS NOT NULL AND (a.erase_at_end = {} OR {})",
+            False,
+            _any("p.status", [status for status in Status if not MOVES[status]]),
         ),
     ),
     Invariant(

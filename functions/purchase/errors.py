@@ -3,17 +3,18 @@
 DomainError (kit)
 ├── NotFound
 │   ├── BookNotFound, PurchaseNotFound, PaymentNotFound
-│   └── ProviderNotFound, AssignmentNotFound
+│   └── ProviderNotFound, AssignmentNotFound, AddressNotFound
 ├── Conflict
 │   ├── InsufficientStock, PriceChanged, BookRetired, BookNotReady
 │   ├── TooManyUnpaidPurchases, TooManyReservedCopies
 │   ├── IllegalMove, PurchaseExpired, PurchaseCancelled, PurchaseRefunded, AlreadyPaid
 │   ├── PaymentInProgress, PaymentReturned
 │   ├── NotPaid, AlreadyAssigned, OverRefund, NotRefundable
-│   └── ProviderExists, ProviderRetired, StockWouldBeNegative
+│   ├── ProviderExists, ProviderRetired, ProviderDoesNotDeliver, StockWouldBeNegative
+│   └── TooManyAddresses, CartEmpty, CartFull
 ├── InvalidInput
 │   ├── CardNumberRefused, AmountMismatch, PurchaseIncomplete
-│   └── BadWebhook
+│   └── BadWebhook, AddressInvalid
 └── PaymentDeclined
     └── Declined, NotCharged
 """
@@ -27,6 +28,12 @@ class BookNotFound(NotFound):
     code = "book-not-found"
     title = "The shop has no such book"
     error = Text("Libro no encontrado", "Book not found")
+
+    @classmethod
+    def of(cls, book_id: int) -> Self:
+        return cls(
+            Text(f"No hay libro {book_id}.", f"There is no book {book_id}."), book_id=book_id
+        )
 
     @classmethod
     def without_stock(cls, book_id: int) -> Self:
@@ -238,3 +245,39 @@ class NotCharged(PaymentDeclined):
     code = "payment-not-charged"
     title = "The payment did not reach the provider"
     error = Text("El pago no se realizó", "The payment was not made")
+
+
+class AddressNotFound(NotFound):
+    code = "address-not-found"
+    title = "There is no such address"
+    error = Text("Dirección no encontrada", "Address not found")
+
+
+class AddressInvalid(InvalidInput):
+    code = "address-invalid"
+    title = "The address does not meet the rules of its country"
+    error = Text("Dirección no válida", "Invalid address")
+
+
+class TooManyAddresses(Conflict):
+    code = "too-many-addresses"
+    title = "One customer keeps only so many addresses"
+    error = Text("Demasiadas direcciones", "Too many addresses")
+
+
+class CartEmpty(Conflict):
+    code = "cart-empty"
+    title = "The cart has nothing to buy"
+    error = Text("El carrito está vacío", "The cart is empty")
+
+
+class CartFull(Conflict):
+    code = "cart-full"
+    title = "A cart holds only so many different books"
+    error = Text("El carrito está lleno", "The cart is full")
+
+
+class ProviderDoesNotDeliver(Conflict):
+    code = "provider-does-not-deliver"
+    title = "This delivery provider does not serve the country of the address"
+    error = Text("El proveedor no llega a ese país", "The provider does not serve that country")

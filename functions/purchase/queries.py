@@ -1,6 +1,6 @@
 """Reads: rows rather than domain objects, pages by key, a fixed number of statements per list."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from piccolo.querystring import QueryString
@@ -8,9 +8,12 @@ from piccolo.querystring import QueryString
 from functions.kit.data.database import Database, Row, is_in
 from functions.kit.events.cloudevents import Event
 from functions.kit.events.outbox import as_state
-from functions.purchase import events, storage
+from functions.purchase import events, storage, storage_customers
+from functions.purchase.domain.addresses import Address
+from functions.purchase.domain.carts import CartLine
+from functions.purchase.domain.checkout import DeliveryOffer
 from functions.purchase.domain.payments import Refund
-from functions.purchase.domain.purchases import Status
+from functions.purchase.domain.purchases import Line, Offer, Status
 from functions.purchase.errors import (
     AssignmentNotFound,
     BookNotFound,
@@ -18,6 +21,7 @@ from functions.purchase.errors import (
     ProviderNotFound,
     PurchaseNotFound,
 )
+from functions.purchase.storage_customers import KeptAddress
 
 SNAPSHOT_PAGE = 500
 
@@ -248,3 +252,83 @@ async def _items(database: Database, purchase_ids: Sequence[int]) -> dict[int, l
     for row in outcome.rows:
         found[row["purchase_id"]].append(row)
     return found
+
+
+class CartRow(NamedTuple):
+    """A line of a cart beside its book as it is sold now."""
+
+    line: CartLine
+    offer: Offer
+    available: int
+
+    @property
+    def can_be_bought(self) -> bool:
+        return not self.offer.retired and self.line.quantity <= self.available
+
+
+async def cart(database: Database, user_id: int) -> list[CartRow]:
+    """A customer's cart, in the order in which its books were added."""
+    outcome = await database.execute(
+        QueryString(
+            "SELECT c.book_id, c.quantity, c.price_when_added_minor, b.title, b.price_minor,"
+            " b.currency, b.retired, i.available FROM cart_items c"
+            " JOIN books b ON b.book_id = c.book_id JOIN inventory i ON i.book_id = c.book_id"
+            " WHERE c.user_id = {} ORDER BY c.added_at, c.book_id",
+            user_id,
+        )
+    )
+    return [
+        CartRow(
+            CartLine(row["book_id"], row["quantity"], row["price_when_added_minor"]),
+            Offer(
+                row["book_id"],
+                row["title"],
+                row["price_minor"],
+                row["currency"],
+                bool(row["retired"]),
+            ),
+            row["available"],
+        )
+        for row in outcome.rows
+    ]
+
+
+async def books_in_cart(database: Database, user_id: int) -> list[int]:
+    """The ids of the books in a customer's cart."""
+    return list(await storage_customers.cart(database, user_id))
+
+
+async def addresses(database: Database, user_id: int) -> list[KeptAddress]:
+    """A customer's addresses, oldest first."""
+    return await storage_customers.addresses(database, user_id)
+
+
+async def address(database: Database, user_id: int, address_id: int) -> KeptAddress:
+    """Raises `AddressNotFound`, also for another customer's address."""
+    return await storage_customers.address(database, user_id, address_id)
+
+
+async def purchase_address(database: Database, purchase_id: int) -> Address | None:
+    """Where a purchase goes, of somebody who may see the purchase."""
+    outcome = await database.execute(
+        QueryString("SELECT * FROM purchase_addresses WHERE purchase_id = {}", purchase_id)
+    )
+    return storage_customers.to_address(outcome.rows[0]) if outcome.rows else None
+
+
+async def quoted_books(database: Database, items: Mapping[int, int]) -> tuple[list[Line], str]:
+    """Lines at today's prices for quantities by book, and their currency.
+
+    Raises `BookNotFound` or `BookRetired`.
+    """
+    offers = await storage_customers.offers(database, list(items))
+    for book_id in items:
+        if book_id not in offers:
+            raise BookNotFound.of(book_id)
+    lines = [offers[book_id].line(quantity, None) for book_id, quantity in items.items()]
+    return lines, offers[next(iter(items))].currency
+
+
+async def delivery_offers(database: Database) -> list[DeliveryOffer]:
+    """The delivery providers that are offered."""
+    return await storage_customers.delivery_offers(database)

@@ -9,7 +9,18 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from functions.kit.base.errors import FieldError, InvalidInput, Text
-from functions.kit.base.fields import Amount, ComputedAmount, Id, Strict, line
+from functions.kit.base.fields import (
+    MEANINGS,
+    NO_CONTROLS,
+    NOT_BLANK,
+    Amount,
+    ComputedAmount,
+    Id,
+    Strict,
+    line,
+)
+from functions.purchase.domain.addresses import MAX_ADDRESS_LINES
+from functions.purchase.domain.carts import LeftOutReason
 from functions.purchase.domain.countries import COUNTRIES, EVERYWHERE
 from functions.purchase.domain.deliveries import DeliveryStatus
 from functions.purchase.domain.purchases import MAX_LINES, MAX_QUANTITY, Status
@@ -33,6 +44,10 @@ _COVERED: dict[str, Any] = {
 Currency = Annotated[str, Meta(description="ISO 4217")]
 
 
+_CHECKOUT: dict[str, Any] = {"provider_id": {}, "address_id": {}, "expected_total": {}}
+"""Members that every form of a purchase has."""
+
+
 class PurchaseLine(Strict, frozen=True, kw_only=True):
     book_id: Id
     quantity: Quantity
@@ -40,13 +55,19 @@ class PurchaseLine(Strict, frozen=True, kw_only=True):
 
 
 class NewPurchase(Strict, frozen=True, kw_only=True):
-    """One book (`book_id`, `quantity`) or several (`items`), each named once."""
+    """One book (`book_id`, `quantity`), several (`items`, each named once), or the cart."""
 
     book_id: Id | None = None
     quantity: Quantity | None = None
     expected_unit_price: Amount | None = None
     items: Annotated[list[PurchaseLine], Meta(min_length=1, max_length=MAX_LINES)] | None = None
+    from_cart: bool = False
+    """Buy all that is in the caller's cart, which loses exactly what is bought."""
     provider_id: Id | None = None
+    address_id: Id | None = None
+    """One of the caller's addresses; the purchase keeps a copy of it."""
+    expected_total: Amount | None = None
+    """What the buyer has seen as the total, delivery included."""
 
     described: ClassVar[dict[str, Any]] = {"properties": {"items": {"uniqueItems": True}}}
     forms: ClassVar[dict[str, dict[str, Any]]] = {
@@ -58,7 +79,8 @@ class NewPurchase(Strict, frozen=True, kw_only=True):
                 "quantity": {"type": "integer"},
                 "expected_unit_price": {},
                 "items": {"type": "null"},
-                "provider_id": {},
+                "from_cart": {"const": False},
+                **_CHECKOUT,
             },
         },
         "NewPurchaseOfSeveralBooks": {
@@ -66,7 +88,20 @@ class NewPurchase(Strict, frozen=True, kw_only=True):
             "required": ["items"],
             "properties": {
                 "items": {"type": "array"},
-                "provider_id": {},
+                "from_cart": {"const": False},
+                **_CHECKOUT,
+                "book_id": {"type": "null"},
+                "quantity": {"type": "null"},
+                "expected_unit_price": {"type": "null"},
+            },
+        },
+        "NewPurchaseOfTheCart": {
+            "description": "All that is in the caller's cart.",
+            "required": ["from_cart"],
+            "properties": {
+                "from_cart": {"const": True},
+                **_CHECKOUT,
+                "items": {"type": "null"},
                 "book_id": {"type": "null"},
                 "quantity": {"type": "null"},
                 "expected_unit_price": {"type": "null"},
@@ -75,12 +110,15 @@ class NewPurchase(Strict, frozen=True, kw_only=True):
     }
     example: ClassVar[dict[str, Any]] = {"book_id": 3, "quantity": 2}
 
-    def lines(self) -> list[PurchaseLine]:
-        """The lines of either form, each of another book.
+    def lines(self) -> list[PurchaseLine] | None:
+        """The lines of either form, each of another book; None for the cart.
 
-        Raises `PurchaseIncomplete`, or `InvalidInput` for both forms at once and for a book that is
+        Raises `PurchaseIncomplete`, or `InvalidInput` for two forms at once and for a book that is
         named twice.
         """
+        if self.from_cart:
+            self._check_from_cart_only()
+            return None
         if self.items is None:
             return [self._only_line()]
         if (self.book_id, self.quantity, self.expected_unit_price) != (None, None, None):
@@ -100,11 +138,25 @@ class NewPurchase(Strict, frozen=True, kw_only=True):
             )
         return self.items
 
+    def _check_from_cart_only(self) -> None:
+        named = (self.items, self.book_id, self.quantity, self.expected_unit_price)
+        if any(each is not None for each in named):
+            raise InvalidInput(
+                Text(
+                    "Envíe from_cart, o los libros: con from_cart se compra lo que hay en el"
+                    " carrito.",
+                    "Send either from_cart or books: from_cart buys what is in the cart.",
+                )
+            )
+
     def _only_line(self) -> PurchaseLine:
         if self.book_id is None or self.quantity is None:
             members = {"book_id": self.book_id, "quantity": self.quantity}
             raise PurchaseIncomplete(
-                Text("Envíe book_id y quantity, o items.", "Send book_id and quantity, or items."),
+                Text(
+                    "Envíe book_id y quantity, items, o from_cart.",
+                    "Send book_id and quantity, items, or from_cart.",
+                ),
                 errors=[FieldError(name, MISSING) for name, it in members.items() if it is None],
             )
         return PurchaseLine(
@@ -167,8 +219,99 @@ class PurchaseView(msgspec.Struct, frozen=True, kw_only=True):
     items: list[ItemView]
 
 
+Country = Annotated[str, Meta(pattern=r"^[A-Za-z]{2}$", description="ISO 3166-1 alpha-2")]
+AddressLines = Annotated[
+    list[Annotated[str, line(200)]], Meta(min_length=1, max_length=MAX_ADDRESS_LINES)
+]
+PHONE = NO_CONTROLS + r"\+?[0-9(][0-9 ()./-]{3,28}$"
+MEANINGS[PHONE] = Text(
+    "debe ser un número de teléfono, como +57 601 234 5678",
+    "must be a telephone number, such as +57 601 234 5678",
+)
+Phone = Annotated[str, Meta(pattern=PHONE)]
+_ADDRESS: dict[str, Any] = {
+    "properties": {
+        "country": {"enum": sorted(COUNTRIES)},
+        # Litestar leaves out the bounds of what is in a list.
+        "lines": {
+            "items": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": NOT_BLANK}
+        },
+    }
+}
+
+
+class NewAddress(Strict, frozen=True, kw_only=True):
+    """Its country says which fields are needed, and how a postal code looks."""
+
+    recipient: Annotated[str, line(100)]
+    lines: AddressLines
+    """Street, number, flat and the like."""
+    city: Annotated[str, line(100)]
+    region: Annotated[str, line(100)] | None = None
+    """Department, state or province."""
+    postal_code: Annotated[str, line(20)] | None = None
+    country: Country
+    phone: Phone | None = None
+    default: bool = False
+    """The one that is proposed first; it takes the place of the one before."""
+
+    described: ClassVar[dict[str, Any]] = _ADDRESS
+    example: ClassVar[dict[str, Any]] = {
+        "recipient": "Úrsula Iguarán",
+        "lines": ["Carrera 7 # 32-16", "Apto. 402"],
+        "city": "Bogotá",
+        "region": "Bogotá",
+        "postal_code": "110311",
+        "country": "CO",
+        "phone": "+57 601 234 5678",
+        "default": True,
+    }
+
+
+class AddressChange(Strict, frozen=True, kw_only=True):
+    """What is left out stays; null removes what an address can do without."""
+
+    recipient: Annotated[str, line(100)] | UnsetType = UNSET
+    lines: AddressLines | UnsetType = UNSET
+    city: Annotated[str, line(100)] | UnsetType = UNSET
+    region: Annotated[str, line(100)] | UnsetType | None = UNSET
+    postal_code: Annotated[str, line(20)] | UnsetType | None = UNSET
+    country: Country | UnsetType = UNSET
+    phone: Phone | UnsetType | None = UNSET
+    default: bool | UnsetType = UNSET
+
+    described: ClassVar[dict[str, Any]] = _ADDRESS
+    example: ClassVar[dict[str, Any]] = {"phone": "+57 300 123 4567", "default": True}
+
+
+class AddressChanged(msgspec.Struct, frozen=True, kw_only=True):
+    message: str
+    address_id: int
+
+
+class PurchaseAddress(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a purchase goes: a copy of the address that its buyer chose."""
+
+    recipient: str
+    lines: list[str]
+    city: str
+    region: str | None
+    postal_code: str | None
+    country: str
+    phone: str | None
+
+
+class AddressView(PurchaseAddress, frozen=True, kw_only=True):
+    """An address of the caller's."""
+
+    id: int
+    default: bool
+
+
 class PurchaseDetail(PurchaseView, frozen=True, kw_only=True):
     timeline: list[TimelineView]
+    address: PurchaseAddress | None
+    """Null where none was named, or its owner has closed the account and the purchase has ended."""
 
 
 class StatusChange(Strict, frozen=True, kw_only=True):
@@ -393,3 +536,81 @@ class StockAdjustment(Strict, frozen=True, kw_only=True):
 
 class StockAdjusted(InventoryView, frozen=True, kw_only=True):
     message: str
+
+
+class CartQuantity(Strict, frozen=True, kw_only=True):
+    quantity: Quantity
+
+    example: ClassVar[dict[str, Any]] = {"quantity": 2}
+
+
+class CartMergeItem(Strict, frozen=True, kw_only=True):
+    book_id: Id
+    quantity: Quantity
+
+
+class CartMerge(Strict, frozen=True, kw_only=True):
+    """What was in a cart before its owner signed in, each book named once."""
+
+    items: Annotated[list[CartMergeItem], Meta(max_length=MAX_LINES)]
+
+    described: ClassVar[dict[str, Any]] = {"properties": {"items": {"uniqueItems": True}}}
+    example: ClassVar[dict[str, Any]] = {
+        "items": [{"book_id": 1, "quantity": 2}, {"book_id": 3, "quantity": 1}]
+    }
+
+
+class CartItemView(msgspec.Struct, frozen=True, kw_only=True):
+    book_id: int
+    title: str
+    quantity: int
+    price: Decimal
+    """What one copy costs now."""
+    price_minor: int
+    currency: Currency
+    price_when_added: Decimal
+    price_when_added_minor: int
+    price_changed: bool
+    available: int
+    """Copies that are free now; 0 of a retired book."""
+    in_stock: bool
+    """Whether all of `quantity` can be bought now."""
+    retired: bool
+
+
+class CartView(msgspec.Struct, frozen=True, kw_only=True):
+    """The caller's cart at today's prices. Nothing is reserved until it is bought."""
+
+    items: list[CartItemView]
+    quantity: int
+    """Of all copies that can be bought now."""
+    total: Decimal
+    """Of what can be bought now, without delivery."""
+    total_minor: int
+    currency: Currency | None
+    """Null where the cart is empty."""
+
+
+class CartLeftOut(msgspec.Struct, frozen=True, kw_only=True):
+    book_id: int
+    reason: LeftOutReason
+
+
+class CartMerged(CartView, frozen=True, kw_only=True):
+    left_out: list[CartLeftOut]
+    """Items that were not taken over, each with the code of the reason."""
+
+
+class DeliveryQuote(msgspec.Struct, frozen=True, kw_only=True):
+    """What the books cost, delivered by this provider."""
+
+    provider_id: int
+    provider_name: str
+    fee: Decimal
+    fee_minor: int
+    subtotal: Decimal
+    """Of the books alone."""
+    subtotal_minor: int
+    total: Decimal
+    total_minor: int
+    currency: Currency

@@ -120,6 +120,8 @@ async def store(
         await _update(database, "purchases", purchase.id, changes)
     if purchase.status is not before.status:
         await _add_timeline_entry(database, purchase, by=by, now=now)
+        if purchase.has_ended:
+            await _erase_address(database, purchase.id)
     if moved.payment is not None:
         await update_payment(database, moved.payment)
     if moved.refund is not None:
@@ -137,6 +139,17 @@ async def _add_timeline_entry(
 ) -> None:
     columns = {"purchase_id": purchase.id, "status": purchase.status, "at": now, "user_id": by}
     await _insert(database, "purchase_timeline", columns)
+
+
+async def _erase_address(database: Database, purchase_id: int) -> None:
+    """Where its customer has closed the account meanwhile (`storage_customers.close`)."""
+    await database.execute(
+        QueryString(
+            "DELETE FROM purchase_addresses WHERE purchase_id = {} AND erase_at_end = {}",
+            purchase_id,
+            True,
+        )
+    )
 
 
 async def _settle_stock(
@@ -507,17 +520,27 @@ class DeliveryProvider(NamedTuple):
     name: str
     fee_minor: int
     retired: bool
+    countries: Sequence[str] = ()
+    """Empty where it is not said; `*` for everywhere."""
 
 
 async def delivery_provider(database: Database, provider_id: int) -> DeliveryProvider:
     """Raises `ProviderNotFound`."""
     outcome = await database.execute(
-        QueryString("SELECT name, fee_minor, retired FROM providers WHERE id = {}", provider_id)
+        QueryString(
+            "SELECT name, fee_minor, retired, countries FROM providers WHERE id = {}", provider_id
+        )
     )
     if not outcome.rows:
         raise ProviderNotFound.of(provider_id)
     row = outcome.rows[0]
-    return DeliveryProvider(provider_id, row["name"], row["fee_minor"], bool(row["retired"]))
+    return DeliveryProvider(
+        provider_id,
+        row["name"],
+        row["fee_minor"],
+        bool(row["retired"]),
+        decode_countries(row["countries"]),
+    )
 
 
 async def offered_provider(database: Database, provider_id: int) -> DeliveryProvider:

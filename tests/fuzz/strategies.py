@@ -4,6 +4,7 @@ Whatever a document's `format` or media type stands for is made here, and what J
 take but the shop does not is mended; all else schemathesis makes of the documents alone.
 """
 
+import re
 from typing import Any
 
 import schemathesis
@@ -11,6 +12,9 @@ from hypothesis import strategies as st
 
 from functions.kit.base.money import MAX_ID
 from functions.kit.http.pagination import encode_cursor
+from functions.purchase.domain.countries import COUNTRIES
+from functions.purchase.domain.purchases import MAX_LINES, MAX_QUANTITY
+from functions.purchase.schemas import PHONE
 
 
 def register(service: str) -> None:
@@ -19,6 +23,7 @@ def register(service: str) -> None:
     schemathesis.openapi.format("entity-tag", st.sampled_from(["*", '"1.1.0"', '"1.9.9"']))
     schemathesis.openapi.format("isbn", st.integers(978_000_000_000, 979_999_999_999).map(isbn))
     schemathesis.openapi.format("password", st.uuids().map(str))
+    schemathesis.openapi.format("quoted-items", quoted_items())
     schemathesis.openapi.media_type("text/csv", csv_files())
 
 
@@ -35,6 +40,12 @@ def isbn(first_twelve: int) -> str:
     return f"{first_twelve}{-total % 10}"
 
 
+def quoted_items() -> st.SearchStrategy[str]:
+    """Books and copies, most of books that are there."""
+    items = st.dictionaries(st.integers(1, 7), st.integers(1, MAX_QUANTITY), min_size=1, max_size=4)
+    return items.map(lambda all_of_them: ",".join(f"{n}x{q}" for n, q in all_of_them.items()))
+
+
 def csv_files() -> st.SearchStrategy[bytes]:
     """A header that says what a book is, and lines that say anything."""
     field = st.text(max_size=20).map(lambda text: '"' + text.replace('"', '""') + '"')
@@ -49,10 +60,27 @@ def map_body(context: Any, body: Any) -> Any:
     And most name one that is there, or little would ever be bought.
     """
     del context
-    body = _whole(body)
+    body = _address(_whole(body))
     items = body.get("items") if isinstance(body, dict) else None
-    if isinstance(items, list) and all(isinstance(item, dict) for item in items):
+    # Too many would become few, and what is refused would be taken.
+    if isinstance(items, list) and len(items) <= MAX_LINES and _are_objects(items):
         body["items"] = list({repr(item.get("book_id")): item for item in items}.values())
+    return body
+
+
+def _are_objects(items: list[Any]) -> bool:
+    return all(isinstance(item, dict) for item in items)
+
+
+def _address(body: Any) -> Any:
+    """What countries ask for no schema says: Angola asks for nothing more.
+
+    And a long number without a + may be a card's.
+    """
+    if isinstance(body, dict) and body.get("country") in COUNTRIES:
+        body["country"] = "AO"
+    if isinstance(body, dict) and isinstance(phone := body.get("phone"), str):
+        body["phone"] = phone[:11] if re.fullmatch(PHONE, phone) else phone
     return body
 
 

@@ -15,6 +15,20 @@ from tests.purchase.shop import STAFF, Shop, open_shop
 
 ROOT = Path(__file__).parents[2]
 
+ADD_ADDRESS_OF_EACH_ADJUSTMENT = (
+    "INSERT INTO addresses (user_id, recipient, line_1, city, country, created_at)"
+    " SELECT 7, 'A', 'B', 'C', 'AO', created_at FROM adjustments"
+)
+ADD_TO_CART = (
+    "INSERT INTO cart_items (user_id, book_id, quantity, price_when_added_minor, added_at)"
+    " SELECT 7, {}, 1, 1, created_at FROM adjustments WHERE id = 1"
+)
+CLOSE_ACCOUNTS = "UPDATE customers SET closed_at = (SELECT MAX(created_at) FROM adjustments)"
+ADDRESS_OF_THE_DELIVERED = (
+    "INSERT INTO purchase_addresses (purchase_id, recipient, line_1, city, country)"
+    " SELECT id, 'A', 'B', 'C', 'AO' FROM purchases WHERE status = 'Delivered'"
+)
+
 BREACHES = {
     "initial stock": ["UPDATE adjustments SET delta = delta + 1 WHERE book_id = 1"],
     "of purchases that hold stock": ["UPDATE purchases SET status = 'Expired' WHERE id = 1"],
@@ -37,6 +51,11 @@ BREACHES = {
         "UPDATE payments SET requested_by = 7, request_key = 'a-key', outcome = 'paid'",
         "UPDATE idempotency_keys SET status = 0, route = 'POST /payment'",
     ],
+    "addresses": [ADD_ADDRESS_OF_EACH_ADJUSTMENT] * 7,
+    "books": [ADD_TO_CART.format(book_id) for book_id in range(1, 52)],
+    "a book in a cart": [ADD_TO_CART.format(99)],
+    "no address and no cart": [CLOSE_ACCOUNTS, ADD_TO_CART.format(1)],
+    "until it ends": [CLOSE_ACCOUNTS, ADDRESS_OF_THE_DELIVERED],
     "has no gap": ["DELETE FROM outbox WHERE sequence = 2"],
     "that catalog can have assigned": [
         "UPDATE books SET revision = 4611686018427387904 WHERE book_id = 1"

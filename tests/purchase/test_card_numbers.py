@@ -32,7 +32,9 @@ class Field(NamedTuple):
 
 
 PROVIDER = {"name": "DHL", "contact": "dhl@example.org"}
+ADDRESS = {"recipient": "Autora", "lines": ["Rua 1"], "city": "Luanda", "country": "AO"}
 FIELDS = (
+    *(Field("POST", "/addresses", ADDRESS, name) for name in ("recipient", "city", "region")),
     Field("POST", "/payment", {"purchase_id": 1}, "payment_method"),
     Field("POST", "/payment", {"purchase_id": 1}, "method"),
     Field("POST", "/payments/1/refunds", {}, "reason"),

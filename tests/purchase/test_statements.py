@@ -84,3 +84,30 @@ async def test_another_book_adds_one_statement(shop: Shop, monkeypatch: pytest.M
 
     assert response.status_code == 201
     assert len(statements) == 7 + 2
+
+
+async def test_a_cart_and_an_address_add_their_own_statements(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read behind the customer's lock, written before the hot row."""
+    address = {"recipient": "A", "lines": ["B"], "city": "C", "country": "AO"}
+    await shop.call("POST", "/addresses", address)
+    await shop.call("PUT", "/cart/items/1", {"quantity": 1})
+    statements = watch(shop, monkeypatch)
+    response = await buy(shop, {"from_cart": True, "address_id": 1})
+
+    assert response.status_code == 201
+    assert statements == [
+        "INSERT INTO customers",
+        "SELECT closed_at FROM",
+        "SELECT book_id, quantity,",
+        "SELECT * FROM",
+        "SELECT b.book_id, b.title,",
+        "INSERT INTO purchases",
+        "INSERT INTO purchase_items",
+        "INSERT INTO purchase_timeline",
+        "INSERT INTO purchase_addresses",
+        "DELETE FROM cart_items",
+        "UPDATE inventory SET",
+        "INSERT INTO outbox",
+    ]

@@ -209,7 +209,8 @@ async def end_access(
         events.user_disabled(
             user_id,
             row["access_revision"],
-            disabled=row["disabled"] or row["deleted_at"] is not None,
+            disabled=row["disabled"],
+            closed=row["deleted_at"] is not None,
             tokens_not_before=now,
         ),
     )

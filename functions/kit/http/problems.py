@@ -7,6 +7,7 @@ logged.
 
 import logging
 import math
+import re
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -209,6 +210,10 @@ def _refusal(request: AnyRequest, error: Exception) -> tuple[int, DomainError]:
     return 400, InvalidInput(error.detail)
 
 
+_MISSING = re.compile(r"Missing required query parameter '(?P<name>[^']+)'")
+"""What Litestar says of the first parameter that a request lacks."""
+
+
 def _invalid(request: AnyRequest, error: ValidationException) -> tuple[int, DomainError]:
     """The error for Litestar's validation of parameters. An invalid path parameter is a 404."""
     found = error.extra if isinstance(error.extra, list) else []
@@ -220,6 +225,14 @@ def _invalid(request: AnyRequest, error: ValidationException) -> tuple[int, Doma
         begin = Text("Corrija los parámetros: ", "Correct the parameters: ")
         pairs = [(each.field, each.message) for each in fields]
         return 400, InvalidInput(listed(pairs, begin=begin), errors=fields)
+    if missing := _MISSING.match(error.detail):
+        from functions.kit.base.messages import MISSING  # noqa: PLC0415 - only a refusal needs it
+
+        name = missing["name"]
+        text = listed(
+            [(name, MISSING)], begin=Text("Complete los parámetros: ", "Complete the parameters: ")
+        )
+        return 400, InvalidInput(text, errors=[FieldError(name, MISSING)])
     body = request.route_handler.parsed_data_field
     refusal = missing_member_error(body.annotation if body is not None else None)
     return 400, refusal(

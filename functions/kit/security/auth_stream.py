@@ -4,6 +4,7 @@ The internal API stores them in the service's own database, where the public API
 other services work while auth is down.
 """
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from piccolo.querystring import QueryString
 from functions.kit.base.clock import Clock
 from functions.kit.base.settings import ServiceSettings
 from functions.kit.data.database import Database, transactional
+from functions.kit.events.cloudevents import Event
 from functions.kit.events.feed import digest_of
 from functions.kit.events.subscriptions import Projection, Stream, Subscriptions
 from functions.kit.security.remote_keys import CachedKeys, RemoteKeys, SigningKey, record_key
@@ -30,10 +32,24 @@ if TYPE_CHECKING:
 STREAM = Stream(source="/bookstore/auth/security", owner="auth", name="security")
 
 
-def subscribe(subscriptions: Subscriptions) -> None:
-    """Register the handlers and the projection of auth's stream."""
+def subscribe(
+    subscriptions: Subscriptions,
+    *,
+    on_account_closed: Callable[[Database, int], Awaitable[None]] | None = None,
+) -> None:
+    """Register the handlers and the projection of auth's stream.
+
+    `on_account_closed` erases what a service keeps of a user, in the event's own transaction. It
+    is called again with each copy of the event, and with each snapshot.
+    """
+
+    async def access_changed(database: Database, event: Event, state: UserAccess) -> None:
+        await record_user_access(database, event, state)
+        if state.closed and on_account_closed is not None:
+            await on_account_closed(database, state.user_id)
+
     subscriptions.on("bookstore.token.revoked.v1", RevokedToken)(record_revoked_token)
-    subscriptions.on("bookstore.user.disabled.v1", UserAccess)(record_user_access)
+    subscriptions.on("bookstore.user.disabled.v1", UserAccess)(access_changed)
     subscriptions.on("bookstore.key.rotated.v1", SigningKey)(record_key)
     subscriptions.projections[STREAM.source] = Projection(mark_stale, delete_stale, digest)
 

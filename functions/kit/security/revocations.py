@@ -32,6 +32,8 @@ class UserAccess(msgspec.Struct, frozen=True):
     disabled: bool
     tokens_not_before: Moment
     """Tokens issued before this time are invalid."""
+    closed: bool = False
+    """Whether the account was closed for good; services then erase its personal data."""
 
 
 @transactional

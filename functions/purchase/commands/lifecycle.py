@@ -70,7 +70,7 @@ async def expire_overdue(
         "(p.user_id = {} OR EXISTS (SELECT 1 FROM purchase_items i WHERE i.purchase_id = p.id"
         " AND {}))",
         -1 if user_id is None else user_id,
-        is_in("i.book_id", book_ids),
+        is_in("i.book_id", book_ids) if book_ids else QueryString("1 = 0"),
     )
     await _expire(database, condition, outbox=outbox, now=now)
 

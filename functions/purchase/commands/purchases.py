@@ -9,8 +9,12 @@ from functions.kit.base.errors import Text
 from functions.kit.data.database import Database, transactional
 from functions.kit.events import inbox
 from functions.kit.events.outbox import Outbox
-from functions.purchase import events, storage
+from functions.purchase import events, storage, storage_customers
 from functions.purchase.commands.lifecycle import expire_overdue
+from functions.purchase.domain.addresses import Address
+from functions.purchase.domain.carts import Cart
+from functions.purchase.domain.checkout import cheapest, check_expected_total, does_not_deliver
+from functions.purchase.domain.countries import covers
 from functions.purchase.domain.holdings import HoldingLimits
 from functions.purchase.domain.moves import Fact
 from functions.purchase.domain.purchases import TIME_TO_PAY, Purchase
@@ -18,6 +22,7 @@ from functions.purchase.domain.stock import Stock
 from functions.purchase.errors import (
     BookNotFound,
     BookNotReady,
+    CartEmpty,
     InsufficientStock,
     StockWouldBeNegative,
     TooManyReservedCopies,
@@ -36,6 +41,18 @@ class RequestedLine(NamedTuple):
     expected_unit_price_minor: int | None = None
 
 
+class Checkout(NamedTuple):
+    """How a purchase is delivered, and what its buyer expects to pay in all."""
+
+    provider_id: int | None = None
+    address_id: int | None = None
+    """One of the buyer's own; the purchase keeps a copy of it."""
+    expected_total_minor: int | None = None
+
+
+NOTHING_CHOSEN = Checkout()
+
+
 class PlacedPurchase(NamedTuple):
     """A new purchase, and the stock of each of its books."""
 
@@ -47,46 +64,53 @@ class PlacedPurchase(NamedTuple):
 async def place_purchase(
     database: Database,
     user_id: int,
-    requested: Sequence[RequestedLine],
+    requested: Sequence[RequestedLine] | None,
     *,
     limits: HoldingLimits,
-    provider_id: int | None = None,
+    checkout: Checkout = NOTHING_CHOSEN,
     time_to_pay: timedelta = TIME_TO_PAY,
     outbox: Outbox,
     now: datetime,
 ) -> PlacedPurchase:
     """Reserve copies, to be paid within `time_to_pay`. Callers wrap it in `retry_after_expiry`.
 
+    Without `requested` it is all that is in the buyer's cart, which loses what is bought.
     Raises `BookNotFound`, `BookNotReady`, `BookRetired`, `PriceChanged`, `ProviderNotFound`,
-    `ProviderRetired`, `InsufficientStock`, `TooManyUnpaidPurchases` or `TooManyReservedCopies`.
+    `ProviderRetired`, `InsufficientStock`, `TooManyUnpaidPurchases`, `TooManyReservedCopies`,
+    `CartEmpty`, `AddressNotFound`, `ProviderDoesNotDeliver` or `TokenRevoked`.
     """
-    requested = sorted(requested, key=lambda each: each.book_id)
-    if limits.any:
+    if limits.any or requested is None or checkout.address_id is not None:
         await storage.lock_customer(database, user_id)
+    cart, address = await _prepared(database, user_id, requested, checkout)
+    if requested is None:
+        requested = [RequestedLine(line.book_id, line.quantity) for line in cart.values()]
+    requested = sorted(requested, key=lambda each: each.book_id)
     book_ids = [each.book_id for each in requested]
     offers, stock, held = await storage.on_sale(database, book_ids, user_id, counted=limits.any)
-    await _check_known(database, [book_id for book_id in book_ids if book_id not in offers])
+    await check_known(database, [book_id for book_id in book_ids if book_id not in offers])
     lines = [
         offers[each.book_id].line(each.quantity, each.expected_unit_price_minor)
         for each in requested
     ]
     reserved = [stock[line.book_id].reserve(line.quantity, now) for line in lines]
     limits.check(held, lines)
-    fee_minor = 0
-    if provider_id is not None:
-        fee_minor = (await storage.offered_provider(database, provider_id)).fee_minor
-    purchase = await storage.insert_purchase(
-        database,
-        Purchase.place(
-            user_id,
-            lines,
-            currency=offers[book_ids[0]].currency,
-            delivery_fee_minor=fee_minor,
-            provider_id=provider_id,
-            time_to_pay=time_to_pay,
-            now=now,
-        ),
+    purchase = Purchase.place(
+        user_id,
+        lines,
+        currency=offers[book_ids[0]].currency,
+        delivery_fee_minor=await _delivery_fee(database, checkout.provider_id, address),
+        provider_id=checkout.provider_id,
+        time_to_pay=time_to_pay,
+        now=now,
     )
+    if checkout.expected_total_minor is not None:
+        seen = _seen_prices(requested, cart)
+        check_expected_total(purchase, checkout.expected_total_minor, seen)
+    purchase = await storage.insert_purchase(database, purchase)
+    if address is not None:
+        await storage_customers.insert_purchase_address(database, purchase.id, address)
+    if cart:
+        await storage_customers.delete_lines(database, user_id, book_ids)
     # Last: it locks the stock row, and other sales of the book wait until this transaction ends.
     for number, line in enumerate(lines):
         if not await storage.update_stock(database, reserved[number]):
@@ -98,9 +122,61 @@ async def place_purchase(
     return PlacedPurchase(purchase, reserved)
 
 
-async def _check_known(database: Database, missing: Sequence[int]) -> None:
+async def _prepared(
+    database: Database, user_id: int, requested: Sequence[RequestedLine] | None, checkout: Checkout
+) -> tuple[Cart, Address | None]:
+    """The cart that is bought, and the address that it goes to, of a customer who is locked."""
+    cart: Cart = {}
+    address: Address | None = None
+    if requested is None or checkout.address_id is not None:
+        await storage_customers.check_open(database, user_id)
+    if requested is None:
+        cart = await storage_customers.cart(database, user_id)
+        if not cart:
+            raise CartEmpty(
+                Text(
+                    "No hay nada en el carrito: quizás ya lo compró.",
+                    "There is nothing in the cart: perhaps you have bought it already.",
+                )
+            )
+    if checkout.address_id is not None:
+        address = (await storage_customers.address(database, user_id, checkout.address_id)).address
+    return cart, address
+
+
+async def _delivery_fee(
+    database: Database, provider_id: int | None, address: Address | None
+) -> int:
+    if provider_id is None:
+        return 0
+    provider = await storage.offered_provider(database, provider_id)
+    if address is not None and not covers(provider.countries, address.country):
+        offered = await storage_customers.delivery_offers(database)
+        raise does_not_deliver(provider.name, address.country, cheapest(offered, address.country))
+    return provider.fee_minor
+
+
+def _seen_prices(requested: Sequence[RequestedLine], cart: Cart) -> dict[int, int]:
+    """Unit prices that the buyer has seen, as far as the shop knows them."""
+    if cart:
+        return {line.book_id: line.price_when_added_minor for line in cart.values()}
+    return {
+        each.book_id: each.expected_unit_price_minor
+        for each in requested
+        if each.expected_unit_price_minor is not None
+    }
+
+
+async def check_known(database: Database, missing: Sequence[int]) -> None:
+    """Raises `BookNotReady` or `BookNotFound` where there are books that are not known."""
     if not missing:
         return
+    await check_ready(database)
+    raise BookNotFound.of(missing[0])
+
+
+async def check_ready(database: Database) -> None:
+    """Raises `BookNotReady` where no event of catalog has been consumed yet."""
     if await inbox.position(database, BOOKS.source) == 0:
         raise BookNotReady(
             Text(
@@ -109,9 +185,6 @@ async def _check_known(database: Database, missing: Sequence[int]) -> None:
             ),
             retry_after=2,
         )
-    raise BookNotFound(
-        Text(f"No hay libro {missing[0]}.", f"There is no book {missing[0]}."), book_id=missing[0]
-    )
 
 
 async def retry_after_expiry(

@@ -22,11 +22,13 @@ from functions.purchase import queries
 from functions.purchase.commands.deliveries import set_purchase_status
 from functions.purchase.commands.lifecycle import cancel_purchase
 from functions.purchase.commands.purchases import (
+    Checkout,
     PlacedPurchase,
     RequestedLine,
     place_purchase,
     retry_after_expiry,
 )
+from functions.purchase.controllers.addresses import shown
 from functions.purchase.controllers.shared import (
     id_after,
     optional_minor,
@@ -74,19 +76,33 @@ _PURCHASE = {"purchase_id": "$response.body#/purchase_id"}
 async def place(
     request: AuthenticatedRequest, data: JSONBody[NewPurchase]
 ) -> Response[PurchaseCreated]:
-    """Reserve copies of one book, or of several; they are kept until `expires_at`, to be paid.
+    """Reserve copies of one book, of several, or of all in the cart, until `expires_at`.
 
-    With an `Idempotency-Key` header the same request can be sent again safely.
+    They are kept that long, to be paid. `address_id` names one of the caller's addresses, which
+    `provider_id` must serve. `expected_total` is refused with 409 `price-changed` where it is
+    another one now. With an `Idempotency-Key` header the same request can be sent again safely.
     """
     services, user_id = services_of(request), request.user.user_id
-    requested = [
-        RequestedLine(
-            line.book_id,
-            line.quantity,
-            optional_minor("expected_unit_price", line.expected_unit_price),
-        )
-        for line in data.lines()
-    ]
+    lines = data.lines()
+    requested = None
+    if lines is not None:
+        requested = [
+            RequestedLine(
+                line.book_id,
+                line.quantity,
+                optional_minor("expected_unit_price", line.expected_unit_price),
+            )
+            for line in lines
+        ]
+    checkout = Checkout(
+        provider_id=data.provider_id,
+        address_id=data.address_id,
+        expected_total_minor=optional_minor("expected_total", data.expected_total),
+    )
+    if requested is None:
+        book_ids = await queries.books_in_cart(services.database, user_id)
+    else:
+        book_ids = [each.book_id for each in requested]
 
     async def command() -> PlacedPurchase:
         return await place_purchase(
@@ -94,7 +110,7 @@ async def place(
             user_id,
             requested,
             limits=services.settings.holding_limits,
-            provider_id=data.provider_id,
+            checkout=checkout,
             time_to_pay=timedelta(seconds=services.settings.time_to_pay_seconds),
             outbox=services.outbox,
             now=services.clock(),
@@ -109,7 +125,7 @@ async def place(
     return await retry_after_expiry(
         services.database,
         attempt,
-        book_ids=[each.book_id for each in requested],
+        book_ids=book_ids,
         user_id=user_id,
         outbox=services.outbox,
         clock=services.clock,
@@ -171,12 +187,13 @@ def _listed(found: tuple[Row, list[Row]]) -> PurchaseView:
 
 @get("/purchase/{purchase_id:int}", guards=[signed_in], responses=problems(404))
 async def get_purchase(request: AuthenticatedRequest, purchase_id: PathId) -> PurchaseDetail:
-    """A purchase, with its items and the states it was in."""
-    row, items, timeline = await queries.purchase(
-        services_of(request).database, purchase_id, user_id=owner_of(request)
-    )
+    """A purchase, with its items, its address, and the states it was in."""
+    database = services_of(request).database
+    row, items, timeline = await queries.purchase(database, purchase_id, user_id=owner_of(request))
+    address = await queries.purchase_address(database, purchase_id)
     entries = [TimelineView(status=entry["status"], at=entry["at"]) for entry in timeline]
-    return msgspec.convert({**_view(row, items), "timeline": entries}, PurchaseDetail)
+    more = {"timeline": entries, "address": None if address is None else shown(address)}
+    return msgspec.convert({**_view(row, items), **more}, PurchaseDetail)
 
 
 def _view(row: Row, items: list[Row]) -> dict[str, Any]:

@@ -44,3 +44,8 @@ def coverage_of(codes: Sequence[str]) -> tuple[str, ...]:
             ],
         )
     return tuple(sorted(codes_given))
+
+
+def covers(coverage: Sequence[str], country: str) -> bool:
+    """Whether a provider delivers to a country; one without coverage delivers everywhere."""
+    return not coverage or EVERYWHERE in coverage or country in coverage

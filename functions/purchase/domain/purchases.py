@@ -159,6 +159,11 @@ class Purchase:
         )
 
     @property
+    def has_ended(self) -> bool:
+        """Whether no other status can follow."""
+        return not MOVES[self.status]
+
+    @property
     def awaits_payment(self) -> bool:
         """Whether a capture pays it, even after its time to pay."""
         return self.status is Status.PENDING

@@ -1,6 +1,7 @@
 """Ids have one spelling, unknown parameters are errors, preconditions are evaluated."""
 
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import quote
 
 import httpx
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from litestar import Litestar, delete, get, put
+from litestar.params import QueryParameter
 from litestar.response import Redirect
 
 from functions.kit.http.requests import PathId
@@ -37,6 +39,11 @@ async def delete_thing(thing_id: PathId) -> dict[str, int]:
     return {"id": thing_id}
 
 
+@get("/find")
+async def find_thing(name: Annotated[str, QueryParameter(name="called")]) -> dict[str, str]:
+    return {"name": name}
+
+
 @get("/things/{thing_id:int}")
 async def get_thing(thing_id: PathId) -> dict[str, int]:
     return {"id": thing_id}
@@ -45,7 +52,7 @@ async def get_thing(thing_id: PathId) -> dict[str, int]:
 @pytest.fixture
 def app(tmp_path: Path, clock: FakeClock, issuer: Issuer) -> Litestar:
     """On SQLite: no test here is about the database."""
-    public = (sample.list_notes, old, put_thing, delete_thing, get_thing)
+    public = (sample.list_notes, old, put_thing, delete_thing, get_thing, find_thing)
     return sample.create_app(
         f"sqlite:///{tmp_path}/a.db", clock=clock, http=issuer.wire(), public=public
     )
@@ -102,6 +109,21 @@ async def test_an_unknown_parameter_is_refused(client: httpx.AsyncClient, query:
     assert (response.status_code, problem["code"]) == (400, "unknown-parameter")
     assert problem["errors"][0]["message"] == "is not known here"
     assert "after, limit, min-length, q" in problem["detail"]
+
+
+async def test_a_parameter_that_is_missing_is_named(client: httpx.AsyncClient) -> None:
+    """As callers know it, in both languages; the request is not said to lack a body."""
+    answers = [
+        await client.get("/find", headers={"accept-language": language})
+        for language in ("es", "en")
+    ]
+
+    assert [each.status_code for each in answers] == [400, 400]
+    assert [each.json()["detail"] for each in answers] == [
+        "Complete los parámetros: called: falta",
+        "Complete the parameters: called: is missing",
+    ]
+    assert answers[1].json()["errors"] == [{"field": "called", "message": "is missing"}]
 
 
 async def test_a_route_without_parameters_says_so(client: httpx.AsyncClient) -> None:

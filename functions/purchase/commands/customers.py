@@ -1,0 +1,142 @@
+"""What a customer prepares a purchase with: addresses and a cart; and the end of the account."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from functions.kit.base.errors import Text
+from functions.kit.data.database import Database, transactional
+from functions.purchase import storage_customers
+from functions.purchase.commands.purchases import check_known, check_ready
+from functions.purchase.domain import carts
+from functions.purchase.domain.addresses import MAX_ADDRESSES, Address
+from functions.purchase.domain.carts import LeftOut
+from functions.purchase.errors import TooManyAddresses
+
+logger = logging.getLogger(__name__)
+
+
+async def add_address(
+    database: Database, user_id: int, new: Address, *, is_default: bool, now: datetime
+) -> int:
+    """Keep an address; its id.
+
+    Raises `AddressInvalid`, `CardNumberRefused`, `TooManyAddresses` or `TokenRevoked`.
+    """
+    new = await asyncio.to_thread(new.checked)
+    return await _add_address(database, user_id, new, is_default=is_default, now=now)
+
+
+@transactional
+async def _add_address(
+    database: Database, user_id: int, new: Address, *, is_default: bool, now: datetime
+) -> int:
+    await storage_customers.lock_account(database, user_id)
+    if len(await storage_customers.addresses(database, user_id)) >= MAX_ADDRESSES:
+        raise TooManyAddresses(
+            Text(
+                f"Ya tiene {MAX_ADDRESSES} direcciones, y es el máximo. Borre una antes.",
+                f"You have {MAX_ADDRESSES} addresses, which is the most. Delete one first.",
+            ),
+            limit=MAX_ADDRESSES,
+        )
+    return await storage_customers.insert_address(
+        database, user_id, new, is_default=is_default, now=now
+    )
+
+
+class AddressChanges(NamedTuple):
+    """Fields of an `Address` that get another value, by name."""
+
+    fields: Mapping[str, object]
+    is_default: bool | None = None
+    """None: as it is."""
+
+
+@transactional
+async def change_address(
+    database: Database, user_id: int, address_id: int, changes: AddressChanges
+) -> None:
+    """Change what is given; purchases that were placed keep the address as it was.
+
+    Raises `AddressNotFound`, `AddressInvalid`, `CardNumberRefused` or `TokenRevoked`.
+    """
+    await storage_customers.lock_account(database, user_id)
+    kept = await storage_customers.address(database, user_id, address_id)
+    if changes.fields:
+        changed = kept.address.with_changes(changes.fields)
+        kept = kept._replace(address=await asyncio.to_thread(changed.checked))
+    if changes.is_default is not None:
+        kept = kept._replace(is_default=changes.is_default)
+    await storage_customers.update_address(database, user_id, kept)
+
+
+@transactional
+async def delete_address(database: Database, user_id: int, address_id: int) -> None:
+    """Raises `AddressNotFound` or `TokenRevoked`."""
+    await storage_customers.lock_account(database, user_id)
+    if not await storage_customers.delete_address(database, user_id, address_id):
+        raise storage_customers.address_not_found(address_id)
+
+
+@transactional
+async def set_cart_item(
+    database: Database, user_id: int, book_id: int, quantity: int, *, now: datetime
+) -> bool:
+    """Have so many copies of a book in the cart; whether it was not in it before.
+
+    Raises `BookNotFound`, `BookNotReady`, `BookRetired`, `CartFull` or `TokenRevoked`.
+    """
+    await storage_customers.lock_account(database, user_id)
+    offers = await storage_customers.offers(database, [book_id])
+    await check_known(database, [] if offers else [book_id])
+    cart = await storage_customers.cart(database, user_id)
+    line = carts.set_quantity(cart, offers[book_id], quantity)
+    await storage_customers.write_lines(database, user_id, [line], now)
+    return book_id not in cart
+
+
+@transactional
+async def merge_cart(
+    database: Database, user_id: int, items: Mapping[int, int], *, now: datetime
+) -> list[LeftOut]:
+    """Add what was in a cart before its customer signed in; what found no place.
+
+    `items` are quantities by book. Raises `BookNotReady` or `TokenRevoked`.
+    """
+    await storage_customers.lock_account(database, user_id)
+    if not items:
+        return []
+    offers = await storage_customers.offers(database, list(items))
+    if not offers:
+        await check_ready(database)
+    cart = await storage_customers.cart(database, user_id)
+    merged = carts.merge(cart, items, offers)
+    await storage_customers.write_lines(database, user_id, merged.lines, now)
+    return list(merged.left_out)
+
+
+@transactional
+async def remove_cart_item(database: Database, user_id: int, book_id: int) -> None:
+    """Take a book out of the cart; nothing where it is not in it. Raises `TokenRevoked`."""
+    await storage_customers.lock_account(database, user_id)
+    await storage_customers.delete_lines(database, user_id, [book_id])
+
+
+@transactional
+async def empty_cart(database: Database, user_id: int) -> None:
+    """Raises `TokenRevoked`."""
+    await storage_customers.lock_account(database, user_id)
+    await storage_customers.delete_cart(database, user_id)
+
+
+@transactional
+async def close_account(database: Database, user_id: int, *, now: datetime) -> None:
+    """Erase what is personal of a customer who has closed the account; again, it does nothing.
+
+    Addresses and cart go at once, the address of a purchase when the purchase has ended.
+    """
+    if await storage_customers.close(database, user_id, now):
+        logger.info("user %d has closed the account: addresses and cart are erased", user_id)

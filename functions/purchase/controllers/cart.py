@@ -1,0 +1,137 @@
+"""A customer's own cart: what they mean to buy, at today's prices. It reserves nothing."""
+
+import msgspec
+from litestar import Response, delete, get, post, put
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import JSONBody
+
+from functions.kit.base.errors import InvalidInput, Text
+from functions.kit.base.money import from_minor
+from functions.kit.http.guards import signed_in
+from functions.kit.http.operations import Link, described
+from functions.kit.http.problems import problems
+from functions.kit.http.requests import AuthenticatedRequest, PathId
+from functions.kit.http.responses import JSONResponse
+from functions.purchase import queries
+from functions.purchase.commands.customers import (
+    empty_cart,
+    merge_cart,
+    remove_cart_item,
+    set_cart_item,
+)
+from functions.purchase.queries import CartRow
+from functions.purchase.schemas import (
+    CartItemView,
+    CartLeftOut,
+    CartMerge,
+    CartMerged,
+    CartQuantity,
+    CartView,
+)
+from functions.purchase.services import services_of
+
+_ADDED = {201: ResponseSpec(CartView, generate_examples=False, description="The book is new in it")}
+
+
+@get("/cart", guards=[signed_in])
+async def get_cart(request: AuthenticatedRequest) -> CartView:
+    """One's own cart, with today's prices and what is free of each book."""
+    return await _cart(request)
+
+
+async def _cart(request: AuthenticatedRequest) -> CartView:
+    rows = await queries.cart(services_of(request).database, request.user.user_id)
+    sold = [row for row in rows if row.can_be_bought]
+    total_minor = sum(row.line.quantity * row.offer.price_minor for row in sold)
+    return CartView(
+        items=[_item(row) for row in rows],
+        quantity=sum(row.line.quantity for row in sold),
+        total=from_minor(total_minor),
+        total_minor=total_minor,
+        currency=rows[0].offer.currency if rows else None,
+    )
+
+
+def _item(row: CartRow) -> CartItemView:
+    line, offer, available = row
+    return CartItemView(
+        book_id=line.book_id,
+        title=offer.title,
+        quantity=line.quantity,
+        price=from_minor(offer.price_minor),
+        price_minor=offer.price_minor,
+        currency=offer.currency,
+        price_when_added=from_minor(line.price_when_added_minor),
+        price_when_added_minor=line.price_when_added_minor,
+        price_changed=line.price_when_added_minor != offer.price_minor,
+        available=0 if offer.retired else available,
+        in_stock=row.can_be_bought,
+        retired=offer.retired,
+    )
+
+
+@put(
+    "/cart/items/{book_id:int}",
+    guards=[signed_in],
+    status_code=200,
+    responses={**_ADDED, **problems(404, 409)},
+    opt=described(
+        location="/cart", leads_to={"buy": Link("POST /purchase", body={"from_cart": True})}
+    ),
+)
+async def set_item(
+    request: AuthenticatedRequest, book_id: PathId, data: JSONBody[CartQuantity]
+) -> Response[CartView]:
+    """Have so many copies of a book in the cart, and no others; the cart then.
+
+    It may be sent again. The price that `GET /cart` compares with stays the first one.
+    """
+    services = services_of(request)
+    new = await set_cart_item(
+        services.database,
+        request.user.user_id,
+        book_id,
+        data.quantity,
+        now=services.clock(),
+    )
+    return JSONResponse(await _cart(request), status_code=201 if new else 200)
+
+
+@delete("/cart/items/{book_id:int}", guards=[signed_in], responses=problems(404))
+async def remove_item(request: AuthenticatedRequest, book_id: PathId) -> None:
+    """Take a book out of the cart; nothing where it is not in it."""
+    await remove_cart_item(services_of(request).database, request.user.user_id, book_id)
+
+
+@delete("/cart", guards=[signed_in])
+async def remove_all(request: AuthenticatedRequest) -> None:
+    """Empty the cart."""
+    await empty_cart(services_of(request).database, request.user.user_id)
+
+
+@post("/cart/merge", guards=[signed_in], status_code=200, responses=problems(409))
+async def merge(request: AuthenticatedRequest, data: JSONBody[CartMerge]) -> CartMerged:
+    """Take over what was in a cart before its owner signed in; the cart then.
+
+    Of each book the larger quantity stays, so it may be sent again. What is unknown, retired, or
+    one book too many is left out, and named in the answer.
+    """
+    items = {item.book_id: item.quantity for item in data.items}
+    if len(items) < len(data.items):
+        raise InvalidInput(
+            Text(
+                "Nombre cada libro una vez, con el número de ejemplares.",
+                "Name each book once, with the number of copies.",
+            )
+        )
+    services = services_of(request)
+    left_out = await merge_cart(
+        services.database, request.user.user_id, items, now=services.clock()
+    )
+    return CartMerged(
+        **msgspec.structs.asdict(await _cart(request)),
+        left_out=[CartLeftOut(book_id=each.book_id, reason=each.reason) for each in left_out],
+    )
+
+
+HANDLERS = (get_cart, set_item, remove_item, remove_all, merge)

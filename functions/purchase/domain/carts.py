@@ -1,0 +1,84 @@
+"""A cart: what a customer means to buy. It reserves nothing and binds nobody."""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+from functions.kit.base.errors import Text
+from functions.purchase.domain.purchases import MAX_LINES, Offer
+from functions.purchase.errors import CartFull
+
+
+class CartLine(NamedTuple):
+    """Copies of one book, with the price at which it was put into the cart."""
+
+    book_id: int
+    quantity: int
+    price_when_added_minor: int
+
+
+Cart = Mapping[int, CartLine]
+"""The lines of a cart by their books."""
+
+
+class LeftOutReason(StrEnum):
+    """Why an item was not merged; the codes of the refusals that `PUT /cart/items` gives."""
+
+    UNKNOWN = "book-not-found"
+    RETIRED = "book-retired"
+    FULL = "cart-full"
+
+
+class LeftOut(NamedTuple):
+    book_id: int
+    reason: LeftOutReason
+
+
+class Merged(NamedTuple):
+    """Lines to be written, and items that found no place."""
+
+    lines: Sequence[CartLine]
+    left_out: Sequence[LeftOut]
+
+
+def set_quantity(cart: Cart, offer: Offer, quantity: int) -> CartLine:
+    """The line of a book with so many copies; one that is there keeps its first price.
+
+    Raises `BookRetired`, or `CartFull` for one book more than a cart holds.
+    """
+    price_minor = offer.line(quantity, None).unit_price_minor
+    if offer.book_id in cart:
+        return cart[offer.book_id]._replace(quantity=quantity)
+    if len(cart) >= MAX_LINES:
+        raise CartFull(
+            Text(
+                f"Un carrito tiene como máximo {MAX_LINES} libros distintos. Quite uno antes.",
+                f"A cart holds at most {MAX_LINES} different books. Remove one first.",
+            ),
+            limit=MAX_LINES,
+        )
+    return CartLine(offer.book_id, quantity, price_minor)
+
+
+def merge(cart: Cart, items: Mapping[int, int], offers: Mapping[int, Offer]) -> Merged:
+    """Add the items of another cart: of each book the larger quantity stays.
+
+    `items` are quantities by book, in their order; `offers` are the books of them that are known.
+    """
+    free = MAX_LINES - len(cart)
+    lines, left_out = [], []
+    for book_id, quantity in items.items():
+        offer, line = offers.get(book_id), cart.get(book_id)
+        if offer is None:
+            left_out.append(LeftOut(book_id, LeftOutReason.UNKNOWN))
+        elif offer.retired:
+            left_out.append(LeftOut(book_id, LeftOutReason.RETIRED))
+        elif line is not None:
+            if line.quantity < quantity:
+                lines.append(line._replace(quantity=quantity))
+        elif free:
+            free -= 1
+            lines.append(CartLine(book_id, quantity, offer.price_minor))
+        else:
+            left_out.append(LeftOut(book_id, LeftOutReason.FULL))
+    return Merged(lines, left_out)
