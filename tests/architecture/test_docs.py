@@ -13,6 +13,7 @@ import yaml
 from knative.ops.cli.options import ALL_OPTIONS
 from tests.architecture import markdown
 from tests.architecture.services import NAMES, ROOT
+from tests.journeys import tutorial
 
 DECISIONS = ROOT / "docs" / "decisions"
 RUNBOOKS = ROOT / "docs" / "runbooks"
@@ -24,6 +25,8 @@ PLACEHOLDERS = re.compile(r"[A-Z]{2,}|000N|\.\.\.|[<*{]")
 """In a path that stands for many."""
 NOT_IN_GIT = {"knative/deploy.toml"}
 """Files that whoever works here makes."""
+CREATED = tutorial.created(ROOT / "docs" / "tutorial.md")
+"""Files that the tutorial tells its reader to create."""
 
 
 # Links, paths and tasks
@@ -74,7 +77,7 @@ def test_headings_have_the_fragments_of_github(tmp_path: Path) -> None:
 def test_files_and_tests_that_are_named_exist(page: Path) -> None:
     """Also those in code and not in links, such as `tests/faults/test_sales.py::test_...`."""
     named = {each for each in markdown.paths_in_code(page) if not PLACEHOLDERS.search(each)}
-    named -= NOT_IN_GIT
+    named -= NOT_IN_GIT | CREATED
 
     assert sorted(each for each in named if not exists(each)) == []
 

@@ -1,9 +1,10 @@
 """A MariaDB or a MySQL server for tests.
 
 `TEST_MYSQL_URL` names one that is there already, of either kind; else a program of this machine is
-started in a temporary folder on a free port, with durability off, and ended with the run. MariaDB
-is `mariadbd`; MySQL is what `debian_mysql.py` has unpacked, or a `mysqld` that is installed.
-Without MariaDB its tests are skipped with the reason, or fail with BOOKSTORE_REQUIRE_SERVICES=1.
+started on a free port with durability off, and ended with the run. Its data is in memory where that
+has room. MariaDB is `mariadbd`; MySQL is what `debian_mysql.py` has unpacked, or a `mysqld` that is
+installed. Without MariaDB its tests are skipped with the reason, or fail with
+BOOKSTORE_REQUIRE_SERVICES=1.
 Without MySQL its tests are always skipped, and the run says so at its end (`tests/conftest.py`).
 
     @pytest.fixture(scope="session")
@@ -18,7 +19,6 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -30,7 +30,7 @@ import pymysql
 import pytest
 
 from tests.servers import debian_mysql
-from tests.servers.programs import CleanupOnExit, find, free_port, missing
+from tests.servers.programs import CleanupOnExit, data_folder, find, free_port, missing
 
 Flavour = Literal["mariadb", "mysql"]
 FLAVOURS: tuple[Flavour, ...] = ("mariadb", "mysql")
@@ -82,6 +82,7 @@ _ONLY_MYSQL = (
     "--innodb-redo-log-capacity=16M",
     "--innodb-doublewrite=OFF",  # against a torn page when the machine loses its power
 )
+_ONLY_MARIADB = ("--innodb-log-file-size=16M",)  # as small as MySQL's: the folder may be in memory
 
 
 class _Connected:
@@ -97,8 +98,9 @@ class _Connected:
         return f"mysql://{quote(self.user, safe='')}:{secret}@{self.host}:{self.port}/{database}"
 
     def create_database(self, name: str) -> str:
-        self.run(f"DROP DATABASE IF EXISTS `{name}`")
-        self.run(f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
+        with self.connect() as connection, connection.cursor() as cursor:
+            cursor.execute(f"DROP DATABASE IF EXISTS `{name}`")
+            cursor.execute(f"CREATE DATABASE `{name}` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin")
         return self.url(name)
 
     def run(self, sql: str) -> Sequence[tuple[object, ...]]:
@@ -148,7 +150,7 @@ class PrivateServer(_Connected):
         if self.flavour == "mariadb":
             installer = find("mariadb-install-db", "mysql_install_db") or "mariadb-install-db"
             command = [installer, "--no-defaults", f"--datadir={data}", "--skip-test-db"]
-            command.append("--auth-root-authentication-method=normal")
+            command += ["--auth-root-authentication-method=normal", *_ONLY_MARIADB]
         else:
             command = [self._program, "--no-defaults", "--initialize-insecure"]
             command += [f"--datadir={data}", *_ONLY_MYSQL]
@@ -186,7 +188,7 @@ class PrivateServer(_Connected):
                     "--innodb-flush-log-at-trx-commit=0",
                     "--innodb-buffer-pool-size=32M",
                     "--performance-schema=OFF",
-                    *(_ONLY_MYSQL if self.flavour == "mysql" else ()),
+                    *(_ONLY_MYSQL if self.flavour == "mysql" else _ONLY_MARIADB),
                     *self._options,
                 ],
                 stdout=log,
@@ -281,7 +283,7 @@ def private_server(
         pytest.skip(NO_MYSQL)
     if program is None:
         missing("mariadbd is not installed, and TEST_MYSQL_URL names no MariaDB")
-    folder = Path(tempfile.mkdtemp(prefix=f"{flavour}-"))
+    folder = data_folder(f"{flavour}-")
     server = PrivateServer(flavour, program, folder, options)
     try:
         server.start()

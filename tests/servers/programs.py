@@ -5,6 +5,8 @@ import secrets
 import shutil
 import socket
 import subprocess
+import tempfile
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -12,6 +14,12 @@ import pytest
 _PORTS = range(15_000, 32_000)
 """Below those that systems give to connections (Linux from 32768, others from 49152): a connection
 could else have the port of a server that is just being started again."""
+
+_MEMORY = Path("/dev/shm")  # noqa: S108 - folders in it are made by mkdtemp
+"""Linux's file system in memory."""
+_ROOM = 4 * 2**30
+"""Bytes that must be free there. A server's empty data folder has 100 to 250 MB, and each worker of
+a run starts a MariaDB and a MySQL. Docker gives a container 64 MB unless it is told otherwise."""
 
 _given: set[int] = set()
 
@@ -28,6 +36,17 @@ def find(*programs: str) -> str | None:
     places = ("/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin")
     path = os.pathsep.join((os.environ.get("PATH", ""), *places))
     return next((found for each in programs if (found := shutil.which(each, path=path))), None)
+
+
+def data_folder(prefix: str, memory: Path = _MEMORY, room: int = _ROOM) -> Path:
+    """A new folder for a server's data: in memory where there is room, else on disk.
+
+    Servers call fsync after each CREATE TABLE and DROP TABLE, whatever their durability settings
+    are, and most tests create a schema. In memory that costs nothing.
+    """
+    fits = memory.is_dir() and os.access(memory, os.W_OK)
+    parent = memory if fits and shutil.disk_usage(memory).free >= room else None
+    return Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
 
 
 def free_ports(count: int) -> list[int]:

@@ -1,6 +1,7 @@
 """What servers of tests are started and ended with."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.programs import CleanupOnExit, free_ports
+from tests.servers.programs import CleanupOnExit, data_folder, free_ports
 from tests.support.processes import ROOT, START_LIMIT
 
 PROGRAM = """
@@ -47,6 +48,22 @@ def test_a_cancelled_cleanup_does_not_run(tmp_path: Path) -> None:
     cleanup.cancel()
 
     assert not done.exists()
+
+
+def test_data_is_kept_in_memory_where_that_has_room(tmp_path: Path) -> None:
+    """More than the file system holds is no room; a folder that does not exist is none either."""
+    size = shutil.disk_usage(tmp_path).total
+    cases = {"fits": (tmp_path, 0), "full": (tmp_path, size + 1), "absent": (tmp_path / "no", 0)}
+    made = {name: data_folder("data-", *where) for name, where in cases.items()}
+    try:
+        in_memory = [name for name, folder in made.items() if folder.parent == tmp_path]
+        existing = [name for name, folder in made.items() if folder.is_dir()]
+    finally:
+        for folder in made.values():
+            folder.rmdir()
+
+    assert in_memory == ["fits"]
+    assert existing == [*cases]
 
 
 def test_no_port_is_given_to_two(monkeypatch: pytest.MonkeyPatch) -> None:
