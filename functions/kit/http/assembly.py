@@ -14,7 +14,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.plugins import PluginProtocol
 from litestar.plugins.core import MsgspecDIPlugin
-from litestar.types import ControllerRouterHandler
+from litestar.types import BeforeRequestHookHandler, ControllerRouterHandler
 
 from functions.kit.http import docs, parameters
 from functions.kit.http.admission import Admission
@@ -61,15 +61,18 @@ def assemble(
     cors: Cors,
     openapi: OpenAPIConfig | None,
     refuse: Refuse = problem_response,
+    before_request: "BeforeRequestHookHandler | None" = parameters.check,
     security_headers: Mapping[str, str] = SECURITY_HEADERS,
 ) -> Litestar:
-    """An app around `services`. `refuse` answers every exception, unknown routes included."""
+    """An app around `services`. `refuse` answers every exception, unknown routes included;
+    `before_request` checks an address and its preconditions after the guards.
+    """
     app = _App(
         [*_options(handlers), *handlers],
         lifespan=[lifespan],
         state=State({"services": services}),
         request_class=JSONRequest,
-        before_request=parameters.check,
+        before_request=before_request,
         response_class=JSONResponse,
         request_max_body_size=MAX_BODY,
         exception_handlers={Exception: refuse},

@@ -1,0 +1,52 @@
+"""Why a page cannot be shown.
+
+PageProblem
+├── PageNotFound   404
+├── PageGone       410
+├── CrossSite      403
+├── BadForm        400
+└── SignInNeeded   303 to the sign-in page
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from functions.storefront.sessions import Session
+
+
+class PageProblem(Exception):
+    """A refusal that the storefront itself gives."""
+
+    status = 400
+
+
+class PageNotFound(PageProblem):
+    status = 404
+
+
+class PageGone(PageProblem):
+    status = 410
+
+
+class CrossSite(PageProblem):
+    """A form that another site has sent in the visitor's name."""
+
+    status = 403
+
+
+class BadForm(PageProblem):
+    """A form that no page of the shop has sent."""
+
+
+class SignInNeeded(PageProblem):
+    """The page is for customers. `next_path` is where the visitor goes on afterwards."""
+
+    status = 303
+
+    def __init__(
+        self, next_path: str, *, ended: bool = False, session: "Session | None" = None
+    ) -> None:
+        super().__init__("sign in first")
+        self.next_path = next_path
+        self.ended = ended
+        self.session = session
