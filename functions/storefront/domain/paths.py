@@ -17,6 +17,8 @@ def local_path(text: str | None) -> str | None:
     """
     if not text or len(text) > MAX_NEXT or not text.isascii() or not text.isprintable():
         return None
+    if " " in text:
+        return None
     if "\\" in text or "//" in text.partition("?")[0]:
         return None
     parts = urlsplit(text)
