@@ -72,7 +72,7 @@ def _install(session: nox.Session, lock: str) -> None:
 
 
 def _serve(session: nox.Session, module: str) -> None:
-    """Run a module that ends its own processes on Ctrl-C, and is given the time to."""
+    """Run a module that stops its own processes on Ctrl-C, which takes it some time."""
     session.run(
         "python", "-m", module, *session.posargs, interrupt_timeout=30, terminate_timeout=10
     )
@@ -80,14 +80,14 @@ def _serve(session: nox.Session, module: str) -> None:
 
 @nox.session(default=False)
 def dev(session: nox.Session) -> None:
-    """Run the whole shop here, on SQLite and a local broker: `-- --fresh` begins anew."""
+    """Run the whole shop on this machine: `-- --help` lists the options, such as `-- --fresh`."""
     _install(session, "local")
     _serve(session, "functions.local.dev")
 
 
 @nox.session(default=False)
 def tour(session: nox.Session) -> None:
-    """The whole life of a purchase, step by step, against the running shop or one of its own."""
+    """Walk through the life of a purchase, in the running shop or one of its own."""
     _install(session, "local")
     _serve(session, "functions.local.tour")
 

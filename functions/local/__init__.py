@@ -1,4 +1,5 @@
-"""What runs on one machine only, and is in no image: runner, broker, seed and tour.
+"""Runs the shop on one machine, without Kubernetes: runner, broker, seed and tour.
 
-Start with `dev`, which `nox -s dev` runs; `broker` stands in for Knative Eventing.
+First file: `dev`, which `nox -s dev` runs. `broker` replaces Knative Eventing; nothing else here is
+in an image.
 """

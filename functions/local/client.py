@@ -1,8 +1,8 @@
-"""Talks to a running shop over its public doors, and waits out what passes.
+"""A client of the public APIs of a running shop, which retries transient errors.
 
-A service that is being started again answers a moment later, so connection errors and 503
-are tried again for a while. Nothing is done twice by that: whatever the runner and the tour
-send carries an Idempotency-Key, has the same effect again, or is refused the second time.
+A restarting service responds a moment later, so connection errors and 503 are retried for a while.
+That is safe: each request of the runner and the tour carries an Idempotency-Key, is idempotent, or
+is refused the second time.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import httpx
 
 from functions.local.errors import ShopError
 
-PATIENCE_SECONDS = 30.0
+RETRY_SECONDS = 30.0
 
 _PAUSE_SECONDS = 0.2
 
@@ -21,7 +21,7 @@ _PAUSE_SECONDS = 0.2
 class Client:
     def __init__(self, urls: Mapping[str, str]) -> None:
         self.urls = urls
-        # No connection is kept: one whose service was killed would fail at its next use.
+        # Connections are not reused: one to a service that was killed would fail at its next use.
         self._http = httpx.AsyncClient(
             trust_env=False, timeout=30.0, limits=httpx.Limits(max_keepalive_connections=0)
         )
@@ -47,7 +47,7 @@ class Client:
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         url = self.urls[service] + path
-        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        deadline = asyncio.get_running_loop().time() + RETRY_SECONDS
         while True:
             try:
                 response = await self._http.request(
@@ -55,11 +55,11 @@ class Client:
                 )
                 if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                     return response
-                problem = "it answered 503"
+                problem = "the service responds with 503"
             except httpx.TransportError as error:
                 problem = f"{type(error).__name__}: {error}"
             if asyncio.get_running_loop().time() > deadline:
-                raise ShopError(f"{method} {url}: no answer in {PATIENCE_SECONDS:g} s: {problem}")
+                raise ShopError(f"{method} {url}: no response in {RETRY_SECONDS:g} s: {problem}")
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def expect(
@@ -68,18 +68,18 @@ class Client:
         response = await self.request(method, service, path, **request)
         if response.status_code != status:
             raise ShopError(
-                f"{method} {self.urls[service]}{path} answered {response.status_code} where "
-                f"{status} was expected: {response.text[:500]}"
+                f"{method} {self.urls[service]}{path} responded with {response.status_code} "
+                f"instead of {status}: {response.text[:500]}"
             )
         return response
 
 
-async def until(
-    what: str, holds: Callable[[], Awaitable[bool]], *, seconds: float = PATIENCE_SECONDS
+async def wait_until(
+    condition: str, holds: Callable[[], Awaitable[bool]], *, seconds: float = RETRY_SECONDS
 ) -> None:
-    """Waits for what events bring about; raises ShopError when it does not come."""
+    """Waits for the effect of an event. Raises ShopError with `condition` when the time is up."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not await holds():
         if asyncio.get_running_loop().time() > deadline:
-            raise ShopError(f"Waited {seconds:g} s in vain for this: {what}.")
+            raise ShopError(f"Waited {seconds:g} s without result until {condition}.")
         await asyncio.sleep(0.1)

@@ -1,83 +1,94 @@
-"""What a person sees: steps, notices, and the programs' lines in a colour for each.
+"""What is printed on the terminal, by rich: steps, notices, tables and the programs' output.
 
-Colour only on a terminal, and not where NO_COLOR is set (https://no-color.org).
+Colours, spinners and other control characters only go to a terminal, and to none where NO_COLOR is
+set (https://no-color.org).
 """
 
+import io
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
-_COLOURS = {"auth": 36, "catalog": 35, "purchase": 34, "broker": 33}
-_MOMENT = r"\d\d:\d\d:\d\d [A-Z]+"
-_BOLD, _RED, _GREEN = 1, 31, 32
+from rich.console import Console as RichConsole
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+_COLOURS = {"auth": "cyan", "catalog": "magenta", "purchase": "blue", "broker": "yellow"}
+_TIME_AND_LEVEL = r"\d\d:\d\d:\d\d [A-Z]+"
+_WIDTH_OF_FILES = 200
+"""Of tables in output that is not a terminal's."""
+
+
+class _Output(RichConsole):
+    def on_broken_pipe(self) -> None:
+        """With `nox -s dev | head` the shop runs on, without output; rich would exit."""
+        self.quiet = True
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self.file.fileno())
+        os.close(nowhere)
 
 
 class Console:
-    def __init__(self, out: TextIO = sys.stdout) -> None:
-        self._out = out
-        self._terminal = out.isatty()
-        self._colour = self._terminal and not os.environ.get("NO_COLOR")
-        self._open_step = False
-        self.programs_speak = False
-        """Off while the steps are shown: what a program says then is only in its log."""
+    def __init__(self, out: TextIO | None = None) -> None:
+        out = out or sys.stdout
+        if isinstance(out, io.TextIOWrapper):
+            # A terminal without UTF-8 gets question marks instead of a traceback.
+            out.reconfigure(errors="replace")
+        controlled = out.isatty() and not os.environ.get("NO_COLOR")
+        self._output = _Output(
+            file=out,
+            force_terminal=controlled,
+            width=None if out.isatty() else _WIDTH_OF_FILES,
+            soft_wrap=True,
+            markup=False,
+            emoji=False,
+            highlight=False,
+        )
+        self.show_program_output = False
+        """False while the steps are printed; the programs' output is then only in their logs."""
 
-    def bold(self, text: str) -> str:
-        return self._paint(text, _BOLD)
-
-    def good(self, text: str) -> str:
-        return self._paint(text, _GREEN)
-
-    def bad(self, text: str) -> str:
-        return self._paint(text, _RED)
-
-    def say(self, text: str = "") -> None:
-        self._end_line()
-        self._write(f"{text}\n")
+    def print(self, text: str = "", *, style: str = "") -> None:
+        self._output.print(Text(text, style=style))
 
     def notice(self, text: str) -> None:
-        self.say(self.bold(text))
+        self.print(text, style="bold")
+
+    def error(self, text: str) -> None:
+        self.print(text, style="red")
+
+    def remark(self, text: str) -> None:
+        self._output.print(Text.assemble("   ", ("→", "green"), f" {text}"))
+
+    def table(self, rows: Iterable[Sequence[str]]) -> None:
+        """Rows in aligned columns, indented."""
+        grid = Table.grid(padding=(0, 2))
+        for row in rows:
+            grid.add_row(*(Text(cell, overflow="fold") for cell in row))
+        self._output.print(Padding(grid, (0, 0, 0, 2), expand=False), soft_wrap=False)
 
     def program_line(self, program: str, line: str) -> None:
-        if self.programs_speak:
-            line = re.sub(rf"^({_MOMENT} +){program} ", r"\1", line)  # its name is said already
-            self.say(f"{self._paint(f'{program:>8}', _COLOURS.get(program, 37))} {line}")
+        """A line of a program's output, after the program's name."""
+        if not self.show_program_output:
+            return
+        line = re.sub(rf"^({_TIME_AND_LEVEL} +){program} ", r"\1", line)  # named already
+        colour = _COLOURS.get(program, "white")
+        self._output.print(Text.assemble((f"{program:>8}", colour), f" {line}"))
 
     @contextmanager
     def step(self, text: str) -> Iterator[None]:
-        if self._terminal:
-            self._write(f"  … {text}")
-            self._open_step = True
+        """A spinner on a terminal, and a line that says how the step ended."""
         try:
-            yield
+            with self._output.status(text):
+                yield
         except BaseException:
-            self._finish_step(self.bad("✗"), text)
+            self._output.print(Text.assemble("  ", ("✗", "red"), f" {text}"))
             raise
-        self._finish_step(self.good("✓"), text)
+        self._output.print(Text.assemble("  ", ("✓", "green"), f" {text}"))
 
-    def _finish_step(self, mark: str, text: str) -> None:
-        start = "\r" if self._open_step else ""
-        self._open_step = False
-        self._write(f"{start}  {mark} {text}\n")
-
-    def _end_line(self) -> None:
-        if self._open_step:
-            self._write("\n")
-            self._open_step = False
-
-    def _paint(self, text: str, code: int) -> str:
-        return f"\x1b[{code}m{text}\x1b[0m" if self._colour else text
-
-    def _write(self, text: str) -> None:
-        try:
-            self._out.write(text)
-            self._out.flush()
-        except UnicodeEncodeError:
-            # A console without UTF-8 gets question marks rather than a traceback.
-            encoding = self._out.encoding or "ascii"
-            self._out.write(text.encode(encoding, "replace").decode(encoding))
-        except BrokenPipeError:
-            # `nox -s dev | head`: nobody reads any more; the shop goes on.
-            self._out = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    def restore_terminal(self) -> None:
+        """Before an exit without clean-up: a spinner hides the cursor."""
+        self._output.show_cursor()

@@ -1,5 +1,6 @@
-"""The one folder where everything of the local shop lies: databases, logs, what the runner
-remembers. It is recognised by its stamp, so that nothing else is ever deleted.
+"""The folder of a local shop: its databases, logs, and what the runner stores between runs.
+
+A marker file identifies it, so that no other folder's files are ever deleted.
 """
 
 import fcntl
@@ -16,12 +17,12 @@ from functions.local.invocation import command
 
 VERSION = 1
 
-_STAMP = "bookstore.json"
+_MARKER = "bookstore.json"
 _LOCK = "lock"
 _KIND = "bookstore data"
-# What a service or the broker, started by hand, may have put there before any stamp.
-_OURS = {
-    _STAMP,
+# A folder without a marker may hold these: a service started by hand creates its database there.
+_KNOWN_FILES = {
+    _MARKER,
     _LOCK,
     "logs",
     "admin.json",
@@ -31,9 +32,9 @@ _OURS = {
     "mysql.json",
     "rabbitmq.json",
 }
-# Also when all begins anew: what was made on a server must be known, to be unmade.
+# --fresh keeps these: they list what was created on servers, and so has to be deleted there.
 _KEPT = {_LOCK, "mysql.json", "rabbitmq.json"}
-_OUR_DATABASES = ("auth.db", "catalog.db", "purchase.db", "broker.db")
+_DATABASE_FILES = ("auth.db", "catalog.db", "purchase.db", "broker.db")
 
 
 class DataFolder:
@@ -49,17 +50,17 @@ class DataFolder:
 
     @contextmanager
     def in_use(self, *, fresh: bool) -> Iterator[None]:
-        """Ours until the end of the block, made or emptied first, and fit to write to."""
+        """Locked, created or emptied, and writable until the end of the block.
+
+        Raises DataFolderError.
+        """
         try:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
             entries = {entry.name for entry in self.path.iterdir()}
-            self._refuse_strangers(entries)
+            self._refuse_foreign_files(entries)
             lock = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise DataFolderError(
-                f"The data folder {self.path} cannot be used: {error.strerror}. "
-                "Choose another with --data FOLDER or BOOKSTORE_DATA."
-            ) from error
+            raise self._unusable("used", error) from error
         try:
             self._lock(lock)
             self._prepare(fresh=fresh)
@@ -74,12 +75,12 @@ class DataFolder:
             return None
         except (OSError, ValueError) as error:
             raise DataFolderError(
-                f"{self.path / name} cannot be read ({error}); begin anew with --fresh."
+                f"{self.path / name} cannot be read ({error}); start again with --fresh."
             ) from error
         return content if isinstance(content, dict) else None
 
     def write(self, name: str, content: dict[str, Any]) -> None:
-        """Whole or not at all, and for its owner only, as passwords may be in it."""
+        """Atomic. Only the owner can read the file, as it may hold passwords."""
         temporary = self.path / f".{name}.new"
         temporary.unlink(missing_ok=True)
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -87,65 +88,67 @@ class DataFolder:
             json.dump(content, file, indent=2, ensure_ascii=False)
         temporary.replace(self.path / name)
 
-    def forget(self, name: str) -> None:
+    def delete(self, name: str) -> None:
         (self.path / name).unlink(missing_ok=True)
 
-    def _refuse_strangers(self, entries: set[str]) -> None:
-        if _STAMP in entries:
-            if (stamp := self._stamp()) is None or stamp.get("kind") != _KIND:
-                raise DataFolderError(self._foreign(_STAMP))
+    def _refuse_foreign_files(self, entries: set[str]) -> None:
+        if _MARKER in entries:
+            if (marker := self._read_marker()) is None or marker.get("kind") != _KIND:
+                raise DataFolderError(self._foreign(_MARKER))
             return
         for name in sorted(entries):
-            if name not in _OURS and not name.startswith(_OUR_DATABASES):
+            if name not in _KNOWN_FILES and not name.startswith(_DATABASE_FILES):
                 raise DataFolderError(self._foreign(name))
 
     def _foreign(self, name: str) -> str:
         return (
-            f"{self.path} is no data folder of the bookstore ({name} is in it), and is left alone. "
+            f"{self.path} is not a data folder of the bookstore: it contains {name}. Nothing was "
+            "changed. Choose another with --data FOLDER or BOOKSTORE_DATA."
+        )
+
+    def _unusable(self, verb: str, error: OSError) -> DataFolderError:
+        return DataFolderError(
+            f"The data folder {self.path} cannot be {verb}: {error.strerror}. "
             "Choose another with --data FOLDER or BOOKSTORE_DATA."
         )
 
-    def _stamp(self) -> dict[str, Any] | None:
+    def _read_marker(self) -> dict[str, Any] | None:
         try:
-            stamp = json.loads((self.path / _STAMP).read_text(encoding="utf-8"))
+            marker = json.loads((self.path / _MARKER).read_text(encoding="utf-8"))
         except ValueError:
             return None
-        return stamp if isinstance(stamp, dict) else None
+        return marker if isinstance(marker, dict) else None
 
     def _lock(self, lock: int) -> None:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise DataFolderError(
-                f"Another shop runs on {self.path}. End it, or give this one a folder of its own "
-                "with --data FOLDER (and other ports with --port-base)."
+                f"Another shop runs on {self.path}. Stop it, or give this one another folder with "
+                "--data FOLDER and other ports with --port-base."
             ) from error
 
     def _prepare(self, *, fresh: bool) -> None:
         if fresh:
             self._empty()
-        stamp = self._stamp() if (self.path / _STAMP).exists() else None
-        if stamp is not None and stamp.get("version") != VERSION:
+        marker = self._read_marker() if (self.path / _MARKER).exists() else None
+        if marker is not None and marker.get("version") != VERSION:
             raise DataFolderError(
-                f"The data in {self.path} are of another version of the shop (theirs is "
-                f"{stamp.get('version')}, this one's is {VERSION}). Begin anew with "
-                f"{command('dev -- --fresh')}, which deletes them, or keep them and choose another "
-                "folder with --data FOLDER."
+                f"The data in {self.path} are of version {marker.get('version')}, this shop needs "
+                f"version {VERSION}. {command('dev -- --fresh')} deletes them; --data FOLDER keeps "
+                "them and uses another folder."
             )
         try:
-            # Passwords and everything that the shop knows are in it.
+            # It holds passwords and customers' data.
             self.path.chmod(0o700)
             self.logs.mkdir(exist_ok=True)
-            self.write(_STAMP, {"kind": _KIND, "version": VERSION})
+            self.write(_MARKER, {"kind": _KIND, "version": VERSION})
         except OSError as error:
-            raise DataFolderError(
-                f"The data folder {self.path} cannot be written to: {error.strerror}. "
-                "Choose another with --data FOLDER or BOOKSTORE_DATA."
-            ) from error
+            raise self._unusable("written to", error) from error
 
     def _empty(self) -> None:
-        # The stamp goes last: a deletion that breaks off leaves a folder that is still ours.
-        entries = sorted(self.path.iterdir(), key=lambda entry: entry.name == _STAMP)
+        # The marker goes last: an interrupted deletion leaves a folder that is still recognised.
+        entries = sorted(self.path.iterdir(), key=lambda entry: entry.name == _MARKER)
         for entry in entries:
             if entry.name in _KEPT:
                 continue

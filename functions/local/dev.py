@@ -1,12 +1,13 @@
 """`python -m functions.local.dev`, which `nox -s dev` runs: the whole shop on this machine.
 
-It says what it does, step by step, then stays until Ctrl-C. Next files: `programs` for what
-runs, `supervisor` for how it is kept running.
+It prints each step of the start, then runs until Ctrl-C. Next files: `programs` for what runs,
+`supervisor` for how it is kept running.
 """
 
 import asyncio
 import os
 import signal
+import sqlite3
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -21,50 +22,53 @@ from functions.local.data_folder import DataFolder
 from functions.local.errors import LocalError, ProgramFailedError
 from functions.local.invocation import command
 from functions.local.mysql import MySQLServer
-from functions.local.options import Options, parse_options
+from functions.local.options import DevOptions, parse_dev_options
 from functions.local.ports import SERVICES, check_free
 from functions.local.programs import MANIFESTS, ROOT, Admin, Plan
 from functions.local.rabbitmq import RabbitMQServer
-from functions.local.reload import LOOKS_EVERY, Sources
+from functions.local.reload import POLL_SECONDS, Sources
 from functions.local.seed import stock_shop
 from functions.local.supervisor import Supervisor, describe_exit
 from functions.local.welcome import welcome
 
 RUNNING_FILE = "running.json"
-"""In the data folder while the shop is open: where it is. The tour finds it by this."""
+"""In the data folder while the shop is open: its addresses, by which the tour finds it."""
 
 _SEEDED_FILE = "seeded.json"
 
+_OLDEST_SQLITE = (3, 37)
+"""The first with STRICT tables, which the broker's store uses."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = parse_options(arguments)
+    options = parse_dev_options(arguments)
     console = Console()
     try:
-        return asyncio.run(_Run(options, console).until_ended())
+        return asyncio.run(_Run(options, console).until_stopped())
     except LocalError as error:
-        console.say(console.bad(str(error)))
+        console.error(str(error))
         return 1
 
 
 class _Run:
-    def __init__(self, options: Options, console: Console) -> None:
+    def __init__(self, options: DevOptions, console: Console) -> None:
         self._options = options
         self._console = console
-        self._folder = DataFolder(options.data)
-        self._ending = asyncio.Event()
+        self._folder = DataFolder(options.data_folder)
+        self._stopping = asyncio.Event()
         self._supervisor: Supervisor | None = None
 
-    async def until_ended(self) -> int:
+    async def until_stopped(self) -> int:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._end)
-        # Under nohup a terminal that is closed is not to end it.
+            loop.add_signal_handler(number, self._stop)
+        # nohup ignores SIGHUP, so that the shop outlives its terminal.
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-            loop.add_signal_handler(signal.SIGHUP, self._end)
+            loop.add_signal_handler(signal.SIGHUP, self._stop)
         self._console.notice("The bookstore, on this machine")
         with self._folder.in_use(fresh=self._options.fresh):
             self._supervisor = Supervisor(
-                self._console, self._folder.logs, patient=self._options.reload
+                self._console, self._folder.logs, wait_for_changes=self._options.reload
             )
             try:
                 await self._run(self._supervisor)
@@ -73,10 +77,10 @@ class _Run:
         return 0
 
     async def _run(self, supervisor: Supervisor) -> None:
-        """Until somebody ends it, or a program is given up."""
+        """Returns when it is stopped. Raises ProgramFailedError when a program cannot run."""
         opening = asyncio.create_task(self._open(supervisor))
-        ended = asyncio.create_task(self._ending.wait())
-        reasons: set[asyncio.Future[Any]] = {ended, supervisor.failed}
+        stopped = asyncio.create_task(self._stopping.wait())
+        reasons: set[asyncio.Future[Any]] = {stopped, supervisor.failed}
         try:
             await asyncio.wait(reasons | {opening}, return_when=asyncio.FIRST_COMPLETED)
             if opening.done():
@@ -85,30 +89,32 @@ class _Run:
             if supervisor.failed.done():
                 supervisor.failed.result()
         finally:
-            for task in (opening, ended):
+            for task in (opening, stopped):
                 task.cancel()
-            await asyncio.gather(opening, ended, return_exceptions=True)
+            await asyncio.gather(opening, stopped, return_exceptions=True)
 
-    def _end(self) -> None:
-        if self._ending.is_set():
-            # Asked twice: now, and without ceremony.
+    def _stop(self) -> None:
+        if self._stopping.is_set():
+            # The second signal: kill everything and exit at once.
+            self._console.restore_terminal()
             if self._supervisor is not None:
                 self._supervisor.kill()
             os._exit(130)
-        self._ending.set()
+        self._stopping.set()
 
     async def _open(self, supervisor: Supervisor) -> None:
         options, console = self._options, self._console
+        _check_sqlite()
         with console.step(f"data folder {_short(self._folder.path)}"):
             plan = Plan(
                 self._folder,
                 options.ports,
-                accounts.admin_of(self._folder),
+                accounts.load_or_create_admin(self._folder),
                 options.package,
-                options.poke_every,
+                options.ping_interval,
                 options.fast_clock,
-                MySQLServer(options.mysql) if options.mysql else None,
-                RabbitMQServer(options.rabbitmq) if options.rabbitmq else None,
+                MySQLServer(options.mysql_url) if options.mysql_url else None,
+                RabbitMQServer(options.rabbitmq_url) if options.rabbitmq_url else None,
             )
         numbers = ", ".join(str(port) for _, port in options.ports.each())
         with console.step(f"ports {numbers}"):
@@ -121,9 +127,9 @@ class _Run:
                 await plan.rabbitmq.prepare(
                     self._folder, MANIFESTS, plan.addresses, fresh=options.fresh
                 )
-        with console.step(f"databases of {', '.join(SERVICES)}: schema up to date"):
+        with console.step(f"schemas of {', '.join(SERVICES)}"):
             await asyncio.gather(*(_migrate(plan, service) for service in SERVICES))
-        with console.step("broker, with the Triggers of eventing/"):
+        with console.step("broker with the Triggers of eventing/"):
             await supervisor.start(plan.broker())
         with console.step(f"services {', '.join(SERVICES)}"):
             await supervisor.start(*(plan.service(service) for service in SERVICES))
@@ -136,14 +142,14 @@ class _Run:
             await self._reload(supervisor, plan)
 
     async def _reload(self, supervisor: Supervisor, plan: Plan) -> None:
-        """Start again what was changed, for as long as the shop is open."""
+        """Restarts the programs of changed files, until cancelled."""
         package = find_spec(plan.package)
         if package is None or package.origin is None:
-            raise LocalError(f"There is no package {plan.package}.")
+            raise LocalError(f"Package {plan.package} does not exist.")
         sources = Sources(Path(package.origin).parent)
-        self._console.notice("What you change is started again.")
+        self._console.notice("Programs restart when their files change.")
         while True:
-            await asyncio.sleep(LOOKS_EVERY)
+            await asyncio.sleep(POLL_SECONDS)
             changed = sources.changed()
             if not (names := sorted(sources.programs(changed))):
                 continue
@@ -152,27 +158,27 @@ class _Run:
             try:
                 await asyncio.gather(*(_migrate(plan, name) for name in schemas))
             except ProgramFailedError as error:
-                self._console.say(self._console.bad(str(error)))
-                continue  # the next change may be the one that it lacks
+                self._console.error(str(error))
+                continue  # the next change may repair it
             supervisor.restart(*names)
 
     async def _prepare_accounts(self, client: Client, plan: Plan) -> dict[str, accounts.Account]:
-        if accounts.known_accounts(self._folder) and not self._options.new_accounts:
+        if accounts.load_accounts(self._folder) and not self._options.new_accounts:
             return {}
-        with self._console.step("accounts for trying out"):
-            return await accounts.make_accounts(client, plan.admin)
+        with self._console.step("accounts for trying the shop out"):
+            return await accounts.create_accounts(client, plan.admin)
 
     async def _seed(self, client: Client, plan: Plan, staff: accounts.Account | None) -> None:
         console = self._console
-        staff = staff or await accounts.make_staff(client, plan.admin, "seed")
+        staff = staff or await accounts.create_staff(client, plan.admin, "seed")
         token = await accounts.login(client, staff.email, staff.password)
-        with console.step("books, through POST /books/import"):
+        with console.step("books by POST /books/import"):
             content = stock_shop.books_as_csv()
             book_ids = await stock_shop.import_books(client, token, content)
         with console.step("delivery providers"):
             await stock_shop.add_providers(client, token)
-        with console.step(f"events: purchase knows all {len(book_ids)} books"):
-            await stock_shop.until_purchase_knows(client, token, book_ids)
+        with console.step(f"events about all {len(book_ids)} books, from catalog to purchase"):
+            await stock_shop.wait_for_purchase(client, token, book_ids)
         self._folder.write(_SEEDED_FILE, {"books": len(book_ids)})
 
     def _announce(self, new: dict[str, accounts.Account], admin: Admin) -> None:
@@ -181,19 +187,19 @@ class _Run:
             RUNNING_FILE,
             {"pid": os.getpid(), **{name: ports.url(name) for name, _ in ports.each()}},
         )
-        known = accounts.known_accounts(self._folder)
+        known = accounts.load_accounts(self._folder)
         welcome(self._console, ports, self._folder, admin, new, known)
         if new:
-            # Only now: had it ended before, nobody would have seen their passwords.
-            accounts.remember_accounts(self._folder, new)
-        self._console.programs_speak = True
+            # After the passwords were printed: a run that stops before creates other accounts.
+            accounts.store_accounts(self._folder, new)
+        self._console.show_program_output = True
 
     async def _close(self, supervisor: Supervisor) -> None:
-        """The services first: what is in their outboxes still finds the broker."""
-        if self._ending.is_set():
-            self._console.say()
-            self._console.notice("Closing. Once more Ctrl-C kills.")
-        self._folder.forget(RUNNING_FILE)
+        """The services stop first: the broker still accepts the events of their outboxes."""
+        if self._stopping.is_set():
+            self._console.print()
+            self._console.notice("Stopping. A second Ctrl-C kills all programs at once.")
+        self._folder.delete(RUNNING_FILE)
         await supervisor.stop(*SERVICES)
         await supervisor.stop("broker")
 
@@ -220,7 +226,16 @@ async def _migrate(plan: Plan, service: str) -> None:
         raise ProgramFailedError(
             f"The migration of {service} {describe_exit(process.returncode or 0)}:\n"
             f"{text[-2000:]}\n"
-            f"Is the database of another version? {command('dev -- --fresh')} begins anew."
+            f"Is the database of another version? {command('dev -- --fresh')} creates a new one."
+        )
+
+
+def _check_sqlite() -> None:
+    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+        oldest = ".".join(map(str, _OLDEST_SQLITE))
+        raise LocalError(
+            f"This Python has SQLite {sqlite3.sqlite_version}; the shop needs {oldest} or newer. "
+            "Use a Python that was built with it, such as one from python.org or uv."
         )
 
 

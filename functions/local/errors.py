@@ -1,10 +1,10 @@
-"""What keeps the shop from running here. Each text tells a person what to do about it.
+"""Why the shop cannot run here. Each message says what to do about it.
 
 LocalError
-├── DataFolderError    it cannot be used, or is not ours
+├── DataFolderError     the folder cannot be used, or belongs to something else
 ├── PortTakenError
-├── ProgramFailedError a service, the broker or a migration that does not run
-└── ShopError          a running shop that answers otherwise than it should
+├── ProgramFailedError  a service, the broker or a migration does not run
+└── ShopError           a running shop gives an unexpected response
 """
 
 

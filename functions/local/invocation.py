@@ -1,6 +1,6 @@
-"""The commands of the shop as the person who reads them typed the last one.
+"""The commands of this project as the user typed the last one, for messages.
 
-`python3 noxfile.py -s dev` without nox, `nox -s dev` with it: noxfile.py says which it was.
+noxfile.py sets the variable: `python3 noxfile.py -s dev` without nox, `nox -s dev` with it.
 """
 
 import os

@@ -1,148 +1,163 @@
-"""The options of `nox -s dev`; each port and the folder can also come from the environment."""
+"""The options of `nox -s dev`, `tour` and `migrate`.
 
-import argparse
+Defaults of a person's own belong into `bookstore.toml` at the top of the checkout, one table for
+each command:
+
+    [dev]
+    port-base = 5100
+    mysql = "mysql://root@127.0.0.1"
+"""
+
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
+from typing import Annotated, Literal, TypeVar
 from urllib.parse import quote, urlsplit
 
-from functions.local.broker.arguments import seconds
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from functions.local.broker.command_line import Seconds, parse
 from functions.local.invocation import command
 from functions.local.ports import Ports
 from functions.local.programs import ROOT
 
-FAST_POKES = 5.0
-"""Seconds."""
+FILE = ROOT / "bookstore.toml"
+
+FAST_PING_SECONDS = 5.0
+
+_HIGHEST_PORT = 65_535 - 9  # --port-base N also takes N+9
+
+Kind = TypeVar("Kind")
+Flag = Annotated[bool, Parameter(negative=())]
+Port = Annotated[int, Parameter(validator=Number(gte=1, lte=_HIGHEST_PORT))]
+DataFolderPath = Annotated[Path, Parameter(env_var="BOOKSTORE_DATA")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DevOptions:
+    data: DataFolderPath | None = None
+    """Folder of databases and logs (default: .bookstore; .bookstore-mysql with --mysql,
+    .bookstore-rabbitmq with --rabbitmq)."""
+    fresh: Flag = False
+    """Delete this shop's data and begin with empty databases."""
+    new_accounts: Flag = False
+    """Create new accounts for trying the shop out."""
+    seed: bool = True
+    """Import the books and delivery providers at the first start."""
+    port_base: Port | None = None
+    """Listen on N, N+1, N+2 and N+9 instead of 5000, 5001, 5002 and 5009."""
+    auth_port: Annotated[Port | None, Parameter(env_var="BOOKSTORE_AUTH_PORT")] = None
+    """Port of auth (default: 5000)."""
+    catalog_port: Annotated[Port | None, Parameter(env_var="BOOKSTORE_CATALOG_PORT")] = None
+    """Port of catalog (default: 5001)."""
+    purchase_port: Annotated[Port | None, Parameter(env_var="BOOKSTORE_PURCHASE_PORT")] = None
+    """Port of purchase (default: 5002)."""
+    broker_port: Annotated[Port | None, Parameter(env_var="BOOKSTORE_BROKER_PORT")] = None
+    """Port of the broker (default: 5009)."""
+    ping_every: Seconds | None = None
+    """Fire the PingSources every N seconds, whatever their schedules say."""
+    reload: Flag = False
+    """Restart the programs whose files change: a service, the broker, or all of them."""
+    fast_clock: Flag = False
+    """Shorten expiry: access tokens live 60 s, unpaid purchases 30 s, and the PingSources fire
+    every 5 s. ACCESS_TOKEN_SECONDS, TIME_TO_PAY_SECONDS and --ping-every override each."""
+    mysql: Annotated[str | None, Parameter(env_var="BOOKSTORE_MYSQL_URL")] = None
+    """MySQL server for the databases, mysql://user:password@host:port. The password alone can be
+    given by BOOKSTORE_MYSQL_PASSWORD, which other users of this machine cannot see."""
+    rabbitmq: Annotated[str | None, Parameter(env_var="BOOKSTORE_RABBITMQ_URL")] = None
+    """RabbitMQ server for the events, amqp://user:password@host:port/vhost. The password alone can
+    be given by BOOKSTORE_RABBITMQ_PASSWORD."""
+    package: Annotated[str, Parameter(show=False)] = "functions"
+    """Package of the services; the tests of the runner have smaller ones."""
+
+    @property
+    def data_folder(self) -> Path:
+        return self.data or default_data_folder(
+            mysql=self.mysql is not None, rabbitmq=self.rabbitmq is not None
+        )
+
+    @property
+    def ports(self) -> Ports:
+        base = Ports() if self.port_base is None else Ports.from_base(self.port_base)
+        return Ports(
+            auth=self.auth_port or base.auth,
+            catalog=self.catalog_port or base.catalog,
+            purchase=self.purchase_port or base.purchase,
+            broker=self.broker_port or base.broker,
+        )
+
+    @property
+    def ping_interval(self) -> float | None:
+        """Seconds; None for the schedules of the manifests."""
+        return self.ping_every or (FAST_PING_SECONDS if self.fast_clock else None)
+
+    @property
+    def mysql_url(self) -> str | None:
+        return _with_password(self.mysql, os.environ.get("BOOKSTORE_MYSQL_PASSWORD"))
+
+    @property
+    def rabbitmq_url(self) -> str | None:
+        return _with_password(self.rabbitmq, os.environ.get("BOOKSTORE_RABBITMQ_PASSWORD"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TourOptions:
+    data: DataFolderPath | None = None
+    """Data folder of the running shop (default: that of a shop that `dev` runs)."""
+    own: Flag = False
+    """Start a shop for the tour, even if one is running."""
 
 
 @dataclass(frozen=True)
-class Options:
-    data: Path
-    ports: Ports
-    fresh: bool
-    new_accounts: bool
-    seed: bool
-    poke_every: float | None
-    reload: bool
-    fast_clock: bool
-    mysql: str | None
-    rabbitmq: str | None
-    package: str
+class MigrateOptions:
+    services: Annotated[
+        tuple[Literal["auth", "catalog", "purchase"], ...], Parameter(negative=())
+    ] = ()
+    """Services whose schemas are brought up to date (default: all)."""
+    _: KW_ONLY
+    database_url: str | None = None
+    """Database of the one service that is named."""
+    mysql: str | None = None
+    """Server of all the databases, mysql://user:password@host:port."""
 
 
-def default_data(
-    environ: Mapping[str, str] = os.environ, *, mysql: bool = False, rabbitmq: bool = False
-) -> Path:
-    """A folder of its own for a shop on servers: what is remembered belongs to what they hold."""
-    name = f".bookstore{'-mysql' if mysql else ''}{'-rabbitmq' if rabbitmq else ''}"
-    return Path(environ.get("BOOKSTORE_DATA") or ROOT / name)
+def parse_dev_options(arguments: Sequence[str] | None = None) -> DevOptions:
+    return _parse(DevOptions, "dev", "Runs the whole shop on this machine.", arguments)
 
 
-def parse_options(
-    arguments: Sequence[str] | None = None, environ: Mapping[str, str] = os.environ
-) -> Options:
-    parser = argparse.ArgumentParser(
-        prog=command("dev --"), description="Runs the whole shop on this machine."
-    )
-    parser.add_argument(
-        "--data",
-        type=Path,
-        metavar="FOLDER",
-        help="where databases and logs lie (or BOOKSTORE_DATA; default: .bookstore, and"
-        " .bookstore-mysql with --mysql, .bookstore-rabbitmq with --rabbitmq)",
-    )
-    parser.add_argument(
-        "--fresh", action="store_true", help="delete the data of this shop, and begin anew"
-    )
-    parser.add_argument(
-        "--new-accounts", action="store_true", help="make new accounts for trying out"
-    )
-    parser.add_argument(
-        "--no-seed", dest="seed", action="store_false", help="no books, no delivery providers"
-    )
-    parser.add_argument(
-        "--port-base",
-        type=_port,
-        metavar="N",
-        help="listen on N, N+1, N+2 and N+9 instead of 5000, 5001, 5002 and 5009",
-    )
-    for program, port in Ports().each():
-        parser.add_argument(
-            f"--{program}-port",
-            type=_port,
-            default=environ.get(f"BOOKSTORE_{program.upper()}_PORT") or None,
-            metavar="N",
-            help=f"where {program} listens (or BOOKSTORE_{program.upper()}_PORT; default: {port})",
-        )
-    parser.add_argument(
-        "--poke-every",
-        type=seconds,
-        metavar="SECONDS",
-        help="fire the PingSources so often, whatever their schedule",
-    )
-    parser.add_argument(
-        "--reload",
-        action="store_true",
-        help="start what was changed again, in a moment: a service, the broker, or all of them",
-    )
-    parser.add_argument(
-        "--fast-clock",
-        action="store_true",
-        help="what takes minutes takes seconds: access tokens live 60, unpaid purchases 30, and"
-        " the PingSources fire every 5 (each may be set by itself: ACCESS_TOKEN_SECONDS,"
-        " TIME_TO_PAY_SECONDS, --poke-every)",
-    )
-    parser.add_argument(
-        "--mysql",
-        metavar="URL",
-        default=environ.get("BOOKSTORE_MYSQL_URL") or None,
-        help="keep the data on a server, mysql://user:password@host:port, not in SQLite files (or"
-        " BOOKSTORE_MYSQL_URL; the password alone: BOOKSTORE_MYSQL_PASSWORD)",
-    )
-    parser.add_argument(
-        "--rabbitmq",
-        metavar="URL",
-        default=environ.get("BOOKSTORE_RABBITMQ_URL") or None,
-        help="keep events on a server, amqp://user:password@host:port/vhost, not in a file (or"
-        " BOOKSTORE_RABBITMQ_URL; the password alone: BOOKSTORE_RABBITMQ_PASSWORD)",
-    )
-    # For the runner's own tests, which have smaller services.
-    parser.add_argument("--package", default="functions", help=argparse.SUPPRESS)
-    found = parser.parse_args(arguments)
-    base = Ports() if found.port_base is None else Ports.from_base(found.port_base)
-    ports = Ports(
-        **{program: getattr(found, f"{program}_port") or port for program, port in base.each()}
-    )
-    return Options(
-        data=found.data
-        or default_data(
-            environ, mysql=found.mysql is not None, rabbitmq=found.rabbitmq is not None
-        ),
-        ports=ports,
-        fresh=found.fresh,
-        new_accounts=found.new_accounts,
-        seed=found.seed,
-        poke_every=found.poke_every or (FAST_POKES if found.fast_clock else None),
-        reload=found.reload,
-        fast_clock=found.fast_clock,
-        mysql=_with_password(found.mysql, environ.get("BOOKSTORE_MYSQL_PASSWORD")),
-        rabbitmq=_with_password(found.rabbitmq, environ.get("BOOKSTORE_RABBITMQ_PASSWORD")),
-        package=found.package,
-    )
+def parse_tour_options(arguments: Sequence[str] | None = None) -> TourOptions:
+    return _parse(TourOptions, "tour", "Walks through the life of a purchase.", arguments)
+
+
+def parse_migrate_options(arguments: Sequence[str] | None = None) -> MigrateOptions:
+    summary = "Brings the schemas of the services up to date."
+    return _parse(MigrateOptions, "migrate", summary, arguments)
+
+
+def default_data_folder(*, mysql: bool = False, rabbitmq: bool = False) -> Path:
+    """One for each kind of storage: the folder records what this shop created on the servers."""
+    return ROOT / f".bookstore{'-mysql' if mysql else ''}{'-rabbitmq' if rabbitmq else ''}"
+
+
+def default_data_folders() -> list[Path]:
+    return [
+        default_data_folder(mysql=mysql, rabbitmq=rabbitmq)
+        for mysql in (False, True)
+        for rabbitmq in (False, True)
+    ]
+
+
+def _parse(kind: type[Kind], task: str, summary: str, arguments: Sequence[str] | None) -> Kind:
+    return parse(kind, command(f"{task} --"), summary, arguments, file=FILE, table=task)
 
 
 def _with_password(url: str | None, password: str | None) -> str | None:
-    """A URL with a password that others on this machine do not see among its processes."""
+    """The URL with the password, unless it has one already."""
     parts = urlsplit(url or "")
     if not url or not password or parts.password or not parts.hostname:
         return url
     user, _, host = parts.netloc.rpartition("@")
     netloc = f"{user.partition(':')[0]}:{quote(password, safe='')}@{host}"
     return parts._replace(netloc=netloc).geturl()
-
-
-def _port(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= 65_526:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port from 1 to 65526")
-    return int(text)

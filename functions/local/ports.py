@@ -1,6 +1,6 @@
-"""Where everything listens, and whether it can.
+"""The ports of the programs, and the check that they are free.
 
-Defaults are the original's: auth 5000, catalog 5001, purchase 5002; the broker 5009.
+auth, catalog and purchase have the ports of the original shop.
 """
 
 import errno
@@ -30,7 +30,7 @@ class Ports:
 
     @classmethod
     def any_free(cls) -> "Ports":
-        """Four that nobody uses; somebody may still be faster."""
+        """Four free ports. Another process may take one before it is used."""
         probes = [socket.socket() for _ in fields(cls)]
         try:
             for probe in probes:
@@ -53,50 +53,57 @@ class Ports:
 
 
 def check_free(ports: Ports) -> None:
-    """Raises PortTakenError, which names every port that is taken and the way out."""
+    """Raises PortTakenError, which names every port that cannot be used, and the options."""
     by_port: dict[int, str] = {}
-    taken = []
+    problems = []
     for program, port in ports.each():
         if port in by_port:
             raise PortTakenError(f"{by_port[port]} and {program} cannot both have port {port}.")
         by_port[port] = program
-        if is_taken(port):
-            taken.append((program, port))
-    if taken:
-        raise PortTakenError(_advice(taken))
+        if (problem := _problem(port)) is not None:
+            problems.append((program, port, problem))
+    if problems:
+        raise PortTakenError(_advice(problems))
 
 
 def is_taken(port: int) -> bool:
-    # On macOS 127.0.0.1 can be bound beside a listener on all addresses: ask by calling, too.
+    return _problem(port) is not None
+
+
+def _problem(port: int) -> str | None:
+    """Why a program cannot listen on the port."""
+    # On macOS, 127.0.0.1 can be bound beside a listener on all addresses: try to connect, too.
     with socket.socket() as caller:
         caller.settimeout(1.0)
         if caller.connect_ex((HOST, port)) == 0:
-            return True
+            return "is taken"
     with socket.socket() as listener:
-        # As uvicorn binds: what a shop that ended a moment ago left behind is in nobody's way.
+        # As uvicorn does: connections of a shop that stopped a moment ago do not matter.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((HOST, port))
         except OSError as error:
-            if error.errno in {errno.EADDRINUSE, errno.EACCES}:
-                return True
+            if error.errno == errno.EADDRINUSE:
+                return "is taken"
+            if error.errno == errno.EACCES:
+                return "needs root's rights"
             raise
-    return False
+    return None
 
 
-def _advice(taken: list[tuple[str, int]]) -> str:
+def _advice(problems: list[tuple[str, int, str]]) -> str:
     lines = [
-        f"Port {port}, which {program} wants, is taken: give it another with "
-        f"--{program}-port or BOOKSTORE_{program.upper()}_PORT."
-        for program, port in taken
+        f"Port {port} of {program} {problem}. Choose another with --{program}-port or "
+        f"BOOKSTORE_{program.upper()}_PORT."
+        for program, port, problem in problems
     ]
     lines.append(
-        f"Is another shop running? Or move all at once: {command('dev -- --port-base 5100')} "
-        "takes 5100, 5101, 5102 and 5109."
+        f"Is another shop running? {command('dev -- --port-base 5100')} uses the ports 5100, 5101, "
+        "5102 and 5109."
     )
-    if any(port in _AIRPLAY for _, port in taken):
+    if any(port in _AIRPLAY for _, port, _ in problems):
         lines.append(
-            "On macOS the AirPlay Receiver listens on 5000 (System Settings, General, "
+            "On macOS, the AirPlay Receiver listens on 5000 (System Settings, General, "
             "AirDrop & Handoff)."
         )
     return "\n".join(lines)

@@ -1,7 +1,7 @@
-"""What runs, and how it is told: the broker and three services, each a process of its own.
+"""The programs of the shop, the broker and three services, with their commands and environments.
 
-Every program is started on the leash, and gets its whole configuration by environment and
-arguments, as it would in the cluster. Next file: `supervisor`, which keeps them running.
+Each is a process under `parent_watch`, configured by its environment and arguments alone, as in a
+cluster. Next file: `supervisor`, which keeps them running.
 """
 
 import os
@@ -18,7 +18,7 @@ from functions.local.rabbitmq import RabbitMQServer
 ROOT = Path(__file__).parents[2]
 MANIFESTS = ROOT / "eventing"
 
-# An address of a database or broker from the surroundings must not reach the local shop.
+# Variables of the user's shell that would point the local shop at other databases or brokers.
 _NOT_INHERITED = (
     "AUTO_MIGRATE",
     "BROKER_RABBITMQ_URL",
@@ -29,8 +29,8 @@ _NOT_INHERITED = (
 )
 
 
-FAST = {"ACCESS_TOKEN_SECONDS": "60", "TIME_TO_PAY_SECONDS": "30"}
-"""With `--fast-clock`."""
+FAST_CLOCK_SETTINGS = {"ACCESS_TOKEN_SECONDS": "60", "TIME_TO_PAY_SECONDS": "30"}
+"""Of the services, with `--fast-clock`."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Program:
     @property
     def command(self) -> tuple[str, ...]:
         return (
-            *(sys.executable, "-m", "functions.local.leash"),
+            *(sys.executable, "-m", "functions.local.parent_watch"),
             *(self.module, *self.arguments),
         )
 
@@ -62,17 +62,17 @@ class Plan:
     admin: Admin
     package: str = "functions"
     """Where the services are: `PACKAGE.auth.app:create_app`."""
-    poke_every: float | None = None
+    ping_every: float | None = None
     fast_clock: bool = False
-    """What takes minutes takes seconds, to be looked at."""
+    """Tokens and unpaid purchases expire within seconds."""
     mysql: MySQLServer | None = None
-    """Where the databases are, if not in the folder."""
+    """Server of the databases; None for SQLite files in the folder."""
     rabbitmq: RabbitMQServer | None = None
-    """Where events wait, if not in the folder."""
+    """Server of the queues; None for an SQLite file in the folder."""
 
     @property
     def addresses(self) -> dict[str, str]:
-        """Where the Knative Services that the manifests name are here."""
+        """Local URLs of the Knative Services that the manifests name."""
         return {f"{service}-internal": self.ports.url(service) for service in SERVICES}
 
     def broker(self) -> Program:
@@ -87,8 +87,8 @@ class Plan:
             environment["BROKER_RABBITMQ_URL"] = self.rabbitmq.url
         for service, url in self.addresses.items():
             arguments += ["--resolve", f"{service}={url}"]
-        if self.poke_every is not None:
-            arguments += ["--poke-every", str(self.poke_every)]
+        if self.ping_every is not None:
+            arguments += ["--ping-every", str(self.ping_every)]
         return Program(
             name="broker",
             module="functions.local.broker",
@@ -104,7 +104,7 @@ class Plan:
             arguments=(
                 f"{self.package}.{name}.app:create_app",
                 *("--host", HOST, "--port", str(self.ports.of(name))),
-                # A stream that somebody keeps open must not hold up the end.
+                # An open stream must not delay the stop.
                 *("--timeout-graceful-shutdown", "5"),
             ),
             ready_url=f"{self.ports.url(name)}/readyz",
@@ -129,14 +129,14 @@ class Plan:
             "K_SINK": self.ports.url("broker"),
         }
         for name in SERVICES:
-            # One process opens both doors here.
+            # One process serves both the public and the internal API.
             environment[f"{name.upper()}_URL"] = self.ports.url(name)
             environment[f"{name.upper()}_INTERNAL_URL"] = self.ports.url(name)
         if self.fast_clock:
-            for name, seconds in FAST.items():
+            for name, seconds in FAST_CLOCK_SETTINGS.items():
                 environment.setdefault(name, seconds)
         if service == "auth":
-            # A whole class may sit behind one address, and there is nobody to be kept out.
+            # A whole class may share one address, and a local shop has no attackers.
             environment.setdefault("REGISTRATIONS_PER_ADDRESS", "0")
             environment["FIRST_ADMIN_EMAIL"] = self.admin.email
             environment["FIRST_ADMIN_PASSWORD"] = self.admin.password

@@ -1,8 +1,7 @@
-"""The queues in a RabbitMQ server instead of a file: `nox -s dev -- --rabbitmq amqp://...`.
+"""The shop with its queues on a RabbitMQ server: `nox -s dev -- --rabbitmq amqp://...`.
 
-The broker makes exchanges and queues itself. What is done here is what needs to know the data
-folder: what this shop made is remembered in it, and only that is deleted, when all begins anew
-(`--fresh`) or when a Trigger is no more.
+The broker creates exchanges and queues itself. The data folder records which ones this shop
+created; only those are deleted, with `--fresh` or when their Trigger no longer exists.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,36 +13,40 @@ from aio_pika.exceptions import ChannelNotFoundEntity
 
 from functions.local.broker.errors import BrokerError, StoreError
 from functions.local.broker.manifests import load_manifests
-from functions.local.broker.rabbitmq.link import FAILURES, connect, name_of
+from functions.local.broker.rabbitmq.connection import FAILURES, connect, name_of
 from functions.local.broker.rabbitmq.topology import Topology
 from functions.local.data_folder import DataFolder
 from functions.local.errors import LocalError
 
-MADE_FILE = "rabbitmq.json"
-"""In the data folder: which exchanges and queues were made, and where."""
+CREATED_FILE = "rabbitmq.json"
+"""In the data folder: the exchanges and queues that it created, and their server."""
 
 
 class RabbitMQServer:
-    """A server, and the virtual host on it that the shop's queues are in."""
+    """A server and the virtual host of the queues. Raises LocalError for a URL of another form."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
+        try:
+            _ = parts.port
+        except ValueError as error:
+            raise LocalError(f"The URL of --rabbitmq is invalid: {error}.") from error
         if parts.scheme not in {"amqp", "amqps"} or not parts.hostname:
-            raise LocalError("--rabbitmq takes amqp://user:password@host:port/vhost.")
+            raise LocalError("--rabbitmq needs amqp://user:password@host:port/vhost.")
         self.url = url
 
     @property
     def name(self) -> str:
-        """The server and its virtual host, as they can be shown."""
+        """Host, port and virtual host, without credentials."""
         return name_of(self.url)
 
     async def prepare(
         self, folder: DataFolder, manifests: Path, addresses: Mapping[str, str], *, fresh: bool
     ) -> None:
-        """Delete what this shop made and no longer wants.
+        """Deletes what this shop created and no longer needs.
 
-        Raises `LocalError` when the server cannot be used, or when things would have to be deleted
-        that this folder has not made.
+        Raises LocalError when the server cannot be used, or when it would have to delete what this
+        folder did not create.
         """
         try:
             topology = Topology.of(load_manifests(manifests, addresses).triggers)
@@ -62,31 +65,32 @@ class RabbitMQServer:
         *,
         fresh: bool,
     ) -> None:
-        wanted = {
+        needed = {
             "exchanges": topology.exchanges,
             "queues": sorted(queue.name for queue in topology.queues.values()),
         }
-        made = folder.read(MADE_FILE) or {}
-        if made.get("server") != self.name:
-            made = {}
-        if not made and await _exists(connection, topology.exchange):
+        created = folder.read(CREATED_FILE) or {}
+        if created.get("server") != self.name:
+            created = {}
+        if not created and await _exists(connection, topology.exchange):
             if fresh:
                 raise StoreError(
-                    f"The exchange {topology.exchange} on {self.name} was not made by this shop's"
-                    " runner, so it does not delete it. Delete it yourself, or leave out --fresh."
+                    f"The exchange {topology.exchange} on {self.name} was not created from this"
+                    " data folder, so --fresh does not delete it. Delete it yourself, or leave out"
+                    " --fresh."
                 )
             return
-        kept = {kind: [] if fresh else names for kind, names in wanted.items()}
+        kept = {kind: [] if fresh else names for kind, names in needed.items()}
         await _delete(
             connection,
-            exchanges=sorted(set(made.get("exchanges", ())) - set(kept["exchanges"])),
-            queues=sorted(set(made.get("queues", ())) - set(kept["queues"])),
+            exchanges=sorted(set(created.get("exchanges", ())) - set(kept["exchanges"])),
+            queues=sorted(set(created.get("queues", ())) - set(kept["queues"])),
         )
-        folder.write(MADE_FILE, {"server": self.name, **wanted})
+        folder.write(CREATED_FILE, {"server": self.name, **needed})
 
 
 async def _exists(connection: AbstractConnection, exchange: str) -> bool:
-    # Its channel is closed by the server when it does not.
+    # The server closes the channel when the exchange does not exist.
     channel = await connection.channel()
     try:
         await channel.declare_exchange(exchange, passive=True)

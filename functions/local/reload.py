@@ -1,7 +1,7 @@
-"""`nox -s dev -- --reload`: finds out which programs a changed file belongs to.
+"""`nox -s dev -- --reload`: which programs use a changed file.
 
-The files are looked at again and again, which needs no library and works on every file system.
-Next file: `supervisor`, which starts the programs again.
+The files are polled, which needs no library and works on every file system. Next file:
+`supervisor`, which restarts the programs.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,31 +10,30 @@ from pathlib import Path
 from functions.local.ports import SERVICES
 from functions.local.programs import MANIFESTS, ROOT
 
-LOOKS_EVERY = 0.25
-"""Seconds."""
+POLL_SECONDS = 0.25
 
 Files = Mapping[Path, tuple[int, int]]
 
 
 class Sources:
-    """What the programs were started from, as it was when it was last looked at."""
+    """The files of the programs, as of the last poll."""
 
     def __init__(self, package: Path, manifests: Path = MANIFESTS) -> None:
-        """`package` is the folder that has one for each service."""
+        """`package` is the folder with a subfolder for each service."""
         self._package = package
         self._manifests = manifests
-        self._seen = self._look()
+        self._files = self._poll()
 
     def changed(self) -> set[Path]:
-        """The files that were changed, made or deleted since the last look."""
-        before, self._seen = self._seen, self._look()
-        return {path for path, _ in before.items() ^ self._seen.items()}
+        """The files that were changed, created or deleted since the last poll."""
+        before, self._files = self._files, self._poll()
+        return {path for path, _ in before.items() ^ self._files.items()}
 
     def programs(self, paths: Iterable[Path]) -> set[str]:
-        """Those to be started again."""
+        """Names of the programs that use these files."""
         return set().union(*(self._programs(path) for path in paths))
 
-    def _look(self) -> Files:
+    def _poll(self) -> Files:
         folders = {self._package, ROOT / "functions" / "kit", ROOT / "functions" / "local"}
         files = {path for folder in folders for path in folder.rglob("*.py")}
         files |= {*self._manifests.rglob("*.yaml"), *self._package.rglob("*.json")}
@@ -42,7 +41,7 @@ class Sources:
         for path in files:
             try:
                 status = path.stat()
-            except FileNotFoundError:  # an editor puts a new file in its place just now
+            except FileNotFoundError:  # an editor replaces it at this moment
                 continue
             found[path] = (status.st_mtime_ns, status.st_size)
         return found

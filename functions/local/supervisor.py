@@ -1,7 +1,7 @@
-"""Keeps programs running: starts them, shows what they say, starts again what crashed.
+"""Keeps programs running: starts them, prints their output, and restarts those that crash.
 
-A program that was ready once is started again for as long as it takes; one that never gets
-ready is given up after a few tries, and the run with it.
+A program that was ready once is restarted without limit. One that crashes several times in a row
+without becoming ready fails the run.
 """
 
 import asyncio
@@ -17,38 +17,39 @@ from functions.local.console import Console
 from functions.local.errors import ProgramFailedError
 from functions.local.programs import ROOT, Program
 
-MOST_CRASHES = 5
+MAX_CRASHES = 5
 
 _FIRST_PAUSE_SECONDS = 0.1
-# Long enough not to burn the machine, short enough for whoever waits for the service.
 _LONGEST_PAUSE_SECONDS = 2.0
+"""Long enough to leave the processor idle, short enough for clients that wait for the service."""
 _SHORT_LIFE_SECONDS = 10.0
 _READY_SECONDS = 60.0
-_END_SECONDS = 15.0
+_STOP_SECONDS = 15.0
 _TAIL_BYTES = 2_000
+_CHUNK_BYTES = 65_536
 
 
 class Supervisor:
-    def __init__(self, console: Console, logs: Path, *, patient: bool = False) -> None:
-        """A patient one gives nothing up: what cannot be started waits to be started again."""
+    def __init__(self, console: Console, logs: Path, *, wait_for_changes: bool = False) -> None:
+        """With `wait_for_changes`, a program that crashes at its restart waits for the next one."""
         self._console = console
         self._logs = logs
-        self._patient = patient
-        self._keepers: dict[str, _Keeper] = {}
+        self._wait_for_changes = wait_for_changes
+        self._supervised: dict[str, _SupervisedProgram] = {}
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        """Ends with ProgramFailedError when a program is given up."""
+        """Gets a ProgramFailedError when a program cannot run."""
 
     async def start(self, *programs: Program) -> None:
-        """Returns once all of them are ready."""
+        """Returns once all of them are ready. Raises ProgramFailedError."""
         for program in programs:
-            keeper = _Keeper(
+            supervised = _SupervisedProgram(
                 program,
                 self._console,
                 self._logs / f"{program.name}.log",
-                patient=self._patient,
+                wait_for_changes=self._wait_for_changes,
             )
-            self._keepers[program.name] = keeper
-            keeper.task.add_done_callback(self._note_failure)
+            self._supervised[program.name] = supervised
+            supervised.task.add_done_callback(self._record_failure)
         ready = asyncio.create_task(self._until_ready(programs))
         try:
             await asyncio.wait({ready, self.failed}, return_when=asyncio.FIRST_COMPLETED)
@@ -60,66 +61,65 @@ class Supervisor:
             await asyncio.gather(ready, return_exceptions=True)
 
     async def stop(self, *names: str) -> None:
-        """Asks them to end, all at once; those that will not are killed."""
-        await asyncio.gather(*(self._keepers[n].stop() for n in names if n in self._keepers))
+        """Terminates them, all at once, and kills those that do not stop in time."""
+        await asyncio.gather(*(self._supervised[n].stop() for n in names if n in self._supervised))
 
     def restart(self, *names: str) -> None:
-        """End them, and start them again at once."""
         for name in names:
-            self._keepers[name].restart()
+            self._supervised[name].restart()
 
     def kill(self) -> None:
-        for keeper in self._keepers.values():
-            keeper.kill()
+        for supervised in self._supervised.values():
+            supervised.kill()
 
     async def _until_ready(self, programs: Sequence[Program]) -> None:
         try:
             async with asyncio.timeout(_READY_SECONDS):
                 for program in programs:
-                    await self._keepers[program.name].first_ready.wait()
+                    await self._supervised[program.name].first_ready.wait()
         except TimeoutError as error:
-            slow = [p.name for p in programs if not self._keepers[p.name].first_ready.is_set()]
+            slow = [p.name for p in programs if not self._supervised[p.name].first_ready.is_set()]
             raise ProgramFailedError(
                 f"{', '.join(slow)}: not ready after {_READY_SECONDS:g} s; see {self._logs}"
             ) from error
 
-    def _note_failure(self, task: asyncio.Task[None]) -> None:
+    def _record_failure(self, task: asyncio.Task[None]) -> None:
         if task.cancelled() or self.failed.done():
             return
         if (error := task.exception()) is not None:
             self.failed.set_exception(error)
 
 
-class _Keeper:
-    """One program over all its lives."""
+class _SupervisedProgram:
+    """One program, over all its processes."""
 
-    def __init__(self, program: Program, console: Console, log: Path, *, patient: bool) -> None:
+    def __init__(
+        self, program: Program, console: Console, log: Path, *, wait_for_changes: bool
+    ) -> None:
         self._program = program
-        self._patient = patient
-        self._restarted = asyncio.Event()
+        self._wait_for_changes = wait_for_changes
+        self._restart_requested = asyncio.Event()
         self._console = console
         self._log = log
         self._pid_file = log.with_suffix(".pid")
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
         self.first_ready = asyncio.Event()
-        self.task = asyncio.create_task(self._keep(), name=program.name)
+        self.task = asyncio.create_task(self._run_until_stopped(), name=program.name)
 
     def restart(self) -> None:
-        self._restarted.set()
-        if self._process is not None and self._process.returncode is None:
-            with suppress(ProcessLookupError):
-                self._process.terminate()
+        self._restart_requested.set()
+        self._terminate()
 
     async def stop(self) -> None:
         self._stopping.set()
-        self._restarted.set()  # nothing is to be waited for any more
-        if self._process is not None and self._process.returncode is None:
-            with suppress(ProcessLookupError):
-                self._process.terminate()
-        done, _ = await asyncio.wait({self.task}, timeout=_END_SECONDS)
+        self._restart_requested.set()  # it may be waiting for a change
+        self._terminate()
+        done, _ = await asyncio.wait({self.task}, timeout=_STOP_SECONDS)
         if not done:
-            self._console.notice(f"{self._program.name} does not end, and is killed")
+            self._console.notice(
+                f"{self._program.name} did not stop within {_STOP_SECONDS:g} s and is killed"
+            )
             self.kill()
             await asyncio.wait({self.task})
 
@@ -127,47 +127,52 @@ class _Keeper:
         self._stopping.set()
         if self._process is not None and self._process.returncode is None:
             with suppress(ProcessLookupError):
-                # A process group of its own: what it started goes with it.
+                # Its process group, which includes its own child processes.
                 os.killpg(self._process.pid, signal.SIGKILL)
 
-    async def _keep(self) -> None:
-        crashes = 0  # in a row, without having been ready
+    def _terminate(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                self._process.terminate()
+
+    async def _run_until_stopped(self) -> None:
+        crashes = 0  # in a row, before it was ready
         short_lives = 0
         while not self._stopping.is_set():
-            born = asyncio.get_running_loop().time()
-            code, got_ready = await self._live()
+            started = asyncio.get_running_loop().time()
+            code, became_ready = await self._run_once()
             if self._stopping.is_set():
                 return
-            if self._restarted.is_set():
-                self._restarted.clear()
+            if self._restart_requested.is_set():
+                self._restart_requested.clear()
                 crashes = short_lives = 0
                 continue
-            short = asyncio.get_running_loop().time() - born < _SHORT_LIFE_SECONDS
+            short = asyncio.get_running_loop().time() - started < _SHORT_LIFE_SECONDS
             short_lives = short_lives + 1 if short else 0
-            crashes = 0 if got_ready else crashes + 1
-            if crashes and self._patient and self.first_ready.is_set():
+            crashes = 0 if became_ready else crashes + 1
+            if crashes and self._wait_for_changes and self.first_ready.is_set():
                 self._console.notice(
-                    f"{self._program.name} {describe_exit(code)}, and waits to be changed"
+                    f"{self._program.name} {describe_exit(code)}; it restarts at the next change"
                 )
-                await self._restarted.wait()
-                self._restarted.clear()
+                await self._restart_requested.wait()
+                self._restart_requested.clear()
                 crashes = short_lives = 0
                 continue
-            if crashes >= MOST_CRASHES:
+            if crashes >= MAX_CRASHES:
                 raise ProgramFailedError(
                     f"{self._program.name} cannot be started: {crashes} times in a row it "
-                    f"{describe_exit(code)}. Its last words, from {self._log}:\n{self._tail()}"
+                    f"{describe_exit(code)}. The end of {self._log}:\n{self._tail()}"
                 )
             pause = min(_FIRST_PAUSE_SECONDS * 2.0 ** min(short_lives, 10), _LONGEST_PAUSE_SECONDS)
             self._console.notice(
-                f"{self._program.name} {describe_exit(code)}; starting it again in {pause:g} s"
+                f"{self._program.name} {describe_exit(code)}; restarting it in {pause:g} s"
             )
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._stopping.wait()
 
-    async def _live(self) -> tuple[int, bool]:
-        """Its exit code, and whether it was ready before."""
+    async def _run_once(self) -> tuple[int, bool]:
+        """The exit code of one process, and whether it became ready."""
         program = self._program
         process = await asyncio.create_subprocess_exec(
             *program.command,
@@ -176,18 +181,18 @@ class _Keeper:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            # Ctrl-C goes to the runner alone, which ends everything in its order.
+            # Ctrl-C reaches only the runner, which stops the programs in order.
             start_new_session=True,
         )
         self._process = process
-        # For whoever wants to see what happens when it is killed.
+        # For users who want to kill the process themselves.
         self._pid_file.write_text(f"{process.pid}\n")
-        if self._stopping.is_set():  # asked to stop while it was being started
+        if self._stopping.is_set():  # since the process was being created
             process.terminate()
         became_ready = asyncio.Event()
         watch = asyncio.create_task(self._watch_ready(became_ready))
         try:
-            await self._pump(process)
+            await self._copy_output(process)
             code = await process.wait()
         finally:
             watch.cancel()
@@ -195,7 +200,7 @@ class _Keeper:
                 await watch
             if process.stdin is not None:
                 process.stdin.close()
-            # Its number may soon be another's: nobody is to kill by it.
+            # Another process may soon have this id.
             self._pid_file.unlink(missing_ok=True)
         return code, became_ready.is_set()
 
@@ -207,17 +212,18 @@ class _Keeper:
                         break
                 await asyncio.sleep(0.05)
         if self.first_ready.is_set():
-            self._console.notice(f"{self._program.name} is back")
+            self._console.notice(f"{self._program.name} is ready again")
         became_ready.set()
         self.first_ready.set()
 
-    async def _pump(self, process: asyncio.subprocess.Process) -> None:
+    async def _copy_output(self, process: asyncio.subprocess.Process) -> None:
+        """To the log, and line by line to the console."""
         if process.stdout is None:
             return
         rest = b""
         with self._log.open("ab") as log:
-            # By chunks: a line has no bound, and must not be able to stop the pump.
-            while chunk := await process.stdout.read(65_536):
+            # In chunks, since a line may have any length.
+            while chunk := await process.stdout.read(_CHUNK_BYTES):
                 log.write(chunk)
                 log.flush()
                 *lines, rest = (rest + chunk).split(b"\n")
@@ -225,7 +231,7 @@ class _Keeper:
                     self._console.program_line(
                         self._program.name, line.decode(errors="replace").rstrip()
                     )
-                rest = rest[-65_536:]
+                rest = rest[-_CHUNK_BYTES:]
 
     def _tail(self) -> str:
         with suppress(OSError):
@@ -236,8 +242,8 @@ class _Keeper:
 
 def describe_exit(code: int) -> str:
     if code >= 0:
-        return f"ended with exit code {code}"
+        return f"exited with code {code}"
     try:
-        return f"was ended by {signal.Signals(-code).name}"
+        return f"was killed by {signal.Signals(-code).name}"
     except ValueError:
-        return f"was ended by signal {-code}"
+        return f"was killed by signal {-code}"

@@ -1,11 +1,10 @@
-"""`python -m functions.local.tour`, which `nox -s tour` runs: a purchase's life, step by step.
+"""`python -m functions.local.tour`, which `nox -s tour` runs: the life of a purchase, step by step.
 
-Against the shop that `nox -s dev` has open, or against one that it opens for itself, on free
-ports and in a temporary folder, and closes again. Ends with 1 at the first thing that is not
-as told. Next files: `tour_story` for the steps, `tour_guide` for how one is shown.
+It uses the shop that `nox -s dev` runs, or starts one of its own, on free ports and in a temporary
+folder. The exit code is 1 when a response differs from what the step describes. Next files:
+`tour_steps` for the steps, `tour_requests` for how each request is sent and printed.
 """
 
-import argparse
 import asyncio
 import os
 import signal
@@ -20,29 +19,18 @@ from pathlib import Path
 import httpx
 
 from functions.local import accounts
-from functions.local.client import PATIENCE_SECONDS, Client, until
+from functions.local.client import RETRY_SECONDS, Client, wait_until
 from functions.local.console import Console
 from functions.local.data_folder import DataFolder
 from functions.local.dev import RUNNING_FILE
 from functions.local.errors import LocalError, ProgramFailedError, ShopError
-from functions.local.invocation import command
-from functions.local.options import default_data
+from functions.local.options import default_data_folders, parse_dev_options, parse_tour_options
 from functions.local.ports import SERVICES, Ports
 from functions.local.programs import ROOT, Admin
-from functions.local.tour_guide import Guide, Person
-from functions.local.tour_story import Story
+from functions.local.tour_requests import Caller, TourRequests
+from functions.local.tour_steps import PurchaseTour
 
 _OPENING_SECONDS = 120.0
-
-
-def _folder_of_the_open_shop() -> Path:
-    """A shop on MySQL or RabbitMQ has a folder of its own; the first that is open is taken."""
-    folders = [
-        default_data(mysql=mysql, rabbitmq=rabbitmq)
-        for mysql in (False, True)
-        for rabbitmq in (False, True)
-    ]
-    return next((each for each in folders if (each / RUNNING_FILE).exists()), folders[0])
 
 
 @dataclass(frozen=True)
@@ -52,67 +40,69 @@ class Shop:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog=command("tour --"), description="Walks through the life of a purchase."
-    )
-    parser.add_argument(
-        "--data",
-        type=Path,
-        default=_folder_of_the_open_shop(),
-        metavar="FOLDER",
-        help="data folder of the running shop (or BOOKSTORE_DATA; default: where one is open)",
-    )
-    parser.add_argument(
-        "--own", action="store_true", help="open a shop for the tour, even where one is open"
-    )
-    options = parser.parse_args(arguments)
+    options = parse_tour_options(arguments)
     console = Console()
     try:
-        asyncio.run(_tour(None if options.own else DataFolder(options.data), console))
+        if options.own:
+            asyncio.run(_tour_own_shop(console))
+        else:
+            asyncio.run(_tour(DataFolder(options.data or _folder_of_open_shop()), console))
     except LocalError as error:
-        console.say()
-        console.say(console.bad(f"The tour ends here: {error}"))
+        console.print()
+        console.error(f"The tour failed: {error}")
         return 1
     except KeyboardInterrupt:
         return 130
     return 0
 
 
-async def _tour(folder: DataFolder | None, console: Console) -> None:
-    if folder is not None and (shop := await find_shop(folder)) is not None:
-        console.say("The shop is open; we go in.")
-        await walk(shop, console)
+def _folder_of_open_shop() -> Path:
+    """The one that `dev` is configured to use, else the first default one with a running shop."""
+    if (configured := parse_dev_options([]).data) is not None:
+        return configured
+    folders = default_data_folders()
+    return next((each for each in folders if (each / RUNNING_FILE).exists()), folders[0])
+
+
+async def _tour(folder: DataFolder, console: Console) -> None:
+    if (shop := await find_shop(folder)) is None:
+        await _tour_own_shop(console)
         return
-    console.say("This tour opens a shop for itself.")
+    console.print("The tour uses the shop that is running.")
+    await walk(shop, console)
+
+
+async def _tour_own_shop(console: Console) -> None:
+    console.print("The tour starts a shop of its own.")
     async with own_shop(console) as shop:
         await walk(shop, console)
 
 
 async def walk(shop: Shop, console: Console) -> None:
-    async with Client(shop.urls) as client, staff_for_a_while(client, shop.admin) as staff:
-        await Story(console, Guide(console, client), staff).tell()
-    console.say()
-    console.notice("That was the life of a purchase. Everything was as told.")
+    async with Client(shop.urls) as client, temporary_staff(client, shop.admin) as staff:
+        await PurchaseTour(console, TourRequests(console, client), staff).run()
+    console.print()
+    console.notice("That was the life of a purchase. Every response was as described.")
 
 
 async def find_shop(folder: DataFolder) -> Shop | None:
-    """The open shop of this data folder, or the one that listens where shops do."""
+    """The running shop of this data folder, else one on the default ports."""
     state = folder.read(RUNNING_FILE)
     ports = Ports()
     urls = {name: str(state[name]) if state else ports.url(name) for name in SERVICES}
-    # Where a runner is at work, a service that does not answer is being started again.
-    patience = PATIENCE_SECONDS if state and _is_alive(int(state["pid"])) else 0.0
+    # While the runner lives, a service that does not respond is restarting.
+    seconds = RETRY_SECONDS if state and _is_alive(int(state["pid"])) else 0.0
     try:
-        await until("that the open shop answers", partial(_answer, urls), seconds=patience)
+        await wait_until("the running shop responds", partial(_responds, urls), seconds=seconds)
     except ShopError:
-        if patience:
+        if seconds:
             raise
         return None
-    if (admin := accounts.known_admin(folder) or _admin_from(os.environ)) is None:
+    if (admin := accounts.load_admin(folder) or _admin_from(os.environ)) is None:
         raise ShopError(
-            f"A shop answers at {urls['auth']}, but {folder.path} holds no admin to make a staff "
-            "account with: name its data folder with --data, or its admin with "
-            "FIRST_ADMIN_EMAIL and FIRST_ADMIN_PASSWORD."
+            f"A shop runs at {urls['auth']}, but {folder.path} holds no admin, with whom the tour "
+            "could create a staff account. Give the shop's data folder with --data, or its admin "
+            "with FIRST_ADMIN_EMAIL and FIRST_ADMIN_PASSWORD."
         )
     return Shop(urls, admin)
 
@@ -123,7 +113,7 @@ async def own_shop(console: Console) -> AsyncIterator[Shop]:
         folder, ports, log = DataFolder(Path(name) / "data"), Ports.any_free(), Path(name) / "log"
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "functions.local.leash", "functions.local.dev"),
+                *(sys.executable, "-m", "functions.local.parent_watch", "functions.local.dev"),
                 *("--data", str(folder.path)),
                 *(f"--{program}-port={port}" for program, port in ports.each()),
                 cwd=ROOT,
@@ -133,9 +123,9 @@ async def own_shop(console: Console) -> AsyncIterator[Shop]:
                 start_new_session=True,
             )
         try:
-            with console.step("opening, with fresh data on free ports"):
+            with console.step("starting a shop with new data on free ports"):
                 await _until_open(process, folder, log)
-            yield Shop({s: ports.url(s) for s in SERVICES}, accounts.admin_of(folder))
+            yield Shop({s: ports.url(s) for s in SERVICES}, accounts.load_or_create_admin(folder))
         finally:
             with suppress(ProcessLookupError):
                 process.send_signal(signal.SIGINT)
@@ -147,23 +137,23 @@ async def _until_open(process: asyncio.subprocess.Process, folder: DataFolder, l
         async with asyncio.timeout(_OPENING_SECONDS):
             while folder.read(RUNNING_FILE) is None:
                 if process.returncode is not None:
-                    raise ProgramFailedError(f"The shop did not open:\n{_end_of(log)}")
+                    raise ProgramFailedError(f"The shop did not start:\n{_end_of(log)}")
                 await asyncio.sleep(0.1)
     except TimeoutError as error:
         raise ProgramFailedError(
-            f"The shop is not open after {_OPENING_SECONDS:g} s:\n{_end_of(log)}"
+            f"The shop did not start within {_OPENING_SECONDS:g} s:\n{_end_of(log)}"
         ) from error
 
 
 @asynccontextmanager
-async def staff_for_a_while(client: Client, admin: Admin) -> AsyncIterator[Person]:
-    """A staff account that nobody can use afterwards."""
-    account = await accounts.make_staff(client, admin, "tour-staff")
+async def temporary_staff(client: Client, admin: Admin) -> AsyncIterator[Caller]:
+    """A staff account that is disabled at the end."""
+    account = await accounts.create_staff(client, admin, "tour-staff")
     token = await accounts.login(client, account.email, account.password)
     try:
-        yield Person("STAFF", token)
+        yield Caller("STAFF", token)
     finally:
-        # A tour that failed has its own message, which this must not take the place of.
+        # A second error must not replace that of a failed tour.
         with suppress(ShopError):
             await accounts.disable(client, admin, account.user_id)
 
@@ -172,7 +162,7 @@ def _end_of(log: Path) -> str:
     return log.read_text(encoding="utf-8", errors="replace")[-3000:]
 
 
-async def _answer(urls: Mapping[str, str]) -> bool:
+async def _responds(urls: Mapping[str, str]) -> bool:
     async with httpx.AsyncClient(trust_env=False, timeout=5.0) as client:
         try:
             return all([(await client.get(f"{url}/readyz")).is_success for url in urls.values()])

@@ -1,11 +1,13 @@
-"""What `nox -s dev` prints once the shop is open: where it is, who may enter, what to type."""
+"""What `nox -s dev` prints once the shop runs: addresses, accounts, and commands to go on with."""
 
+import shlex
 from collections.abc import Mapping
 
 from functions.local.accounts import ADMIN_FILE, Account
 from functions.local.console import Console
 from functions.local.data_folder import DataFolder
 from functions.local.invocation import command
+from functions.local.options import default_data_folders
 from functions.local.ports import SERVICES, Ports
 from functions.local.programs import Admin
 
@@ -18,20 +20,28 @@ def welcome(
     new: Mapping[str, Account],
     known: Mapping[str, str],
 ) -> None:
-    console.say()
+    """`new` accounts by role; `known` are the emails of those of an earlier start."""
+    console.print()
     console.notice("The shop is open.")
-    console.say()
-    for service in SERVICES:
-        url = ports.url(service)
-        console.say(f"  {service:<10}{url:<26}Swagger UI: {url}/apidocs")
-    console.say(f"  {'broker':<10}{ports.url('broker'):<26}what it holds: /status")
-    console.say(f"  {'data':<10}{folder.path}")
-    console.say()
+    addresses = [(each, ports.url(each), f"{ports.url(each)}/apidocs") for each in SERVICES]
+    broker = ("broker", ports.url("broker"), f"{ports.url('broker')}/status")
+    console.table([*addresses, broker])
+    console.print(f"  Data and logs: {folder.path}")
+    console.print()
     _accounts(console, folder, admin, new, known)
+    console.print()
     _first_purchase(console, ports)
-    console.say(f"The whole life of a purchase, step by step: {command('tour')}")
-    console.say("Ctrl-C ends it all.")
-    console.say()
+    console.print()
+    console.print(f"The whole life of a purchase, step by step: {_tour_command(folder)}")
+    console.print("Ctrl-C stops the shop and keeps its data.")
+    console.print()
+
+
+def _tour_command(folder: DataFolder) -> str:
+    """With the data folder, unless the tour looks there by itself."""
+    if folder.path in default_data_folders():
+        return command("tour")
+    return command(f"tour -- --data {shlex.quote(str(folder.path))}")
 
 
 def _accounts(
@@ -41,32 +51,28 @@ def _accounts(
     new: Mapping[str, Account],
     known: Mapping[str, str],
 ) -> None:
-    kept = f"its password is kept in {folder.path / ADMIN_FILE}"
+    admin_file = folder.path / ADMIN_FILE
     if new:
-        console.notice("Accounts for trying out, shown this once:")
-        for role, account in new.items():
-            console.say(f"  {role:<10}{account.email:<38}{account.password}")
-        console.say(f"  {'admin':<10}{admin.email:<38}{admin.password}")
-        console.say(f"  The admin's is shown this once too; {kept}.")
+        console.notice("Accounts for trying it out. Their passwords are printed only now:")
+        accounts = [(role, account.email, account.password) for role, account in new.items()]
+        console.table([*accounts, ("admin", admin.email, admin.password)])
+        console.print(f"  The admin's password is also in {admin_file}")
     else:
-        console.say("The accounts of the first start, whose passwords were shown then:")
-        for role, email in known.items():
-            console.say(f"  {role:<10}{email}")
-        console.say(f"  {'admin':<10}{admin.email:<38}{kept}")
+        console.notice("Accounts, with the passwords that the first start printed:")
+        console.table([*known.items(), ("admin", admin.email)])
+        console.print(f"  The admin's password is in {admin_file}")
         again = command("dev -- --new-accounts")
-        console.say(f"  Forgotten? {again} makes new ones, --fresh a new shop.")
-    console.say()
+        console.print(f"  Lost the others? {again} creates new accounts.")
 
 
 def _first_purchase(console: Console, ports: Ports) -> None:
     auth, catalog, purchase = (ports.url(service) for service in SERVICES)
     you = """'{"email": "you@example.org", "password": "a-long-password"}'"""
-    console.notice("A first purchase, in four commands:")
-    console.say(f"  curl -X POST {auth}/register -d {you}")
-    console.say(f"  curl -X POST {auth}/login -d {you}")
-    console.say(f"  curl {catalog}/books")
-    console.say(
+    console.notice("A first purchase:")
+    console.print(f"  curl -X POST {auth}/register -d {you}")
+    console.print(f"  curl -X POST {auth}/login -d {you}")
+    console.print(f"  curl {catalog}/books")
+    console.print(
         f'  curl -X POST {purchase}/purchase -H "Authorization: Bearer <token>" '
         """-d '{"book_id": 3, "quantity": 2}'"""
     )
-    console.say()

@@ -180,13 +180,13 @@ def explained(error: CommandFailed) -> OpsError:
             f"{error}\n"
             "The backups are to go to another storage class, and a claim cannot move. Copy what\n"
             "is to be kept, delete the claims (kubectl delete pvc -l\n"
-            "app.kubernetes.io/component=backup) and deploy again: see knative/README.md."
+            "app.kubernetes.io/component=backup) and deploy again: see docs/runbooks/backup.md."
         )
     if "is immutable" in said or "Forbidden: updates to" in said or "Immutable" in said:
         return OpsError(
             f"{error}\n"
             "That field cannot change in place. A database or queue must be moved to a new object\n"
-            "with another name: see knative/README.md."
+            "with another name: see docs/runbooks/README.md."
         )
     return error
 

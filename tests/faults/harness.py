@@ -27,7 +27,7 @@ from tests.faults.processes import Process
 from tests.faults.provider import UP, WEBHOOK_SECRET
 from tests.faults.wire import Cable, cable
 from tests.servers.mysql import Server
-from tests.servers.programs import Will
+from tests.servers.programs import CleanupOnExit
 from tests.servers.rabbitmq import RabbitMQ
 from tests.support.processes import ROOT
 from tests.support.signing import SECRET
@@ -159,7 +159,7 @@ class Shop:
             storing = ["--rabbitmq", self.rabbitmq.url.replace(f":{here}/", f":{there}/")]
         return [
             *["broker", *storing, *resolve],
-            *["--manifests", str(manifests), "--poke-every", str(POKE_SECONDS)],
+            *["--manifests", str(manifests), "--ping-every", str(POKE_SECONDS)],
         ]
 
     async def restart(self, *names: str, **faults: str) -> None:
@@ -255,7 +255,7 @@ async def open_shop(
     shop = Shop(folder, server, rabbitmq, f"f{os.getpid()}")
     data = folder / "data"
     data.mkdir()
-    will = Will('umount -l "$1"; rm -rf "$2"', data, folder)
+    cleanup = CleanupOnExit('umount -l "$1"; rm -rf "$2"', data, folder)
     try:
         async with contextlib.AsyncExitStack() as stack:
             if server is None:
@@ -287,7 +287,7 @@ async def open_shop(
             await shop.let_in()
             yield shop
     finally:
-        will.revoke()
+        cleanup.cancel()
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -59,8 +59,13 @@ class Process:
         self.faults = faults
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                # On the leash: a run that is killed leaves no process behind.
-                *[sys.executable, "-m", "functions.local.leash", "tests.faults.fault_injection"],
+                # A run that is killed leaves no process behind.
+                *[
+                    sys.executable,
+                    "-m",
+                    "functions.local.parent_watch",
+                    "tests.faults.fault_injection",
+                ],
                 *[*self.arguments, "--port", str(self.port)],
                 cwd=ROOT,
                 env={**os.environ, "LOG_LEVEL": "WARNING", **self.environment, **faults},

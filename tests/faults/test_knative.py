@@ -124,7 +124,7 @@ async def test_a_broker_as_bad_as_knatives_loses_nothing_for_good(
     seed = 33
     choose = random.Random(seed)
     broker, catalog = shop.processes["broker"], shop.processes["catalog"]
-    broker.arguments = [*shop.broker_arguments(impatient(shop)), "--behave-like-knative"]
+    broker.arguments = [*shop.broker_arguments(impatient(shop)), "--behave-like-knative=all"]
     losses = (" ANSWERED 4", "IS LOST")
     before = [watching.said(shop, words) for words in losses]
 

@@ -32,7 +32,7 @@ async def sleepy(whole_shop: Shop, sizes: Sizes) -> AsyncIterator[Shop]:
         pytest.skip("what is shown here has nothing to do with the database: --full")
     await whole_shop.let_in()
     broker = whole_shop.processes["broker"]
-    broker.arguments = [*broker.arguments, "--poke-every", str(PERIOD)]
+    broker.arguments = [*broker.arguments, "--ping-every", str(PERIOD)]
     await whole_shop.restart("broker")
     async with scaled_to_zero(whole_shop):
         yield whole_shop

@@ -53,7 +53,7 @@ class Broker:
         event = cloudevents.read(request.headers, request.content)
         if not self.losing:
             for trigger in self.manifests.triggers:
-                if trigger.wants({"source": event.source, "type": event.type}):
+                if trigger.matches({"source": event.source, "type": event.type}):
                     for _ in range(self.copies):
                         await self._send(trigger.subscriber, request)
         return httpx.Response(202)

@@ -1,4 +1,4 @@
-"""`nox -s tour` against the real shop: every step as told, whoever dies between two of them."""
+"""`nox -s tour` against the real shop, also while its programs are killed between the steps."""
 
 import asyncio
 import io
@@ -13,9 +13,9 @@ import pytest
 from functions.local.client import Client
 from functions.local.console import Console
 from functions.local.data_folder import DataFolder
-from functions.local.tour import find_shop, staff_for_a_while
-from functions.local.tour_guide import Guide
-from functions.local.tour_story import Story
+from functions.local.tour import find_shop, temporary_staff
+from functions.local.tour_requests import TourRequests
+from functions.local.tour_steps import PurchaseTour
 from tests.local.runners import Runner, running
 
 ROOT = Path(__file__).parents[2]
@@ -25,11 +25,11 @@ PROGRAMS = ("auth", "catalog", "purchase", "broker")
 @pytest.fixture
 async def open_shop(tmp_path: Path) -> AsyncIterator[Runner]:
     async with running(tmp_path / "data", package="functions") as runner:
-        await runner.until_says("Ctrl-C ends it all.")
+        await runner.until_printed("Ctrl-C stops the shop")
         yield runner
-        # Shown by pytest when a test failed: what the shop said meanwhile.
+        # pytest prints it when a test fails.
         print(runner.output)
-        assert await runner.end() == 0
+        assert await runner.stop() == 0
 
 
 async def tour(*options: str) -> tuple[int, str]:
@@ -45,29 +45,29 @@ async def tour(*options: str) -> tuple[int, str]:
     return process.returncode, output.decode()
 
 
-async def test_the_tour_goes_through_the_open_shop(open_shop: Runner, tmp_path: Path) -> None:
+async def test_the_tour_uses_the_running_shop(open_shop: Runner, tmp_path: Path) -> None:
     code, output = await tour("--data", str(tmp_path / "data"))
 
     assert code == 0, output
-    assert "The shop is open; we go in." in output
+    assert "The tour uses the shop that is running." in output
     for number in range(1, 14):
         assert f"\n{number:2} · " in output
-    assert "Everything was as told." in output
+    assert "Every response was as described." in output
     assert open_shop.ports.url("purchase") in output
 
 
-async def test_the_tour_opens_a_shop_for_itself() -> None:
+async def test_the_tour_starts_a_shop_of_its_own() -> None:
     code, output = await tour("--own")
 
     assert code == 0, output
-    assert "This tour opens a shop for itself." in output
-    assert "Everything was as told." in output
+    assert "The tour starts a shop of its own." in output
+    assert "Every response was as described." in output
 
 
 async def test_a_kill_before_every_step_does_not_break_it(
     open_shop: Runner, tmp_path: Path
 ) -> None:
-    """Twice through, each time another process, with kill -9; the runner starts it again."""
+    """Twice through, each time another process, with SIGKILL; the runner restarts it."""
     folder = DataFolder(tmp_path / "data")
     shop = await find_shop(folder)
     assert shop is not None
@@ -76,28 +76,29 @@ async def test_a_kill_before_every_step_does_not_break_it(
     async def kill_one(step: int) -> None:
         program = PROGRAMS[(step + 2 * (len(killed) >= 13)) % len(PROGRAMS)]
         times = [name for _, name in killed].count(program)
-        await open_shop.until_says(f"{program} is back", times=times)
+        await open_shop.until_printed(f"{program} is ready again", times=times)
         os.kill(int((folder.logs / f"{program}.pid").read_text()), signal.SIGKILL)
         killed.append((step, program))
-        await open_shop.until_says(f"{program} was ended by SIGKILL", times=times + 1)
+        await open_shop.until_printed(f"{program} was killed by SIGKILL", times=times + 1)
 
-    async with Client(shop.urls) as client, staff_for_a_while(client, shop.admin) as staff:
+    async with Client(shop.urls) as client, temporary_staff(client, shop.admin) as staff:
         for _ in range(2):
             out = io.StringIO()
             console = Console(out)
-            await Story(console, Guide(console, client), staff).tell(between=kill_one)
-            assert "purchase knows it from the event" in out.getvalue()
+            tour_ = PurchaseTour(console, TourRequests(console, client), staff)
+            await tour_.run(before_step=kill_one)
+            assert "purchase knows from the event" in out.getvalue()
 
     assert len(set(killed)) == 2 * 13
 
 
-async def test_a_shop_that_answers_otherwise_ends_the_tour(tmp_path: Path) -> None:
-    """The stub of auth registers without the message that the tour tells of."""
+async def test_an_unexpected_response_ends_the_tour(tmp_path: Path) -> None:
+    """The stub of auth responds to a registration without the message that the tour describes."""
     async with running(tmp_path / "data") as runner:
-        await runner.until_says("Ctrl-C ends it all.")
+        await runner.until_printed("Ctrl-C stops the shop")
         code, output = await tour("--data", str(tmp_path / "data"))
-        await runner.end()
+        await runner.stop()
 
     assert code == 1
-    assert "The tour ends here: The answer has no 'message'" in output
+    assert "The tour failed: The response has no 'message'" in output
     assert "Traceback" not in output

@@ -1,4 +1,4 @@
-"""The runner as a process, with ports and a folder of its own, over the stub shop."""
+"""Runs `functions.local.dev` as a process with its own ports and folder, over the stub shop."""
 
 import asyncio
 import os
@@ -21,25 +21,26 @@ class Runner:
         self.process = process
         self.ports = ports
         self.output = ""
-        self._ended_speaking = False
-        self._grown = asyncio.Condition()
+        self._output_ended = False
+        self._changed = asyncio.Condition()
         self._reader = asyncio.create_task(self._read())
 
-    async def until_says(self, text: str, *, times: int = 1) -> None:
-        async with asyncio.timeout(DEADLINE_SECONDS), self._grown:
-            await self._grown.wait_for(
-                lambda: self.output.count(text) >= times or self._ended_speaking
+    async def until_printed(self, text: str, *, times: int = 1) -> None:
+        async with asyncio.timeout(DEADLINE_SECONDS), self._changed:
+            await self._changed.wait_for(
+                lambda: self.output.count(text) >= times or self._output_ended
             )
         assert self.output.count(text) >= times, self.output
 
-    async def until_ended(self) -> int:
+    async def until_exited(self) -> int:
         code = await asyncio.wait_for(self.process.wait(), DEADLINE_SECONDS)
         await self._reader
         return code
 
-    async def end(self, how: signal.Signals = signal.SIGINT) -> int:
+    async def stop(self, how: signal.Signals = signal.SIGINT) -> int:
+        """The exit code."""
         self.process.send_signal(how)
-        return await self.until_ended()
+        return await self.until_exited()
 
     async def get(self, service: str, path: str) -> httpx.Response:
         async with httpx.AsyncClient() as client:
@@ -58,12 +59,12 @@ class Runner:
     async def _read(self) -> None:
         assert self.process.stdout is not None
         while chunk := await self.process.stdout.read(4096):
-            async with self._grown:
+            async with self._changed:
                 self.output += chunk.decode()
-                self._grown.notify_all()
-        async with self._grown:
-            self._ended_speaking = True
-            self._grown.notify_all()
+                self._changed.notify_all()
+        async with self._changed:
+            self._output_ended = True
+            self._changed.notify_all()
 
 
 @asynccontextmanager
@@ -91,5 +92,5 @@ async def running(
     finally:
         with suppress(ProcessLookupError):
             process.kill()
-        await runner.until_ended()
+        await runner.until_exited()
         await runner.until_all_ports_are_free()

@@ -1,4 +1,4 @@
-"""A subscriber that answers as a test says, and tells what it got."""
+"""A subscriber that records its requests and responds as a test configures."""
 
 import asyncio
 import socket
@@ -9,8 +9,8 @@ from typing import Any
 
 import uvicorn
 
-# Far above what anything here takes; reached only when it hangs.
 DEADLINE_SECONDS = 60.0
+"""Far above what anything here takes; reached only by a test that hangs."""
 
 
 @dataclass(frozen=True)
@@ -25,18 +25,18 @@ class Received:
 
 
 @dataclass(frozen=True)
-class Answer:
+class CannedResponse:
     status: int = 202
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     hold: asyncio.Event | None = None
-    """Answers only once this is set."""
+    """The response is sent once this is set."""
 
 
 @dataclass
 class Subscriber:
     url: str
-    answer: Callable[[Received], Answer] = lambda _: Answer()
+    respond: Callable[[Received], CannedResponse] = lambda _: CannedResponse()
     received: list[Received] = field(default_factory=list)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
@@ -62,30 +62,30 @@ class Subscriber:
         async with self._changed:
             self.received.append(request)
             self._changed.notify_all()
-        answer = self.answer(request)
-        if answer.hold is not None:
-            await answer.hold.wait()
-        fields = {"content-length": str(len(answer.body)), **answer.headers}
+        response = self.respond(request)
+        if response.hold is not None:
+            await response.hold.wait()
+        fields = {"content-length": str(len(response.body)), **response.headers}
         await send(
             {
                 "type": "http.response.start",
-                "status": answer.status,
+                "status": response.status,
                 "headers": [(name.encode(), value.encode()) for name, value in fields.items()],
             }
         )
-        await send({"type": "http.response.body", "body": answer.body})
+        await send({"type": "http.response.body", "body": response.body})
 
 
 class _Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Signals are pytest's."""
+        """pytest handles the signals."""
         yield
 
 
 @asynccontextmanager
 async def serving(app: Any, port: int = 0) -> AsyncIterator[str]:
-    """The address at which the ASGI app answers, in this process, over real HTTP."""
+    """The URL of the ASGI app, served in this process over HTTP."""
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(("127.0.0.1", port))

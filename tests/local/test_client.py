@@ -1,4 +1,4 @@
-"""The client waits out what passes, and gives up in the end."""
+"""The client retries transient errors for a limited time."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 import pytest
 
 from functions.local import client as client_module
-from functions.local.client import Client, until
+from functions.local.client import Client, wait_until
 from functions.local.errors import ShopError
-from tests.local.subscribers import Answer, subscribing
+from tests.local.subscribers import CannedResponse, subscribing
 from tests.servers.programs import free_port
 
 
@@ -20,14 +20,14 @@ async def calling(url: str) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "PATIENCE_SECONDS", 0.3)
+def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "RETRY_SECONDS", 0.3)
     monkeypatch.setattr(client_module, "_PAUSE_SECONDS", 0.01)
 
 
-@pytest.mark.usefixtures("_impatient")
-async def test_a_service_that_comes_back_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "PATIENCE_SECONDS", 20.0)
+@pytest.mark.usefixtures("_short_waits")
+async def test_a_service_that_restarts_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "RETRY_SECONDS", 20.0)
     port = free_port()
 
     async with calling(f"http://127.0.0.1:{port}") as client:
@@ -39,11 +39,11 @@ async def test_a_service_that_comes_back_is_waited_for(monkeypatch: pytest.Monke
     assert len(service.received) == 1
 
 
-@pytest.mark.usefixtures("_impatient")
-async def test_503_is_asked_again() -> None:
+@pytest.mark.usefixtures("_short_waits")
+async def test_503_is_retried() -> None:
     async with subscribing() as service, calling(service.url) as client:
-        answers = iter([Answer(503), Answer(503), Answer(201)])
-        service.answer = lambda _: next(answers)
+        responses = iter([CannedResponse(503), CannedResponse(503), CannedResponse(201)])
+        service.respond = lambda _: next(responses)
 
         response = await client.request("POST", "purchase", "/purchase", json={})
 
@@ -51,16 +51,16 @@ async def test_503_is_asked_again() -> None:
     assert len(service.received) == 3
 
 
-@pytest.mark.usefixtures("_impatient")
-async def test_patience_ends() -> None:
+@pytest.mark.usefixtures("_short_waits")
+async def test_retries_end() -> None:
     async with calling(f"http://127.0.0.1:{free_port()}") as client:
-        with pytest.raises(ShopError, match=r"GET http://.*/books: no answer in"):
+        with pytest.raises(ShopError, match=r"GET http://.*/books: no response in"):
             await client.request("GET", "purchase", "/books")
 
 
-@pytest.mark.usefixtures("_impatient")
-async def test_a_connection_that_breaks_is_made_again() -> None:
-    """As when a process dies with the connection in its backlog."""
+@pytest.mark.usefixtures("_short_waits")
+async def test_a_broken_connection_is_retried() -> None:
+    """As when a process is killed with the connection in its backlog."""
     connections = 0
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -79,17 +79,17 @@ async def test_a_connection_that_breaks_is_made_again() -> None:
     assert (response.status_code, connections) == (200, 2)
 
 
-async def test_an_unexpected_status_is_told_with_the_answer() -> None:
+async def test_an_unexpected_status_is_reported_with_the_body() -> None:
     async with subscribing() as service, calling(service.url) as client:
-        service.answer = lambda _: Answer(403, body=b"no staff")
+        service.respond = lambda _: CannedResponse(403, body=b"no staff")
 
-        with pytest.raises(ShopError, match="answered 403 where 201 was expected: no staff"):
+        with pytest.raises(ShopError, match="responded with 403 instead of 201: no staff"):
             await client.expect(201, "POST", "purchase", "/providers")
 
 
-async def test_what_never_comes_is_named() -> None:
+async def test_a_condition_that_never_holds_is_named() -> None:
     async def never() -> bool:
         return False
 
-    with pytest.raises(ShopError, match="in vain for this: that pigs fly"):
-        await until("that pigs fly", never, seconds=0.0)
+    with pytest.raises(ShopError, match="Waited 0 s without result until the event arrives"):
+        await wait_until("the event arrives", never, seconds=0.0)

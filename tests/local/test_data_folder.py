@@ -1,4 +1,4 @@
-"""The data folder knows its own, and deletes nothing else."""
+"""A data folder is recognised by its marker; files of other folders are never deleted."""
 
 from pathlib import Path
 
@@ -8,8 +8,8 @@ from functions.local.data_folder import DataFolder
 from functions.local.errors import DataFolderError
 
 
-def test_a_folder_that_a_service_began_by_itself_is_taken_over(tmp_path: Path) -> None:
-    """Each service puts its database there when it is started by hand."""
+def test_a_folder_that_a_service_created_is_accepted(tmp_path: Path) -> None:
+    """A service that is started by hand creates its database there."""
     (tmp_path / "auth.db").write_text("data")
     (tmp_path / "auth.db-wal").write_text("")
 
@@ -19,7 +19,7 @@ def test_a_folder_that_a_service_began_by_itself_is_taken_over(tmp_path: Path) -
     assert (tmp_path / "auth.db").read_text() == "data"
 
 
-def test_fresh_does_not_follow_a_link_out_of_the_folder(tmp_path: Path) -> None:
+def test_fresh_deletes_a_link_but_not_its_target(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "precious").write_text("data")
@@ -34,12 +34,12 @@ def test_fresh_does_not_follow_a_link_out_of_the_folder(tmp_path: Path) -> None:
     assert not (folder.path / "link").is_symlink()
 
 
-@pytest.mark.parametrize("stamp", ["", "[]", '{"kind": "other"}'])
-def test_a_stamp_that_is_not_ours_is_foreign(stamp: str, tmp_path: Path) -> None:
-    (tmp_path / "bookstore.json").write_text(stamp)
+@pytest.mark.parametrize("marker", ["", "[]", '{"kind": "other"}'])
+def test_a_folder_with_another_marker_is_refused(marker: str, tmp_path: Path) -> None:
+    (tmp_path / "bookstore.json").write_text(marker)
 
     with (
-        pytest.raises(DataFolderError, match="is no data folder"),
+        pytest.raises(DataFolderError, match="is not a data folder"),
         DataFolder(tmp_path).in_use(fresh=True),
     ):
         pass

@@ -1,4 +1,4 @@
-"""`nox -s dev` opens the shop, keeps it open, and leaves nothing behind."""
+"""`nox -s dev` starts the shop, keeps it running, and stops all of its processes."""
 
 import json
 import os
@@ -6,11 +6,13 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import stat
 from pathlib import Path
 
 import pytest
 
+from functions.local import dev
 from functions.local.ports import SERVICES, Ports
 from functions.local.seed import stock_shop
 from tests.local.runners import ROOT, running
@@ -18,13 +20,13 @@ from tests.local.runners import ROOT, running
 BOOKS = json.loads(stock_shop.BOOKS.read_text(encoding="utf-8"))
 
 
-async def test_it_opens_a_stocked_shop_and_closes_it_on_ctrl_c(tmp_path: Path) -> None:
+async def test_it_starts_a_stocked_shop_and_stops_it_on_ctrl_c(tmp_path: Path) -> None:
     async with running(tmp_path / "data") as runner:
-        await runner.until_says("Ctrl-C ends it all.")
+        await runner.until_printed("Ctrl-C stops the shop")
         state = json.loads((tmp_path / "data" / "running.json").read_text())
         catalog = (await runner.get("catalog", "/seen")).json()["requests"]
         purchase = (await runner.get("purchase", "/seen")).json()["requests"]
-        code = await runner.end()
+        code = await runner.stop()
 
     assert code == 0
     assert "Traceback" not in runner.output
@@ -38,70 +40,87 @@ async def test_it_opens_a_stocked_shop_and_closes_it_on_ctrl_c(tmp_path: Path) -
     assert f"curl -X POST {runner.ports.url('purchase')}/purchase" in runner.output
 
 
-async def test_passwords_are_shown_once_and_kept_nowhere(tmp_path: Path) -> None:
+async def test_the_welcome_fits_on_a_screen_and_says_how_to_go_on(tmp_path: Path) -> None:
+    async with running(tmp_path / "data", "--no-seed") as first:
+        await first.until_printed("Ctrl-C stops the shop")
+        await first.stop()
+    async with running(tmp_path / "data", "--no-seed") as second:
+        await second.until_printed("Ctrl-C stops the shop")
+        await second.stop()
+
+    for output in (first.output, second.output):
+        start = output.index("The shop is open.")
+        welcome = output[start : output.index("\n", output.index("Ctrl-C stops the shop"))]
+        assert len(welcome.splitlines()) <= 25
+        assert "admin@bookstore.example" in welcome
+        assert "curl -X POST" in welcome
+        assert f"nox -s tour -- --data {tmp_path / 'data'}" in welcome
+
+
+async def test_passwords_are_printed_once_and_not_stored(tmp_path: Path) -> None:
     data = tmp_path / "data"
     async with running(data) as first:
-        await first.until_says("Ctrl-C ends it all.")
-        await first.end()
+        await first.until_printed("Ctrl-C stops the shop")
+        await first.stop()
     async with running(data) as second:
-        await second.until_says("Ctrl-C ends it all.")
+        await second.until_printed("Ctrl-C stops the shop")
         seen = (await second.get("catalog", "/seen")).json()["requests"]
-        await second.end()
+        await second.stop()
 
-    shown = re.findall(r"(staff|customer|admin) +(\S+@\S+) +(\S+)\n", first.output)
-    assert {role for role, _, _ in shown} == {"staff", "customer", "admin"}
-    (admin,) = [each for each in shown if each[0] == "admin"]
+    printed = re.findall(r"(staff|customer|admin) +(\S+@\S+) +(\S+) *\n", first.output)
+    assert {role for role, _, _ in printed} == {"staff", "customer", "admin"}
+    (admin,) = [each for each in printed if each[0] == "admin"]
     assert admin[1] in second.output
     assert admin[2] not in second.output
-    assert f"its password is kept in {data / 'admin.json'}" in second.output
-    shown.remove(admin)
-    kept = "".join(file.read_text(errors="replace") for file in data.rglob("*") if file.is_file())
-    for _, email, password in shown:
+    assert f"The admin's password is in {data / 'admin.json'}" in second.output
+    printed.remove(admin)
+    stored = "".join(file.read_text(errors="replace") for file in data.rglob("*") if file.is_file())
+    for _, email, password in printed:
         assert email in second.output
         assert password not in second.output
-        assert password not in kept
+        assert password not in stored
     assert "--new-accounts" in second.output
     assert seen == []
 
 
-async def test_new_accounts_are_made_when_asked_for(tmp_path: Path) -> None:
+async def test_new_accounts_are_created_on_request(tmp_path: Path) -> None:
     async with running(tmp_path / "data") as first:
-        await first.until_says("Ctrl-C ends it all.")
-        await first.end()
+        await first.until_printed("Ctrl-C stops the shop")
+        await first.stop()
     async with running(tmp_path / "data", "--new-accounts") as second:
-        await second.until_says("shown this once")
-        await second.end()
+        await second.until_printed("printed only now")
+        await second.stop()
 
 
-async def test_the_admins_password_is_for_its_owner_only(tmp_path: Path) -> None:
+async def test_only_the_owner_can_read_the_admins_password(tmp_path: Path) -> None:
     async with running(tmp_path / "data", "--no-seed") as runner:
-        await runner.until_says("Ctrl-C ends it all.")
+        await runner.until_printed("Ctrl-C stops the shop")
         file = tmp_path / "data" / "admin.json"
         modes = [stat.S_IMODE(each.stat().st_mode) for each in (file, file.parent)]
         password = json.loads(file.read_text())["password"]
-        await runner.end()
+        await runner.stop()
     async with running(tmp_path / "data", "--no-seed") as again:
-        await again.until_says("Ctrl-C ends it all.")
-        await again.end()
+        await again.until_printed("Ctrl-C stops the shop")
+        await again.stop()
 
     assert modes == [0o600, 0o700]
     assert runner.output.count(password) == 1
     assert password not in again.output
 
 
-async def test_what_to_type_next_is_told_as_it_was_typed(tmp_path: Path) -> None:
-    """Without nox, `nox -s tour` would not be found."""
+async def test_commands_are_printed_as_the_user_typed_the_last_one(tmp_path: Path) -> None:
+    """Without nox, `nox -s tour` does not exist."""
     invoked = "python3 noxfile.py"
     async with running(tmp_path / "data", "--no-seed", BOOKSTORE_INVOKED_AS=invoked) as runner:
-        await runner.until_says("Ctrl-C ends it all.")
-        await runner.end()
+        await runner.until_printed("Ctrl-C stops the shop")
+        await runner.stop()
 
     assert "python3 noxfile.py -s tour" in runner.output
     assert "nox -s" not in runner.output
 
 
-async def test_what_is_changed_is_started_again_and_nothing_else(tmp_path: Path) -> None:
-    """A change that does not start waits for the next one; the shop stays open."""
+async def test_a_changed_program_is_restarted_and_no_other(tmp_path: Path) -> None:
+    """A program that a change breaks waits for the next change; the others keep running."""
     package = f"stub_shop_{tmp_path.name.replace('-', '_')}"
     shop = tmp_path / "sources" / package
     shutil.copytree(ROOT / "tests" / "local" / "stub_shop", shop)
@@ -113,150 +132,160 @@ async def test_what_is_changed_is_started_again_and_nothing_else(tmp_path: Path)
     async with running(
         tmp_path / "data", *options, package=package, PYTHONPATH=str(shop.parent)
     ) as runner:
-        await runner.until_says("What you change is started again.")
+        await runner.until_printed("Programs restart when their files change.")
         pids = [(await runner.get(each, "/seen")).json()["pid"] for each in SERVICES]
         app.write_text(good + "\n# changed\n")
-        await runner.until_says("catalog is back")
+        await runner.until_printed("catalog is ready again")
         after = [(await runner.get(each, "/seen")).json()["pid"] for each in SERVICES]
         app.write_text("this is no Python\n")
-        await runner.until_says("and waits to be changed")
+        await runner.until_printed("it restarts at the next change")
         app.write_text(good)
-        await runner.until_says("catalog is back", times=2)
+        await runner.until_printed("catalog is ready again", times=2)
 
-        assert await runner.end() == 0
+        assert await runner.stop() == 0
 
     assert [pid == before for pid, before in zip(after, pids, strict=True)] == [True, False, True]
     assert "SyntaxError" in runner.output
 
 
-async def test_sigterm_ends_it_as_well(tmp_path: Path) -> None:
+async def test_sigterm_stops_it_as_well(tmp_path: Path) -> None:
     async with running(tmp_path / "data", "--no-seed") as runner:
-        await runner.until_says("Ctrl-C ends it all.")
+        await runner.until_printed("Ctrl-C stops the shop")
 
-        assert await runner.end(signal.SIGTERM) == 0
+        assert await runner.stop(signal.SIGTERM) == 0
 
     assert "Traceback" not in runner.output
 
 
-async def test_ctrl_c_while_it_opens_ends_it_too(tmp_path: Path) -> None:
+async def test_ctrl_c_during_the_start_stops_it(tmp_path: Path) -> None:
     async with running(tmp_path / "data", "--no-seed") as runner:
-        await runner.until_says("databases of")
+        await runner.until_printed("schemas of")
 
-        assert await runner.end() == 0
+        assert await runner.stop() == 0
 
     assert "Traceback" not in runner.output
 
 
-async def test_a_second_ctrl_c_kills_what_will_not_end(tmp_path: Path) -> None:
-    async with running(tmp_path / "data", "--no-seed", STUB_STUBBORN="catalog") as runner:
-        await runner.until_says("Ctrl-C ends it all.")
+async def test_a_second_ctrl_c_kills_what_does_not_stop(tmp_path: Path) -> None:
+    async with running(tmp_path / "data", "--no-seed", STUB_UNSTOPPABLE="catalog") as runner:
+        await runner.until_printed("Ctrl-C stops the shop")
         runner.process.send_signal(signal.SIGINT)
-        await runner.until_says("Once more Ctrl-C kills")
+        await runner.until_printed("A second Ctrl-C kills all programs")
 
-        assert await runner.end() == 130
+        assert await runner.stop() == 130
 
 
-async def test_nothing_outlives_a_runner_that_is_killed(tmp_path: Path) -> None:
-    """Leaving the block waits until every port is free again."""
+async def test_no_process_outlives_a_killed_runner(tmp_path: Path) -> None:
+    """The end of the block waits until every port is free."""
     async with running(tmp_path / "data", "--no-seed") as runner:
-        await runner.until_says("Ctrl-C ends it all.")
+        await runner.until_printed("Ctrl-C stops the shop")
 
-        assert await runner.end(signal.SIGKILL) == -signal.SIGKILL
+        assert await runner.stop(signal.SIGKILL) == -signal.SIGKILL
 
 
-async def test_a_crashed_service_is_started_again_and_said_so(tmp_path: Path) -> None:
+async def test_a_crashed_service_is_restarted_and_reported(tmp_path: Path) -> None:
     async with running(tmp_path / "data", "--no-seed") as runner:
-        await runner.until_says("Ctrl-C ends it all.")
+        await runner.until_printed("Ctrl-C stops the shop")
         before = (await runner.get("catalog", "/seen")).json()["pid"]
         await runner.post("catalog", "/crash")
-        await runner.until_says("catalog ended with exit code 3; starting it again")
-        await runner.until_says("catalog is back")
+        await runner.until_printed("catalog exited with code 3; restarting it")
+        await runner.until_printed("catalog is ready again")
         after = (await runner.get("catalog", "/seen")).json()["pid"]
         os.kill(after, signal.SIGKILL)
-        await runner.until_says("catalog was ended by SIGKILL; starting it again")
+        await runner.until_printed("catalog was killed by SIGKILL; restarting it")
 
-        assert await runner.end() == 0
+        assert await runner.stop() == 0
 
     assert before != after
 
 
-async def test_a_service_that_cannot_start_ends_the_run_with_its_last_words(
+async def test_a_service_that_cannot_start_ends_the_run_with_its_last_output(
     tmp_path: Path,
 ) -> None:
     async with running(tmp_path / "data", STUB_BROKEN="purchase") as runner:
-        assert await runner.until_ended() == 1
+        assert await runner.until_exited() == 1
 
-    assert "purchase cannot be started: 5 times in a row it ended with exit code 1" in runner.output
-    assert "purchase has no spoon" in runner.output
+    assert "purchase cannot be started: 5 times in a row it exited with code 1" in runner.output
+    assert "purchase cannot start" in runner.output
     assert "Traceback" not in runner.output
 
 
-async def test_a_migration_that_fails_ends_the_run_with_its_words(tmp_path: Path) -> None:
+async def test_a_failed_migration_ends_the_run_with_its_output(tmp_path: Path) -> None:
     async with running(tmp_path / "data", STUB_BAD_MIGRATION="catalog") as runner:
-        assert await runner.until_ended() == 1
+        assert await runner.until_exited() == 1
 
-    assert "The migration of catalog ended with exit code 1:\nno such table: books" in runner.output
+    assert "The migration of catalog exited with code 1:\nno such table: books" in runner.output
     assert "--fresh" in runner.output
 
 
-async def test_a_port_in_use_is_named_with_the_way_out(tmp_path: Path) -> None:
+async def test_a_port_in_use_is_named_with_its_option(tmp_path: Path) -> None:
     ports = Ports.any_free()
     with socket.create_server(("127.0.0.1", ports.catalog)) as other:
         async with running(tmp_path / "data", ports=ports) as runner:
-            assert await runner.until_ended() == 1
+            assert await runner.until_exited() == 1
             other.close()
 
-    assert f"Port {ports.catalog}, which catalog wants, is taken" in runner.output
+    assert f"Port {ports.catalog} of catalog is taken" in runner.output
     assert "--catalog-port or BOOKSTORE_CATALOG_PORT" in runner.output
     assert "Traceback" not in runner.output
 
 
-async def test_one_folder_has_one_shop(tmp_path: Path) -> None:
+def test_an_old_sqlite_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 36, 0))
+    monkeypatch.setattr(sqlite3, "sqlite_version", "3.36.0")
+
+    assert dev.main(["--data", str(tmp_path / "data")]) == 1
+    assert "This Python has SQLite 3.36.0; the shop needs 3.37" in capsys.readouterr().out
+
+
+async def test_a_data_folder_has_one_running_shop(tmp_path: Path) -> None:
     async with running(tmp_path / "data", "--no-seed") as runner:
-        await runner.until_says("Ctrl-C ends it all.")
+        await runner.until_printed("Ctrl-C stops the shop")
         async with running(tmp_path / "data", "--fresh") as second:
-            assert await second.until_ended() == 1
-        await runner.end()
+            assert await second.until_exited() == 1
+        await runner.stop()
 
     assert "Another shop runs on" in second.output
 
 
-async def test_an_old_data_folder_is_kept_until_fresh_is_said(tmp_path: Path) -> None:
+async def test_data_of_another_version_are_deleted_with_fresh_only(tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
     (data / "bookstore.json").write_text('{"kind": "bookstore data", "version": 0}')
     (data / "auth.db").write_text("old")
 
     async with running(data, "--no-seed") as refused:
-        assert await refused.until_ended() == 1
+        assert await refused.until_exited() == 1
     kept = (data / "auth.db").read_text()
     async with running(data, "--no-seed", "--fresh") as fresh:
-        await fresh.until_says("Ctrl-C ends it all.")
-        await fresh.end()
+        await fresh.until_printed("Ctrl-C stops the shop")
+        await fresh.stop()
 
-    assert "of another version of the shop" in refused.output
+    assert "are of version 0, this shop needs version 1" in refused.output
     assert "--fresh" in refused.output
     assert kept == "old"
     assert not (data / "auth.db").exists()
 
 
 @pytest.mark.parametrize("option", ["--fresh", "--no-seed"])
-async def test_a_foreign_folder_is_left_alone(option: str, tmp_path: Path) -> None:
+async def test_a_folder_with_other_files_is_not_changed(option: str, tmp_path: Path) -> None:
     precious = tmp_path / "thesis.odt"
     precious.write_text("chapter 1")
 
     async with running(tmp_path, option) as runner:
-        assert await runner.until_ended() == 1
+        assert await runner.until_exited() == 1
 
-    assert "is no data folder of the bookstore (thesis.odt is in it)" in runner.output
+    assert "is not a data folder of the bookstore: it contains thesis.odt" in runner.output
     assert os.listdir(tmp_path) == ["thesis.odt"]  # noqa: PTH208
 
 
-async def test_a_folder_that_cannot_be_made_is_said_so(tmp_path: Path) -> None:
+async def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     async with running(tmp_path / "file" / "data") as runner:
-        assert await runner.until_ended() == 1
+        assert await runner.until_exited() == 1
 
     assert "cannot be used: Not a directory" in runner.output
     assert "--data" in runner.output
@@ -264,10 +293,10 @@ async def test_a_folder_that_cannot_be_made_is_said_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-async def test_a_folder_that_may_not_be_written_is_said_so(tmp_path: Path) -> None:
+async def test_a_folder_without_write_permission_is_reported(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)  # noqa: ASYNC240
 
     async with running(tmp_path / "data") as runner:
-        assert await runner.until_ended() == 1
+        assert await runner.until_exited() == 1
 
     assert "cannot be used: Permission denied" in runner.output

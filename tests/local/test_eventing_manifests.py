@@ -1,4 +1,4 @@
-"""The project's own Triggers and PingSources: what Knative takes, and what events.md says."""
+"""The Triggers and PingSources of this project are valid for Knative and complete."""
 
 import json
 from collections.abc import Iterator
@@ -16,11 +16,13 @@ ROOT = Path(__file__).parents[2]
 EVENTING = ROOT / "eventing"
 SCHEMAS = ROOT.parent / "shared" / "schemas"
 FILES = sorted([*EVENTING.glob("triggers/*.yaml"), *EVENTING.glob("sources/*.yaml")])
-DOORS = {f"{service}-internal": f"http://{service}" for service in ("auth", "catalog", "purchase")}
+ADDRESSES = {
+    f"{service}-internal": f"http://{service}" for service in ("auth", "catalog", "purchase")
+}
 
 
 def strict(schema: dict[str, Any]) -> dict[str, Any]:
-    """As the API server: a field that the schema does not name is an error."""
+    """A field that the schema does not name is an error, as in the API server."""
     copy = {
         key: strict(value) if isinstance(value, dict) else value for key, value in schema.items()
     }
@@ -35,9 +37,9 @@ def documents(file: Path) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_the_cluster_would_take_it(file: Path) -> None:
+def test_the_schemas_of_knative_accept_it(file: Path) -> None:
     if not SCHEMAS.is_dir():
-        pytest.skip("the schemas of the Knative kinds are not beside the project")
+        pytest.skip("the schemas of the Knative kinds are not in ../shared/schemas")
     for document in documents(file):
         group, version = document["apiVersion"].split("/")
         schema = json.loads((SCHEMAS / group / f"{document['kind']}_{version}.json").read_text())
@@ -46,8 +48,8 @@ def test_the_cluster_would_take_it(file: Path) -> None:
         Draft202012Validator(strict(schema["properties"]["spec"])).validate(document["spec"])
 
 
-def test_every_consumer_hears_every_source_it_needs() -> None:
-    triggers = load_manifests(EVENTING, DOORS).triggers
+def test_every_consumer_has_a_trigger_for_every_source_that_it_reads() -> None:
+    triggers = load_manifests(EVENTING, ADDRESSES).triggers
 
     assert {trigger.name: (trigger.filter, trigger.subscriber) for trigger in triggers} == {
         "catalog-inventory": (
@@ -60,14 +62,14 @@ def test_every_consumer_hears_every_source_it_needs() -> None:
     }
 
 
-def test_every_trigger_carries_the_whole_delivery() -> None:
-    for trigger in load_manifests(EVENTING, DOORS).triggers:
+def test_every_trigger_sets_the_whole_delivery() -> None:
+    for trigger in load_manifests(EVENTING, ADDRESSES).triggers:
         assert trigger.policy == DeliveryPolicy(8, Backoff.LINEAR, 1.0, 60.0)
         assert trigger.dead_letter_sink == f"{trigger.subscriber}/dead-letter"
 
 
-def test_every_service_is_poked() -> None:
-    sources = load_manifests(EVENTING, DOORS).ping_sources
+def test_every_service_has_a_ping_source() -> None:
+    sources = load_manifests(EVENTING, ADDRESSES).ping_sources
 
     assert {source.name: source.sink for source in sources} == {
         f"poke-{service}": f"http://{service}/events" for service in ("auth", "catalog", "purchase")

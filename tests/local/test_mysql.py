@@ -1,4 +1,4 @@
-"""The shop's three databases on a server."""
+"""The three databases of the shop on a MySQL server."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from tests.servers.mysql import Server
 
 @pytest.fixture
 def url(mysql_server: Server) -> str:
-    """The server, without any of the shop's databases."""
+    """A server without the databases of the shop."""
     for database in DATABASES.values():
         mysql_server.run(f"DROP DATABASE IF EXISTS `{database}`")
     return mysql_server.url("").rstrip("/")
@@ -22,10 +22,8 @@ def databases(server: Server) -> set[object]:
     return {row[0] for row in server.run("SHOW DATABASES")} & set(DATABASES.values())
 
 
-def test_databases_are_made_where_they_are_missing(
-    url: str, mysql_server: Server, tmp_path: Path
-) -> None:
-    """Named as the original named them; a second time changes nothing."""
+def test_missing_databases_are_created(url: str, mysql_server: Server, tmp_path: Path) -> None:
+    """With the names of the original shop; a second run changes nothing."""
     folder = DataFolder(tmp_path)
     server = MySQLServer(url)
     server.prepare(folder, fresh=False)
@@ -36,10 +34,9 @@ def test_databases_are_made_where_they_are_missing(
     assert mysql_server.run("SHOW TABLES FROM bookstore_main") == (("kept",),)
 
 
-def test_beginning_anew_drops_what_this_folder_made(
+def test_fresh_drops_the_databases_that_this_folder_created(
     url: str, mysql_server: Server, tmp_path: Path
 ) -> None:
-    """And nothing is left of it."""
     folder = DataFolder(tmp_path)
     server = MySQLServer(url)
     server.prepare(folder, fresh=False)
@@ -49,27 +46,29 @@ def test_beginning_anew_drops_what_this_folder_made(
     assert mysql_server.run("SHOW TABLES FROM bookstore_main") == ()
 
 
-def test_foreign_databases_are_never_dropped(
-    url: str, mysql_server: Server, tmp_path: Path
-) -> None:
-    """They were there before: somebody else's, or another checkout's."""
+def test_other_databases_are_never_dropped(url: str, mysql_server: Server, tmp_path: Path) -> None:
+    """Those that existed before, such as those of another checkout."""
     mysql_server.create_database("bookstore_main")
     server = MySQLServer(url)
 
-    with pytest.raises(LocalError, match="were not made by this shop's runner"):
+    with pytest.raises(LocalError, match="were not created from this data folder"):
         server.prepare(DataFolder(tmp_path), fresh=True)
     assert "bookstore_main" in databases(mysql_server)
 
 
 @pytest.mark.parametrize("url", ["postgres://h", "mysql://", "mysql://h/shop", "h:3306"], ids=str)
-def test_a_url_that_is_none_is_explained(url: str) -> None:
-    """With the form that it should have."""
+def test_an_invalid_url_is_refused_with_the_right_form(url: str) -> None:
     with pytest.raises(LocalError, match="mysql://user:password@host:port"):
         MySQLServer(url)
 
 
-def test_a_server_that_cannot_be_reached_is_named_without_the_password(tmp_path: Path) -> None:
-    """In one sentence."""
+@pytest.mark.parametrize("port", ["99999", "x"])
+def test_an_invalid_port_in_the_url_is_refused(port: str) -> None:
+    with pytest.raises(LocalError, match=r"The URL of --mysql is invalid: .*[Pp]ort"):
+        MySQLServer(f"mysql://h:{port}")
+
+
+def test_an_unreachable_server_is_named_without_the_password(tmp_path: Path) -> None:
     server = MySQLServer("mysql://ana:open-sesame@127.0.0.1:1")
 
     with pytest.raises(LocalError, match=r"127\.0\.0\.1:1 cannot be used") as error:

@@ -1,4 +1,4 @@
-"""A port that cannot be had is named before anything starts."""
+"""A port that cannot be used is reported before any program starts."""
 
 import socket
 
@@ -8,15 +8,15 @@ from functions.local.errors import PortTakenError
 from functions.local.ports import Ports, check_free
 
 
-def test_one_port_for_two_is_refused() -> None:
+def test_two_programs_cannot_share_a_port() -> None:
     with pytest.raises(PortTakenError, match="auth and purchase cannot both"):
         check_free(Ports(auth=45_000, catalog=45_001, purchase=45_000, broker=45_009))
 
 
-def test_a_listener_on_all_addresses_takes_the_port_too() -> None:
+def test_a_listener_on_all_addresses_takes_the_port() -> None:
     ports = Ports.any_free()
     with (
         socket.create_server(("", ports.auth)),
-        pytest.raises(PortTakenError, match=f"Port {ports.auth}, which auth wants"),
+        pytest.raises(PortTakenError, match=f"Port {ports.auth} of auth is taken"),
     ):
         check_free(ports)

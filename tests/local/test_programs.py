@@ -1,4 +1,4 @@
-"""Each program is told what it needs, and nothing of the surroundings."""
+"""Each program is configured for the local shop, whatever the user's environment says."""
 
 from pathlib import Path
 
@@ -7,11 +7,11 @@ import pytest
 from functions.auth.settings import AuthSettings
 from functions.local.data_folder import DataFolder
 from functions.local.ports import Ports
-from functions.local.programs import FAST, Admin, Plan
+from functions.local.programs import FAST_CLOCK_SETTINGS, Admin, Plan
 from functions.purchase.settings import PurchaseSettings
 
 
-def test_a_service_is_told_only_about_the_local_shop(
+def test_a_service_gets_the_addresses_of_the_local_shop_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", "mysql://production")
@@ -28,18 +28,18 @@ def test_a_service_is_told_only_about_the_local_shop(
     assert "production" not in str(plan.broker().environment.get("DATABASE_URL", ""))
 
 
-def test_in_development_nobody_is_kept_from_registering(
+def test_registrations_are_unlimited_by_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A class sits behind one address; who wants to see the limit sets it."""
+    """A class may share one address. REGISTRATIONS_PER_ADDRESS sets a limit."""
     plan = Plan(DataFolder(tmp_path), Ports(), Admin("admin@bookstore.example", "secret"))
     assert plan.environment("auth")["REGISTRATIONS_PER_ADDRESS"] == "0"
     monkeypatch.setenv("REGISTRATIONS_PER_ADDRESS", "3")
     assert plan.environment("auth")["REGISTRATIONS_PER_ADDRESS"] == "3"
 
 
-def test_a_fast_clock_is_told_to_the_services(tmp_path: Path) -> None:
-    """In settings that they read; without it each has its own default."""
+def test_the_fast_clock_sets_the_services_expiry(tmp_path: Path) -> None:
+    """In settings that they read; otherwise their own defaults apply."""
     plan = Plan(
         DataFolder(tmp_path), Ports(), Admin("a@bookstore.example", "long enough"), fast_clock=True
     )
@@ -47,4 +47,4 @@ def test_a_fast_clock_is_told_to_the_services(tmp_path: Path) -> None:
 
     assert AuthSettings.from_mapping(plan.environment("auth")).access_token_seconds == 60
     assert PurchaseSettings.from_mapping(plan.environment("purchase")).time_to_pay_seconds == 30
-    assert not FAST.keys() & slow.environment("auth").keys()
+    assert not FAST_CLOCK_SETTINGS.keys() & slow.environment("auth").keys()

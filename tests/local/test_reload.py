@@ -1,4 +1,4 @@
-"""Which programs a changed file belongs to."""
+"""A change of a file restarts the programs that use it."""
 
 from pathlib import Path
 
@@ -7,8 +7,8 @@ from functions.local.programs import ROOT
 from functions.local.reload import Sources
 
 
-def test_a_change_is_seen_once_and_is_of_its_service(tmp_path: Path) -> None:
-    """Changed, made or deleted."""
+def test_a_change_is_reported_once_with_its_program(tmp_path: Path) -> None:
+    """For changed, new and deleted files."""
     package, manifests = tmp_path / "shop", tmp_path / "eventing"
     for folder in (package / "auth", package / "catalog" / "migrations", manifests):
         folder.mkdir(parents=True)
@@ -20,22 +20,22 @@ def test_a_change_is_seen_once_and_is_of_its_service(tmp_path: Path) -> None:
     seen += [sources.changed(), sources.changed()]
     (package / "auth" / "new.py").write_text("")
     (manifests / "trigger.yaml").write_text("")
-    made = sources.changed()
+    created = sources.changed()
     file.unlink()
-    gone = sources.changed()
+    deleted = sources.changed()
 
     assert seen == [set(), {file}, set()]
     assert sources.programs({file}) == {"catalog"}
-    assert sources.programs(made) == {"auth", "broker"}
-    assert gone == {file}
+    assert sources.programs(created) == {"auth", "broker"}
+    assert deleted == {file}
 
 
-def test_what_services_share_is_of_all_of_them() -> None:
-    """The runner's own files are of nobody who could be started again."""
+def test_a_change_of_shared_code_restarts_all_services() -> None:
+    """A change of the runner itself restarts nothing."""
     functions = ROOT / "functions"
     sources = Sources(functions)
 
-    assert sources.programs({functions / "kit" / "relay.py"}) == {*SERVICES}
+    assert sources.programs({functions / "kit" / "events" / "relay.py"}) == {*SERVICES}
     assert sources.programs({functions / "__init__.py"}) == {*SERVICES}
     assert sources.programs({functions / "local" / "broker" / "core.py"}) == {"broker"}
     assert sources.programs({functions / "local" / "dev.py"}) == set()

@@ -1,4 +1,4 @@
-"""The tour finds the open shop, and says what it lacks."""
+"""The tour finds the running shop, or reports what it lacks."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ from functions.local.errors import ShopError
 from functions.local.ports import SERVICES
 from functions.local.programs import Admin
 from functions.local.tour import Shop, find_shop
-from tests.local.subscribers import Answer, subscribing
+from tests.local.subscribers import CannedResponse, subscribing
 from tests.servers.programs import free_port
 
 
@@ -21,7 +21,7 @@ def folder_of_a_shop_at(url: str, path: Path, pid: int) -> DataFolder:
     return folder
 
 
-async def test_the_open_shop_is_found_by_its_data_folder(tmp_path: Path) -> None:
+async def test_the_running_shop_is_found_by_its_data_folder(tmp_path: Path) -> None:
     async with subscribing() as service:
         folder = folder_of_a_shop_at(service.url, tmp_path, os.getpid())
         folder.write("admin.json", {"email": "admin@bookstore.example", "password": "secret"})
@@ -33,24 +33,24 @@ async def test_the_open_shop_is_found_by_its_data_folder(tmp_path: Path) -> None
     )
 
 
-async def test_a_shop_that_is_being_started_again_is_waited_for(tmp_path: Path) -> None:
+async def test_a_restarting_shop_is_waited_for(tmp_path: Path) -> None:
     async with subscribing() as service:
-        answers = iter([Answer(503), Answer(503)])
-        service.answer = lambda _: next(answers, Answer(200))
+        responses = iter([CannedResponse(503), CannedResponse(503)])
+        service.respond = lambda _: next(responses, CannedResponse(200))
         folder = folder_of_a_shop_at(service.url, tmp_path, os.getpid())
         folder.write("admin.json", {"email": "admin@bookstore.example", "password": "secret"})
 
         assert await find_shop(folder) is not None
 
 
-async def test_what_a_killed_runner_left_behind_is_no_shop(tmp_path: Path) -> None:
-    no_process = 2**22 + 1  # above the highest that Linux gives
+async def test_the_state_of_a_killed_runner_is_not_a_running_shop(tmp_path: Path) -> None:
+    no_process = 2**22 + 1  # above the highest process id of Linux
     url = f"http://127.0.0.1:{free_port()}"
 
     assert await find_shop(folder_of_a_shop_at(url, tmp_path, no_process)) is None
 
 
-async def test_the_admin_may_be_named_by_the_environment(
+async def test_the_admin_can_come_from_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FIRST_ADMIN_EMAIL", "me@example.org")
@@ -62,7 +62,7 @@ async def test_the_admin_may_be_named_by_the_environment(
     assert found.admin == Admin("me@example.org", "secret")
 
 
-async def test_a_shop_without_a_known_admin_is_said_so(
+async def test_a_shop_without_a_known_admin_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("FIRST_ADMIN_EMAIL", raising=False)

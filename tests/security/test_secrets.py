@@ -131,13 +131,13 @@ async def test_nothing_secret_is_said(where: Server | None, tmp_path: Path) -> N
         data, *options, package="functions", LOG_LEVEL="DEBUG", KEY_ENCRYPTION_SECRET=KEY_SECRET
     )
     async with shop as runner:
-        await runner.until_says("Ctrl-C ends it all.")
+        await runner.until_printed("Ctrl-C stops the shop")
         async with httpx.AsyncClient(timeout=30) as client:
             journey = Journey(client, runner)
             admin = json.loads((data / "admin.json").read_text("utf-8"))
             await travel(journey, admin)
         keys = signing_keys(data, where)
-        assert await runner.end() == 0
+        assert await runner.stop() == 0
     logs = [file.read_text("utf-8", "replace") for file in (data / "logs").rglob("*.log")]
     # dev shows who may enter, once; nobody else says it.
     assert runner.output.count(admin["password"]) == 1

@@ -30,7 +30,7 @@ import pymysql
 import pytest
 
 from tests.servers import debian_mysql
-from tests.servers.programs import Will, find, free_port, missing
+from tests.servers.programs import CleanupOnExit, find, free_port, missing
 
 Flavour = Literal["mariadb", "mysql"]
 FLAVOURS: tuple[Flavour, ...] = ("mariadb", "mysql")
@@ -133,7 +133,7 @@ class PrivateServer(_Connected):
         self._folder = folder
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
-        self._will: Will | None = None
+        self._cleanup: CleanupOnExit | None = None
         self._log = folder / "server.log"
         self._install()
 
@@ -192,7 +192,7 @@ class PrivateServer(_Connected):
                 stdout=log,
                 stderr=log,
             )
-        self._will = Will('kill -9 "$1"; rm -rf "$2"', self._process.pid, self._folder)
+        self._cleanup = CleanupOnExit('kill -9 "$1"; rm -rf "$2"', self._process.pid, self._folder)
         deadline = time.monotonic() + STARTING
         while True:
             try:
@@ -210,9 +210,9 @@ class PrivateServer(_Connected):
             self._process.send_signal(how)
             self._process.wait(timeout=STARTING)
             self._process = None
-        if self._will is not None:
-            self._will.revoke()
-            self._will = None
+        if self._cleanup is not None:
+            self._cleanup.cancel()
+            self._cleanup = None
 
     def restart(self) -> None:
         self.stop()

@@ -58,10 +58,10 @@ def _is_free(port: int) -> bool:
         return True
 
 
-class Will:
-    """A script for the shell that is run when this process has ended, by kill -9 too.
+class CleanupOnExit:
+    """A shell script that runs when this process ends, also by SIGKILL, unless it is cancelled.
 
-    Its shell reads a pipe that closes then. Who has cleared up by itself revokes it.
+    Its shell reads a pipe that the kernel then closes.
     """
 
     def __init__(self, script: str, *arguments: object) -> None:
@@ -70,9 +70,9 @@ class Will:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is not for it
+            start_new_session=True,  # Ctrl-C must not reach it
         )
 
-    def revoke(self) -> None:
+    def cancel(self) -> None:
         self._shell.kill()
         self._shell.communicate()

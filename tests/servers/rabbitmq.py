@@ -30,7 +30,7 @@ from urllib.parse import quote
 import aio_pika
 import pytest
 
-from tests.servers.programs import Will, find, free_ports, missing
+from tests.servers.programs import CleanupOnExit, find, free_ports, missing
 
 USER = "bookstore"
 PASSWORD = "p@ss/w%40rd"
@@ -90,7 +90,7 @@ class PrivateRabbitMQ(_Connected):
         self._log = folder / "server.log"
         self._mapper: subprocess.Popen[bytes] | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self._will: Will | None = None
+        self._cleanup: CleanupOnExit | None = None
         self._write_configuration()
 
     def _write_configuration(self) -> None:
@@ -151,7 +151,7 @@ class PrivateRabbitMQ(_Connected):
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
                 cwd=self._folder, start_new_session=True,
             )  # fmt: skip
-        self._will = Will(
+        self._cleanup = CleanupOnExit(
             'kill -9 "$1" "$2"; rm -rf "$3"', self._process.pid, self._mapper.pid, self._folder
         )
         _until_accepting(self._process, self.port, self._log, _FIRST_BYTES)
@@ -162,9 +162,9 @@ class PrivateRabbitMQ(_Connected):
             self._process.send_signal(how)
             self._process.wait(timeout=STARTING)
             self._process = None
-        if self._will is not None:
-            self._will.revoke()
-            self._will = None
+        if self._cleanup is not None:
+            self._cleanup.cancel()
+            self._cleanup = None
 
     def end(self) -> None:
         self.stop(signal.SIGKILL)

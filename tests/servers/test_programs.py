@@ -9,42 +9,42 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.programs import Will, free_ports
+from tests.servers.programs import CleanupOnExit, free_ports
 from tests.support.processes import ROOT, START_LIMIT
 
-WRITES_A_WILL = """
+PROGRAM = """
 import sys
-from tests.servers.programs import Will
+from tests.servers.programs import CleanupOnExit
 
-will = Will('touch "$1"', sys.argv[1])
-print("written", flush=True)
+cleanup = CleanupOnExit('touch "$1"', sys.argv[1])
+print("ready", flush=True)
 sys.stdin.read()
 """
 
 
-def test_a_will_is_carried_out_when_its_writer_is_killed(tmp_path: Path) -> None:
+def test_a_cleanup_runs_when_its_process_is_killed(tmp_path: Path) -> None:
     done = tmp_path / "it's done"
     with subprocess.Popen(  # noqa: S603
-        [sys.executable, "-c", WRITES_A_WILL, done],
+        [sys.executable, "-c", PROGRAM, done],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-    ) as writer:
-        assert writer.stdout is not None
-        assert writer.stdout.readline() == b"written\n"
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
         before = done.exists()
-        os.kill(writer.pid, signal.SIGKILL)
+        os.kill(process.pid, signal.SIGKILL)
     deadline = time.monotonic() + START_LIMIT
     while not done.exists() and time.monotonic() < deadline:
-        time.sleep(0.01)  # nothing announces the end of a stranger
+        time.sleep(0.01)  # nothing announces the end of another process's child
 
     assert (before, done.exists()) == (False, True)
 
 
-def test_a_will_that_was_revoked_is_not(tmp_path: Path) -> None:
+def test_a_cancelled_cleanup_does_not_run(tmp_path: Path) -> None:
     done = tmp_path / "done"
-    will = Will('touch "$1"', done)
-    will.revoke()
+    cleanup = CleanupOnExit('touch "$1"', done)
+    cleanup.cancel()
 
     assert not done.exists()
 

@@ -1,23 +1,25 @@
 """`python -m functions.local.broker`: the broker as a process of its own."""
 
-import argparse
 import asyncio
 import logging
-import os
 import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any
 
 import httpx
 import uvicorn
+from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from functions.local.broker.app import App
-from functions.local.broker.arguments import seconds
+from functions.local.broker.command_line import Seconds, fail, parse
 from functions.local.broker.core import Broker
 from functions.local.broker.errors import BrokerError
-from functions.local.broker.flaws import ALL_FLAWS, NO_FLAWS, Flaw, parse_flaws
+from functions.local.broker.flaws import NO_FLAWS, Flaw, parse_flaws
 from functions.local.broker.manifests import Manifests, load_manifests
 from functions.local.broker.pings import run_pings
 from functions.local.broker.rabbitmq.store import RabbitMQStore
@@ -25,29 +27,77 @@ from functions.local.broker.rabbitmq.topology import Topology
 from functions.local.broker.sqlite_store import SqliteStore
 from functions.local.broker.store import Store
 
+PROGRAM = "python -m functions.local.broker"
 RABBITMQ_URL = "BROKER_RABBITMQ_URL"
 
-# Below the 5 s after which uvicorn hangs up on an idle connection: a request must not
-# meet a connection that the subscriber closes at that very moment.
+# Idle connections end before uvicorn's 5 s: a request must not meet a connection that the
+# subscriber is closing.
 _LIMITS = httpx.Limits(max_connections=None, keepalive_expiry=2.0)
 
 
+def _require_address(_: Any, value: str) -> None:
+    name, _, url = value.partition("=")
+    if not name or not url.startswith(("http://", "https://")):
+        raise ValueError("Must be SERVICE=http://HOST:PORT.")
+
+
+def _require_flaws(_: Any, value: str | None) -> None:
+    parse_flaws(value or "all")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrokerOptions:
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: Annotated[int, Parameter(validator=Number(gte=1, lte=65_535))] = 5009
+    """Port to listen on."""
+    store: Path | None = None
+    """SQLite file of the events; created if missing."""
+    rabbitmq: Annotated[str | None, Parameter(env_var=RABBITMQ_URL)] = None
+    """RabbitMQ server of the events instead of --store, amqp://user:password@host:port/vhost. Other
+    users of this machine can see options, but not the environment."""
+    manifests: Path = Path("eventing")
+    """Folder of the Triggers and PingSources."""
+    resolve: Annotated[
+        tuple[Annotated[str, Parameter(validator=_require_address)], ...], Parameter(negative=())
+    ] = ()
+    """SERVICE=URL, the local address of a Knative Service; repeat it for each."""
+    parallelism: Annotated[int, Parameter(validator=Number(gte=1))] = 1
+    """Concurrent deliveries of a Trigger without the annotation; 1, as in Knative, keeps order."""
+    ping_every: Seconds | None = None
+    """Fire the PingSources every N seconds, whatever their schedules say."""
+    behave_like_knative: Annotated[str | None, Parameter(validator=_require_flaws)] = None
+    """For tests: `all`, or a list with commas of the ways in which Knative's RabbitMQ broker loses
+    and delays events."""
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        return {name: url for name, _, url in (each.partition("=") for each in self.resolve)}
+
+    @property
+    def flaws(self) -> frozenset[Flaw]:
+        return parse_flaws(self.behave_like_knative) if self.behave_like_knative else NO_FLAWS
+
+
 def main(arguments: list[str] | None = None) -> int:
-    options = _parse(arguments)
+    summary = "A broker for one machine that delivers events as Knative's Triggers say."
+    options = parse(BrokerOptions, PROGRAM, summary, arguments)
+    if (options.store is None) == (options.rabbitmq is None):
+        fail(PROGRAM, "Give one of --store FILE and --rabbitmq URL: the place of the events.")
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
-    # Tracebacks of each try to connect; the store says the same in a line.
+    # They log a traceback for each attempt to connect; the store logs one line.
     logging.getLogger("aiormq").setLevel(logging.CRITICAL)
     logging.getLogger("aio_pika").setLevel(logging.CRITICAL)
     try:
-        manifests = load_manifests(options.manifests, dict(options.resolve))
+        manifests = load_manifests(options.manifests, options.addresses)
         if not manifests.triggers:
-            raise BrokerError(f"{options.manifests} holds no Trigger: every event would be lost")
+            raise BrokerError(f"{options.manifests} contains no Trigger: every event would be lost")
         asyncio.run(_check_store(manifests, options))
     except BrokerError as error:
         print(f"broker: {error}", file=sys.stderr)
         return 2
-    # uvicorn ends by raising the signal again that ended it; the end was asked for, so 0.
+    # uvicorn re-raises the signal that stopped it; without this the exit code would not be 0.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     config = uvicorn.Config(
@@ -65,23 +115,23 @@ def main(arguments: list[str] | None = None) -> int:
     return 0 if server.started else 3
 
 
-async def _check_store(manifests: Manifests, options: argparse.Namespace) -> None:
-    """Before uvicorn starts, whose traceback would hide the sentence."""
+async def _check_store(manifests: Manifests, options: BrokerOptions) -> None:
+    """Before uvicorn starts, which would print a traceback around the message."""
     store = await _open_store(manifests, options)
     await store.close()
 
 
-async def _open_store(manifests: Manifests, options: argparse.Namespace) -> Store:
+async def _open_store(manifests: Manifests, options: BrokerOptions) -> Store:
     if options.store is not None:
         return await SqliteStore.open(options.store)
     topology = Topology.of(manifests.triggers)
-    return await RabbitMQStore.open(options.rabbitmq, topology, options.flaws)
+    return await RabbitMQStore.open(options.rabbitmq or "", topology, options.flaws)
 
 
 @asynccontextmanager
-async def _running(manifests: Manifests, options: argparse.Namespace) -> AsyncIterator[Broker]:
+async def _running(manifests: Manifests, options: BrokerOptions) -> AsyncIterator[Broker]:
     store = await _open_store(manifests, options)
-    # trust_env off: a proxy of the surroundings has no business between two local processes.
+    # trust_env: requests between local processes must not go through a proxy.
     async with httpx.AsyncClient(limits=_LIMITS, timeout=None, trust_env=False) as client:  # noqa: S113 - each delivery has its deadline
         broker = Broker(
             manifests.triggers,
@@ -92,7 +142,7 @@ async def _running(manifests: Manifests, options: argparse.Namespace) -> AsyncIt
         )
         broker.start()
         pings = asyncio.create_task(
-            run_pings(manifests.ping_sources, client, every=options.poke_every)
+            run_pings(manifests.ping_sources, client, every=options.ping_every)
         )
         logging.getLogger(__name__).info(
             "broker on http://%s:%s with the Triggers %s",
@@ -101,7 +151,7 @@ async def _running(manifests: Manifests, options: argparse.Namespace) -> AsyncIt
             ", ".join(trigger.name for trigger in manifests.triggers),
         )
         for flaw in options.flaws:
-            logging.getLogger(__name__).warning("it behaves like Knative's: %s", flaw.value)
+            logging.getLogger(__name__).warning("behaves like Knative's broker: %s", flaw.value)
         try:
             yield broker
         finally:
@@ -109,83 +159,6 @@ async def _running(manifests: Manifests, options: argparse.Namespace) -> AsyncIt
             with suppress(asyncio.CancelledError):
                 await pings
             await broker.stop()
-
-
-def _parse(arguments: list[str] | None) -> argparse.Namespace:
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    if (options.store is None) == (options.rabbitmq is None):
-        parser.error("one of --store FILE and --rabbitmq URL says where events wait")
-    return options
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m functions.local.broker", description=(__doc__ or "").partition(":")[2]
-    )
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=5009)
-    parser.add_argument("--store", type=Path, metavar="FILE", help="SQLite; made if missing")
-    parser.add_argument(
-        "--rabbitmq",
-        default=os.environ.get(RABBITMQ_URL) or None,
-        metavar="URL",
-        help=f"amqp://user:password@host:port/vhost instead of --store (or {RABBITMQ_URL}, which "
-        "others on this machine cannot see)",
-    )
-    parser.add_argument("--manifests", type=Path, default=Path("eventing"), help="folder")
-    parser.add_argument(
-        "--resolve",
-        type=_resolution,
-        action="append",
-        default=[],
-        metavar="SERVICE=URL",
-        help="where a Knative Service is on this machine (repeatable)",
-    )
-    parser.add_argument(
-        "--parallelism",
-        type=_at_least_one,
-        default=1,
-        help="events under way per Trigger without the annotation; 1, as in Knative, keeps order",
-    )
-    parser.add_argument(
-        "--poke-every",
-        type=seconds,
-        metavar="SECONDS",
-        help="fire the PingSources so often, whatever their schedule",
-    )
-    parser.add_argument(
-        "--behave-like-knative",
-        dest="flaws",
-        type=_flaws,
-        nargs="?",
-        const=ALL_FLAWS,
-        default=NO_FLAWS,
-        metavar="FLAW,...",
-        help="for tests: lose events and hold them up as Knative's RabbitMQ broker is known to; "
-        "all of " + ", ".join(flaw.value for flaw in Flaw),
-    )
-    return parser
-
-
-def _resolution(text: str) -> tuple[str, str]:
-    name, _, url = text.partition("=")
-    if not name or not url.startswith(("http://", "https://")):
-        raise argparse.ArgumentTypeError(f"{text!r} is not SERVICE=http://...")
-    return name, url
-
-
-def _flaws(text: str) -> frozenset[Flaw]:
-    try:
-        return parse_flaws(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _at_least_one(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1")
-    return int(text)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The broker's HTTP door, a plain ASGI application.
+"""The broker's HTTP API, a plain ASGI application.
 
-`POST /` is Knative's ingress: 202 with an empty body once the event is in the store. `/healthz`
-and `/status` are for the runner and for people.
+`POST /` is Knative's ingress: 202 with an empty body once the event is stored. The runner reads
+`/healthz`, people read `/status`.
 """
 
 import asyncio
@@ -13,11 +13,11 @@ from typing import Any
 
 from functions.local.broker.core import Broker
 from functions.local.broker.errors import NotAnEvent, StoreError, UnsupportedMode
-from functions.local.broker.wire import read_event
+from functions.local.broker.http_binding import read_event
 
 logger = logging.getLogger(__name__)
 
-MOST_BYTES = 1024 * 1024
+MAX_BYTES = 1024 * 1024
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -28,12 +28,12 @@ class _TooLarge(Exception):
     pass
 
 
-class _SenderGone(Exception):
+class _SenderDisconnected(Exception):
     pass
 
 
 class App:
-    """`running` is entered at start and left at shutdown, and gives the broker between."""
+    """`running` is entered at startup, where it returns the broker, and left at shutdown."""
 
     def __init__(self, running: AbstractAsyncContextManager[Broker]) -> None:
         self._running = running
@@ -49,7 +49,7 @@ class App:
         await receive()
         try:
             self._broker = await self._running.__aenter__()
-        except Exception as error:  # noqa: BLE001 - uvicorn prints the text and ends with 3
+        except Exception as error:  # noqa: BLE001 - uvicorn prints the message and exits with 3
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
         await send({"type": "lifespan.startup.complete"})
@@ -62,22 +62,22 @@ class App:
             case "POST", "/":
                 try:
                     status, text = await _publish(broker, scope, receive)
-                except _SenderGone:
+                except _SenderDisconnected:
                     return
-                await _answer(send, status, text.encode(), "text/plain; charset=utf-8")
+                await _respond(send, status, text.encode(), "text/plain; charset=utf-8")
             case "GET" | "HEAD", "/healthz":
-                await _answer(send, 200, b"ok", "text/plain")
+                await _respond(send, 200, b"ok", "text/plain")
             case "GET", "/status":
                 try:
                     report = json.dumps({"triggers": await broker.status()}, indent=2)
                 except StoreError as error:
-                    await _answer(send, 503, str(error).encode(), "text/plain; charset=utf-8")
+                    await _respond(send, 503, str(error).encode(), "text/plain; charset=utf-8")
                     return
-                await _answer(send, 200, report.encode(), "application/json")
+                await _respond(send, 200, report.encode(), "application/json")
             case _, "/" | "/healthz" | "/status":
-                await _answer(send, 405, b"method not allowed", "text/plain")
+                await _respond(send, 405, b"method not allowed", "text/plain")
             case _:
-                await _answer(send, 404, b"events go to /", "text/plain")
+                await _respond(send, 404, b"not found; POST events to /", "text/plain")
 
 
 async def _publish(broker: Broker, scope: Scope, receive: Receive) -> tuple[int, str]:
@@ -85,37 +85,37 @@ async def _publish(broker: Broker, scope: Scope, receive: Receive) -> tuple[int,
     try:
         body = await _read_body(headers, receive)
         event = read_event(headers, body)
-        # Shielded: a sender that hangs up must not tear a transaction in two.
+        # Shielded: a disconnect must not interrupt the transaction.
         await asyncio.shield(broker.publish(event))
     except _TooLarge:
-        return 413, f"an event may have {MOST_BYTES} bytes"
+        return 413, f"an event is limited to {MAX_BYTES} bytes"
     except UnsupportedMode as error:
         return 415, str(error)
     except NotAnEvent as error:
         return 400, str(error)
     except StoreError as error:
-        logger.error("an event could not be stored: %s", error)  # noqa: TRY400 - the whole of it
+        logger.error("an event could not be stored: %s", error)  # noqa: TRY400 - the message suffices
         return 503, str(error)
     return 202, ""
 
 
 async def _read_body(headers: Mapping[str, str], receive: Receive) -> bytes:
     length = headers.get("content-length", "0")
-    if length.isdigit() and int(length) > MOST_BYTES:
+    if length.isdigit() and int(length) > MAX_BYTES:
         raise _TooLarge
     body = bytearray()
     while True:
         part = await receive()
         if part["type"] == "http.disconnect":
-            raise _SenderGone
+            raise _SenderDisconnected
         body += part.get("body", b"")
-        if len(body) > MOST_BYTES:
+        if len(body) > MAX_BYTES:
             raise _TooLarge
         if not part.get("more_body", False):
             return bytes(body)
 
 
-async def _answer(send: Send, status: int, body: bytes, content_type: str) -> None:
+async def _respond(send: Send, status: int, body: bytes, content_type: str) -> None:
     headers = [(b"content-length", str(len(body)).encode())]
     if body:
         headers.append((b"content-type", content_type.encode()))

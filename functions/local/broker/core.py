@@ -1,6 +1,6 @@
-"""The broker without its HTTP door: what comes in is stored, and lanes carry it out.
+"""The broker without its HTTP API: it stores events, and dispatchers deliver them.
 
-Next file: `app`, the door, and `pings`, which is a source beside it.
+Next files: `app` for the API, `pings` for the PingSources.
 """
 
 import asyncio
@@ -9,11 +9,11 @@ from collections.abc import Collection, Sequence
 
 import httpx
 
+from functions.local.broker.dispatcher import Dispatcher, Route
 from functions.local.broker.flaws import NO_FLAWS, Flaw
-from functions.local.broker.lane import Lane, Route
+from functions.local.broker.http_binding import BrokerEvent, holds_event, read_event
 from functions.local.broker.manifests import Trigger
-from functions.local.broker.store import Store, Tally, dead_letters_of
-from functions.local.broker.wire import Event, holds_event, read_event
+from functions.local.broker.store import QueueCounts, Store, dead_letters_of
 
 logger = logging.getLogger(__name__)
 
@@ -33,38 +33,40 @@ class Broker:
         self._triggers = triggers
         self._store = store
         self._grace = 0.0 if Flaw.LOSES_ON_SIGTERM in flaws else _GRACE_SECONDS
-        self._lanes: dict[str, Lane] = {}
+        self._dispatchers: dict[str, Dispatcher] = {}
         self._runs: list[asyncio.Task[None]] = []
         for route in (route for trigger in triggers for route in _routes(trigger, parallelism)):
-            self._lanes[route.queue] = Lane(
-                route, store, client, on_reply=self._take_reply, flaws=flaws
+            self._dispatchers[route.queue] = Dispatcher(
+                route, store, client, on_reply=self._publish_reply, flaws=flaws
             )
-        store.watch(self._wake)
+        store.on_available(self._wake)
 
     def start(self) -> None:
-        self._runs = [asyncio.create_task(self._run(lane)) for lane in self._lanes.values()]
+        self._runs = [
+            asyncio.create_task(self._run(dispatcher)) for dispatcher in self._dispatchers.values()
+        ]
 
     async def stop(self) -> None:
         for run in self._runs:
             run.cancel()
         await asyncio.gather(*self._runs, return_exceptions=True)
-        await asyncio.gather(*(lane.drain(self._grace) for lane in self._lanes.values()))
+        await asyncio.gather(*(each.drain(self._grace) for each in self._dispatchers.values()))
         await self._store.close()
 
-    async def publish(self, event: Event) -> None:
-        """Returns once every Trigger that wants the event has it in the store."""
-        wanted = [trigger.name for trigger in self._triggers if trigger.wants(event.attributes)]
-        if not wanted:
-            # As in the cluster: confirmed and dropped.
-            logger.debug("no Trigger wants %s from %s", event, event.attributes["source"])
-        await self._store.put(wanted, event.message)
+    async def publish(self, event: BrokerEvent) -> None:
+        """Returns once the event is stored for every Trigger that matches. Raises StoreError."""
+        matching = [trigger.name for trigger in self._triggers if trigger.matches(event.attributes)]
+        if not matching:
+            # As in a cluster, it is confirmed and dropped.
+            logger.debug("no Trigger matches %s from %s", event, event.attributes["source"])
+        await self._store.put(matching, event.message)
 
     async def status(self) -> dict[str, dict[str, int]]:
-        tallies = await self._store.tallies()
+        counts = await self._store.counts()
         report = {}
         for trigger in self._triggers:
-            own = tallies.get(trigger.name, Tally())
-            dead = tallies.get(dead_letters_of(trigger.name), Tally())
+            own = counts.get(trigger.name, QueueCounts())
+            dead = counts.get(dead_letters_of(trigger.name), QueueCounts())
             report[trigger.name] = {
                 "queued": own.queued,
                 "retrying": own.retrying,
@@ -75,20 +77,20 @@ class Broker:
             }
         return report
 
-    async def _run(self, lane: Lane) -> None:
+    async def _run(self, dispatcher: Dispatcher) -> None:
         while True:
             try:
-                await lane.run()
+                await dispatcher.run()
             except Exception:
-                # Whatever it was, the events are on disk: say so, and go on with them.
-                logger.exception("a lane stumbled, and goes on")
+                # No event is lost by it: they are in the store.
+                logger.exception("a dispatcher failed and is restarted")
                 await asyncio.sleep(1.0)
 
     def _wake(self, queue: str) -> None:
-        self._lanes[queue].wake()
+        self._dispatchers[queue].wake()
 
-    async def _take_reply(self, response: httpx.Response) -> None:
-        """Knative publishes the event that a subscriber answers with."""
+    async def _publish_reply(self, response: httpx.Response) -> None:
+        """As in Knative, an event in a subscriber's response is published."""
         headers = {name.lower(): value for name, value in response.headers.items()}
         if holds_event(headers):
             await self.publish(read_event(headers, response.content))

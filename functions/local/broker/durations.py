@@ -1,19 +1,18 @@
-"""ISO 8601 durations as Knative's delivery spec takes them: PT0.2S, PT1M30S, P1DT2H."""
+"""ISO 8601 durations of Knative's delivery spec, read by isodate: PT0.2S, PT1M30S, P1DT2H."""
 
-import re
+from datetime import timedelta
 
-_DURATION = re.compile(
-    r"P(?:(?P<days>\d+)D)?"
-    r"(?:T(?=\d)(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
-)
-_SECONDS = {"days": 86400.0, "hours": 3600.0, "minutes": 60.0, "seconds": 1.0}
+import isodate
 
 
 def parse_duration(text: str) -> float:
-    """Seconds. Months and years have no fixed length and are refused."""
-    match = _DURATION.fullmatch(text)
-    if match is None or not any(match.groupdict().values()):
-        raise ValueError(f"{text!r} is no ISO 8601 duration such as PT1S or PT0.2S")
-    return sum(
-        float(number) * _SECONDS[unit] for unit, number in match.groupdict().items() if number
-    )
+    """Seconds. Raises ValueError, also for months and years, which have no fixed length."""
+    try:
+        duration = isodate.parse_duration(text)
+    except (ValueError, OverflowError):
+        duration = None
+    # isodate also reads a sign, "PT" (as zero) and a final line break.
+    well_formed = text.startswith("P") and text.endswith(("W", "D", "H", "M", "S"))
+    if not isinstance(duration, timedelta) or not well_formed:
+        raise ValueError(f"{text!r} is not an ISO 8601 duration such as PT1S or PT0.2S")
+    return duration.total_seconds()

@@ -1,17 +1,17 @@
-"""What can be wrong with what the broker is given.
+"""The errors of the broker.
 
 BrokerError
-├── ManifestError    a Trigger or PingSource that cannot be followed
-├── NotAnEvent       a request that is no CloudEvent 1.0
-├── UnsupportedMode  a CloudEvent in a form that Knative does not take either
-└── StoreError       a store that is not this broker's, cannot be reached, or cannot be written
+├── ManifestError    a Trigger or PingSource is invalid
+├── NotAnEvent       a request is not a CloudEvents 1.0 event
+├── UnsupportedMode  an event has a content mode that Knative does not accept either
+└── StoreError       a store belongs to another program, or cannot be reached or written
 """
 
 from pathlib import Path
 
 
 class BrokerError(Exception):
-    """Its text is for the person who started the broker, or sent the event."""
+    """The message is for whoever started the broker or sent the event."""
 
 
 class ManifestError(BrokerError):
@@ -20,11 +20,11 @@ class ManifestError(BrokerError):
 
 
 class NotAnEvent(BrokerError):
-    """Answered with 400."""
+    """The response is 400."""
 
 
 class UnsupportedMode(BrokerError):
-    """Answered with 415."""
+    """The response is 415."""
 
 
 class StoreError(BrokerError):

@@ -1,8 +1,7 @@
-"""The Triggers and PingSources of `eventing/`, read as the cluster would read them.
+"""Reads the Triggers and PingSources of `eventing/`.
 
-Strict where Knative is lax: a misspelt field is ignored over there and costs an evening,
-so here it is refused with the file and the field. Kinds that a single machine has no use
-for (Broker, SinkBinding ...) are passed over. Next file: `wire`.
+Stricter than Knative, which ignores a misspelt field: here it is an error that names the file and
+the field. Other kinds, such as Broker, are ignored. Next file: `http_binding`.
 """
 
 import base64
@@ -35,7 +34,7 @@ class Trigger:
     namespace: str = "default"
     broker: str = "default"
 
-    def wants(self, attributes: Mapping[str, str]) -> bool:
+    def matches(self, attributes: Mapping[str, str]) -> bool:
         return all(attributes.get(name) == value for name, value in self.filter.items())
 
 
@@ -57,9 +56,12 @@ class Manifests:
 
 
 def load_manifests(folder: Path, addresses: Mapping[str, str]) -> Manifests:
-    """`addresses` tells where each Knative Service that a `ref` names is on this machine."""
+    """`addresses` are the local URLs of the Knative Services, by the name in a `ref`.
+
+    Raises ManifestError.
+    """
     if not folder.is_dir():
-        raise ManifestError(folder, "", "there is no such folder of manifests")
+        raise ManifestError(folder, "", "the folder of manifests does not exist")
     triggers: dict[str, Trigger] = {}
     sources: dict[str, PingSource] = {}
     for file in sorted(folder.rglob("*.yaml")):
@@ -84,7 +86,7 @@ def _documents(file: Path) -> list[Node]:
     except (OSError, UnicodeDecodeError) as error:
         raise ManifestError(file, "", f"cannot be read: {error}") from error
     except yaml.YAMLError as error:
-        raise ManifestError(file, "", f"is no YAML: {error}") from error
+        raise ManifestError(file, "", f"is not YAML: {error}") from error
     return [Node(file, "", document) for document in documents if document is not None]
 
 
@@ -149,14 +151,12 @@ def _destination(node: Node, addresses: Mapping[str, str]) -> str:
     uri = node.text("uri", default="")
     if not node.has("ref"):
         if not urlsplit(uri).scheme.startswith("http"):
-            raise node.wrong("uri", f"{uri!r} must be a whole http address when there is no ref")
+            raise node.wrong("uri", f"{uri!r} must be an absolute http URL if there is no ref")
         return uri
     name = node.child("ref").text("name")
     if name not in addresses:
         known = ", ".join(sorted(addresses)) or "none"
-        raise node.wrong(
-            "ref.name", f"nothing says where {name!r} is on this machine (known: {known})"
-        )
+        raise node.wrong("ref.name", f"{name!r} has no address on this machine (known: {known})")
     return urljoin(addresses[name].rstrip("/") + "/", uri.lstrip("/"))
 
 
@@ -165,7 +165,7 @@ def _ping_source(node: Node, addresses: Mapping[str, str]) -> PingSource:
     metadata, spec = node.child("metadata"), node.child("spec")
     spec.only("schedule", "timezone", "contentType", "data", "dataBase64", "sink", "ceOverrides")
     try:
-        # The cluster's pods run on UTC.
+        # The pods of a cluster run in UTC.
         schedule = parse_cron(spec.text("schedule", default="* * * * *"), _zone(spec))
     except ValueError as error:
         raise spec.wrong("schedule", str(error)) from error
@@ -189,15 +189,15 @@ def _zone(spec: Node) -> tzinfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise spec.wrong("timezone", f"{name!r} is no time zone") from error
+        raise spec.wrong("timezone", f"{name!r} is not a time zone") from error
 
 
 def _ping_data(spec: Node) -> bytes:
     if not spec.has("dataBase64"):
         return spec.text("data", default="").encode()
     if spec.has("data"):
-        raise spec.wrong("dataBase64", "excludes data")
+        raise spec.wrong("dataBase64", "cannot be combined with data")
     try:
         return base64.b64decode(spec.text("dataBase64"), validate=True)
     except binascii.Error as error:
-        raise spec.wrong("dataBase64", f"is no base64: {error}") from error
+        raise spec.wrong("dataBase64", f"is not base64: {error}") from error

@@ -1,4 +1,4 @@
-"""A place in a YAML file that knows its path, so that every complaint names the field."""
+"""A value in a YAML file with its path, which every error names."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +42,7 @@ class Node:
     def only(self, *known: str) -> None:
         for field in self.fields:
             if field not in known:
-                raise self.wrong(str(field), f"is not known here (known: {', '.join(known)})")
+                raise self.wrong(str(field), f"is unknown here (known: {', '.join(known)})")
 
     def expect(self, field: str, value: str) -> None:
         if self.fields.get(field) != value:

@@ -1,6 +1,6 @@
-"""PingSources: an event to its sink whenever its schedule says so.
+"""PingSources: each sends an event to its sink at the times of its schedule.
 
-They do not go through the broker, over there neither: five tries, then the tick is lost.
+As in Knative, they do not use the broker: after five attempts the event is dropped.
 """
 
 import asyncio
@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 
 import httpx
 
+from functions.local.broker.http_binding import new_event
 from functions.local.broker.manifests import PingSource
-from functions.local.broker.policy import Verdict, judge
-from functions.local.broker.wire import new_event
+from functions.local.broker.policy import ResponseClass, classify
 
 logger = logging.getLogger(__name__)
 
-_TRIES = 5
+_ATTEMPTS = 5
 _PAUSE_SECONDS = 0.5
 _TIMEOUT_SECONDS = 30.0
 
@@ -24,7 +24,7 @@ _TIMEOUT_SECONDS = 30.0
 async def run_pings(
     sources: Sequence[PingSource], client: httpx.AsyncClient, *, every: float | None = None
 ) -> None:
-    """Until cancelled. `every` (seconds) overrides the schedules, for those in a hurry."""
+    """Until cancelled. `every` (seconds) overrides the schedules."""
     async with asyncio.TaskGroup() as group:
         for source in sources:
             group.create_task(_run(source, client, every))
@@ -43,7 +43,7 @@ async def _sleep_until(moment: datetime | None) -> None:
     if moment is None:
         await asyncio.Event().wait()
         return
-    # In short naps: a laptop that was closed meanwhile sleeps longer than it is told to.
+    # In short intervals: a suspended laptop would otherwise wake the task too late.
     while (left := (moment - datetime.now(UTC)).total_seconds()) > 0:  # noqa: ASYNC110
         await asyncio.sleep(min(left, 30.0))
 
@@ -59,7 +59,7 @@ async def send_ping(source: PingSource, client: httpx.AsyncClient) -> bool:
         attributes["datacontenttype"] = source.content_type
     message = new_event(attributes, source.data).message
     problem = ""
-    for attempt in range(_TRIES):
+    for attempt in range(_ATTEMPTS):
         if attempt:
             await asyncio.sleep(_PAUSE_SECONDS)
         try:
@@ -72,13 +72,13 @@ async def send_ping(source: PingSource, client: httpx.AsyncClient) -> bool:
         except httpx.HTTPError as error:
             problem = f"{type(error).__name__}: {error}"
             continue
-        match judge(response.status_code):
-            case Verdict.DONE:
+        match classify(response.status_code):
+            case ResponseClass.SUCCESS:
                 return True
-            case Verdict.IGNORED:
-                problem = f"it answered {response.status_code}"
+            case ResponseClass.REFUSED:
+                problem = f"status {response.status_code}"
                 break
-            case Verdict.AGAIN:
-                problem = f"it answered {response.status_code}"
-    logger.warning("%s: this tick is lost, %s: %s", source.name, source.sink, problem)
+            case ResponseClass.RETRYABLE:
+                problem = f"status {response.status_code}"
+    logger.warning("%s: an event is dropped, %s: %s", source.name, source.sink, problem)
     return False

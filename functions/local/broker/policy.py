@@ -1,7 +1,7 @@
-"""What an answer means, and how long to wait: Knative's rules, without any I/O.
+"""What a response means and how long to wait for the next attempt: Knative's rules, without I/O.
 
-As the dispatcher of the RabbitMQ broker has them, its oddest rule included: a 4xx that is
-not worth a retry counts as done. Next file: `lane`, which acts on this.
+As in the dispatcher of Knative's RabbitMQ broker, where a 4xx that is not retried counts as
+success. Next file: `dispatcher`, which applies the rules.
 """
 
 from dataclasses import dataclass
@@ -19,16 +19,18 @@ class Backoff(Enum):
 @dataclass(frozen=True)
 class DeliveryPolicy:
     retry: int
-    """How often an event is sent again after the first attempt."""
+    """Number of attempts after the first."""
     backoff: Backoff
     delay: float
+    """Seconds."""
     timeout: float
+    """Seconds."""
 
     def exhausted(self, attempts: int) -> bool:
         return attempts > self.retry
 
     def wait(self, attempts: int, retry_after: str | None = None) -> float:
-        """Seconds until the next attempt, when `attempts` (1 and up) have failed."""
+        """Seconds until the next attempt, after `attempts` (1 and more) have failed."""
         if self.backoff is Backoff.LINEAR:
             backoff = self.delay * attempts
         else:
@@ -36,23 +38,23 @@ class DeliveryPolicy:
         return max(backoff, _seconds(retry_after))
 
 
-class Verdict(Enum):
-    DONE = auto()
-    IGNORED = auto()
-    """The subscriber refused it, and the broker takes that for success all the same."""
-    AGAIN = auto()
+class ResponseClass(Enum):
+    SUCCESS = auto()
+    REFUSED = auto()
+    """An error that the broker treats as success, without retry and without dead letter."""
+    RETRYABLE = auto()
 
 
-def judge(status: int) -> Verdict:
+def classify(status: int) -> ResponseClass:
     if 200 <= status < 300:
-        return Verdict.DONE
+        return ResponseClass.SUCCESS
     if status in _RETRIED or status >= 500:
-        return Verdict.AGAIN
-    return Verdict.IGNORED
+        return ResponseClass.RETRYABLE
+    return ResponseClass.REFUSED
 
 
 def _seconds(retry_after: str | None) -> float:
-    """Bounded, since a stray header must not put an event to sleep; dates are not read."""
+    """Bounded, so that a wrong header cannot delay an event for long. Dates are not supported."""
     if retry_after is None or not (retry_after.isascii() and retry_after.isdigit()):
         return 0.0
     return min(float(retry_after), _LONGEST_RETRY_AFTER_SECONDS)

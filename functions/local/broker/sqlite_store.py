@@ -1,7 +1,7 @@
-"""The store in one SQLite file: what was confirmed is on disk, also after kill -9.
+"""The store in one SQLite file. A confirmed event survives SIGKILL and a power failure.
 
-`synchronous=FULL`, one thread that owns the connection, and one transaction for all writes
-that wait at the same moment, so that a burst of events does not pay for a burst of fsyncs.
+`synchronous=FULL`, one thread that owns the connection, and one transaction for all writes that
+are waiting, so that a burst of events needs few fsyncs.
 """
 
 import asyncio
@@ -15,17 +15,17 @@ from pathlib import Path
 from typing import TypeVar
 
 from functions.local.broker.errors import StoreError
-from functions.local.broker.store import Delivery, Message, Tally
+from functions.local.broker.store import BinaryMessage, Delivery, QueueCounts
 
 _T = TypeVar("_T")
 _Work = Callable[[sqlite3.Connection], object]
 
-# In the file's header, so that another program's database is never taken for a store.
+# In the header of the file, to recognise other programs' databases.
 _APPLICATION_ID = 0x424B4252
 _VERSION = 1
 
-# The index answers "what is due" by itself: rows that wait for their retry cost little
-# to step over, and the oldest event goes first, also when its turn has come again.
+# The index alone selects the events to deliver: oldest first, retries included, and skipping an
+# event that waits for its retry is cheap.
 _SCHEMA = f"""
 CREATE TABLE queue (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -51,10 +51,10 @@ class SqliteStore:
     def __init__(self, connection: sqlite3.Connection, thread: ThreadPoolExecutor) -> None:
         self._connection = connection
         self._thread = thread
-        self._taken: dict[str, set[int]] = {}
+        self._claimed: dict[str, set[int]] = {}
         self._waiting: list[tuple[_Work, asyncio.Future[None]]] = []
         self._writer: asyncio.Task[None] | None = None
-        self._on_due: Callable[[str], None] = lambda _: None
+        self._notify: Callable[[str], None] = lambda _: None
 
     @classmethod
     async def open(cls, file: Path) -> "SqliteStore":
@@ -66,10 +66,10 @@ class SqliteStore:
             raise
         return cls(connection, thread)
 
-    def watch(self, on_due: Callable[[str], None]) -> None:
-        self._on_due = on_due
+    def on_available(self, listener: Callable[[str], None]) -> None:
+        self._notify = listener
 
-    async def put(self, queues: Sequence[str], message: Message) -> None:
+    async def put(self, queues: Sequence[str], message: BinaryMessage) -> None:
         if not queues:
             return
         headers = json.dumps(dict(message.headers))
@@ -80,17 +80,17 @@ class SqliteStore:
             )
         )
         for queue in queues:
-            self._on_due(queue)
+            self._notify(queue)
 
-    async def take(self, queue: str, limit: int) -> list[Delivery]:
-        taken = self._taken.setdefault(queue, set())
+    async def claim(self, queue: str, limit: int) -> list[Delivery]:
+        claimed = self._claimed.setdefault(queue, set())
 
         def read(sql: sqlite3.Connection) -> list[tuple[int, int, str, bytes]]:
             due = sql.execute(
                 "SELECT id FROM queue WHERE queue = ? AND due_at <= ? ORDER BY id LIMIT ?",
-                (queue, time.time(), limit + len(taken)),
+                (queue, time.time(), limit + len(claimed)),
             )
-            free = [row[0] for row in due if row[0] not in taken][:limit]
+            free = [row[0] for row in due if row[0] not in claimed][:limit]
             return [
                 sql.execute(
                     "SELECT id, attempts, headers, body FROM queue WHERE id = ?", (row_id,)
@@ -99,19 +99,19 @@ class SqliteStore:
             ]
 
         rows = await self._run(read)
-        taken.update(row[0] for row in rows)
+        claimed.update(row[0] for row in rows)
         return [
-            Delivery(row_id, queue, attempts, Message(json.loads(headers), body))
+            Delivery(row_id, queue, attempts, BinaryMessage(json.loads(headers), body))
             for row_id, attempts, headers, body in rows
         ]
 
-    def give_back(self, delivery: Delivery) -> None:
-        self._taken[delivery.queue].discard(delivery.id)
+    def release(self, delivery: Delivery) -> None:
+        self._claimed[delivery.queue].discard(delivery.id)
 
-    async def done(self, delivery: Delivery) -> None:
+    async def complete(self, delivery: Delivery) -> None:
         await self._settle(delivery, _remove(delivery, "delivered"))
 
-    async def lose(self, delivery: Delivery) -> None:
+    async def drop(self, delivery: Delivery) -> None:
         await self._settle(delivery, _remove(delivery, "lost"))
 
     async def retry(self, delivery: Delivery, after: float) -> None:
@@ -125,33 +125,33 @@ class SqliteStore:
 
         await self._settle(delivery, work)
 
-    async def move(self, delivery: Delivery, queue: str, message: Message) -> None:
+    async def move(self, delivery: Delivery, queue: str, message: BinaryMessage) -> None:
         def work(sql: sqlite3.Connection) -> None:
             _remove(delivery, "moved")(sql)
-            # A new row: it is the youngest of its new queue, whatever it was before.
+            # A new row, which is the youngest of its new queue.
             sql.execute(
                 "INSERT INTO queue (queue, headers, body) VALUES (?, ?, ?)",
                 (queue, json.dumps(dict(message.headers)), message.body),
             )
 
         await self._settle(delivery, work)
-        self._on_due(queue)
+        self._notify(queue)
 
     async def seconds_to_next(self, queue: str) -> float | None:
-        taken = self._taken.setdefault(queue, set())
+        claimed = self._claimed.setdefault(queue, set())
 
         def read(sql: sqlite3.Connection) -> float | None:
             rows = sql.execute(
                 "SELECT id, due_at FROM queue WHERE queue = ? AND due_at > 0 "
                 "ORDER BY due_at LIMIT ?",
-                (queue, len(taken) + 1),
+                (queue, len(claimed) + 1),
             )
-            return next((due_at for row_id, due_at in rows if row_id not in taken), None)
+            return next((due_at for row_id, due_at in rows if row_id not in claimed), None)
 
         due_at = await self._run(read)
         return None if due_at is None else max(0.0, due_at - time.time())
 
-    async def tallies(self) -> Mapping[str, Tally]:
+    async def counts(self) -> Mapping[str, QueueCounts]:
         def read(sql: sqlite3.Connection) -> dict[str, dict[str, int]]:
             counts: dict[str, dict[str, int]] = {}
             for queue, queued, retrying in sql.execute(
@@ -162,7 +162,7 @@ class SqliteStore:
                 counts.setdefault(queue, {})[outcome] = events
             return counts
 
-        return {queue: Tally(**counts) for queue, counts in (await self._run(read)).items()}
+        return {queue: QueueCounts(**counts) for queue, counts in (await self._run(read)).items()}
 
     async def close(self) -> None:
         while self._writer is not None:
@@ -172,7 +172,7 @@ class SqliteStore:
 
     async def _settle(self, delivery: Delivery, work: _Work) -> None:
         await self._write(work)
-        self.give_back(delivery)
+        self.release(delivery)
 
     async def _write(self, work: _Work) -> None:
         written = asyncio.get_running_loop().create_future()
@@ -191,7 +191,7 @@ class SqliteStore:
                 except sqlite3.Error as error:
                     failure = StoreError(f"the store cannot be written: {error}")
                 for _, written in batch:
-                    if written.done():  # its waiter is gone; the row is written all the same
+                    if written.done():  # its caller was cancelled; the row is written
                         continue
                     if failure is None:
                         written.set_result(None)
@@ -215,12 +215,12 @@ def _connect(file: Path) -> sqlite3.Connection:
         if application_id == 0 and tables == 0:
             sql.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
         elif application_id != _APPLICATION_ID:
-            raise StoreError(f"{file} is a database, but no store of this broker")
+            raise StoreError(f"{file} is a database of another program, not a store of this broker")
         elif version != _VERSION:
             raise StoreError(
-                f"{file} was written by another version of the broker (it has schema {version}, "
-                f"this one reads {_VERSION}); start afresh, or delete the file: events in it "
-                "that were not delivered yet come again from their owners' feeds"
+                f"{file} was written by another version of the broker (schema {version}; this one "
+                f"needs {_VERSION}). Start with --fresh or delete the file; its undelivered events "
+                "are read again from their owners' feeds"
             )
         sql.execute("PRAGMA journal_mode = WAL")
         sql.execute("PRAGMA synchronous = FULL")

@@ -1,8 +1,8 @@
-"""Where events wait: the interface between the broker and its memory.
+"""The store of undelivered events: the interface between the broker and its two implementations.
 
-Queues as in RabbitMQ, one per Trigger and one for its dead letters, so that either can
-stand behind it. `sqlite_store` is the one that needs nothing but a file; `rabbitmq` keeps them in
-a server, and promises a little less, which is said where it does. Next: `policy`.
+Its queues are RabbitMQ's: one for each Trigger, one for the dead letters of each. `sqlite_store`
+needs nothing but a file. `rabbitmq` uses a server and guarantees a little less, as documented
+there. Next file: `policy`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,8 +11,8 @@ from typing import Protocol
 
 
 @dataclass(frozen=True)
-class Message:
-    """An event in binary mode, ready to be posted."""
+class BinaryMessage:
+    """An event in binary mode, as the headers and body of its delivery."""
 
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
@@ -23,12 +23,12 @@ class Delivery:
     id: int
     queue: str
     attempts: int
-    """Attempts that failed before this one, as far as the store remembers them."""
-    message: Message
+    """Failed attempts before this one, as far as the store has recorded them."""
+    message: BinaryMessage
 
 
 @dataclass(frozen=True)
-class Tally:
+class QueueCounts:
     queued: int = 0
     retrying: int = 0
     delivered: int = 0
@@ -37,42 +37,43 @@ class Tally:
 
 
 def dead_letters_of(trigger: str) -> str:
-    """The queue for what the Trigger's own queue could not deliver."""
+    """The queue of the events that could not be delivered to the Trigger's subscriber."""
     return f"{trigger}.dead-letters"
 
 
 class Store(Protocol):
-    def watch(self, on_due: Callable[[str], None]) -> None:
-        """Who is to be told of a queue in which something new may be taken."""
+    def on_available(self, listener: Callable[[str], None]) -> None:
+        """`listener` is called with the name of a queue in which an event can be claimed."""
 
-    async def put(self, queues: Sequence[str], message: Message) -> None:
-        """One copy into each queue; durable when it returns. Raises StoreError when it is not:
-        it is then in none of them (SQLite), or perhaps in some (RabbitMQ)."""
+    async def put(self, queues: Sequence[str], message: BinaryMessage) -> None:
+        """Stores a copy in each queue, durably. Raises StoreError; then it is in none of them
+        (SQLite), or possibly in some (RabbitMQ)."""
 
-    async def take(self, queue: str, limit: int) -> list[Delivery]:
-        """The oldest that are due. They are the caller's until settled; a restart forgets that."""
+    async def claim(self, queue: str, limit: int) -> list[Delivery]:
+        """The oldest events that can be delivered now, claimed until they are settled or released.
+        A restart releases all."""
 
-    def give_back(self, delivery: Delivery) -> None:
-        """As if never taken."""
+    def release(self, delivery: Delivery) -> None:
+        """Makes a claimed event available again, unchanged."""
 
-    async def done(self, delivery: Delivery) -> None:
-        """Gone from its queue. Like the other three ways to settle, it raises StoreError when
-        that cannot be written; the delivery is then still the caller's."""
+    async def complete(self, delivery: Delivery) -> None:
+        """Settles an event as delivered. This and the other three ways to settle raise StoreError
+        when the result cannot be stored; the event then stays claimed."""
 
     async def retry(self, delivery: Delivery, after: float) -> None:
-        """Counts an attempt; due again in `after` seconds."""
+        """Settles a failed attempt; the event is available again after that many seconds."""
 
-    async def move(self, delivery: Delivery, queue: str, message: Message) -> None:
-        """Into another queue, as new there."""
+    async def move(self, delivery: Delivery, queue: str, message: BinaryMessage) -> None:
+        """Settles an event by putting `message` into another queue, without attempts."""
 
-    async def lose(self, delivery: Delivery) -> None:
-        """Gone without having been delivered, and counted as such."""
+    async def drop(self, delivery: Delivery) -> None:
+        """Settles an event as lost."""
 
     async def seconds_to_next(self, queue: str) -> float | None:
-        """Until the next retry is due, 0 when one has come due since the last `take`; None when
-        nothing waits for its time."""
+        """Until the next retry; 0 if one became available since the last `claim`, None if no event
+        waits for a retry."""
 
-    async def tallies(self) -> Mapping[str, Tally]:
-        """Raises StoreError when the store cannot be asked."""
+    async def counts(self) -> Mapping[str, QueueCounts]:
+        """By queue. Raises StoreError."""
 
     async def close(self) -> None: ...

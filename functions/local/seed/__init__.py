@@ -1,4 +1,1 @@
-"""What the shop begins with: real books and the delivery providers, put in by its own doors.
-
-No table is written to: what the seed needs, any shop keeper can do.
-"""
+"""The first books and delivery providers of a local shop, added through the public APIs."""

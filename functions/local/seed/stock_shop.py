@@ -1,4 +1,4 @@
-"""Puts the books and providers in, once, and waits until purchase can sell every book."""
+"""Adds the books and providers, and waits until purchase can sell every book."""
 
 import csv
 import io
@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-from functions.local.client import Client, until
+from functions.local.client import Client, wait_until
 from functions.local.errors import ShopError
 
 BOOKS = Path(__file__).with_name("books.json")
 COLUMNS = ("title", "author", "description", "isbn", "category", "price", "stock")
 
-# The fees and coverages of the shop that this one continues.
+# Fees and coverages are those of the original shop.
 PROVIDERS = (
     {"name": "DHL", "contact": "envios@dhl.example", "coverage": ["*"], "fee": 50.00},
     {"name": "FedEx", "contact": "envios@fedex.example", "coverage": ["*"], "fee": 45.00},
@@ -37,7 +37,7 @@ def books_as_csv(file: Path = BOOKS) -> bytes:
 
 
 async def import_books(client: Client, staff_token: str, content: bytes) -> list[int]:
-    """The ids of all books that the shop has then."""
+    """Returns the ids of all books of the shop."""
     await client.expect(
         200,
         "POST",
@@ -59,33 +59,35 @@ async def all_books(client: Client) -> list[int]:
         following = page.links.get("next", {}).get("url")
         path = following and following.removeprefix(client.urls["catalog"])
         if path is not None and not path.startswith("/"):
-            raise ShopError(f"catalog's link to its next page leads away from it: {path}")
+            raise ShopError(f"catalog's link to the next page leads to another server: {path}")
     return ids
 
 
 async def add_providers(client: Client, staff_token: str) -> None:
     for provider in PROVIDERS:
-        answer = await client.request(
+        response = await client.request(
             "POST", "purchase", "/providers", token=staff_token, json=provider
         )
-        # 409: there already, from a first start that broke off.
-        if answer.status_code not in {201, 409}:
-            raise ShopError(f"purchase refused {provider['name']}: {answer.text[:300]}")
+        # 409: it exists since an earlier start that was interrupted.
+        if response.status_code not in {201, 409}:
+            raise ShopError(f"purchase refused {provider['name']}: {response.text[:300]}")
 
 
-async def until_purchase_knows(client: Client, staff_token: str, book_ids: list[int]) -> None:
+async def wait_for_purchase(client: Client, staff_token: str, book_ids: list[int]) -> None:
     waiting = list(book_ids)
 
     async def known() -> bool:
         while waiting:
-            answer = await client.request(
+            response = await client.request(
                 "GET", "purchase", f"/inventory/{waiting[-1]}", token=staff_token
             )
-            if answer.status_code == 404:
+            if response.status_code == 404:
                 return False
-            if answer.status_code != 200:
-                raise ShopError(f"purchase answered {answer.status_code}: {answer.text[:300]}")
+            if response.status_code != 200:
+                raise ShopError(
+                    f"purchase responded with {response.status_code}: {response.text[:300]}"
+                )
             waiting.pop()
         return True
 
-    await until("that every book's events reach purchase", known, seconds=60.0)
+    await wait_until("purchase has the events of every book", known, seconds=60.0)

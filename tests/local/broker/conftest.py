@@ -1,7 +1,7 @@
 """A broker in this process, over a real store and real HTTP; one suite for both stores.
 
-Whoever takes `running_broker` runs on SQLite and on RabbitMQ. There each test has exchanges and
-queues of its own, by the namespace of its Triggers, which are gone with the test.
+A test with `running_broker` runs on SQLite and on RabbitMQ. On RabbitMQ, each test has its own
+exchanges and queues, by the namespace of its Triggers; they are deleted at its end.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture
 def namespace() -> str:
-    """Nobody else's on the server."""
+    """Unique on the server."""
     return f"test-{os.getpid()}-{next(_numbers)}"
 
 
@@ -49,23 +49,23 @@ def store_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def rabbitmq_stores(rabbitmq: RabbitMQ, namespace: str) -> AsyncIterator[StoreFactory]:
-    made: list[Topology] = []
+    created: list[Topology] = []
 
     async def open_store(
         triggers: Sequence[Trigger], flaws: Collection[Flaw] = NO_FLAWS, url: str = rabbitmq.url
     ) -> Store:
         owned = [replace(trigger, namespace=namespace) for trigger in triggers]
-        made.append(Topology.of(owned))
-        return await RabbitMQStore.open(url, made[-1], flaws)
+        created.append(Topology.of(owned))
+        return await RabbitMQStore.open(url, created[-1], flaws)
 
     yield open_store
-    if made:
-        await delete(rabbitmq.url, *made)
+    if created:
+        await delete(rabbitmq.url, *created)
 
 
 @pytest.fixture(params=["sqlite", "rabbitmq"])
 def stores(request: pytest.FixtureRequest, store_file: Path) -> StoreFactory:
-    """Opens the test's one store, again after each close."""
+    """Opens the store of the test, again after each close."""
     if request.param == "rabbitmq":
         factory: StoreFactory = request.getfixturevalue("rabbitmq_stores")
         return factory
@@ -106,5 +106,5 @@ async def delete(url: str, *topologies: Topology) -> None:
                 await channel.queue_delete(queue.name)
             for exchange in topology.exchanges:
                 await channel.exchange_delete(exchange)
-    # aio-pika ends a task of its own only after it has closed.
+    # One of aio-pika's tasks ends only after the connection has closed.
     await asyncio.sleep(0)

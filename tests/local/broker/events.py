@@ -1,13 +1,13 @@
-"""Triggers and events to play with, and what a test gets to run them."""
+"""Triggers and events for tests, and the types of the fixtures that run them."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 
 from functions.local.broker.core import Broker
+from functions.local.broker.http_binding import BrokerEvent, read_event
 from functions.local.broker.manifests import Trigger
 from functions.local.broker.policy import Backoff, DeliveryPolicy
 from functions.local.broker.store import Store
-from functions.local.broker.wire import Event, read_event
 
 StoreFactory = Callable[..., Awaitable[Store]]
 BrokerFactory = Callable[..., AbstractAsyncContextManager[Broker]]
@@ -46,5 +46,5 @@ def binary(event_id: str, source: str = SOURCE, **headers: str) -> dict[str, str
     }
 
 
-def event(event_id: str, source: str = SOURCE, body: bytes = b"{}", **headers: str) -> Event:
+def event(event_id: str, source: str = SOURCE, body: bytes = b"{}", **headers: str) -> BrokerEvent:
     return read_event(binary(event_id, source, **headers), body)

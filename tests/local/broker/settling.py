@@ -1,4 +1,4 @@
-"""Waiting for a broker to have written down what it did: an answer is seen before that."""
+"""Waits until a broker has stored the result of a delivery, after the subscriber's response."""
 
 import asyncio
 
@@ -7,13 +7,13 @@ from tests.local.subscribers import DEADLINE_SECONDS
 
 
 async def settled(broker: Broker, trigger: str = "purchase-books", **counts: int) -> dict[str, int]:
-    """Waits until the Trigger's line of the status says so; answers all of the line."""
-    line: dict[str, int] = {}
+    """Waits until the Trigger's status has these counts; returns all of its counts."""
+    status: dict[str, int] = {}
     try:
         async with asyncio.timeout(DEADLINE_SECONDS):
-            while not counts.items() <= line.items():
+            while not counts.items() <= status.items():
                 await asyncio.sleep(0.01)
-                line = (await broker.status())[trigger]
+                status = (await broker.status())[trigger]
     except TimeoutError:
-        raise AssertionError(f"{counts} never came to be; it is {line}") from None
-    return line
+        raise AssertionError(f"expected {counts}, but the status stayed {status}") from None
+    return status

@@ -1,4 +1,4 @@
-"""Schedules fire when the cluster's would."""
+"""A PingSource fires at the times at which it fires in a cluster."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -25,8 +25,12 @@ NOON = datetime(2026, 3, 14, 12, 0, 0, tzinfo=UTC)  # a Saturday
         ("0 12 * * mon-fri", datetime(2026, 3, 16, 12, 0, tzinfo=UTC)),
         ("*/15 * * * * *", datetime(2026, 3, 14, 12, 0, 15, tzinfo=UTC)),
         ("30 0 12 * * SAT", datetime(2026, 3, 14, 12, 0, 30, tzinfo=UTC)),
-        # Two restricted day fields are an "or": Sunday the 15th comes before the 20th.
+        # With two restricted day fields one suffices: Sunday the 15th comes before the 20th.
         ("0 0 20 * SUN", datetime(2026, 3, 15, 0, 0, tzinfo=UTC)),
+        # A step restricts a field, unlike in cronsim.
+        ("0 0 */10 * WED", datetime(2026, 3, 18, 0, 0, tzinfo=UTC)),
+        ("0 0 */1 * WED", datetime(2026, 3, 18, 0, 0, tzinfo=UTC)),
+        ("0 0 13,* * FRI", datetime(2026, 3, 20, 0, 0, tzinfo=UTC)),
     ],
 )
 def test_the_next_firing(expression: str, expected: datetime) -> None:
@@ -34,7 +38,7 @@ def test_the_next_firing(expression: str, expected: datetime) -> None:
 
 
 @pytest.mark.parametrize(
-    ("expression", "complaint"),
+    ("expression", "error"),
     [
         ("", "0 fields"),
         ("* * * *", "4 fields"),
@@ -47,20 +51,33 @@ def test_the_next_firing(expression: str, expected: datetime) -> None:
         ("* * * * 7", "day of week: '7'"),
         ("*/0 * * * *", "the step"),
         ("30-10 * * * *", "minute: '30-10'"),
-        ("1,,2 * * * *", "minute: '' is no number"),
-        ("-1 * * * *", "minute: '' is no number"),
-        ("1.5 * * * *", "minute: '1.5' is no number"),
-        ("² * * * *", "minute: '²' is no number"),
-        ("* * * FOO *", "month: 'FOO' is no number"),
+        ("1,,2 * * * *", "minute: '' is not a number"),
+        ("-1 * * * *", "minute: '' is not a number"),
+        ("1.5 * * * *", "minute: '1.5' is not a number"),
+        ("² * * * *", "minute: '²' is not a number"),
+        ("* * * FOO *", "month: 'FOO' is not a number"),
         ("0 0 30 2 *", "never fires"),
+        ("0 0 L * *", "day of month: 'L' is not a number"),
+        ("0 0 * * MON#2", "day of week: 'MON#2' is not a number"),
     ],
 )
-def test_what_the_cluster_refuses_is_refused(expression: str, complaint: str) -> None:
-    with pytest.raises(ValueError, match=complaint.replace("(", r"\(")):
+def test_an_invalid_schedule_is_refused(expression: str, error: str) -> None:
+    with pytest.raises(ValueError, match=error.replace("(", r"\(")):
         parse_cron(expression)
 
 
-def test_a_time_that_the_clocks_jump_over_is_skipped() -> None:
+def test_a_value_is_not_extended_to_the_end_of_its_field() -> None:
+    """cronsim reads `5-5/10` as `5-59/10`, and Friday with a step of 2 as Friday and Sunday."""
+    minute = parse_cron("5-5/10 * * * *").next_after(NOON + timedelta(minutes=5))
+    weekday = parse_cron("0 0 ? * 5/2").next_after(datetime(2026, 3, 20, tzinfo=UTC))
+
+    assert (minute, weekday) == (
+        datetime(2026, 3, 14, 13, 5, tzinfo=UTC),
+        datetime(2026, 3, 27, tzinfo=UTC),
+    )
+
+
+def test_a_time_that_the_clocks_skip_does_not_fire() -> None:
     """In Madrid, 2026-03-29 has no 02:30."""
     schedule = parse_cron("30 2 * * *", ZoneInfo("Europe/Madrid"))
 
@@ -69,7 +86,21 @@ def test_a_time_that_the_clocks_jump_over_is_skipped() -> None:
     assert datetime(2026, 3, 30, 0, 30, tzinfo=UTC) == following
 
 
-def test_a_zone_moves_the_schedule() -> None:
+def test_a_time_that_the_clocks_repeat_fires_twice() -> None:
+    """In New York, 2026-11-01 has 01:30 twice."""
+    schedule = parse_cron("30 1 1 NOV *", ZoneInfo("America/New_York"))
+
+    first = schedule.next_after(NOON)
+    assert first is not None
+    second = schedule.next_after(first)
+
+    assert (first, second) == (
+        datetime(2026, 11, 1, 5, 30, tzinfo=UTC),
+        datetime(2026, 11, 1, 6, 30, tzinfo=UTC),
+    )
+
+
+def test_a_schedule_is_read_in_its_time_zone() -> None:
     schedule = parse_cron("0 9 * * *", ZoneInfo("America/Bogota"))
 
     assert datetime(2026, 3, 14, 14, 0, tzinfo=UTC) == schedule.next_after(NOON)
@@ -84,7 +115,7 @@ moments = st.datetimes(
 
 @st.composite
 def minutes_and_hours(draw: st.DrawFn) -> tuple[str, set[int], set[int]]:
-    """A schedule by minute and hour, with the values that it means."""
+    """A schedule with the minutes and hours at which it fires."""
     minutes = draw(st.sets(st.integers(0, 59), min_size=1, max_size=5))
     first = draw(st.integers(0, 23))
     last = draw(st.integers(first, 23))
@@ -94,7 +125,7 @@ def minutes_and_hours(draw: st.DrawFn) -> tuple[str, set[int], set[int]]:
 
 
 @given(minutes_and_hours(), moments)
-def test_the_next_firing_is_the_first_minute_that_fits(
+def test_the_next_firing_is_the_first_minute_that_matches(
     schedule: tuple[str, set[int], set[int]], moment: datetime
 ) -> None:
     expression, minutes, hours = schedule
@@ -106,7 +137,7 @@ def test_the_next_firing_is_the_first_minute_that_fits(
 
 
 @given(st.integers(1, 31), st.integers(1, 12), st.integers(0, 6), moments)
-def test_day_fields_hold_on_every_firing(
+def test_a_firing_matches_one_of_two_restricted_day_fields(
     day: int, month: int, weekday: int, moment: datetime
 ) -> None:
     firing = parse_cron(f"0 0 {day} {month} {weekday}").next_after(moment)

@@ -1,4 +1,4 @@
-"""What cannot be delivered becomes a dead letter, or is lost, but never quietly."""
+"""An undeliverable event becomes a dead letter, or is lost with an error in the log."""
 
 import logging
 
@@ -6,20 +6,22 @@ import pytest
 
 from tests.local.broker.events import BrokerFactory, event, trigger
 from tests.local.broker.settling import settled
-from tests.local.subscribers import Answer, Subscriber
+from tests.local.subscribers import CannedResponse, Subscriber
 
 
 async def test_a_poison_event_becomes_a_dead_letter_with_the_reason(
     subscriber: Subscriber, running_broker: BrokerFactory
 ) -> None:
-    subscriber.answer = lambda got: (
-        Answer(500, body=b"cannot read this" * 100) if got.path == "/events" else Answer()
+    subscriber.respond = lambda got: (
+        CannedResponse(500, body=b"cannot read this" * 100)
+        if got.path == "/events"
+        else CannedResponse()
     )
 
     async with running_broker(trigger(subscriber.url, retry=2)) as broker:
         await broker.publish(event("poison", body=b"data"))
         await subscriber.until_count(4)
-        line = await settled(broker, dead_lettered=1, dead_letters_waiting=0)
+        status = await settled(broker, dead_lettered=1, dead_letters_waiting=0)
 
     assert [got.path for got in subscriber.received] == ["/events"] * 3 + ["/events/dead-letter"]
     letter = subscriber.received[-1]
@@ -30,7 +32,7 @@ async def test_a_poison_event_becomes_a_dead_letter_with_the_reason(
     assert letter.headers["ce-knativeerrordata"] == ("cannot read this" * 100)[:1024].replace(
         " ", "%20"
     )
-    assert line == {
+    assert status == {
         "queued": 0,
         "retrying": 0,
         "delivered": 0,
@@ -40,10 +42,10 @@ async def test_a_poison_event_becomes_a_dead_letter_with_the_reason(
     }
 
 
-async def test_a_dead_letter_that_finds_no_ear_is_lost_loudly(
+async def test_an_undeliverable_dead_letter_is_lost_with_an_error(
     subscriber: Subscriber, running_broker: BrokerFactory, caplog: pytest.LogCaptureFixture
 ) -> None:
-    subscriber.answer = lambda _: Answer(500)
+    subscriber.respond = lambda _: CannedResponse(500)
 
     async with running_broker(trigger(subscriber.url, retry=0)) as broker:
         await broker.publish(event("1"))
@@ -53,10 +55,10 @@ async def test_a_dead_letter_that_finds_no_ear_is_lost_loudly(
     assert "IS LOST" in caplog.text
 
 
-async def test_without_a_dead_letter_sink_the_event_is_lost_loudly(
+async def test_without_a_dead_letter_sink_the_event_is_lost_with_an_error(
     subscriber: Subscriber, running_broker: BrokerFactory, caplog: pytest.LogCaptureFixture
 ) -> None:
-    subscriber.answer = lambda _: Answer(500)
+    subscriber.respond = lambda _: CannedResponse(500)
 
     async with running_broker(trigger(subscriber.url, retry=1, dead_letters=False)) as broker:
         await broker.publish(event("1"))
@@ -67,13 +69,13 @@ async def test_without_a_dead_letter_sink_the_event_is_lost_loudly(
 
 
 @pytest.mark.parametrize("status", [301, 400, 401, 403, 422])
-async def test_a_refusal_counts_as_done_and_is_shouted_about(
+async def test_a_refusal_counts_as_delivered_with_a_warning(
     status: int,
     subscriber: Subscriber,
     running_broker: BrokerFactory,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    subscriber.answer = lambda _: Answer(status, body=b"no such field")
+    subscriber.respond = lambda _: CannedResponse(status, body=b"no such field")
 
     async with running_broker(trigger(subscriber.url)) as broker:
         await broker.publish(event("1"))

@@ -1,4 +1,4 @@
-"""Events arrive as the Trigger says: in order, retried, never stuck."""
+"""Events are delivered as their Trigger says: in order, with retries, without blocking others."""
 
 import asyncio
 import base64
@@ -8,7 +8,7 @@ import pytest
 from tests.local.broker.events import BrokerFactory, event, trigger
 from tests.local.broker.settling import settled
 from tests.local.subscribers import (
-    Answer,
+    CannedResponse,
     Received,
     Subscriber,
     subscribing,
@@ -16,7 +16,7 @@ from tests.local.subscribers import (
 from tests.servers.programs import free_port
 
 
-async def test_events_arrive_in_order_of_arrival(
+async def test_events_are_delivered_in_the_order_of_publication(
     subscriber: Subscriber, running_broker: BrokerFactory
 ) -> None:
     expected = [str(number) for number in range(50)]
@@ -29,7 +29,7 @@ async def test_events_arrive_in_order_of_arrival(
     assert expected == subscriber.ids()
 
 
-async def test_an_event_goes_to_every_trigger_that_wants_it_and_to_no_other(
+async def test_an_event_is_delivered_for_every_matching_trigger_and_no_other(
     subscriber: Subscriber, running_broker: BrokerFactory
 ) -> None:
     async with subscribing() as other:
@@ -39,16 +39,16 @@ async def test_an_event_goes_to_every_trigger_that_wants_it_and_to_no_other(
             trigger(other.url, "three", source="/elsewhere"),
         ]
         async with running_broker(*triggers) as broker:
-            await broker.publish(event("wanted"))
-            await broker.publish(event("unwanted", source="/nobody"))
+            await broker.publish(event("matching"))
+            await broker.publish(event("other", source="/unmatched"))
             await broker.publish(event("last"))
             await subscriber.until_count(2)
             await other.until_count(2)
 
-        assert subscriber.ids() == other.ids() == ["wanted", "last"]
+        assert subscriber.ids() == other.ids() == ["matching", "last"]
 
 
-async def test_the_message_arrives_as_it_was_sent(
+async def test_a_message_is_delivered_unchanged(
     subscriber: Subscriber, running_broker: BrokerFactory
 ) -> None:
     body = b"\x00\xff not json"
@@ -67,11 +67,11 @@ async def test_the_message_arrives_as_it_was_sent(
 
 
 @pytest.mark.parametrize("status", [404, 409, 429, 500, 503])
-async def test_a_passing_fault_is_retried(
+async def test_a_transient_error_is_retried(
     status: int, subscriber: Subscriber, running_broker: BrokerFactory
 ) -> None:
-    answers = iter([Answer(status), Answer(status), Answer(202)])
-    subscriber.answer = lambda _: next(answers)
+    responses = iter([CannedResponse(status), CannedResponse(status), CannedResponse(202)])
+    subscriber.respond = lambda _: next(responses)
 
     async with running_broker(trigger(subscriber.url, retry=2)) as broker:
         await broker.publish(event("1"))
@@ -79,10 +79,10 @@ async def test_a_passing_fault_is_retried(
         await settled(broker, delivered=1)
 
 
-async def test_good_events_overtake_one_that_waits_for_its_retry(
+async def test_an_event_that_waits_for_its_retry_does_not_block_others(
     subscriber: Subscriber, running_broker: BrokerFactory
 ) -> None:
-    subscriber.answer = lambda got: Answer(500 if got.event_id == "poison" else 202)
+    subscriber.respond = lambda got: CannedResponse(500 if got.event_id == "poison" else 202)
 
     async with running_broker(trigger(subscriber.url, delay=3600)) as broker:
         await broker.publish(event("poison"))
@@ -93,12 +93,10 @@ async def test_good_events_overtake_one_that_waits_for_its_retry(
     assert subscriber.ids() == ["poison", *map(str, range(20))]
 
 
-async def test_an_answer_that_does_not_come_in_time_is_retried(
-    subscriber: Subscriber, running_broker: BrokerFactory
-) -> None:
+async def test_a_timeout_is_retried(subscriber: Subscriber, running_broker: BrokerFactory) -> None:
     never = asyncio.Event()
-    answers = iter([Answer(hold=never), Answer()])
-    subscriber.answer = lambda _: next(answers)
+    responses = iter([CannedResponse(hold=never), CannedResponse()])
+    subscriber.respond = lambda _: next(responses)
 
     async with running_broker(trigger(subscriber.url, timeout=0.1)) as broker:
         await broker.publish(event("1"))
@@ -107,8 +105,10 @@ async def test_an_answer_that_does_not_come_in_time_is_retried(
         never.set()
 
 
-async def test_a_subscriber_that_is_away_costs_no_attempts(running_broker: BrokerFactory) -> None:
-    """With no retries at all the events still wait for it, in order."""
+async def test_attempts_at_an_unreachable_subscriber_are_not_counted(
+    running_broker: BrokerFactory,
+) -> None:
+    """Without retries, the events still wait for it, in order."""
     port = free_port()
 
     async with running_broker(trigger(f"http://127.0.0.1:{port}", retry=0)) as broker:
@@ -122,13 +122,13 @@ async def test_a_subscriber_that_is_away_costs_no_attempts(running_broker: Broke
     assert subscriber.ids() == [str(number) for number in range(10)]
 
 
-async def test_one_slow_answer_holds_up_only_its_own_trigger(
+async def test_a_slow_response_delays_only_its_own_trigger(
     subscriber: Subscriber, running_broker: BrokerFactory
 ) -> None:
     slow = asyncio.Event()
 
     async with subscribing() as other:
-        subscriber.answer = lambda _: Answer(hold=slow)
+        subscriber.respond = lambda _: CannedResponse(hold=slow)
         triggers = [trigger(subscriber.url, "slow"), trigger(other.url, "quick")]
         async with running_broker(*triggers) as broker:
             for number in range(5):
@@ -141,25 +141,25 @@ async def test_one_slow_answer_holds_up_only_its_own_trigger(
     assert held == ["0"]
 
 
-async def test_parallelism_lets_as_many_be_under_way(
+async def test_parallelism_limits_the_deliveries_in_progress(
     subscriber: Subscriber, running_broker: BrokerFactory
 ) -> None:
     together = asyncio.Event()
-    subscriber.answer = lambda _: Answer(hold=together)
+    subscriber.respond = lambda _: CannedResponse(hold=together)
 
     async with running_broker(trigger(subscriber.url), parallelism=3) as broker:
         for number in range(9):
             await broker.publish(event(str(number)))
         await subscriber.until_count(3)
-        under_way = len(subscriber.received)
+        in_progress = len(subscriber.received)
         together.set()
         await subscriber.until_count(9)
 
-    assert under_way == 3
+    assert in_progress == 3
     assert sorted(subscriber.ids()) == [str(number) for number in range(9)]
 
 
-async def test_what_is_not_delivered_at_the_end_is_delivered_after_a_restart(
+async def test_an_undelivered_event_is_delivered_after_a_restart(
     running_broker: BrokerFactory,
 ) -> None:
     port = free_port()
@@ -173,7 +173,7 @@ async def test_what_is_not_delivered_at_the_end_is_delivered_after_a_restart(
     assert subscriber.ids() == ["1", "2"]
 
 
-async def test_an_event_in_the_answer_is_published(
+async def test_an_event_in_a_response_is_published(
     subscriber: Subscriber, running_broker: BrokerFactory
 ) -> None:
     reply = {
@@ -184,11 +184,11 @@ async def test_an_event_in_the_answer_is_published(
         "content-type": "application/octet-stream",
     }
 
-    def answer(got: Received) -> Answer:
+    def response(got: Received) -> CannedResponse:
         data = base64.b64encode(got.body)
-        return Answer(200, reply, data) if got.event_id == "1" else Answer()
+        return CannedResponse(200, reply, data) if got.event_id == "1" else CannedResponse()
 
-    subscriber.answer = answer
+    subscriber.respond = response
 
     triggers = [trigger(subscriber.url, "a"), trigger(subscriber.url, "b", source="/replies")]
     async with running_broker(*triggers) as broker:
@@ -199,14 +199,14 @@ async def test_an_event_in_the_answer_is_published(
     assert subscriber.received[1].body == base64.b64encode(b"data")
 
 
-async def test_an_answer_that_is_half_an_event_does_not_hurt(
+async def test_an_invalid_event_in_a_response_is_logged(
     subscriber: Subscriber, running_broker: BrokerFactory, caplog: pytest.LogCaptureFixture
 ) -> None:
-    subscriber.answer = lambda _: Answer(200, {"ce-specversion": "1.0"})
+    subscriber.respond = lambda _: CannedResponse(200, {"ce-specversion": "1.0"})
 
     async with running_broker(trigger(subscriber.url)) as broker:
         await broker.publish(event("1"))
         await subscriber.until_count(1)
         await settled(broker, delivered=1)
 
-    assert "its reply is no event" in caplog.text
+    assert "the event in a response is invalid" in caplog.text

@@ -1,4 +1,4 @@
-"""The whole runner with its events in RabbitMQ: the broker is told where, nobody else sees it."""
+"""The runner with its events in RabbitMQ, whose URL reaches only the broker."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,10 +9,9 @@ import pytest
 from functions.local.broker.manifests import load_manifests
 from functions.local.broker.rabbitmq.topology import Topology
 from functions.local.data_folder import DataFolder
-from functions.local.options import default_data, parse_options
 from functions.local.ports import Ports
 from functions.local.programs import MANIFESTS, Admin, Plan
-from functions.local.rabbitmq import MADE_FILE, RabbitMQServer
+from functions.local.rabbitmq import CREATED_FILE, RabbitMQServer
 from tests.local.broker.conftest import delete
 from tests.local.runners import running
 from tests.servers.rabbitmq import RabbitMQ, private_rabbitmq
@@ -27,31 +26,31 @@ async def empty(rabbitmq: RabbitMQ) -> AsyncIterator[RabbitMQ]:
     await delete(rabbitmq.url, topology)
 
 
-async def test_the_shop_runs_and_remembers_what_it_made(empty: RabbitMQ, tmp_path: Path) -> None:
+async def test_the_shop_runs_and_records_what_it_created(empty: RabbitMQ, tmp_path: Path) -> None:
     async with running(tmp_path / "data", "--no-seed", "--rabbitmq", empty.url) as runner:
-        await runner.until_says("queues on the RabbitMQ server")
-        await runner.until_says("Ctrl-C")
+        await runner.until_printed("queues on the RabbitMQ server")
+        await runner.until_printed("Ctrl-C")
         status = (await runner.get("broker", "/status")).json()
-        code = await runner.end()
+        code = await runner.stop()
 
-    made = DataFolder(tmp_path / "data").read(MADE_FILE) or {}
+    created = DataFolder(tmp_path / "data").read(CREATED_FILE) or {}
     assert code == 0
     assert set(status["triggers"]) >= {"catalog-inventory", "purchase-books"}
-    assert "bookstore.purchase-books.local" in made["queues"]
+    assert "bookstore.purchase-books.local" in created["queues"]
     assert not (tmp_path / "data" / "broker.db").exists()
     assert (urlsplit(empty.url).password or "?") not in runner.output
 
 
-async def test_a_server_that_is_not_there_ends_it_with_a_sentence(tmp_path: Path) -> None:
+async def test_an_unreachable_server_is_reported(tmp_path: Path) -> None:
     async with running(tmp_path / "data", "--rabbitmq", "amqp://a:b@127.0.0.1:1/x") as runner:
-        code = await runner.until_ended()
+        code = await runner.until_exited()
 
     assert code == 1
     assert "RabbitMQ on 127.0.0.1:1/x cannot be reached" in runner.output
 
 
-def test_the_password_is_no_argument_of_a_program(tmp_path: Path) -> None:
-    """Arguments can be read by everybody on the machine."""
+def test_the_password_is_not_an_argument_of_a_program(tmp_path: Path) -> None:
+    """Every user of the machine can read arguments."""
     server = RabbitMQServer("amqp://ana:open-sesame@127.0.0.1/shop")
     plan = Plan(DataFolder(tmp_path), Ports(), Admin("a", "b"), rabbitmq=server)
 
@@ -62,29 +61,14 @@ def test_the_password_is_no_argument_of_a_program(tmp_path: Path) -> None:
     assert "--store" not in broker.arguments
 
 
-def test_the_surroundings_name_no_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_url_of_the_users_shell_is_ignored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("BROKER_RABBITMQ_URL", "amqp://production")
 
     broker = Plan(DataFolder(tmp_path), Ports(), Admin("a", "b")).broker()
 
     assert "BROKER_RABBITMQ_URL" not in broker.environment
-
-
-def test_each_kind_of_shop_has_a_folder_of_its_own() -> None:
-    """What is remembered in it belongs to what the servers hold."""
-    names = [
-        default_data({}, mysql=mysql, rabbitmq=rabbitmq).name
-        for mysql in (False, True)
-        for rabbitmq in (False, True)
-    ]
-
-    assert names == [
-        ".bookstore",
-        ".bookstore-rabbitmq",
-        ".bookstore-mysql",
-        ".bookstore-mysql-rabbitmq",
-    ]
-    assert parse_options(["--rabbitmq", "amqp://h"], {}).data.name == ".bookstore-rabbitmq"
 
 
 def test_without_a_server_tests_are_skipped_or_fail(monkeypatch: pytest.MonkeyPatch) -> None:

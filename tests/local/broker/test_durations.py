@@ -1,4 +1,4 @@
-"""Durations are ISO 8601, as far as Knative takes them."""
+"""Durations are the ISO 8601 durations that Knative accepts."""
 
 import pytest
 
@@ -14,15 +14,20 @@ from functions.local.broker.durations import parse_duration
         ("PT1M30S", 90),
         ("P1DT2H", 93_600),
         ("P2D", 172_800),
+        ("P1W", 604_800),
     ],
 )
-def test_durations(text: str, seconds: float) -> None:
+def test_a_duration_is_read_in_seconds(text: str, seconds: float) -> None:
     assert seconds == parse_duration(text)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "P", "PT", "1S", "PT1", "P1M", "P1Y", "PT-1S", "pt1s", "PT1S "]
+    "text",
+    [
+        *("", "P", "PT", "1S", "PT1", "P1M", "P1Y", "PT-1S", "-PT1S", "pt1s", "PT1S ", "PT1S\n"),
+        *("P1DT", "P99999999999D", "P0003-06-04T12:30:05"),
+    ],
 )
-def test_what_is_no_duration_is_refused(text: str) -> None:
+def test_an_invalid_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="ISO 8601"):
         parse_duration(text)

@@ -1,4 +1,4 @@
-"""Asked to, the broker loses events and holds them up as Knative's does; otherwise it does not."""
+"""Only with its flaws does the broker lose and delay events as Knative's does."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,15 +9,15 @@ import pytest
 from functions.local.broker.errors import StoreError
 from functions.local.broker.flaws import ALL_FLAWS, Flaw, parse_flaws
 from functions.local.broker.rabbitmq.store import PREFETCH
-from functions.local.broker.store import Message
+from functions.local.broker.store import BinaryMessage
 from tests.local.broker.conftest import broker_over
 from tests.local.broker.events import BrokerFactory, StoreFactory, event, trigger
 from tests.local.broker.settling import settled
-from tests.local.subscribers import Answer, Subscriber, subscribing
+from tests.local.subscribers import CannedResponse, Subscriber, subscribing
 from tests.servers.programs import free_port
 
 
-def test_a_list_of_flaws_is_read() -> None:
+def test_a_list_of_flaws_is_parsed() -> None:
     assert parse_flaws("loses-on-sigterm,drops-unroutable") == {
         Flaw.LOSES_ON_SIGTERM,
         Flaw.DROPS_UNROUTABLE,
@@ -28,12 +28,12 @@ def test_a_list_of_flaws_is_read() -> None:
 
 
 @pytest.mark.parametrize("flaws", [frozenset(), {Flaw.ACKNOWLEDGES_EVERY_DEAD_LETTER}])
-async def test_a_dead_letter_whose_sink_is_away(
+async def test_a_dead_letter_waits_for_an_unreachable_sink(
     flaws: frozenset[Flaw], subscriber: Subscriber, running_broker: BrokerFactory
 ) -> None:
-    """Waits for it; with the flaw it is gone."""
+    """With the flaw it is lost."""
     port = free_port()
-    subscriber.answer = lambda _: Answer(500)
+    subscriber.respond = lambda _: CannedResponse(500)
     dying = replace(
         trigger(subscriber.url, retry=0), dead_letter_sink=f"http://127.0.0.1:{port}/dead"
     )
@@ -49,20 +49,20 @@ async def test_a_dead_letter_whose_sink_is_away(
 
 
 @pytest.mark.parametrize("flaws", [frozenset(), {Flaw.ACKNOWLEDGES_BEFORE_DEAD_LETTER}])
-async def test_a_dead_letter_that_cannot_be_stored(
+async def test_a_dead_letter_that_cannot_be_stored_is_retried(
     flaws: frozenset[Flaw],
     subscriber: Subscriber,
     running_broker: BrokerFactory,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Is tried again, event and all; with the flaw it was acknowledged before, and is gone."""
-    subscriber.answer = lambda got: Answer(500 if got.path == "/events" else 202)
+    """With a new delivery of the event. With the flaw, the event was acknowledged and is lost."""
+    subscriber.respond = lambda got: CannedResponse(500 if got.path == "/events" else 202)
 
     async with running_broker(trigger(subscriber.url, retry=0), flaws=flaws) as broker:
         store = broker._store
         put, failures = store.put, iter([StoreError("full"), StoreError("still full")])
 
-        async def fail_twice(queues: Sequence[str], message: Message) -> None:
+        async def fail_twice(queues: Sequence[str], message: BinaryMessage) -> None:
             if queues == ["purchase-books.dead-letters"]:
                 error = next(failures, None)
                 if error is not None:
@@ -79,17 +79,17 @@ async def test_a_dead_letter_that_cannot_be_stored(
     assert subscriber.ids("/events/dead-letter") == ([] if flaws else ["1"])
 
 
-async def test_like_knative_an_event_under_way_at_the_end_is_lost(
+async def test_with_the_flaw_a_delivery_in_progress_at_the_shutdown_is_lost(
     subscriber: Subscriber, running_broker: BrokerFactory
 ) -> None:
-    """The other one would come first, were it still there."""
+    """It would otherwise be delivered again, before the second event."""
     never = asyncio.Event()
-    subscriber.answer = lambda _: Answer(hold=never)
+    subscriber.respond = lambda _: CannedResponse(hold=never)
 
     async with running_broker(trigger(subscriber.url), flaws={Flaw.LOSES_ON_SIGTERM}) as broker:
         await broker.publish(event("lost"))
         await subscriber.until_count(1)
-    subscriber.answer = lambda _: Answer()
+    subscriber.respond = lambda _: CannedResponse()
     async with running_broker(trigger(subscriber.url)) as broker:
         await broker.publish(event("kept"))
         await subscriber.until_count(2)
@@ -98,12 +98,14 @@ async def test_like_knative_an_event_under_way_at_the_end_is_lost(
     assert subscriber.ids() == ["lost", "kept"]
 
 
-async def test_like_knative_everything_waits_behind_a_retry(
+async def test_with_the_flaw_a_retry_blocks_all_others(
     subscriber: Subscriber, running_broker: BrokerFactory
 ) -> None:
-    """Without the flaw it is overtaken (`test_delivery.py`)."""
-    answers = iter([500, 500, 202])
-    subscriber.answer = lambda got: Answer(next(answers) if got.event_id == "poison" else 202)
+    """`test_delivery.py` has the test without the flaw."""
+    responses = iter([500, 500, 202])
+    subscriber.respond = lambda got: CannedResponse(
+        next(responses) if got.event_id == "poison" else 202
+    )
 
     async with running_broker(
         trigger(subscriber.url, retry=3), flaws={Flaw.RETRIES_IN_PLACE}
@@ -115,11 +117,11 @@ async def test_like_knative_everything_waits_behind_a_retry(
     assert subscriber.ids() == ["poison", "poison", "poison", "good"]
 
 
-async def test_on_rabbitmq_a_prefetch_of_retries_holds_up_the_queue(
+async def test_on_rabbitmq_a_full_prefetch_of_retries_blocks_the_queue(
     subscriber: Subscriber, rabbitmq_stores: StoreFactory
 ) -> None:
-    """Milder than over there, where one does; what cannot be read at all is answered with 202."""
-    subscriber.answer = lambda got: Answer(202 if got.event_id == "good" else 500)
+    """In Knative, a single retry does."""
+    subscriber.respond = lambda got: CannedResponse(202 if got.event_id == "good" else 500)
     running = broker_over(rabbitmq_stores)
 
     async with running(trigger(subscriber.url, delay=3600)) as broker:

@@ -1,4 +1,4 @@
-"""A PingSource sends Knative's ping to its sink, tries five times, and lets the tick go."""
+"""A PingSource sends Knative's ping event to its sink, in up to five attempts."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -10,13 +10,13 @@ from functions.local.broker import pings
 from functions.local.broker.cron import parse_cron
 from functions.local.broker.manifests import PingSource
 from functions.local.broker.pings import run_pings, send_ping
-from tests.local.subscribers import Answer, Subscriber
+from tests.local.subscribers import CannedResponse, Subscriber
 from tests.servers.programs import free_port
 
 
 def source(url: str, schedule: str = "* * * * * *") -> PingSource:
     return PingSource(
-        name="poke-catalog",
+        name="ping-catalog",
         namespace="bookstore",
         schedule=parse_cron(schedule),
         sink=f"{url}/events",
@@ -27,7 +27,7 @@ def source(url: str, schedule: str = "* * * * * *") -> PingSource:
 
 
 @pytest.fixture
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pings, "_PAUSE_SECONDS", 0.0)
 
 
@@ -39,15 +39,15 @@ async def test_a_ping_is_the_event_that_knative_sends(subscriber: Subscriber) ->
     assert got.path == "/events"
     assert got.body == b"{}"
     assert got.headers["ce-type"] == "dev.knative.sources.ping"
-    assert got.headers["ce-source"] == "/apis/v1/namespaces/bookstore/pingsources/poke-catalog"
+    assert got.headers["ce-source"] == "/apis/v1/namespaces/bookstore/pingsources/ping-catalog"
     assert got.headers["ce-partitionkey"] == "x"
     assert got.headers["content-type"] == "application/json"
     assert datetime.fromisoformat(got.headers["ce-time"]) <= datetime.now(UTC)
 
 
-@pytest.mark.usefixtures("_impatient")
-async def test_a_ping_is_tried_five_times(subscriber: Subscriber) -> None:
-    subscriber.answer = lambda _: Answer(503)
+@pytest.mark.usefixtures("_short_pauses")
+async def test_a_ping_has_five_attempts(subscriber: Subscriber) -> None:
+    subscriber.respond = lambda _: CannedResponse(503)
 
     async with httpx.AsyncClient() as client:
         assert not await send_ping(source(subscriber.url), client)
@@ -56,16 +56,16 @@ async def test_a_ping_is_tried_five_times(subscriber: Subscriber) -> None:
     assert len({got.event_id for got in subscriber.received}) == 1
 
 
-@pytest.mark.usefixtures("_impatient")
-async def test_nobody_there_is_no_harm(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.usefixtures("_short_pauses")
+async def test_an_unreachable_sink_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     async with httpx.AsyncClient() as client:
         assert not await send_ping(source(f"http://127.0.0.1:{free_port()}"), client)
 
-    assert "this tick is lost" in caplog.text
+    assert "an event is dropped" in caplog.text
 
 
-async def test_a_refused_ping_is_not_repeated(subscriber: Subscriber) -> None:
-    subscriber.answer = lambda _: Answer(400)
+async def test_a_refused_ping_is_not_retried(subscriber: Subscriber) -> None:
+    subscriber.respond = lambda _: CannedResponse(400)
 
     async with httpx.AsyncClient() as client:
         assert not await send_ping(source(subscriber.url), client)
@@ -74,7 +74,7 @@ async def test_a_refused_ping_is_not_repeated(subscriber: Subscriber) -> None:
 
 
 @pytest.mark.parametrize(("schedule", "every"), [("* * * * * *", None), ("0 0 1 1 *", 0.05)])
-async def test_pings_come_again_and_again(
+async def test_pings_are_repeated(
     schedule: str, every: float | None, subscriber: Subscriber
 ) -> None:
     async with httpx.AsyncClient() as client:

@@ -1,18 +1,18 @@
-"""Verdicts and waits are Knative's."""
+"""The classes of responses and the waits between attempts are Knative's."""
 
 import pytest
 
-from functions.local.broker.policy import Backoff, DeliveryPolicy, Verdict, judge
+from functions.local.broker.policy import Backoff, DeliveryPolicy, ResponseClass, classify
 
 
 @pytest.mark.parametrize(
-    ("status", "verdict"),
-    [(status, Verdict.DONE) for status in (200, 202, 204)]
-    + [(status, Verdict.AGAIN) for status in (404, 408, 409, 429, 500, 503, 599)]
-    + [(status, Verdict.IGNORED) for status in (301, 400, 401, 403, 413, 422)],
+    ("status", "expected"),
+    [(status, ResponseClass.SUCCESS) for status in (200, 202, 204)]
+    + [(status, ResponseClass.RETRYABLE) for status in (404, 408, 409, 429, 500, 503, 599)]
+    + [(status, ResponseClass.REFUSED) for status in (301, 400, 401, 403, 413, 422)],
 )
-def test_what_an_answer_means(status: int, verdict: Verdict) -> None:
-    assert verdict is judge(status)
+def test_a_status_is_success_refusal_or_retryable(status: int, expected: ResponseClass) -> None:
+    assert expected is classify(status)
 
 
 def test_linear_waits_grow_by_the_delay() -> None:
@@ -32,7 +32,7 @@ def test_exponential_waits_double() -> None:
     ("header", "seconds"),
     [(None, 1.0), ("5", 5.0), ("0", 1.0), ("86400", 30.0), ("soon", 1.0), ("-3", 1.0), ("²", 1.0)],
 )
-def test_retry_after_lengthens_a_wait_within_bounds(header: str | None, seconds: float) -> None:
+def test_retry_after_lengthens_a_wait_up_to_a_limit(header: str | None, seconds: float) -> None:
     policy = DeliveryPolicy(8, Backoff.LINEAR, 1.0, 60.0)
 
     assert seconds == policy.wait(1, header)

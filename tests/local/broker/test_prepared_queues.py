@@ -1,4 +1,4 @@
-"""The runner deletes on a RabbitMQ server what its data folder made there, and nothing else."""
+"""The runner deletes from a RabbitMQ server only what its data folder created there."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,7 +17,7 @@ from functions.local.rabbitmq import RabbitMQServer
 from tests.local.broker.conftest import delete
 from tests.servers.rabbitmq import RabbitMQ
 
-NOWHERE = {"purchase-internal": "http://127.0.0.1:1"}
+UNREACHABLE = {"purchase-internal": "http://127.0.0.1:1"}
 
 
 def manifests(folder: Path, namespace: str, *names: str) -> Path:
@@ -39,7 +39,7 @@ def manifests(folder: Path, namespace: str, *names: str) -> Path:
 @pytest.fixture
 async def eventing(tmp_path: Path, namespace: str, rabbitmq: RabbitMQ) -> AsyncIterator[Path]:
     folder = manifests(tmp_path / "eventing", namespace, "kept", "dropped")
-    topology = Topology.of(load_manifests(folder, NOWHERE).triggers)
+    topology = Topology.of(load_manifests(folder, UNREACHABLE).triggers)
     yield folder
     await delete(rabbitmq.url, topology)
 
@@ -51,12 +51,12 @@ def data(tmp_path: Path) -> DataFolder:
 
 
 async def run_broker(rabbitmq: RabbitMQ, eventing: Path) -> None:
-    """Makes what the Triggers need."""
-    topology = Topology.of(load_manifests(eventing, NOWHERE).triggers)
+    """Creates the queues of the Triggers."""
+    topology = Topology.of(load_manifests(eventing, UNREACHABLE).triggers)
     await (await RabbitMQStore.open(rabbitmq.url, topology)).close()
 
 
-async def is_there(rabbitmq: RabbitMQ, queue: str) -> bool:
+async def exists(rabbitmq: RabbitMQ, queue: str) -> bool:
     try:
         await rabbitmq.depth(queue)
     except ChannelNotFoundEntity:
@@ -70,74 +70,72 @@ async def send(rabbitmq: RabbitMQ, queue: str) -> None:
         await channel.default_exchange.publish(aio_pika.Message(b""), queue)
 
 
-async def test_events_stay_from_one_run_to_the_next(
+@pytest.fixture
+async def server(
     rabbitmq: RabbitMQ, eventing: Path, data: DataFolder, namespace: str
-) -> None:
+) -> RabbitMQServer:
+    """After a run of the shop, with an event in the queue of the Trigger `kept`."""
     server = RabbitMQServer(rabbitmq.url)
-    await server.prepare(data, eventing, NOWHERE, fresh=False)
+    await server.prepare(data, eventing, UNREACHABLE, fresh=False)
     await run_broker(rabbitmq, eventing)
     await send(rabbitmq, f"{namespace}.kept.local")
+    return server
 
-    await server.prepare(data, eventing, NOWHERE, fresh=False)
+
+async def test_events_are_kept_between_runs(
+    server: RabbitMQServer, rabbitmq: RabbitMQ, eventing: Path, data: DataFolder, namespace: str
+) -> None:
+    await server.prepare(data, eventing, UNREACHABLE, fresh=False)
 
     assert await rabbitmq.depth(f"{namespace}.kept.local") == 1
 
 
-async def test_beginning_anew_leaves_nothing_of_before(
-    rabbitmq: RabbitMQ, eventing: Path, data: DataFolder, namespace: str
+async def test_fresh_deletes_all_queues(
+    server: RabbitMQServer, rabbitmq: RabbitMQ, eventing: Path, data: DataFolder, namespace: str
 ) -> None:
-    server = RabbitMQServer(rabbitmq.url)
-    await server.prepare(data, eventing, NOWHERE, fresh=False)
-    await run_broker(rabbitmq, eventing)
-    await send(rabbitmq, f"{namespace}.kept.local")
-
-    await server.prepare(data, eventing, NOWHERE, fresh=True)
-    gone = not await is_there(rabbitmq, f"{namespace}.kept.local")
+    await server.prepare(data, eventing, UNREACHABLE, fresh=True)
+    deleted = not await exists(rabbitmq, f"{namespace}.kept.local")
     await run_broker(rabbitmq, eventing)
 
-    assert gone
+    assert deleted
     assert await rabbitmq.depth(f"{namespace}.kept.local") == 0
 
 
-async def test_the_queues_of_a_trigger_that_is_no_more_go_with_it(
-    rabbitmq: RabbitMQ, eventing: Path, data: DataFolder, namespace: str
+async def test_the_queues_of_a_deleted_trigger_are_deleted(
+    server: RabbitMQServer, rabbitmq: RabbitMQ, eventing: Path, data: DataFolder, namespace: str
 ) -> None:
-    server = RabbitMQServer(rabbitmq.url)
-    await server.prepare(data, eventing, NOWHERE, fresh=False)
-    await run_broker(rabbitmq, eventing)
-
     manifests(eventing, namespace, "kept")
-    await server.prepare(data, eventing, NOWHERE, fresh=False)
+    await server.prepare(data, eventing, UNREACHABLE, fresh=False)
 
-    assert await is_there(rabbitmq, f"{namespace}.kept.local")
-    assert not await is_there(rabbitmq, f"{namespace}.dropped.local")
-    assert not await is_there(rabbitmq, f"t.{namespace}.dropped.dlq.local")
+    assert await exists(rabbitmq, f"{namespace}.kept.local")
+    assert not await exists(rabbitmq, f"{namespace}.dropped.local")
+    assert not await exists(rabbitmq, f"t.{namespace}.dropped.dlq.local")
 
 
-async def test_what_another_shop_made_is_never_deleted(
+async def test_queues_of_another_shop_are_never_deleted(
     rabbitmq: RabbitMQ, eventing: Path, data: DataFolder, namespace: str
 ) -> None:
     await run_broker(rabbitmq, eventing)
 
-    with pytest.raises(LocalError, match="was not made by this shop's runner"):
-        await RabbitMQServer(rabbitmq.url).prepare(data, eventing, NOWHERE, fresh=True)
+    with pytest.raises(LocalError, match="was not created from this data folder"):
+        await RabbitMQServer(rabbitmq.url).prepare(data, eventing, UNREACHABLE, fresh=True)
 
-    assert await is_there(rabbitmq, f"{namespace}.kept.local")
+    assert await exists(rabbitmq, f"{namespace}.kept.local")
 
 
 @pytest.mark.parametrize("url", ["http://h", "amqp://", "h:5672"], ids=str)
-def test_a_url_that_is_none_is_explained(url: str) -> None:
+def test_an_invalid_url_is_refused_with_the_right_form(url: str) -> None:
     with pytest.raises(LocalError, match="amqp://user:password@host:port/vhost"):
         RabbitMQServer(url)
 
 
-async def test_a_server_that_cannot_be_reached_is_named_without_the_password(
+async def test_an_unreachable_server_is_named_without_the_password(
     data: DataFolder, tmp_path: Path
 ) -> None:
     server = RabbitMQServer("amqp://ana:open-sesame@127.0.0.1:1/shop")
     folder = manifests(tmp_path / "eventing", "x", "kept")
 
     with pytest.raises(LocalError, match=r"127\.0\.0\.1:1/shop cannot be reached") as error:
-        await server.prepare(data, folder, NOWHERE, fresh=False)
+        await server.prepare(data, folder, UNREACHABLE, fresh=False)
 
     assert "open-sesame" not in str(error.value)

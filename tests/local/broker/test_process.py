@@ -1,6 +1,6 @@
-"""The broker as a process: what it confirmed outlives kill -9, and it says what is wrong.
+"""The broker as a process: a confirmed event survives SIGKILL, and errors are reported.
 
-Whoever takes `storing` runs on both stores.
+A test with `storing` runs on both stores.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from functions.local.broker.manifests import load_manifests
 from functions.local.broker.rabbitmq.topology import Topology
 from tests.local.broker.conftest import delete
 from tests.local.broker.events import binary
-from tests.local.subscribers import DEADLINE_SECONDS, Answer, subscribing
+from tests.local.subscribers import DEADLINE_SECONDS, CannedResponse, subscribing
 from tests.servers.programs import free_port
 from tests.servers.rabbitmq import RabbitMQ
 
@@ -50,7 +50,7 @@ def manifests(folder: Path, namespace: str = "bookstore", **delivery: object) ->
     ping = {
         "apiVersion": "sources.knative.dev/v1",
         "kind": "PingSource",
-        "metadata": {"name": "poke-purchase", "namespace": "bookstore"},
+        "metadata": {"name": "ping-purchase", "namespace": "bookstore"},
         "spec": {"schedule": "0 0 1 1 *", "sink": {**SINK, "uri": "/ping"}},
     }
     (folder / "all.yaml").write_text(yaml.safe_dump_all([trigger, ping]))
@@ -107,16 +107,16 @@ async def broker_process(
 
 async def send(client: httpx.AsyncClient, event_id: str) -> bool:
     try:
-        answer = await client.post("/", headers=binary(event_id), content=b"{}")
+        response = await client.post("/", headers=binary(event_id), content=b"{}")
     except httpx.TransportError:
         return False
-    return answer.status_code == 202
+    return response.status_code == 202
 
 
-async def test_what_was_confirmed_outlives_kill_9(
+async def test_confirmed_events_survive_sigkill(
     tmp_path: Path, storing: Sequence[str], namespace: str
 ) -> None:
-    """Killed over and over while events come in and go out: each confirmed one arrives."""
+    """Killed repeatedly during publication and delivery, it delivers each confirmed event."""
     port, folder = free_port(), manifests(tmp_path / "eventing", namespace)
     confirmed: set[str] = set()
 
@@ -126,7 +126,7 @@ async def test_what_was_confirmed_outlives_kill_9(
                 broker_process(port, storing, folder, subscriber.url) as process,
                 httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
             ):
-                # Round 3 only delivers what the rounds before left behind.
+                # The last round only delivers the events of the others.
                 for number in range(60 if round_ < 3 else 0):
                     event_id = f"{round_}-{number}"
                     if number == 40:
@@ -142,21 +142,21 @@ async def test_what_was_confirmed_outlives_kill_9(
     assert confirmed <= set(subscriber.ids())
 
 
-async def test_a_kill_during_a_delivery_repeats_it(
+async def test_a_delivery_that_sigkill_interrupts_is_repeated(
     tmp_path: Path, storing: Sequence[str], namespace: str
 ) -> None:
     port, folder = free_port(), manifests(tmp_path / "eventing", namespace)
     never = asyncio.Event()
 
     async with subscribing() as subscriber:
-        subscriber.answer = lambda _: Answer(hold=never)
+        subscriber.respond = lambda _: CannedResponse(hold=never)
         async with (
             broker_process(port, storing, folder, subscriber.url),
             httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client,
         ):
             assert await send(client, "1")
             await subscriber.until_count(1)
-        subscriber.answer = lambda _: Answer()
+        subscriber.respond = lambda _: CannedResponse()
         async with broker_process(port, storing, folder, subscriber.url):
             await subscriber.until_count(2)
         never.set()
@@ -164,13 +164,13 @@ async def test_a_kill_during_a_delivery_repeats_it(
     assert subscriber.ids() == ["1", "1"]
 
 
-async def test_the_manifest_rules_retries_and_dead_letters(
+async def test_retries_and_dead_letters_follow_the_manifest(
     tmp_path: Path, storing: Sequence[str], namespace: str
 ) -> None:
     port, folder = free_port(), manifests(tmp_path / "eventing", namespace, retry=2)
 
     async with subscribing() as subscriber:
-        subscriber.answer = lambda got: Answer(
+        subscriber.respond = lambda got: CannedResponse(
             500 if got.path == "/events" and got.event_id == "poison" else 202
         )
         async with (
@@ -188,7 +188,7 @@ async def test_the_manifest_rules_retries_and_dead_letters(
     assert subscriber.ids("/events/dead-letter") == ["poison"]
 
 
-async def test_sigterm_ends_it_with_exit_code_0(
+async def test_sigterm_stops_it_with_exit_code_0(
     tmp_path: Path, storing: Sequence[str], namespace: str
 ) -> None:
     port, folder = free_port(), manifests(tmp_path / "eventing", namespace)
@@ -202,14 +202,14 @@ async def test_sigterm_ends_it_with_exit_code_0(
         assert await asyncio.wait_for(process.wait(), DEADLINE_SECONDS) == 0
 
 
-async def test_poke_every_overrides_the_schedule(
+async def test_ping_every_overrides_the_schedule(
     tmp_path: Path, storing: Sequence[str], namespace: str
 ) -> None:
     port, folder = free_port(), manifests(tmp_path / "eventing", namespace)
 
     async with (
         subscribing() as subscriber,
-        broker_process(port, storing, folder, subscriber.url, "--poke-every", "0.05"),
+        broker_process(port, storing, folder, subscriber.url, "--ping-every", "0.05"),
     ):
         await subscriber.until_count(2)
 
@@ -224,16 +224,16 @@ async def refused(*more: str, folder: Path, store: Path, subscriber: str = "http
     return errors.decode()
 
 
-async def test_a_manifest_that_cannot_be_read_ends_it_with_a_sentence(tmp_path: Path) -> None:
+async def test_an_invalid_manifest_is_reported_in_one_line(tmp_path: Path) -> None:
     folder = manifests(tmp_path / "eventing", retrys=3)
 
     errors = await refused(folder=folder, store=tmp_path / "broker.db")
 
-    assert errors.startswith(f"broker: {folder / 'all.yaml'}: spec.delivery.retrys: is not known")
+    assert errors.startswith(f"broker: {folder / 'all.yaml'}: spec.delivery.retrys: is unknown")
     assert len(errors.splitlines()) == 1
 
 
-async def test_a_store_that_is_none_ends_it_with_a_sentence(tmp_path: Path) -> None:
+async def test_an_invalid_store_is_reported_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "broker.db").write_text("dear diary" * 1000)
 
     errors = await refused(folder=manifests(tmp_path / "eventing"), store=tmp_path / "broker.db")
@@ -242,12 +242,12 @@ async def test_a_store_that_is_none_ends_it_with_a_sentence(tmp_path: Path) -> N
     assert len(errors.splitlines()) == 1
 
 
-async def test_no_trigger_at_all_is_an_error(tmp_path: Path) -> None:
+async def test_a_folder_without_triggers_is_refused(tmp_path: Path) -> None:
     (tmp_path / "eventing").mkdir()
 
     errors = await refused(folder=tmp_path / "eventing", store=tmp_path / "broker.db")
 
-    assert "holds no Trigger" in errors
+    assert "contains no Trigger" in errors
 
 
 @pytest.mark.parametrize(
@@ -255,12 +255,12 @@ async def test_no_trigger_at_all_is_an_error(tmp_path: Path) -> None:
     [
         ("--resolve", "x"),
         ("--parallelism", "0"),
-        ("--poke-every", "-1"),
+        ("--ping-every", "-1"),
         ("--rabbitmq", "amqp://x"),
         ("--behave-like-knative", "eats-events"),
     ],
 )
-async def test_a_wrong_option_is_named(option: tuple[str, str], tmp_path: Path) -> None:
+async def test_an_invalid_option_is_named(option: tuple[str, str], tmp_path: Path) -> None:
     errors = await refused(
         *option, folder=manifests(tmp_path / "eventing"), store=tmp_path / "broker.db"
     )
@@ -268,10 +268,10 @@ async def test_a_wrong_option_is_named(option: tuple[str, str], tmp_path: Path) 
     assert option[0] in errors
 
 
-async def test_a_rabbitmq_that_refuses_ends_it_with_a_sentence(
+async def test_a_refusal_of_rabbitmq_is_reported_in_one_line(
     tmp_path: Path, rabbitmq: RabbitMQ
 ) -> None:
-    """Without the password that it was given."""
+    """Without the password of the URL."""
     url = rabbitmq.url.rpartition("/")[0] + "/nowhere"
     folder = manifests(tmp_path / "eventing")
 
@@ -279,18 +279,20 @@ async def test_a_rabbitmq_that_refuses_ends_it_with_a_sentence(
     _, errors = await asyncio.wait_for(process.communicate(), DEADLINE_SECONDS)
 
     assert process.returncode == 2
-    assert "refuses: there is no such virtual host" in errors.decode()
+    assert "refuses: the virtual host does not exist" in errors.decode()
     assert (urlsplit(url).password or "?") not in errors.decode()
 
 
-async def test_asked_to_behave_badly_it_says_so(tmp_path: Path) -> None:
+async def test_configured_flaws_are_logged(tmp_path: Path) -> None:
     folder, storing = manifests(tmp_path / "eventing"), ("--store", str(tmp_path / "broker.db"))
 
     async with subscribing() as subscriber:
-        process = await start(free_port(), storing, folder, subscriber.url, "--behave-like-knative")
+        process = await start(
+            free_port(), storing, folder, subscriber.url, "--behave-like-knative=all"
+        )
         assert process.stderr is not None
-        said = await asyncio.wait_for(process.stderr.readuntil(b"loses-on-sigterm"), 60)
+        logged = await asyncio.wait_for(process.stderr.readuntil(b"loses-on-sigterm"), 60)
         process.terminate()
         await process.communicate()
 
-    assert b"it behaves like Knative's" in said
+    assert b"behaves like Knative's broker" in logged

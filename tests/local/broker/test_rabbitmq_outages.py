@@ -1,4 +1,4 @@
-"""RabbitMQ killed, cut off, silent or tampered with: what was confirmed arrives, at least once."""
+"""Confirmed events are delivered at least once while RabbitMQ is killed, unreachable or changed."""
 
 import asyncio
 from urllib.parse import quote
@@ -12,12 +12,12 @@ from functions.local.broker.core import Broker
 from functions.local.broker.errors import StoreError
 from functions.local.broker.flaws import Flaw
 from functions.local.broker.rabbitmq import store as rabbitmq_store
-from functions.local.broker.rabbitmq.link import Refused
-from tests.local.broker.cable import cable_to
+from functions.local.broker.rabbitmq.connection import Refused
 from tests.local.broker.conftest import broker_over
 from tests.local.broker.events import BrokerFactory, StoreFactory, binary, event, trigger
 from tests.local.broker.settling import settled
-from tests.local.subscribers import DEADLINE_SECONDS, Answer, Received, Subscriber, serving
+from tests.local.broker.tcp_proxy import tcp_proxy_to
+from tests.local.subscribers import DEADLINE_SECONDS, CannedResponse, Received, Subscriber, serving
 from tests.servers.rabbitmq import PASSWORD, VHOST, RabbitMQ
 
 
@@ -26,7 +26,7 @@ def through(url: str, stores: StoreFactory) -> BrokerFactory:
 
 
 async def accepted(broker: Broker, event_id: str) -> None:
-    """Sends it as an outbox does: again until it is confirmed."""
+    """Publishes as an outbox does: repeatedly, until the confirmation."""
     async with asyncio.timeout(DEADLINE_SECONDS):
         while True:
             try:
@@ -35,7 +35,7 @@ async def accepted(broker: Broker, event_id: str) -> None:
                 await asyncio.sleep(0.05)
 
 
-async def test_what_was_confirmed_outlives_the_servers_death(
+async def test_confirmed_events_survive_a_killed_server(
     rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, subscriber: Subscriber
 ) -> None:
     confirmed: set[str] = set()
@@ -50,12 +50,14 @@ async def test_what_was_confirmed_outlives_the_servers_death(
             confirmed.add(str(number))
 
     async with broker_over(rabbitmq_stores)(trigger(subscriber.url)) as broker:
-        # An orderly end first: 3.10 writes a new quorum queue's name down some seconds late, and
-        # a crash before that leaves a queue that nobody can use.
+        # An orderly restart first: RabbitMQ 3.10 stores the name of a new quorum queue some seconds
+        # late, and a crash before that leaves an unusable queue.
         await asyncio.to_thread(rabbitmq.restart)
         await accepted(broker, "before")
-        # What is under way stays so until the server is dead.
-        subscriber.answer = lambda got: Answer(hold=dead if len(subscriber.received) > 50 else None)
+        # The deliveries in progress end after the server's death.
+        subscriber.respond = lambda got: CannedResponse(
+            hold=dead if len(subscriber.received) > 50 else None
+        )
         sending = asyncio.create_task(send(broker))
         await subscriber.until_count(51)
         await asyncio.to_thread(rabbitmq.kill)
@@ -73,33 +75,33 @@ async def test_what_was_confirmed_outlives_the_servers_death(
     assert "meanwhile" not in subscriber.ids()
 
 
-async def test_a_cut_connection_is_made_anew(
+async def test_an_aborted_connection_is_restored(
     rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, subscriber: Subscriber
 ) -> None:
     async with (
-        cable_to(rabbitmq.url) as cable,
-        through(cable.url, rabbitmq_stores)(trigger(subscriber.url)) as broker,
+        tcp_proxy_to(rabbitmq.url) as proxy,
+        through(proxy.url, rabbitmq_stores)(trigger(subscriber.url)) as broker,
     ):
         for number in range(1, 5):
             await accepted(broker, str(number))
             await subscriber.until(lambda _: len(set(subscriber.ids())) == number)  # noqa: B023
-            cable.cut()
+            proxy.abort()
 
     assert {"1", "2", "3", "4"} == set(subscriber.ids())
 
 
-async def test_a_crash_between_answer_and_acknowledgement_delivers_twice(
+async def test_a_crash_between_response_and_acknowledgement_delivers_twice(
     rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, subscriber: Subscriber
 ) -> None:
-    async with cable_to(rabbitmq.url) as cable:
+    async with tcp_proxy_to(rabbitmq.url) as proxy:
 
-        def answer(got: Received) -> Answer:
+        def response(got: Received) -> CannedResponse:
             if len(subscriber.received) == 1:
-                cable.cut()
-            return Answer()
+                proxy.abort()
+            return CannedResponse()
 
-        subscriber.answer = answer
-        async with through(cable.url, rabbitmq_stores)(trigger(subscriber.url)) as broker:
+        subscriber.respond = response
+        async with through(proxy.url, rabbitmq_stores)(trigger(subscriber.url)) as broker:
             await broker.publish(event("1"))
             await subscriber.until_count(2)
             await settled(broker, queued=0)
@@ -107,19 +109,19 @@ async def test_a_crash_between_answer_and_acknowledgement_delivers_twice(
     assert subscriber.ids() == ["1", "1"]
 
 
-async def test_what_waits_for_its_retry_is_not_there_twice_after_a_cut(
+async def test_a_waiting_retry_is_not_duplicated_by_a_reconnect(
     rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, subscriber: Subscriber
 ) -> None:
-    """The server gives it out again, and what was held before is forgotten."""
-    subscriber.answer = lambda _: Answer(500)
+    """The server delivers it again, and the copy that was held is discarded."""
+    subscriber.respond = lambda _: CannedResponse(500)
 
     async with (
-        cable_to(rabbitmq.url) as cable,
-        through(cable.url, rabbitmq_stores)(trigger(subscriber.url, delay=3600)) as broker,
+        tcp_proxy_to(rabbitmq.url) as proxy,
+        through(proxy.url, rabbitmq_stores)(trigger(subscriber.url, delay=3600)) as broker,
     ):
         await broker.publish(event("1"))
         await settled(broker, retrying=1)
-        cable.cut()
+        proxy.abort()
         await subscriber.until_count(2)
         await accepted(broker, "2")
         await subscriber.until_count(3)
@@ -128,11 +130,11 @@ async def test_what_waits_for_its_retry_is_not_there_twice_after_a_cut(
     assert subscriber.ids() == ["1", "1", "2"]
 
 
-async def test_it_is_accepted_only_when_the_server_has_confirmed(
+async def test_an_event_is_confirmed_only_after_the_server_has_confirmed_it(
     rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, namespace: str
 ) -> None:
-    async with cable_to(rabbitmq.url) as cable:
-        store = await rabbitmq_stores([trigger("http://127.0.0.1:1")], url=cable.url)
+    async with tcp_proxy_to(rabbitmq.url) as proxy:
+        store = await rabbitmq_stores([trigger("http://127.0.0.1:1")], url=proxy.url)
         connection = await aio_pika.connect(rabbitmq.url)
         async with connection, connection.channel() as channel:
             witness = await channel.declare_queue(exclusive=True)
@@ -143,18 +145,18 @@ async def test_it_is_accepted_only_when_the_server_has_confirmed(
                 arrived.set()
 
             await witness.consume(see, no_ack=True)
-            cable.hold()
+            proxy.hold()
             putting = asyncio.create_task(store.put(["purchase-books"], event("1").message))
             await asyncio.wait_for(arrived.wait(), DEADLINE_SECONDS)
             returned_before = putting.done()
-            cable.release()
+            proxy.release()
             await putting
         await store.close()
 
     assert not returned_before
 
 
-async def test_a_server_that_does_not_confirm_is_a_503(
+async def test_a_missing_confirmation_is_a_503(
     rabbitmq: RabbitMQ,
     rabbitmq_stores: StoreFactory,
     subscriber: Subscriber,
@@ -162,35 +164,35 @@ async def test_a_server_that_does_not_confirm_is_a_503(
 ) -> None:
     monkeypatch.setattr(rabbitmq_store, "_CONFIRM_SECONDS", 0.2)
 
-    async with cable_to(rabbitmq.url) as cable:
-        running = through(cable.url, rabbitmq_stores)(trigger(subscriber.url))
+    async with tcp_proxy_to(rabbitmq.url) as proxy:
+        running = through(proxy.url, rabbitmq_stores)(trigger(subscriber.url))
         async with serving(App(running)) as url, httpx.AsyncClient(base_url=url) as client:
-            cable.hold()
+            proxy.hold()
             silent = await client.post("/", headers=binary("1"), content=b"{}")
             status = await client.get("/status")
-            cable.release()
+            proxy.release()
             await subscriber.until_count(1)
 
     assert (silent.status_code, status.status_code) == (503, 503)
     assert "has not confirmed" in silent.text
 
 
-async def test_a_server_that_is_away_at_the_start_is_waited_for(
+async def test_an_unreachable_server_is_waited_for_at_the_start(
     rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, subscriber: Subscriber
 ) -> None:
-    async with cable_to(rabbitmq.url) as cable:
-        await cable.unplug()
-        async with through(cable.url, rabbitmq_stores)(trigger(subscriber.url)) as broker:
+    async with tcp_proxy_to(rabbitmq.url) as proxy:
+        await proxy.stop()
+        async with through(proxy.url, rabbitmq_stores)(trigger(subscriber.url)) as broker:
             with pytest.raises(StoreError, match="cannot be reached"):
                 await broker.publish(event("0"))
-            await cable.plug()
+            await proxy.start()
             await accepted(broker, "1")
             await subscriber.until_count(1)
 
     assert subscriber.ids() == ["1"]
 
 
-async def test_a_queue_that_somebody_deletes_is_made_anew(
+async def test_a_deleted_queue_is_created_again(
     rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, subscriber: Subscriber, namespace: str
 ) -> None:
     async with broker_over(rabbitmq_stores)(trigger(subscriber.url)) as broker:
@@ -214,12 +216,12 @@ async def unbind(rabbitmq: RabbitMQ, namespace: str) -> None:
         )
 
 
-async def test_a_wanted_event_without_a_queue_is_refused_and_the_binding_made_anew(
+async def test_a_matching_event_without_a_queue_is_refused_and_the_binding_restored(
     rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, subscriber: Subscriber, namespace: str
 ) -> None:
     async with broker_over(rabbitmq_stores)(trigger(subscriber.url)) as broker:
         await unbind(rabbitmq, namespace)
-        with pytest.raises(StoreError, match="knows no queue"):
+        with pytest.raises(StoreError, match="has no queue"):
             await broker.publish(event("1"))
         await accepted(broker, "1")
         await subscriber.until_count(1)
@@ -227,7 +229,7 @@ async def test_a_wanted_event_without_a_queue_is_refused_and_the_binding_made_an
     assert subscriber.ids() == ["1"]
 
 
-async def test_like_knative_it_is_confirmed_and_dropped(
+async def test_with_the_flaw_it_is_confirmed_and_dropped(
     rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, subscriber: Subscriber, namespace: str
 ) -> None:
     running = broker_over(rabbitmq_stores)
@@ -246,7 +248,7 @@ async def test_like_knative_it_is_confirmed_and_dropped(
     [(quote(PASSWORD, safe=""), "open-sesame"), (quote(VHOST, safe=""), "nowhere")],
     ids=["password", "virtual host"],
 )
-async def test_a_server_that_refuses_is_not_waited_for(
+async def test_a_server_that_refuses_is_not_retried(
     old: str, new: str, rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory
 ) -> None:
     url = rabbitmq.url.replace(old, new)
@@ -259,12 +261,12 @@ async def test_a_server_that_refuses_is_not_waited_for(
     assert "open-sesame" not in str(refused.value)
 
 
-async def test_a_queue_of_another_kind_is_explained(
+async def test_a_queue_with_other_arguments_is_explained(
     rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, namespace: str
 ) -> None:
     connection = await aio_pika.connect(rabbitmq.url)
     async with connection, connection.channel() as channel:
         await channel.declare_queue(f"{namespace}.purchase-books.local", durable=True)
 
-    with pytest.raises(Refused, match="was made otherwise"):
+    with pytest.raises(Refused, match="exists with other arguments"):
         await rabbitmq_stores([trigger("http://x")])

@@ -1,4 +1,4 @@
-"""Exchanges, queues and bindings are as documented, and others can use them."""
+"""Exchanges, queues and bindings are as documented, and other clients can use them."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,14 +21,14 @@ ELSEWHERE = "/bookstore/auth/security"
 
 
 @asynccontextmanager
-async def somebody(rabbitmq: RabbitMQ) -> AsyncIterator[AbstractChannel]:
+async def other_client(rabbitmq: RabbitMQ) -> AsyncIterator[AbstractChannel]:
     """Another client of the same server."""
     connection = await aio_pika.connect(rabbitmq.url)
     async with connection, connection.channel() as channel:
         yield channel
 
 
-async def test_the_server_holds_what_is_documented(
+async def test_the_server_has_the_documented_exchanges_queues_and_bindings(
     rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, namespace: str
 ) -> None:
     triggers = [trigger("http://x"), trigger("http://x", "bare", dead_letters=False)]
@@ -88,50 +88,50 @@ async def test_the_server_holds_what_is_documented(
         ("4.0.5", {"x-queue-type": "quorum", "x-delivery-limit": -1}),
     ],
 )
-def test_queues_are_quorum_queues_where_the_server_has_them(
+def test_queues_are_quorum_queues_if_the_server_supports_them(
     version: str, expected: dict[str, object]
 ) -> None:
-    """And since 4.0 told not to drop what was delivered twenty times."""
+    """Since 4.0 without its limit of twenty deliveries."""
     server = Server.of({"product": "RabbitMQ", "version": version})
 
     assert server.arguments(Queue("q", "e", {})) == expected
 
 
-def test_another_product_is_asked_for_nothing_special() -> None:
+def test_queues_of_another_product_have_no_arguments() -> None:
     assert Server.of({"product": "x", "version": "9.9"}).arguments(Queue("q", "e", {})) == {}
 
 
 def test_triggers_of_two_brokers_are_refused() -> None:
-    with pytest.raises(StoreError, match="must be of one broker"):
+    with pytest.raises(StoreError, match="must belong to one broker"):
         Topology.of([trigger("http://x"), replace(trigger("http://x", "b"), broker="other")])
 
 
-async def test_others_can_listen(
+async def test_other_clients_can_consume(
     rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, namespace: str
 ) -> None:
-    """Also to what no Trigger wants; the SDK reads it from what AMQP carries."""
+    """Also events that match no Trigger; the SDK reads the message."""
     async with (
         broker_over(rabbitmq_stores)(trigger("http://127.0.0.1:1")) as broker,
-        somebody(rabbitmq) as channel,
+        other_client(rabbitmq) as channel,
     ):
         queue = await channel.declare_queue(exclusive=True)
         await queue.bind(
             f"b.{namespace}.default.local",
             arguments={"x-match": "all", "cloudEvents:source": ELSEWHERE},
         )
-        await broker.publish(event("wanted"))
-        await broker.publish(event("unwanted", ELSEWHERE, b'{"jti":"a"}'))
+        await broker.publish(event("matching"))
+        await broker.publish(event("unmatched", ELSEWHERE, b'{"jti":"a"}'))
         got = await queue.get()
         nothing_more = await queue.get(fail=False)
 
     read = amqp.from_binary_event(
         amqp.AMQPMessage({"content-type": got.content_type}, dict(got.headers), got.body)
     )
-    assert (read.get_id(), read.get_data()) == ("unwanted", {"jti": "a"})
+    assert (read.get_id(), read.get_data()) == ("unmatched", {"jti": "a"})
     assert nothing_more is None
 
 
-async def test_others_can_publish(
+async def test_other_clients_can_publish(
     rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, namespace: str, subscriber: Subscriber
 ) -> None:
     headers = {
@@ -143,7 +143,7 @@ async def test_others_can_publish(
 
     async with (
         broker_over(rabbitmq_stores)(trigger(subscriber.url)),
-        somebody(rabbitmq) as channel,
+        other_client(rabbitmq) as channel,
     ):
         exchange = await channel.get_exchange(f"b.{namespace}.default.local")
         await exchange.publish(aio_pika.Message(b"data", headers=dict(headers)), "")
@@ -153,7 +153,7 @@ async def test_others_can_publish(
     assert subscriber.received[0].body == b"data"
 
 
-async def test_what_is_no_event_is_thrown_out_and_holds_up_nothing(
+async def test_a_message_that_is_not_an_event_is_rejected_and_blocks_nothing(
     rabbitmq: RabbitMQ,
     rabbitmq_stores: StoreFactory,
     namespace: str,
@@ -162,7 +162,7 @@ async def test_what_is_no_event_is_thrown_out_and_holds_up_nothing(
 ) -> None:
     async with (
         broker_over(rabbitmq_stores)(trigger(subscriber.url)) as broker,
-        somebody(rabbitmq) as channel,
+        other_client(rabbitmq) as channel,
     ):
         for _ in range(3):
             await channel.default_exchange.publish(
@@ -172,13 +172,13 @@ async def test_what_is_no_event_is_thrown_out_and_holds_up_nothing(
         await settled(broker, delivered=1, queued=0, dead_letters_waiting=0)
 
     assert subscriber.ids() == ["good"]
-    assert "is no event" in caplog.text
+    assert "is not an event" in caplog.text
 
 
-async def test_a_binding_from_before_the_filter_changed_brings_nothing(
+async def test_a_binding_of_an_earlier_filter_delivers_nothing(
     rabbitmq_stores: StoreFactory, subscriber: Subscriber
 ) -> None:
-    """AMQP cannot list bindings, so the old one stays."""
+    """AMQP cannot list bindings, so the old one remains."""
     running = broker_over(rabbitmq_stores)
     async with running(trigger(subscriber.url)):
         pass

@@ -1,4 +1,4 @@
-"""Three services small enough to start at once, for tests of the runner that runs them.
+"""Three small services that start fast, for tests of the runner.
 
-The runner starts them by `--package tests.local.stub_shop`.
+The runner starts them with `--package tests.local.stub_shop`.
 """

@@ -1,6 +1,6 @@
-"""Just enough of each service's API for the runner's start, kept in memory.
+"""The part of each service's API that the runner uses at its start, in memory.
 
-STUB_BROKEN names a service that cannot start, STUB_STUBBORN one that will not end,
+STUB_BROKEN names a service that cannot start, STUB_UNSTOPPABLE one that ignores SIGTERM,
 STUB_BAD_MIGRATION one whose migration fails.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 
 from uvicorn._types import ASGI3Application
 
-Answer = tuple[int, object]
+StubResponse = tuple[int, object]
 
 
 class Stub:
@@ -30,7 +30,7 @@ class Stub:
         self.users[email] = {"id": len(self.users) + 1, "password": password}
         return len(self.users)
 
-    def answer(self, method: str, path: str, body: bytes) -> Answer:
+    def respond(self, method: str, path: str, body: bytes) -> StubResponse:
         match method, path:
             case "GET", "/readyz":
                 return 200, {}
@@ -41,7 +41,7 @@ class Stub:
         self.requests.append(f"{method} {path}")
         return self._api(method, path, body)
 
-    def _api(self, method: str, path: str, body: bytes) -> Answer:
+    def _api(self, method: str, path: str, body: bytes) -> StubResponse:
         match self.name, method, path.split("/")[1:]:
             case "auth", "POST", ["register"]:
                 user = json.loads(body)
@@ -63,7 +63,7 @@ class Stub:
             case "purchase", "POST", ["providers"]:
                 return 201, {}
             case "purchase", "GET", ["inventory", _]:
-                # The first question comes too early, as it may in the real shop.
+                # The first request arrives before the event, as it may in the real shop.
                 early = len(self.requests) == 5
                 return (404, {}) if early else (200, {"available": 1})
         return 404, {}
@@ -71,8 +71,8 @@ class Stub:
 
 def make_app(name: str) -> ASGI3Application:
     if os.environ.get("STUB_BROKEN") == name:
-        sys.exit(f"{name} has no spoon")
-    if os.environ.get("STUB_STUBBORN") == name:
+        sys.exit(f"{name} cannot start")
+    if os.environ.get("STUB_UNSTOPPABLE") == name:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     stub = Stub(name)
 
@@ -85,9 +85,9 @@ def make_app(name: str) -> ASGI3Application:
             body += part.get("body", b"")
             if not part.get("more_body"):
                 break
-        status, answer = stub.answer(scope["method"], scope["path"], body)
+        status, response = stub.respond(scope["method"], scope["path"], body)
         await send({"type": "http.response.start", "status": status, "headers": []})
-        await send({"type": "http.response.body", "body": json.dumps(answer).encode()})
+        await send({"type": "http.response.body", "body": json.dumps(response).encode()})
 
     return app
 

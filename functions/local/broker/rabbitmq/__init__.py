@@ -1,5 +1,5 @@
-"""The store in a RabbitMQ server, laid out as the RabbitMQ broker for Knative does it.
+"""The store in a RabbitMQ server, with the exchanges and queues of Knative's RabbitMQ broker.
 
-Reading order: `topology` (exchanges and queues), `messages` (an event as AMQP carries it), `link`
-(a connection that comes back), `store` (all of it behind the Protocol that `core` knows).
+Reading order: `topology` (exchanges and queues), `amqp_binding` (events in AMQP), `connection`
+(reconnects), `store` (the Store).
 """

@@ -1,9 +1,10 @@
-"""The store in RabbitMQ: confirmed is what the server has confirmed, gone what we acknowledged.
+"""The store in RabbitMQ: events are confirmed by the server, and settled by acknowledgements.
 
-Two connections, as a server that is short of memory stops reading from those that publish. What a
-consumer was sent lies here until it is settled, also while it waits for its retry: the prefetch
-bounds it. A lost connection, ours or the process's end, gives all of that back to the queue; the
-attempts are then forgotten, and what was answered but not acknowledged comes a second time.
+It uses two connections, since a server that is short of memory blocks those that publish. Messages
+from the server are held here until they are settled, also while they wait for a retry; the prefetch
+limits their number. When a connection or the process ends, the server puts them back into the
+queue: their attempts are then no longer known, and an event that was delivered but not acknowledged
+is delivered again.
 """
 
 import asyncio
@@ -17,28 +18,28 @@ from aio_pika.exceptions import DeliveryError, PublishError
 
 from functions.local.broker.errors import BrokerError, StoreError
 from functions.local.broker.flaws import NO_FLAWS, Flaw
-from functions.local.broker.rabbitmq.link import FAILURES, Link
-from functions.local.broker.rabbitmq.messages import from_amqp, to_amqp
+from functions.local.broker.rabbitmq.amqp_binding import from_amqp, to_amqp
+from functions.local.broker.rabbitmq.connection import FAILURES, ReconnectingConnection
 from functions.local.broker.rabbitmq.topology import Queue, Server, Topology
-from functions.local.broker.store import Delivery, Message, Tally
+from functions.local.broker.store import BinaryMessage, Delivery, QueueCounts
 
 logger = logging.getLogger(__name__)
 
 PREFETCH = 100
-"""As Knative's dispatcher: events that a Trigger may hold unacknowledged. As many that wait for
-their retries hold up what is behind them; over there, where retries are made in place, one does."""
+"""The unacknowledged events of a Trigger, as in Knative's dispatcher. As many that wait for retries
+delay all others; in Knative, which retries in place, a single one does."""
 
 _CONFIRM_SECONDS = 5.0
-"""Below the time that a sender waits for us: its 503 must not come too late to be read."""
+"""Below the timeout of senders, which else would not get the 503."""
 
 
 @dataclass
 class _Held:
     incoming: AbstractIncomingMessage
-    message: Message
+    message: BinaryMessage
     attempts: int = 0
     due_at: float = 0.0
-    taken: bool = False
+    claimed: bool = False
 
 
 class RabbitMQStore:
@@ -48,15 +49,17 @@ class RabbitMQStore:
         self._ids = itertools.count(1)
         self._held: dict[str, dict[int, _Held]] = {name: {} for name in topology.queues}
         self._outcomes: dict[str, dict[str, int]] = {name: {} for name in topology.queues}
-        self._on_due: Callable[[str], None] = lambda _: None
-        self._publishing = Link(url, "publishing", topology.declare, lambda: None)
-        self._consuming = Link(url, "consuming", self._consume, self._forget)
+        self._notify: Callable[[str], None] = lambda _: None
+        self._publishing = ReconnectingConnection(url, "publishing", topology.declare, lambda: None)
+        self._consuming = ReconnectingConnection(
+            url, "consuming", self._consume, self._discard_held
+        )
 
     @classmethod
     async def open(
         cls, url: str, topology: Topology, flaws: Collection[Flaw] = NO_FLAWS
     ) -> "RabbitMQStore":
-        """Raises StoreError when the server refuses; one that is away is waited for."""
+        """Raises StoreError when the server refuses. One that cannot be reached is waited for."""
         store = cls(url, topology, flaws)
         try:
             await store._publishing.open()
@@ -66,35 +69,35 @@ class RabbitMQStore:
             raise
         return store
 
-    def watch(self, on_due: Callable[[str], None]) -> None:
-        self._on_due = on_due
+    def on_available(self, listener: Callable[[str], None]) -> None:
+        self._notify = listener
 
-    async def put(self, queues: Sequence[str], message: Message) -> None:
-        """To one exchange; the server finds the queues, these and perhaps others'."""
+    async def put(self, queues: Sequence[str], message: BinaryMessage) -> None:
+        """Publishes to one exchange, which routes to these queues and those of other clients."""
         exchanges = {self._topology.queues[queue].exchange for queue in queues}
         for exchange in exchanges or {self._topology.exchange}:
-            await self._publish(exchange, message, wanted=bool(queues))
+            await self._publish(exchange, message, has_queues=bool(queues))
 
-    async def take(self, queue: str, limit: int) -> list[Delivery]:
+    async def claim(self, queue: str, limit: int) -> list[Delivery]:
         now = asyncio.get_running_loop().time()
         deliveries: list[Delivery] = []
         for held_id, held in self._held[queue].items():
             if len(deliveries) == limit:
                 break
-            if not held.taken and held.due_at <= now:
-                held.taken = True
+            if not held.claimed and held.due_at <= now:
+                held.claimed = True
                 deliveries.append(Delivery(held_id, queue, held.attempts, held.message))
         return deliveries
 
-    def give_back(self, delivery: Delivery) -> None:
+    def release(self, delivery: Delivery) -> None:
         held = self._held[delivery.queue].get(delivery.id)
         if held is not None:
-            held.taken = False
+            held.claimed = False
 
-    async def done(self, delivery: Delivery) -> None:
+    async def complete(self, delivery: Delivery) -> None:
         await self._acknowledge(delivery, "delivered")
 
-    async def lose(self, delivery: Delivery) -> None:
+    async def drop(self, delivery: Delivery) -> None:
         await self._acknowledge(delivery, "lost")
 
     async def retry(self, delivery: Delivery, after: float) -> None:
@@ -102,10 +105,10 @@ class RabbitMQStore:
         if held is not None:
             held.attempts += 1
             held.due_at = asyncio.get_running_loop().time() + after
-            held.taken = False
+            held.claimed = False
 
-    async def move(self, delivery: Delivery, queue: str, message: Message) -> None:
-        # In this order: what happens between the two makes a second copy, and loses none.
+    async def move(self, delivery: Delivery, queue: str, message: BinaryMessage) -> None:
+        # In this order a failure between the two leaves a second copy, and loses nothing.
         await self.put([queue], message)
         await self._acknowledge(delivery, "moved")
 
@@ -114,14 +117,14 @@ class RabbitMQStore:
         waiting = [
             max(0.0, held.due_at - now)
             for held in self._held[queue].values()
-            if not held.taken and held.due_at > 0
+            if not held.claimed and held.due_at > 0
         ]
         return min(waiting, default=None)
 
-    async def tallies(self) -> Mapping[str, Tally]:
-        """What waits, the server knows; what became of events is counted since the start."""
+    async def counts(self) -> Mapping[str, QueueCounts]:
+        """`queued` is the server's; the other counts begin with this process."""
         try:
-            # A channel of its own: a queue that is not there closes the one that asks.
+            # On a channel of its own: the server closes it if a queue does not exist.
             async with asyncio.timeout(_CONFIRM_SECONDS):
                 async with self._publishing.connection.channel() as channel:
                     waiting = {
@@ -129,28 +132,28 @@ class RabbitMQStore:
                         for name, queue in self._topology.queues.items()
                     }
         except FAILURES as error:
-            raise StoreError(f"RabbitMQ does not say what waits: {_reason(error)}") from error
-        tallies = {}
+            raise StoreError(f"RabbitMQ does not report its queues: {_reason(error)}") from error
+        counts = {}
         for name, held in self._held.items():
             retrying = sum(one.attempts > 0 for one in held.values())
-            tallies[name] = Tally(
+            counts[name] = QueueCounts(
                 queued=waiting[name] + len(held) - retrying,
                 retrying=retrying,
                 **self._outcomes[name],
             )
-        return tallies
+        return counts
 
     async def close(self) -> None:
         await self._consuming.close()
         await self._publishing.close()
 
-    async def _publish(self, exchange: str, message: Message, *, wanted: bool) -> None:
+    async def _publish(self, exchange: str, message: BinaryMessage, *, has_queues: bool) -> None:
         channel = self._publishing.channel
         outgoing = to_amqp(message)
-        # A task of its own: aio-pika cancels who waits for a confirm when the connection is lost.
+        # In a task: aio-pika cancels the waiting task when the connection is lost.
         publishing = asyncio.ensure_future(
             (await channel.get_exchange(exchange, ensure=False)).publish(
-                outgoing, "", mandatory=wanted and self._mandatory
+                outgoing, "", mandatory=has_queues and self._mandatory
             )
         )
         try:
@@ -160,17 +163,17 @@ class RabbitMQStore:
         if not done:
             raise StoreError(f"RabbitMQ has not confirmed within {_CONFIRM_SECONDS:g} s")
         if publishing.cancelled():
-            raise StoreError("RabbitMQ was lost before it confirmed")
+            raise StoreError("the connection to RabbitMQ was lost before the confirm")
         try:
             publishing.result()
         except PublishError as error:
-            # Somebody deleted a queue or a binding. Connected anew, all are made anew; the
-            # consumers too, as RabbitMQ 3.10 does not always tell them that theirs is gone.
+            # A queue or a binding was deleted; a new connection declares all of them. So does that
+            # of the consumers, since RabbitMQ 3.10 does not always cancel those of a deleted queue.
             self._publishing.renew()
             self._consuming.renew()
-            raise StoreError("RabbitMQ knows no queue for an event that a Trigger wants") from error
+            raise StoreError("RabbitMQ has no queue for an event that matches a Trigger") from error
         except DeliveryError as error:
-            raise StoreError("RabbitMQ has not taken the event") from error
+            raise StoreError("RabbitMQ has not accepted the event") from error
         except FAILURES as error:
             raise StoreError(f"RabbitMQ has not confirmed: {_reason(error)}") from error
 
@@ -180,44 +183,44 @@ class RabbitMQStore:
         for name, queue in self._topology.queues.items():
             consumed = await channel.get_queue(queue.name, ensure=False)
 
-            async def arrive(
+            async def receive(
                 incoming: AbstractIncomingMessage, name: str = name, queue: Queue = queue
             ) -> None:
-                await self._arrive(name, queue, incoming)
+                await self._receive(name, queue, incoming)
 
-            await consumed.consume(arrive)
+            await consumed.consume(receive)
 
-    async def _arrive(self, name: str, queue: Queue, incoming: AbstractIncomingMessage) -> None:
+    async def _receive(self, name: str, queue: Queue, incoming: AbstractIncomingMessage) -> None:
         try:
             event = from_amqp(incoming)
         except BrokerError as error:
-            logger.warning("%s: what somebody put there is no event: %s", queue.name, error)
-            # To the dead-letter exchange, if there is one; there, nobody can read it either.
+            logger.warning("%s: a message is not an event: %s", queue.name, error)
+            # To the dead-letter exchange, if there is one; its consumer rejects it as well.
             await incoming.reject(requeue=False)
             return
         if any(event.attributes.get(key) != value for key, value in queue.filter.items()):
-            # AMQP cannot list bindings, so one from before the filter was changed may be left.
-            logger.info("%s: %s came by a binding that is no more", queue.name, event)
+            # AMQP cannot list bindings: one of an earlier filter may still exist.
+            logger.info("%s: %s came by a binding of an earlier filter", queue.name, event)
             await incoming.ack()
             return
         self._held[name][next(self._ids)] = _Held(incoming, event.message)
-        self._on_due(name)
+        self._notify(name)
 
     async def _acknowledge(self, delivery: Delivery, outcome: str) -> None:
         held = self._held[delivery.queue].pop(delivery.id, None)
         if held is None:
-            logger.info("%s: an event was answered, and will come again", delivery.queue)
+            logger.info("%s: an event was delivered and will be delivered again", delivery.queue)
             return
         try:
             await held.incoming.ack()
         except FAILURES as error:
-            logger.info("%s: an event will come again: %s", delivery.queue, _reason(error))
+            logger.info("%s: an event will be delivered again: %s", delivery.queue, _reason(error))
             return
         outcomes = self._outcomes[delivery.queue]
         outcomes[outcome] = outcomes.get(outcome, 0) + 1
 
-    def _forget(self) -> None:
-        """The server gives out again what came on a channel that is no more."""
+    def _discard_held(self) -> None:
+        """The server delivers the messages of a closed channel again."""
         for held in self._held.values():
             held.clear()
 

@@ -1,10 +1,10 @@
-"""The exchanges, queues and bindings in RabbitMQ, as eventing-rabbitmq lays them out.
+"""The exchanges, queues and bindings in RabbitMQ, which are those of eventing-rabbitmq.
 
-One headers exchange for the broker; for each Trigger a queue that is bound to it on the whole of
-the filter; where the Trigger has a dead-letter sink, an exchange and a queue for those too. Names
-are eventing-rabbitmq's, with `local` for the uid that things have in a cluster. Two differences:
-headers carry the prefix of CloudEvents' AMQP binding (`messages`), and the dead-letter exchange is
-an argument of the queue, since a policy cannot be made through AMQP. Next file: `messages`.
+One headers exchange for the broker; for each Trigger a queue that is bound with its filter; for
+each Trigger with a dead-letter sink an exchange and a queue for dead letters. Names are
+eventing-rabbitmq's, with `local` in place of the uid of a cluster's resource. Two differences:
+headers have the prefix of CloudEvents' AMQP binding (`amqp_binding`), and the dead-letter exchange
+is an argument of the queue, since AMQP cannot create policies. Next file: `amqp_binding`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from aio_pika.abc import AbstractChannel
 
 from functions.local.broker.errors import StoreError
 from functions.local.broker.manifests import Trigger
-from functions.local.broker.rabbitmq.messages import PREFIX
+from functions.local.broker.rabbitmq.amqp_binding import PREFIX
 from functions.local.broker.store import dead_letters_of
 
 _FIRST_WITH_QUORUM = (3, 8)
@@ -28,7 +28,7 @@ Arguments = dict[str, str | int]
 class Queue:
     name: str
     exchange: str
-    """What it is bound to, and what an event for it is published to."""
+    """The exchange that it is bound to, to which its events are published."""
     filter: Mapping[str, str]
     dead_letter_exchange: str | None = None
     trigger: str | None = None
@@ -37,14 +37,14 @@ class Queue:
     def binding(self) -> Arguments:
         binding: Arguments = {PREFIX + name: value for name, value in self.filter.items()}
         if self.trigger is not None:
-            # As over there, for people who look; x-match passes over headers in x-.
+            # As in eventing-rabbitmq, for information; x-match ignores headers that begin with x-.
             binding["x-knative-trigger"] = self.trigger
         return {"x-match": "all", **binding}
 
 
 @dataclass(frozen=True)
 class Server:
-    """What a server says of itself when it is connected to."""
+    """The server's properties, from the connection."""
 
     product: str
     version: tuple[int, ...]
@@ -58,12 +58,12 @@ class Server:
         )
 
     def arguments(self, queue: Queue) -> Arguments:
-        """Of its declaration. A queue that is there with others cannot be declared."""
+        """Arguments of its declaration, which fails for an existing queue that has others."""
         arguments: Arguments = {}
         if self.product == "RabbitMQ" and self.version >= _FIRST_WITH_QUORUM:
             arguments["x-queue-type"] = "quorum"
             if self.version >= _FIRST_WITH_DELIVERY_LIMIT:
-                # Its default of 20 counts lost connections, and then drops the event.
+                # The default of 20 counts lost connections too, and then drops the event.
                 arguments["x-delivery-limit"] = -1
         if queue.dead_letter_exchange is not None:
             arguments["x-dead-letter-exchange"] = queue.dead_letter_exchange
@@ -74,13 +74,14 @@ class Server:
 class Topology:
     exchange: str
     queues: Mapping[str, Queue] = field(repr=False)
-    """By the name that the store's users know."""
+    """By the queue's name in the Store."""
 
     @classmethod
     def of(cls, triggers: Sequence[Trigger]) -> "Topology":
+        """Raises StoreError for Triggers of more than one broker."""
         brokers = {(trigger.namespace, trigger.broker) for trigger in triggers}
         if len(brokers) != 1:
-            raise StoreError(f"the Triggers must be of one broker, and are of {sorted(brokers)}")
+            raise StoreError(f"the Triggers must belong to one broker, not to {sorted(brokers)}")
         namespace, broker = brokers.pop()
         exchange = f"b.{namespace}.{broker}.local"
         queues = {}
@@ -99,7 +100,7 @@ class Topology:
         return sorted({self.exchange, *(queue.exchange for queue in self.queues.values())})
 
     async def declare(self, channel: AbstractChannel, server: Server) -> None:
-        """Makes what is missing. Dead-letter queues come before the queues that lead to them."""
+        """Creates what is missing. A dead-letter queue precedes the queue that leads to it."""
         for exchange in self.exchanges:
             await channel.declare_exchange(exchange, ExchangeType.HEADERS, durable=True)
         for queue in sorted(self.queues.values(), key=lambda queue: queue.trigger is not None):

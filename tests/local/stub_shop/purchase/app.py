@@ -1,4 +1,4 @@
-"""The factory that the runner names."""
+"""The factory of the service, which the runner starts."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the runner calls before it starts the service."""
+"""The migration, which the runner runs before it starts the service."""
 
 from tests.local.stub_shop.service import migrate
 

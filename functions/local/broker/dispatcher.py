@@ -1,9 +1,9 @@
-"""One queue's way to its subscriber: take, post, settle.
+"""Delivers the events of one queue to its subscriber: claim, POST, settle.
 
-An event that waits for its retry holds no place (unless asked to: `flaws`), so a poison event
-delays the good ones behind it by no more than its own attempts take. A subscriber that cannot be
-reached at all is another matter: nothing could be delivered, so the lane waits for it, as
-Knative's activator would, and the attempts do not count. Next file: `core`, which owns the lanes.
+An event that waits for its retry does not count as a delivery in progress (except with
+`Flaw.RETRIES_IN_PLACE`), so that a poison event delays others only by the time of its own attempts.
+While the subscriber cannot be reached, the dispatcher waits for it, as Knative's activator does,
+and the attempts are not counted. Next file: `core`, which owns the dispatchers.
 """
 
 import asyncio
@@ -15,18 +15,18 @@ import httpx
 
 from functions.local.broker.errors import BrokerError
 from functions.local.broker.flaws import NO_FLAWS, Flaw
-from functions.local.broker.policy import DeliveryPolicy, Verdict, judge
-from functions.local.broker.store import Delivery, Message, Store
-from functions.local.broker.wire import with_extensions
+from functions.local.broker.http_binding import with_extensions
+from functions.local.broker.policy import DeliveryPolicy, ResponseClass, classify
+from functions.local.broker.store import BinaryMessage, Delivery, Store
 
 logger = logging.getLogger(__name__)
 
-# As the RabbitMQ dispatcher's prefetch: the most that is out of the queue and not settled.
-_MOST_UNSETTLED = 100
-_LONGEST_AWAY_SECONDS = 1.0
-_NO_ANSWER = -1
-# Knative's own bound for the text that goes with a dead letter.
-_MOST_ERROR_DATA = 1024
+# As the prefetch of Knative's dispatcher.
+_MAX_UNSETTLED = 100
+_LONGEST_PAUSE_SECONDS = 1.0
+_NO_RESPONSE = -1
+# Knative's limit for the error text of a dead letter.
+_MAX_ERROR_DATA = 1024
 
 Reply = Callable[[httpx.Response], Awaitable[None]]
 
@@ -38,7 +38,7 @@ class Route:
     policy: DeliveryPolicy
     parallelism: int
     dead_letters: str | None
-    """The queue that takes what cannot be delivered; without one it is lost."""
+    """The queue for undeliverable events; without one they are lost."""
     of_dead_letters: bool = False
 
 
@@ -49,11 +49,11 @@ class _Failure:
     retry_after: str | None = None
 
 
-class _Away(Exception):
-    """Nobody listens there."""
+class _Unreachable(Exception):
+    """The subscriber accepts no connection."""
 
 
-class Lane:
+class Dispatcher:
     def __init__(
         self,
         route: Route,
@@ -71,8 +71,8 @@ class Lane:
         self._wake = asyncio.Event()
         self._sending = 0
         self._unsettled: set[asyncio.Task[None]] = set()
-        self._away_tries = 0
-        self._away_until = 0.0
+        self._unreachable_attempts = 0
+        self._unreachable_until = 0.0
 
     def wake(self) -> None:
         self._wake.set()
@@ -88,7 +88,7 @@ class Lane:
                 continue
 
     async def drain(self, grace: float) -> None:
-        """Lets what is under way end; what does not, stays in the queue."""
+        """Waits up to `grace` seconds for the deliveries in progress; the others stay queued."""
         if self._unsettled:
             _, late = await asyncio.wait(self._unsettled, timeout=grace)
             for task in late:
@@ -96,16 +96,16 @@ class Lane:
             await asyncio.gather(*late, return_exceptions=True)
 
     async def _start_deliveries(self) -> float | None:
-        """Seconds after which to look again, unless woken before; None for not at all."""
-        away = self._away_until - asyncio.get_running_loop().time()
-        if away > 0:
-            return away
-        # While a subscriber is away, one event is enough to find out that it is back.
-        most = 1 if self._away_tries else self._route.parallelism
-        free = min(most - self._sending, _MOST_UNSETTLED - len(self._unsettled))
+        """Seconds until the next call, unless woken before; None without a limit."""
+        pause = self._unreachable_until - asyncio.get_running_loop().time()
+        if pause > 0:
+            return pause
+        # One event suffices to find out whether the subscriber can be reached again.
+        limit = 1 if self._unreachable_attempts else self._route.parallelism
+        free = min(limit - self._sending, _MAX_UNSETTLED - len(self._unsettled))
         if free < 1:
             return None
-        for delivery in await self._store.take(self._route.queue, free):
+        for delivery in await self._store.claim(self._route.queue, free):
             self._sending += 1
             task = asyncio.create_task(self._deliver(delivery))
             self._unsettled.add(task)
@@ -117,42 +117,46 @@ class Lane:
         self._unsettled.discard(task)
         self._wake.set()
         if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("%s: an event is stuck until a restart", self._route.queue, exc_info=error)
+            logger.error(
+                "%s: an event is not delivered before a restart", self._route.queue, exc_info=error
+            )
 
     async def _deliver(self, delivery: Delivery) -> None:
         try:
             failure = await self._post(delivery.message)
-        except _Away as error:
+        except _Unreachable as error:
             if not (
                 self._route.of_dead_letters and Flaw.ACKNOWLEDGES_EVERY_DEAD_LETTER in self._flaws
             ):
-                self._store.give_back(delivery)
-                self._stay_away(error)
+                self._store.release(delivery)
+                self._pause(error)
                 return
-            failure = _Failure(_NO_ANSWER, f"it is away: {error}")
+            failure = _Failure(_NO_RESPONSE, f"unreachable: {error}")
         except asyncio.CancelledError:
             if Flaw.LOSES_ON_SIGTERM in self._flaws:
-                logger.warning("%s: %s IS LOST (under way)", delivery.queue, _named(delivery))
-                await self._store.lose(delivery)
-            self._store.give_back(delivery)
+                logger.warning(
+                    "%s: %s IS LOST (delivery in progress)", delivery.queue, _named(delivery)
+                )
+                await self._store.drop(delivery)
+            self._store.release(delivery)
             raise
         finally:
-            # Before the settling, which waits for the disk: the next one may go meanwhile.
+            # Settling waits for the disk; the next delivery may start meanwhile.
             self._sending -= 1
             self._wake.set()
-        self._come_back()
+        self._resume()
         try:
             if failure is None:
-                await self._store.done(delivery)
+                await self._store.complete(delivery)
             else:
                 await self._fail(delivery, failure)
         except BrokerError:
-            logger.exception("%s: what became of an event cannot be stored", delivery.queue)
-            # It will be sent a second time; slowly, as a full disk stays full for a while.
-            await asyncio.sleep(_LONGEST_AWAY_SECONDS)
-            self._store.give_back(delivery)
+            logger.exception("%s: the result of a delivery cannot be stored", delivery.queue)
+            # The event is sent again, after a pause, since a full disk stays full for a while.
+            await asyncio.sleep(_LONGEST_PAUSE_SECONDS)
+            self._store.release(delivery)
 
-    async def _post(self, message: Message) -> _Failure | None:
+    async def _post(self, message: BinaryMessage) -> _Failure | None:
         route = self._route
         try:
             async with asyncio.timeout(route.policy.timeout):
@@ -160,22 +164,22 @@ class Lane:
                     route.target, headers=dict(message.headers), content=message.body
                 )
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:
-            raise _Away(str(error)) from error
+            raise _Unreachable(str(error)) from error
         except TimeoutError:
-            return _Failure(_NO_ANSWER, f"no answer within {route.policy.timeout:g} s")
+            return _Failure(_NO_RESPONSE, f"no response within {route.policy.timeout:g} s")
         except httpx.HTTPError as error:
-            return _Failure(_NO_ANSWER, f"{type(error).__name__}: {error}")
-        match judge(response.status_code):
-            case Verdict.DONE:
+            return _Failure(_NO_RESPONSE, f"{type(error).__name__}: {error}")
+        match classify(response.status_code):
+            case ResponseClass.SUCCESS:
                 try:
                     await self._on_reply(response)
                 except BrokerError as error:
-                    logger.warning("%s: its reply is no event: %s", route.queue, error)
+                    logger.warning("%s: the event in a response is invalid: %s", route.queue, error)
                 return None
-            case Verdict.IGNORED:
+            case ResponseClass.REFUSED:
                 logger.warning(
-                    "%s: %s ANSWERED %s TO %s %s. Knative takes that for success: the event is "
-                    "gone, without retry and without dead letter. Answer 202, or 503. %s",
+                    "%s: %s ANSWERED %s TO %s %s. Knative treats that as success: no retry, "
+                    "no dead letter. Respond with 202 or 503. %s",
                     route.queue,
                     route.target,
                     response.status_code,
@@ -184,43 +188,43 @@ class Lane:
                     response.text[:200],
                 )
                 return None
-            case Verdict.AGAIN:
+            case ResponseClass.RETRYABLE:
                 return _Failure(
                     response.status_code, response.text, response.headers.get("retry-after")
                 )
 
     async def _fail(self, delivery: Delivery, failure: _Failure) -> None:
         route, attempts = self._route, delivery.attempts + 1
-        what = _named(delivery)
-        why = f"{failure.code}, {failure.text[:120]}" if failure.code > 0 else failure.text
+        event = _named(delivery)
+        reason = f"{failure.code}, {failure.text[:120]}" if failure.code > 0 else failure.text
         if not route.policy.exhausted(attempts):
             wait = route.policy.wait(attempts, failure.retry_after)
-            logger.info("%s: %s failed (%s), again in %g s", route.queue, what, why, wait)
+            logger.info("%s: %s failed (%s), retry in %g s", route.queue, event, reason, wait)
             await self._retry(delivery, wait)
         elif route.dead_letters is not None:
-            logger.warning("%s: %s is a dead letter (%s)", route.queue, what, why)
+            logger.warning("%s: %s is a dead letter (%s)", route.queue, event, reason)
             message = with_extensions(delivery.message, self._error_extensions(failure))
             if Flaw.ACKNOWLEDGES_BEFORE_DEAD_LETTER in self._flaws:
-                await self._store.lose(delivery)
+                await self._store.drop(delivery)
                 await self._store.put([route.dead_letters], message)
             else:
                 await self._store.move(delivery, route.dead_letters, message)
         else:
-            logger.error("%s: %s IS LOST (%s)", route.queue, what, why)
-            await self._store.lose(delivery)
+            logger.error("%s: %s IS LOST (%s)", route.queue, event, reason)
+            await self._store.drop(delivery)
 
     async def _retry(self, delivery: Delivery, wait: float) -> None:
         in_place = Flaw.RETRIES_IN_PLACE in self._flaws
         if in_place:
-            self._sending += 1  # its place, which it has just left: nothing was started since
+            self._sending += 1  # no other delivery has started since it was subtracted
         try:
             await self._store.retry(delivery, wait)
         finally:
             if in_place:
-                # After the store has begun to count: it is due before another can be taken.
-                asyncio.get_running_loop().call_later(wait, self._leave_place)
+                # The store's timer started earlier, so this event is available before others.
+                asyncio.get_running_loop().call_later(wait, self._end_wait)
 
-    def _leave_place(self) -> None:
+    def _end_wait(self) -> None:
         self._sending -= 1
         self._wake.set()
 
@@ -230,26 +234,26 @@ class Lane:
             "knativeerrorcode": str(failure.code),
         }
         if failure.text:
-            extensions["knativeerrordata"] = failure.text[:_MOST_ERROR_DATA]
+            extensions["knativeerrordata"] = failure.text[:_MAX_ERROR_DATA]
         return extensions
 
-    def _stay_away(self, reason: _Away) -> None:
-        if not self._away_tries:
+    def _pause(self, reason: _Unreachable) -> None:
+        if not self._unreachable_attempts:
             logger.info(
-                "%s: %s cannot be reached (%s); its events wait",
+                "%s: %s cannot be reached (%s); its events stay queued",
                 self._route.queue,
                 self._route.target,
                 reason,
             )
-        pause = min(0.1 * 2.0**self._away_tries, _LONGEST_AWAY_SECONDS)
-        self._away_tries = min(self._away_tries + 1, 10)
-        self._away_until = asyncio.get_running_loop().time() + pause
+        pause = min(0.1 * 2.0**self._unreachable_attempts, _LONGEST_PAUSE_SECONDS)
+        self._unreachable_attempts = min(self._unreachable_attempts + 1, 10)
+        self._unreachable_until = asyncio.get_running_loop().time() + pause
 
-    def _come_back(self) -> None:
-        if self._away_tries:
-            logger.info("%s: %s is back", self._route.queue, self._route.target)
-        self._away_tries = 0
-        self._away_until = 0.0
+    def _resume(self) -> None:
+        if self._unreachable_attempts:
+            logger.info("%s: %s can be reached again", self._route.queue, self._route.target)
+        self._unreachable_attempts = 0
+        self._unreachable_until = 0.0
 
 
 def _named(delivery: Delivery) -> str:

@@ -1,4 +1,4 @@
-"""Requests become events, or are refused with a reason; nothing is added, nothing re-read."""
+"""A request becomes an event unchanged, or is refused with a reason."""
 
 import base64
 import json
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.local.broker.errors import NotAnEvent, UnsupportedMode
-from functions.local.broker.wire import read_event, with_extensions
+from functions.local.broker.http_binding import read_event, with_extensions
 from tests.local.broker.events import binary, event
 
 STRUCTURED = {"content-type": "application/cloudevents+json; charset=utf-8"}
@@ -30,23 +30,23 @@ def test_a_binary_event_passes_unchanged() -> None:
     assert read.message.body == b'{"price": 12.50}'
 
 
-def test_data_that_are_no_json_pass_unchanged() -> None:
-    """Judging them is the consumer's business, which has a quarantine."""
+def test_invalid_json_passes_unchanged() -> None:
+    """Consumers validate the data, and quarantine what is invalid."""
     assert event("1", body=b'{"broken').message.body == b'{"broken'
 
 
-def test_a_time_that_was_not_sent_is_not_invented() -> None:
+def test_a_missing_time_is_not_generated() -> None:
     assert "ce-time" not in event("1").message.headers
 
 
-def test_percent_encoding_is_read_and_written() -> None:
+def test_percent_encoding_is_decoded_and_encoded() -> None:
     read = read_event(binary("1", **{"ce-subject": "caf%C3%A9%20%22a%22"}), b"")
 
     assert read.attributes["subject"] == 'café "a"'
     assert read.message.headers["ce-subject"] == "caf%C3%A9%20%22a%22"
 
 
-def test_the_trace_attribute_goes_and_the_trace_header_stays() -> None:
+def test_the_trace_attribute_is_removed_and_the_trace_header_kept() -> None:
     read = read_event(
         binary("1", **{"ce-traceparent": "00-a", "traceparent": "00-b", "tracestate": "c"}), b""
     )
@@ -109,13 +109,13 @@ def without(name: str) -> dict[str, str]:
         (binary("1", **{"ce-specversion": "0.3"}), "specversion"),
         (binary("1", **{"ce-specversion": "9"}), "specversion"),
         (binary(""), "id"),
-        (binary("1", **{"ce-time": "yesterday"}), "no CloudEvent can be read"),
+        (binary("1", **{"ce-time": "yesterday"}), "not a CloudEvents event"),
         (binary("1", **{"ce-time": "2026-01-02T03:04:05"}), "timezone"),
         (binary("1", **{"ce-bad-name": "x"}), "lowercase letters|attribute name"),
-        (binary("1", **{"ce-big": "x" * 40_000}), "do not fit into headers"),
+        (binary("1", **{"ce-big": "x" * 40_000}), "do not fit into the headers"),
     ],
 )
-def test_what_is_no_binary_event_is_refused(headers: dict[str, str], reason: str) -> None:
+def test_an_invalid_binary_event_is_refused(headers: dict[str, str], reason: str) -> None:
     with pytest.raises(NotAnEvent, match=reason):
         read_event(headers, b"{}")
 
@@ -151,7 +151,7 @@ def test_what_is_no_binary_event_is_refused(headers: dict[str, str], reason: str
         structured(data={"title": "\ud800"}),
     ],
 )
-def test_what_is_no_structured_event_is_refused(body: bytes) -> None:
+def test_an_invalid_structured_event_is_refused(body: bytes) -> None:
     with pytest.raises(NotAnEvent):
         read_event(STRUCTURED, body)
 
@@ -164,7 +164,7 @@ def test_what_is_no_structured_event_is_refused(body: bytes) -> None:
         "application/cloudevents",
     ],
 )
-def test_other_modes_are_named_as_such(content_type: str) -> None:
+def test_other_modes_are_unsupported(content_type: str) -> None:
     with pytest.raises(UnsupportedMode, match=content_type.replace("+", r"\+")):
         read_event({"content-type": content_type}, b"[]")
 
@@ -176,7 +176,7 @@ def test_other_modes_are_named_as_such(content_type: str) -> None:
     ),
     st.booleans(),
 )
-def test_any_document_is_an_event_that_can_be_sent_or_is_refused(
+def test_any_document_is_refused_or_an_event_that_can_be_delivered(
     fields: dict[str, Any], complete: bool
 ) -> None:
     document = {**fields, "specversion": "1.0", "id": "1", "source": "/s", "type": "t"}
@@ -191,7 +191,7 @@ def test_any_document_is_an_event_that_can_be_sent_or_is_refused(
     assert again.message.body == message.body
 
 
-def test_extensions_are_added_as_the_sdk_reads_them() -> None:
+def test_the_sdk_reads_added_extensions() -> None:
     message = with_extensions(
         event("1", body=b"raw", traceparent="00-b").message,
         {"knativeerrordata": 'línea 1\n"línea 2"'},

@@ -1,8 +1,7 @@
-"""`python -m functions.local.leash MODULE ...`: runs a module, and ends when its starter does.
+"""`python -m functions.local.parent_watch MODULE ...`: runs a module, and stops it with its parent.
 
-Its standard input is a pipe that the starter holds and never writes to. When the starter
-dies, by kill -9 too, the system closes the pipe: the one notice of a parent's death that
-Linux and macOS share.
+Standard input is a pipe that the parent holds and never writes to. When the parent dies, also by
+SIGKILL, the kernel closes the pipe: the only notice of it that Linux and macOS both give.
 """
 
 import os
@@ -12,13 +11,13 @@ import sys
 import threading
 import time
 
-# For what the module does on SIGTERM, such as emptying its outbox.
 _GRACE_SECONDS = 15.0
+"""For what the module does on SIGTERM, such as emptying its outbox."""
 
 
 def main() -> None:
     module, *arguments = sys.argv[1:]
-    threading.Thread(target=_watch, name="leash", daemon=True).start()
+    threading.Thread(target=_watch, name="parent-watch", daemon=True).start()
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 

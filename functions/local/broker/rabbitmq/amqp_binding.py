@@ -1,9 +1,9 @@
-"""An event as AMQP carries it: CloudEvents' AMQP binding 1.0, in binary mode.
+"""CloudEvents' AMQP binding 1.0, in binary mode.
 
-Attributes are headers `cloudEvents:NAME` with their canonical text, so that any consumer may bind
-a queue of its own and understand what arrives; what others publish is read in both modes, with
-either prefix of the binding. The SDK's writer is not used: it rounds `time` to milliseconds and
-forgets its offset. Next file: `link`.
+Attributes are headers `cloudEvents:NAME` with their canonical text, so that other consumers can
+bind queues of their own. Messages of other publishers are read in both modes, with either prefix of
+the binding. The SDK's writer is not used: it rounds `time` to milliseconds and drops its offset.
+Next file: `connection`.
 """
 
 from datetime import UTC, datetime
@@ -13,34 +13,34 @@ import aio_pika
 from aio_pika.abc import AbstractIncomingMessage, DeliveryMode, HeadersType
 
 from functions.local.broker.errors import NotAnEvent
-from functions.local.broker.store import Message
-from functions.local.broker.wire import Event, read_event
+from functions.local.broker.http_binding import BrokerEvent, read_event
+from functions.local.broker.store import BinaryMessage
 
 PREFIX = "cloudEvents:"
 _PREFIXES = (PREFIX, "cloudEvents_")
 _HTTP_PREFIX = "ce-"
 _CONTENT_TYPE = "content-type"
 _TRACE_HEADERS = ("traceparent", "tracestate")
-_MOST_SHORT = 255
-"""Bytes of a short string: a header's name, the property content-type."""
+_MAX_SHORT_STRING = 255
+"""Bytes of an AMQP short string, such as a header's name or the property content-type."""
 
 
-def to_amqp(message: Message) -> aio_pika.Message:
-    """Raises NotAnEvent for an attribute whose name is longer than AMQP can say."""
+def to_amqp(message: BinaryMessage) -> aio_pika.Message:
+    """Raises NotAnEvent for an attribute whose name is too long for AMQP."""
     headers: HeadersType = {}
     content_type = message.headers.get(_CONTENT_TYPE)
     if content_type is not None:
-        # Beside the property, as filters and bindings see only headers.
+        # In addition to the property, since bindings match headers only.
         headers[f"{PREFIX}datacontenttype"] = content_type
     for name, value in message.headers.items():
         if name.startswith(_HTTP_PREFIX):
             header = PREFIX + name.removeprefix(_HTTP_PREFIX)
-            if len(header) > _MOST_SHORT:
-                raise NotAnEvent(f"{name[:80]!r} is too long a name for an attribute")
+            if len(header) > _MAX_SHORT_STRING:
+                raise NotAnEvent(f"the attribute name {name[:80]!r} is too long for AMQP")
             headers[header] = unquote(value)
         elif name in _TRACE_HEADERS:
             headers[name] = value
-    fits = content_type is not None and len(content_type) <= _MOST_SHORT
+    fits = content_type is not None and len(content_type) <= _MAX_SHORT_STRING
     return aio_pika.Message(
         message.body,
         headers=headers,
@@ -49,8 +49,8 @@ def to_amqp(message: Message) -> aio_pika.Message:
     )
 
 
-def from_amqp(incoming: AbstractIncomingMessage) -> Event:
-    """Raises NotAnEvent or UnsupportedMode, for anybody can publish to an exchange."""
+def from_amqp(incoming: AbstractIncomingMessage) -> BrokerEvent:
+    """Raises NotAnEvent or UnsupportedMode: other clients can publish anything."""
     headers: dict[str, str] = {}
     for name, value in incoming.headers.items():
         prefix = next((prefix for prefix in _PREFIXES if name.startswith(prefix)), None)

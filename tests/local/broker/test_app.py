@@ -1,4 +1,4 @@
-"""The HTTP door answers as Knative's ingress: 202 for what is stored, a reason otherwise."""
+"""The HTTP API responds as Knative's ingress: 202 for a stored event, otherwise a reason."""
 
 import json
 import sqlite3
@@ -10,13 +10,13 @@ import pytest
 from cloudevents.core.bindings.http import to_binary_event, to_structured_event
 from cloudevents.core.v1.event import CloudEvent
 
-from functions.local.broker.app import MOST_BYTES, App
+from functions.local.broker.app import MAX_BYTES, App
 from tests.local.broker.events import SOURCE, BrokerFactory, binary, trigger
 from tests.local.subscribers import Subscriber, serving
 
 
 @pytest.fixture
-async def door(
+async def api(
     subscriber: Subscriber, running_broker: BrokerFactory
 ) -> AsyncIterator[httpx.AsyncClient]:
     async with (
@@ -27,8 +27,8 @@ async def door(
 
 
 @pytest.mark.parametrize("write", [to_binary_event, to_structured_event])
-async def test_the_sdks_events_are_taken_in_both_modes(
-    write: object, door: httpx.AsyncClient, subscriber: Subscriber
+async def test_events_of_the_sdk_are_accepted_in_both_modes(
+    write: object, api: httpx.AsyncClient, subscriber: Subscriber
 ) -> None:
     sent = CloudEvent(
         {
@@ -41,34 +41,36 @@ async def test_the_sdks_events_are_taken_in_both_modes(
     )
     message = write(sent)  # type: ignore[operator]
 
-    answer = await door.post("/", headers=message.headers, content=message.body)
+    response = await api.post("/", headers=message.headers, content=message.body)
     await subscriber.until_count(1)
 
-    assert (answer.status_code, answer.content) == (202, b"")
+    assert (response.status_code, response.content) == (202, b"")
     (got,) = subscriber.received
     assert got.event_id == sent.get_id()
     assert got.headers["ce-subject"] == "book/42"
     assert json.loads(got.body) == {"title": "Rayuela", "price": 12.5}
 
 
-async def test_an_event_that_nobody_wants_is_confirmed(door: httpx.AsyncClient) -> None:
-    answer = await door.post("/", headers=binary("1", "/nobody"), content=b"{}")
+async def test_an_event_that_matches_no_trigger_is_confirmed(api: httpx.AsyncClient) -> None:
+    response = await api.post("/", headers=binary("1", "/nobody"), content=b"{}")
 
-    assert (answer.status_code, answer.content) == (202, b"")
-
-
-async def test_what_is_no_event_is_refused_with_a_reason(door: httpx.AsyncClient) -> None:
-    answer = await door.post("/", json={"title": "Rayuela"})
-
-    assert answer.status_code == 400
-    assert answer.text == "no CloudEvent 1.0: specversion, id, source, type missing"
+    assert (response.status_code, response.content) == (202, b"")
 
 
-async def test_a_batch_is_an_unsupported_type(door: httpx.AsyncClient) -> None:
+async def test_a_request_that_is_not_an_event_is_refused_with_a_reason(
+    api: httpx.AsyncClient,
+) -> None:
+    response = await api.post("/", json={"title": "Rayuela"})
+
+    assert response.status_code == 400
+    assert response.text == "not a CloudEvents 1.0 event: specversion, id, source, type missing"
+
+
+async def test_a_batch_is_an_unsupported_media_type(api: httpx.AsyncClient) -> None:
     headers = {"content-type": "application/cloudevents-batch+json"}
-    answer = await door.post("/", headers=headers, content=b"[]")
+    response = await api.post("/", headers=headers, content=b"[]")
 
-    assert answer.status_code == 415
+    assert response.status_code == 415
 
 
 async def stream(size: int) -> AsyncIterator[bytes]:
@@ -76,28 +78,30 @@ async def stream(size: int) -> AsyncIterator[bytes]:
         yield b"x" * 1024
 
 
-async def test_a_mebibyte_is_taken_and_no_more(
-    door: httpx.AsyncClient, subscriber: Subscriber
+async def test_a_body_is_limited_to_one_mebibyte(
+    api: httpx.AsyncClient, subscriber: Subscriber
 ) -> None:
-    largest = await door.post("/", headers=binary("1"), content=b"x" * MOST_BYTES)
-    declared = await door.post("/", headers=binary("2"), content=b"x" * (MOST_BYTES + 1))
-    chunked = await door.post("/", headers=binary("3"), content=stream(MOST_BYTES + 1024))
+    largest = await api.post("/", headers=binary("1"), content=b"x" * MAX_BYTES)
+    declared = await api.post("/", headers=binary("2"), content=b"x" * (MAX_BYTES + 1))
+    chunked = await api.post("/", headers=binary("3"), content=stream(MAX_BYTES + 1024))
     await subscriber.until_count(1)
 
     assert [a.status_code for a in (largest, declared, chunked)] == [202, 413, 413]
-    assert [len(got.body) for got in subscriber.received] == [MOST_BYTES]
+    assert [len(got.body) for got in subscriber.received] == [MAX_BYTES]
 
 
 @pytest.mark.parametrize(
     ("method", "path", "status"),
     [("GET", "/healthz", 200), ("GET", "/", 405), ("POST", "/status", 405), ("POST", "/x", 404)],
 )
-async def test_other_paths(method: str, path: str, status: int, door: httpx.AsyncClient) -> None:
-    assert status == (await door.request(method, path)).status_code
+async def test_other_methods_and_paths(
+    method: str, path: str, status: int, api: httpx.AsyncClient
+) -> None:
+    assert status == (await api.request(method, path)).status_code
 
 
-async def test_status_counts_per_trigger(door: httpx.AsyncClient) -> None:
-    before = (await door.get("/status")).json()
+async def test_status_counts_per_trigger(api: httpx.AsyncClient) -> None:
+    before = (await api.get("/status")).json()
 
     assert before == {
         "triggers": {
@@ -114,14 +118,14 @@ async def test_status_counts_per_trigger(door: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("stores", ["sqlite"], indirect=True)
-async def test_what_cannot_be_stored_is_not_confirmed(
-    door: httpx.AsyncClient, store_file: Path
+async def test_an_event_that_cannot_be_stored_is_not_confirmed(
+    api: httpx.AsyncClient, store_file: Path
 ) -> None:
     with sqlite3.connect(store_file) as sql:
         sql.execute("DROP TABLE queue")
     sql.close()
 
-    answer = await door.post("/", headers=binary("1"), content=b"{}")
+    response = await api.post("/", headers=binary("1"), content=b"{}")
 
-    assert answer.status_code == 503
-    assert "no such table" in answer.text
+    assert response.status_code == 503
+    assert "no such table" in response.text

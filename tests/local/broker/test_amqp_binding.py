@@ -1,4 +1,4 @@
-"""An event survives AMQP unchanged, and others' events are read as the binding allows them."""
+"""An event passes AMQP unchanged, and other publishers' events are read as the binding allows."""
 
 import json
 from datetime import UTC, datetime
@@ -9,8 +9,8 @@ import pytest
 from cloudevents.core.bindings import amqp
 
 from functions.local.broker.errors import NotAnEvent
-from functions.local.broker.rabbitmq.messages import from_amqp, to_amqp
-from functions.local.broker.wire import read_event
+from functions.local.broker.http_binding import read_event
+from functions.local.broker.rabbitmq.amqp_binding import from_amqp, to_amqp
 from tests.local.broker.events import SOURCE, binary, event
 
 FOREIGN = {
@@ -35,7 +35,7 @@ def incoming(headers: dict[str, Any], body: bytes = b"", content_type: str | Non
         {"content-type": "text/plain; charset=" + "x" * 300},
     ],
 )
-def test_an_event_survives_unchanged(more: dict[str, str]) -> None:
+def test_an_event_passes_unchanged(more: dict[str, str]) -> None:
     sent = read_event(binary("1", **more), b"\x00\xff")
     outgoing = to_amqp(sent.message)
 
@@ -44,8 +44,7 @@ def test_an_event_survives_unchanged(more: dict[str, str]) -> None:
     assert got == sent
 
 
-def test_the_sdk_reads_what_is_written() -> None:
-    """So does anybody who knows CloudEvents' AMQP binding."""
+def test_the_sdk_reads_a_written_message() -> None:
     sent = event("1", body=b'{"price":1250}', **{"ce-subject": "%C3%B1", "ce-sequence": "007"})
     outgoing = to_amqp(sent.message)
 
@@ -61,7 +60,7 @@ def test_the_sdk_reads_what_is_written() -> None:
     assert read.get_data() == {"price": 1250}
 
 
-def test_it_is_persistent() -> None:
+def test_messages_are_persistent() -> None:
     assert to_amqp(event("1").message).delivery_mode == 2
 
 
@@ -90,20 +89,20 @@ def test_structured_mode_is_read() -> None:
     assert (got.attributes["id"], got.message.body) == ("7", b"[1]")
 
 
-def test_what_is_no_event_is_said_to_be_none() -> None:
+def test_a_message_that_is_not_an_event_is_refused() -> None:
     with pytest.raises(NotAnEvent, match="missing"):
         from_amqp(incoming({"x": 1}, b"hello", None))
 
 
-def test_a_name_that_amqp_cannot_say_is_refused() -> None:
+def test_an_attribute_name_that_is_too_long_for_amqp_is_refused() -> None:
     sent = read_event(binary("1", **{f"ce-{'x' * 250}": "1"}), b"")
 
-    with pytest.raises(NotAnEvent, match="too long a name"):
+    with pytest.raises(NotAnEvent, match="is too long for AMQP"):
         to_amqp(sent.message)
 
 
-def test_the_sample_is_what_others_would_send() -> None:
-    """Guards this file: its foreign event and the shop's own differ in nothing but the id."""
+def test_the_sample_has_the_attributes_of_an_event() -> None:
+    """A check of this file's sample of another publisher."""
     assert from_amqp(incoming(FOREIGN)).attributes.keys() == {
         name.removeprefix("ce-") for name in binary("7") if name.startswith("ce-")
     }

@@ -1,8 +1,8 @@
-"""A connection to RabbitMQ that comes back, for ever, and says when it is not there.
+"""A connection to RabbitMQ that reconnects without limit.
 
-Whoever uses it gets the channel that is open now, or StoreError at once: nothing waits here for a
-server that may not return. aio-pika has a connection that restores itself; this one is plain, since
-what a consumer holds must be forgotten with the channel it came on. Next file: `store`.
+Its users get the open channel, or StoreError at once when there is none. aio-pika's own robust
+connection is not used: deliveries that a consumer holds have to be discarded with the channel that
+they came on. Next file: `store`.
 """
 
 import asyncio
@@ -26,9 +26,9 @@ from functions.local.broker.rabbitmq.topology import Server
 
 logger = logging.getLogger(__name__)
 
-# What a lost server looks like from here. RuntimeError is aio-pika's word for "not open".
+# The errors of a lost connection. aio-pika raises RuntimeError when one is not open.
 FAILURES = (AMQPError, OSError, TimeoutError, RuntimeError)
-# A server that answers like this will not change its mind by being asked again.
+# Errors that another attempt would not change.
 _REFUSALS = (
     AuthenticationError,
     ChannelPreconditionFailed,
@@ -41,17 +41,17 @@ _CLOSING_SECONDS = 3.0
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 2.0
 _HEARTBEAT_SECONDS = 10
-"""A server that says nothing for twice as long is taken for dead."""
+"""Without traffic for twice as long, the connection counts as lost."""
 
 Prepare = Callable[[AbstractChannel, Server], Awaitable[None]]
 
 
 class Refused(StoreError):
-    """The server is there, and does not want us, or not like this."""
+    """The server can be reached and refuses the connection or a declaration."""
 
 
 def name_of(url: str) -> str:
-    """The server and its virtual host, as they can be shown."""
+    """Host, port and virtual host, without credentials."""
     parts = urlsplit(url)
     return f"{parts.hostname}:{parts.port or 5672}/{unquote(parts.path[1:]) or '/'}"
 
@@ -69,7 +69,7 @@ async def connect(url: str, purpose: str) -> AbstractConnection:
         raise _explained(url, error) from error
 
 
-class Link:
+class ReconnectingConnection:
     def __init__(
         self, url: str, purpose: str, prepare: Prepare, on_loss: Callable[[], None]
     ) -> None:
@@ -80,59 +80,61 @@ class Link:
         self._connection: AbstractConnection | None = None
         self._channel: AbstractChannel | None = None
         self._lost = asyncio.Event()
-        self._keeping: asyncio.Task[None] | None = None
+        self._reconnecting: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Raises Refused; a server that is only away may come later."""
+        """Raises Refused. A server that cannot be reached is waited for in the background."""
         try:
             await self._connect()
         except Refused:
             raise
         except StoreError as error:
-            logger.warning("%s; trying again, for ever", error)
-        self._keeping = asyncio.create_task(self._keep())
+            logger.warning("%s; retrying", error)
+        self._reconnecting = asyncio.create_task(self._reconnect())
 
     @property
     def channel(self) -> AbstractChannel:
-        """The one that is open now. Raises StoreError when there is none."""
+        """The open channel. Raises StoreError when there is none."""
         if self._channel is None or self._lost.is_set():
             raise StoreError(f"RabbitMQ on {name_of(self._url)} cannot be reached")
         return self._channel
 
     @property
     def connection(self) -> AbstractConnection:
-        """The one that `channel` is of."""
+        """The connection of `channel`. Raises StoreError when there is none."""
         if self._connection is None or self._lost.is_set():
             raise StoreError(f"RabbitMQ on {name_of(self._url)} cannot be reached")
         return self._connection
 
     def renew(self) -> None:
-        """Connect anew, and have everything prepared anew."""
+        """Reconnects, and prepares the new channel."""
         self._lost.set()
 
     async def close(self) -> None:
-        if self._keeping is not None:
-            self._keeping.cancel()
-            await asyncio.gather(self._keeping, return_exceptions=True)
+        if self._reconnecting is not None:
+            self._reconnecting.cancel()
+            await asyncio.gather(self._reconnecting, return_exceptions=True)
         await self._disconnect()
 
-    async def _keep(self) -> None:
+    async def _reconnect(self) -> None:
         pause = _FIRST_PAUSE_SECONDS
         while True:
             if self._channel is not None:
                 await self._lost.wait()
-                logger.warning("RabbitMQ is lost (%s); connecting again", self._purpose)
+                logger.warning(
+                    "the connection to RabbitMQ is lost (%s); reconnecting", self._purpose
+                )
                 await self._disconnect()
                 pause = _FIRST_PAUSE_SECONDS
             try:
                 await self._connect()
             except StoreError as error:
                 level = logging.INFO if pause == _FIRST_PAUSE_SECONDS else logging.DEBUG
-                logger.log(level, "%s (%s); trying again, for ever", error, self._purpose)
+                logger.log(level, "%s (%s); retrying", error, self._purpose)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
             else:
-                logger.info("RabbitMQ is there (%s)", self._purpose)
+                logger.info("connected to RabbitMQ (%s)", self._purpose)
 
     async def _connect(self) -> None:
         connection = await connect(self._url, self._purpose)
@@ -144,7 +146,7 @@ class Link:
                 connection.close_callbacks.add(lambda *_: lost.set())
                 channel.close_callbacks.add(lambda *_: lost.set())
                 underlay = await channel.get_underlay_channel()
-                # So the server tells that a queue is gone that is consumed from.
+                # The server cancels a consumer when its queue is deleted.
                 underlay.on_consumer_cancel_callbacks.add(lambda _: lost.set())
                 await self._prepare(channel, _server(connection))
         except FAILURES as error:
@@ -174,11 +176,11 @@ def _explained(url: str, error: Exception) -> StoreError:
     if not isinstance(error, _REFUSALS):
         return StoreError(f"RabbitMQ on {name} cannot be reached: {reason}")
     if isinstance(error, InvalidFrameError):
-        # aiormq's way to say that opening the virtual host was answered with a close.
-        reason = "there is no such virtual host, or not for this user"
+        # aiormq's error when the server closes the connection at the choice of the virtual host.
+        reason = "the virtual host does not exist, or this user has no access to it"
     if isinstance(error, ChannelPreconditionFailed):
         reason = (
-            f"it holds something of this name that was made otherwise ({reason}); delete it, or "
-            "take another virtual host"
+            f"an exchange or queue of that name exists with other arguments ({reason}); delete it, "
+            "or use another virtual host"
         )
     return Refused(f"RabbitMQ on {name} refuses: {reason}")

@@ -1,9 +1,8 @@
-"""CloudEvents on the wire: a request in, the binary-mode message to deliver out.
+"""CloudEvents' HTTP binding: reads the event of a request, and writes the message to deliver.
 
-The `cloudevents` SDK reads and writes them. Two of its kindnesses are undone: it invents a
-missing `id` and `time`, and it parses the data, where a broker hands on the bytes it got.
-Everything that could fail at delivery is tried here, so that no event once confirmed can
-stick in the broker for its form. Next file: `store`.
+It uses the `cloudevents` SDK, except that no `id` or `time` is generated where it is missing, and
+that data stay the bytes that were received. The message is written before the event is confirmed,
+so that no confirmed event has a form that cannot be delivered. Next file: `store`.
 """
 
 import json
@@ -24,21 +23,21 @@ from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
 from functions.local.broker.errors import NotAnEvent, UnsupportedMode
-from functions.local.broker.store import Message
+from functions.local.broker.store import BinaryMessage
 
 _REQUIRED = ("specversion", "id", "source", "type")
 _NAME = re.compile(r"[a-z0-9]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]+")
 _JSON = re.compile(r"[^;]*[/+]json\s*(;.*)?", re.IGNORECASE)
-# Below the 64 KiB that uvicorn takes for all headers of a request.
-_MOST_HEADER_BYTES = 32 * 1024
-# Knative strips these from the event; the HTTP headers of the same meaning get through.
+# Below uvicorn's limit of 64 KiB for all headers of a request.
+_MAX_HEADER_BYTES = 32 * 1024
+# Knative removes these attributes from an event, and forwards the HTTP headers of the same names.
 _TRACE_ATTRIBUTES = ("traceparent", "tracestate")
 _TRACE_HEADERS = ("traceparent", "tracestate")
 
 
 class _Bytes(JSONFormat):
-    """The SDK's JSON format, except that data pass through unread."""
+    """The SDK's JSON format without parsing the data."""
 
     def read_data(self, body: bytes, datacontenttype: str | None) -> bytes:
         return body
@@ -48,47 +47,49 @@ _FORMAT = _Bytes()
 
 
 class _Received(CloudEvent):
-    """The SDK's event, with nothing in it that the sender did not send."""
+    """The SDK's event with only the attributes that were sent."""
 
     def __init__(self, attributes: dict[str, Any], data: Any = None) -> None:
         attributes = {name: value for name, value in attributes.items() if value is not None}
         missing = [name for name in _REQUIRED if name not in attributes]
         if missing:
-            raise NotAnEvent(f"no CloudEvent 1.0: {', '.join(missing)} missing")
+            raise NotAnEvent(f"not a CloudEvents 1.0 event: {', '.join(missing)} missing")
         for name, value in attributes.items():
             if not _NAME.fullmatch(name):
-                raise NotAnEvent(f"{name!r} is no attribute name")
+                raise NotAnEvent(f"{name!r} is not an attribute name")
             if isinstance(value, dict | list):
                 raise NotAnEvent(f"attribute {name!r} must be a simple value")
             if isinstance(value, bool):
                 attributes[name] = _text(value)
-        timed = "time" in attributes
+        has_time = "time" in attributes
         super().__init__(
             attributes, data if isinstance(data, bytes) else _structured_data(attributes, data)
         )
-        if not timed:
+        if not has_time:
             del self.get_attributes()["time"]
 
 
 @dataclass(frozen=True)
-class Event:
+class BrokerEvent:
+    """An event with what Triggers filter by and what subscribers get."""
+
     attributes: Mapping[str, str]
-    """As text, as filters compare them."""
-    message: Message
+    """Their canonical text, which filters compare."""
+    message: BinaryMessage
 
     def __str__(self) -> str:
         return f"{self.attributes['type']} {self.attributes['id']}"
 
 
-def read_event(headers: Mapping[str, str], body: bytes) -> Event:
-    """`headers` with lower-case names. Raises NotAnEvent or UnsupportedMode with the reason."""
+def read_event(headers: Mapping[str, str], body: bytes) -> BrokerEvent:
+    """The names of `headers` are in lower case. Raises NotAnEvent or UnsupportedMode."""
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     request = HTTPMessage(dict(headers), body)
     if media_type == JSONFormat.CONTENT_TYPE:
         event = _read(from_structured, request)
     elif media_type.startswith("application/cloudevents"):
         raise UnsupportedMode(
-            f"{media_type} is not taken: send one event, in binary mode or as "
+            f"{media_type} is not supported: send one event, in binary mode or as "
             f"{JSONFormat.CONTENT_TYPE}"
         )
     else:
@@ -96,7 +97,7 @@ def read_event(headers: Mapping[str, str], body: bytes) -> Event:
     for name in _TRACE_ATTRIBUTES:
         event.get_attributes().pop(name, None)
     trace = {name: headers[name] for name in _TRACE_HEADERS if name in headers}
-    return Event(
+    return BrokerEvent(
         attributes={name: _text(value) for name, value in event.get_attributes().items()},
         message=_message(event, trace),
     )
@@ -108,15 +109,15 @@ def holds_event(headers: Mapping[str, str]) -> bool:
     )
 
 
-def new_event(attributes: Mapping[str, str], data: bytes) -> Event:
+def new_event(attributes: Mapping[str, str], data: bytes) -> BrokerEvent:
     event = CloudEvent(dict(attributes), data)
-    return Event(
+    return BrokerEvent(
         attributes={name: _text(value) for name, value in event.get_attributes().items()},
         message=_message(event, {}),
     )
 
 
-def with_extensions(message: Message, extensions: Mapping[str, str]) -> Message:
+def with_extensions(message: BinaryMessage, extensions: Mapping[str, str]) -> BinaryMessage:
     event = from_binary(HTTPMessage(dict(message.headers), message.body), _FORMAT, _Received)
     event.get_attributes().update(extensions)
     trace = {name: message.headers[name] for name in _TRACE_HEADERS if name in message.headers}
@@ -128,28 +129,28 @@ def _read(reader: Any, request: HTTPMessage) -> BaseCloudEvent:
         event: BaseCloudEvent = reader(request, _FORMAT, _Received)
     except BaseCloudEventException as error:
         raise NotAnEvent(str(error)) from error
-    # The SDK lets through whatever its parsers raise, and trips over JSON that is no object.
+    # The SDK does not catch the errors of its parsers, nor those of JSON that is not an object.
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
-        raise NotAnEvent(f"no CloudEvent can be read from it: {error}") from error
+        raise NotAnEvent(f"not a CloudEvents event: {error}") from error
     return event
 
 
-def _message(event: BaseCloudEvent, trace: Mapping[str, str]) -> Message:
+def _message(event: BaseCloudEvent, trace: Mapping[str, str]) -> BinaryMessage:
     try:
         wire = to_binary(event, _FORMAT)
     except UnicodeEncodeError as error:
-        raise NotAnEvent("an attribute holds an unpaired surrogate") from error
+        raise NotAnEvent("an attribute contains an unpaired surrogate") from error
     headers = {**wire.headers, **trace}
     for name, value in headers.items():
         if not _HEADER_VALUE.fullmatch(value):
-            raise NotAnEvent(f"{name} cannot be sent in a header: {value[:80]!r}")
-    if sum(len(name) + len(value) for name, value in headers.items()) > _MOST_HEADER_BYTES:
-        raise NotAnEvent(f"attributes above {_MOST_HEADER_BYTES} bytes do not fit into headers")
-    return Message(headers, wire.body)
+            raise NotAnEvent(f"{name} cannot be a header: {value[:80]!r}")
+    if sum(len(name) + len(value) for name, value in headers.items()) > _MAX_HEADER_BYTES:
+        raise NotAnEvent(f"attributes above {_MAX_HEADER_BYTES} bytes do not fit into the headers")
+    return BinaryMessage(headers, wire.body)
 
 
 def _structured_data(attributes: dict[str, Any], data: object) -> bytes:
-    """In structured mode `data` is a JSON value, unless another content type says text."""
+    """In structured mode `data` is a JSON value, or text if the content type is not JSON."""
     if data is None:
         return b""
     content_type = attributes.setdefault("datacontenttype", JSONFormat.DEFAULT_CONTENT_TYPE)
@@ -158,7 +159,7 @@ def _structured_data(attributes: dict[str, Any], data: object) -> bytes:
             return data.encode()
         return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()
     except UnicodeEncodeError as error:
-        raise NotAnEvent("data hold an unpaired surrogate") from error
+        raise NotAnEvent("the data contain an unpaired surrogate") from error
 
 
 def _text(value: object) -> str:

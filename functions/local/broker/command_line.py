@@ -1,0 +1,98 @@
+"""Command-line options, parsed by cyclopts into one frozen dataclass a command.
+
+A value comes from the command line, where the last of several counts, else from the environment,
+else from the command's table in a TOML file, else it is the field's default. An environment
+variable that is set to nothing counts as not set. The docstring under a field is its help text.
+"""
+
+import math
+import sys
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+
+from cyclopts import App, CycloptsError, Group, Parameter
+from cyclopts.config import Dict
+from cyclopts.exceptions import UnusedCliTokensError
+
+Options = TypeVar("Options")
+
+USAGE_ERROR = 2
+"""The exit code for unknown options and invalid values."""
+
+
+def parse(
+    kind: type[Options],
+    program: str,
+    summary: str,
+    arguments: Sequence[str] | None = None,
+    *,
+    file: Path | None = None,
+    table: str = "",
+) -> Options:
+    """The options of a command; `arguments` are those of this process unless given.
+
+    `program` is how the command is typed. Exits with 0 after `--help`, and with 2 and a message on
+    standard error for an unknown option or an invalid value, wherever it was set.
+    """
+    group = Group("Options")
+    app = App(
+        name=program,
+        help=summary,
+        help_format="markdown",
+        help_epilogue=f"Defaults of your own go into the table [{table}] of {file.name}."
+        if file
+        else None,
+        version_flags=(),
+        group_commands=group,
+        group_parameters=group,
+        default_parameter=Parameter(
+            show_default=False, allow_repeating=True, env_var_split=_split_environment
+        ),
+        config=[Dict(data=_read(file, program), source=str(file), root_keys=table)] if file else [],
+        result_action="return_value",
+    )
+    app.default(kind)
+    tokens = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        options = app(tokens, exit_on_error=False, print_error=False)
+    except CycloptsError as error:
+        fail(program, _explain(error))
+    if not isinstance(options, kind):  # cyclopts has printed the help
+        sys.exit(0)
+    return options
+
+
+def fail(program: str, problem: str) -> NoReturn:
+    """Ends the process with 2 and a message that says where the options are listed."""
+    sys.stderr.write(f"{problem}\n`{program} --help` lists the options.\n")
+    sys.exit(USAGE_ERROR)
+
+
+def _read(file: Path, program: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:  # TOMLDecodeError is a ValueError
+        fail(program, f"{file} cannot be read: {error}")
+
+
+def _explain(error: CycloptsError) -> str:
+    if isinstance(error, UnusedCliTokensError):
+        return f"Unexpected argument: {' '.join(error.unused_tokens or ())}"
+    return str(error)
+
+
+def _split_environment(_: Any, value: str, *, delimiter: str | None = None) -> list[str]:
+    """No value at all for a variable that is set to nothing."""
+    return [value] if value else []
+
+
+def _require_seconds(_: Any, value: float | None) -> None:
+    if value is not None and not (value > 0 and math.isfinite(value)):
+        raise ValueError("Must be a number of seconds above 0.")
+
+
+Seconds = Annotated[float, Parameter(validator=_require_seconds)]
