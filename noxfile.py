@@ -100,74 +100,74 @@ def migrate(session: nox.Session) -> None:
 
 
 def _operate(session: nox.Session, command: str) -> None:
-    """Run one of knative/ops; it talks to this terminal, and has a moment to end on Ctrl-C."""
+    """Run a command of knative/ops on this terminal, with time to end on Ctrl-C."""
     _install(session, "local")
-    _serve(session, f"knative.ops.{command}")
+    _serve(session, f"knative.ops.commands.{command}")
 
 
 @nox.session(default=False)
 def build(session: nox.Session) -> None:
-    """Build the images by docker, podman or buildah: `-- --registry PREFIX --push` sends them."""
+    """Build the images by docker, podman or buildah: `-- --registry PREFIX --push`."""
     _operate(session, "build")
 
 
 @nox.session(default=False)
 def platform(session: nox.Session) -> None:
-    """Install or upgrade what the shop stands on: `-- --context NAME`, `--check`, `--print`."""
+    """Install or upgrade Knative and what else the shop needs: `-- --context NAME`, `--check`."""
     _operate(session, "platform")
 
 
 @nox.session(default=False)
 def deploy(session: nox.Session) -> None:
-    """Bring the shop to a cluster: `-- --context NAME --registry PREFIX`, `-- --dry-run`."""
+    """Deploy the shop to a cluster: `-- --context NAME --registry PREFIX`, `-- --dry-run`."""
     _operate(session, "deploy")
 
 
 @nox.session(name="migrate-cluster", default=False)
 def migrate_cluster(session: nox.Session) -> None:
-    """Only the schemas in the cluster, as deploy would: `-- --context NAME --tag TAG`."""
+    """Run only the migrations in a cluster: `-- --context NAME --tag TAG`."""
     _operate(session, "migrate")
 
 
 @nox.session(default=False)
 def canary(session: nox.Session) -> None:
-    """A part of the traffic for a service's newest revision: `-- purchase 10`."""
+    """Give a part of a service's traffic to its newest revision: `-- purchase 10`."""
     _operate(session, "canary")
 
 
 @nox.session(default=False)
 def promote(session: nox.Session) -> None:
-    """All of the traffic for a service's newest revision: `-- purchase`."""
+    """Give all of a service's traffic to its newest revision: `-- purchase`."""
     _operate(session, "promote")
 
 
 @nox.session(default=False)
 def rollback(session: nox.Session) -> None:
-    """All of the traffic back to the revision before: `-- purchase`, or `--to REVISION`."""
+    """Give all of a service's traffic back to the previous revision: `-- purchase`."""
     _operate(session, "rollback")
 
 
 @nox.session(default=False)
 def status(session: nox.Session) -> None:
-    """Revisions, traffic, readiness, queues, outbox age, dead letters; `-- --wake` wakes all."""
+    """Show revisions, traffic, readiness, queues, outbox, dead letters: `-- --context NAME`."""
     _operate(session, "status")
 
 
 @nox.session(default=False)
 def logs(session: nox.Session) -> None:
-    """What a service, a database, RabbitMQ or a migration writes: `-- purchase --follow`."""
+    """Show logs of a service, a database, RabbitMQ or a migration: `-- purchase --follow`."""
     _operate(session, "logs")
 
 
 @nox.session(default=False)
 def undeploy(session: nox.Session) -> None:
-    """Take the shop away and keep its data; `-- --delete-data` asks, and keeps nothing."""
+    """Remove the shop and keep its data; `-- --delete-data` removes that too."""
     _operate(session, "undeploy")
 
 
 @nox.session(default=False)
 def compose(session: nox.Session) -> None:
-    """The shop in containers on this machine; `-- down` and other words of compose go through."""
+    """Run the shop in containers on this machine; `-- down` and the like go to compose."""
     _operate(session, "compose")
 
 

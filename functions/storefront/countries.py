@@ -1,6 +1,9 @@
 """Countries and their names, in the order of a language's alphabet (CLDR)."""
 
+import unicodedata
 from functools import cache
+
+from functions.storefront.translations import LOCALES
 
 # fmt: off
 CODES = (
@@ -18,14 +21,10 @@ def countries(language: str) -> list[tuple[str, str]]:
     """Pairs of code and name."""
     from babel import Locale  # noqa: PLC0415 - with the first address form
 
-    from functions.storefront.rendering import LOCALES  # noqa: PLC0415
-
     names = Locale.parse(LOCALES[language]).territories
     return sorted(((code, names[code]) for code in CODES), key=lambda pair: _sort_key(pair[1]))
 
 
 def _sort_key(name: str) -> str:
-    import unicodedata  # noqa: PLC0415
-
     decomposed = unicodedata.normalize("NFD", name.casefold())
     return "".join(each for each in decomposed if not unicodedata.combining(each))

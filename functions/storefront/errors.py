@@ -8,11 +8,6 @@ PageProblem
 └── SignInNeeded   303 to the sign-in page
 """
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from functions.storefront.sessions import Session
-
 
 class PageProblem(Exception):
     """A refusal that the storefront itself gives."""
@@ -39,14 +34,13 @@ class BadForm(PageProblem):
 
 
 class SignInNeeded(PageProblem):
-    """The page is for customers. `next_path` is where the visitor goes on afterwards."""
+    """The page is for customers. `next_path` is where the visitor goes on afterwards; `ended` says
+    that there was a session and auth has ended it.
+    """
 
     status = 303
 
-    def __init__(
-        self, next_path: str, *, ended: bool = False, session: "Session | None" = None
-    ) -> None:
+    def __init__(self, next_path: str, *, ended: bool = False) -> None:
         super().__init__("sign in first")
         self.next_path = next_path
         self.ended = ended
-        self.session = session

@@ -34,8 +34,8 @@ def problem_page(request: AnyRequest, error: Exception) -> Response[bytes]:
     """The answer to an exception of a handler, of the router or of a middleware."""
     visit = _visit_of(request)
     if isinstance(error, SignInNeeded):
-        if error.session is not None:
-            visit.session = error.session
+        if error.ended:
+            visit.session.signed_in = None
         path = visit.url("sign-in", next=error.next_path, ended=1 if error.ended else "")
         return visit.redirect(path)
     status, detail, retry_after = _described(error)

@@ -14,14 +14,10 @@ from jinja2 import Environment, FileSystemLoader, ModuleLoader, StrictUndefined
 
 from functions.storefront.assets import static_url
 from functions.storefront.covers import cover_path
-from functions.storefront.translations import N_, translations
+from functions.storefront.translations import LOCALES, N_, translations
 
 FOLDER = Path(__file__).parent / "templates"
 COMPILED = Path(__file__).parent / "compiled_templates"
-
-
-LOCALES = {"es": "es_419", "en": "en"}
-"""CLDR locale of each language: Spanish as Latin America writes numbers and dates."""
 
 
 @cache

@@ -12,6 +12,9 @@ from pathlib import Path
 FOLDER = Path(__file__).parent / "locale"
 DOMAIN = "storefront"
 
+LOCALES = {"es": "es_419", "en": "en"}
+"""CLDR locale of each language: Spanish as Latin America writes numbers and dates."""
+
 
 @cache
 def translations(language: str) -> gettext.NullTranslations:

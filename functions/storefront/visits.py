@@ -117,8 +117,7 @@ class Visit:
             signed_in = self.session.signed_in = await tokens.renew(signed_in, caller)
             return await call(_with_token(caller, signed_in))
         except SessionEnded as error:
-            self.session.signed_in = None
-            raise SignInNeeded(self._way_back, ended=True, session=self.session) from error
+            raise SignInNeeded(self._way_back, ended=True) from error
 
     @property
     def _way_back(self) -> str:

@@ -1,8 +1,8 @@
 """Commands that build, deploy and operate the shop on Knative; `nox -l` lists them.
 
-Each is a module that `python -m knative.ops.NAME` runs. They call `kubectl`, `kn` and an image
-builder as a person would, and show what they call, so that nothing here has to be used: whoever
-knows the commands can type them. Standard library and PyYAML only; nothing of `functions/`.
+They run `kubectl`, `kn` and an image builder, and print the commands that change something, so that
+each step can also be done by hand. Nothing of `functions/` is imported.
 
-Read `deploy.py` first, then `rollout.py` for the order, and `runner.py` for how a command runs.
+Rooms, each importing only those below it: `commands` > `rollout` > `manifests`, `cluster` > `cli`.
+Read `commands/deploy.py` first, then `rollout/rollout.py` for the order of a deploy.
 """

@@ -1,10 +1,11 @@
-"""`functions/Dockerfile`, carried out without a container engine.
+"""`functions/Dockerfile`, executed without a container engine.
 
-Its own COPY, RUN, ENV and CMD lines are read and run, each stage in a folder that stands for the
-image's root; only the base image is this machine's Python, and pip's work is done by uv from its
-cache. A stand-in for a build, not one: no layers, no other user while building.
+Its own COPY, RUN, ENV and CMD lines are executed, each stage in a folder that takes the place of
+the image's root. Only the base image is this machine's Python, and uv does pip's work from its
+cache. It does not build an image: there are no layers, and no other user while building.
 """
 
+import io
 import json
 import os
 import re
@@ -13,42 +14,46 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+
+from dockerfile_parse import DockerfileParser
 
 from tests.cluster.manifests import ROOT
 
 DOCKERFILE = ROOT / "functions" / "Dockerfile"
 FOLDERS = ("app", "build", "site")
-"""Of an image's root: what the Dockerfile's commands may name."""
+"""Of an image's root: those that the Dockerfile's commands name."""
 
 
 def pinned_image() -> str:
-    """The base image of all, as the Dockerfile pins it."""
+    """The base image of all stages."""
     arguments = (rest.partition("=") for word, rest in instructions() if word == "ARG")
     (pinned,) = (value for name, _, value in arguments if name == "PYTHON_IMAGE")
     return pinned
 
 
 def python_of_the_image() -> str | None:
-    """A Python on this machine of the version that the base image has, if there is one."""
+    """A Python of the base image's version on this machine, if there is one."""
     version = re.findall(r":(\d+\.\d+)", pinned_image())[0]
     name = f"python{version}"
     places = Path.home().glob(f".pyenv/versions/{version}.*/bin/{name}")
     for each in (shutil.which(name), *map(str, sorted(places))):
-        # One that is on the path may be nothing but a hint that it could be installed.
+        # A program of that name may only print how to install it.
         if each and subprocess.run([each, "-V"], capture_output=True, check=False).returncode == 0:  # noqa: S603
             return each
     return None
 
 
+@cache
 def instructions() -> list[tuple[str, str]]:
-    """Word and rest of every instruction, with continued lines put together."""
-    lines = [
-        line for line in DOCKERFILE.read_text("utf-8").splitlines() if not line.startswith("#")
+    """Word and value of every instruction, with continued lines joined."""
+    parser = DockerfileParser(fileobj=io.BytesIO(DOCKERFILE.read_bytes()))
+    return [
+        (each["instruction"], each["value"])
+        for each in parser.structure
+        if each["instruction"] != "COMMENT"
     ]
-    joined = re.sub(r"\\\n\s*", "", "\n".join(lines))
-    pairs = (line.strip().partition(" ") for line in joined.splitlines() if line.strip())
-    return [(word, rest.strip()) for word, _, rest in pairs]
 
 
 @dataclass
@@ -60,13 +65,13 @@ class Stage:
     user: str = ""
     command: list[str] = field(default_factory=list)
     python: str = sys.executable
-    """What it was made with, and is to be started with."""
+    """The Python that it was built with, and is started with."""
 
     def path(self, text: str) -> Path:
         return self.root / (text if text.startswith("/") else f"{self.folder}/{text}").lstrip("/")
 
     def variables(self) -> dict[str, str]:
-        """The environment, with its paths where they are here."""
+        """The environment, with its paths below the stage's folder."""
         return {
             name: ":".join(
                 str(self.path(part)) if part.startswith("/") else part for part in value.split(":")
@@ -76,29 +81,28 @@ class Stage:
 
 
 def shim(folder: Path, python: str) -> Path:
-    """A new folder for PATH in which `python` is this, a program and its options."""
-    made = folder / "bin"
-    made.mkdir()
-    program = made / "python"
+    """A new folder for PATH in which `python` runs this program with its options."""
+    path = folder / "bin"
+    path.mkdir()
+    program = path / "python"
     program.write_text(f'#!/bin/sh\nexec {python} "$@"\n')
     program.chmod(0o755)
-    return made
+    return path
 
 
 def build(folder: Path, arguments: Mapping[str, str], python: str = sys.executable) -> Stage:
-    """The last stage; it and those that it needs are made in `folder`, which must be empty.
+    """The last stage; it and those that it needs are built in `folder`, which must be empty.
 
-    `python` stands for the base image's: packages are for its version, and the code cache is for
-    it alone.
+    `python` takes the place of the base image's: packages and code cache are for its version.
     """
-    # Without the packages of this machine: -S leaves site-packages out.
+    # -S leaves out the site-packages of this machine.
     shim(folder, f"{python} -S")
     known = dict(arguments)
     stages: dict[str, Stage] = {}
     needed, building = _needed(), True
     current = Stage(folder / "nothing")
     for word, rest in instructions():
-        # Only what an ARG has named; the shell's own variables are left to the shell.
+        # Only what an ARG names; other variables are the shell's.
         text = re.sub(r"\$\{(\w+)\}", lambda found: known.get(found[1], ""), rest)
         if word == "ARG":
             name, _, default = text.partition("=")
@@ -109,12 +113,12 @@ def build(folder: Path, arguments: Mapping[str, str], python: str = sys.executab
             if building:
                 current = stages[name] = _begin(folder / name, stages.get(base), python)
         elif building:
-            _carry_out(stages, current, word, rest if word == "CMD" else text, known)
+            _execute(stages, current, word, rest if word == "CMD" else text, known)
     return current
 
 
 def _needed() -> set[str]:
-    """Names of the last stage and of those that it is made from."""
+    """Names of the last stage and of those that it is built from."""
     sources: dict[str, set[str]] = {}
     name = ""
     for word, rest in instructions():
@@ -130,7 +134,7 @@ def _needed() -> set[str]:
     return found
 
 
-def _carry_out(
+def _execute(
     stages: Mapping[str, Stage], stage: Stage, word: str, text: str, known: Mapping[str, str]
 ) -> None:
     match word:
@@ -167,7 +171,7 @@ def _copy(stages: Mapping[str, Stage], stage: Stage, words: list[str]) -> None:
     for source in sources:
         found, goal = origin / source.lstrip("/"), stage.path(target)
         if found.is_dir():
-            # As .dockerignore has it, which says nothing of other stages.
+            # As .dockerignore, which does not apply to other stages.
             left_out = shutil.ignore_patterns("__pycache__", ".*") if origin == ROOT else None
             shutil.copytree(found, goal, dirs_exist_ok=True, ignore=left_out)
         else:
@@ -198,7 +202,7 @@ def _install(options: list[str], stage: Stage) -> None:
     assert uv is not None, "uv is among the development requirements"
     options = [each for each in options if each != "--no-compile"]
     install = [uv, "pip", "install", "--quiet", "--python", stage.python, *options]
-    # What the tests run on is in uv's cache, mostly.
+    # Most packages are in uv's cache already.
     for offline in (["--offline"], []):
         done = subprocess.run(  # noqa: S603 - uv, with the Dockerfile's options
             [*install, *offline], cwd=stage.path("."), capture_output=True, text=True, check=False

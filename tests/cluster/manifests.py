@@ -1,6 +1,6 @@
-"""The manifests as `kubectl kustomize` renders them, and small questions about their objects.
+"""The manifests as `kubectl kustomize` renders them, without a cluster, and queries on them.
 
-No cluster is needed. What the objects must obey is in `rules/`, one module a subject.
+The rules for the objects are in `rules/`, one module per subject.
 """
 
 import os
@@ -44,7 +44,7 @@ def kubectl(*arguments: str | Path) -> str:
 
 @cache
 def _rendered(overlay: str, components: tuple[str, ...], more: str) -> list[Object]:
-    """A kustomization around an overlay, as somebody's own would be."""
+    """A kustomization on top of an overlay, as in an overlay of one's own."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()
 
@@ -63,7 +63,7 @@ def _rendered(overlay: str, components: tuple[str, ...], more: str) -> list[Obje
 
 
 def rendered(overlay: str, *components: str, more: str = "{}") -> list[Object]:
-    """Objects of an overlay, the caller's own to change; `more` is YAML for the kustomization."""
+    """A copy of an overlay's objects; `more` is YAML for the kustomization."""
     return deepcopy(_rendered(overlay, components, more))
 
 
@@ -91,7 +91,7 @@ def name_of(each: Object) -> str:
 
 
 class Pod(NamedTuple):
-    """A pod that an object makes."""
+    """A pod that an object creates."""
 
     owner: Object
     labels: Mapping[str, str]
@@ -107,7 +107,7 @@ class Pod(NamedTuple):
 
 
 def pods(objects: Iterable[Object]) -> Iterator[Pod]:
-    """Of every object that makes some, with the labels that Knative adds to its own."""
+    """Of every object that creates some, with the labels that Knative adds."""
     for each in objects:
         if each["kind"] in ("StatefulSet", "Job", "Deployment", "DaemonSet"):
             template = each["spec"]["template"]
@@ -125,7 +125,7 @@ def pods(objects: Iterable[Object]) -> Iterator[Pod]:
 
 
 def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    """Whether a label selector takes these labels."""
+    """Whether a label selector matches these labels."""
     return all(
         labels.get(key) == value for key, value in selector.get("matchLabels", {}).items()
     ) and all(_holds(each, labels) for each in selector.get("matchExpressions", ()))
@@ -138,11 +138,11 @@ def _holds(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
             return value is not None
         case "In":
             return value in expression["values"]
-    raise AssertionError(f"no test needs the operator {expression['operator']} yet")
+    raise AssertionError(f"not implemented: operator {expression['operator']}")
 
 
 def settings_of(objects: Iterable[Object], container: Object) -> dict[str, str]:
-    """A container's environment as it will be; a value from a Secret reads NAME/KEY."""
+    """A container's environment; a value from a Secret is NAME/KEY."""
     maps = {
         each["metadata"]["name"]: each.get("data", {}) for each in of_kind(objects, "ConfigMap")
     }

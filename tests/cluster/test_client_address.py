@@ -1,6 +1,6 @@
-"""Whose address a service sees behind the gateway: the client's, and none that it invents.
+"""The client's address that a service sees behind the gateway; a client cannot choose it.
 
-auth counts tries of passwords by it. The settings are the manifests', the chain is Knative's.
+auth throttles logins by it. The settings are those of the manifests, the proxies those of Knative.
 """
 
 import tomllib
@@ -30,7 +30,7 @@ GATEWAY, ACTIVATOR = "10.0.1.5", "10.0.2.6"
 
 @pytest.fixture(scope="module", params=OVERLAYS)
 def behind(request: pytest.FixtureRequest) -> list[dict[str, str]]:
-    """What each service of an overlay is set to."""
+    """The settings of each service of an overlay."""
     objects = rendered(request.param)
     return [
         settings_of(objects, service["spec"]["template"]["spec"]["containers"][0])
@@ -39,7 +39,7 @@ def behind(request: pytest.FixtureRequest) -> list[dict[str, str]]:
 
 
 async def seen(values: dict[str, str], headers: Headers) -> str:
-    """The client's address as the app finds it in its scope."""
+    """The client's address in the scope of the app."""
     names = ("TRUSTED_HOPS", "CLIENT_ADDRESS_HEADER")
     settings = ServiceSettings.from_mapping({name: values[name] for name in names})
 
@@ -69,10 +69,10 @@ def through(headers: Headers, client: str, *, activator: bool) -> Headers:
     client=st.ip_addresses().map(str),
     lines=st.lists(st.lists(st.ip_addresses().map(str), max_size=4).map(", ".join), max_size=3),
 )
-async def test_it_is_the_gateways_caller_whatever_that_invents(
+async def test_it_is_the_gateways_caller(
     behind: list[dict[str, str]], activator: bool, client: str, lines: list[str]
 ) -> None:
-    """Public or private: behind SNAT the gateway's caller is a node, and then that counts."""
+    """Public or private, whatever headers it sends; behind SNAT the caller is a node."""
     headers = [(FORWARDED_FOR, line) for line in lines] + [(EXTERNAL, line) for line in lines]
     for values in behind:
         got = through(headers, client, activator=activator)
@@ -80,10 +80,10 @@ async def test_it_is_the_gateways_caller_whatever_that_invents(
         assert await seen(values, got) == address(client)
 
 
-async def test_without_the_gateways_header_nobody_chooses_either(
+async def test_without_the_gateways_header(
     behind: list[dict[str, str]],
 ) -> None:
-    """With the activator on the way all look alike, by the gateway's own address."""
+    """Then it is still not the client's choice; with the activator it is the gateway's own."""
     headers = [(FORWARDED_FOR, "198.51.100.1, 10.9.9.9")]
     for values in behind:
         for activator, expected in ((False, "203.0.113.9"), (True, GATEWAY)):
@@ -92,7 +92,8 @@ async def test_without_the_gateways_header_nobody_chooses_either(
             assert await seen(values, got) == expected
 
 
-def test_the_gateway_is_told_to_write_it() -> None:
+def test_the_gateway_writes_it() -> None:
+    """The platform's settings make Envoy overwrite the header."""
     settings = tomllib.loads((KNATIVE / "versions.toml").read_text("utf-8"))["settings"]
     (kourier,) = (each for each in settings if each["configmap"] == "config-kourier")
 

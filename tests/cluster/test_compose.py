@@ -1,6 +1,6 @@
-"""compose.yaml: the cluster's shape on one machine, and nothing open to others.
+"""compose.yaml: the same parts as in a cluster, and no port open to other machines.
 
-Its structure only: no container engine is needed, and none is there.
+Its structure only, without a container engine.
 """
 
 from typing import Any
@@ -17,7 +17,8 @@ FOUND: dict[str, Any] = COMPOSE["services"]
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_each_service_has_two_doors_from_one_image(service: str) -> None:
+def test_each_service_runs_twice_from_one_image(service: str) -> None:
+    """Once with its public and once with its internal API."""
     public, internal = FOUND[service], FOUND[f"{service}-internal"]
 
     assert public["environment"]["EXPOSED_API"] == "public"
@@ -28,6 +29,7 @@ def test_each_service_has_two_doors_from_one_image(service: str) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_waits_for_its_migration(service: str) -> None:
+    """And the migration waits for the database."""
     for name in (service, f"{service}-internal"):
         assert FOUND[name]["depends_on"] == {
             f"migrate-{service}": {"condition": "service_completed_successfully"},
@@ -37,7 +39,8 @@ def test_a_service_waits_for_its_migration(service: str) -> None:
     assert FOUND[f"migrate-{service}"]["depends_on"] == {"mysql": {"condition": "service_healthy"}}
 
 
-def test_only_public_doors_are_published_and_only_here() -> None:
+def test_only_public_apis_are_published() -> None:
+    """On this machine only."""
     published = {name: each["ports"] for name, each in FOUND.items() if "ports" in each}
 
     assert published == {
@@ -48,6 +51,7 @@ def test_only_public_doors_are_published_and_only_here() -> None:
 
 
 def test_the_broker_reaches_what_the_triggers_name() -> None:
+    """Every address of a Trigger resolves to a service of the file."""
     resolved = dict(
         each.removeprefix("--resolve=").split("=", 1)
         for each in FOUND["broker"]["command"]
@@ -61,7 +65,8 @@ def test_the_broker_reaches_what_the_triggers_name() -> None:
     )
 
 
-def test_addresses_lead_to_services_of_the_file() -> None:
+def test_addresses_are_those_of_services() -> None:
+    """Every URL in a setting names a service of the file."""
     for name, each in FOUND.items():
         for key, value in (each.get("environment") or {}).items():
             if key.endswith(("_INTERNAL_URL", "AUTH_URL", "K_SINK")):
@@ -69,8 +74,8 @@ def test_addresses_lead_to_services_of_the_file() -> None:
                 assert host in FOUND, f"{name}: {key}"
 
 
-def test_every_service_knows_its_environment() -> None:
-    """What all share is set for all, so another service's names are known too."""
+def test_every_variable_is_read() -> None:
+    """By one of the services: common variables are set for all."""
     known = {field.upper() for kind in SETTINGS.values() for field in kind.__struct_fields__}
     for name, each in FOUND.items():
         if name.removeprefix("migrate-").removesuffix("-internal") in SERVICES:
@@ -78,6 +83,7 @@ def test_every_service_knows_its_environment() -> None:
 
 
 def test_containers_are_as_confined_as_pods() -> None:
+    """Read-only, without capabilities and new privileges."""
     for name, each in FOUND.items():
         if name not in ("mysql", "rabbitmq"):
             assert each["read_only"] is True
@@ -85,12 +91,12 @@ def test_containers_are_as_confined_as_pods() -> None:
             assert each["security_opt"] == ["no-new-privileges:true"]
 
 
-def test_it_holds_what_older_composes_and_podmans_understand() -> None:
-    """podman-compose passes over inline `configs`, and compose before 2.20 refuses
-    `start_interval`: what is mounted is a file of this repository, and it makes every database."""
+def test_it_runs_on_older_composes_and_podman() -> None:
+    """podman-compose ignores inline `configs`, and compose before 2.20 refuses `start_interval`; so
+    a mounted file of this repository creates the databases."""
     script = "/docker-entrypoint-initdb.d/databases.sql"
     (mounted,) = [each for each in FOUND["mysql"]["volumes"] if script in each]
-    made = (ROOT / mounted.partition(":")[0]).read_text("utf-8")
+    script_text = (ROOT / mounted.partition(":")[0]).read_text("utf-8")
     named = {
         url.rpartition("/")[2]
         for each in FOUND.values()
@@ -102,11 +108,11 @@ def test_it_holds_what_older_composes_and_podmans_understand() -> None:
     for each in FOUND.values():
         assert "start_interval" not in each.get("healthcheck", {})
     assert named == {f"bookstore_{name}" for name in ("auth", "catalog", "main")}
-    assert [name for name in named if f"CREATE DATABASE {name};" not in made] == []
+    assert [name for name in named if f"CREATE DATABASE {name};" not in script_text] == []
 
 
 def test_passwords_are_for_this_machine_only() -> None:
-    """Nothing that production would take: no key, no admin, a database that nobody else reaches."""
+    """Nothing is fit for production: no key, no admin, a database that is not published."""
     auth = FOUND["migrate-auth"]["environment"]
 
     assert auth["ENVIRONMENT"] == "development"

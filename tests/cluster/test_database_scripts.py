@@ -1,4 +1,4 @@
-"""The databases' scripts and options, tried on a real server; a restore is really restored."""
+"""Scripts and options of the databases, on real servers; backups are really restored."""
 
 import os
 import shutil
@@ -24,8 +24,8 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def environment(server: Server, tmp_path: Path) -> dict[str, str]:
-    """As the manifests give it: a user who may do everything in one database, as the images make
-    it, and nothing else."""
+    """The variables of the manifests, for a user with all rights on one database, as the images
+    create it."""
     server.create_database("bookstore_backup")
     server.run(f"CREATE USER IF NOT EXISTS '{USER}'@'%' IDENTIFIED BY '{PASSWORD}'")
     server.run(f"GRANT ALL ON `bookstore\\_backup`.* TO '{USER}'@'%'")
@@ -57,7 +57,8 @@ def fill(server: Server) -> None:
     server.run("INSERT INTO bookstore_backup.books VALUES (1, 'Rayuela – ñ', 0x00FF27)")
 
 
-def test_what_was_backed_up_comes_back(server: Server, environment: dict[str, str]) -> None:
+def test_a_backup_is_restored(server: Server, environment: dict[str, str]) -> None:
+    """Text, blobs and the absence of later rows."""
     fill(server)
     backup = run("backup.sh", environment)
     server.run("UPDATE bookstore_backup.books SET title = 'gone'")
@@ -71,10 +72,8 @@ def test_what_was_backed_up_comes_back(server: Server, environment: dict[str, st
     ]
 
 
-def test_their_logs_say_what_was_done_and_warn_of_nothing(
-    server: Server, environment: dict[str, str]
-) -> None:
-    """Warnings of every night hide the one that matters."""
+def test_logs_without_warnings(server: Server, environment: dict[str, str]) -> None:
+    """A warning in every night's log would hide the one that matters."""
     fill(server)
     done = [run(script, environment) for script in ("backup.sh", "restore.sh")]
 
@@ -83,11 +82,11 @@ def test_their_logs_say_what_was_done_and_warn_of_nothing(
 
 
 @pytest.mark.parametrize("script", ["backup.sh", "restore.sh", "ready.sh"])
-def test_a_client_knows_the_password_before_it_connects(
+def test_clients_get_the_password_as_an_option(
     server: Server, environment: dict[str, str], tmp_path: Path, script: str
 ) -> None:
-    """As an option: without one MariaDB's client from 11.4 on warns at each call, as this one does,
-    and does not look at the server's certificate. Among the arguments others could read it."""
+    """In a file of options: without a password MariaDB's client 11.4 warns at each call, and does
+    not verify the server's certificate. In an argument other users could read it."""
     fill(server)
     run("backup.sh", environment)
     folder = tmp_path / "client"
@@ -111,9 +110,8 @@ def test_a_client_knows_the_password_before_it_connects(
 @pytest.mark.parametrize(
     "password", ['with"quotes', "with'quotes", "back\\slash\\n", "# none", " spaces ", "ñ=[client]"]
 )
-def test_any_password_is_a_password(
-    server: Server, environment: dict[str, str], password: str
-) -> None:
+def test_every_password_works(server: Server, environment: dict[str, str], password: str) -> None:
+    """Also with quotes, backslashes, blanks and comment signs."""
     quoted = password.replace("\\", "\\\\").replace("'", "''")
     server.run("DROP USER IF EXISTS 'odd'@'%'")
     server.run(f"CREATE USER 'odd'@'%' IDENTIFIED BY '{quoted}'")
@@ -124,10 +122,8 @@ def test_any_password_is_a_password(
     assert (done.returncode, done.stdout, done.stderr) == (0, "1\n", "")
 
 
-def test_a_client_that_knows_gtids_is_told_to_leave_them_out(
-    server: Server, environment: dict[str, str], tmp_path: Path
-) -> None:
-    """MySQL's does; here this machine's client, and what MySQL's adds to its help."""
+def test_gtids_are_left_out(server: Server, environment: dict[str, str], tmp_path: Path) -> None:
+    """If the client has the option, as MySQL's; here a client whose help names it."""
     real = shutil.which("mysqldump") or shutil.which("mariadb-dump")
     folder = tmp_path / "client"
     folder.mkdir()
@@ -146,14 +142,14 @@ def test_a_client_that_knows_gtids_is_told_to_leave_them_out(
     assert "--set-gtid-purged=OFF" in (tmp_path / "options").read_text().splitlines()
 
 
-def given(server: Server, table: str) -> object:
+def insert(server: Server, table: str) -> object:
     """The id of a new row."""
     server.run(f"INSERT INTO bookstore_backup.{table} () VALUES ()")  # noqa: S608 - of this file
     return server.run(f"SELECT MAX(id) FROM bookstore_backup.{table}")[0][0]  # noqa: S608
 
 
 def fill_counted(server: Server) -> None:
-    """Tables whose ids the server gives; of one the last row is deleted, one has none."""
+    """Tables with AUTO_INCREMENT: one with rows, one whose rows were deleted, one unused."""
     for table, kind in (("counted", "BIGINT"), ("emptied", "BIGINT"), ("unused", "INT")):
         server.run(
             f"CREATE TABLE bookstore_backup.{table}"
@@ -162,18 +158,18 @@ def fill_counted(server: Server) -> None:
         )
     for table in ("counted", "emptied"):
         for _ in range(3):
-            given(server, table)
+            insert(server, table)
     server.run("DELETE FROM bookstore_backup.emptied")
 
 
-def test_no_id_is_given_again(server: Server, environment: dict[str, str]) -> None:
-    """Neither one that was given after the backup; whoever restores reads how far it went."""
+def test_no_id_is_reused(server: Server, environment: dict[str, str]) -> None:
+    """Also none that was given after the backup; the log has the old and new counters."""
     fill(server)
     fill_counted(server)
     run("backup.sh", environment)
-    lost = [given(server, table) for table in ("counted", "emptied", "unused")]
+    lost = [insert(server, table) for table in ("counted", "emptied", "unused")]
     restored = run("restore.sh", environment)
-    new = [given(server, table) for table in ("counted", "emptied", "unused")]
+    new = [insert(server, table) for table in ("counted", "emptied", "unused")]
 
     assert restored.returncode == 0, restored.stderr
     assert lost == [4, 4, 1]
@@ -186,18 +182,18 @@ def test_no_id_is_given_again(server: Server, environment: dict[str, str]) -> No
     ]
 
 
-def test_ids_are_raised_as_far_as_is_said(server: Server, environment: dict[str, str]) -> None:
-    """Each restore begins with the counters of the backup."""
+def test_ids_are_raised_by_the_given_step(server: Server, environment: dict[str, str]) -> None:
+    """Each restore starts from the counters of the backup."""
     fill_counted(server)
     run("backup.sh", environment)
     for by in ("5", "10"):
         run("restore.sh", {**environment, "RAISE_IDS_BY": by})
 
-    assert given(server, "counted") == 14
+    assert insert(server, "counted") == 14
 
 
-def test_ids_that_no_column_holds_are_refused(server: Server, environment: dict[str, str]) -> None:
-    """The server would take the counter, and then no row; the Job fails, and says of which."""
+def test_ids_beyond_a_column_are_refused(server: Server, environment: dict[str, str]) -> None:
+    """The server would accept the counter, and then no row; the error names the table."""
     fill_counted(server)
     run("backup.sh", environment)
     refused = run("restore.sh", {**environment, "RAISE_IDS_BY": "2147483647"})
@@ -205,13 +201,14 @@ def test_ids_that_no_column_holds_are_refused(server: Server, environment: dict[
 
     assert (refused.returncode, taken.returncode) == (1, 0), taken.stderr
     assert "ids of unused have come to 1, and 2147483647 more is beyond" in refused.stderr
-    assert given(server, "unused") == 2147483647
+    assert insert(server, "unused") == 2147483647
 
 
 @pytest.mark.parametrize("by", ["0", "-1", "many", "1" * 19, "1; DROP TABLE books"])
-def test_a_step_that_is_none_changes_nothing(
+def test_an_invalid_step_changes_nothing(
     server: Server, environment: dict[str, str], by: str
 ) -> None:
+    """The script refuses it before it touches the database."""
     fill(server)
     run("backup.sh", environment)
     server.run("DELETE FROM bookstore_backup.books")
@@ -222,7 +219,8 @@ def test_a_step_that_is_none_changes_nothing(
     assert list(server.run("SELECT id FROM bookstore_backup.books")) == []
 
 
-def test_a_chosen_backup_comes_back(server: Server, environment: dict[str, str]) -> None:
+def test_a_chosen_backup_is_restored(server: Server, environment: dict[str, str]) -> None:
+    """RESTORE_FILE names it; otherwise it is the newest."""
     fill(server)
     run("backup.sh", environment)
     folder = Path(environment["BACKUP_FOLDER"])
@@ -235,9 +233,8 @@ def test_a_chosen_backup_comes_back(server: Server, environment: dict[str, str])
     assert list(server.run("SELECT id FROM bookstore_backup.books")) == [(1,)]
 
 
-def test_old_backups_go_when_the_new_one_is_there(
-    server: Server, environment: dict[str, str]
-) -> None:
+def test_old_backups_are_deleted(server: Server, environment: dict[str, str]) -> None:
+    """Only after the new one is complete, and only those of the same database."""
     fill(server)
     folder = Path(environment["BACKUP_FOLDER"])
     for year in (2020, 2021, 2022):
@@ -253,7 +250,8 @@ def test_old_backups_go_when_the_new_one_is_there(
     assert (folder / "bookstore_backup-20220101T000000Z.sql.gz").exists()
 
 
-def test_a_backup_that_fails_leaves_no_file_and_takes_none(environment: dict[str, str]) -> None:
+def test_a_failed_backup_changes_nothing(environment: dict[str, str]) -> None:
+    """No incomplete file is left, and no old backup is deleted."""
     folder = Path(environment["BACKUP_FOLDER"])
     for year in (2020, 2021, 2022):
         (folder / f"bookstore_backup-{year}0101T000000Z.sql.gz").touch()
@@ -263,7 +261,8 @@ def test_a_backup_that_fails_leaves_no_file_and_takes_none(environment: dict[str
     assert len(list(folder.glob("*.sql.gz"))) == 3
 
 
-def test_half_a_backup_is_not_restored(server: Server, environment: dict[str, str]) -> None:
+def test_an_incomplete_backup_is_refused(server: Server, environment: dict[str, str]) -> None:
+    """The script fails, and the data stays."""
     fill(server)
     run("backup.sh", environment)
     (file,) = Path(environment["BACKUP_FOLDER"]).glob("*.sql.gz")
@@ -274,29 +273,31 @@ def test_half_a_backup_is_not_restored(server: Server, environment: dict[str, st
     assert list(server.run("SELECT id FROM bookstore_backup.books")) == [(1,)]
 
 
-def test_no_backup_is_said(environment: dict[str, str]) -> None:
+def test_restore_without_a_backup(environment: dict[str, str]) -> None:
+    """The error says that there is none."""
     done = run("restore.sh", environment)
 
     assert done.returncode == 1
     assert "there is no backup" in done.stderr
 
 
-def test_ready_asks_a_question_as_the_service(environment: dict[str, str]) -> None:
+def test_readiness_by_a_query(environment: dict[str, str]) -> None:
+    """As the service's user, in its database."""
     assert run("ready.sh", environment).stdout.strip() == "1"
     assert run("ready.sh", {**environment, "MYSQL_PASSWORD": "wrong"}).returncode != 0
     assert run("ready.sh", {**environment, "MYSQL_DATABASE": "not_there"}).returncode != 0
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)
-def test_a_server_takes_every_option_of_the_manifests(flavour: Flavour, tmp_path: Path) -> None:
-    """MariaDB and MySQL; no port, no network."""
+def test_servers_accept_every_option(flavour: Flavour, tmp_path: Path) -> None:
+    """MariaDB and MySQL parse the arguments of the manifests, without an unknown one."""
     arguments = of_kind(rendered("eks"), "StatefulSet")[0]["spec"]["template"]["spec"][
         "containers"
     ][0]["args"]
     program = program_of(flavour)
     if program is None:
         pytest.skip(NO_MYSQL if flavour == "mysql" else "mariadbd is not installed")
-    done = subprocess.run(  # noqa: S603 - the server of this machine, asked for its options
+    done = subprocess.run(  # noqa: S603 - the server of this machine, which prints its options
         [program, "--no-defaults", *arguments, f"--datadir={tmp_path}", "--verbose", "--help"],
         capture_output=True,
         text=True,

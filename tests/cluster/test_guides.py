@@ -1,4 +1,4 @@
-"""What the guides build on: components, the cluster of eksctl, scripts.
+"""What the guides rely on: components, the cluster of eksctl, scripts.
 
 Links, files and tasks of every page are checked in tests/architecture/test_docs.py.
 """
@@ -16,12 +16,14 @@ GUIDE = KNATIVE / "README.md"
 
 
 def test_every_component_is_named() -> None:
+    """The guide's table lists all components."""
     (row,) = (line for line in GUIDE.read_text("utf-8").splitlines() if "[components/]" in line)
 
     assert sorted(re.findall(r"`([a-z0-9-]+)`", row)) == COMPONENTS
 
 
 def test_the_cluster_has_what_the_manifests_need() -> None:
+    """Add-ons, three zones of its region, and a supported version of Kubernetes."""
     cluster = yaml.safe_load((KNATIVE / "eks" / "cluster.yaml").read_text("utf-8"))
     addons = {each["name"]: each for each in cluster["addons"]}
     pinned = tomllib.loads((KNATIVE / "versions.toml").read_text("utf-8"))
@@ -39,11 +41,12 @@ def test_the_cluster_has_what_the_manifests_need() -> None:
     assert minor >= oldest
 
 
-def test_scripts_can_be_read_by_the_shell() -> None:
+def test_scripts_are_valid() -> None:
+    """bash parses each of them."""
     bash = shutil.which("bash")
     assert bash is not None
     for script in KNATIVE.rglob("*.sh"):
-        done = subprocess.run(  # noqa: S603 - reads a script of ours, runs nothing
+        done = subprocess.run(  # noqa: S603 - parses a script of ours, runs nothing
             [bash, "-n", str(script)], capture_output=True, text=True, check=False
         )
 

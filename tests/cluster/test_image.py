@@ -1,7 +1,7 @@
-"""What `functions/Dockerfile` puts into an image, and each service started from nothing else.
+"""The content of the images, and each service started from nothing else.
 
-The tree is put together by `dockerfile.py`; the services then run as the image's command runs them:
-another user, no environment but the container's, nothing that can be written but /tmp.
+`dockerfile.py` builds the tree. The services then run as in a container: as another user, with only
+the container's environment, and with only /tmp writable.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ from tests.support.independence import NOBODY, peers
 from tests.support.processes import START_LIMIT
 from tests.support.users import as_user, has_name
 
-PERSON = 10001
+IMAGE_USER = 10001
 NAMES_OF_USERS = {"HOME", "LNAME", "LOGNAME", "USER", "USERNAME"}
 READS_THE_DATABASE = {
     "auth": "/.well-known/jwks.json",
@@ -43,21 +43,22 @@ READS_THE_DATABASE = {
     "purchase": "/internal/streams/orders",
 }
 MIB = 1024 * 1024
-LARGEST = 200
-STRANGERS = (PERSON, 1_000_650_000)
-"""The image's user, and one as OpenShift chooses them."""
-BASE = 120
-"""MiB of the base image, of which a name is all that is here; Debian's slim Python is smaller."""
+MAX_SIZE = 200
+"""MiB."""
+USERS = (IMAGE_USER, 1_000_650_000)
+"""The image's user, and one as OpenShift assigns them."""
+BASE_SIZE = 120
+"""MiB, an upper bound for Debian's slim Python; the base image itself is not built here."""
 
 
 @pytest.fixture(scope="module")
 def folder() -> Iterator[Path]:
-    """Where another user may look, unlike in pytest's own."""
-    made = Path(tempfile.mkdtemp(prefix="bookstore-image-"))
-    made.chmod(0o755)
-    yield made
-    subprocess.run(["chmod", "-R", "u+w", str(made)], check=True)  # noqa: S603, S607
-    shutil.rmtree(made)
+    """Readable for other users, unlike pytest's own folder."""
+    path = Path(tempfile.mkdtemp(prefix="bookstore-image-"))
+    path.chmod(0o755)
+    yield path
+    subprocess.run(["chmod", "-R", "u+w", str(path)], check=True)  # noqa: S603, S607
+    shutil.rmtree(path)
 
 
 @pytest.fixture(
@@ -85,9 +86,9 @@ def server() -> Iterator[Server]:
         yield server
 
 
-@pytest.fixture(params=STRANGERS)
-def stranger(request: pytest.FixtureRequest) -> int:
-    """A user that the system has no name for."""
+@pytest.fixture(params=USERS)
+def user(request: pytest.FixtureRequest) -> int:
+    """A user without an entry in this system's passwd."""
     user: int = request.param
     if as_user(user) is None:
         pytest.skip("only root may run a process as another user (setpriv)")
@@ -98,11 +99,11 @@ def stranger(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture
 def scratch(folder: Path) -> Iterator[Path]:
-    """What the container has in place of a temporary folder."""
-    made = Path(tempfile.mkdtemp(dir=folder))
-    made.chmod(0o777)
-    yield made
-    shutil.rmtree(made)
+    """The container's /tmp."""
+    path = Path(tempfile.mkdtemp(dir=folder))
+    path.chmod(0o777)
+    yield path
+    shutil.rmtree(path)
 
 
 def service_of(image: Stage) -> str:
@@ -114,7 +115,7 @@ def files_of(image: Stage) -> set[Path]:
 
 
 def environment(image: Stage, scratch: Path, option: str = "") -> dict[str, str]:
-    """The container's, with its paths where they are here."""
+    """The container's environment, with its paths below the image's folder."""
     shims = shim(scratch, f"{image.python} -S -W error::DeprecationWarning {option}")
     return {
         **image.variables(),
@@ -128,7 +129,7 @@ def environment(image: Stage, scratch: Path, option: str = "") -> dict[str, str]
 
 
 def this_python() -> str:
-    """This one, without what is installed in its environment."""
+    """This Python, without the packages of its environment."""
     return str(getattr(sys, "_base_executable", sys.executable))
 
 
@@ -137,9 +138,9 @@ async def run(
     environ: Mapping[str, str],
     *words: str,
     stderr: IO[bytes] | None = None,
-    user: int = PERSON,
+    user: int = IMAGE_USER,
 ) -> asyncio.subprocess.Process:
-    """As the image's user, or as this one where no other can be had."""
+    """As the given user where that is possible, else as the current one."""
     return await asyncio.create_subprocess_exec(
         *(as_user(user) or []), *words, cwd=image.path("."), env=environ, stderr=stderr
     )
@@ -150,9 +151,9 @@ async def started(
     image: Stage,
     environ: Mapping[str, str],
     stderr: IO[bytes] | None = None,
-    user: int = PERSON,
+    user: int = IMAGE_USER,
 ) -> AsyncIterator[tuple[httpx.AsyncClient, asyncio.subprocess.Process]]:
-    """The image's own command, ready."""
+    """The image's own command, once it answers /readyz."""
     process = await run(image, environ, *image.command, stderr=stderr, user=user)
     base = f"http://127.0.0.1:{environ['PORT']}"
     try:
@@ -160,7 +161,7 @@ async def started(
             async with asyncio.timeout(START_LIMIT):
                 while not await ready(client):
                     assert process.returncode is None
-                    await asyncio.sleep(0.05)  # nothing announces that a port is open
+                    await asyncio.sleep(0.05)  # an open port cannot be awaited
             yield client, process
     finally:
         if process.returncode is None:
@@ -176,6 +177,7 @@ async def ready(client: httpx.AsyncClient) -> bool:
 
 
 def test_it_holds_the_kit_and_its_one_service(image: Stage) -> None:
+    """No other service, no tests, no tools of the project."""
     packages = {path.name for path in image.path("functions").iterdir() if path.is_dir()}
 
     assert packages - {"__pycache__"} == {"kit", service_of(image)}
@@ -184,12 +186,14 @@ def test_it_holds_the_kit_and_its_one_service(image: Stage) -> None:
 
 
 def test_it_holds_no_tests_and_no_tools(image: Stage) -> None:
+    """Folders that wheels leave at the top level are removed, and so are development tools."""
     top = {path.name for path in image.path("/site").iterdir()}
 
     assert top & {"tests", "test", "docs", "examples", "bin", "black", "pip", "pytest"} == set()
 
 
 def test_of_swagger_it_holds_what_is_served(image: Stage) -> None:
+    """Three files of the package, which otherwise holds every version of Swagger UI."""
     package = image.path("/site/swagger_ui")
     files = {path.name for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc"}
 
@@ -202,13 +206,14 @@ def test_of_swagger_it_holds_what_is_served(image: Stage) -> None:
 
 
 def test_it_is_smaller_than_200_mib_with_its_base(image: Stage) -> None:
+    """A node pulls it before a cold start."""
     size = sum(path.stat().st_size for path in image.root.rglob("*") if path.is_file())
 
-    assert size / MIB + BASE < LARGEST
+    assert size / MIB + BASE_SIZE < MAX_SIZE
 
 
 def test_all_of_it_is_compiled(image: Stage) -> None:
-    """Nothing can be written later: what is not compiled now is compiled at each cold start."""
+    """The file system is read-only: a module without bytecode is compiled at each cold start."""
     show = "import sys; print(sys.implementation.cache_tag)"
     tag = subprocess.check_output([image.python, "-c", show], text=True).strip()  # noqa: S603
     missing = [
@@ -221,34 +226,34 @@ def test_all_of_it_is_compiled(image: Stage) -> None:
 
 
 async def test_its_command_starts_it_out_of_its_code_cache(image: Stage, scratch: Path) -> None:
-    """A cache that is not used is not missed: so ask Python, by -v, where each module is from."""
+    """An unused cache goes unnoticed, so `python -v` reports where each module is loaded from."""
     nowhere = f"mysql://nobody@127.0.0.1:{free_port()}/nothing"
     environ = {
         **environment(image, scratch, "-v"),
         "DATABASE_URL": nowhere,
         "EXPOSED_API": "public",
     }
-    told = scratch / "told"
-    with told.open("wb") as stderr:
+    log = scratch / "log"
+    with log.open("wb") as stderr:
         async with started(image, {**environ, "PORT": str(free_port())}, stderr=stderr):
             pass
-    loaders = re.findall(r"^import '([\w.]+)' # <([\w.]+)", told.read_text("utf-8"), re.MULTILINE)
+    loaders = re.findall(r"^import '([\w.]+)' # <([\w.]+)", log.read_text("utf-8"), re.MULTILINE)
     first = [loader for _, loader in loaders].index("functions.kit.start.code_cache.Loader")
 
     ours = {name for name, loader in loaders[first:] if loader.endswith("code_cache.Loader")}
     theirs = {name for name, loader in loaders[first:] if loader.endswith(".SourceFileLoader")}
     assert len(ours) > 500
-    # A package that is not there is looked for each time, and that ends in an ImportError.
+    # An optional package that is missing is searched for by the usual loaders.
     assert {name for name in theirs if "opentelemetry" not in name} == set()
 
 
 def test_it_runs_as_a_number(image: Stage) -> None:
-    """runAsNonRoot cannot be checked on a name."""
-    assert image.user == f"{PERSON}:{PERSON}"
+    """Kubernetes cannot check runAsNonRoot for a user's name."""
+    assert image.user == f"{IMAGE_USER}:{IMAGE_USER}"
 
 
 def test_each_stage_that_runs_gives_its_user_a_name() -> None:
-    """Nothing else does: a number has no entry among the image's users."""
+    """The number has no entry in the image's passwd, so libraries read the name from USER."""
     stage, named = "", dict[str, bool]()
     for word, rest in instructions():
         if word == "FROM":
@@ -260,7 +265,8 @@ def test_each_stage_that_runs_gives_its_user_a_name() -> None:
     assert {stage for stage in named if named[stage]} == {"base", "broker", "service"}
 
 
-def test_it_says_what_it_is(image: Stage) -> None:
+def test_it_is_labelled(image: Stage) -> None:
+    """By the OCI's annotations, with version and commit."""
     for label in ("title", "description", "version", "revision", "source", "licenses"):
         assert f"org.opencontainers.image.{label}=" in image.labels
     assert 'version="1.2.3"' in image.labels
@@ -268,7 +274,7 @@ def test_it_says_what_it_is(image: Stage) -> None:
 
 
 def test_the_broker_has_what_it_imports() -> None:
-    """Its stage is not needed for a service's image; what it copies is there, and is locked."""
+    """Its stage is not built here; every file that it copies exists, its packages are locked."""
     copied = [rest.split()[0] for word, rest in instructions() if word == "COPY"]
 
     assert "requirements/local.txt" in copied
@@ -278,6 +284,7 @@ def test_the_broker_has_what_it_imports() -> None:
 
 
 def test_each_stage_begins_with_the_pinned_base_or_another_stage() -> None:
+    """The base image has a full version, and one argument replaces it everywhere."""
     bases = [rest.partition(" AS ")[0] for word, rest in instructions() if word == "FROM"]
     pinned = pinned_image()
 
@@ -286,22 +293,36 @@ def test_each_stage_begins_with_the_pinned_base_or_another_stage() -> None:
     assert pinned.partition(":")[2].count(".") == 2
 
 
+def test_each_stage_that_installs_takes_another_package_index() -> None:
+    """pip reads PIP_INDEX_URL, which is in its environment only if the stage declares it."""
+    stages: list[list[tuple[str, str]]] = []
+    for word, rest in instructions():
+        if word == "FROM":
+            stages.append([])
+        if stages:
+            stages[-1].append((word, rest))
+    installing = [each for each in stages if any("pip install" in rest for _, rest in each)]
+
+    assert len(installing) == 2
+    assert all(("ARG", "PIP_INDEX_URL") in each for each in installing)
+
+
 @pytest.mark.parametrize(
-    ("door", "open_", "closed"),
+    ("api", "open_", "closed"),
     [
         ("public", "/openapi.json", "/metrics"),
         ("internal", "/metrics", "/apidocs"),
     ],
 )
 async def test_it_migrates_serves_and_stops(
-    image: Stage, scratch: Path, door: str, open_: str, closed: str
+    image: Stage, scratch: Path, api: str, open_: str, closed: str
 ) -> None:
-    """By the command of the Job and the command of the image."""
+    """With the command of the Job, and with the command of the image."""
     service = service_of(image)
     port = free_port()
     environ = {
         **environment(image, scratch),
-        "EXPOSED_API": door,
+        "EXPOSED_API": api,
         "PORT": str(port),
         "AUTO_MIGRATE": "0",
     }
@@ -318,48 +339,46 @@ async def test_it_migrates_serves_and_stops(
         assert (await client.get(closed)).status_code == 404
         process.send_signal(signal.SIGTERM)
         code = await process.wait()
-    # uvicorn ends in order, and then by the signal that ended it.
+    # uvicorn shuts down in order, and then raises the signal again.
     assert code in (0, -signal.SIGTERM)
     assert files_of(image) == before
 
 
-async def test_whoever_runs_it_it_works_on_mysql(
-    image: Stage, scratch: Path, server: Server, stranger: int
+async def test_every_user_can_run_it_on_mysql(
+    image: Stage, scratch: Path, server: Server, user: int
 ) -> None:
-    """By a number, and with nothing in the environment that names a user or a home."""
+    """Under a number, with no variable that names a user or a home."""
     service = service_of(image)
     url = server.create_database(f"image_{service}")
     given = {**environment(image, scratch), "DATABASE_URL": url, "PORT": str(free_port())}
     environ = {name: value for name, value in given.items() if name not in NAMES_OF_USERS}
     migrate = ("python", "-m", f"functions.{service}.migrate")
-    migration = await run(image, environ, *migrate, user=stranger)
+    migration = await run(image, environ, *migrate, user=user)
 
     assert await migration.wait() == 0
-    async with started(image, environ, user=stranger) as (client, _):
+    async with started(image, environ, user=user) as (client, _):
         assert (await client.get(READS_THE_DATABASE[service])).status_code == 200
 
 
-async def test_what_asks_for_its_users_name_gets_one(
-    image: Stage, scratch: Path, stranger: int
-) -> None:
+async def test_its_user_has_a_name(image: Stage, scratch: Path, user: int) -> None:
+    """getpass finds one, although passwd has no entry."""
     environ = environment(image, scratch)
     command = ("python", "-c", "import getpass; assert getpass.getuser() == 'bookstore'")
-    process = await run(image, environ, *command, user=stranger)
+    process = await run(image, environ, *command, user=user)
 
     assert await process.wait() == 0
 
 
-async def test_its_swagger_ui_is_whole(image: Stage, scratch: Path) -> None:
+async def test_its_swagger_ui_is_complete(image: Stage, scratch: Path) -> None:
+    """Every file that the page loads is served."""
     environ = {**environment(image, scratch), "EXPOSED_API": "public", "PORT": str(free_port())}
     async with started(image, environ) as (client, _):
         for name in ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"):
             assert (await client.get(f"/apidocs/{name}")).status_code == 200
 
 
-async def test_it_is_ready_although_nothing_that_it_needs_is_there(
-    image: Stage, scratch: Path
-) -> None:
-    """No database, no broker, no other service: a start from zero waits for none of them."""
+async def test_it_is_ready_without_its_dependencies(image: Stage, scratch: Path) -> None:
+    """No database, broker or other service: a cold start waits for none of them."""
     environ = {
         **environment(image, scratch),
         "PORT": str(free_port()),

@@ -1,8 +1,8 @@
-"""Knative's own validation of the objects, as npm's @kubernetes-models/knative carries it.
+"""Validation by the schemas of Knative, as npm's @kubernetes-models/knative has them.
 
-It needs node and, the first time, a registry; afterwards its copy lies in pytest's cache. Where it
-cannot be had these tests are skipped, with the reason. The package holds no schema of RabbitMQ's
-operators, and its validators let unknown fields pass; `test_schemas` is stricter where it can be.
+It needs node and, the first time, a registry; afterwards pytest's cache holds the package. Where
+that fails, the tests are skipped with the reason. The package has no schemas of RabbitMQ's
+operators, and ignores unknown fields, unlike `test_schemas`.
 """
 
 import json
@@ -18,8 +18,8 @@ from tests.cluster.manifests import OVERLAYS, ROOT, Object, rendered
 from tests.servers.programs import missing
 
 PACKAGE = "@kubernetes-models/knative@2.4.4"
-PATIENCE = 90
-"""Seconds for the registry."""
+INSTALL_TIMEOUT = 90
+"""Seconds."""
 
 VALIDATE = """
 const objects = JSON.parse(require("fs").readFileSync(0, "utf8"));
@@ -46,7 +46,7 @@ console.log(JSON.stringify(found));
 
 @pytest.fixture(scope="session")
 def models(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the package in it."""
+    """A folder with the package installed."""
     npm, node = shutil.which("npm"), shutil.which("node")
     if npm is None or node is None:
         missing("node and npm, which check Knative's objects, are not installed")
@@ -61,15 +61,15 @@ def models(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
                 cwd=folder,
                 check=True,
                 capture_output=True,
-                timeout=PATIENCE,
+                timeout=INSTALL_TIMEOUT,
             )
         except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-            missing(f"{PACKAGE} cannot be had from npm: {type(error).__name__}")
+            missing(f"{PACKAGE} cannot be installed by npm: {type(error).__name__}")
     return folder
 
 
 def violations(models: Path, objects: list[Object]) -> list[str | None]:
-    """Of each object what is wrong with it; None where the package does not know its kind."""
+    """An error for each object, "" where it is valid; None where the package lacks its kind."""
     done = subprocess.run(  # noqa: S603 - the node that is installed
         ["node", "-e", VALIDATE],  # noqa: S607
         cwd=models,
@@ -87,14 +87,15 @@ def knative_of(objects: list[Object]) -> list[Object]:
 
 
 def eventing() -> list[Object]:
-    """Triggers and sources, which lie outside of the overlays' folders."""
+    """Triggers and sources, whose files are outside of the overlays."""
     files = sorted((ROOT / "eventing").rglob("*.yaml"))
     found = [each for file in files for each in yaml.safe_load_all(file.read_text("utf-8")) if each]
     return knative_of([each for each in found if "apiVersion" in each])
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_knative_takes_every_object(models: Path, overlay: str) -> None:
+def test_every_object_is_valid(models: Path, overlay: str) -> None:
+    """Of every overlay."""
     objects = knative_of(rendered(overlay))
     found = violations(models, objects)
     known = [each["kind"] for each, wrong in zip(objects, found, strict=True) if wrong is not None]
@@ -103,7 +104,8 @@ def test_knative_takes_every_object(models: Path, overlay: str) -> None:
     assert {"Service", "Broker", "Trigger", "PingSource"} <= set(known)
 
 
-def test_knative_takes_what_the_local_broker_reads(models: Path) -> None:
+def test_files_of_the_local_broker_are_valid(models: Path) -> None:
+    """Triggers and PingSources in eventing/."""
     objects = eventing()
 
     assert [wrong for wrong in violations(models, objects) if wrong] == []
@@ -118,10 +120,8 @@ BROKEN: list[tuple[str, list[str], Any]] = [
 
 
 @pytest.mark.parametrize(("kind", "path", "value"), BROKEN, ids=[each[0] for each in BROKEN])
-def test_what_knative_would_refuse_is_seen(
-    models: Path, kind: str, path: list[str], value: object
-) -> None:
-    """What the tests above look for can be found."""
+def test_an_invalid_field_is_found(models: Path, kind: str, path: list[str], value: object) -> None:
+    """The tests above can fail."""
     each = next(each for each in knative_of(rendered("eks")) if each["kind"] == kind)
     *parents, field = path
     target = each

@@ -1,4 +1,4 @@
-"""Every overlay and component renders, and an overlay of one's own reaches what it must."""
+"""Every overlay and component renders, and an overlay of one's own can change what it needs."""
 
 from pathlib import Path
 
@@ -24,12 +24,13 @@ from tests.cluster.manifests import (
 
 
 def test_the_overlays_are_a_local_cluster_and_eks() -> None:
+    """There are no others."""
     assert OVERLAYS == ["eks", "local"]
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_plain_apply_renders_the_whole_shop(overlay: str) -> None:
-    """As `kubectl apply -k` does it, without a flag."""
+    """As with `kubectl apply -k`, without options of deploy."""
     objects = list(yaml.safe_load_all(kubectl("kustomize", KNATIVE / "overlays" / overlay)))
 
     assert {each["metadata"]["annotations"][PHASE] for each in objects} == set(PHASES)
@@ -45,12 +46,14 @@ def test_plain_apply_renders_the_whole_shop(overlay: str) -> None:
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_no_two_objects_share_a_name(overlay: str) -> None:
+    """Within a kind and group."""
     found = [(each["apiVersion"].partition("/")[0], name_of(each)) for each in rendered(overlay)]
 
     assert sorted(set(found)) == sorted(found)
 
 
 def test_events_render_by_themselves() -> None:
+    """eventing/ is a kustomization of its own."""
     objects = list(yaml.safe_load_all(kubectl("kustomize", ROOT / "eventing")))
 
     assert {each["kind"] for each in objects} == {
@@ -65,7 +68,7 @@ def test_events_render_by_themselves() -> None:
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_another_namespace_is_one_line(overlay: str, tmp_path: Path) -> None:
-    """Addresses inside settings follow, because each overlay says how."""
+    """Addresses inside settings follow, by the replacements of each overlay."""
     mine = KNATIVE / "overlays" / overlay
     for file in mine.iterdir():
         text = file.read_text("utf-8").replace("namespace: bookstore", "namespace: other")
@@ -85,12 +88,12 @@ def test_another_namespace_is_one_line(overlay: str, tmp_path: Path) -> None:
 
 
 def _upwards(folder: Path) -> str:
-    """kustomize takes no absolute path."""
+    """kustomize refuses absolute paths."""
     return "/".join([".."] * (len(folder.resolve().parts) - 1)) + str(ROOT)
 
 
-def test_overlays_agree_on_what_is_an_address() -> None:
-    """The list is in each, because kustomize reads no file from beside an overlay."""
+def test_overlays_have_the_same_replacements() -> None:
+    """Each has a copy, because kustomize reads no file outside of an overlay."""
     texts = {
         (KNATIVE / "overlays" / each / "addresses.yaml").read_text("utf-8") for each in OVERLAYS
     }
@@ -98,8 +101,8 @@ def test_overlays_agree_on_what_is_an_address() -> None:
     assert len(texts) == 1
 
 
-def test_a_changed_setting_makes_another_template() -> None:
-    """So it becomes a revision of its own, and the one before keeps what it had."""
+def test_a_changed_setting_changes_the_template() -> None:
+    """It is a revision of its own, and the previous one keeps its settings."""
     change = """
         configMapGenerator:
           - name: bookstore-config
@@ -117,6 +120,7 @@ def test_a_changed_setting_makes_another_template() -> None:
 
 
 def test_a_changed_script_restarts_no_database() -> None:
+    """The names of the scripts' ConfigMaps have no hash."""
     for pod in pods(rendered("local")):
         if pod.owner["kind"] == "StatefulSet":
             (scripts,) = (each for each in pod.spec["volumes"] if each["name"] == "scripts")
@@ -126,7 +130,7 @@ def test_a_changed_script_restarts_no_database() -> None:
 
 
 def test_images_are_one_line_each() -> None:
-    """Registry, tag and digest, of the services, the databases and RabbitMQ."""
+    """Registry, tag and digest of services, databases and RabbitMQ."""
     more = """
         images:
           - {name: bookstore/auth, newName: registry.example/shop/auth, digest: "sha256:0123"}
@@ -146,15 +150,16 @@ def test_images_are_one_line_each() -> None:
     assert cluster["spec"]["image"] == "registry.example/rabbitmq:4.9.9-management"
 
 
-def test_every_component_goes_on_top_of_an_overlay() -> None:
-    """efs and gp3 are in the EKS overlay already, so they go onto the local one."""
+def test_every_component_changes_an_overlay() -> None:
+    """efs and gp3 are part of the EKS overlay, and are tried on the local one."""
     for component in COMPONENTS:
         overlay = "local" if component in ("efs", "gp3") else "eks"
 
         assert rendered(overlay, component) != rendered(overlay)
 
 
-def test_an_external_database_leaves_nothing_of_ours() -> None:
+def test_an_external_database_replaces_ours() -> None:
+    """No server, backup or claim is left; services and migrations stay."""
     objects = rendered("eks", "external-database")
 
     assert [name_of(each) for each in objects if "db-" in name_of(each)] == []
@@ -164,7 +169,8 @@ def test_an_external_database_leaves_nothing_of_ours() -> None:
     assert len(of_kind(objects, "Job")) == 3
 
 
-def test_mariadb_takes_mysqls_place_everywhere() -> None:
+def test_mariadb_replaces_mysql_everywhere() -> None:
+    """In servers and backups."""
     images = {
         container["image"]
         for pod in pods(rendered("local", "mariadb"))
@@ -175,7 +181,8 @@ def test_mariadb_takes_mysqls_place_everywhere() -> None:
     assert {image.partition(":")[0] for image in images} == {"mariadb"}
 
 
-def test_always_on_is_never_at_zero() -> None:
+def test_always_on_keeps_a_pod() -> None:
+    """Of every service."""
     scales = [
         service["spec"]["template"]["metadata"]["annotations"]["autoscaling.knative.dev/min-scale"]
         for service in knative_services(rendered("eks", "always-on"))

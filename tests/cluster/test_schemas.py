@@ -1,4 +1,4 @@
-"""Each object is what its kind's schema says, with no field that the schema does not name."""
+"""Each object is valid by the schema of its kind, without unknown fields."""
 
 import json
 from functools import cache
@@ -14,7 +14,7 @@ from tests.cluster.manifests import COMPONENTS, OVERLAYS, ROOT, Object, name_of,
 KUBERNETES = "1.36"
 SCHEMAS = ROOT.parent / "shared" / "schemas"
 WITHOUT_SCHEMA = {"PodMonitor", "PrometheusRule"}
-"""Of the Prometheus operator, whose schemas are not at hand."""
+"""Of the Prometheus operator, whose schemas are not included."""
 
 _TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}
 METADATA = {
@@ -26,11 +26,11 @@ METADATA = {
         "annotations": _TEXTS,
     },
 }
-"""As much of it as manifests write."""
+"""The fields that manifests write."""
 
 
 def strict(schema: dict[str, Any]) -> dict[str, Any]:
-    """As the API server with `--validate=strict`: a field that is not named is an error."""
+    """As the API server with `--validate=strict`: an unknown field is an error."""
     copy = {
         key: [strict(each) if isinstance(each, dict) else each for each in value]
         if isinstance(value, list)
@@ -48,19 +48,19 @@ def strict(schema: dict[str, Any]) -> dict[str, Any]:
 @cache
 def validator(file: Path) -> Draft202012Validator:
     schema = json.loads(file.read_text("utf-8"))
-    # Every kind has these, and not every schema says so.
+    # Every kind has these, but not every schema names them.
     schema["properties"] |= {"apiVersion": {}, "kind": {}, "metadata": METADATA}
     return Draft202012Validator(strict(schema))
 
 
 def violations(each: Object) -> list[str]:
-    """What is wrong with an object, by the schema of its kind."""
+    """The violations of an object's schema."""
     return list(_violations(json.dumps(each)))
 
 
 @cache
 def _violations(text: str) -> tuple[str, ...]:
-    """Cached: overlays and components have most objects in common."""
+    """Cached, because overlays and components share most objects."""
     each = json.loads(text)
     name = name_of(each)
     if each["kind"] in WITHOUT_SCHEMA:
@@ -73,7 +73,7 @@ def _violations(text: str) -> tuple[str, ...]:
     try:
         kubernetes_validate.validate(each, KUBERNETES, strict=True)
     except kubernetes_validate.SchemaNotFoundError:
-        return (f"{name}: nothing is known of {each['apiVersion']}",)
+        return (f"{name}: unknown kind of {each['apiVersion']}",)
     except kubernetes_validate.ValidationError as error:
         return (f"{name}: {'.'.join(map(str, error.path))}: {error.message}",)
     return ()
@@ -86,12 +86,14 @@ def _schemas() -> None:
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_a_cluster_takes_every_object(overlay: str) -> None:
+def test_every_object_is_valid(overlay: str) -> None:
+    """Of every overlay."""
     assert [wrong for each in rendered(overlay) for wrong in violations(each)] == []
 
 
 @pytest.mark.parametrize("component", COMPONENTS)
-def test_a_cluster_takes_what_a_component_changes(component: str) -> None:
+def test_components_are_valid(component: str) -> None:
+    """Also with each component."""
     overlay = "local" if component in ("efs", "gp3") else "eks"
 
     assert [wrong for each in rendered(overlay, component) for wrong in violations(each)] == []
@@ -110,7 +112,8 @@ def test_a_cluster_takes_what_a_component_changes(component: str) -> None:
         ("RabbitmqBrokerConfig", ["spec", "queueType"], "mirrored"),
     ],
 )
-def test_a_misspelt_field_is_seen(kind: str, path: list[str], value: object) -> None:
+def test_a_misspelt_field_is_found(kind: str, path: list[str], value: object) -> None:
+    """And so is a value of another type."""
     each = next(each for each in rendered("eks") if each["kind"] == kind)
     *parents, field = path
     target = each
@@ -121,7 +124,8 @@ def test_a_misspelt_field_is_seen(kind: str, path: list[str], value: object) -> 
     assert len(violations(each)) == 1
 
 
-def test_a_kind_that_nobody_knows_is_seen() -> None:
+def test_an_unknown_kind_is_found() -> None:
+    """An object without a schema is a violation."""
     each = {"apiVersion": "shop.example/v1", "kind": "Till", "metadata": {"name": "one"}}
 
-    assert violations(each) == ["Till one: nothing is known of shop.example/v1"]
+    assert violations(each) == ["Till one: unknown kind of shop.example/v1"]

@@ -1,21 +1,24 @@
-"""What the manifests ask of Secrets is what deploy puts into them."""
+"""The Secrets that deploy creates are those that the manifests read."""
 
 from pathlib import Path
 
-from knative.ops.credentials import wanted
+from knative.ops.rollout.credentials import wanted
 from tests.cluster.manifests import OVERLAYS, ROOT, rendered
 from tests.cluster.rules.pods import SECRETS
 
 
-def test_deploy_makes_what_the_manifests_read() -> None:
+def test_deploy_creates_what_the_manifests_read() -> None:
+    """The same names and keys, in every overlay."""
     for overlay in OVERLAYS:
-        made = {each.name: set(each.values) for each in wanted(rendered(overlay), "a@shop.example")}
+        created = {
+            each.name: set(each.values) for each in wanted(rendered(overlay), "a@shop.example")
+        }
 
-        assert made == SECRETS
+        assert created == SECRETS
 
 
-def test_an_address_fits_its_server() -> None:
-    """User, password, host and database, as the StatefulSet is told them."""
+def test_a_url_fits_its_server() -> None:
+    """User, password, host and database are those of the StatefulSet."""
     for each in wanted(rendered("eks"), "a@shop.example"):
         if each.name.startswith("db-"):
             suffix = each.name.removeprefix("db-")
@@ -27,6 +30,7 @@ def test_an_address_fits_its_server() -> None:
 
 
 def test_no_manifest_holds_a_password() -> None:
+    """There is no Secret and no secretGenerator."""
     folders = [ROOT / "knative", ROOT / "eventing"]
     texts = {
         str(path.relative_to(ROOT)): path.read_text("utf-8")

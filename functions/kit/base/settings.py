@@ -103,11 +103,6 @@ class AppSettings(msgspec.Struct, frozen=True, kw_only=True):
     """A header in which the gateway itself writes the client's address, in place of what came
     under its name, such as Envoy's `X-Envoy-External-Address`; it goes before `TRUSTED_HOPS`."""
 
-    internal_secret: Secret = Secret("")
-    """Shared by all services, at least 32 characters: they sign their events with it, and show
-    their feeds to one another only. Two with a comma between them while it is changed. Empty: what
-    an event says is read from its owner before it counts."""
-
     log_level: str = "INFO"
     """Least severe level that is logged: `DEBUG`, `INFO`, `WARNING` or `ERROR`."""
 
@@ -150,9 +145,6 @@ class AppSettings(msgspec.Struct, frozen=True, kw_only=True):
             yield "CLIENT_ADDRESS_HEADER: must be the name of a header"
         if self.client_address_header.lower() in {"forwarded", "x-forwarded-for"}:
             yield "CLIENT_ADDRESS_HEADER: callers write into it too: TRUSTED_HOPS counts there"
-        secrets = self.internal_secret.reveal().split(",") if self.internal_secret else []
-        if any(len(secret.strip()) < MIN_INTERNAL_SECRET for secret in secrets):
-            yield f"INTERNAL_SECRET: needs at least {MIN_INTERNAL_SECRET} random characters"
 
     @property
     def development(self) -> bool:
@@ -176,6 +168,11 @@ class ServiceSettings(AppSettings, frozen=True, kw_only=True):
     k_sink: str = ""
     """Address of the broker that takes this service's events; empty: they wait in the outbox, and
     others read the feed."""
+
+    internal_secret: Secret = Secret("")
+    """Shared by all services, at least 32 characters: they sign their events with it, and show
+    their feeds to one another only. Two with a comma between them while it is changed. Empty: what
+    an event says is read from its owner before it counts."""
 
     catch_up_seconds: Annotated[float, Meta(gt=0, le=86400)] | None = None
     """How often a service that is awake reads the feeds of the others, in seconds; unset: every 10
@@ -206,6 +203,9 @@ class ServiceSettings(AppSettings, frozen=True, kw_only=True):
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
+        secrets = self.internal_secret.reveal().split(",") if self.internal_secret else []
+        if any(len(secret.strip()) < MIN_INTERNAL_SECRET for secret in secrets):
+            yield f"INTERNAL_SECRET: needs at least {MIN_INTERNAL_SECRET} random characters"
         if self.k_sink and not self.k_sink.startswith(("http://", "https://")):
             yield "K_SINK: must be an http:// or https:// address"
         origins = web_origins.parse(self.cors_origins)

@@ -1,11 +1,15 @@
-"""Databases with two writers, the wrong user, or too few connections."""
+"""Databases with two writers, a wrong user or too few connections."""
 
 from tests.cluster.broken.parts import Case, annotations, database, server, storage
 from tests.cluster.manifests import of_kind, one
 from tests.cluster.rules import databases
 
 CASES: list[Case] = [
-    (databases.one_writer, lambda m: database(m)["spec"].update(replicas=2), "destroy it"),
+    (
+        databases.one_writer,
+        lambda m: database(m)["spec"].update(replicas=2),
+        "more than one server",
+    ),
     (
         databases.one_writer,
         lambda m: database(m)["spec"].pop("persistentVolumeClaimRetentionPolicy"),
@@ -32,7 +36,7 @@ CASES: list[Case] = [
     (
         databases.connections,
         lambda m: annotations(m).update({"autoscaling.knative.dev/max-scale": "20"}),
-        "connections are wanted of 300",
+        "connections may be needed, of 300",
     ),
     (
         databases.services,
@@ -46,7 +50,7 @@ CASES: list[Case] = [
         lambda m: of_kind(m, "PersistentVolumeClaim")[0]["spec"].update(
             storageClassName="bookstore-efs"
         ),
-        "where the data is that it is a backup of",
+        "as the data that it is a backup of",
     ),
     (
         databases.backups,
@@ -58,7 +62,7 @@ CASES: list[Case] = [
     (
         databases.backups,
         lambda m: of_kind(m, "PersistentVolumeClaim")[0]["spec"].pop("storageClassName"),
-        "its class (none) is not said here",
+        "its class (none) is not one of the overlay",
     ),
     (
         databases.rabbitmq,

@@ -1,4 +1,4 @@
-"""Triggers that lose events, sources that poke nobody, addresses that lead astray."""
+"""Triggers that lose events, sources without a target, wrong addresses."""
 
 from tests.cluster.broken.parts import Case, config, trigger
 from tests.cluster.manifests import of_kind, one
@@ -8,11 +8,11 @@ CASES: list[Case] = [
     (events.triggers, lambda m: trigger(m).update(filters=[]), "ignores `filters`"),
     (events.triggers, lambda m: trigger(m).pop("filter"), "no filter.attributes"),
     (events.triggers, lambda m: trigger(m).update(broker="default"), "no Broker default"),
-    (events.triggers, lambda m: trigger(m).pop("delivery"), "half a delivery"),
+    (events.triggers, lambda m: trigger(m).pop("delivery"), "an incomplete delivery"),
     (
         events.triggers,
         lambda m: trigger(m)["delivery"].pop("deadLetterSink"),
-        "half a delivery switches off retries: deadLetterSink",
+        "an incomplete delivery disables retries: deadLetterSink",
     ),
     (events.triggers, lambda m: trigger(m)["delivery"].update(retry=0), "no retries"),
     (
@@ -28,7 +28,7 @@ CASES: list[Case] = [
     (
         events.triggers,
         lambda m: trigger(m)["subscriber"].update(uri="/event"),
-        "takes no POST at /event",
+        "has no POST route /event",
     ),
     (
         events.triggers,
@@ -43,12 +43,12 @@ CASES: list[Case] = [
     (
         events.sources,
         lambda m: m.remove(one(m, "PingSource", "poke-catalog")),
-        "Service catalog-internal: no PingSource pokes it",
+        "Service catalog-internal: no PingSource calls it",
     ),
     (
         events.sources,
         lambda m: one(m, "PingSource", "poke-auth")["spec"]["sink"].update(uri="/poke"),
-        "auth-internal takes no POST at /poke",
+        "auth-internal has no POST route /poke",
     ),
     (
         events.brokers,
@@ -58,31 +58,31 @@ CASES: list[Case] = [
     (
         events.brokers,
         lambda m: of_kind(m, "RabbitmqBrokerConfig")[0]["spec"].update(queueType="classic"),
-        "lost with it",
+        "lost with their node",
     ),
     (
         events.brokers,
         lambda m: m.remove(of_kind(m, "RabbitmqBrokerConfig")[0]),
-        "RabbitmqBrokerConfig is not there",
+        "RabbitmqBrokerConfig does not exist",
     ),
     (
         events.brokers,
         lambda m: m.remove(of_kind(m, "RabbitmqCluster")[0]),
-        "RabbitmqCluster is not",
+        "RabbitmqCluster does not exist",
     ),
     (
         events.rabbitmq,
         lambda m: of_kind(m, "RabbitmqCluster")[0]["spec"]["resources"]["requests"].update(
             memory="512Mi"
         ),
-        "asks for",
+        "bytes of memory, limited to",
     ),
     (
         events.rabbitmq,
         lambda m: of_kind(m, "RabbitmqCluster")[0]["spec"].update(
             rabbitmq={"additionalConfig": "raft.wal_max_size_bytes = 1000000000\n"}
         ),
-        "wants three times as much memory",
+        "needs three times as much memory",
     ),
     (
         events.addresses,

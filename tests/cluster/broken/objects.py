@@ -1,18 +1,18 @@
-"""Objects without labels or phase, policies and budgets that let too much or nothing through."""
+"""Objects without labels or phase, policies and budgets that allow too much or nothing."""
 
-from tests.cluster.broken.parts import Case, annotations, door, policy
+from tests.cluster.broken.parts import Case, annotations, policy, service
 from tests.cluster.manifests import of_kind, one
 from tests.cluster.rules import objects
 
 CASES: list[Case] = [
     (
         objects.labels,
-        lambda m: door(m)["metadata"]["labels"].pop("app.kubernetes.io/component"),
+        lambda m: service(m)["metadata"]["labels"].pop("app.kubernetes.io/component"),
         "Service catalog: no label app.kubernetes.io/component",
     ),
     (
         objects.phases,
-        lambda m: door(m)["metadata"]["annotations"].clear(),
+        lambda m: service(m)["metadata"]["annotations"].clear(),
         "Service catalog: its phase is None",
     ),
     (
@@ -22,8 +22,8 @@ CASES: list[Case] = [
     ),
     (
         objects.namespaces,
-        lambda m: door(m)["metadata"].update(namespace="default"),
-        "lies in default, which is not bookstore",
+        lambda m: service(m)["metadata"].update(namespace="default"),
+        "is in default, which is not bookstore",
     ),
     (
         objects.namespaces,
@@ -33,24 +33,24 @@ CASES: list[Case] = [
     (
         objects.disruption_budgets,
         lambda m: one(m, "PodDisruptionBudget", "catalog")["spec"].update(minAvailable=1),
-        "holds up the drain",
+        "blocks the drain",
     ),
     (
         objects.disruption_budgets,
         lambda m: one(m, "PodDisruptionBudget", "catalog")["spec"].update(maxUnavailable=0),
-        "allows nothing",
+        "allows no eviction",
     ),
     (
         objects.disruption_budgets,
         lambda m: one(m, "PodDisruptionBudget", "catalog")["spec"]["selector"].update(
             matchLabels={"app": "catalog"}
         ),
-        "stands for no pod",
+        "selects no pod",
     ),
     (
         objects.closed_by_default,
         lambda m: m.remove(one(m, "NetworkPolicy", "default-deny")),
-        "no NetworkPolicy closes",
+        "no NetworkPolicy denies",
     ),
     (
         objects.services_through_knative,
@@ -72,11 +72,11 @@ CASES: list[Case] = [
     (
         objects.databases_to_their_own,
         lambda m: policy(m, "db-main")["ingress"][0]["from"].append({"podSelector": {}}),
-        "Service auth reaches db-main, and has no business there",
+        "Service auth may connect to db-main without its Secret",
     ),
     (
         objects.broker_to_publishers,
         lambda m: policy(m, "broker-ingress")["ingress"][0]["from"].append({"podSelector": {}}),
-        "StatefulSet db-main: wrongly let to the broker",
+        "StatefulSet db-main: access to the broker is wrong",
     ),
 ]

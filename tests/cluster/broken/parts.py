@@ -1,21 +1,21 @@
-"""Parts of the rendered manifests, to be changed in place by the cases of this folder."""
+"""Parts of the rendered manifests, which the cases of this folder change in place."""
 
 from collections.abc import Callable, Iterator
 
 from tests.cluster.manifests import SERVING, Object, of_kind, one
 
 Rule = Callable[[list[Object]], Iterator[str]]
-Break = Callable[[list[Object]], object]
-Case = tuple[Rule, Break, str]
-"""The rule, what is done to the manifests, and a part of the complaint."""
+Change = Callable[[list[Object]], object]
+Case = tuple[Rule, Change, str]
+"""The rule, a change to the manifests, and a part of the rule's message."""
 
 
-def door(manifests: list[Object], name: str = "catalog") -> Object:
+def service(manifests: list[Object], name: str = "catalog") -> Object:
     return one(manifests, "Service", name, SERVING)
 
 
 def pod(manifests: list[Object], name: str = "catalog") -> Object:
-    spec: Object = door(manifests, name)["spec"]["template"]["spec"]
+    spec: Object = service(manifests, name)["spec"]["template"]["spec"]
     return spec
 
 
@@ -25,7 +25,7 @@ def container(manifests: list[Object], name: str = "catalog") -> Object:
 
 
 def annotations(manifests: list[Object], name: str = "catalog") -> Object:
-    found: Object = door(manifests, name)["spec"]["template"]["metadata"]["annotations"]
+    found: Object = service(manifests, name)["spec"]["template"]["metadata"]["annotations"]
     return found
 
 

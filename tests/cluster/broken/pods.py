@@ -1,12 +1,16 @@
-"""Pods that are less confined, less equipped or otherwise configured than they must be."""
+"""Pods with too many permissions, too few settings or wrong ones."""
 
 from tests.cluster.broken.parts import Case, config, container, pod, server
 from tests.cluster.manifests import of_kind
 from tests.cluster.rules import pods
 
 CASES: list[Case] = [
-    (pods.images, lambda m: container(m).update(image="bookstore/catalog"), "another image"),
-    (pods.images, lambda m: container(m).update(image="r:5000/catalog:latest"), "another image"),
+    (pods.images, lambda m: container(m).update(image="bookstore/catalog"), "is not a fixed image"),
+    (
+        pods.images,
+        lambda m: container(m).update(image="r:5000/catalog:latest"),
+        "is not a fixed image",
+    ),
     (
         pods.images,
         lambda m: of_kind(m, "RabbitmqCluster")[0]["spec"].pop("image"),
@@ -15,7 +19,7 @@ CASES: list[Case] = [
     (
         pods.restricted,
         lambda m: container(m)["securityContext"].pop("readOnlyRootFilesystem"),
-        "root file system can be written",
+        "root file system is writable",
     ),
     (
         pods.restricted,
@@ -52,12 +56,12 @@ CASES: list[Case] = [
         lambda m: server(m)["volumes"].append({"name": "h", "hostPath": {"path": "/"}}),
         "kind hostPath",
     ),
-    (pods.restricted, lambda m: container(m).pop("volumeMounts"), "is no emptyDir"),
+    (pods.restricted, lambda m: container(m).pop("volumeMounts"), "is not an emptyDir"),
     (pods.resources, lambda m: container(m)["resources"].pop("limits"), "no memory in its limits"),
     (
         pods.environment,
         lambda m: config(m).update(LOGLEVEL="INFO"),
-        "Service catalog: catalog reads no LOGLEVEL",
+        "Service catalog: catalog does not read LOGLEVEL",
     ),
     (
         pods.environment,
@@ -78,6 +82,6 @@ CASES: list[Case] = [
         lambda m: container(m)["env"].append(
             {"name": "X", "valueFrom": {"secretKeyRef": {"name": "db-catalog", "key": "uri"}}}
         ),
-        "nobody creates db-catalog/uri",
+        "deploy does not create db-catalog/uri",
     ),
 ]

@@ -1,29 +1,31 @@
-"""Knative Services that the webhook would refuse, or take and open to the world."""
+"""Knative Services that the webhook would refuse, or take and open to the internet."""
 
-from tests.cluster.broken.parts import Case, annotations, container, door, pod
+from tests.cluster.broken.parts import Case, annotations, container, pod, service
 from tests.cluster.manifests import VISIBILITY
 from tests.cluster.rules import services
 
 CASES: list[Case] = [
     (
         services.visibility,
-        lambda m: door(m, "catalog-internal")["metadata"]["labels"].update({VISIBILITY: "private"}),
+        lambda m: service(m, "catalog-internal")["metadata"]["labels"].update(
+            {VISIBILITY: "private"}
+        ),
         "reachable from outside: networking.knative.dev/visibility is 'private'",
     ),
     (
         services.visibility,
-        lambda m: door(m, "catalog-internal")["metadata"]["labels"].pop(VISIBILITY),
+        lambda m: service(m, "catalog-internal")["metadata"]["labels"].pop(VISIBILITY),
         "reachable from outside",
     ),
     (
         services.visibility,
-        lambda m: door(m)["metadata"]["labels"].update({VISIBILITY: "cluster-local"}),
-        "is public and bears",
+        lambda m: service(m)["metadata"]["labels"].update({VISIBILITY: "cluster-local"}),
+        "is public and has",
     ),
     (
         services.visibility,
         lambda m: container(m)["env"].remove({"name": "EXPOSED_API", "value": "public"}),
-        "opens [], not public",
+        "exposes [], not public",
     ),
     (
         services.public_addresses,
@@ -34,7 +36,7 @@ CASES: list[Case] = [
                 "spec": {"ref": {"name": "catalog-internal"}},
             }
         ),
-        "opens catalog-internal to the world",
+        "opens catalog-internal to the internet",
     ),
     (services.pod_fields, lambda m: pod(m).update(nodeSelector={}), "refuses nodeSelector"),
     (services.pod_fields, lambda m: pod(m).update(securityContext={}), "refuses securityContext"),
@@ -71,17 +73,17 @@ CASES: list[Case] = [
         lambda m: container(m)["ports"][0].update(name="http"),
         "named h2c or http1, not http",
     ),
-    (services.traffic, lambda m: door(m)["spec"].update(traffic=[]), "belongs to kn"),
+    (services.traffic, lambda m: service(m)["spec"].update(traffic=[]), "set by kn only"),
     (
         services.traffic,
-        lambda m: door(m)["spec"]["template"]["metadata"].update(name="catalog-1"),
+        lambda m: service(m)["spec"]["template"]["metadata"].update(name="catalog-1"),
         "deploy names the revisions",
     ),
     (services.timeouts, lambda m: pod(m).update(timeoutSeconds=601), "timeoutSeconds 601"),
     (services.timeouts, lambda m: pod(m).update(timeoutSeconds=45), "timeoutSeconds 45"),
     (
         services.scaling,
-        lambda m: door(m)["metadata"]["annotations"].update(
+        lambda m: service(m)["metadata"]["annotations"].update(
             {"autoscaling.knative.dev/min-scale": "1"}
         ),
         "belongs on the template",
@@ -94,7 +96,7 @@ CASES: list[Case] = [
     (
         services.scaling,
         lambda m: annotations(m).pop("autoscaling.knative.dev/max-scale"),
-        "no whole number: 'max-scale'",
+        "not an integer: 'max-scale'",
     ),
     (
         services.scaling,
@@ -109,12 +111,12 @@ CASES: list[Case] = [
     (
         services.probes,
         lambda m: container(m)["readinessProbe"]["httpGet"].update(path="/"),
-        "does not ask /readyz",
+        "does not request /readyz",
     ),
     (
         services.probes,
         lambda m: container(m)["livenessProbe"]["httpGet"].update(port=80),
-        "livenessProbe asks port 80",
+        "livenessProbe requests port 80",
     ),
     (
         services.probes,
@@ -124,11 +126,11 @@ CASES: list[Case] = [
     (
         services.filled_in,
         lambda m: container(m)["readinessProbe"].pop("successThreshold"),
-        "successThreshold is left to Knative",
+        "successThreshold is missing",
     ),
     (
         services.filled_in,
         lambda m: container(m)["ports"][0].pop("protocol"),
-        "protocol is left to Knative",
+        "protocol is missing",
     ),
 ]

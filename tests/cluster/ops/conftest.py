@@ -1,4 +1,4 @@
-"""A command of `knative/ops` against the stand-in's cluster, with a clock that waits for nobody."""
+"""A fake cluster on which commands of `knative/ops` run in this process, with a fake clock."""
 
 import io
 import shutil
@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from knative.ops import images
-from knative.ops.cluster import objects
-from knative.ops.console import Console
-from knative.ops.entry import Session, run
-from knative.ops.errors import CommandFailed
-from knative.ops.runner import Clock, Result, Runner, missing
-from tests.cluster.ops.standin import State, answer
+from knative.ops.cli.console import Console
+from knative.ops.cli.errors import CommandFailed
+from knative.ops.cli.runner import Clock, Result, Runner, missing
+from knative.ops.cli.session import Session, run
+from knative.ops.manifests import images
+from knative.ops.objects import objects
+from tests.cluster.ops.fake_kubectl import State, answer
 from tests.servers.programs import missing as missing_program
 
 Body = Callable[[Session], int]
@@ -25,7 +25,7 @@ DEPLOY = (*CONTEXT, "--registry", "r.example/bookstore", "--tag", "v1", "--yes",
 
 
 class FastClock(Clock):
-    """Sleeping takes no time, and moves it."""
+    """Sleeping takes no time, and advances the clock."""
 
     def __init__(self) -> None:
         self.time = 0.0
@@ -37,8 +37,8 @@ class FastClock(Clock):
         self.time += seconds
 
 
-class StandInRunner(Runner):
-    """The stand-in, called in this process: the same answers as from PATH, sooner."""
+class FakeRunner(Runner):
+    """Calls the fake kubectl and kn in this process, which is faster than as programs on PATH."""
 
     state: State
     interrupt_at: str = ""
@@ -48,7 +48,7 @@ class StandInRunner(Runner):
 
     @contextmanager
     def background(self, argv: Sequence[str]) -> Iterator[str]:
-        """kubectl port-forward, to a port of this machine."""
+        """kubectl port-forward, which forwards to `forward_to`."""
         yield f"Forwarding from 127.0.0.1:{self.forward_to} -> 8080\n"
 
     def run(
@@ -66,13 +66,13 @@ class StandInRunner(Runner):
         if argv[0] in self.absent:
             raise missing(argv[0])
         if show:
-            self.console.command(self._shown(argv))
+            self.console.command(self._redacted(argv))
         found = answer(self.state, argv[0], list(argv[1:]), stdin)
         if self.interrupt_at and self.interrupt_at in f"{' '.join(argv)}\n{stdin}":
             self.interrupt_at = ""
             raise KeyboardInterrupt
         if check and found.code:
-            raise CommandFailed(self._shown(argv), found.code, self.console.redacted(found.err))
+            raise CommandFailed(self._redacted(argv), found.code, self.console.redacted(found.err))
         return Result(found.code, found.out, found.err)
 
     def stream(self, argv: Sequence[str], *, show: bool = True, cwd: Path | None = None) -> int:
@@ -80,8 +80,8 @@ class StandInRunner(Runner):
         return 0
 
 
-class Lab:
-    """One cluster, and the commands that are run against it."""
+class FakeCluster:
+    """The state of a cluster, and what happened when commands ran on it."""
 
     def __init__(self) -> None:
         self.state = State()
@@ -94,13 +94,13 @@ class Lab:
         self.output = ""
 
     def run(self, body: Body, *arguments: str, environ: Mapping[str, str] | None = None) -> int:
-        """The exit code; what was shown is in `output`."""
+        """The exit code; the output is in `output`."""
         out = io.StringIO()
         console = Console(
             out, answers=lambda question: self.typed.pop(0), interactive=bool(self.typed)
         )
         session = Session(list(arguments), environ or {}, console=console, clock=FastClock())
-        runner = StandInRunner(console, clock=session.clock)
+        runner = FakeRunner(console, clock=session.clock)
         runner.state, runner.interrupt_at = self.state, self.interrupt_at
         runner.absent, runner.streamed = self.absent, self.streamed
         runner.forward_to = self.forward_to
@@ -112,12 +112,12 @@ class Lab:
             self.output = out.getvalue()
 
     def called(self, *words: str) -> list[list[str]]:
-        """Arguments of the calls that hold all these words."""
+        """Arguments of the calls that have all these words."""
         argvs = [[each["program"], *each["argv"]] for each in self.state.calls]
         return [argv for argv in argvs if all(word in argv for word in words)]
 
     def applied(self) -> list[str]:
-        """`Kind/name` in the order of the applies."""
+        """`Kind/name` of every applied object, in order."""
         return [
             f"{item['kind']}/{item['metadata']['name']}"
             for call in self.state.calls
@@ -132,22 +132,22 @@ class Lab:
 def storage_class(
     name: str, *, default: bool = False, provisioner: str = "rancher.io/local-path"
 ) -> dict[str, object]:
-    marks = {"storageclass.kubernetes.io/is-default-class": "true"} if default else {}
+    annotations = {"storageclass.kubernetes.io/is-default-class": "true"} if default else {}
     return {
         "apiVersion": "storage.k8s.io/v1",
         "kind": "StorageClass",
-        "metadata": {"name": name, "annotations": marks},
+        "metadata": {"name": name, "annotations": annotations},
         "provisioner": provisioner,
     }
 
 
 @pytest.fixture
-def lab(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Lab:
+def cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeCluster:
     real = shutil.which("kubectl")
     if real is None:
         missing_program("kubectl renders the overlays, and is not installed")
     monkeypatch.setenv("REAL_KUBECTL", real)
-    # What somebody has built or set up in this checkout is not the tests' business.
+    # Not the images that were built here, nor the settings of this checkout.
     monkeypatch.setattr(images, "RECORD", tmp_path / "images.json")
-    monkeypatch.setattr("knative.ops.options.SETTINGS", tmp_path / "deploy.toml")
-    return Lab()
+    monkeypatch.setattr("knative.ops.cli.parsing.SETTINGS", tmp_path / "deploy.toml")
+    return FakeCluster()

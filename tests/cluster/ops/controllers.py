@@ -1,14 +1,13 @@
-"""Who fills in a status, for the stand-in: each object is as it should be at once, or as its fault
-says.
+"""The fake cluster's controllers: they write the status of each object, ready or with its fault.
 
-What is copied from the real ones is what deploy depends on: a Trigger has no queue before its
-dead-letter sink has an address; a revision of a name is there once; a pinned split stays.
+They imitate what deploy depends on: a Trigger has no queue before its dead-letter sink has an
+address, a revision of a name is created once, and a pinned split stays.
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tests.cluster.ops.standin import State
+    from tests.cluster.ops.fake_kubectl import State
 
 Object = dict[str, Any]
 
@@ -37,10 +36,10 @@ def settle(state: "State") -> None:
 
 def _fault(state: "State", item: Object) -> str:
     name = f"{item['kind']}/{item['metadata']['name']}"
-    if state.coming.get(name, 0) > 0:
-        state.coming[name] -= 1
+    if state.starting.get(name, 0) > 0:
+        state.starting[name] -= 1
         return state.faults.get(name, "starting")
-    if name in state.coming:
+    if name in state.starting:
         return ""
     return state.faults.get(f"{item['kind']}/{item['metadata']['name']}", "")
 
@@ -67,7 +66,7 @@ def _statefulset(state: "State", item: Object) -> None:
         current, wanted = state.revisions[name]
         item["status"] |= {"currentRevision": current, "updateRevision": wanted}
     for claim in item["spec"].get("volumeClaimTemplates", []):
-        made = {
+        created = {
             "apiVersion": "v1",
             "kind": "PersistentVolumeClaim",
             "metadata": {
@@ -76,13 +75,13 @@ def _statefulset(state: "State", item: Object) -> None:
             },
             "spec": claim["spec"],
         }
-        state.put(made)["status"] = {"phase": "Pending" if fault == "claim" else "Bound"}
+        state.put(created)["status"] = {"phase": "Pending" if fault == "claim" else "Bound"}
     labels = item["spec"]["selector"]["matchLabels"]
     _pod(state, item, f"{name}-0", labels, fault, f"data-{name}-0")
 
 
 def _job(state: "State", item: Object) -> None:
-    if "status" in item:  # a Job that has ended stays as it ended
+    if "status" in item:  # a Job that ended keeps its status
         return
     fault = _fault(state, item)
     name = item["metadata"]["name"].rpartition("-")[0]
@@ -107,12 +106,12 @@ def _knative_service(state: "State", item: Object) -> None:
     }
     key = f"serving.knative.dev/Revision/{space}/{revision}"
     if key not in state.objects:
-        made = {"name": revision, "namespace": space, "labels": labels}
+        created = {"name": revision, "namespace": space, "labels": labels}
         state.put(
             {
                 "apiVersion": "serving.knative.dev/v1",
                 "kind": "Revision",
-                "metadata": {**made, "creationTimestamp": CREATION},
+                "metadata": {**created, "creationTimestamp": CREATION},
                 "spec": template["spec"],
             }
         )
@@ -120,7 +119,7 @@ def _knative_service(state: "State", item: Object) -> None:
     ready = item.get("status", {}).get("latestReadyRevisionName", "")
     if not fault:
         ready = revision
-    _conditions(item, "it does not come up", Ready=not fault, ConfigurationsReady=not fault)
+    _conditions(item, "it does not become ready", Ready=not fault, ConfigurationsReady=not fault)
     targets = item["spec"].get("traffic") or [{"latestRevision": True, "percent": 100}]
     host = f"{name}.{space}.{state.domain}"
     item["status"] |= {
@@ -166,7 +165,7 @@ _WAITING = {
 def _pod(
     state: "State", owner: Object, name: str, labels: dict[str, str], fault: str, claim: str = ""
 ) -> None:
-    """Only where something is wrong: a pod that is well is asked for by nobody."""
+    """Exists only with a fault, because nothing reads the pods of a healthy object."""
     key = f"/Pod/{owner['metadata']['namespace']}/{name}"
     if owner["kind"] == "StatefulSet" and name[:-2] in state.revisions:
         labels = {**labels, "controller-revision-hash": state.revisions[name[:-2]][0]}

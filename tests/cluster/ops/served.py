@@ -1,4 +1,4 @@
-"""Kinds that the stand-in's discovery tells of: what a complete platform serves."""
+"""The kinds in the fake cluster's discovery: those of a complete platform."""
 
 KINDS = {
     "v1": ["Namespace", "ConfigMap", "Service", "Secret", "PersistentVolumeClaim"],

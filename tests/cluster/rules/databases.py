@@ -7,9 +7,9 @@ from tests.cluster.manifests import Object, knative_services, name_of, of_kind, 
 
 MYSQL_USER = 999
 REVISIONS = 2
-"""During a deploy or a canary the old and the new one are both awake."""
+"""During a deploy or a canary the old and the new one both run."""
 KILLER = 1
-"""A process opens one more connection to end a statement that was given up."""
+"""A process opens one more connection to kill a cancelled statement."""
 OTHERS = 10
 """An administrator, the backup, probes."""
 EFS = "efs.csi.aws.com"
@@ -26,7 +26,7 @@ def databases(objects: list[Object]) -> list[Object]:
 def one_writer(objects: list[Object]) -> Iterator[str]:
     for database in databases(objects):
         if database["spec"].get("replicas") != 1:
-            yield f"{name_of(database)}: two servers on one directory destroy it"
+            yield f"{name_of(database)}: more than one server on its directory"
         kept = database["spec"].get("persistentVolumeClaimRetentionPolicy", {})
         if kept.get("whenDeleted") != "Retain":
             yield f"{name_of(database)}: deleting it deletes the data"
@@ -59,7 +59,7 @@ def _arguments(database: Object) -> dict[str, str]:
 
 
 def users(objects: list[Object]) -> Iterator[str]:
-    """The images' user, also on EFS, where the driver would pick one of its own."""
+    """The images' user, also on EFS, where the driver would otherwise choose one."""
     for pod in pods(objects):
         if pod.labels.get("app.kubernetes.io/component") in ("database", "backup"):
             context = pod.spec.get("securityContext", {})
@@ -69,7 +69,7 @@ def users(objects: list[Object]) -> Iterator[str]:
     for storage in _classes(objects, EFS):
         parameters = storage.get("parameters", {})
         if parameters.get("provisioningMode") != "efs-ap":
-            yield f"{name_of(storage)}: without access points there is no user to enforce"
+            yield f"{name_of(storage)}: without access points EFS enforces no user"
         for field in ("uid", "gid"):
             if parameters.get(field) != str(MYSQL_USER):
                 found = parameters.get(field)
@@ -83,7 +83,7 @@ def _classes(objects: list[Object], provisioner: str) -> list[Object]:
 
 
 def connections(objects: list[Object]) -> Iterator[str]:
-    """Both doors at their largest, two revisions of each, every pool full."""
+    """Public and internal API at max-scale, two revisions of each, every pool full."""
     per_process = Options().pool_size + KILLER
     for database in databases(objects):
         name = database["metadata"]["name"]
@@ -97,7 +97,7 @@ def connections(objects: list[Object]) -> Iterator[str]:
             needed += per_process * (name in _databases_of(job))
         allowed = int(_arguments(database)["max-connections"])
         if needed > allowed:
-            yield f"{name_of(database)}: {needed} connections are wanted of {allowed}"
+            yield f"{name_of(database)}: {needed} connections may be needed, of {allowed}"
 
 
 def _databases_of(owner: Object) -> set[str]:
@@ -112,20 +112,20 @@ def _databases_of(owner: Object) -> set[str]:
 
 
 def services(objects: list[Object]) -> Iterator[str]:
-    """A database's name leads to its server, and to no backup that bears the same name."""
+    """A database's Service selects its server only, and not the backup of the same name."""
     for database in databases(objects):
         name = database["metadata"]["name"]
         service = one(objects, "Service", name, "v1")
         selector = {"matchLabels": service["spec"]["selector"]}
         behind = [pod.name for pod in pods(objects) if selects(selector, pod.labels)]
         if behind != [name_of(database)]:
-            yield f"Service {name} leads to {behind}"
+            yield f"Service {name} selects {behind}"
         if database["spec"]["serviceName"] != name or service["spec"].get("clusterIP") != "None":
             yield f"Service {name} is not the StatefulSet's headless one"
 
 
 def backups(objects: list[Object]) -> Iterator[str]:
-    """Elsewhere than the data, where the overlay says where; and kept when their claim goes."""
+    """On another StorageClass than the data, and retained when their claim is deleted."""
     data = {
         claim["spec"]["storageClassName"]
         for database in databases(objects)
@@ -136,11 +136,11 @@ def backups(objects: list[Object]) -> Iterator[str]:
     for claim in of_kind(objects, "PersistentVolumeClaim"):
         name = claim["spec"].get("storageClassName", "")
         if name in data:
-            yield f"{name_of(claim)}: lies on {name}, where the data is that it is a backup of"
+            yield f"{name_of(claim)}: is on {name}, as the data that it is a backup of"
         if name in classes and classes[name].get("reclaimPolicy") != "Retain":
             yield f"{name_of(claim)}: deleting it deletes the backups"
         if data and name not in classes:
-            yield f"{name_of(claim)}: its class {name or '(none)'} is not said here"
+            yield f"{name_of(claim)}: its class {name or '(none)'} is not one of the overlay"
 
 
 def rabbitmq(objects: list[Object]) -> Iterator[str]:
@@ -150,7 +150,7 @@ def rabbitmq(objects: list[Object]) -> Iterator[str]:
         if spec.get("replicas", 1) % 2 == 0:
             yield f"{name_of(cluster)}: quorum queues need an odd number of nodes"
         if spec.get("persistence", {}).get("storageClassName") in distributed:
-            yield f"{name_of(cluster)}: RabbitMQ must not lie on a distributed file system"
+            yield f"{name_of(cluster)}: RabbitMQ must not be on a distributed file system"
 
 
 RULES = (one_writer, durability, users, connections, services, backups, rabbitmq)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from urllib.parse import urlsplit
 
+import isodate
 from litestar import Litestar
 
 from functions.auth.app import create_app as create_auth
@@ -22,16 +23,16 @@ CREATE: dict[str, Callable[..., Litestar]] = {
 }
 DELIVERY = {"backoffDelay", "backoffPolicy", "deadLetterSink", "retry", "timeout"}
 DEFAULT_LOG = 512 * 1024 * 1024
-"""Bytes of the quorum queues' log where `raft.wal_max_size_bytes` says nothing."""
+"""Bytes of the quorum queues' log without `raft.wal_max_size_bytes`."""
 COLD_START = 30
-"""Seconds that a delivery must be able to wait for a pod that is being made."""
+"""Seconds that a delivery must be able to wait for a new pod."""
 
 
 @cache
-def posted(service: str, door: str) -> frozenset[str]:
-    """Paths that a door takes POSTs at, as the app mounts them."""
+def post_routes(service: str, api: str) -> frozenset[str]:
+    """Paths of the app's POST routes in its public or internal API."""
     settings = SETTINGS[service](
-        database_url=Secret("sqlite:///unused.db"), exposed_api=ExposedAPI(door)
+        database_url=Secret("sqlite:///unused.db"), exposed_api=ExposedAPI(api)
     )
     routes = routes_of(CREATE[service](settings))
     return frozenset(route.path for route in routes if route.method == "POST")
@@ -49,7 +50,7 @@ def triggers(objects: list[Object]) -> Iterator[str]:
             yield f"{name}: there is no Broker {spec['broker']}"
         delivery = spec.get("delivery", {})
         if missing := DELIVERY - set(delivery):
-            yield f"{name}: half a delivery switches off retries: {', '.join(sorted(missing))}"
+            yield f"{name}: an incomplete delivery disables retries: {', '.join(sorted(missing))}"
             continue
         if not delivery["retry"] >= 1:
             yield f"{name}: no retries"
@@ -60,20 +61,20 @@ def triggers(objects: list[Object]) -> Iterator[str]:
 
 
 def sources(objects: list[Object]) -> Iterator[str]:
-    """Each service is poked, or one that sleeps keeps what it has to tell."""
-    poked = set()
+    """Each service has one, or its outbox would wait while it is at zero."""
+    targets = set()
     for source in of_kind(objects, "PingSource"):
         sink = source["spec"]["sink"]
-        poked.add(sink.get("ref", {}).get("name"))
+        targets.add(sink.get("ref", {}).get("name"))
         yield from _reaches(objects, source, "sink", sink)
     for service in knative_services(objects):
         name = service["metadata"]["name"]
-        if name.endswith("-internal") and name not in poked:
-            yield f"{name_of(service)}: no PingSource pokes it"
+        if name.endswith("-internal") and name not in targets:
+            yield f"{name_of(service)}: no PingSource calls it"
 
 
 def _reaches(objects: list[Object], from_: Object, field: str, where: Object) -> Iterator[str]:
-    """A cluster-local service, whose internal door takes a POST at that path in time."""
+    """A cluster-local service, whose internal API has that POST route and enough time."""
     name, target = f"{name_of(from_)}, {field}", where.get("ref", {}).get("name", "")
     found = [each for each in knative_services(objects) if each["metadata"]["name"] == target]
     if not found:
@@ -83,19 +84,18 @@ def _reaches(objects: list[Object], from_: Object, field: str, where: Object) ->
     if service["metadata"]["labels"].get(VISIBILITY) != "cluster-local":
         yield f"{name}: {target} is public"
     (container,) = service["spec"]["template"]["spec"]["containers"]
-    (door,) = [each["value"] for each in container["env"] if each["name"] == "EXPOSED_API"]
-    if where.get("uri") not in posted(container["name"], door):
-        yield f"{name}: {target} takes no POST at {where.get('uri')}"
+    (api,) = [each["value"] for each in container["env"] if each["name"] == "EXPOSED_API"]
+    if where.get("uri") not in post_routes(container["name"], api):
+        yield f"{name}: {target} has no POST route {where.get('uri')}"
     timeout = from_["spec"].get("delivery", {}).get("timeout")
     if timeout and _seconds(timeout) > service["spec"]["template"]["spec"]["timeoutSeconds"]:
         yield f"{name}: {target} ends a request before the dispatcher does"
 
 
-def _seconds(duration: str) -> int:
-    """Of an ISO 8601 duration in whole seconds, as the manifests write them."""
-    match = re.fullmatch(r"PT(\d+)S", duration)
-    assert match, f"{duration} is not written as PT<seconds>S"
-    return int(match[1])
+def _seconds(duration: str) -> float:
+    """Of an ISO 8601 duration. Raises ISO8601Error."""
+    seconds: float = isodate.parse_duration(duration).total_seconds()
+    return seconds
 
 
 def brokers(objects: list[Object]) -> Iterator[str]:
@@ -107,40 +107,40 @@ def brokers(objects: list[Object]) -> Iterator[str]:
             yield f"{name_of(broker)}: its class is not RabbitMQBroker"
         config = configs.get(broker["spec"]["config"]["name"])
         if config is None or broker["spec"]["config"]["kind"] != "RabbitmqBrokerConfig":
-            yield f"{name_of(broker)}: its RabbitmqBrokerConfig is not there"
+            yield f"{name_of(broker)}: its RabbitmqBrokerConfig does not exist"
             continue
         if config["spec"].get("queueType") != "quorum":
-            yield f"{name_of(config)}: queues of one node are lost with it"
+            yield f"{name_of(config)}: classic queues are lost with their node"
         if config["spec"]["rabbitmqClusterReference"]["name"] not in clusters:
-            yield f"{name_of(config)}: its RabbitmqCluster is not there"
+            yield f"{name_of(config)}: its RabbitmqCluster does not exist"
 
 
 def rabbitmq(objects: list[Object]) -> Iterator[str]:
-    """Memory that it plans with is memory that it has, and its log fits into it three times.
+    """Requests and limits of memory are equal, and three times the log fits into them.
 
     Sources: the cluster operator, which warns otherwise; RabbitMQ's guide to quorum queues.
     """
     for cluster in of_kind(objects, "RabbitmqCluster"):
         resources = cluster["spec"]["resources"]
-        asked, limit = (bytes_of(resources[kind]["memory"]) for kind in ("requests", "limits"))
-        if asked != limit:
-            yield f"{name_of(cluster)}: asks for {asked} bytes of memory and is held to {limit}"
-        said = cluster["spec"].get("rabbitmq", {}).get("additionalConfig", "")
-        found = re.search(r"^raft\.wal_max_size_bytes = (\d+)$", said, re.MULTILINE)
+        request, limit = (bytes_of(resources[kind]["memory"]) for kind in ("requests", "limits"))
+        if request != limit:
+            yield f"{name_of(cluster)}: requests {request} bytes of memory, limited to {limit}"
+        text = cluster["spec"].get("rabbitmq", {}).get("additionalConfig", "")
+        found = re.search(r"^raft\.wal_max_size_bytes = (\d+)$", text, re.MULTILINE)
         log = int(found[1]) if found else DEFAULT_LOG
         if 3 * log > limit:
-            yield f"{name_of(cluster)}: a log of {log} bytes wants three times as much memory"
+            yield f"{name_of(cluster)}: a log of {log} bytes needs three times as much memory"
 
 
 def bytes_of(quantity: str) -> int:
-    """Of a quantity as the manifests write it."""
+    """Bytes of a Kubernetes quantity."""
     match = re.fullmatch(r"(\d+)(Ki|Mi|Gi)", quantity)
-    assert match, f"{quantity} is not written in Ki, Mi or Gi"
+    assert match, f"{quantity} is not in Ki, Mi or Gi"
     return int(match[1]) * {"Ki": 1024, "Mi": 1024**2, "Gi": 1024**3}[match[2]]
 
 
 def addresses(objects: list[Object]) -> Iterator[str]:
-    """What the settings call is there, in this namespace, and is the right door."""
+    """Every URL of a setting names an existing service of this namespace, and the right API."""
     services = {each["metadata"]["name"]: each for each in knative_services(objects)}
     (space,) = {each["metadata"]["namespace"] for each in services.values()}
     ingresses = {
@@ -152,7 +152,7 @@ def addresses(objects: list[Object]) -> Iterator[str]:
             if key == "K_SINK":
                 known = ingresses
                 if urlsplit(value).path:
-                    yield f"{key}: the broker's ingress takes events at / only"
+                    yield f"{key}: the broker's ingress accepts events at / only"
             elif key.endswith("_INTERNAL_URL"):
                 known = {name for name in services if name.endswith("-internal")}
             elif key == "AUTH_URL":

@@ -1,4 +1,4 @@
-"""All objects: labels, phases, quoting; who may talk to whom; what may be evicted."""
+"""All objects: labels, phases, quoting, NetworkPolicies, disruption budgets."""
 
 from collections.abc import Iterator
 
@@ -39,7 +39,7 @@ def phases(objects: list[Object]) -> Iterator[str]:
 
 
 def quoting(objects: list[Object]) -> Iterator[str]:
-    """The API server refuses a number or a truth value there."""
+    """The API server refuses numbers and booleans in labels and annotations."""
     for each in objects:
         places = [each["metadata"], each.get("spec", {}).get("template", {}).get("metadata", {})]
         for place in places:
@@ -55,9 +55,9 @@ def namespaces(objects: list[Object]) -> Iterator[str]:
         space = each["metadata"].get("namespace")
         if each["kind"] in CLUSTER_SCOPED:
             if space is not None:
-                yield f"{name_of(each)}: lies in no namespace"
+                yield f"{name_of(each)}: must have no namespace"
         elif space not in spaces:
-            yield f"{name_of(each)}: lies in {space}, which is not {', '.join(sorted(spaces))}"
+            yield f"{name_of(each)}: is in {space}, which is not {', '.join(sorted(spaces))}"
     for each in of_kind(objects, "Namespace"):
         level = each["metadata"]["labels"].get("pod-security.kubernetes.io/enforce")
         if level not in ("baseline", "restricted"):
@@ -65,15 +65,15 @@ def namespaces(objects: list[Object]) -> Iterator[str]:
 
 
 def disruption_budgets(objects: list[Object]) -> Iterator[str]:
-    """Each lets a drain go on, and stands for pods that there are."""
+    """Each allows evictions, and selects existing pods."""
     for budget in of_kind(objects, "PodDisruptionBudget"):
         if set(budget["spec"]) != {"maxUnavailable", "selector"}:
-            yield f"{name_of(budget)}: minAvailable holds up the drain of a single pod for ever"
+            yield f"{name_of(budget)}: minAvailable blocks the drain of a single pod"
             continue
         if budget["spec"]["maxUnavailable"] in (0, "0%"):
-            yield f"{name_of(budget)}: allows nothing, and holds up each drain for ever"
+            yield f"{name_of(budget)}: allows no eviction, which blocks every drain"
         if not any(selects(budget["spec"]["selector"], pod) for pod in _labels(objects)):
-            yield f"{name_of(budget)}: stands for no pod"
+            yield f"{name_of(budget)}: selects no pod"
 
 
 def _labels(objects: list[Object]) -> Iterator[dict[str, str]]:
@@ -96,11 +96,11 @@ def closed_by_default(objects: list[Object]) -> Iterator[str]:
             and not spec.get("ingress")
         ):
             return
-    yield "no NetworkPolicy closes what no other one opens"
+    yield "no NetworkPolicy denies ingress by default"
 
 
 def services_through_knative(objects: list[Object]) -> Iterator[str]:
-    """Requests come by queue-proxy's ports; the service's own is open to nobody but metrics."""
+    """Requests arrive at queue-proxy's ports; the service's own is open to monitoring only."""
     for pod in pods(objects):
         if pod.owner["apiVersion"] != SERVING:
             continue
@@ -110,8 +110,8 @@ def services_through_knative(objects: list[Object]) -> Iterator[str]:
                 for rule in policy["spec"].get("ingress", ()):
                     for peer in rule["from"]:
                         space = peer.get("namespaceSelector", {}).get("matchLabels", {})
-                        who = space.get("kubernetes.io/metadata.name", "pods of ours")
-                        opened.setdefault(who, set()).update(p["port"] for p in rule["ports"])
+                        peers = space.get("kubernetes.io/metadata.name", "pods of ours")
+                        opened.setdefault(peers, set()).update(p["port"] for p in rule["ports"])
         opened.pop("monitoring", None)
         expected = {"knative-serving": QUEUE_PROXY | AUTOSCALER, "kourier-system": QUEUE_PROXY}
         if opened != expected:
@@ -119,7 +119,7 @@ def services_through_knative(objects: list[Object]) -> Iterator[str]:
 
 
 def databases_to_their_own(objects: list[Object]) -> Iterator[str]:
-    """Who reads a database's Secret reaches it; nobody else does."""
+    """Exactly those pods that read a database's Secret may connect to it."""
     for database in databases(objects):
         name = database["metadata"]["name"]
         (server,) = pods([database])
@@ -130,7 +130,7 @@ def databases_to_their_own(objects: list[Object]) -> Iterator[str]:
             if needs and not may:
                 yield f"{pod.name} cannot reach {name}"
             if may and not needs:
-                yield f"{pod.name} reaches {name}, and has no business there"
+                yield f"{pod.name} may connect to {name} without its Secret"
 
 
 def _reads(pod: Pod, secret: str) -> bool:
@@ -142,7 +142,7 @@ def _reads(pod: Pod, secret: str) -> bool:
 
 
 def _may_call(objects: list[Object], caller: Pod, called: Pod, port: int) -> bool:
-    """By the policies for what comes in, between two pods of this namespace."""
+    """By the ingress policies, between two pods of this namespace."""
     return any(
         selects(peer["podSelector"], caller.labels)
         for policy in of_kind(objects, "NetworkPolicy")
@@ -155,7 +155,7 @@ def _may_call(objects: list[Object], caller: Pod, called: Pod, port: int) -> boo
 
 
 def broker_to_publishers(objects: list[Object]) -> Iterator[str]:
-    """Who is told where the broker is may send to it; no database, backup or migration may."""
+    """Services may send events to the broker; databases, backups and migrations may not."""
     for broker in of_kind(objects, "Broker"):
         labels = {
             "eventing.knative.dev/broker": broker["metadata"]["name"],
@@ -165,7 +165,7 @@ def broker_to_publishers(objects: list[Object]) -> Iterator[str]:
         publishers = {name_of(service) for service in knative_services(objects)}
         for pod in pods(objects):
             if _may_call(objects, pod, ingress, 8080) != (pod.name in publishers):
-                yield f"{pod.name}: wrongly let to the broker, or kept from it"
+                yield f"{pod.name}: access to the broker is wrong"
 
 
 RULES = (

@@ -1,4 +1,4 @@
-"""Every pod that we make: Pod Security's `restricted`, images, resources, environment, Secrets."""
+"""Every pod of ours: Pod Security's `restricted`, images, resources, environment, Secrets."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -45,7 +45,7 @@ def images(objects: list[Object]) -> Iterator[str]:
     for name, image in _images(objects):
         last = image.rpartition("/")[2]
         if "@sha256:" not in last and (":" not in last or last.endswith(":latest")):
-            yield f"{name}: {image} means another image tomorrow"
+            yield f"{name}: {image} is not a fixed image"
 
 
 def _images(objects: list[Object]) -> Iterator[tuple[str, str]]:
@@ -58,7 +58,7 @@ def _images(objects: list[Object]) -> Iterator[tuple[str, str]]:
 
 
 def restricted(objects: list[Object]) -> Iterator[str]:
-    """As the profile asks, and a root file system that cannot be written."""
+    """Pod Security's profile, and a read-only root file system."""
     for pod in pods(objects):
         yield from (f"{pod.name}: {wrong}" for wrong in _restricted(pod))
 
@@ -71,36 +71,36 @@ def _restricted(pod: Pod) -> Iterator[str]:
         for kind in sorted(set(volume) - PLAIN_VOLUMES - {"name"}):
             yield f"a volume of kind {kind}"
     if pod.spec.get("automountServiceAccountToken") is not False:
-        yield "the token of a service account is mounted, and nobody needs it"
+        yield "the token of a service account is mounted"
     for container in pod.containers:
         yield from _who(pod, container)
         yield from _what(pod, container)
 
 
 def _who(pod: Pod, container: Object) -> Iterator[str]:
-    """What a container has from its pod, unless it says otherwise."""
+    """Settings of the pod that a container can override."""
     context = {**pod.spec.get("securityContext", {}), **container.get("securityContext", {})}
     if context.get("runAsNonRoot") is not True:
         yield "runAsNonRoot is not true"
     if not isinstance(context.get("runAsUser"), int) or context["runAsUser"] < 1:
-        yield "runAsUser is no number above 0"
+        yield "runAsUser is not a number above 0"
     if context.get("seccompProfile", {}).get("type") != "RuntimeDefault":
         yield "seccompProfile is not RuntimeDefault"
 
 
 def _what(pod: Pod, container: Object) -> Iterator[str]:
-    """What a container says for itself."""
+    """Settings of the container alone."""
     own = container.get("securityContext", {})
     if own.get("allowPrivilegeEscalation") is not False or own.get("privileged"):
         yield "allowPrivilegeEscalation is not false"
     if own.get("capabilities") != {"drop": ["ALL"]}:
-        yield "capabilities are not: drop ALL, add none"
+        yield "capabilities are not just: drop ALL"
     if own.get("readOnlyRootFilesystem") is not True:
-        yield "the root file system can be written"
+        yield "the root file system is writable"
     mounted = {each["mountPath"]: each["name"] for each in container.get("volumeMounts", ())}
     empty = {each["name"] for each in pod.spec.get("volumes", ()) if "emptyDir" in each}
     if mounted.get(TEMPORARY) not in empty:
-        yield f"{TEMPORARY} is no emptyDir, and nothing else can be written"
+        yield f"{TEMPORARY} is not an emptyDir, the only writable place"
 
 
 def resources(objects: list[Object]) -> Iterator[str]:
@@ -113,7 +113,7 @@ def resources(objects: list[Object]) -> Iterator[str]:
 
 
 def environment(objects: list[Object]) -> Iterator[str]:
-    """Names that the service reads, and values that it starts with in production."""
+    """Only variables that the service reads, with values that it accepts in production."""
     for pod in pods(objects):
         service = pod.labels.get("app.kubernetes.io/name", "")
         if service not in SETTINGS:
@@ -122,7 +122,7 @@ def environment(objects: list[Object]) -> Iterator[str]:
         values = settings_of(objects, container)
         known = {name.upper() for name in SETTINGS[service].__struct_fields__}
         for name in sorted(set(values) - known):
-            yield f"{pod.name}: {service} reads no {name}"
+            yield f"{pod.name}: {service} does not read {name}"
         if values.get("ENVIRONMENT") != "production":
             yield f"{pod.name}: ENVIRONMENT is not production"
         try:
@@ -141,15 +141,16 @@ def _with_secrets(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def secrets(objects: list[Object]) -> Iterator[str]:
-    """None in a manifest, and none named that nobody creates."""
+    """None is in a manifest, and every one that is named is created by deploy."""
     for each in objects:
         if each["kind"] == "Secret":
-            yield f"Secret {each['metadata']['name']} is written in a manifest"
+            yield f"Secret {each['metadata']['name']} is in a manifest"
     for pod in pods(objects):
         for container in pod.containers:
             for reference in _references(container):
                 if reference.get("key") not in SECRETS.get(reference["name"], ()):
-                    yield f"{pod.name}: nobody creates {reference['name']}/{reference.get('key')}"
+                    missing = f"{reference['name']}/{reference.get('key')}"
+                    yield f"{pod.name}: deploy does not create {missing}"
 
 
 def _references(value: Any) -> Iterator[Mapping[str, str]]:

@@ -1,4 +1,4 @@
-"""Knative Services: what the webhook refuses, and what it takes although it is wrong."""
+"""Knative Services: what the webhook refuses, and mistakes that it accepts."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ POD_FIELDS = {
     "timeoutSeconds",
     "volumes",
 }
-"""Of those that Knative takes without a feature flag."""
+"""Those that Knative accepts without a feature flag."""
 CONTAINER_FIELDS = {
     "args",
     "command",
@@ -39,32 +39,32 @@ VOLUMES = {"configMap", "emptyDir", "projected", "secret"}
 GIVEN = {"PORT", "K_SERVICE", "K_CONFIGURATION", "K_REVISION"}
 RESERVED_PORTS = {8008, 8012, 8013, 8022, 8112, 9090, 9091}
 DRAIN = 30
-"""Seconds that queue-proxy goes on taking requests, before SIGTERM reaches the service."""
+"""Seconds for which queue-proxy accepts requests before the service gets SIGTERM."""
 
 
 def visibility(objects: list[Object]) -> Iterator[str]:
-    """A value that is nearly right opens the door to the world, without a word."""
+    """A label with a wrong value makes a service public without a warning."""
     for service in knative_services(objects):
         internal = service["metadata"]["name"].endswith("-internal")
         label = service["metadata"].get("labels", {}).get(VISIBILITY)
         if internal and label != "cluster-local":
             yield f"{name_of(service)} is reachable from outside: {VISIBILITY} is {label!r}"
         if not internal and label is not None:
-            yield f"{name_of(service)} is public and bears {VISIBILITY}: {label}"
-        door = "internal" if internal else "public"
+            yield f"{name_of(service)} is public and has {VISIBILITY}: {label}"
+        api = "internal" if internal else "public"
         for container in service["spec"]["template"]["spec"]["containers"]:
-            opened = [each["value"] for each in container["env"] if each["name"] == "EXPOSED_API"]
-            if opened != [door]:
-                yield f"{name_of(service)} opens {opened}, not {door}"
+            exposed = [each["value"] for each in container["env"] if each["name"] == "EXPOSED_API"]
+            if exposed != [api]:
+                yield f"{name_of(service)} exposes {exposed}, not {api}"
 
 
 def public_addresses(objects: list[Object]) -> Iterator[str]:
-    """A DomainMapping makes public whatever it points to."""
+    """A DomainMapping makes its target public."""
     for mapping in objects:
         if mapping["kind"] == "DomainMapping" and mapping["spec"]["ref"]["name"].endswith(
             "-internal"
         ):
-            yield f"{name_of(mapping)} opens {mapping['spec']['ref']['name']} to the world"
+            yield f"{name_of(mapping)} opens {mapping['spec']['ref']['name']} to the internet"
 
 
 def pod_fields(objects: list[Object]) -> Iterator[str]:
@@ -94,20 +94,20 @@ def _ports(container: Object) -> Iterator[str]:
         if port["containerPort"] in RESERVED_PORTS:
             yield f"port {port['containerPort']} is queue-proxy's"
         if port.get("name", "http1") not in {"h2c", "http1"}:
-            yield f"a port is named h2c or http1, not {port['name']}"
+            yield f"a port must be named h2c or http1, not {port['name']}"
 
 
 def traffic(objects: list[Object]) -> Iterator[str]:
-    """Applying the manifests must not undo a canary, nor name a revision twice."""
+    """An apply must not undo a canary, nor use a revision's name twice."""
     for service in knative_services(objects):
         if "traffic" in service["spec"]:
-            yield f"{name_of(service)}: traffic belongs to kn"
+            yield f"{name_of(service)}: traffic is set by kn only"
         if "name" in service["spec"]["template"].get("metadata", {}):
             yield f"{name_of(service)}: deploy names the revisions"
 
 
 def timeouts(objects: list[Object]) -> Iterator[str]:
-    """The grace period is timeoutSeconds; the drain and the service's own end must fit in."""
+    """It is also the grace period, into which drain and shutdown must fit."""
     needed = DRAIN + GRACE + SHUTDOWN_FLUSH
     for service in knative_services(objects):
         seconds = service["spec"]["template"]["spec"].get("timeoutSeconds", 300)
@@ -135,41 +135,41 @@ def scaling(objects: list[Object]) -> Iterator[str]:
             )
             hard = int(template["spec"]["containerConcurrency"])
         except (KeyError, ValueError) as error:
-            yield f"{name}: no whole number: {error}"
+            yield f"{name}: not an integer: {error}"
             continue
         if not 0 <= low <= high or high < 1:
-            yield f"{name}: min-scale {low} and max-scale {high}; 0 would be without a limit"
+            yield f"{name}: min-scale {low} and max-scale {high}; 0 means unlimited"
         if not 0 < target <= hard:
             yield f"{name}: target {target} is above containerConcurrency {hard}"
 
 
 def probes(objects: list[Object]) -> Iterator[str]:
-    """Readiness without a period, which is how Knative asks often while a pod starts."""
+    """Without a period for readiness Knative probes often while a pod starts."""
     for service in knative_services(objects):
         (container,) = service["spec"]["template"]["spec"]["containers"]
         for kind, path in (("readinessProbe", "/readyz"), ("livenessProbe", "/livez")):
             probe = container.get(kind, {})
-            asked = probe.get("httpGet", {})
-            if asked.get("path") != path:
-                yield f"{name_of(service)}: {kind} does not ask {path}"
-            if asked.get("port") not in [
+            request = probe.get("httpGet", {})
+            if request.get("path") != path:
+                yield f"{name_of(service)}: {kind} does not request {path}"
+            if request.get("port") not in [
                 port["containerPort"] for port in container.get("ports", ())
             ]:
-                yield f"{name_of(service)}: {kind} asks port {asked.get('port')}"
+                yield f"{name_of(service)}: {kind} requests port {request.get('port')}"
         if "periodSeconds" in container.get("readinessProbe", {}):
             yield f"{name_of(service)}: a readiness probe with a period delays each cold start"
 
 
 def filled_in(objects: list[Object]) -> Iterator[str]:
-    """What Knative fills in when it makes a revision, and misses in the next apply of that name."""
+    """Defaults that Knative adds to a new revision, and whose absence it later refuses."""
     for service in knative_services(objects):
         (container,) = service["spec"]["template"]["spec"]["containers"]
-        said = {
+        values = {
             "readinessProbe.successThreshold": container["readinessProbe"].get("successThreshold"),
             "ports.protocol": container["ports"][0].get("protocol"),
         }
-        for name in (name for name, value in said.items() if value is None):
-            yield f"{name_of(service)}: {name} is left to Knative, which refuses a second apply"
+        for name in (name for name, value in values.items() if value is None):
+            yield f"{name_of(service)}: {name} is missing: Knative would refuse the second apply"
 
 
 RULES = (

@@ -1,0 +1,1 @@
+"""Options, terminal output, errors, and how a command starts and ends. Knows no cluster."""

@@ -1,0 +1,311 @@
+"""Every option of every command: a typed dataclass per command, whose docstrings are its `--help`.
+
+`values.py` has the types of the values, `parsing.py` fills the dataclasses from flags, environment
+and file. `manifests/render.py` and `manifests/transforms.py` apply them to the objects.
+"""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from knative.ops.cli.values import (
+    Count,
+    Domain,
+    Email,
+    FileSystem,
+    ImageName,
+    ImageOfService,
+    IndexUrl,
+    KnativeService,
+    Mirror,
+    Names,
+    Namespace,
+    Percent,
+    Platforms,
+    Registry,
+    Scale,
+    Since,
+    Tag,
+)
+
+ROOT = Path(__file__).parents[3]
+DEFAULT_NAMESPACE = "bookstore"
+"""The namespace of the base; its manifests also name it inside of addresses."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    command: ClassVar[str]
+    """The nox session that runs it."""
+
+    settings: str = ""
+    """Read this file instead of knative/deploy.toml."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterOptions(Options):
+    """Which cluster, and where in it."""
+
+    context: str = ""
+    """The cluster, as `kubectl config get-contexts` names it."""
+
+    kubeconfig: str = ""
+    """The file that describes the cluster; kubectl's own default without it."""
+
+    namespace: Namespace = ""
+    """The namespace of the shop; the overlay's without it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RenderOptions(ClusterOptions):
+    """What the manifests become."""
+
+    overlay: str = "local"
+    """A folder of knative/overlays, or a path."""
+
+    components: Names = ()
+    """Folders of knative/components, or paths, to put on top of the overlay."""
+
+    registry: Registry = ""
+    """Prefix of the services' images: PREFIX/auth, PREFIX/catalog, PREFIX/purchase."""
+
+    tag: Tag = ""
+    """Tag of the services' images; `git describe` without it."""
+
+    image: ImageOfService = field(default_factory=dict)
+    """The whole image of one service: SERVICE=IMAGE."""
+
+    domain: Domain = ""
+    """Public domain; the services become auth.DOMAIN, catalog.DOMAIN and purchase.DOMAIN."""
+
+    scheme: Literal["http", "https"] = "http"
+    """How clients reach the domain: https where TLS ends before the services."""
+
+    storage_class: str = ""
+    """StorageClass of the databases."""
+
+    rabbitmq_storage_class: str = ""
+    """StorageClass of RabbitMQ; the overlay's without it, else that of the databases."""
+
+    efs_file_system: FileSystem = ""
+    """The EFS that holds the databases, fs-0123456789abcdef0."""
+
+    database_image: ImageName = ""
+    """Image of the databases: MySQL 8.4, or a MariaDB."""
+
+    rabbitmq_image: ImageName = ""
+    """Image of RabbitMQ."""
+
+    rabbitmq_replicas: Count = 0
+    """Nodes of RabbitMQ, an odd number; the overlay's without it."""
+
+    min_scale: Scale = field(default_factory=dict)
+    """Fewest pods of a service, also without requests: SERVICE=N."""
+
+    max_scale: Scale = field(default_factory=dict)
+    """Most pods of a service: SERVICE=N."""
+
+    admin_email: Email = ""
+    """Account of the first admin, which gets a random password."""
+
+    timeout: Count = 900
+    """Seconds that one phase may take."""
+
+    take_over: bool = False
+    """Overwrite fields that kn or kubectl changed since the last deploy."""
+
+    yes: bool = False
+    """Do not ask for confirmation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeployOptions(RenderOptions):
+    """Deploy the shop to a Knative cluster, or update it there.
+
+    Running it twice changes nothing; one that was interrupted is run again.
+    """
+
+    command: ClassVar[str] = "deploy"
+
+    dry_run: bool = False
+    """Print the objects that would be applied, and apply nothing; needs no cluster."""
+
+    staged: bool = False
+    """Give new revisions no traffic; `canary` or `promote` does."""
+
+    prune: bool = False
+    """Delete objects of the shop that the overlay no longer has."""
+
+    smoke: Literal["none", "reads", "full"] = "reads"
+    """The smoke test at the end; `full` registers an account and deletes it."""
+
+    ingress: str = ""
+    """URL of the ingress, if it is not where the cluster says."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MigrateOptions(RenderOptions):
+    """Run the migrations of the given images in the cluster, and nothing else."""
+
+    command: ClassVar[str] = "migrate-cluster"
+
+
+@dataclass(frozen=True, kw_only=True)
+class UndeployOptions(ClusterOptions):
+    """Remove the shop from the cluster, and keep its data.
+
+    Volumes of the databases, backups, Secrets and the namespace stay.
+    """
+
+    command: ClassVar[str] = "undeploy"
+
+    yes: bool = False
+    """Do not ask for confirmation; does not confirm --delete-data."""
+
+    delete_data: bool = False
+    """Also delete databases, queues, backups and Secrets, which cannot be undone."""
+
+    confirm: str = ""
+    """With --delete-data: the name of the namespace, instead of typing it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlatformOptions(ClusterOptions):
+    """Install or upgrade the platform: cert-manager, Knative, Kourier, RabbitMQ's operators.
+
+    Versions are those of knative/versions.toml. Without access to the internet, --mirror names
+    copies of the release files and of the images in them.
+    """
+
+    command: ClassVar[str] = "platform"
+
+    yes: bool = False
+    """Do not ask for confirmation."""
+
+    check: bool = False
+    """Only report what is installed; exit code 1 if anything is missing, old or not ready."""
+
+    print: bool = False
+    """Only print the commands."""
+
+    overlay: str = "local"
+    """The overlay that is deployed afterwards; `eks` needs one part more."""
+
+    mirror: Mirror = field(default_factory=dict)
+    """Where copies of what HOST serves are: github.com=URL or FOLDER for release files, and
+    docker.io=REGISTRY/PATH, gcr.io, ghcr.io, quay.io for images."""
+
+    gateway_hops: Count = 0
+    """Proxies before the gateway that append to X-Forwarded-For: 1 for an application load
+    balancer, 0 for a network load balancer or none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildOptions(Options):
+    """Build an image of each service, with docker, podman or buildah."""
+
+    command: ClassVar[str] = "build"
+
+    registry: Registry = ""
+    """Prefix of the images: PREFIX/auth, PREFIX/catalog, PREFIX/purchase."""
+
+    tag: Tag = ""
+    """Tag of the images; `git describe` without it."""
+
+    builder: Literal["docker", "podman", "buildah"] | None = None
+    """Program that builds; the first that works without it."""
+
+    platform: Platforms = ()
+    """Platforms of the images, OS/ARCH; this machine's without it."""
+
+    base_image: ImageName = ""
+    """Python image to build on, such as a copy in your own registry; functions/Dockerfile's
+    without it."""
+
+    package_index: IndexUrl = ""
+    """URL of the package index that pip installs from; PyPI without it."""
+
+    push: bool = False
+    """Push the images, and record their digests for `deploy`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CanaryOptions(ClusterOptions):
+    """Give a part of a service's traffic to its newest revision."""
+
+    command: ClassVar[str] = "canary"
+
+    service: KnativeService = field(kw_only=False)
+    """The Knative Service."""
+
+    percent: Percent = field(kw_only=False)
+    """Percentage of the traffic, 0 to 100."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromoteOptions(ClusterOptions):
+    """Give all of a service's traffic to its newest revision, and to later ones."""
+
+    command: ClassVar[str] = "promote"
+
+    service: KnativeService = field(kw_only=False)
+    """The Knative Service."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RollbackOptions(ClusterOptions):
+    """Give all of a service's traffic back to the revision before the newest.
+
+    A later deploy gets no traffic until `promote` or `canary`.
+    """
+
+    command: ClassVar[str] = "rollback"
+
+    service: KnativeService = field(kw_only=False)
+    """The Knative Service."""
+
+    to: str = ""
+    """The revision to go back to, if not the one before the newest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatusOptions(ClusterOptions):
+    """Show revisions, traffic, readiness, queues, age of the outbox, and dead letters."""
+
+    command: ClassVar[str] = "status"
+
+    wake: bool = False
+    """Start services that are scaled to zero, to read their outbox."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogsOptions(ClusterOptions):
+    """Show the logs of a service, a database, RabbitMQ or a migration."""
+
+    command: ClassVar[str] = "logs"
+
+    source: str = field(kw_only=False)
+    """A Knative Service, db-NAME, migrate-SERVICE, or rabbitmq."""
+
+    follow: bool = False
+    """Keep showing new lines."""
+
+    since: Since = ""
+    """How far back: 10m, 2h."""
+
+    tail: Count = 50
+    """Last lines of each pod."""
+
+
+ALL_OPTIONS: tuple[type[Options], ...] = (
+    DeployOptions,
+    MigrateOptions,
+    UndeployOptions,
+    PlatformOptions,
+    BuildOptions,
+    CanaryOptions,
+    PromoteOptions,
+    RollbackOptions,
+    StatusOptions,
+    LogsOptions,
+)

@@ -1,0 +1,1 @@
+"""The shop as Kubernetes objects: rendered, changed as the options say, named; and its images."""

@@ -1,0 +1,1 @@
+"""Bringing objects into a cluster: checks before, the order of phases, checks after."""

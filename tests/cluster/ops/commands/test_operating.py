@@ -1,0 +1,371 @@
+"""canary, promote, rollback, status, logs and undeploy: the commands that they run and print."""
+
+import json
+from typing import Any
+
+import pytest
+
+from knative.ops.commands.canary import canary
+from knative.ops.commands.deploy import deploy
+from knative.ops.commands.logs import logs
+from knative.ops.commands.promote import promote
+from knative.ops.commands.rollback import rollback
+from knative.ops.commands.status import status
+from knative.ops.commands.undeploy import undeploy
+from tests.cluster.ops.conftest import CONTEXT, DEPLOY, FakeCluster
+
+WHERE = "--context kind-test -n bookstore"
+METRICS = """\
+# HELP outbox_unsent_events Events that wait for the broker.
+outbox_unsent_events 3.0
+outbox_oldest_unsent_seconds 61.5
+dead_letters 2.0
+http_requests_total{method="GET",route="/",status="200"} 5.0
+"""
+
+
+TRIGGER_UID = "7d2f4c1e-9a53-4b6f-8c1d-0e2f3a4b5c6d"
+BROKER_UID = "00000000-0000-0000-0000-000000000001"
+DEAD_LETTER_QUEUES = (
+    "t.bookstore.catalog-inventory.db0c66a4ec66042e4667ce8f1f50ba543",
+    "t.bookstore.catalog-security.dl27b9d78d8307a42259a58e7feb848f0f",
+    "t.bookstore.purchase-books.dlq.d903036e9d06db75079098bbb9558fc3",
+    "t.bookstore.purchase-security.d6b6814f3dd0902339d0eff3bfc727389",
+)
+"""The names that eventing-rabbitmq gives for Triggers of that UID; digests by md5sum."""
+
+MIGRATION = "app.kubernetes.io/component=migration,app.kubernetes.io/name=auth"
+
+
+def service(cluster: FakeCluster, name: str = "purchase") -> dict[str, Any]:
+    found: dict[str, Any] = next(
+        each
+        for each in cluster.state.of_kind("Service", "serving.knative.dev")
+        if each["metadata"]["name"] == name
+    )
+    return found
+
+
+def newest(cluster: FakeCluster) -> str:
+    name: str = service(cluster)["status"]["latestReadyRevisionName"]
+    return name
+
+
+@pytest.fixture
+def two(cluster: FakeCluster) -> tuple[str, str]:
+    """Two revisions of each service, with all traffic on the second."""
+    cluster.run(deploy, *DEPLOY)
+    old = newest(cluster)
+    cluster.run(deploy, *[each if each != "v1" else "v2" for each in DEPLOY])
+    return old, newest(cluster)
+
+
+def updates(cluster: FakeCluster) -> list[str]:
+    return [" ".join(argv) for argv in cluster.called("kn", "update")]
+
+
+def test_canary(cluster: FakeCluster, two: tuple[str, str]) -> None:
+    """The rest stays with the previous revision; the command is printed as it is run."""
+    old, _ = two
+    code = cluster.run(canary, *CONTEXT, "purchase", "10")
+    command = f"kn service update purchase --traffic @latest=10 --traffic {old}=90 {WHERE}"
+
+    assert (code, updates(cluster)) == (0, [command])
+    assert f"$ {command}" in cluster.output
+
+
+def test_canary_of_a_third(cluster: FakeCluster, two: tuple[str, str]) -> None:
+    """The rest stays with the revision that has the traffic, not with the previous one."""
+    old, _ = two
+    cluster.run(rollback, *CONTEXT, "purchase")
+    cluster.run(deploy, *[each if each != "v1" else "v3" for each in DEPLOY])
+    cluster.run(canary, *CONTEXT, "purchase", "25")
+
+    assert updates(cluster)[-1].startswith(
+        f"kn service update purchase --traffic @latest=25 --traffic {old}=75"
+    )
+
+
+def test_promote(cluster: FakeCluster, two: tuple[str, str]) -> None:
+    """All traffic goes to the newest revision, and follows later ones."""
+    cluster.run(canary, *CONTEXT, "purchase", "10")
+    code = cluster.run(promote, *CONTEXT, "purchase")
+
+    assert (code, updates(cluster)[-1]) == (
+        0,
+        f"kn service update purchase --traffic @latest=100 {WHERE}",
+    )
+    assert [(t["revisionName"], t["percent"]) for t in service(cluster)["status"]["traffic"]] == [
+        (two[1], 100)
+    ]
+
+
+def test_rollback(cluster: FakeCluster, two: tuple[str, str]) -> None:
+    """All traffic goes to the previous revision, pinned by its name."""
+    old, _ = two
+    code = cluster.run(rollback, *CONTEXT, "purchase")
+
+    assert (code, updates(cluster)) == (
+        0,
+        [f"kn service update purchase --traffic {old}=100 {WHERE}"],
+    )
+    assert "rollback -- purchase-internal" in cluster.output
+
+
+def test_rollback_of_a_canary(cluster: FakeCluster, two: tuple[str, str]) -> None:
+    """The newest revision loses its part."""
+    old, _ = two
+    cluster.run(canary, *CONTEXT, "purchase", "50")
+    cluster.run(rollback, *CONTEXT, "purchase")
+
+    assert [(t["revisionName"], t["percent"]) for t in service(cluster)["status"]["traffic"]] == [
+        (old, 100)
+    ]
+
+
+def test_rollback_twice(cluster: FakeCluster, two: tuple[str, str]) -> None:
+    """The second changes nothing, and offers only the newer revision, as a way forward."""
+    cluster.run(rollback, *CONTEXT, "purchase")
+    code = cluster.run(rollback, *CONTEXT, "purchase")
+
+    assert (code, len(updates(cluster))) == (1, 1)
+    assert "It is the oldest ready revision: there is none to go back to" in cluster.output
+    assert f"Newer, for promote, canary or --to: {two[1]}." in cluster.output
+
+
+def test_rollback_further(cluster: FakeCluster, two: tuple[str, str]) -> None:
+    """From the second of three revisions, --to leads to the oldest."""
+    cluster.run(deploy, *[each if each != "v1" else "v3" for each in DEPLOY])
+    third = newest(cluster)
+    cluster.run(rollback, *CONTEXT, "purchase")
+    code = cluster.run(rollback, *CONTEXT, "purchase")
+
+    assert code == 1
+    assert f"To go back further: --to, one of {two[0]}." in cluster.output
+    assert f"Newer, for promote, canary or --to: {third}." in cluster.output
+    assert cluster.run(rollback, *CONTEXT, "purchase", "--to", two[0]) == 0
+
+
+def test_rollback_to_an_unknown_revision(cluster: FakeCluster, two: tuple[str, str]) -> None:
+    """It is refused before kn runs."""
+    code = cluster.run(rollback, *CONTEXT, "purchase", "--to", "purchase-00001")
+
+    assert (code, updates(cluster)) == (1, [])
+
+
+def test_only_one_revision(cluster: FakeCluster) -> None:
+    """A canary needs two revisions."""
+    cluster.run(deploy, *DEPLOY)
+    code = cluster.run(canary, *CONTEXT, "purchase", "10")
+
+    assert (code, updates(cluster)) == (1, [])
+    assert "has only one ready revision" in cluster.output
+
+
+def test_newest_is_not_ready(cluster: FakeCluster, two: tuple[str, str]) -> None:
+    """canary and promote refuse, because @latest would be the previous revision."""
+    cluster.state.faults["Service/purchase"] = "image"
+    cluster.run(deploy, *[each if each != "v1" else "v3" for each in DEPLOY])
+
+    assert cluster.run(canary, *CONTEXT, "purchase", "10") == 1
+    assert cluster.run(promote, *CONTEXT, "purchase") == 1
+    assert updates(cluster) == []
+
+
+@pytest.mark.parametrize("words", [("purchase", "101"), ("shop", "10"), ("purchase", "ten")])
+def test_invalid_arguments(cluster: FakeCluster, words: tuple[str, str]) -> None:
+    """They exit with 2 and run nothing."""
+    code = cluster.run(canary, *CONTEXT, *words)
+
+    assert (code, updates(cluster)) == (2, [])
+
+
+def test_status(cluster: FakeCluster, two: tuple[str, str]) -> None:
+    """Revisions, traffic, readiness, queues, outbox and dead letters, with the commands."""
+    for trigger in cluster.state.of_kind("Trigger"):
+        trigger["metadata"]["uid"] = TRIGGER_UID
+    queues = [{"name": name, "messages": 2, "consumers": 1} for name in DEAD_LETTER_QUEUES]
+    queues.append({"name": f"bookstore.purchase-books.{BROKER_UID}", "messages": 7, "consumers": 0})
+    queues.append({"name": f"other.purchase-books.{BROKER_UID}", "messages": 1, "consumers": 1})
+    cluster.state.answers["rabbitmq-server-0"] = json.dumps(queues)
+    run_pod(cluster, "purchase-internal")
+    cluster.state.answers["purchase-internal-pod"] = METRICS
+    cluster.run(rollback, *CONTEXT, "purchase")
+    code = cluster.run(status, *CONTEXT)
+    shown = " ".join(cluster.output.split())  # columns are aligned with blanks
+
+    assert code == 0
+    for text in (
+        f"pinned {two[1]} is newer and gets nothing",
+        "purchase-books 7 waiting, without a consumer",
+        "catalog-inventory, dead letters 2 waiting",
+        "catalog-security, dead letters 2 waiting",
+        "purchase-books, dead letters 2 waiting",
+        "purchase-security, dead letters 2 waiting",
+        f"other.purchase-books.{BROKER_UID}",
+        "purchase 3 unsent, the oldest 62 s old; 2 dead letters",
+        "auth scaled to zero: --wake starts it",
+        "Trigger purchase-books ready",
+        f"$ kubectl {WHERE} get services.serving.knative.dev",
+    ):
+        assert text in shown
+
+
+def run_pod(cluster: FakeCluster, name: str) -> None:
+    cluster.state.put(
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {
+                "name": f"{name}-pod",
+                "namespace": "bookstore",
+                "labels": {"serving.knative.dev/service": name},
+            },
+            "spec": {"containers": [{"name": "queue-proxy"}, {"name": "purchase"}]},
+        }
+    )["status"] = {"phase": "Running"}
+
+
+def test_metrics_are_read_past_the_queue_proxy(cluster: FakeCluster) -> None:
+    """They are read in the service's own container, which does not count as a request."""
+    cluster.run(deploy, *DEPLOY)
+    run_pod(cluster, "purchase-internal")
+    cluster.run(status, *CONTEXT)
+    (found,) = cluster.called("exec", "purchase-internal-pod")
+
+    assert found[found.index("-c") + 1] == "purchase"
+
+
+def test_status_of_nothing(cluster: FakeCluster) -> None:
+    """An empty namespace is an error."""
+    assert cluster.run(status, *CONTEXT) == 1
+    assert "No shop in bookstore" in cluster.output
+
+
+@pytest.mark.parametrize(
+    ("what", "target"),
+    [
+        ("purchase", ["-l", "serving.knative.dev/service=purchase", "-c", "purchase"]),
+        ("db-main", ["statefulset/db-main"]),
+        ("migrate-auth", ["-l", MIGRATION, "--all-containers"]),
+        ("rabbitmq", ["-l", "app.kubernetes.io/component=rabbitmq", "-c", "rabbitmq"]),
+    ],
+)
+def test_logs(cluster: FakeCluster, what: str, target: list[str]) -> None:
+    """Logs are of the service's own container, without Knative's queue-proxy."""
+    cluster.run(deploy, *DEPLOY)
+    cluster.run(logs, *CONTEXT, what, "--follow", "--since", "10m")
+    (argv,) = cluster.streamed
+
+    assert argv == [
+        *("kubectl", "--context", "kind-test", "-n", "bookstore", "logs", *target, "--prefix"),
+        *("--tail=50", "--since=10m", "--follow", "--max-log-requests=20"),
+    ]
+
+
+def test_logs_of_a_migration_are_found_by_its_pods(cluster: FakeCluster) -> None:
+    """`kubectl logs -l` selects by the labels of pods, which are not those of their Job."""
+    cluster.run(deploy, *DEPLOY)
+    labels = [job["spec"]["template"]["metadata"]["labels"] for job in cluster.state.of_kind("Job")]
+    wanted = dict(part.split("=") for part in MIGRATION.split(","))
+
+    assert len([each for each in labels if wanted.items() <= each.items()]) == 1
+
+
+def test_undeploy_keeps_data(cluster: FakeCluster) -> None:
+    """Volumes, Secrets and the namespace stay, and the next deploy uses them."""
+    cluster.run(deploy, *DEPLOY)
+    secrets = cluster.state.of_kind("Secret")
+    code = cluster.run(undeploy, *CONTEXT, "--yes")
+    kinds = {each["kind"] for each in cluster.state.objects.values()}
+
+    assert code == 0
+    assert secrets == cluster.state.of_kind("Secret")
+    assert {"Namespace", "PersistentVolumeClaim", "Secret"} <= kinds
+    assert not kinds & {"StatefulSet", "Service", "Trigger", "Broker", "RabbitmqCluster", "Job"}
+    assert cluster.run(deploy, *DEPLOY) == 0
+
+
+def test_undeploy_order(cluster: FakeCluster) -> None:
+    """Publishers go before consumers; Triggers and Broker go before RabbitMQ."""
+    cluster.run(deploy, *DEPLOY)
+    cluster.run(undeploy, *CONTEXT, "--yes")
+    words = " ".join(argv[6] for argv in cluster.called("delete") if len(argv) > 6)
+    order = [
+        words.index(kind)
+        for kind in ("pingsources", "services.serving", "triggers", "brokers.", "rabbitmqclusters",
+                     "statefulsets")
+    ]  # fmt: skip
+
+    assert order == sorted(order)
+
+
+def test_undeploy_waits_for_pods(cluster: FakeCluster) -> None:
+    """They finish requests and send their outbox before broker and database are deleted."""
+    cluster.run(deploy, *DEPLOY)
+    before = len(cluster.state.calls)
+    cluster.run(undeploy, *CONTEXT, "--yes")
+    calls = [" ".join(each["argv"]) for each in cluster.state.calls[before:]]
+    (waited,) = [number for number, call in enumerate(calls) if " wait pods --for=delete" in call]
+    deleted = {
+        kind: next(number for number, call in enumerate(calls) if f"delete {kind}" in call)
+        for kind in ("domainmappings", "jobs", "triggers", "brokers", "rabbitmqb", "statefulsets")
+    }
+
+    assert "-l serving.knative.dev/service " in calls[waited]
+    assert deleted.pop("domainmappings") < waited < min(deleted.values())
+    assert "--cascade=foreground" in calls[deleted["jobs"]]
+
+
+def test_pods_that_do_not_end(cluster: FakeCluster) -> None:
+    """Pods of a lost node never end; undeploy warns and continues."""
+    cluster.run(deploy, *DEPLOY)
+    cluster.state.lingering = "error: timed out waiting for the condition on pods/auth-1"
+    code = cluster.run(undeploy, *CONTEXT, "--yes")
+
+    assert code == 0
+    assert "not all pods have ended" in cluster.output
+    assert "pods/auth-1" in cluster.output
+    assert cluster.state.of_kind("StatefulSet") == []
+
+
+def test_delete_data_always_asks(cluster: FakeCluster) -> None:
+    """Only the namespace's name confirms it, neither --yes nor a typed yes."""
+    cluster.run(deploy, *DEPLOY)
+    unasked = cluster.run(undeploy, *CONTEXT, "--yes", "--delete-data")
+    unasked_output = cluster.output
+    cluster.typed = ["yes"]
+    refused = cluster.run(undeploy, *CONTEXT, "--delete-data")
+
+    assert (unasked, refused) == (2, 1)
+    assert cluster.state.of_kind("PersistentVolumeClaim")
+
+    assert "give --confirm bookstore" in unasked_output
+    assert "give --yes" not in unasked_output
+
+    cluster.typed = ["bookstore"]
+    code = cluster.run(undeploy, *CONTEXT, "--delete-data")
+
+    assert (code, cluster.state.of_kind("PersistentVolumeClaim")) == (0, [])
+    assert cluster.state.of_kind("Secret") == []
+
+
+@pytest.mark.parametrize(("name", "code"), [("bookstore", 0), ("production", 2), ("yes", 2)])
+def test_delete_data_without_a_terminal(cluster: FakeCluster, name: str, code: int) -> None:
+    """--confirm with the namespace's name; another name changes nothing."""
+    cluster.run(deploy, *DEPLOY)
+
+    assert cluster.run(undeploy, *CONTEXT, "--delete-data", "--confirm", name) == code
+    assert bool(cluster.state.of_kind("Secret")) == bool(code)
+
+
+def test_undeploy_reports_undelivered_events(cluster: FakeCluster) -> None:
+    """Queues are deleted with RabbitMQ, so a warning names those that are not empty."""
+    cluster.run(deploy, *DEPLOY)
+    name = "bookstore.purchase-books.00000000-0000-0000-0000-000000000001"
+    cluster.state.answers["rabbitmq-server-0"] = json.dumps(
+        [{"name": name, "messages": 12, "consumers": 1}]
+    )
+    cluster.run(undeploy, *CONTEXT, "--yes")
+
+    assert "purchase-books: 12 undelivered events" in cluster.output
