@@ -14,6 +14,7 @@ from functions.local.programs import Admin
 
 ADMIN_FILE = "admin.json"
 _ACCOUNTS_FILE = "accounts.json"
+_SESSION_KEY_FILE = "session-key.json"
 _DOMAIN = "bookstore.example"
 
 
@@ -35,6 +36,15 @@ def load_or_create_admin(folder: DataFolder) -> Admin:
 def load_admin(folder: DataFolder) -> Admin | None:
     stored = folder.read(ADMIN_FILE)
     return Admin(str(stored["email"]), str(stored["password"])) if stored else None
+
+
+def load_or_create_session_key(folder: DataFolder) -> str:
+    """The key of the storefront's sessions: they are still valid after a restart."""
+    stored = folder.read(_SESSION_KEY_FILE)
+    if stored is None:
+        stored = {"key": secrets.token_urlsafe(32)}
+        folder.write(_SESSION_KEY_FILE, stored)
+    return str(stored["key"])
 
 
 def load_accounts(folder: DataFolder) -> dict[str, str]:

@@ -27,6 +27,7 @@ _KNOWN_FILES = {
     "logs",
     "admin.json",
     "accounts.json",
+    "session-key.json",
     "seeded.json",
     "running.json",
     "mysql.json",

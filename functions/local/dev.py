@@ -115,6 +115,7 @@ class _Run:
                 options.fast_clock,
                 MySQLServer(options.mysql_url) if options.mysql_url else None,
                 RabbitMQServer(options.rabbitmq_url) if options.rabbitmq_url else None,
+                accounts.load_or_create_session_key(self._folder),
             )
         numbers = ", ".join(str(port) for _, port in options.ports.each())
         with console.step(f"ports {numbers}"):
@@ -133,6 +134,8 @@ class _Run:
             await supervisor.start(plan.broker())
         with console.step(f"services {', '.join(SERVICES)}"):
             await supervisor.start(*(plan.service(service) for service in SERVICES))
+        with console.step("storefront, the pages"):
+            await supervisor.start(plan.storefront())
         async with Client({name: options.ports.url(name) for name in SERVICES}) as client:
             new = await self._prepare_accounts(client, plan)
             if options.seed and self._folder.read(_SEEDED_FILE) is None:
@@ -200,7 +203,7 @@ class _Run:
             self._console.print()
             self._console.notice("Stopping. A second Ctrl-C kills all programs at once.")
         self._folder.delete(RUNNING_FILE)
-        await supervisor.stop(*SERVICES)
+        await supervisor.stop("storefront", *SERVICES)
         await supervisor.stop("broker")
 
 

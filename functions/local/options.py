@@ -47,7 +47,7 @@ class DevOptions:
     seed: bool = True
     """Import the books and delivery providers at the first start."""
     port_base: Port | None = None
-    """Listen on N, N+1, N+2 and N+9 instead of 5000, 5001, 5002 and 5009."""
+    """Listen on N, N+1, N+2, N+8 and N+9 instead of 5000, 5001, 5002, 8000 and 5009."""
     auth_port: Annotated[Port | None, Parameter(env_var="BOOKSTORE_AUTH_PORT")] = None
     """Port of auth (default: 5000)."""
     catalog_port: Annotated[Port | None, Parameter(env_var="BOOKSTORE_CATALOG_PORT")] = None
@@ -56,6 +56,8 @@ class DevOptions:
     """Port of purchase (default: 5002)."""
     broker_port: Annotated[Port | None, Parameter(env_var="BOOKSTORE_BROKER_PORT")] = None
     """Port of the broker (default: 5009)."""
+    storefront_port: Annotated[Port | None, Parameter(env_var="BOOKSTORE_STOREFRONT_PORT")] = None
+    """Port of the storefront (default: 8000)."""
     ping_every: Seconds | None = None
     """Fire the PingSources every N seconds, whatever their schedules say."""
     reload: Flag = False
@@ -86,6 +88,7 @@ class DevOptions:
             catalog=self.catalog_port or base.catalog,
             purchase=self.purchase_port or base.purchase,
             broker=self.broker_port or base.broker,
+            storefront=self.storefront_port or base.storefront,
         )
 
     @property

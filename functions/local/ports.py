@@ -13,6 +13,7 @@ from functions.local.invocation import command
 
 HOST = "127.0.0.1"
 SERVICES = ("auth", "catalog", "purchase")
+"""Services with a database."""
 
 _AIRPLAY = (5000, 7000)
 
@@ -23,14 +24,15 @@ class Ports:
     catalog: int = 5001
     purchase: int = 5002
     broker: int = 5009
+    storefront: int = 8000
 
     @classmethod
     def from_base(cls, base: int) -> "Ports":
-        return cls(base, base + 1, base + 2, base + 9)
+        return cls(base, base + 1, base + 2, base + 9, base + 8)
 
     @classmethod
     def any_free(cls) -> "Ports":
-        """Four free ports. Another process may take one before it is used."""
+        """A free port for each program. Another process may take one before it is used."""
         probes = [socket.socket() for _ in fields(cls)]
         try:
             for probe in probes:

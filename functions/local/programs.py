@@ -69,6 +69,8 @@ class Plan:
     """Server of the databases; None for SQLite files in the folder."""
     rabbitmq: RabbitMQServer | None = None
     """Server of the queues; None for an SQLite file in the folder."""
+    session_key: str = field(default="", repr=False)
+    """Seals the storefront's sessions, which then outlive a restart."""
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -109,6 +111,27 @@ class Plan:
             ),
             ready_url=f"{self.ports.url(name)}/readyz",
             environment=self.environment(name),
+        )
+
+    def storefront(self) -> Program:
+        """The pages. They need nothing but the addresses of the services, and a key."""
+        environment = {
+            **_inherited(),
+            "ENVIRONMENT": "development",
+            "LOG_FORMAT": "text",
+            "SESSION_KEYS": self.session_key,
+            **{f"{name.upper()}_URL": self.ports.url(name) for name in SERVICES},
+        }
+        return Program(
+            name="storefront",
+            module="functions.kit.start.serve",
+            arguments=(
+                f"{self.package}.storefront.app:create_app",
+                *("--host", HOST, "--port", str(self.ports.storefront)),
+                *("--timeout-graceful-shutdown", "5"),
+            ),
+            ready_url=f"{self.ports.url('storefront')}/readyz",
+            environment=environment,
         )
 
     def database_url(self, service: str) -> str:

@@ -37,6 +37,9 @@ class Sources:
         folders = {self._package, ROOT / "functions" / "kit", ROOT / "functions" / "local"}
         files = {path for folder in folders for path in folder.rglob("*.py")}
         files |= {*self._manifests.rglob("*.yaml"), *self._package.rglob("*.json")}
+        # Of the pages: templates, styles, scripts and translations.
+        for kind in ("html", "css", "js", "po"):
+            files |= set((self._package / "storefront").rglob(f"*.{kind}"))
         found = {}
         for path in files:
             try:
@@ -51,10 +54,11 @@ class Sources:
             return {"broker"}
         kit, local = ROOT / "functions" / "kit", ROOT / "functions" / "local"
         if path.is_relative_to(kit):
-            return {*SERVICES}
+            return {*SERVICES, "storefront"}
         if path.is_relative_to(local):
             return {"broker"} if path.is_relative_to(local / "broker") else set()
         if not path.is_relative_to(self._package):
             return set()
         service = path.relative_to(self._package).parts[0]
-        return {service} if service in SERVICES else {*SERVICES}
+        known = {*SERVICES, "storefront"}
+        return {service} if service in known else known

@@ -22,7 +22,7 @@ def welcome(
 ) -> None:
     """`new` accounts by role; `known` are the emails of those of an earlier start."""
     console.print()
-    console.notice("The shop is open.")
+    console.notice(f"The shop is open: {ports.url('storefront')}")
     addresses = [(each, ports.url(each), f"{ports.url(each)}/apidocs") for each in SERVICES]
     broker = ("broker", ports.url("broker"), f"{ports.url('broker')}/status")
     console.table([*addresses, broker])

@@ -3,6 +3,7 @@
 What goes is what other packages ask for and the shop never imports: Piccolo brings black for its
 own migrations, which are not used here, Litestar faker for examples that nobody asks for, the
 address data requests for its own update, and Swagger UI's package brings every version of itself.
+Babel and Jinja are the storefront's, which has no image yet.
 Whatever is imported at run time stays, and tests/cluster/test_image.py starts each service from
 what is left. Standard library only: it runs before anything else is there.
 """
@@ -15,6 +16,7 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 UNUSED = (
+    "babel",
     "black",
     "charset-normalizer",
     "dnspython",

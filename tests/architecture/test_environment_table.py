@@ -9,13 +9,15 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
-from functions.kit.base.settings import Secret, ServiceSettings
+from functions.kit.base.settings import AppSettings, Secret, ServiceSettings
+from functions.storefront.settings import StorefrontSettings
 from tests.architecture.services import FUNCTIONS, NAMES, settings_of
 
 README = FUNCTIONS / "README.md"
 HEADER = ["variable", "default", "meaning"]
 SHARED = "every service"
-TABLES = (SHARED, *NAMES)
+STOREFRONT = "storefront"
+TABLES = (SHARED, *NAMES, STOREFRONT)
 
 
 def fields(reader: str) -> dict[str, msgspec.structs.FieldInfo]:
@@ -23,6 +25,13 @@ def fields(reader: str) -> dict[str, msgspec.structs.FieldInfo]:
     shared = {field.name.upper(): field for field in msgspec.structs.fields(ServiceSettings)}
     if reader == SHARED:
         return shared
+    if reader == STOREFRONT:  # it has no database, and reads a part of what the services share
+        every_app = set(AppSettings.__struct_fields__)
+        return {
+            field.name.upper(): field
+            for field in msgspec.structs.fields(StorefrontSettings)
+            if field.name not in every_app
+        }
     found = {field.name.upper(): field for field in msgspec.structs.fields(settings_of(reader))}
     return {name: field for name, field in found.items() if name not in shared}
 

@@ -49,7 +49,7 @@ async def test_the_welcome_fits_on_a_screen_and_says_how_to_go_on(tmp_path: Path
         await second.stop()
 
     for output in (first.output, second.output):
-        start = output.index("The shop is open.")
+        start = output.index("The shop is open: ")
         welcome = output[start : output.index("\n", output.index("Ctrl-C stops the shop"))]
         assert len(welcome.splitlines()) <= 25
         assert "admin@bookstore.example" in welcome

@@ -55,7 +55,7 @@ def test_the_last_of_several_values_counts() -> None:
 def test_the_base_sets_all_ports_that_are_not_set_by_themselves() -> None:
     found = parse_dev_options(["--port-base", "5100", "--broker-port", "6000"])
 
-    assert found.ports == Ports(5100, 5101, 5102, 6000)
+    assert found.ports == Ports(5100, 5101, 5102, 6000, 5108)
 
 
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:

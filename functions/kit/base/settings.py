@@ -106,12 +106,6 @@ class AppSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Header that the gateway overwrites with the client's address, such as Envoy's
     `X-Envoy-External-Address`. It takes precedence over `TRUSTED_HOPS`."""
 
-    internal_secret: Secret = Secret("")
-    """Shared by all services, at least 32 characters. It signs events and protects the feeds.
-    During a rotation: two, separated by a comma. Empty: events are unsigned, so each one is
-    confirmed with its owner before it takes effect, and the feeds are open to whoever reaches the
-    internal API."""
-
     log_level: str = "INFO"
     """Least severe level that is logged: `DEBUG`, `INFO`, `WARNING` or `ERROR`."""
 
@@ -157,9 +151,6 @@ class AppSettings(msgspec.Struct, frozen=True, kw_only=True):
             yield "CLIENT_ADDRESS_HEADER: must be the name of a header"
         if self.client_address_header.lower() in {"forwarded", "x-forwarded-for"}:
             yield "CLIENT_ADDRESS_HEADER: callers can set this header too; use TRUSTED_HOPS for it"
-        secrets = self.internal_secret.reveal().split(",") if self.internal_secret else []
-        if any(len(secret.strip()) < MIN_INTERNAL_SECRET for secret in secrets):
-            yield f"INTERNAL_SECRET: needs at least {MIN_INTERNAL_SECRET} random characters"
 
     @property
     def development(self) -> bool:
@@ -183,6 +174,12 @@ class ServiceSettings(AppSettings, frozen=True, kw_only=True):
     k_sink: str = ""
     """Address of the broker that this service publishes to. Empty: events stay in the outbox, and
     consumers read the feed."""
+
+    internal_secret: Secret = Secret("")
+    """Shared by all services, at least 32 characters. It signs events and protects the feeds.
+    During a rotation: two, separated by a comma. Empty: events are unsigned, so each one is
+    confirmed with its owner before it takes effect, and the feeds are open to whoever reaches the
+    internal API."""
 
     catch_up_seconds: Annotated[float, Meta(gt=0, le=86400)] | None = None
     """Seconds between two reads of the other services' feeds, while the process is awake. Unset:
@@ -214,6 +211,9 @@ class ServiceSettings(AppSettings, frozen=True, kw_only=True):
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
+        secrets = self.internal_secret.reveal().split(",") if self.internal_secret else []
+        if any(len(secret.strip()) < MIN_INTERNAL_SECRET for secret in secrets):
+            yield f"INTERNAL_SECRET: needs at least {MIN_INTERNAL_SECRET} random characters"
         if self.k_sink and (problem := http_problem(self.k_sink)) is not None:
             yield f"K_SINK: {problem}"
         origins = web_origins.parse(self.cors_origins)

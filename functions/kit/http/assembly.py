@@ -15,7 +15,7 @@ from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.config import OpenAPIConfig
 from litestar.plugins import PluginProtocol
 from litestar.plugins.core import MsgspecDIPlugin
-from litestar.types import ControllerRouterHandler
+from litestar.types import BeforeRequestHookHandler, ControllerRouterHandler
 
 from functions.kit.http import docs, parameters
 from functions.kit.http.admission import Admission
@@ -62,18 +62,20 @@ def assemble(
     cors: Cors,
     openapi: OpenAPIConfig | None,
     refuse: Refuse = problem_response,
+    before_request: "BeforeRequestHookHandler | None" = parameters.check,
     security_headers: Mapping[str, str] = SECURITY_HEADERS,
 ) -> Litestar:
     """An app with these dependencies and handlers.
 
-    `refuse` creates the response to every exception, including unknown routes.
+    `refuse` creates the response to every exception, including unknown routes. `before_request`
+    checks the query and the preconditions, after the guards.
     """
     app = _App(
         [*_options(handlers), *handlers],
         lifespan=[lifespan],
         state=State({"services": services}),
         request_class=JSONRequest,
-        before_request=parameters.check,
+        before_request=before_request,
         response_class=JSONResponse,
         request_max_body_size=MAX_BODY,
         exception_handlers={Exception: refuse},

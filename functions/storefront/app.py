@@ -1,0 +1,107 @@
+"""`create_app`: the storefront, wired. It has no database: its facts are the other services'."""
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from litestar import Litestar
+
+from functions.kit.base import logs
+from functions.kit.base.clock import Clock, utc_now
+from functions.kit.base.telemetry import Metrics
+from functions.kit.http.assembly import assemble
+from functions.kit.http.client import lazy_client
+from functions.kit.http.cors import Cors
+from functions.kit.internal_api import health
+from functions.storefront.clients.auth import AuthClient
+from functions.storefront.clients.catalog import CatalogClient
+from functions.storefront.clients.purchase import PurchaseClient
+from functions.storefront.clients.service import ServiceClient
+from functions.storefront.clients.wake import wake
+from functions.storefront.controllers import HANDLERS
+from functions.storefront.problem_pages import problem_page
+from functions.storefront.services import StorefrontServices
+from functions.storefront.sessions import Sessions
+from functions.storefront.settings import StorefrontSettings
+from functions.storefront.sign_in import TokenKeeper
+
+if TYPE_CHECKING:
+    import httpx
+
+logger = logging.getLogger(__name__)
+
+SECURITY_HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; img-src 'self' data:; style-src 'self'; script-src 'self';"
+        " connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none';"
+        " frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+"""Nothing inline, nothing from another host, no frame of another site."""
+
+
+def create_app(
+    settings: StorefrontSettings | None = None,
+    *,
+    clock: Clock = utc_now,
+    http: "httpx.AsyncClient | None" = None,
+) -> Litestar:
+    """The app, for `uvicorn --factory`; arguments are for tests."""
+    settings = settings or StorefrontSettings.from_mapping(os.environ)
+    client = http or lazy_client()
+    timeout = settings.service_timeout_seconds
+    auth = AuthClient(ServiceClient("auth", settings.auth_url, client, timeout=timeout))
+    services = StorefrontServices(
+        name="storefront",
+        settings=settings,
+        clock=clock,
+        http=client,
+        metrics=Metrics(enabled=False),
+        auth=auth,
+        catalog=CatalogClient(
+            ServiceClient("catalog", settings.catalog_url, client, timeout=timeout)
+        ),
+        purchase=PurchaseClient(
+            ServiceClient("purchase", settings.purchase_url, client, timeout=timeout)
+        ),
+        sessions=Sessions(settings.keys, clock),
+        tokens=TokenKeeper(auth, clock),
+    )
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        logs.configure(services.name, settings.log_level, settings.log_format)
+        if not settings.keys:
+            logger.warning("SESSION_KEYS is not set: sessions end with this process")
+        if not settings.cookie_is_secure:
+            logger.warning("the session cookie is sent over plain http too: for development only")
+        # The first page needs catalog: it wakes beside this process instead of after it.
+        waking = asyncio.create_task(wake(settings.catalog_url)) if http is None else None
+        try:
+            yield
+        finally:
+            services.stopping = True
+            if waking is not None:
+                waking.cancel()
+            if http is None:
+                await client.aclose()
+
+    return assemble(
+        services,
+        [*health.PROBES, *HANDLERS],
+        lifespan=lifespan,
+        cors=Cors(""),
+        openapi=None,
+        refuse=problem_page,
+        before_request=None,
+        security_headers=SECURITY_HEADERS,
+    )

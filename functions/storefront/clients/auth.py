@@ -1,0 +1,62 @@
+"""auth: accounts and tokens."""
+
+import msgspec
+
+from functions.storefront.clients.service import Caller, ServiceClient
+
+
+class Tokens(msgspec.Struct, frozen=True, kw_only=True):
+    access_token: str
+    refresh_token: str
+    expires_in: int
+    """Seconds."""
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    id: int
+    email: str
+    name: str | None = None
+    roles: list[str] = []
+
+
+class AuthClient:
+    def __init__(self, service: ServiceClient) -> None:
+        self._service = service
+
+    async def register(self, caller: Caller, *, email: str, password: str, name: str) -> None:
+        """Raises `Refused`: 400 with its fields, 409 for a taken address, 429."""
+        body = {"email": email, "password": password} | ({"name": name} if name else {})
+        await self._service.request("POST", "/register", caller=caller, body=body)
+
+    async def log_in(self, caller: Caller, *, email: str, password: str) -> Tokens:
+        """Raises `Refused`: 400, 401, 429."""
+        body = {"email": email, "password": password}
+        answer = await self._service.request("POST", "/login", caller=caller, body=body)
+        return answer.read(Tokens)
+
+    async def refresh(self, caller: Caller, refresh_token: str) -> Tokens:
+        """Raises `Refused` with 401 where the session has ended."""
+        body = {"refresh_token": refresh_token}
+        answer = await self._service.request("POST", "/refresh", caller=caller, body=body)
+        return answer.read(Tokens)
+
+    async def profile(self, caller: Caller) -> Profile:
+        answer = await self._service.request("GET", "/me", caller=caller)
+        return answer.read(Profile)
+
+    async def log_out(self, caller: Caller) -> None:
+        """Revoke the session; the caller's token names it."""
+        await self._service.request("POST", "/logout", caller=caller, body={"token": caller.token})
+
+    async def change_profile(self, caller: Caller, changes: dict[str, str]) -> Profile:
+        answer = await self._service.request("PATCH", "/me", caller=caller, body=changes)
+        return answer.read(Profile)
+
+    async def change_password(self, caller: Caller, *, current: str, new: str) -> Tokens:
+        body = {"current_password": current, "new_password": new}
+        answer = await self._service.request("POST", "/me/password", caller=caller, body=body)
+        return answer.read(Tokens)
+
+    async def close_account(self, caller: Caller, *, password: str) -> None:
+        body = {"current_password": password}
+        await self._service.request("DELETE", "/me", caller=caller, body=body)

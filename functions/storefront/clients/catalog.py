@@ -1,0 +1,81 @@
+"""catalog: books."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from functions.storefront.clients.service import Caller, Refused, ServiceClient
+
+BOOKS_AT_ONCE = 50
+"""Ids in one request."""
+KEEP_TITLES = 2000
+"""Books whose title and author are remembered for their covers."""
+
+
+class Book(msgspec.Struct, frozen=True, kw_only=True):
+    """A book as a page shows it."""
+
+    id: int
+    title: str
+    author: str
+    description: str | None = None
+    isbn: str | None = None
+    category: str | None = None
+    price: Decimal
+    currency: str
+    stock: int
+    stock_as_of: datetime
+
+
+class BookPage(msgspec.Struct, frozen=True):
+    books: list[Book]
+    next_cursor: str | None
+
+
+class CatalogClient:
+    def __init__(self, service: ServiceClient) -> None:
+        self._service = service
+        self._known: dict[int, tuple[str, str]] = {}
+
+    async def books(self, caller: Caller, filters: Mapping[str, Any]) -> BookPage:
+        """A page of books; `filters` are those of `GET /books`."""
+        answer = await self._service.request("GET", "/books", caller=caller, params=filters)
+        books = answer.read(list[Book])
+        self._remember(books)
+        return BookPage(books, answer.next_cursor)
+
+    async def by_ids(self, caller: Caller, ids: Sequence[int]) -> dict[int, Book]:
+        """Books by their id; those that are retired or unknown are missing."""
+        found: dict[int, Book] = {}
+        for start in range(0, len(ids), BOOKS_AT_ONCE):
+            chunk = ids[start : start + BOOKS_AT_ONCE]
+            filters = {"ids": ",".join(map(str, chunk)), "limit": BOOKS_AT_ONCE}
+            page = await self.books(caller, filters)
+            found.update({book.id: book for book in page.books})
+        return found
+
+    async def book(self, caller: Caller, book_id: int) -> Book:
+        """Raises `Refused` with 404 for a book that never was, 410 for a retired one."""
+        answer = await self._service.request("GET", f"/books/{book_id}", caller=caller)
+        book = answer.read(Book)
+        self._remember([book])
+        return book
+
+    async def title_and_author(self, caller: Caller, book_id: int) -> tuple[str, str] | None:
+        """For a cover; None where there is no such book."""
+        if book_id not in self._known:
+            try:
+                await self.book(caller, book_id)
+            except Refused:
+                return None
+        return self._known.get(book_id)
+
+    def _remember(self, books: Sequence[Book]) -> None:
+        for book in books:
+            self._known.pop(book.id, None)
+            self._known[book.id] = (book.title, book.author)
+        while len(self._known) > KEEP_TITLES:
+            del self._known[next(iter(self._known))]

@@ -1,0 +1,169 @@
+"""A client of one service: requests, bounded in time, and refusals as exceptions.
+
+httpx is imported with the first request. Structs are tolerant: members that they do not name are
+passed over, so that a service may add some.
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from functions.kit.base.telemetry import current_traceparent
+
+if TYPE_CHECKING:
+    import httpx
+
+T = TypeVar("T")
+
+RETRY_AFTER = 5
+"""Seconds that a visitor is told to wait where a service names no time."""
+
+
+class ServiceAway(Exception):
+    """A service cannot be reached, answers too late, or answers with a fault of its own."""
+
+    def __init__(self, service: str, retry_after: int = RETRY_AFTER) -> None:
+        super().__init__(f"{service} is away")
+        self.service = service
+        self.retry_after = retry_after
+
+
+class FieldProblem(msgspec.Struct, frozen=True):
+    field: str
+    message: str
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """A problem document (RFC 9457), as far as pages use it."""
+
+    code: str = ""
+    title: str = ""
+    detail: str = ""
+    errors: list[FieldProblem] = []
+    stock_actual: int | None = None
+
+
+class Refused(Exception):
+    """A service refused a request; its text is in the visitor's language."""
+
+    def __init__(
+        self, service: str, status: int, problem: Problem, retry_after: int | None
+    ) -> None:
+        super().__init__(f"{service} refused: {status} {problem.code}")
+        self.service = service
+        self.status = status
+        self.problem = problem
+        self.retry_after = retry_after
+
+    @property
+    def code(self) -> str:
+        return self.problem.code
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """Messages by the name of their field."""
+        return {each.field: each.message for each in self.problem.errors}
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """On whose behalf a request is made."""
+
+    language: str
+    address: str | None = None
+    token: str | None = None
+
+
+class Answer:
+    """A response that is not a refusal."""
+
+    def __init__(self, service: str, response: "httpx.Response") -> None:
+        self._service = service
+        self._response = response
+
+    @property
+    def status(self) -> int:
+        return self._response.status_code
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return self._response.headers
+
+    @property
+    def next_cursor(self) -> str | None:
+        """The `after` of the next page, from the Link header."""
+        link = self._response.links.get("next")
+        if link is None:
+            return None
+        import httpx  # noqa: PLC0415 - loaded already: it has made the response
+
+        cursor: str | None = httpx.URL(link["url"]).params.get("after")
+        return cursor
+
+    def read(self, kind: type[T]) -> T:
+        """The body as a struct. Raises `ServiceAway` where it is something else."""
+        try:
+            return msgspec.json.decode(self._response.content, type=kind)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise ServiceAway(self._service) from error
+
+
+class ServiceClient:
+    """Requests to one service."""
+
+    def __init__(self, name: str, url: str, http: "httpx.AsyncClient", *, timeout: float) -> None:
+        self.name = name
+        self.url = url
+        self._http = http
+        self._timeout = timeout
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        caller: Caller,
+        body: object = None,
+        params: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Raises `Refused` for a 4xx, `ServiceAway` for a 5xx, a broken connection or a timeout."""
+        import httpx  # noqa: PLC0415 - a tenth of a second, which a start need not wait for
+
+        sent = {"accept": "application/json", "accept-language": caller.language, **(headers or {})}
+        if caller.token is not None:
+            sent["authorization"] = f"Bearer {caller.token}"
+        if traceparent := current_traceparent.get():
+            sent["traceparent"] = traceparent
+        content = None if body is None else msgspec.json.encode(body)
+        if content is not None:
+            sent["content-type"] = "application/json"
+        given = {name: value for name, value in (params or {}).items() if value is not None}
+        try:
+            response = await self._http.request(
+                method,
+                self.url + path,
+                params=given,
+                headers=sent,
+                content=content,
+                timeout=self._timeout,
+            )
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise ServiceAway(self.name) from error
+        if response.status_code < HTTPStatus.BAD_REQUEST:
+            return Answer(self.name, response)
+        retry_after = _seconds(response.headers.get("retry-after"))
+        if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise ServiceAway(self.name, retry_after or RETRY_AFTER)
+        try:
+            problem = msgspec.json.decode(response.content, type=Problem)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise ServiceAway(self.name) from error
+        raise Refused(self.name, response.status_code, problem, retry_after)
+
+
+def _seconds(header: str | None) -> int | None:
+    if header is None or not header.isascii() or not header.isdecimal():
+        return None
+    return min(int(header[:6]), 3600)

@@ -1,0 +1,115 @@
+"""A customer's own account: name, password, addresses, and closing it."""
+
+from litestar import Response, get, post
+
+from functions.kit.http.requests import AnyRequest
+from functions.storefront.clients.service import Caller, Refused
+from functions.storefront.forms import read_form
+from functions.storefront.visits import INFO, SUCCESS, Visit, open_visit
+
+
+@get("/{language:str}/account", include_in_schema=False)
+async def show_account(request: AnyRequest) -> Response[bytes]:
+    return await _page(open_visit(request))
+
+
+async def _page(
+    visit: Visit, *, status: int = 200, problems: dict[str, str] | None = None
+) -> Response[bytes]:
+    services = visit.services
+    profile = await visit.as_customer(services.auth.profile)
+    addresses = await visit.as_customer(services.purchase.addresses)
+    return visit.page(
+        "account.html",
+        status=status,
+        profile=profile,
+        addresses=addresses,
+        problems=problems or {},
+    )
+
+
+@post("/{language:str}/account/name", include_in_schema=False)
+async def change_name(request: AnyRequest) -> Response[bytes]:
+    visit = open_visit(request)
+    form = await read_form(request)
+    auth = visit.services.auth
+    try:
+        profile = await visit.as_customer(
+            lambda caller: auth.change_profile(caller, {"name": form.text("name")})
+        )
+    except Refused as refusal:
+        return await _page(
+            visit,
+            status=refusal.status,
+            problems=refusal.fields or {"name": refusal.problem.detail},
+        )
+    if visit.session.signed_in is not None:
+        visit.session.signed_in.name = profile.name or ""
+    visit.tell(SUCCESS, "Your name is changed.")
+    return visit.redirect(visit.url("account"))
+
+
+@post("/{language:str}/account/password", include_in_schema=False)
+async def change_password(request: AnyRequest) -> Response[bytes]:
+    """The other sessions of the account end; this one goes on with new tokens."""
+    visit = open_visit(request)
+    form = await read_form(request)
+    services = visit.services
+    try:
+        tokens = await visit.as_customer(
+            lambda caller: services.auth.change_password(
+                caller, current=form.secret("current_password"), new=form.secret("new_password")
+            )
+        )
+    except Refused as refusal:
+        problems = refusal.fields or {"current_password": refusal.problem.detail}
+        return await _page(visit, status=refusal.status, problems=problems)
+    signed_in = visit.session.signed_in
+    if signed_in is not None:
+        visit.session.signed_in = services.tokens.signed_in(
+            tokens,
+            user_id=signed_in.user_id,
+            email=signed_in.email,
+            name=signed_in.name,
+            roles=signed_in.roles,
+        )
+    visit.tell(SUCCESS, "Your password is changed; other devices are signed out.")
+    return visit.redirect(visit.url("account"))
+
+
+@post("/{language:str}/account/addresses/delete", include_in_schema=False)
+async def delete_address(request: AnyRequest) -> Response[bytes]:
+    visit = open_visit(request)
+    form = await read_form(request)
+    address_id = form.whole("address_id", least=1, most=10**18)
+    if address_id is not None:
+        purchase = visit.services.purchase
+        try:
+            await visit.as_customer(lambda caller: purchase.delete_address(caller, address_id))
+        except Refused as refusal:
+            if refusal.status != 404:  # deleted already, in another tab
+                raise
+    visit.tell(SUCCESS, "The address is deleted.")
+    return visit.redirect(visit.url("account"))
+
+
+@post("/{language:str}/account/close", include_in_schema=False)
+async def close_account(request: AnyRequest) -> Response[bytes]:
+    visit = open_visit(request)
+    form = await read_form(request)
+    auth = visit.services.auth
+
+    async def close(caller: Caller) -> None:
+        await auth.close_account(caller, password=form.secret("close_password"))
+
+    try:
+        await visit.as_customer(close)
+    except Refused as refusal:
+        problems = {"close_password": refusal.problem.detail}
+        return await _page(visit, status=refusal.status, problems=problems)
+    visit.session.signed_in = None
+    visit.tell(INFO, "Your account is closed.")
+    return visit.redirect(visit.url())
+
+
+HANDLERS = (show_account, change_name, change_password, delete_address, close_account)

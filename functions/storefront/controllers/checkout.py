@@ -1,0 +1,257 @@
+"""The checkout: address, delivery, payment. Each step is a GET; each change redirects.
+
+What was chosen travels in the address of the next step, so Back and reload work. The payment form
+holds a key that is made with the page: the same form sent twice, or again after a lost answer,
+places one order and charges once.
+"""
+
+import secrets
+import string
+from typing import Any
+
+from litestar import Response, get, post
+
+from functions.kit.http.requests import AnyRequest
+from functions.storefront.clients.purchase import Address, Quote
+from functions.storefront.clients.service import Refused
+from functions.storefront.controllers.books import id_in_path
+from functions.storefront.controllers.carts import Shown, cart_of
+from functions.storefront.countries import countries
+from functions.storefront.errors import SignInNeeded
+from functions.storefront.forms import Form, read_form
+from functions.storefront.visits import INFO, PROBLEM, SUCCESS, Visit, open_visit
+
+MAX_ID = 10**18
+
+METHODS = ("tok_success", "tok_decline", "tok_slow")
+"""What the simulated payment provider understands; there is no field for a card's number."""
+
+_KEY = frozenset(string.ascii_letters + string.digits + "-_")
+MAX_KEY = 64
+
+
+@get("/{language:str}/checkout", include_in_schema=False)
+async def begin(request: AnyRequest) -> Response[bytes]:
+    visit = open_visit(request)
+    return visit.redirect(visit.url("checkout", "address"))
+
+
+async def _cart_to_buy(visit: Visit) -> Shown | None:
+    """The cart of a customer; None where there is nothing in it that can be bought."""
+    if visit.signed_in is None:
+        raise SignInNeeded(visit.url("checkout", "address"))
+    cart = await cart_of(visit)
+    return cart if cart.can_be_bought and cart.whole else None
+
+
+def _back_to_cart(visit: Visit) -> Response[bytes]:
+    visit.tell(INFO, "Look at your cart first: it is empty, or has books that cannot be bought.")
+    return visit.redirect(visit.url("cart"))
+
+
+@get("/{language:str}/checkout/address", include_in_schema=False)
+async def show_address(request: AnyRequest) -> Response[bytes]:
+    visit = open_visit(request)
+    cart = await _cart_to_buy(visit)
+    if cart is None:
+        return _back_to_cart(visit)
+    return await _address_page(visit, cart, {}, {})
+
+
+async def _address_page(
+    visit: Visit,
+    cart: Shown,
+    typed: dict[str, Any],
+    problems: dict[str, str],
+    status: int = 200,
+) -> Response[bytes]:
+    addresses = await visit.as_customer(visit.services.purchase.addresses)
+    return visit.page(
+        "checkout_address.html",
+        status=status,
+        cart=cart,
+        addresses=addresses,
+        typed=typed,
+        problems=problems,
+        countries=countries(visit.language),
+        form_key=typed.get("key") or new_key(),
+    )
+
+
+@post("/{language:str}/checkout/address", include_in_schema=False)
+async def choose_address(request: AnyRequest) -> Response[bytes]:
+    """One of the customer's addresses, or a new one."""
+    visit = open_visit(request)
+    form = await read_form(request)
+    cart = await _cart_to_buy(visit)
+    if cart is None:
+        return _back_to_cart(visit)
+    address_id = form.whole("address_id", least=1, most=MAX_ID)
+    if address_id is None:
+        try:
+            address_id = await _add_address(visit, form)
+        except Refused as refusal:
+            if refusal.status not in {400, 409, 422}:
+                raise
+            problems = refusal.fields or {"": refusal.problem.detail}
+            return await _address_page(visit, cart, form.shown(), problems, refusal.status)
+    return visit.redirect(visit.url("checkout", "delivery", address=address_id))
+
+
+async def _add_address(visit: Visit, form: Form) -> int:
+    optional = ("region", "postal_code", "phone")
+    body: dict[str, object] = {
+        "recipient": form.text("recipient"),
+        "lines": [line for name in ("line1", "line2") if (line := form.text(name))],
+        "city": form.text("city"),
+        "country": form.text("country"),
+        **{name: text for name in optional if (text := form.text(name))},
+    }
+    key, purchase = _key_of(form), visit.services.purchase
+    return await visit.as_customer(lambda caller: purchase.add_address(caller, body, key=key))
+
+
+@get("/{language:str}/checkout/delivery", include_in_schema=False)
+async def show_delivery(request: AnyRequest) -> Response[bytes]:
+    visit = open_visit(request)
+    cart = await _cart_to_buy(visit)
+    if cart is None:
+        return _back_to_cart(visit)
+    address = await _address_of(visit, request.query_params.get("address"))
+    if address is None:
+        return visit.redirect(visit.url("checkout", "address"))
+    quotes = await _quotes(visit, address, cart)
+    return visit.page("checkout_delivery.html", cart=cart, address=address, quotes=quotes)
+
+
+async def _address_of(visit: Visit, text: str | None) -> Address | None:
+    addresses = await visit.as_customer(visit.services.purchase.addresses)
+    return next((each for each in addresses if str(each.id) == text), None)
+
+
+async def _quotes(visit: Visit, address: Address, cart: Shown) -> list[Quote]:
+    lines = [(line.book_id, line.quantity) for line in cart.lines]
+    return await visit.services.purchase.quotes(visit.caller, address.country, lines)
+
+
+@post("/{language:str}/checkout/delivery", include_in_schema=False)
+async def choose_delivery(request: AnyRequest) -> Response[bytes]:
+    visit = open_visit(request)
+    form = await read_form(request)
+    address = form.whole("address", least=1, most=MAX_ID)
+    provider = form.whole("provider", least=1, most=MAX_ID)
+    if address is None:
+        return visit.redirect(visit.url("checkout", "address"))
+    if provider is None:
+        visit.tell(PROBLEM, "Choose a delivery.")
+        return visit.redirect(visit.url("checkout", "delivery", address=address))
+    return visit.redirect(visit.url("checkout", "payment", address=address, provider=provider))
+
+
+@get("/{language:str}/checkout/payment", include_in_schema=False)
+async def show_payment(request: AnyRequest) -> Response[bytes]:
+    visit = open_visit(request)
+    cart = await _cart_to_buy(visit)
+    if cart is None:
+        return _back_to_cart(visit)
+    address = await _address_of(visit, request.query_params.get("address"))
+    if address is None:
+        return visit.redirect(visit.url("checkout", "address"))
+    quotes = await _quotes(visit, address, cart)
+    chosen = request.query_params.get("provider")
+    quote = next((each for each in quotes if str(each.provider_id) == chosen), None)
+    if quote is None:
+        return visit.redirect(visit.url("checkout", "delivery", address=address.id))
+    return visit.page(
+        "checkout_payment.html",
+        cart=cart,
+        address=address,
+        quote=quote,
+        methods=METHODS,
+        form_key=new_key(),
+    )
+
+
+@post("/{language:str}/checkout/payment", include_in_schema=False)
+async def pay(request: AnyRequest) -> Response[bytes]:
+    """Place the order and pay it."""
+    visit = open_visit(request)
+    form = await read_form(request)
+    address = form.whole("address", least=1, most=MAX_ID)
+    provider = form.whole("provider", least=1, most=MAX_ID)
+    method = form.text("method")
+    if visit.signed_in is None:
+        raise SignInNeeded(visit.url("cart"))
+    if address is None or provider is None:
+        return visit.redirect(visit.url("checkout", "address"))
+    here = visit.url("checkout", "payment", address=address, provider=provider)
+    if method not in METHODS:
+        visit.tell(PROBLEM, "Choose how to pay.")
+        return visit.redirect(here)
+    body = {
+        "from_cart": True,
+        "address_id": address,
+        "provider_id": provider,
+        "expected_total": form.text("expected_total"),
+    }
+    key, purchase = _key_of(form), visit.services.purchase
+    try:
+        placed = await visit.as_customer(
+            lambda caller: purchase.place(caller, body, key=f"{key}-order")
+        )
+    except Refused as refusal:
+        if refusal.status not in {400, 404, 409, 422}:
+            raise
+        visit.session.messages.append((PROBLEM, refusal.problem.detail))
+        return visit.redirect(here if refusal.code == "price-changed" else visit.url("cart"))
+    await _charge(visit, placed.purchase_id, method, f"{key}-payment")
+    return visit.redirect(visit.url("orders", placed.purchase_id))
+
+
+@post("/{language:str}/orders/{order_id:str}/pay", include_in_schema=False)
+async def pay_order(request: AnyRequest) -> Response[bytes]:
+    """Pay an order that was placed and not paid, as after a declined payment."""
+    visit = open_visit(request)
+    form = await read_form(request)
+    order_id = id_in_path(request, "order_id")
+    method = form.text("method")
+    if method not in METHODS:
+        visit.tell(PROBLEM, "Choose how to pay.")
+    else:
+        await _charge(visit, order_id, method, f"{_key_of(form)}-payment")
+    return visit.redirect(visit.url("orders", order_id))
+
+
+async def _charge(visit: Visit, order_id: int, method: str, key: str) -> None:
+    """Pay an order; the order's page says what became of it."""
+    purchase = visit.services.purchase
+    try:
+        await visit.as_customer(lambda caller: purchase.pay(caller, order_id, method, key=key))
+    except Refused as refusal:
+        if refusal.status not in {402, 409, 422}:
+            raise
+        visit.session.messages.append((PROBLEM, refusal.problem.detail))
+    else:
+        visit.tell(SUCCESS, "Thank you. Your order is placed.")
+
+
+def new_key() -> str:
+    """For one form; purchase stores what it did under it."""
+    return secrets.token_urlsafe(18)
+
+
+def _key_of(form: Form) -> str:
+    key = form.text("key")
+    return key if 8 <= len(key) <= MAX_KEY and _KEY.issuperset(key) else new_key()
+
+
+HANDLERS = (
+    begin,
+    show_address,
+    choose_address,
+    show_delivery,
+    choose_delivery,
+    show_payment,
+    pay,
+    pay_order,
+)

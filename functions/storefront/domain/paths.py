@@ -1,0 +1,34 @@
+"""Addresses inside the shop: languages in paths, and where a visitor may be sent back to."""
+
+import re
+from urllib.parse import quote, urlsplit
+
+LANGUAGES = ("es", "en")
+
+MAX_NEXT = 500
+_PATH = re.compile(r"/(?:es|en)(?:/[A-Za-z0-9._~%-]+)*/?")
+
+
+def local_path(text: str | None) -> str | None:
+    """A path of this shop that a form or a link names, or None.
+
+    Only `/es...` and `/en...` with a query are let through: no scheme, no host, no backslash, no
+    control character, and no second slash, which a browser would read as another host.
+    """
+    if not text or len(text) > MAX_NEXT or not text.isascii() or not text.isprintable():
+        return None
+    if " " in text:
+        return None
+    if "\\" in text or "//" in text.partition("?")[0]:
+        return None
+    parts = urlsplit(text)
+    if parts.scheme or parts.netloc or not _PATH.fullmatch(parts.path):
+        return None
+    return parts.path + (f"?{quote(parts.query, safe='=&%+,:;@!$()*-._~')}" if parts.query else "")
+
+
+def in_other_language(path: str, query: str, language: str) -> str:
+    """The same page in another language."""
+    parts = path.split("/", 2)
+    rest = parts[2] if len(parts) > 2 else ""
+    return f"/{language}/{rest}" + (f"?{query}" if query else "")

@@ -1,0 +1,46 @@
+"""Why a page cannot be shown.
+
+PageProblem
+├── PageNotFound   404
+├── PageGone       410
+├── CrossSite      403
+├── BadForm        400
+└── SignInNeeded   303 to the sign-in page
+"""
+
+
+class PageProblem(Exception):
+    """A refusal that the storefront itself gives."""
+
+    status = 400
+
+
+class PageNotFound(PageProblem):
+    status = 404
+
+
+class PageGone(PageProblem):
+    status = 410
+
+
+class CrossSite(PageProblem):
+    """A form that another site has sent in the visitor's name."""
+
+    status = 403
+
+
+class BadForm(PageProblem):
+    """A form that no page of the shop has sent."""
+
+
+class SignInNeeded(PageProblem):
+    """The page is for customers. `next_path` is where the visitor goes on afterwards; `ended` says
+    that there was a session and auth has ended it.
+    """
+
+    status = 303
+
+    def __init__(self, next_path: str, *, ended: bool = False) -> None:
+        super().__init__("sign in first")
+        self.next_path = next_path
+        self.ended = ended

@@ -1,0 +1,64 @@
+"""Reading HTML forms: bounded, each field once."""
+
+from typing import Any
+from urllib.parse import parse_qsl
+
+from functions.kit.http.requests import AnyRequest
+from functions.storefront.errors import BadForm
+
+MAX_FIELDS = 200
+MAX_VALUE = 5000
+"""Characters of a field; what a field may hold is said by the service that stores it."""
+
+
+class Form:
+    """The fields of a form as they were typed."""
+
+    def __init__(self, values: dict[str, str]) -> None:
+        self.values = values
+
+    def text(self, name: str) -> str:
+        """A field without blanks around it; empty where it is missing."""
+        return self.values.get(name, "").strip()
+
+    def secret(self, name: str) -> str:
+        """A password, as it was typed."""
+        return self.values.get(name, "")
+
+    def whole(self, name: str, *, least: int, most: int) -> int | None:
+        """A whole number within bounds; None for anything else."""
+        typed = self.text(name)
+        if not typed.isascii() or not typed.isdecimal() or len(typed) > 19:
+            return None
+        number = int(typed)
+        return number if least <= number <= most else None
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.values
+
+    def shown(self, *without: str) -> dict[str, Any]:
+        """What is shown again in the form's fields; passwords never are."""
+        return {name: value for name, value in self.values.items() if name not in without}
+
+
+async def read_form(request: AnyRequest) -> Form:
+    """The form of a request; of a repeated field the last value counts.
+
+    Raises `BadForm` for what no page of the shop sends.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/x-www-form-urlencoded":
+        raise BadForm
+    body = await request.body()
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=MAX_FIELDS,
+        )
+    except ValueError as error:
+        raise BadForm from error
+    if any(len(value) > MAX_VALUE for _, value in pairs):
+        raise BadForm
+    return Form({name: value.replace("\r\n", "\n") for name, value in pairs})

@@ -1,0 +1,88 @@
+"""What a visitor sees when a page cannot be shown: what happened, and what to do.
+
+The counterpart of `kit/http/problems.py`, for people. A fault of the storefront itself is logged
+with its traceback and shown without it.
+"""
+
+import logging
+from typing import Any
+
+from litestar import Response
+from litestar.exceptions import HTTPException
+
+from functions.kit.base.errors import DomainError
+from functions.kit.http.problems import STATUS
+from functions.kit.http.requests import AnyRequest
+from functions.storefront.clients.service import Refused, ServiceAway
+from functions.storefront.errors import PageProblem, SignInNeeded
+from functions.storefront.services import services_of
+from functions.storefront.visits import Visit, chosen_language, open_visit
+
+logger = logging.getLogger(__name__)
+
+PAGES = {400, 403, 404, 405, 409, 410, 413, 429, 503}
+"""Statuses that have texts of their own."""
+
+LAST_RESORT = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>Error</title></head>
+<body><h1>Something went wrong</h1><p>Algo ha fallado. / Please try again in a moment.</p>
+<p><a href="/">Bookstore</a></p></body></html>
+"""
+
+
+def problem_page(request: AnyRequest, error: Exception) -> Response[bytes]:
+    """The answer to an exception of a handler, of the router or of a middleware."""
+    visit = _visit_of(request)
+    if isinstance(error, SignInNeeded):
+        if error.ended:
+            visit.session.signed_in = None
+        path = visit.url("sign-in", next=error.next_path, ended=1 if error.ended else "")
+        return visit.redirect(path)
+    status, detail, retry_after = _described(error)
+    if status >= 500 and not isinstance(error, ServiceAway):
+        logger.error("a page failed", exc_info=error)
+    try:
+        response = visit.page(
+            "problem.html",
+            status=status,
+            shown=status if status in PAGES else (500 if status >= 500 else 400),
+            detail=detail,
+            retry_after=retry_after,
+            service=error.service if isinstance(error, ServiceAway) else None,
+        )
+    except Exception:
+        logger.exception("the page of a problem failed")
+        return Response(LAST_RESORT.encode(), status_code=500, media_type="text/html")
+    response.headers["cache-control"] = "no-store"
+    if retry_after is not None:
+        response.headers["retry-after"] = str(retry_after)
+    if isinstance(error, HTTPException) and error.headers:
+        for name, value in error.headers.items():
+            response.headers.setdefault(name.lower(), str(value))
+    return response
+
+
+def _visit_of(request: AnyRequest) -> Visit:
+    """The visit, also where its language or its origin is what is wrong."""
+    try:
+        return open_visit(request)
+    except PageProblem:
+        services = services_of(request)
+        session = services.sessions.open(None)
+        return Visit(request, chosen_language(request, session), session, services)
+
+
+def _described(error: Exception) -> tuple[int, str | None, int | None]:
+    """Status, a text of the service that refused, and the seconds to wait."""
+    described: tuple[int, Any, Any] = (500, None, None)
+    if isinstance(error, Refused):
+        described = (error.status, error.problem.detail or None, error.retry_after)
+    elif isinstance(error, ServiceAway):
+        described = (503, None, error.retry_after)
+    elif isinstance(error, PageProblem):
+        described = (error.status, None, None)
+    elif isinstance(error, DomainError):
+        described = (STATUS[error.kind], None, error.retry_after)
+    elif isinstance(error, HTTPException):
+        described = (error.status_code, None, None)
+    return described

@@ -1,0 +1,53 @@
+"""The variables that the storefront reads besides those of every app (`kit/base/settings.py`)."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from msgspec import Meta
+
+from functions.kit.base.settings import AppSettings, Secret, Url
+
+MIN_SESSION_KEY = 32
+"""Characters of a session key."""
+
+
+class StorefrontSettings(AppSettings, frozen=True, kw_only=True):
+    auth_url: Url = "http://127.0.0.1:5000"
+    """Where auth's public API is."""
+
+    catalog_url: Url = "http://127.0.0.1:5001"
+    """Where catalog's public API is."""
+
+    purchase_url: Url = "http://127.0.0.1:5002"
+    """Where purchase's public API is."""
+
+    session_keys: Secret = Secret("")
+    """Seals the session cookie; at least 32 random characters. During a rotation two keys with a
+    comma between them: the first seals, both open. Empty, in development only: a key that lasts as
+    long as the process."""
+
+    secure_cookies: bool | None = None
+    """Whether the session cookie is sent over https only, as `__Host-session`; unset: in
+    production."""
+
+    service_timeout_seconds: Annotated[float, Meta(gt=0, le=60)] = 10.0
+    """How long a page waits for one answer of another service, its cold start included."""
+
+    def problems(self) -> Iterator[str]:
+        yield from super().problems()
+        keys = self.keys
+        if any(len(key) < MIN_SESSION_KEY for key in keys):
+            yield f"SESSION_KEYS: each needs at least {MIN_SESSION_KEY} random characters"
+        if self.production and not keys:
+            yield "SESSION_KEYS: production needs one; without it a restart signs everybody out"
+        if self.production and self.secure_cookies is False:
+            yield "SECURE_COOKIES: production sends its session over https only"
+
+    @property
+    def keys(self) -> list[str]:
+        """The session keys; the first one seals."""
+        return [key.strip() for key in self.session_keys.reveal().split(",") if key.strip()]
+
+    @property
+    def cookie_is_secure(self) -> bool:
+        return self.production if self.secure_cookies is None else self.secure_cookies

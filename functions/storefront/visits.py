@@ -1,0 +1,216 @@
+"""A visit: one request of a person, with the language, the session, and how its page is answered.
+
+Every handler opens one. A request that would change something is refused here where it comes from
+another site, by the rule of Go's `http.CrossOriginProtection`: `Sec-Fetch-Site` decides, and
+`Origin` where a browser does not send it. So no form needs a token, and pages stay cacheable.
+"""
+
+from collections.abc import Awaitable, Callable
+from copy import deepcopy
+from typing import Any, TypeVar
+from urllib.parse import quote, urlsplit
+
+from litestar import Response
+from litestar.datastructures import Cookie
+
+from functions.kit.base.language import preferred
+from functions.kit.http.requests import AnyRequest
+from functions.storefront import translations
+from functions.storefront.clients.service import Caller, Refused
+from functions.storefront.domain.paths import LANGUAGES, in_other_language
+from functions.storefront.errors import CrossSite, PageNotFound, SignInNeeded
+from functions.storefront.services import StorefrontServices, services_of
+from functions.storefront.sessions import LIFETIME, Session, SignedIn
+from functions.storefront.sign_in import SessionEnded
+
+T = TypeVar("T")
+
+COOKIE, SECURE_COOKIE = "session", "__Host-session"
+
+SAFE_METHODS = frozenset({"GET", "HEAD"})
+
+INFO, SUCCESS, PROBLEM = "info", "success", "problem"
+"""Kinds of messages."""
+
+
+class Visit:
+    """One request of a person."""
+
+    def __init__(
+        self,
+        request: AnyRequest,
+        language: str,
+        session: Session,
+        services: StorefrontServices,
+    ) -> None:
+        self.request = request
+        self.language = language
+        self.session = session
+        self.services = services
+        self._before = deepcopy(session)
+
+    # What templates read.
+
+    @property
+    def path(self) -> str:
+        return str(self.request.scope["path"])
+
+    @property
+    def query(self) -> str:
+        return self.request.scope["query_string"].decode("latin-1")
+
+    @property
+    def here(self) -> str:
+        """The address of this page, to come back to."""
+        return self.path + (f"?{self.query}" if self.query else "")
+
+    @property
+    def signed_in(self) -> SignedIn | None:
+        return self.session.signed_in
+
+    @property
+    def cart_copies(self) -> int | None:
+        """Copies in the cart; None where purchase keeps it and was not asked."""
+        return None if self.session.signed_in else self.session.cart.copies
+
+    @property
+    def alternates(self) -> dict[str, str]:
+        """This page by language."""
+        return {each: in_other_language(self.path, self.query, each) for each in LANGUAGES}
+
+    def url(self, *parts: object, **query: object) -> str:
+        """A path of the shop in the visit's language."""
+        path = "/".join(["", self.language, *(quote(str(part), safe="") for part in parts)])
+        given = [f"{quote(name)}={quote(str(value))}" for name, value in query.items() if value]
+        return path + (f"?{'&'.join(given)}" if given else "")
+
+    def gettext(self, message: str) -> str:
+        """A text of the code in the visit's language."""
+        return translations.translations(self.language).gettext(message)
+
+    # What handlers do.
+
+    @property
+    def caller(self) -> Caller:
+        """The visitor, without an account."""
+        address = self.request.client.host if self.request.client is not None else None
+        return Caller(self.language, address)
+
+    async def as_customer(self, call: Callable[[Caller], Awaitable[T]]) -> T:
+        """Call a service with the visitor's access token, renewed where it must be.
+
+        Raises `SignInNeeded` where nobody has signed in, or the session has ended.
+        """
+        signed_in = self.session.signed_in
+        if signed_in is None:
+            raise SignInNeeded(self._way_back)
+        tokens, caller = self.services.tokens, self.caller
+        try:
+            if not tokens.is_fresh(signed_in):
+                signed_in = self.session.signed_in = await tokens.renew(signed_in, caller)
+            try:
+                return await call(_with_token(caller, signed_in))
+            except Refused as refusal:
+                if refusal.status != 401:
+                    raise
+            # The token was refused before its time, as after a rotation of keys: once more.
+            signed_in = self.session.signed_in = await tokens.renew(signed_in, caller)
+            return await call(_with_token(caller, signed_in))
+        except SessionEnded as error:
+            raise SignInNeeded(self._way_back, ended=True) from error
+
+    @property
+    def _way_back(self) -> str:
+        """Where the visitor goes on after signing in. A form that was sent is not repeated."""
+        return self.here if self.request.method in SAFE_METHODS else self.url("cart")
+
+    def tell(self, kind: str, message: str) -> None:
+        """Show a message on the next page."""
+        self.session.messages = [*self.session.messages, (kind, self.gettext(message))][-3:]
+
+    def page(self, template: str, status: int = 200, **context: Any) -> Response[bytes]:
+        """Render a page; messages are shown with it, once."""
+        from functions.storefront.rendering import render  # noqa: PLC0415 - loads Jinja
+
+        messages, self.session.messages = self.session.messages, []
+        content = render(self.language, template, visit=self, messages=messages, **context)
+        headers = {"content-language": self.language, "vary": "Cookie, Accept-Language"}
+        return self._remembering(
+            Response(content.encode(), status_code=status, media_type="text/html", headers=headers)
+        )
+
+    def redirect(self, path: str) -> Response[bytes]:
+        """303: the browser gets another page, and Back does not send the form again."""
+        return self._remembering(
+            Response(b"", status_code=303, media_type="text/html", headers={"location": path})
+        )
+
+    def _remembering(self, response: Response[bytes]) -> Response[bytes]:
+        """With the session in its cookie, where it has changed."""
+        changed = _content(self.session) != _content(self._before)
+        if changed or self.session.signed_in is not None or self.session.cart:
+            response.headers["cache-control"] = "private, no-store"
+        else:
+            response.headers.setdefault("cache-control", "no-cache")
+        if changed:
+            settings = self.services.settings
+            empty = _content(self.session) == _content(Session())
+            response.set_cookie(
+                Cookie(
+                    key=SECURE_COOKIE if settings.cookie_is_secure else COOKIE,
+                    value="" if empty else self.services.sessions.seal(self.session),
+                    path="/",
+                    max_age=0 if empty else int(LIFETIME.total_seconds()),
+                    secure=settings.cookie_is_secure,
+                    httponly=True,
+                    samesite="lax",
+                )
+            )
+        return response
+
+
+def _content(session: Session) -> tuple[object, ...]:
+    return (
+        session.language,
+        tuple(session.cart.lines.items()),
+        tuple(session.messages),
+        session.signed_in,
+    )
+
+
+def _with_token(caller: Caller, signed_in: SignedIn) -> Caller:
+    return Caller(caller.language, caller.address, signed_in.access_token)
+
+
+def open_visit(request: AnyRequest) -> Visit:
+    """The visit of a request.
+
+    Raises `PageNotFound` for a language that the shop does not speak, `CrossSite` for a change that
+    another site asks for.
+    """
+    language = request.path_params.get("language")
+    if language is not None and language not in LANGUAGES:
+        raise PageNotFound
+    if request.method not in SAFE_METHODS and not _is_same_origin(request):
+        raise CrossSite
+    services = services_of(request)
+    name = SECURE_COOKIE if services.settings.cookie_is_secure else COOKIE
+    session = services.sessions.open(request.cookies.get(name))
+    return Visit(request, language or chosen_language(request, session), session, services)
+
+
+def chosen_language(request: AnyRequest, session: Session) -> str:
+    """The language that was chosen before, or that the browser asks for."""
+    if session.language in LANGUAGES:
+        return session.language
+    return preferred(request.headers.get("accept-language"))
+
+
+def _is_same_origin(request: AnyRequest) -> bool:
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site in {"same-origin", "none"}
+    origin = request.headers.get("origin")
+    if origin is None:
+        return True  # not a browser, or one that is older than 2020 and sends neither
+    return urlsplit(origin).netloc == request.headers.get("host")

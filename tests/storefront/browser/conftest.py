@@ -1,0 +1,62 @@
+"""One shop and one browser for all tests of a worker; each test has a profile of its own."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.storefront.browser.running import RunningShop, chromium
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningShop]:
+    shop = RunningShop(tmp_path_factory.mktemp("shop"))
+    try:
+        shop.start()
+        yield shop
+    finally:
+        shop.stop()
+
+
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture
+def open_page(browser: Browser, shop: RunningShop) -> Iterator[OpenPage]:
+    """Opens pages in profiles that are new; what the browser complains of fails the test."""
+    complaints: list[str] = []
+    contexts = []
+
+    def new(**options: Any) -> Page:
+        context = browser.new_context(
+            **{"viewport": {"width": 1280, "height": 900}, "locale": "en", **options},
+            base_url=shop.url(),
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: note(message.type, message.text))
+        page.on("request", lambda request: foreign(request.url))
+        return page
+
+    def note(kind: str, text: str) -> None:
+        # A refused form is answered 4xx with its page; the browser mentions every such status.
+        if kind == "error" and "Failed to load resource" not in text:
+            complaints.append(text)
+
+    def foreign(url: str) -> None:
+        if not url.startswith((shop.url(), "data:", "about:")):
+            complaints.append(f"asked another host: {url}")
+
+    yield new
+    for context in contexts:
+        context.close()
+    assert complaints == []

@@ -1,0 +1,117 @@
+"""Every page, in both languages, light and dark, on a phone and on a desktop."""
+
+import gzip
+import re
+from urllib.parse import urljoin, urlsplit
+
+import html5lib
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from functions.storefront.assets import assets
+from tests.storefront.browser.conftest import OpenPage
+from tests.storefront.browser.running import RunningShop, artefacts
+from tests.storefront.browser.steps import go_to_payment, put_into_cart
+
+PUBLIC = ("", "books", "books?q=la&sort=price", "books/3", "cart", "sign-in", "register", "nowhere")
+MAX_HTML, MAX_CSS, MAX_JS = 15 * 1024, 12 * 1024, 5 * 1024
+"""Bytes, compressed."""
+
+
+def check(page: Page, name: str) -> list[str]:
+    """What axe finds on a page; its picture is kept."""
+    page.screenshot(path=artefacts() / f"{name}.png", full_page=True)
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{name}: {each['id']}: {node['html'][:120]}" for each in found for node in each["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1280])
+@pytest.mark.parametrize("language", ["es", "en"])
+def test_public_pages_are_accessible(
+    open_page: OpenPage, language: str, width: int, scheme: str
+) -> None:
+    """axe-core finds nothing, and no page is wider than its window."""
+    page = open_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    problems = []
+    for path in PUBLIC:
+        page.goto(f"/{language}/{path}".rstrip("/"))
+        name = re.sub(r"\W+", "-", path) or "home"
+        problems += check(page, f"{name}-{language}-{width}-{scheme}")
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            problems.append(f"{path} is wider than {width}")
+
+    assert problems == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [320, 1280])
+def test_a_customers_pages_are_accessible(open_page: OpenPage, width: int, scheme: str) -> None:
+    """From the filled cart to the account."""
+    page = open_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    problems = []
+    put_into_cart(page, "en", 3, 2)
+    problems += check(page, f"filled-cart-{width}-{scheme}")
+    go_to_payment(page, "en")
+    problems += check(page, f"payment-{width}-{scheme}")
+    for step in ("address", page.url.partition("/checkout/")[2].replace("payment", "delivery")):
+        page.goto(f"/en/checkout/{step}")
+        problems += check(page, f"checkout-{step.partition('?')[0]}-{width}-{scheme}")
+    page.go_back()
+    page.goto("/en/checkout/address")
+    page.click("main form button")
+    page.click("main form button")
+    page.click("main form button")
+    expect(page).to_have_url(re.compile("/orders/[0-9]+$"))
+    problems += check(page, f"order-{width}-{scheme}")
+    for path in ("orders", "account"):
+        page.goto(f"/en/{path}")
+        problems += check(page, f"{path}-{width}-{scheme}")
+
+    assert problems == []
+
+
+def test_pages_are_small(shop: RunningShop) -> None:
+    """Compressed: a full page of books, the style, the script."""
+    with httpx.Client() as client:
+        page = client.get(shop.url() + "/en/books")
+    sizes = {name: len(gzip.compress(asset.content, 9)) for name, asset in assets().items()}
+
+    assert len(gzip.compress(page.content, 9)) <= MAX_HTML
+    assert sizes["shop.css"] <= MAX_CSS
+    assert sizes["shop.js"] <= MAX_JS
+
+
+def test_every_link_leads_somewhere(shop: RunningShop) -> None:
+    """Crawled from the first page, in both languages; every page is well-formed HTML."""
+    seen: set[str] = set()
+    waiting = ["/"]
+    wrong = []
+    parser = html5lib.HTMLParser(strict=False)
+    with httpx.Client(follow_redirects=True, timeout=60) as client:
+        while waiting and len(seen) < 400:
+            path = waiting.pop()
+            if path in seen:
+                continue
+            seen.add(path)
+            page = client.get(shop.url() + path)
+            if page.status_code != 200:
+                wrong.append(f"{path}: {page.status_code}")
+            if not page.headers["content-type"].startswith("text/html"):
+                continue
+            parser.parse(page.text)
+            wrong += [f"{path}: {error}" for error in parser.errors]
+            if page.text.count("<h1") != 1:
+                wrong.append(f"{path}: {page.text.count('<h1')} h1")
+            for link in re.findall(r'(?:href|src)="([^"]+)"', page.text):
+                target = urlsplit(urljoin(str(page.url), link.replace("&amp;", "&")))
+                address = target.path + (f"?{target.query}" if target.query else "")
+                if "sign-in" not in address and "register" not in address:
+                    waiting.append(address)
+
+    assert wrong == []
+    assert len(seen) > 50

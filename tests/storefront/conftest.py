@@ -1,0 +1,28 @@
+"""The storefront in the test's process, on the wire of the three services."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.shop_in_process import ShopInProcess, open_shop
+from tests.storefront.visitor import Visitor, open_storefront
+from tests.support.clock import FakeClock
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+async def shop(tmp_path: Path) -> AsyncIterator[ShopInProcess]:
+    async with open_shop(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+async def visitor(shop: ShopInProcess) -> AsyncIterator[Visitor]:
+    """Somebody with a browser that has never been here."""
+    async with open_storefront(shop) as new:
+        yield new

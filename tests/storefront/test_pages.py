@@ -1,0 +1,251 @@
+"""Pages of a visitor: what they show, how they are cached, and what protects them."""
+
+import httpx
+import pytest
+
+from tests.journeys.shop_in_process import ShopInProcess
+from tests.storefront.visitor import ORIGIN, Visitor, text_of
+
+HOSTILE = '"><script>alert(1)</script>{{ 7 * 7 }}<img src=x onerror=alert(2)>'
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"), [("en", "en"), ("es-CO, en;q=0.5", "es"), ("fr", "es"), ("", "es")]
+)
+async def test_the_first_address_leads_to_the_browsers_language(
+    visitor: Visitor, accepted: str, language: str
+) -> None:
+    """A redirect that depends on the header, and says so to caches."""
+    response = await visitor.get("/", accept_language=accepted)
+
+    assert (response.status_code, response.headers["location"]) == (302, f"/{language}")
+    assert "Accept-Language" in response.headers["vary"]
+
+
+async def test_a_chosen_language_is_remembered(visitor: Visitor) -> None:
+    """It goes before what the browser asks for, and the page is shown in it at once."""
+    chosen = await visitor.send("/es/language", language="en", next="/es/books?q=mar")
+    again = await visitor.get("/", accept_language="es")
+
+    assert (chosen.status_code, chosen.headers["location"]) == (303, "/en/books?q=mar")
+    assert again.headers["location"] == "/en"
+
+
+async def test_the_first_page_shows_new_books(visitor: Visitor, shop: ShopInProcess) -> None:
+    """With title, author, price and a cover."""
+    await shop.sell("La vorágine", price=14.5)
+    page = await visitor.get("/es")
+
+    assert page.status_code == 200
+    assert "La vorágine Autora" in text_of(page)
+    assert "14.50" in text_of(page)
+
+
+async def test_an_empty_shop_says_so(visitor: Visitor) -> None:
+    """Instead of an empty list."""
+    assert "Los estantes aún están vacíos" in text_of(await visitor.get("/es"))
+
+
+async def test_a_search_keeps_its_filters_in_the_next_page(
+    visitor: Visitor, shop: ShopInProcess
+) -> None:
+    """Page by page, each book once."""
+    for number in range(30):
+        await shop.sell(f"Tomo {number}")
+    first = await visitor.get("/en/books?q=tomo&sort=title")
+    link = next(part for part in first.text.split('"') if "after=" in part).replace("&amp;", "&")
+    second = await visitor.get(link)
+
+    assert "q=tomo" in link
+    assert first.text.count('class="card"') + second.text.count('class="card"') == 30
+
+
+@pytest.mark.parametrize(
+    ("query", "problem"),
+    [
+        ("min_price=cheap", "Write an amount"),
+        ("max_price=-1", "Write an amount"),
+        ("max_price=1e9999", "Write an amount"),
+        ("q=" + "x" * 201, "at most 200"),
+    ],
+)
+async def test_a_filter_that_makes_no_sense_is_left_out(
+    visitor: Visitor, query: str, problem: str
+) -> None:
+    """The rest of the search is done, with the reason beside the field."""
+    page = await visitor.get(f"/en/books?{query}")
+
+    assert page.status_code == 200
+    assert problem in text_of(page)
+
+
+@pytest.mark.parametrize("query", ["utm_source=mail&fbclid=1", "q=a&q=b", "sort=nonsense", "x"])
+async def test_parameters_that_are_not_known_change_nothing(visitor: Visitor, query: str) -> None:
+    """Links from elsewhere carry some."""
+    assert (await visitor.get(f"/en/books?{query}")).status_code == 200
+
+
+async def test_a_cursor_of_nowhere_is_a_page_with_a_way_on(visitor: Visitor) -> None:
+    """400, and the filters are there to search again."""
+    page = await visitor.get("/en/books?after=nonsense")
+
+    assert page.status_code == 400
+    assert "Narrow down" in text_of(page)
+
+
+async def test_hostile_texts_are_shown_as_texts(visitor: Visitor, shop: ShopInProcess) -> None:
+    """In the list, on the book's page, in its cover and in the search."""
+    body = {"title": HOSTILE, "author": HOSTILE, "price": 1, "stock": 1, "description": HOSTILE}
+    made = await shop.call("catalog", "POST", "/books", body, user="staff")
+    book_id = made.json()["book_id"]
+    pages = [
+        await visitor.get("/en"),
+        await visitor.get(f"/en/books/{book_id}"),
+        await visitor.client.get("/en/books", params={"q": HOSTILE}),
+    ]
+
+    for page in pages:
+        assert page.status_code == 200
+        assert "<script>alert" not in page.text
+        assert "<img src=x" not in page.text
+    cover = next(part for part in pages[1].text.split('"') if part.startswith("/covers/"))
+    drawn = await visitor.get(cover)
+
+    assert drawn.headers["content-type"] == "image/svg+xml"
+    assert "<script" not in drawn.text
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/fr", 404),
+        ("/en/nowhere", 404),
+        ("/en/books/0", 404),
+        ("/en/books/01", 404),
+        ("/en/books/999999", 404),
+        ("/en/books/9999999999999999999999", 404),
+        ("/en/books/x", 404),
+        ("/static/shop.css", 404),
+        ("/static/..%2f..%2fapp.py", 404),
+        ("/covers/x", 404),
+        ("/covers/999999-00000000.svg", 404),
+    ],
+)
+async def test_what_is_not_there_is_a_page(visitor: Visitor, path: str, status: int) -> None:
+    """With a way on, and no trace of the code."""
+    page = await visitor.get(path)
+
+    assert page.status_code == status
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert 'href="/e' in page.text
+    assert "Traceback" not in page.text
+
+
+async def test_a_retired_book_is_gone(visitor: Visitor, shop: ShopInProcess) -> None:
+    """410: a search engine forgets it."""
+    book_id = await shop.sell()
+    await shop.call("catalog", "DELETE", f"/books/{book_id}", user="staff")
+
+    assert (await visitor.get(f"/en/books/{book_id}")).status_code == 410
+
+
+async def test_a_cover_is_kept_for_ever_under_its_title(
+    visitor: Visitor, shop: ShopInProcess
+) -> None:
+    """Another title has another address, and the old one leads there."""
+    book_id = await shop.sell("Rayuela")
+    page = await visitor.get(f"/en/books/{book_id}")
+    path = next(part for part in page.text.split('"') if part.startswith("/covers/"))
+    cover = await visitor.get(path)
+    moved = await visitor.get(f"/covers/{book_id}-00000000.svg")
+
+    assert "immutable" in cover.headers["cache-control"]
+    assert "Rayuela" in cover.text
+    assert (moved.status_code, moved.headers["location"]) == (302, path)
+
+
+async def test_static_files_are_immutable_and_compressed(visitor: Visitor) -> None:
+    """Their names change with their content."""
+    page = await visitor.get("/en")
+    names = [part for part in page.text.split('"') if part.startswith("/static/")]
+    files = [await visitor.get(name, accept_encoding="gzip") for name in names]
+
+    assert len(names) == 3
+    assert {file.status_code for file in files} == {200}
+    assert all("immutable" in file.headers["cache-control"] for file in files)
+    assert all(file.headers["content-encoding"] == "gzip" for file in files)
+
+
+async def test_pages_allow_nothing_from_elsewhere(visitor: Visitor) -> None:
+    """No inline script or style, no other host, no frame."""
+    page = await visitor.get("/en")
+    policy = page.headers["content-security-policy"]
+
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "<style" not in page.text
+    assert 'style="' not in page.text
+    assert page.text.count("<script") == page.text.count('<script type="module" src="/static/')
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"sec-fetch-site": "cross-site", "origin": ORIGIN},
+        {"sec-fetch-site": "same-site"},
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"origin": ORIGIN + ".evil.example"},
+    ],
+)
+async def test_another_site_changes_nothing(visitor: Visitor, headers: dict[str, str]) -> None:
+    """403 to every form of the shop, as Go's CrossOriginProtection decides."""
+    paths = sorted(
+        route.path.replace("{language:str}", "en").replace("{order_id:str}", "1")
+        for route in visitor.app.routes
+        if "POST" in getattr(route, "methods", ())
+    )
+    statuses = {
+        path: (await visitor.client.post(path, data={"a": "b"}, headers=headers)).status_code
+        for path in paths
+    }
+
+    assert len(paths) > 10
+    assert set(statuses.values()) == {403}, statuses
+
+
+async def test_a_page_without_a_session_sets_no_cookie(visitor: Visitor) -> None:
+    """So that caches may keep it, and nobody needs to be asked."""
+    page = await visitor.get("/en")
+
+    assert "set-cookie" not in page.headers
+    assert page.headers["cache-control"] == "no-cache"
+
+
+async def test_a_service_that_is_away_is_a_page_with_the_time_to_wait(
+    visitor: Visitor, shop: ShopInProcess
+) -> None:
+    """503 with the shell of the shop; the log is not shown."""
+    catalog = shop.clients.pop("catalog")
+    page = await visitor.get("/en/books")
+    shop.clients["catalog"] = catalog
+
+    assert page.status_code == 503
+    assert int(page.headers["retry-after"]) > 0
+    assert "This part of the shop is away" in text_of(page)
+    assert (await visitor.get("/en/books")).status_code == 200
+
+
+async def test_a_form_in_another_coding_is_refused(visitor: Visitor) -> None:
+    """400, with a page."""
+    answers: list[httpx.Response] = [
+        await visitor.client.post("/en/sign-in", content=content, headers=headers)
+        for content, headers in (
+            (b"{}", {"content-type": "application/json"}),
+            (b"\xff\xfe", {"content-type": "application/x-www-form-urlencoded"}),
+            (b"a=" + b"x" * 6000, {"content-type": "application/x-www-form-urlencoded"}),
+            (b"&".join([b"a=1"] * 300), {"content-type": "application/x-www-form-urlencoded"}),
+        )
+    ]
+
+    assert [answer.status_code for answer in answers] == [400] * 4
