@@ -65,7 +65,7 @@ def create_app(
         settings=settings,
         clock=clock,
         http=client,
-        metrics=Metrics(enabled=False),
+        metrics=Metrics(exposed=False),
         auth=auth,
         catalog=CatalogClient(
             ServiceClient("catalog", settings.catalog_url, client, timeout=timeout)

@@ -14,8 +14,8 @@ from tests.architecture import markdown
 from tests.architecture.services import ROOT
 from tests.journeys.shop_in_process import ShopInProcess, open_shop
 
-READMES = {"en": (ROOT / "README.md", "A first purchase"),
-           "es": (ROOT / "README.es.md", "Una primera compra")}  # fmt: skip
+READMES = {"en": (ROOT / "README.md", "A first purchase by HTTP"),
+           "es": (ROOT / "README.es.md", "Una primera compra por HTTP")}  # fmt: skip
 
 
 class Request(NamedTuple):
