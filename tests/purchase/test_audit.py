@@ -166,4 +166,4 @@ async def test_an_unavailable_database_exits_with_two(tmp_path: Path) -> None:
     _, said = await process.communicate()
 
     assert process.returncode == 2
-    assert "cannot be read" in said.decode()
+    assert "the audit could not run" in said.decode()

@@ -130,9 +130,9 @@ async def test_a_charge_and_a_refund_share_no_reference(provider: SimulatedProvi
     """A reference of one kind is refused for the other."""
     await provider.capture("a", "cash", AMOUNT, CURRENCY)
     await provider.refund("r", "a", AMOUNT, CURRENCY)
-    with pytest.raises(ValueError, match="r was sent before"):
+    with pytest.raises(ValueError, match="r was used before"):
         await provider.capture("r", "cash", AMOUNT, CURRENCY)
-    with pytest.raises(ValueError, match="a was sent before"):
+    with pytest.raises(ValueError, match="a was used before"):
         await provider.refund("a", "a", AMOUNT, CURRENCY)
 
 
@@ -159,5 +159,5 @@ async def test_a_signed_message_without_a_report_is_refused(
     """A signed body that cannot be parsed is answered 400."""
     headers, _ = provider.sign_webhook(ChargeReport("a", Charge.CAPTURED), "m-1")
     headers["webhook-signature"] = provider._signature("m-1", headers["webhook-timestamp"], body)
-    with pytest.raises(BadSignature, match="cannot be read"):
+    with pytest.raises(BadSignature, match="cannot be parsed"):
         provider.read_webhook(headers, body, provider.clock())
