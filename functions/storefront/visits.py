@@ -200,7 +200,10 @@ def open_visit(request: AnyRequest) -> Visit:
 
 
 def chosen_language(request: AnyRequest, session: Session) -> str:
-    """The language that was chosen before, or that the browser asks for."""
+    """The language of the path, that was chosen before, or that the browser asks for."""
+    in_path = request.scope["path"].split("/", 2)[1]
+    if in_path in LANGUAGES:  # of a page that does not exist, whose path has no parameters
+        return in_path
     if session.language in LANGUAGES:
         return session.language
     return preferred(request.headers.get("accept-language"))

@@ -141,6 +141,19 @@ async def test_what_is_not_there_is_a_page(visitor: Visitor, path: str, status: 
     assert "Traceback" not in page.text
 
 
+@pytest.mark.parametrize(
+    ("path", "language"), [("/es/nowhere", "es"), ("/en/nowhere/at/all", "en")]
+)
+async def test_a_missing_page_is_in_the_language_of_its_address(
+    visitor: Visitor, path: str, language: str
+) -> None:
+    """Whatever the browser asks for."""
+    page = await visitor.get(path, accept_language="en, es")
+
+    assert page.status_code == 404
+    assert f'<html lang="{language}">' in page.text
+
+
 async def test_a_retired_book_is_gone(visitor: Visitor, shop: ShopInProcess) -> None:
     """410: a search engine forgets it."""
     book_id = await shop.sell()
