@@ -96,21 +96,21 @@ def open_auth(folder: Path, caller: str) -> FuzzedService:
     current: list[str] = []
 
     async def prepare() -> None:
-        await auth_commands.prepare(state.database, state.tools, utc_now())
+        await auth_commands.prepare(state.database, state.dependencies, utc_now())
         for _ in range(3):
             await account()
 
     async def account() -> str:
         email = f"somebody{next(made)}@example.org"
-        database, tools = state.database, state.tools
+        database, dependencies = state.database, state.dependencies
         if caller == "staff":
-            await auth_commands.make_admin(database, tools, email, PASSWORD, now=utc_now())
+            await auth_commands.make_admin(database, dependencies, email, PASSWORD, now=utc_now())
         else:
             await auth_commands.register(
-                database, tools, email, PASSWORD, None, host=None, clock=utc_now
+                database, dependencies, email, PASSWORD, None, host=None, clock=utc_now
             )
         pair = await auth_commands.log_in(
-            database, tools, email, PASSWORD, host=None, clock=utc_now
+            database, dependencies, email, PASSWORD, host=None, clock=utc_now
         )
         return pair.access.text
 

@@ -46,7 +46,7 @@ class Reader:
         self._rest: asyncio.Task[bytes] | None = None
         self._bin = Path(sys.executable).parent
         self._shop: asyncio.subprocess.Process | None = None
-        ports = free_ports(4)
+        ports = free_ports(len(list(Ports().each())))
         self._ports = dict(zip((port for _, port in Ports().each()), ports, strict=True))
         names = (f"BOOKSTORE_{name.upper()}_PORT" for name, _ in Ports().each())
         inherited = {

@@ -34,9 +34,12 @@ def test_a_change_of_shared_code_restarts_all_services() -> None:
     """A change of the runner itself restarts nothing."""
     functions = ROOT / "functions"
     sources = Sources(functions)
+    everything = {*SERVICES, "storefront"}
 
-    assert sources.programs({functions / "kit" / "events" / "relay.py"}) == {*SERVICES}
-    assert sources.programs({functions / "__init__.py"}) == {*SERVICES}
+    assert sources.programs({functions / "kit" / "events" / "relay.py"}) == everything
+    assert sources.programs({functions / "__init__.py"}) == everything
     assert sources.programs({functions / "local" / "broker" / "core.py"}) == {"broker"}
     assert sources.programs({functions / "local" / "dev.py"}) == set()
     assert sources.programs({functions / "purchase" / "domain.py"}) == {"purchase"}
+    page = functions / "storefront" / "templates" / "book.html"
+    assert sources.programs({page}) == {"storefront"}

@@ -16,6 +16,9 @@ from tests.architecture.services import NAMES, settings_of
 
 ROOT = Path(__file__).parents[2]
 
+INVOKED_AS = "BOOKSTORE_INVOKED_AS"
+"""How noxfile.py was started."""
+
 NOBODY = "http://127.0.0.1:9"
 """The port of `discard`, on which nothing listens any more."""
 
@@ -45,6 +48,7 @@ def leave_the_shop_alone() -> None:
     """Clear the shop's variables, lead the addresses of others nowhere, and watch processes."""
     for name in variables():
         os.environ.pop(name, None)
+    os.environ.pop(INVOKED_AS, None)  # messages name the command as a person with nox types it
     os.environ.update(dict.fromkeys(peers(), NOBODY))
     sys.addaudithook(_watch)
 

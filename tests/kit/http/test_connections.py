@@ -94,7 +94,7 @@ async def test_a_connection_accepted_while_the_server_stops_can_send_one_request
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Its request is answered if it comes at once, and the connection closed either way."""
-    monkeypatch.setattr(connections, "PATIENCE", 3600.0)
+    monkeypatch.setattr(connections, "TRANSFER_TIMEOUT", 3600.0)
     async with listening() as (config, connect):
         config.connections.stopping = True
         asking, silent, half = await connect(), await connect(), await connect()
@@ -141,7 +141,7 @@ async def test_a_refusal_in_the_middle_of_a_body_leaves_no_task(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """For the app, the client is gone."""
-    monkeypatch.setattr(connections, "PATIENCE", 0.1)
+    monkeypatch.setattr(connections, "TRANSFER_TIMEOUT", 0.1)
     seen = []
 
     async def reader(scope: Any, receive: Any, send: Any) -> None:

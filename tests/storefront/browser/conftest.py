@@ -1,4 +1,4 @@
-"""One shop and one browser for all tests of a worker; each test has a profile of its own."""
+"""One shop for a worker, one browser for a module; each test has a profile of its own."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,8 +9,9 @@ from playwright.sync_api import Browser, Page
 from tests.storefront.browser.running import RunningShop, chromium
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """For one module only: Playwright's loop would be in the way of asynchronous tests."""
     with chromium() as running:
         yield running
 
