@@ -134,7 +134,7 @@ class Reader:
         assert self._shop.stdout is not None
         said = b""
         async with asyncio.timeout(START_LIMIT * 2):
-            while b"The shop is open." not in said:
+            while b"The shop is open: " not in said:
                 line = await self._shop.stdout.readline()
                 assert line, said.decode()
                 said += line
