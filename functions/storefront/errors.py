@@ -5,6 +5,7 @@ PageProblem
 ├── PageGone       410
 ├── CrossSite      403
 ├── BadForm        400
+├── StepMissing    303 to the step that comes first
 └── SignInNeeded   303 to the sign-in page
 """
 
@@ -31,6 +32,17 @@ class CrossSite(PageProblem):
 
 class BadForm(PageProblem):
     """A form that no page of the shop has sent."""
+
+
+class StepMissing(PageProblem):
+    """A step of the checkout needs the one at `path` first; `message` is the reason, if any."""
+
+    status = 303
+
+    def __init__(self, path: str, message: str | None = None) -> None:
+        super().__init__("an earlier step comes first")
+        self.path = path
+        self.message = message
 
 
 class SignInNeeded(PageProblem):

@@ -14,9 +14,8 @@ from functions.kit.base.errors import DomainError
 from functions.kit.http.problems import STATUS
 from functions.kit.http.requests import AnyRequest
 from functions.storefront.clients.service import Refused, ServiceAway
-from functions.storefront.errors import PageProblem, SignInNeeded
-from functions.storefront.services import services_of
-from functions.storefront.visits import Visit, chosen_language, open_visit
+from functions.storefront.errors import PageProblem, SignInNeeded, StepMissing
+from functions.storefront.visits import INFO, visit_of
 
 logger = logging.getLogger(__name__)
 
@@ -32,12 +31,16 @@ LAST_RESORT = """<!DOCTYPE html>
 
 def problem_page(request: AnyRequest, error: Exception) -> Response[bytes]:
     """The answer to an exception of a handler, of the router or of a middleware."""
-    visit = _visit_of(request)
+    visit = visit_of(request)
     if isinstance(error, SignInNeeded):
         if error.ended:
             visit.session.signed_in = None
         path = visit.url("sign-in", next=error.next_path, ended=1 if error.ended else "")
         return visit.redirect(path)
+    if isinstance(error, StepMissing):
+        if error.message is not None:
+            visit.tell(INFO, error.message)
+        return visit.redirect(error.path)
     status, detail, retry_after = _described(error)
     if status >= 500 and not isinstance(error, ServiceAway):
         logger.error("a page failed", exc_info=error)
@@ -60,16 +63,6 @@ def problem_page(request: AnyRequest, error: Exception) -> Response[bytes]:
         for name, value in error.headers.items():
             response.headers.setdefault(name.lower(), str(value))
     return response
-
-
-def _visit_of(request: AnyRequest) -> Visit:
-    """The visit, also where its language or its origin is what is wrong."""
-    try:
-        return open_visit(request)
-    except PageProblem:
-        services = services_of(request)
-        session = services.sessions.open(None)
-        return Visit(request, chosen_language(request, session), session, services)
 
 
 def _described(error: Exception) -> tuple[int, str | None, int | None]:

@@ -32,7 +32,7 @@ _NONCE = 12
 _CONTEXT = b"bookstore storefront session 1"
 
 
-class SignedIn(msgspec.Struct, array_like=True, kw_only=True):
+class SignedIn(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """Who has signed in, with the tokens that auth gave."""
 
     user_id: int

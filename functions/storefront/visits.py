@@ -6,7 +6,6 @@ another site, by the rule of Go's `http.CrossOriginProtection`: `Sec-Fetch-Site`
 """
 
 from collections.abc import Awaitable, Callable
-from copy import deepcopy
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -29,6 +28,8 @@ COOKIE, SECURE_COOKIE = "session", "__Host-session"
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 
+_VISIT = "visit"
+
 INFO, SUCCESS, PROBLEM = "info", "success", "problem"
 """Kinds of messages."""
 
@@ -47,7 +48,7 @@ class Visit:
         self.language = language
         self.session = session
         self.services = services
-        self._before = deepcopy(session)
+        self._before = _content(session)
 
     # What templates read.
 
@@ -147,7 +148,7 @@ class Visit:
 
     def _remembering(self, response: Response[bytes]) -> Response[bytes]:
         """With the session in its cookie, where it has changed."""
-        changed = _content(self.session) != _content(self._before)
+        changed = _content(self.session) != self._before
         if changed or self.session.signed_in is not None or self.session.cart:
             response.headers["cache-control"] = "private, no-store"
         else:
@@ -183,7 +184,10 @@ def _with_token(caller: Caller, signed_in: SignedIn) -> Caller:
 
 
 def open_visit(request: AnyRequest) -> Visit:
-    """The visit of a request.
+    """The visit of a request, which its problem page goes on with.
+
+    A token that was renewed before something failed is kept so: its predecessor is worth nothing
+    after some seconds.
 
     Raises `PageNotFound` for a language that the shop does not speak, `CrossSite` for a change that
     another site asks for.
@@ -196,7 +200,18 @@ def open_visit(request: AnyRequest) -> Visit:
     services = services_of(request)
     name = SECURE_COOKIE if services.settings.cookie_is_secure else COOKIE
     session = services.sessions.open(request.cookies.get(name))
-    return Visit(request, language or chosen_language(request, session), session, services)
+    visit = Visit(request, language or chosen_language(request, session), session, services)
+    request.scope["state"][_VISIT] = visit
+    return visit
+
+
+def visit_of(request: AnyRequest) -> Visit:
+    """The visit that a handler has opened, or one of an empty session where none could be."""
+    opened: Visit | None = request.scope["state"].get(_VISIT)
+    if opened is not None:
+        return opened
+    services, session = services_of(request), Session()
+    return Visit(request, chosen_language(request, session), session, services)
 
 
 def chosen_language(request: AnyRequest, session: Session) -> str:

@@ -1,5 +1,6 @@
 """A customer's own account: name, password, addresses, and closing it."""
 
+import msgspec
 from litestar import Response, get, post
 
 from functions.kit.http.requests import AnyRequest
@@ -43,8 +44,9 @@ async def change_name(request: AnyRequest) -> Response[bytes]:
             status=refusal.status,
             problems=refusal.fields or {"name": refusal.problem.detail},
         )
-    if visit.session.signed_in is not None:
-        visit.session.signed_in.name = profile.name or ""
+    signed_in = visit.session.signed_in
+    if signed_in is not None:
+        visit.session.signed_in = msgspec.structs.replace(signed_in, name=profile.name or "")
     visit.tell(SUCCESS, "Your name is changed.")
     return visit.redirect(visit.url("account"))
 

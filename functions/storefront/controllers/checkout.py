@@ -17,9 +17,10 @@ from functions.storefront.clients.service import Refused
 from functions.storefront.controllers.books import id_in_path
 from functions.storefront.controllers.carts import Shown, cart_of
 from functions.storefront.countries import countries
-from functions.storefront.errors import SignInNeeded
+from functions.storefront.errors import SignInNeeded, StepMissing
 from functions.storefront.forms import Form, read_form
-from functions.storefront.visits import INFO, PROBLEM, SUCCESS, Visit, open_visit
+from functions.storefront.translations import N_
+from functions.storefront.visits import PROBLEM, SUCCESS, Visit, open_visit
 
 MAX_ID = 10**18
 
@@ -36,25 +37,23 @@ async def begin(request: AnyRequest) -> Response[bytes]:
     return visit.redirect(visit.url("checkout", "address"))
 
 
-async def _cart_to_buy(visit: Visit) -> Shown | None:
-    """The cart of a customer; None where there is nothing in it that can be bought."""
+async def _cart_to_buy(visit: Visit) -> Shown:
+    """The cart of a customer. Raises `StepMissing` where not all in it can be bought."""
     if visit.signed_in is None:
         raise SignInNeeded(visit.url("checkout", "address"))
     cart = await cart_of(visit)
-    return cart if cart.can_be_bought and cart.whole else None
-
-
-def _back_to_cart(visit: Visit) -> Response[bytes]:
-    visit.tell(INFO, "Look at your cart first: it is empty, or has books that cannot be bought.")
-    return visit.redirect(visit.url("cart"))
+    if not (cart.can_be_bought and cart.whole):
+        raise StepMissing(
+            visit.url("cart"),
+            N_("Look at your cart first: it is empty, or has books that cannot be bought."),
+        )
+    return cart
 
 
 @get("/{language:str}/checkout/address", include_in_schema=False)
 async def show_address(request: AnyRequest) -> Response[bytes]:
     visit = open_visit(request)
     cart = await _cart_to_buy(visit)
-    if cart is None:
-        return _back_to_cart(visit)
     return await _address_page(visit, cart, {}, {})
 
 
@@ -84,8 +83,6 @@ async def choose_address(request: AnyRequest) -> Response[bytes]:
     visit = open_visit(request)
     form = await read_form(request)
     cart = await _cart_to_buy(visit)
-    if cart is None:
-        return _back_to_cart(visit)
     address_id = form.whole("address_id", least=1, most=MAX_ID)
     if address_id is None:
         try:
@@ -115,18 +112,19 @@ async def _add_address(visit: Visit, form: Form) -> int:
 async def show_delivery(request: AnyRequest) -> Response[bytes]:
     visit = open_visit(request)
     cart = await _cart_to_buy(visit)
-    if cart is None:
-        return _back_to_cart(visit)
-    address = await _address_of(visit, request.query_params.get("address"))
-    if address is None:
-        return visit.redirect(visit.url("checkout", "address"))
+    address = await _address_of(visit)
     quotes = await _quotes(visit, address, cart)
     return visit.page("checkout_delivery.html", cart=cart, address=address, quotes=quotes)
 
 
-async def _address_of(visit: Visit, text: str | None) -> Address | None:
+async def _address_of(visit: Visit) -> Address:
+    """The address that the page's own address names. Raises `StepMissing`."""
+    chosen = visit.request.query_params.get("address")
     addresses = await visit.as_customer(visit.services.purchase.addresses)
-    return next((each for each in addresses if str(each.id) == text), None)
+    for address in addresses:
+        if str(address.id) == chosen:
+            return address
+    raise StepMissing(visit.url("checkout", "address"))
 
 
 async def _quotes(visit: Visit, address: Address, cart: Shown) -> list[Quote]:
@@ -152,11 +150,7 @@ async def choose_delivery(request: AnyRequest) -> Response[bytes]:
 async def show_payment(request: AnyRequest) -> Response[bytes]:
     visit = open_visit(request)
     cart = await _cart_to_buy(visit)
-    if cart is None:
-        return _back_to_cart(visit)
-    address = await _address_of(visit, request.query_params.get("address"))
-    if address is None:
-        return visit.redirect(visit.url("checkout", "address"))
+    address = await _address_of(visit)
     quotes = await _quotes(visit, address, cart)
     chosen = request.query_params.get("provider")
     quote = next((each for each in quotes if str(each.provider_id) == chosen), None)
