@@ -12,11 +12,10 @@ from litestar import Litestar
 
 from functions.auth import commands, events, migrations, queries
 from functions.auth.controllers import HANDLERS
+from functions.auth.dependencies import Dependencies
 from functions.auth.errors import SigningKeyUnreadable
-from functions.auth.passwords import Passwords
 from functions.auth.services import AuthServices
 from functions.auth.settings import AuthSettings
-from functions.auth.signing import Signer
 from functions.auth.tables import TABLES
 from functions.kit.app import BackgroundTask, Service, Wiring, build_app
 from functions.kit.base.clock import Clock, utc_now
@@ -56,8 +55,8 @@ def create_app(
         return queries.security_snapshot(database, clock)
 
     def services(shared: Services) -> AuthServices:
-        passwords, signer = Passwords(settings.hashing_concurrency), Signer(settings, shared.outbox)
-        return AuthServices.extend(shared, passwords=passwords, signer=signer)
+        dependencies = Dependencies.of(settings, shared.outbox)
+        return AuthServices.extend(shared, dependencies=dependencies)
 
     def background_tasks(services: AuthServices) -> Sequence[BackgroundTask]:
         async def prepare(database: Database) -> None:

@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 
 from functions.auth.dependencies import Dependencies
-from functions.auth.passwords import Passwords
 from functions.auth.settings import AuthSettings
-from functions.auth.signing import Signer
 from functions.kit.http import services as shared
 from functions.kit.http.requests import AnyRequest
 
@@ -13,13 +11,8 @@ from functions.kit.http.requests import AnyRequest
 @dataclass(kw_only=True)
 class AuthServices(shared.Services):
     settings: AuthSettings
-    passwords: Passwords
-    signer: Signer
-
-    @property
-    def dependencies(self) -> Dependencies:
-        """What commands need besides the database."""
-        return Dependencies(self.settings, self.passwords, self.signer, self.outbox)
+    dependencies: Dependencies
+    """What commands need besides the database."""
 
 
 def services_of(request: AnyRequest) -> AuthServices:

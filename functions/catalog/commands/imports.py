@@ -32,7 +32,7 @@ from functions.catalog.tables import ImportLockRow
 from functions.kit.base.clock import Clock
 from functions.kit.base.errors import DomainError, FieldError, Text, TooLarge
 from functions.kit.base.language import in_language
-from functions.kit.data.database import Database, is_in, transactional
+from functions.kit.data.database import Database, is_in, locked_or_inserted, transactional
 from functions.kit.events.outbox import NewEvent, Outbox
 
 BATCH = 200
@@ -278,9 +278,8 @@ async def _stocks(database: Database, matcher: BookMatcher) -> dict[int, int]:
 
 async def _acquire_import_lock(database: Database) -> None:
     """Serialize batches of concurrent imports, so that two do not both insert the same book."""
-    select = ImportLockRow.select(ImportLockRow.name).where(ImportLockRow.name == LOCK)
-    if not await database.locked(select):
-        await database.execute(
-            QueryString("INSERT INTO turns (name) VALUES ({}) ON CONFLICT (name) DO NOTHING", LOCK)
-        )
-        await database.locked(select)
+    await locked_or_inserted(
+        database,
+        ImportLockRow.select(ImportLockRow.name).where(ImportLockRow.name == LOCK),
+        QueryString("INSERT INTO turns (name) VALUES ({}) ON CONFLICT (name) DO NOTHING", LOCK),
+    )

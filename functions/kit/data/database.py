@@ -88,6 +88,20 @@ def bind(database: Database, tables: Iterable[type[Table]]) -> None:
         table._meta.db = database  # type: ignore[assignment]  # noqa: SLF001 - as Piccolo does
 
 
+async def locked_or_inserted(
+    database: Database, select: "Query[Any, Any] | QueryString", insert: QueryString
+) -> Row:
+    """The row of a select, locked until the transaction ends; where it is missing it is inserted.
+
+    `insert` does nothing where a concurrent transaction has inserted the row (`ON CONFLICT`).
+    """
+    rows = await database.locked(select)
+    if not rows:
+        await database.execute(insert)
+        rows = await database.locked(select)
+    return rows[0]
+
+
 def is_in(column: str, values: Sequence[object]) -> QueryString:
     """A condition that the column has one of the values; there must be at least one value."""
     return QueryString(f"{column} IN ({', '.join(['{}'] * len(values))})", *values)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from piccolo.querystring import QueryString
 
 from functions.kit.base.clock import Clock
-from functions.kit.data.database import Database, transactional
+from functions.kit.data.database import Database, locked_or_inserted, transactional
 from functions.kit.events.cloudevents import Event
 
 RETENTION = timedelta(days=35)
@@ -211,18 +211,16 @@ async def _contiguous(database: Database, source: str) -> int:
 
 
 async def _locked_position(database: Database, source: str) -> int:
-    select = QueryString("SELECT contiguous FROM stream_positions WHERE source = {}", source)
-    rows = await database.locked(select)
-    if not rows:
-        await database.execute(
-            QueryString(
-                "INSERT INTO stream_positions (source, contiguous) VALUES ({}, 0)"
-                " ON CONFLICT (source) DO NOTHING",
-                source,
-            )
-        )
-        rows = await database.locked(select)
-    contiguous: int = rows[0]["contiguous"]
+    row = await locked_or_inserted(
+        database,
+        QueryString("SELECT contiguous FROM stream_positions WHERE source = {}", source),
+        QueryString(
+            "INSERT INTO stream_positions (source, contiguous) VALUES ({}, 0)"
+            " ON CONFLICT (source) DO NOTHING",
+            source,
+        ),
+    )
+    contiguous: int = row["contiguous"]
     return contiguous
 
 

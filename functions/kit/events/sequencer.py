@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from piccolo.querystring import QueryString
 
-from functions.kit.data.database import Database, is_in, transactional
+from functions.kit.data.database import Database, is_in, locked_or_inserted, transactional
 
 BATCH = 200
 """Rows in one transaction of the sequencer, and in one batch of the relay."""
@@ -82,16 +82,14 @@ async def assign_all_sequences(database: Database, sources: Iterable[str]) -> in
 
 
 async def _locked_head(database: Database, source: str) -> int:
-    select = QueryString("SELECT head FROM outbox_streams WHERE source = {}", source)
-    rows = await database.locked(select)
-    if not rows:
-        await database.execute(
-            QueryString(
-                "INSERT INTO outbox_streams (source, head, floor) VALUES ({}, 0, 0)"
-                " ON CONFLICT (source) DO NOTHING",
-                source,
-            )
-        )
-        rows = await database.locked(select)
-    head: int = rows[0]["head"]
+    row = await locked_or_inserted(
+        database,
+        QueryString("SELECT head FROM outbox_streams WHERE source = {}", source),
+        QueryString(
+            "INSERT INTO outbox_streams (source, head, floor) VALUES ({}, 0, 0)"
+            " ON CONFLICT (source) DO NOTHING",
+            source,
+        ),
+    )
+    head: int = row["head"]
     return head
