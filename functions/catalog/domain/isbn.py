@@ -4,6 +4,8 @@ Source: ISO 2108; the ISBN Users' Manual, seventh edition, for the check digits.
 """
 
 import re
+from collections.abc import Callable
+from contextlib import suppress
 
 from functions.catalog.domain.characters import plain
 from functions.kit.base.errors import Text
@@ -26,9 +28,12 @@ _WITH_THOUSANDS = re.compile(r"9([.,])7[89][0-9](?:\1[0-9]{3}){3}\Z")
 _SHORTENED = re.compile(r"[0-9]{6,8}[0-9X]\Z")
 _SCIENTIFIC = re.compile(r"[0-9][.,]?[0-9]*E\+?[0-9]+", re.IGNORECASE)
 
-_LABEL = re.compile(r"\A(?:ISBN|EAN|GTIN)(?:[-\s]?1[03])?\s*[:=#.]?\s*", re.IGNORECASE)
+_LABEL = re.compile(
+    r"\A(?:ISBN|EAN|GTIN)(?P<kind>[-\s]?1[03])?\s*[:=#.]?\s*(?P<number>.*)",
+    re.IGNORECASE | re.DOTALL,
+)
 _IN_BRACKETS = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
-_REMARK = re.compile(r"(?<=[0-9Xx])\s*(?::.*|[;,.]?\s+[^\W\d_]\D*)\Z")
+_REMARK = re.compile(r"(?<=[0-9Xx])\s*(?::.*|[;,.]?\s+(?![Xx]\Z)[^\W\d_]\D*)\Z")
 _BETWEEN = re.compile(r"\s*[;,/|]\s*|\s+(?=97[89][- ]?[0-9])")
 
 _HYPHEN = r"[-\u2010-\u2015\u2212\ufe58\ufe63\uff0d]"
@@ -73,17 +78,16 @@ def parse_spreadsheet_isbn(text: str) -> str:
     """
     if len(text) > _LONGEST:
         raise ValueError(NO_ISBN)
-    cell = _LABEL.sub("", plain(text).strip().lstrip("'").strip())
-    cell = _REMARK.sub("", _IN_BRACKETS.sub(" ", cell).strip()).strip().rstrip(".,;:").strip()
-    if _SCIENTIFIC.fullmatch(cell):
+    readings = [_without_remarks(number) for number in _without_label(_cell(text))]
+    if any(_SCIENTIFIC.fullmatch(number) for number in readings):
         raise ValueError(SCIENTIFIC)
     try:
-        return _parse_number(cell)
+        return _first_isbn(readings, _parse_number)
     except ValueError:
-        numbers = [_LABEL.sub("", part) for part in _BETWEEN.split(cell) if part]
+        numbers = [number for number in _BETWEEN.split(readings[-1]) if number]
         if len(numbers) < 2:
             raise
-    named = {_parse_number(number) for number in numbers}
+    named = {_first_isbn(_without_label(number), _parse_number) for number in numbers}
     if len(named) > 1:
         raise ValueError(SEVERAL)
     return named.pop()
@@ -101,11 +105,43 @@ def normalize_isbns(query: str) -> str:
 
     def thirteen(found: re.Match[str]) -> str:
         try:
-            return f" {parse_isbn(_LABEL.sub('', found[0]))} "
+            return f" {_first_isbn(_without_label(found[0]), parse_isbn)} "
         except ValueError:
             return found[0]
 
     return _IN_QUERY.sub(thirteen, plain(query)) if _MAYBE.search(query) else query
+
+
+def _without_label(text: str) -> list[str]:
+    """What may be the number in a text, the likeliest first; the text itself without a label.
+
+    The 13 in "ISBN 13..." is a part of the label or the number's first digits: only the check
+    digit tells.
+    """
+    label = _LABEL.match(text)
+    if not label:
+        return [text]
+    if not label["kind"]:
+        return [label["number"]]
+    return [label["kind"] + label[0][label.end("kind") :], label["number"]]
+
+
+def _first_isbn(readings: list[str], parse: Callable[[str], str]) -> str:
+    """The ISBN of the first reading that is one; `parse` reads the last one, and has its error."""
+    *others, last = readings
+    for number in others:
+        with suppress(ValueError):
+            return parse_isbn(number)
+    return parse(last)
+
+
+def _cell(text: str) -> str:
+    """A spreadsheet's cell as plain text, without the apostrophe that makes it a text there."""
+    return plain(text).strip().lstrip("'").strip()
+
+
+def _without_remarks(number: str) -> str:
+    return _REMARK.sub("", _IN_BRACKETS.sub(" ", number).strip()).strip().rstrip(".,;:").strip()
 
 
 def _parse_number(text: str) -> str:

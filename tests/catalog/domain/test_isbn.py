@@ -2,7 +2,7 @@ import contextlib
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from stdnum import isbn as stdnum
 
@@ -14,6 +14,9 @@ from functions.catalog.domain.isbn import (
 )
 
 digits = st.integers(min_value=1, max_value=10**9 - 1).map(lambda number: f"{number:09d}")
+starting_like_a_label = st.builds(
+    "{}{}".format, st.sampled_from(["10", "13"]), st.from_regex("[0-9]{7}", fullmatch=True)
+)
 
 
 def isbn10(nine: str) -> str:
@@ -110,7 +113,8 @@ def test_parsing_agrees_with_python_stdnum(nine: str, prefix: str, check: int) -
 dashes = st.sampled_from(["", "-", "\u2010", "\u2011", "\u2013", "\u2212"])
 
 
-@given(digits, dashes)
+@given(digits | starting_like_a_label, dashes)
+@example(nine="130000000", dash="")
 def test_an_isbn_in_a_query_is_one_word(nine: str, dash: str) -> None:
     """It has 10 or 13 digits, any kind of hyphen, and may have a label."""
     thirteen = parse_isbn(isbn10(nine))
@@ -118,6 +122,23 @@ def test_an_isbn_in_a_query_is_one_word(nine: str, dash: str) -> None:
         spelt = dash.join((number[:-9], number[-9:-5], number[-5:-1], number[-1])).strip(dash)
         for label in ("", "ISBN ", "isbn: ", "ISBN-13:"):
             assert normalize_isbns(f"hobbit {label}{spelt} x").split() == ["hobbit", thirteen, "x"]
+
+
+@given(
+    starting_like_a_label | digits,
+    dashes | st.just(" "),
+    st.sampled_from(
+        ["ISBN ", "ISBN", "ISBN: ", "ISBN-10 ", "ISBN 10: ", "ISBN10", "ean ", "ISBN-10:"]
+    ),
+)
+@example(nine="130000000", dash="", label="ISBN ")
+@example(nine="103902348", dash="", label="ISBN-10 ")
+def test_a_label_takes_no_digit_of_the_number(nine: str, dash: str, label: str) -> None:
+    """The 10 in "ISBN 10..." is the label's or the number's: the check digit tells."""
+    ten = isbn10(nine)
+    spelt = dash.join((ten[:1], ten[1:5], ten[5:9], ten[9]))
+
+    assert parse_spreadsheet_isbn(label + spelt) == parse_isbn(ten)
 
 
 @pytest.mark.parametrize("query", ["1984 2001 42", "123456789", "9780439023482", "x0439023483"])
