@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.servers.debian_mysql import COMMAND
 from tests.servers.mysql import FLAVOURS, NO_MYSQL, Server, Servers
@@ -19,6 +20,10 @@ from tests.servers.rabbitmq import RabbitMQ, private_rabbitmq
 from tests.support.independence import leave_the_shop_alone
 
 leave_the_shop_alone()
+
+# Generated cases assert no timings: a case may take long on a machine that is busy.
+settings.register_profile("no timings", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("no timings")
 
 _numbers = itertools.count(1)
 

@@ -12,6 +12,8 @@ from urllib.parse import SplitResult, urlsplit
 
 import h11
 
+from functions.kit.base.connecting import FirstConnections, open_streams
+
 MAX_RESPONSE = 64 * 1024
 """Largest response, in bytes; a broker's is empty."""
 
@@ -36,6 +38,7 @@ class HttpSender:
 
     def __init__(self) -> None:
         self._idle: list[_Connection] = []
+        self._first_connections = FirstConnections()
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
         """Send a POST request; returns the status. It has no timeout of its own.
@@ -50,9 +53,18 @@ class HttpSender:
                 return await self._exchange(idle, parts, headers, body)
             # The server may close an idle connection at any time.
         try:
-            return await self._exchange(await _connect(parts), parts, headers, body)
+            return await self._exchange(await self._connect(parts), parts, headers, body)
         except h11.RemoteProtocolError as error:
             raise SendFailed(f"no complete response: {error}") from error
+
+    async def _connect(self, parts: SplitResult) -> _Connection:
+        secure = parts.scheme == "https"
+        port = parts.port or (443 if secure else 80)
+        reader, writer = await open_streams(
+            self._first_connections, parts.hostname or "", port, secure=secure
+        )
+        http = h11.Connection(h11.CLIENT)
+        return _Connection((parts.scheme, parts.netloc), reader, writer, http)
 
     def _pop_idle(self, parts: SplitResult) -> _Connection | None:
         """The idle connection that was used last; closes those that cannot be reused."""
@@ -90,14 +102,6 @@ class HttpSender:
         while self._idle:
             self._idle.pop().writer.close()
         await asyncio.sleep(0)  # asyncio closes sockets in the next iteration of the loop
-
-
-async def _connect(parts: SplitResult) -> _Connection:
-    secure = parts.scheme == "https"
-    port = parts.port or (443 if secure else 80)
-    reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=secure or None)
-    http = h11.Connection(h11.CLIENT)
-    return _Connection((parts.scheme, parts.netloc), reader, writer, http)
 
 
 async def _read_response(connection: _Connection) -> int:

@@ -32,7 +32,7 @@ from functions.kit.mysql.errors import (
     Unavailable,
     Unsupported,
 )
-from functions.kit.mysql.failures import connect_failure, translate_failure
+from functions.kit.mysql.failures import connect_failure, no_answer, translate_failure
 from functions.kit.mysql.literals import literal
 from functions.kit.mysql.options import Options
 from functions.kit.mysql.plans import Key, Result, Row
@@ -103,6 +103,8 @@ class Connection(DriverConnection):  # type: ignore[misc]  # the driver has no t
         )
         self.client_flag &= ~CLIENT.MULTI_STATEMENTS
         self.options = options
+        self.answered = asyncio.Event()
+        """Set with the server's greeting, the first packet of a connection."""
         self.busy = False
         """Whether a statement was sent and not answered: then nobody else may use this."""
         self._watch = Watch(self)
@@ -133,9 +135,7 @@ class Connection(DriverConnection):  # type: ignore[misc]  # the driver has no t
                 await self._answers.read()
         except TimeoutError as error:
             self.abort()
-            raise CannotConnect(
-                f"no answer from {options.address} within {options.connect_timeout:g} s"
-            ) from error
+            raise no_answer(options) from error
         except DatabaseError:
             self.abort()
             raise
@@ -179,6 +179,10 @@ class Connection(DriverConnection):  # type: ignore[misc]  # the driver has no t
         except BaseException:  # a cancellation: nobody else knows this connection yet
             self.abort()
             raise
+
+    async def _get_server_information(self) -> None:
+        await super()._get_server_information()
+        self.answered.set()
 
     async def _request_authentication(self) -> None:
         """The driver's, unless it would send the password in plaintext where TLS was asked for."""

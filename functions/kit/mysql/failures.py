@@ -22,6 +22,7 @@ from functions.kit.mysql.errors import (
     Unavailable,
     UnknownDatabase,
 )
+from functions.kit.mysql.options import Options
 
 _KINDS: dict[int, type[DatabaseError]] = {}
 for _kind, _codes in (
@@ -92,6 +93,10 @@ def connect_failure(error: Exception) -> CannotConnect:
     if not issubclass(kind, CannotConnect):
         kind = CannotConnect
     return kind(_message(error, code, text), code=code)
+
+
+def no_answer(options: Options) -> CannotConnect:
+    return CannotConnect(f"no answer from {options.address} within {options.connect_timeout:g} s")
 
 
 def _parts(error: Exception) -> tuple[int, str]:

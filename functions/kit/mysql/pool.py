@@ -6,13 +6,17 @@ gives the place back. What a connection is, `connection.py` knows; who borrows, 
 """
 
 import asyncio
+import contextlib
+import itertools
 import logging
 from collections import deque
 from typing import TYPE_CHECKING
 
 from functions.kit.mysql.errors import DatabaseError, PoolTimeout
+from functions.kit.mysql.failures import no_answer
 from functions.kit.mysql.options import Options
 from functions.kit.mysql.plans import Key
+from functions.kit.mysql.staggered import first_of
 from functions.kit.mysql.tls import tls_context
 
 if TYPE_CHECKING:
@@ -35,6 +39,7 @@ class Pool:
         self._kills: set[asyncio.Task[None]] = set()
         self.keys: dict[str, Key] = {}
         self._tls: ssl.SSLContext | None = None
+        self._connected_before = False
 
     async def acquire(self) -> "Connection":
         """A connection that was alive a moment ago.
@@ -58,7 +63,7 @@ class Pool:
         else:
             await places.acquire()
         try:
-            connection = await self._reuse(loop.time()) or await self.connect()
+            connection = await self._reuse(loop.time()) or await self._new()
         except BaseException:
             places.release()
             raise
@@ -89,14 +94,41 @@ class Pool:
         connection.abort()
         return False
 
-    async def connect(self) -> "Connection":
-        """A new connection that no place is counted for."""
+    async def _new(self) -> "Connection":
+        """A new connection, in the place of the caller.
+
+        The first one of a process is attempted several times in parallel while the server is
+        silent, see `staggered.py`. Each further attempt needs a free place.
+        """
+        if self._connected_before:
+            return await self.connect()
+        places, options = self._places, self.options
+        attempts = itertools.count()
+
+        async def attempt(answered: asyncio.Event) -> "Connection":
+            first = next(attempts) == 0
+            async with contextlib.nullcontext() if first else places:
+                return await self.connect(answered)
+
+        try:
+            async with asyncio.timeout(options.connect_timeout):
+                return await first_of(
+                    attempt, lambda unused: unused.quit(), may_start=lambda: not places.locked()
+                )
+        except TimeoutError as error:
+            raise no_answer(options) from error
+
+    async def connect(self, answered: asyncio.Event | None = None) -> "Connection":
+        """A new connection that no place is counted for; `answered` is set with its greeting."""
         from functions.kit.mysql.connection import Connection  # noqa: PLC0415 - see connection.py
 
         if self._tls is None:
             self._tls = tls_context(self.options)
         connection = Connection(self.options, self._tls, self.keys)
+        if answered is not None:
+            connection.answered = answered
         await connection.open()
+        self._connected_before = True
         return connection
 
     def release(self, connection: "Connection") -> None:

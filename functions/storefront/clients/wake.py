@@ -7,6 +7,8 @@ import asyncio
 import contextlib
 from urllib.parse import urlsplit
 
+from functions.kit.base.connecting import FirstConnections, open_streams
+
 LIMIT = 10.0
 """Seconds after which the attempt is given up; a page makes its own."""
 
@@ -17,8 +19,11 @@ async def wake(url: str) -> None:
     secure = parts.scheme == "https"
     with contextlib.suppress(OSError, TimeoutError):
         async with asyncio.timeout(LIMIT):
-            reader, writer = await asyncio.open_connection(
-                parts.hostname, parts.port or (443 if secure else 80), ssl=secure or None
+            reader, writer = await open_streams(
+                FirstConnections(),
+                parts.hostname or "",
+                parts.port or (443 if secure else 80),
+                secure=secure,
             )
             try:
                 writer.write(
