@@ -20,12 +20,12 @@ from rich.text import Text
 _COLOURS = {"auth": "cyan", "catalog": "magenta", "purchase": "blue", "broker": "yellow"}
 _TIME_AND_LEVEL = r"\d\d:\d\d:\d\d [A-Z]+"
 _WIDTH_OF_FILES = 200
-"""Of tables in output that is not a terminal's."""
+"""Columns of a table in output that is not a terminal."""
 
 
 class _Output(RichConsole):
     def on_broken_pipe(self) -> None:
-        """With `nox -s dev | head` the shop runs on, without output; rich would exit."""
+        """With `nox -s dev | head` the shop keeps running, without output; rich would exit."""
         self.quiet = True
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, self.file.fileno())

@@ -193,7 +193,7 @@ class _Run:
         known = accounts.load_accounts(self._folder)
         welcome(self._console, ports, self._folder, admin, new, known)
         if new:
-            # After the passwords were printed: a run that stops before creates other accounts.
+            # Stored after they were printed, so that a run that stops earlier leaves none behind.
             accounts.store_accounts(self._folder, new)
         self._console.show_program_output = True
 

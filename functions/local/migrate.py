@@ -20,7 +20,7 @@ from functions.local.programs import ROOT
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The first exit code that is not 0."""
+    """Run the migrations until one fails. Returns its exit code, or 0."""
     options = parse_migrate_options(arguments)
     for service, url in _databases(options).items():
         done = subprocess.run(  # noqa: S603 - a module of this project

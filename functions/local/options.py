@@ -1,7 +1,7 @@
 """The options of `nox -s dev`, `tour` and `migrate`.
 
-Defaults of a person's own belong into `bookstore.toml` at the top of the checkout, one table for
-each command:
+`bookstore.toml` at the top of the checkout may hold your own defaults, in one table for each
+command:
 
     [dev]
     port-base = 5100
@@ -121,7 +121,7 @@ class MigrateOptions:
     """Services whose schemas are brought up to date (default: all)."""
     _: KW_ONLY
     database_url: str | None = None
-    """Database of the one service that is named."""
+    """Database of the one service that you name."""
     mysql: str | None = None
     """Server of all the databases, mysql://user:password@host:port."""
 

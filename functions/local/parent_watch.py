@@ -1,7 +1,7 @@
 """`python -m functions.local.parent_watch MODULE ...`: runs a module, and stops it with its parent.
 
-Standard input is a pipe that the parent holds and never writes to. When the parent dies, also by
-SIGKILL, the kernel closes the pipe: the only notice of it that Linux and macOS both give.
+Standard input is a pipe that the parent holds and never writes to. When the parent dies, even by
+SIGKILL, the kernel closes the pipe. This is the only sign of it on both Linux and macOS.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""The programs of the shop, the broker and three services, with their commands and environments.
+"""The shop's programs (broker, services, storefront), with their commands and environments.
 
 Each is a process under `parent_watch`, configured by its environment and arguments alone, as in a
 cluster. Next file: `supervisor`, which keeps them running.
@@ -30,7 +30,7 @@ _NOT_INHERITED = (
 
 
 FAST_CLOCK_SETTINGS = {"ACCESS_TOKEN_SECONDS": "60", "TIME_TO_PAY_SECONDS": "30"}
-"""Of the services, with `--fast-clock`."""
+"""Settings of the services with `--fast-clock`."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Plan:
     ports: Ports
     admin: Admin
     package: str = "functions"
-    """Where the services are: `PACKAGE.auth.app:create_app`."""
+    """The package of the services, as in `PACKAGE.auth.app:create_app`."""
     ping_every: float | None = None
     fast_clock: bool = False
     """Tokens and unpaid purchases expire within seconds."""
@@ -70,7 +70,7 @@ class Plan:
     rabbitmq: RabbitMQServer | None = None
     """Server of the queues; None for an SQLite file in the folder."""
     session_key: str = field(default="", repr=False)
-    """Seals the storefront's sessions, which then outlive a restart."""
+    """Key of the storefront's sessions, which stay valid after a restart."""
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -114,7 +114,7 @@ class Plan:
         )
 
     def storefront(self) -> Program:
-        """The pages. They need nothing but the addresses of the services, and a key."""
+        """The storefront, which needs only the addresses of the services, and a key."""
         environment = {
             **_inherited(),
             "ENVIRONMENT": "development",

@@ -37,7 +37,7 @@ class Sources:
         folders = {self._package, ROOT / "functions" / "kit", ROOT / "functions" / "local"}
         files = {path for folder in folders for path in folder.rglob("*.py")}
         files |= {*self._manifests.rglob("*.yaml"), *self._package.rglob("*.json")}
-        # Of the pages: templates, styles, scripts and translations.
+        # The storefront's templates, styles, scripts and translations.
         for kind in ("html", "css", "js", "po"):
             files |= set((self._package / "storefront").rglob(f"*.{kind}"))
         found = {}

@@ -31,7 +31,8 @@ _CHUNK_BYTES = 65_536
 
 class Supervisor:
     def __init__(self, console: Console, logs: Path, *, wait_for_changes: bool = False) -> None:
-        """With `wait_for_changes`, a program that crashes at its restart waits for the next one."""
+        """With `wait_for_changes`, a program that crashes at a restart is not started until the
+        next one."""
         self._console = console
         self._logs = logs
         self._wait_for_changes = wait_for_changes

@@ -1,4 +1,4 @@
-"""What `nox -s dev` prints once the shop runs: addresses, accounts, and commands to go on with."""
+"""What `nox -s dev` prints once the shop runs: addresses, accounts, and commands to try."""
 
 import shlex
 from collections.abc import Mapping

@@ -103,14 +103,14 @@ def create_app(
         ),
         topics=(
             Topic("purchases", "Buy, look, cancel.", ("purchase", "purchases")),
-            Topic("payments", "Pay, and give money back.", ("payment", "payments")),
+            Topic("payments", "Payments and refunds.", ("payment", "payments")),
             Topic(
                 "deliveries",
-                "Delivery providers, and what they carry.",
+                "Delivery providers and deliveries.",
                 ("providers", "assignments", "delivery-quotes"),
             ),
             Topic("inventory", "The stock, for staff.", ("inventory",)),
-            Topic("cart", "What one means to buy, and where it goes.", ("cart", "addresses")),
+            Topic("cart", "A customer's cart and addresses.", ("cart", "addresses")),
         ),
         services=services,
         background_tasks=background_tasks,

@@ -1,4 +1,4 @@
-"""`python -m functions.purchase.audit` checks the invariants of the tables; 1 on a breach.
+"""`python -m functions.purchase.audit` checks the tables' invariants; exit code 1 on a breach.
 
 Every invariant is a query for the rows that violate it, so the report is short however large the
 shop is. The audit reads one consistent state and writes nothing; on SQLite writers wait meanwhile.
@@ -184,7 +184,7 @@ INVARIANTS = (
         ),
     ),
     Invariant(
-        "no money is kept for a purchase that is not paid",
+        "the payments of a purchase that is not paid are refunded in full",
         _rows(
             "SELECT p.id, p.status, SUM(y.amount_minor - y.refunded_minor) AS kept"
             " FROM purchases p JOIN payments y ON y.purchase_id = p.id WHERE NOT {} AND {}"
@@ -243,7 +243,7 @@ INVARIANTS = (
         ),
     ),
     Invariant(
-        "a book in a cart is one that the shop knows",
+        "every book in a cart is a known book with an inventory",
         _rows(
             "SELECT c.user_id, c.book_id FROM cart_items c"
             " LEFT JOIN books b ON b.book_id = c.book_id"
@@ -252,7 +252,7 @@ INVARIANTS = (
         ),
     ),
     Invariant(
-        "of a closed account no address and no cart is kept",
+        "a closed account has no addresses and no cart",
         _rows(
             "SELECT c.user_id, 'address' AS kept FROM customers c"
             " JOIN addresses a ON a.user_id = c.user_id WHERE c.closed_at IS NOT NULL"
@@ -261,7 +261,7 @@ INVARIANTS = (
         ),
     ),
     Invariant(
-        "a purchase of a closed account has an address until it ends, and is marked for that",
+        "a purchase of a closed account keeps its address only until it ends, marked for erasure",
         _rows(
             "SELECT p.id, p.status FROM customers c JOIN purchases p ON p.user_id = c.user_id"
             " JOIN purchase_addresses a ON a.purchase_id = p.id"

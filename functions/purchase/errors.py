@@ -93,7 +93,7 @@ class AssignmentNotFound(NotFound):
 
 class InsufficientStock(Conflict):
     code = "insufficient-stock"
-    title = "There are not that many copies"
+    title = "Fewer copies are available than requested"
     error = Text("No hay suficiente stock disponible", "Not enough stock available")
 
 
@@ -123,13 +123,13 @@ class BookRetired(Conflict):
 
 class BookNotReady(Conflict):
     code = "book-not-ready"
-    title = "The shop has not heard of its books yet"
+    title = "The catalogue's books have not arrived at purchase yet"
     error = Text("El libro aún no está disponible", "The book is not available yet")
 
 
 class IllegalMove(Conflict):
     code = "illegal-move"
-    title = "A purchase cannot go from where it is to there"
+    title = "This change of status is not allowed"
     error = Text("Cambio de estado no permitido", "Status change not allowed")
 
 
@@ -165,7 +165,7 @@ class PaymentInProgress(Conflict):
 
 class PaymentReturned(Conflict):
     code = "payment-returned"
-    title = "The money came when the purchase could not be paid any more, and is given back"
+    title = "The payment arrived too late for its purchase, and is refunded"
     error = Text("El pago fue devuelto", "The payment was given back")
 
 
@@ -183,7 +183,7 @@ class AlreadyAssigned(Conflict):
 
 class OverRefund(Conflict):
     code = "over-refund"
-    title = "More than was paid cannot be given back"
+    title = "The refund exceeds what is left of the payment"
     error = Text("El reembolso supera lo pagado", "The refund exceeds the payment")
 
 
@@ -207,7 +207,7 @@ class ProviderRetired(Conflict):
 
 class StockWouldBeNegative(Conflict):
     code = "stock-would-be-negative"
-    title = "There are fewer free copies than that"
+    title = "The adjustment removes more copies than are available"
     error = Text("El stock no puede ser negativo", "Stock cannot be negative")
 
 
@@ -225,13 +225,13 @@ class AmountMismatch(InvalidInput):
 
 class PurchaseIncomplete(InvalidInput):
     code = "purchase-incomplete"
-    title = "A purchase names a book and how many copies"
+    title = "The body does not say what to buy"
     error = Text("book_id y quantity son requeridos", "book_id and quantity are required")
 
 
 class BadWebhook(InvalidInput):
     code = "bad-webhook"
-    title = "The message is not one of the payment provider's"
+    title = "The message is not a valid one of the payment provider"
     error = Text("Mensaje del proveedor no válido", "Invalid provider message")
 
 

@@ -43,7 +43,7 @@ def _refusal(payment: Payment) -> DomainError:
             return Declined(
                 Text(
                     "Pague de otra forma; los ejemplares siguen reservados.",
-                    "Pay with something else; the copies are still kept for you.",
+                    "Pay with something else; the copies are still reserved.",
                 ),
                 payment_id=payment.id,
             )
@@ -57,7 +57,7 @@ def _refusal(payment: Payment) -> DomainError:
             return PaymentReturned(
                 Text(
                     f"La compra estaba en {status} cuando llegó el dinero; se devuelve.",
-                    f"The purchase was {status} when the money came; it is given back.",
+                    f"The purchase was {status} when the money arrived; it is refunded.",
                 ),
                 payment_id=payment.id,
                 status_actual=None if status is None else str(status),

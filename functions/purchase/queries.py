@@ -255,7 +255,7 @@ async def _items(database: Database, purchase_ids: Sequence[int]) -> dict[int, l
 
 
 class CartRow(NamedTuple):
-    """A line of a cart beside its book as it is sold now."""
+    """A line of a cart, with the present offer of its book."""
 
     line: CartLine
     offer: Offer
@@ -309,7 +309,7 @@ async def address(database: Database, user_id: int, address_id: int) -> KeptAddr
 
 
 async def purchase_address(database: Database, purchase_id: int) -> Address | None:
-    """Where a purchase goes, of somebody who may see the purchase."""
+    """The delivery address of a purchase. The caller has checked who may see the purchase."""
     outcome = await database.execute(
         QueryString("SELECT * FROM purchase_addresses WHERE purchase_id = {}", purchase_id)
     )

@@ -1,5 +1,5 @@
-"""Request and response bodies. Names are the original's where it had them. Amounts are numbers with
-two decimals; members that end in `_minor` have the same in minor units."""
+"""Request and response bodies. Members that the original had keep their names. Amounts are numbers
+with two decimals; members that end in `_minor` have the same amount in minor units."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -62,12 +62,12 @@ class NewPurchase(Strict, frozen=True, kw_only=True):
     expected_unit_price: Amount | None = None
     items: Annotated[list[PurchaseLine], Meta(min_length=1, max_length=MAX_LINES)] | None = None
     from_cart: bool = False
-    """Buy all that is in the caller's cart, which loses exactly what is bought."""
+    """Buy the caller's cart; the lines that are bought are removed from it."""
     provider_id: Id | None = None
     address_id: Id | None = None
     """One of the caller's addresses; the purchase keeps a copy of it."""
     expected_total: Amount | None = None
-    """What the buyer has seen as the total, delivery included."""
+    """The total that the buyer has seen, delivery included."""
 
     described: ClassVar[dict[str, Any]] = {"properties": {"items": {"uniqueItems": True}}}
     forms: ClassVar[dict[str, dict[str, Any]]] = {
@@ -181,7 +181,7 @@ class PurchaseCreated(msgspec.Struct, frozen=True, kw_only=True):
     total_price_minor: int
     currency: Currency
     remaining_stock: int
-    """Of the first book."""
+    """Available copies of the first book."""
     status: str
     expires_at: datetime
     items: list[StockLeft]
@@ -232,7 +232,7 @@ Phone = Annotated[str, Meta(pattern=PHONE)]
 _ADDRESS: dict[str, Any] = {
     "properties": {
         "country": {"enum": sorted(COUNTRIES)},
-        # Litestar leaves out the bounds of what is in a list.
+        # Litestar omits the bounds of a list's items.
         "lines": {
             "items": {"type": "string", "minLength": 1, "maxLength": 200, "pattern": NOT_BLANK}
         },
@@ -241,7 +241,7 @@ _ADDRESS: dict[str, Any] = {
 
 
 class NewAddress(Strict, frozen=True, kw_only=True):
-    """Its country says which fields are needed, and how a postal code looks."""
+    """The country determines which fields are required, and the form of the postal code."""
 
     recipient: Annotated[str, line(100)]
     lines: AddressLines
@@ -253,7 +253,7 @@ class NewAddress(Strict, frozen=True, kw_only=True):
     country: Country
     phone: Phone | None = None
     default: bool = False
-    """The one that is proposed first; it takes the place of the one before."""
+    """Whether it is the default address; it replaces the previous one."""
 
     described: ClassVar[dict[str, Any]] = _ADDRESS
     example: ClassVar[dict[str, Any]] = {
@@ -269,7 +269,7 @@ class NewAddress(Strict, frozen=True, kw_only=True):
 
 
 class AddressChange(Strict, frozen=True, kw_only=True):
-    """What is left out stays; null removes what an address can do without."""
+    """Omitted members are not changed; null removes an optional one."""
 
     recipient: Annotated[str, line(100)] | UnsetType = UNSET
     lines: AddressLines | UnsetType = UNSET
@@ -290,7 +290,7 @@ class AddressChanged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PurchaseAddress(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a purchase goes: a copy of the address that its buyer chose."""
+    """The delivery address of a purchase: a copy of the one that its buyer chose."""
 
     recipient: str
     lines: list[str]
@@ -302,7 +302,7 @@ class PurchaseAddress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AddressView(PurchaseAddress, frozen=True, kw_only=True):
-    """An address of the caller's."""
+    """One of the caller's addresses."""
 
     id: int
     default: bool
@@ -311,7 +311,7 @@ class AddressView(PurchaseAddress, frozen=True, kw_only=True):
 class PurchaseDetail(PurchaseView, frozen=True, kw_only=True):
     timeline: list[TimelineView]
     address: PurchaseAddress | None
-    """Null where none was named, or its owner has closed the account and the purchase has ended."""
+    """Null without an address, and after its account was closed and the purchase has ended."""
 
 
 class StatusChange(Strict, frozen=True, kw_only=True):
@@ -360,7 +360,7 @@ class PaymentBody(Strict, frozen=True, kw_only=True):
         method = self.payment_method or self.method
         if method is None:
             raise InvalidInput(
-                Text("Diga cómo se paga.", "Send payment_method."),
+                Text("Envíe payment_method.", "Send payment_method."),
                 errors=[FieldError("payment_method", MISSING)],
             )
         if self.payment_method and self.method:
@@ -436,7 +436,7 @@ class NewProvider(Strict, frozen=True, kw_only=True):
 
 
 class ProviderChange(Strict, frozen=True, kw_only=True):
-    """What is left out stays."""
+    """Omitted members are not changed."""
 
     name: Annotated[str, line(100)] | UnsetType = UNSET
     contact: Annotated[str, line(200)] | UnsetType = UNSET
@@ -492,7 +492,7 @@ class AssignmentView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeliveryChange(Strict, frozen=True, kw_only=True):
-    """`in_transit`, `delivered` or `failed`; the label that `GET` shows is taken as well."""
+    """`in_transit`, `delivered` or `failed`; the label that `GET` shows is accepted too."""
 
     status: Annotated[str, line(20)]
 
@@ -550,7 +550,7 @@ class CartMergeItem(Strict, frozen=True, kw_only=True):
 
 
 class CartMerge(Strict, frozen=True, kw_only=True):
-    """What was in a cart before its owner signed in, each book named once."""
+    """The cart of a visitor who has signed in, each book named once."""
 
     items: Annotated[list[CartMergeItem], Meta(max_length=MAX_LINES)]
 
@@ -565,14 +565,14 @@ class CartItemView(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     quantity: int
     price: Decimal
-    """What one copy costs now."""
+    """The present price of a copy."""
     price_minor: int
     currency: Currency
     price_when_added: Decimal
     price_when_added_minor: int
     price_changed: bool
     available: int
-    """Copies that are free now; 0 of a retired book."""
+    """Available copies; 0 for a retired book."""
     in_stock: bool
     """Whether all of `quantity` can be bought now."""
     retired: bool
@@ -583,12 +583,12 @@ class CartView(msgspec.Struct, frozen=True, kw_only=True):
 
     items: list[CartItemView]
     quantity: int
-    """Of all copies that can be bought now."""
+    """Copies in the lines that can be bought now."""
     total: Decimal
-    """Of what can be bought now, without delivery."""
+    """The sum of the lines that can be bought now, without delivery."""
     total_minor: int
     currency: Currency | None
-    """Null where the cart is empty."""
+    """Null for an empty cart."""
 
 
 class CartLeftOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -598,18 +598,18 @@ class CartLeftOut(msgspec.Struct, frozen=True, kw_only=True):
 
 class CartMerged(CartView, frozen=True, kw_only=True):
     left_out: list[CartLeftOut]
-    """Items that were not taken over, each with the code of the reason."""
+    """Items that were not merged, each with the code of the reason."""
 
 
 class DeliveryQuote(msgspec.Struct, frozen=True, kw_only=True):
-    """What the books cost, delivered by this provider."""
+    """The price of the books, delivered by this provider."""
 
     provider_id: int
     provider_name: str
     fee: Decimal
     fee_minor: int
     subtotal: Decimal
-    """Of the books alone."""
+    """The price of the books, without delivery."""
     subtotal_minor: int
     total: Decimal
     total_minor: int

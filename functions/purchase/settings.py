@@ -19,32 +19,33 @@ class PaymentProviderName(StrEnum):
 
 class PurchaseSettings(ServiceSettings, frozen=True, kw_only=True):
     catalog_url: Url = "http://127.0.0.1:5001"
-    """Where catalog's public API is, as a browser reaches it: `GET /books` leads there."""
+    """Address of catalog's public API as a browser reaches it: `GET /books` redirects there."""
 
     catalog_internal_url: Url = "http://127.0.0.1:5001"
-    """Where catalog's internal API is: the feed of books."""
+    """Address of catalog's internal API: the feed of books."""
 
     time_to_pay_seconds: Annotated[int, Meta(ge=1, le=86400)] = 900
-    """How long copies are kept for a purchase that is not paid."""
+    """How long copies stay reserved for an unpaid purchase."""
 
     payment_provider: PaymentProviderName = PaymentProviderName.SIMULATED
-    """Who takes the money: `simulated` moves none, and answers as its test tokens say."""
+    """The payment provider. `simulated` moves no money and answers as its test tokens say."""
 
     allow_simulated_payments: bool = False
-    """Let production start with the provider `simulated`, which gives books away."""
+    """`true` lets production start with the provider `simulated`, which gives books away; each
+    start logs a warning."""
 
     payment_timeout_seconds: Annotated[float, Meta(ge=0.1, le=60)] = 10.0
-    """How long a call to the payment provider is waited for."""
+    """Time limit of a call to the payment provider."""
 
     payment_webhook_secret: Secret = Secret("")
-    """Checks the signature of what the payment provider sends to `POST /payment-webhooks`, at
-    least 32 characters; empty: such messages are refused."""
+    """Verifies the signature of `POST /payment-webhooks`; at least 32 characters. Empty: webhooks
+    are refused."""
 
     max_unpaid_purchases: Annotated[int, Meta(ge=0)] = 20
-    """Unpaid purchases that one customer may have at a time; 0 is no limit."""
+    """Unpaid purchases per customer; 0: no limit."""
 
     max_unpaid_copies: Annotated[int, Meta(ge=0)] = 100
-    """Unpaid copies of one book that one customer may have reserved; 0 is no limit."""
+    """Unpaid copies of one book per customer; 0: no limit."""
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()

@@ -142,7 +142,7 @@ async def _add_timeline_entry(
 
 
 async def _erase_address(database: Database, purchase_id: int) -> None:
-    """Where its customer has closed the account meanwhile (`storage_customers.close`)."""
+    """Erase the address of a purchase that has ended, if its account is closed."""
     await database.execute(
         QueryString(
             "DELETE FROM purchase_addresses WHERE purchase_id = {} AND erase_at_end = {}",

@@ -1,7 +1,7 @@
-"""What is kept of a customer: their addresses, their cart, and the addresses of their purchases.
+"""Stores a customer's personal data: addresses, cart, and the addresses of purchases.
 
-Whoever writes one of these holds the lock of the customer until the end of the transaction, so two
-tabs take turns. A closed account keeps none of them: `lock_account` refuses it.
+Every write of these holds the customer's lock until the transaction ends, so concurrent requests of
+a customer run one after the other. For a closed account `lock_account` raises.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,7 +46,7 @@ async def _lock(database: Database, user_id: int) -> None:
 
 
 async def check_open(database: Database, user_id: int) -> None:
-    """Of a customer who is locked. Raises `TokenRevoked` where the account was closed."""
+    """Raises `TokenRevoked` if the account was closed. The customer must be locked."""
     if await _is_closed(database, user_id):
         raise TokenRevoked(Text("La cuenta fue cerrada.", "The account was closed."))
 
@@ -62,7 +62,7 @@ async def _is_closed(database: Database, user_id: int) -> bool:
 
 
 class KeptAddress(NamedTuple):
-    """An address of a customer; `is_default` where it is the one that is proposed first."""
+    """A stored address; `is_default` for the customer's default one."""
 
     id: int
     address: Address
@@ -70,7 +70,7 @@ class KeptAddress(NamedTuple):
 
 
 def to_address(row: Row) -> Address:
-    """From a row of `addresses` or `purchase_addresses`."""
+    """Converts a row of `addresses` or `purchase_addresses`."""
     lines = (row["line_1"], row["line_2"], row["line_3"])
     return Address(
         recipient=row["recipient"],
@@ -122,7 +122,7 @@ def _kept(row: Row) -> KeptAddress:
 async def insert_address(
     database: Database, user_id: int, new: Address, *, is_default: bool, now: datetime
 ) -> int:
-    """Write a new address; its id. As the default one it takes the place of another."""
+    """Insert an address. Returns its id. A default address replaces the previous default."""
     if is_default:
         await _clear_default(database, user_id)
     created = await database.execute(
@@ -140,7 +140,7 @@ async def insert_address(
 
 
 async def update_address(database: Database, user_id: int, kept: KeptAddress) -> None:
-    """Write an address that is there. As the default one it takes the place of another."""
+    """Update an address. A default address replaces the previous default."""
     if kept.is_default:
         await _clear_default(database, user_id)
     assignments = ", ".join(f"{name} = {{}}" for name in _COLUMNS)
@@ -167,7 +167,7 @@ async def _clear_default(database: Database, user_id: int) -> None:
 
 
 async def delete_address(database: Database, user_id: int, address_id: int) -> bool:
-    """Whether there was one."""
+    """Delete an address. Returns whether it existed."""
     deleted = await database.execute(
         QueryString("DELETE FROM addresses WHERE id = {} AND user_id = {}", address_id, user_id)
     )
@@ -177,7 +177,7 @@ async def delete_address(database: Database, user_id: int, address_id: int) -> b
 async def insert_purchase_address(
     database: Database, purchase_id: int, shipped_to: Address
 ) -> None:
-    """Keep the address that a purchase is sent to, whatever becomes of its customer's own."""
+    """Store a purchase's own copy of its delivery address."""
     await database.execute(
         QueryString(
             f"INSERT INTO purchase_addresses (purchase_id, {_NAMES}, erase_at_end)"  # noqa: S608
@@ -210,7 +210,7 @@ async def cart(database: Database, user_id: int) -> Cart:
 async def write_lines(
     database: Database, user_id: int, lines: Sequence[CartLine], now: datetime
 ) -> None:
-    """Put lines into a cart, each in place of the one of its book."""
+    """Write lines into a cart. A line that exists gets the quantity, and keeps its price."""
     if not lines:
         return
     places = ", ".join(["({}, {}, {}, {}, {})"] * len(lines))
@@ -225,7 +225,7 @@ async def write_lines(
 
 
 async def delete_lines(database: Database, user_id: int, book_ids: Sequence[int]) -> None:
-    """Take books out of a cart; one that is not in it is passed over."""
+    """Remove books from a cart, if they are in it."""
     await database.execute(
         QueryString(
             "DELETE FROM cart_items WHERE user_id = {} AND {}", user_id, is_in("book_id", book_ids)
@@ -238,7 +238,7 @@ async def delete_cart(database: Database, user_id: int) -> None:
 
 
 async def offers(database: Database, book_ids: Sequence[int]) -> Mapping[int, Offer]:
-    """Those of the books that are known, as they are sold now; retired ones too."""
+    """The present offers of those books that are known, retired ones included."""
     outcome = await database.execute(
         QueryString(
             "SELECT book_id, title, price_minor, currency, retired FROM books WHERE {}",
@@ -278,9 +278,9 @@ async def delivery_offers(database: Database) -> list[DeliveryOffer]:
 
 
 async def close(database: Database, user_id: int, now: datetime) -> bool:
-    """Erase what is personal of a customer, and remember that nothing may be kept any more.
+    """Erase a customer's personal data, and close the account; False if it was closed before.
 
-    A purchase that has not ended keeps its address until then. False where it was done before.
+    A purchase that has not ended keeps its address until it ends.
     """
     await _lock(database, user_id)
     if await _is_closed(database, user_id):

@@ -1,6 +1,6 @@
 """Kubernetes objects as plain dicts: their identity, their YAML, and which of them belong together.
 
-Pure functions without I/O; every room of `knative/ops` may use them.
+Pure functions without I/O; every package of `knative/ops` may use them.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

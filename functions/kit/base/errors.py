@@ -1,4 +1,4 @@
-"""Errors that a client is told about, without any reference to HTTP.
+"""Errors that are reported to clients, without any reference to HTTP.
 
 A service's `errors.py` subclasses these. Only `http/problems.py` maps a kind to a status.
 
@@ -102,7 +102,7 @@ class InvalidInput(DomainError):
 
 class UnknownParameter(InvalidInput):
     code = "unknown-parameter"
-    title = "The address has a query parameter that is not known here"
+    title = "The URL has an unknown query parameter"
     error = Text("parámetro desconocido", "unknown parameter")
 
 
@@ -123,14 +123,14 @@ class Forbidden(DomainError):
 class NotFound(DomainError):
     kind = Kind.NOT_FOUND
     code = "not-found"
-    title = "There is no such thing here"
+    title = "There is no such resource"
     error = Text("No encontrado", "Not found")
 
 
 class Gone(DomainError):
     kind = Kind.GONE
     code = "gone"
-    title = "It was here, and is not any more"
+    title = "The resource is no longer available"
     error = Text("Ya no está disponible", "No longer available")
 
 
@@ -144,14 +144,14 @@ class Conflict(DomainError):
 class PreconditionFailed(DomainError):
     kind = Kind.PRECONDITION_FAILED
     code = "precondition-failed"
-    title = "It has changed since you looked"
+    title = "A precondition in the headers is not met"
     error = Text("El recurso ha cambiado", "The resource has changed")
 
 
 class PreconditionRequired(DomainError):
     kind = Kind.PRECONDITION_REQUIRED
     code = "precondition-required"
-    title = "Say which version you mean"
+    title = "The request must name the version that it changes"
     error = Text("Se requiere If-Match", "If-Match is required")
 
 
@@ -186,7 +186,7 @@ class TooLarge(DomainError):
 class UnsupportedMediaType(DomainError):
     kind = Kind.UNSUPPORTED_MEDIA_TYPE
     code = "unsupported-media-type"
-    title = "The body's media type is not taken here"
+    title = "The body's media type is not supported"
     error = Text("Tipo de contenido no soportado", "Unsupported media type")
 
 
@@ -200,5 +200,5 @@ class TooManyRequests(DomainError):
 class Unavailable(DomainError):
     kind = Kind.UNAVAILABLE
     code = "unavailable"
-    title = "Something that this needs is not reachable just now"
+    title = "The service or something that it needs is unavailable at the moment"
     error = Text("Servicio no disponible", "Service unavailable")

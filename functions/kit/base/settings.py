@@ -178,8 +178,8 @@ class ServiceSettings(AppSettings, frozen=True, kw_only=True):
     internal_secret: Secret = Secret("")
     """Shared by all services, at least 32 characters. It signs events and protects the feeds.
     During a rotation: two, separated by a comma. Empty: events are unsigned, so each one is
-    confirmed with its owner before it takes effect, and the feeds are open to whoever reaches the
-    internal API."""
+    confirmed with its owner before it takes effect, and the feeds are open to every caller that
+    reaches the internal API."""
 
     catch_up_seconds: Annotated[float, Meta(gt=0, le=86400)] | None = None
     """Seconds between two reads of the other services' feeds, while the process is awake. Unset:

@@ -47,7 +47,7 @@ class DeadLetterNotFound(NotFound):
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
-    """One event that was put aside, as it came."""
+    """One stored event, unchanged."""
 
     id: int
     kind: Reason

@@ -32,7 +32,7 @@ class StreamNotFound(NotFound):
 
 class StreamWithoutDigest(NotFound):
     code = "stream-without-digest"
-    title = "There is no digest of this stream just now"
+    title = "There is no digest of this stream at the moment"
     error = Text("El flujo no tiene resumen", "The stream has no digest")
 
 
@@ -44,8 +44,8 @@ class StreamTooOld(Gone):
 
 class StreamDiverged(Gone):
     code = "stream-diverged"
-    title = "The reader knows another past of this stream"
-    error = Text("El flujo tiene otro pasado", "The stream has another past")
+    title = "The stream is not the one that the reader has read so far"
+    error = Text("El flujo tiene otra historia", "The stream has a different history")
 
 
 Digest = Callable[[Database, datetime], Awaitable[str]]

@@ -1,4 +1,4 @@
-"""CORS for the public API: lets pages of the configured origins call it (the Fetch standard).
+"""CORS for the public API: allows pages of the configured origins to call it (Fetch standard).
 
 Off by default. Every response has the headers, including errors, 304 and 500; without them a
 browser hides even the status from the page. Tokens in `Authorization` need no credentials mode;

@@ -75,15 +75,15 @@ def refuse_known(if_none_match: str, opaque: Container[str]) -> None:
 
 CHANGED = Text(
     "Vuelva a leerlo y envíe If-Match con su nuevo ETag; si no tiene ETag, no envíe If-Match.",
-    "Read it again, and send If-Match with its new ETag; where it has none, send no If-Match.",
+    "Read it again, and send If-Match with its new ETag; if it has no ETag, send no If-Match.",
 )
 EXISTS = Text(
     "Ya existe, y If-None-Match: * pide que no exista.",
-    "It is there already, and If-None-Match: * wants it not to be.",
+    "It already exists, and If-None-Match: * requires that it does not.",
 )
 UNCHANGED = Text(
     "Sigue teniendo un ETag que If-None-Match excluye.",
-    "It still has an ETag that If-None-Match rules out.",
+    "It still has an ETag that If-None-Match excludes.",
 )
 
 

@@ -30,7 +30,7 @@ _KEY = re.compile(KEY)
 IDEMPOTENCY_KEY = Header(
     "Idempotency-Key", "Makes it safe to send the same request again", {"pattern": f"^{KEY}$"}
 )
-IDEMPOTENCY_REPLAYED = Header("Idempotency-Replayed", "`true` where the answer was kept")
+IDEMPOTENCY_REPLAYED = Header("Idempotency-Replayed", "`true` for a stored answer, sent again")
 
 
 def scope_of(
@@ -56,7 +56,7 @@ def scope_of(
         raise InvalidInput(
             Text(
                 "Idempotency-Key tiene de 1 a 200 caracteres visibles de ASCII, como un UUID.",
-                "An Idempotency-Key has 1 to 200 visible ASCII characters; a UUID is a good one.",
+                "An Idempotency-Key has 1 to 200 visible ASCII characters, such as a UUID.",
             ),
             errors=[FieldError("Idempotency-Key", Text("está mal formada", "is malformed"))],
         )

@@ -67,7 +67,7 @@ Refuse = Callable[[AnyRequest, Exception], Response[Any]]
 
 class HeaderRepeated(InvalidInput):
     code = "header-repeated"
-    title = "A header that can be given once is there twice"
+    title = "A header that may be sent only once is repeated"
     error = Text("cabecera repetida", "repeated header")
 
 

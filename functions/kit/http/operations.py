@@ -55,10 +55,10 @@ class Described(NamedTuple):
 
 IF_MATCH = Header(
     "If-Match",
-    "ETag of the version that was seen, or `*`",
+    "ETag of the version that was read, or `*`",
     {"format": "entity-tag", "pattern": PATTERN},
 )
-IF_NONE_MATCH = Header("If-None-Match", "ETag of the version that one has")
+IF_NONE_MATCH = Header("If-None-Match", "ETag of the version that the client has")
 ETAG = Header("ETag", "The version", required=True)
 LOCATION = Header("Location", "Where it is", required=True)
 

@@ -23,13 +23,13 @@ DEFAULT_LIMIT = 50
 MAX_LIMIT = 100
 
 Limit = Annotated[
-    int, QueryParameter(ge=1, le=MAX_LIMIT, description="Rows in the page; 50 where it is not said")
+    int, QueryParameter(ge=1, le=MAX_LIMIT, description="Rows in the page; 50 by default")
 ]
 After = Annotated[
     str | None,
     QueryParameter(
         max_length=600,
-        description="Cursor from the `Link` of the page before",
+        description="Cursor from the `Link` of the previous page",
         schema_extra={"format": "cursor"},
     ),
 ]

@@ -84,7 +84,7 @@ def _kinds(request: AnyRequest, handler: HTTPRouteHandler) -> Mapping[str, Any]:
 
 
 def _error(name: str, value: str, kind: Any) -> FieldError | None:
-    """The error of a value that Litestar's parser would accept: empty, `null`, or 1e2 for 100."""
+    """The error of an invalid value that Litestar would accept: empty, `null`, or 1e2 for 100."""
     from functions.kit.base import messages  # noqa: PLC0415 - most requests have no query
 
     kinds = {kind, *getattr(kind, "__args__", ())}

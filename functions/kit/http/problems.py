@@ -83,7 +83,7 @@ class RouteNotFound(NotFound):
 
 class MethodNotAllowed(DomainError):
     code = "method-not-allowed"
-    title = "This route does not know that method"
+    title = "This route does not support the method"
     error = Text("Método no permitido", "Method not allowed")
 
 
@@ -197,7 +197,7 @@ def _refusal(request: AnyRequest, error: Exception) -> tuple[int, DomainError]:
         return 404, RouteNotFound(
             Text(
                 "Las rutas de este servicio están en /openapi.json.",
-                "Look at /openapi.json for the routes of this service.",
+                "The routes of this service are in /openapi.json.",
             )
         )
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
@@ -211,7 +211,7 @@ def _refusal(request: AnyRequest, error: Exception) -> tuple[int, DomainError]:
 
 
 _MISSING = re.compile(r"Missing required query parameter '(?P<name>[^']+)'")
-"""What Litestar says of the first parameter that a request lacks."""
+"""Litestar's message about the first missing parameter."""
 
 
 def _invalid(request: AnyRequest, error: ValidationException) -> tuple[int, DomainError]:
@@ -238,7 +238,7 @@ def _invalid(request: AnyRequest, error: ValidationException) -> tuple[int, Doma
     return 400, refusal(
         Text(
             "Falta el cuerpo de la solicitud, o no se puede leer.",
-            "The request lacks its body, or it cannot be read.",
+            "The request has no body, or one that cannot be read.",
         )
     )
 

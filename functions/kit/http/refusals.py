@@ -101,7 +101,7 @@ STOPPING = FULL._replace(
 
 def answer(refusal: Refusal, *, path: str, accept_language: str) -> tuple[Headers, bytes]:
     """The headers, without `Date`, and the document."""
-    # Imported late, to keep the server's imports few. The app has imported them before.
+    # Imported late, to keep the server's imports few. By now the app has imported them.
     import msgspec  # noqa: PLC0415
 
     from functions.kit.http.middleware import SECURITY_HEADERS  # noqa: PLC0415

@@ -69,8 +69,8 @@ class JSONRequest(Request[Any, Any, State]):
         except InternalServerException as error:  # what Litestar raises then
             raise InvalidInput(
                 Text(
-                    "La solicitud terminó antes que su cuerpo.",
-                    "The request ended before its body did.",
+                    "La solicitud terminó antes de que llegara todo su cuerpo.",
+                    "The request ended before its whole body had arrived.",
                 )
             ) from error
 

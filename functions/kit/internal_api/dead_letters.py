@@ -28,7 +28,7 @@ Waiting = Annotated[bool, QueryParameter(description="Only those that were not r
 
 class CannotReplay(Conflict):
     code = "cannot-replay"
-    title = "This event cannot be taken in as it is"
+    title = "This event cannot be processed as it is"
     error = Text("El evento no se puede procesar", "The event cannot be processed")
 
 

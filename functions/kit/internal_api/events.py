@@ -24,7 +24,7 @@ from functions.kit.http.services import Services, services_of
 logger = logging.getLogger(__name__)
 
 MAX_EVENT = 1024 * 1024
-"""Largest event, in bytes. Of a larger one the beginning is stored as a dead letter."""
+"""Largest event, in bytes. The beginning of a larger one is stored as a dead letter."""
 
 _ACCEPTED = {202: ResponseSpec(None, description="Consumed; it need not be sent again")}
 

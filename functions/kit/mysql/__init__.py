@@ -1,7 +1,7 @@
 """A Piccolo engine for MySQL and MariaDB, on aiomysql.
 
-`README.md` says what it supports and what it refuses. Begin reading at `engine.py`; the errors
-are drawn as a tree in `errors.py`. Nothing here needs the rest of the project.
+`README.md` lists what it supports and what it refuses. Begin reading at `engine.py`; `errors.py`
+has the tree of errors. The package imports nothing else of the project.
 """
 
 from importlib import import_module

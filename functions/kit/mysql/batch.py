@@ -1,8 +1,8 @@
-"""Piccolo's `batch()`: a large result in pieces, never held whole.
+"""Piccolo's `batch()`: reads a large result in parts, without holding all of it in memory.
 
-The rows stay on the wire until they are asked for, so a batch has a connection to itself. Inside
-a transaction there is only the transaction's, which other statements need: there the result is
-read whole and cut.
+Rows are read from the socket when they are requested, so a batch has a connection to itself. A
+transaction has one connection, which its other statements need, so there the whole result is read
+first and then returned in parts.
 """
 
 from collections.abc import Callable, Coroutine
@@ -71,7 +71,7 @@ class Batch(BaseBatch):
         traceback: TracebackType | None,
     ) -> Literal[False]:
         if self._connection is not None:
-            # Left before its end the connection is still busy: the pool throws it away.
+            # Unless the batch was read to its end, the connection is busy: the pool discards it.
             self._engine.pool.release(self._connection)
         return False
 

@@ -1,10 +1,10 @@
-"""One connection: aiomysql's, opened under one deadline and closed on any doubt.
+"""One connection: aiomysql's, opened within one deadline, and closed after an uncertain result.
 
-aiomysql is subclassed because what has to change has no public place: it goes on in plaintext
-where TLS is not offered, allows several statements in one text, and leaves the socket open when a
-connection attempt is cancelled. This module is imported with the first connection, since the
-driver and its cryptography take longer to import than everything else. `pool.py` lends
-connections out.
+aiomysql has no public hooks for what must change, so its class is subclassed: it continues in
+plaintext if the server offers no TLS, allows several statements in one text, and leaves the socket
+open if a connection attempt is cancelled. This module is imported with the first connection,
+because the driver and its cryptography take longer to import than everything else. `pool.py`
+manages the connections.
 """
 # ruff: noqa: S608 - the one statement with a value has it as a literal
 
@@ -43,43 +43,44 @@ if TYPE_CHECKING:
     import ssl
 
 _FAILURES = (MySQLError, OSError, Garbage)
-"""How a statement fails, or its connection does."""
+"""The exceptions of a failed statement or connection."""
 
 _LONGEST_COMMAND = 2**24 - 2
-"""Bytes that one packet takes beside the command's number."""
+"""Bytes that fit into one packet after the byte of the command."""
 
 
 def _advice(reason: BaseException) -> str:
-    """What to do about a certificate that is refused for its form, as Python 3.13 begins to."""
+    """Advice for a certificate that Python 3.13 and newer reject for its form; else empty."""
     told = getattr(reason, "verify_message", "")
     if not any(part in told.lower() for part in ("key identifier", "key usage", "constraints")):
         return ""
     return (
-        " (Python 3.13 and newer want certificates by RFC 5280; those that MySQL makes by itself"
-        " are not: give the server others, made with an authority key identifier, or use"
-        " ssl=required, which encrypts and proves nothing)"
+        " (Python 3.13 and newer require certificates that conform to RFC 5280; those that MySQL"
+        " generates do not: install one with an authority key identifier, or use ssl=required,"
+        " which encrypts without checking the server's identity)"
     )
 
 
 _CLOCK_STEP = 2.0
-"""Seconds: an uptime is told in whole ones, and its answer takes a moment."""
+"""Seconds by which two start times of one server may differ: an uptime is in whole seconds, and
+its query takes time."""
 
 
 class ServerRun(NamedTuple):
-    """A server between its start and its end; numbers of connections count in it alone."""
+    """A server from one start to its end. Connection ids are unique only within it."""
 
     server: str
     started_at: float
-    """On this process's clock."""
+    """In seconds, on this process's clock."""
 
     def is_same(self, other: "ServerRun") -> bool:
         return self.server == other.server and abs(self.started_at - other.started_at) < _CLOCK_STEP
 
 
 class Connection(DriverConnection):  # type: ignore[misc]  # the driver has no types
-    """A session on the server. `run()` is all that the rest of the package needs of it."""
+    """A session on the server."""
 
-    # The driver's, for which it declares no types.
+    # Attributes of the driver, which declares no types for them.
     _reader: Any = None
     _writer: Any = None
     _inbox: Inbox
@@ -106,28 +107,28 @@ class Connection(DriverConnection):  # type: ignore[misc]  # the driver has no t
         self.answered = asyncio.Event()
         """Set with the server's greeting, the first packet of a connection."""
         self.busy = False
-        """Whether a statement was sent and not answered: then nobody else may use this."""
+        """Whether a statement was sent whose answer is not read yet. Then no other may be sent."""
         self._watch = Watch(self)
         self.opened_at = 0.0
         self.released_at = 0.0
         self.row_alias = False
         self.is_mariadb = False
         self.server: ServerRun | None = None
-        """The run of a server that gave this connection its number."""
+        """The server that assigned this connection's id; None if it could not be identified."""
         self._keys = keys
         """Primary keys that were looked up, shared by the connections of a pool."""
         self._step: int | None = None
         self._shape: Shape | None = None
-        """Of the rows that `fetch` takes."""
+        """The columns of the rows that `fetch` reads."""
         self._poll = select.poll()
 
     async def open(self) -> None:
-        """Connect and set the session up. Raises a `CannotConnect`; leaves no socket behind."""
+        """Connect and set up the session. Raises a `CannotConnect`, after closing the socket."""
         options = self.options
         try:
             async with asyncio.timeout(options.connect_timeout):
                 await self._connect()
-                # All that the driver's stream was needed for has been read.
+                # The handshake is complete, so the driver's stream is no longer needed.
                 self._inbox = Inbox(self._writer.transport)
                 self._writer.transport.set_protocol(self._inbox)
                 self._answers = Answers(self._inbox, self.server_status)
@@ -164,7 +165,7 @@ class Connection(DriverConnection):  # type: ignore[misc]  # the driver has no t
         self._poll.register(self._writer.get_extra_info("socket").fileno(), select.POLLIN)
 
     async def _identity(self) -> "ServerRun | None":
-        """Which server this is; None where it does not say, as some proxies do not."""
+        """The server's identity; None if it cannot be queried, as behind some proxies."""
         try:
             result = await self.run_within(
                 self.options.connect_timeout, session.identity_query(self.server_version)
@@ -176,7 +177,7 @@ class Connection(DriverConnection):  # type: ignore[misc]  # the driver has no t
                 return None
             self.abort()
             raise
-        except BaseException:  # a cancellation: nobody else knows this connection yet
+        except BaseException:  # a cancellation: the caller does not have this connection yet
             self.abort()
             raise
 
@@ -185,7 +186,7 @@ class Connection(DriverConnection):  # type: ignore[misc]  # the driver has no t
         self.answered.set()
 
     async def _request_authentication(self) -> None:
-        """The driver's, unless it would send the password in plaintext where TLS was asked for."""
+        """Authenticate as the driver does, but not without TLS if TLS was requested."""
         if self._ssl_context and not self.server_capabilities & CLIENT.SSL:
             raise TLSRefused(f"{self.options.address} offers no TLS, and ssl asks for it")
         await super()._request_authentication()
@@ -204,17 +205,17 @@ class Connection(DriverConnection):  # type: ignore[misc]  # the driver has no t
 
     @property
     def in_transaction(self) -> bool:
-        """As the server said with its last answer; with an error it says nothing."""
+        """From the server's last OK or EOF packet; an error packet has no status."""
         return bool(self._answers.server_status & SERVER_STATUS.SERVER_STATUS_IN_TRANS)
 
     def run(self, sql: str) -> Coroutine[Any, Any, Result]:
         return self.run_within(self.options.query_timeout, sql)
 
     async def run_within(self, seconds: float | None, sql: str) -> Result:
-        """Send one statement and read its answer whole; None waits for as long as it takes.
+        """Send one statement and read its whole answer, within `seconds`; None means no limit.
 
-        On a timeout, a cancellation or a lost connection the session stays `busy`, and whoever
-        lent it out throws it away.
+        After a timeout, a cancellation or a lost connection the session stays `busy`, and the pool
+        discards it.
         """
         sent = self._begin(COMMAND.COM_QUERY, sql, seconds)
         try:
@@ -230,7 +231,7 @@ class Connection(DriverConnection):  # type: ignore[misc]  # the driver has no t
         return result
 
     def _begin(self, command: int, sql: str, seconds: float | None) -> int:
-        """Answers the number of packets that were sent."""
+        """Begin a command. Returns the number of packets that were sent."""
         try:
             payload = sql.encode()
         except UnicodeEncodeError:
@@ -244,7 +245,7 @@ class Connection(DriverConnection):  # type: ignore[misc]  # the driver has no t
         return self._send(command, payload)
 
     def _send(self, command: int, payload: bytes) -> int:
-        """Send one command; answers the number of its packets."""
+        """Send one command. Returns the number of its packets."""
         if len(payload) <= _LONGEST_COMMAND:
             header = (len(payload) + 1).to_bytes(4, "little")
             self._writer.write(b"".join((header, command.to_bytes(1, "little"), payload)))
@@ -252,12 +253,12 @@ class Connection(DriverConnection):  # type: ignore[misc]  # the driver has no t
         whole = command.to_bytes(1, "little") + payload
         for number, start in enumerate(range(0, len(whole) + 1, _LONGEST_COMMAND + 1)):
             part = whole[start : start + _LONGEST_COMMAND + 1]
-            # A last part of no length says that the one before it was the last full one.
+            # If the last part is full, an empty one follows it.
             self._writer.write(len(part).to_bytes(3, "little") + bytes([number & 0xFF]) + part)
         return number + 1
 
     def _failure(self, error: Exception) -> DatabaseError:
-        """The driver's error as this package's."""
+        """Convert an error of the driver to one of this package."""
         if self._watch.expired:
             return QueryTimeout("no answer in time; the statement was given up")
         if isinstance(error, Garbage):
@@ -265,13 +266,13 @@ class Connection(DriverConnection):  # type: ignore[misc]  # the driver has no t
         if not isinstance(error, MySQLError):
             return ConnectionLost("the connection was lost during the statement")
         failure = translate_failure(error)
-        # The server goes on after an error of its own, unless it is no longer the one that
-        # writes; after the driver's nothing is certain.
+        # After an error of the server the session is usable, unless the server is shutting down or
+        # has become read-only. After an error of the driver its state is unknown.
         self.busy = isinstance(failure, Unavailable) or failure.code is None or self.closed
         return failure
 
     async def start(self, sql: str) -> None:
-        """Send a select whose rows `fetch` takes; the session is busy until the last of them."""
+        """Send a select whose rows `fetch` reads; the session is busy until the last row."""
         sent = self._begin(COMMAND.COM_QUERY, sql, self.options.query_timeout)
         try:
             self._shape, _ = await self._answers.begin(sent)
@@ -281,7 +282,7 @@ class Connection(DriverConnection):  # type: ignore[misc]  # the driver has no t
             self._watch.end()
 
     async def fetch(self, size: int) -> list[Row]:
-        """The next rows of a select that `start` began; none at its end."""
+        """The next rows of the select that `start` sent; empty at its end."""
         if self._shape is None:
             return []
         self._watch.begin(self.options.query_timeout)
@@ -325,10 +326,10 @@ class Connection(DriverConnection):  # type: ignore[misc]  # the driver has no t
         return self._step
 
     def hung_up(self) -> bool:
-        """Whether the server has closed this, without waiting for it.
+        """Whether the server has closed this idle connection. Does not wait.
 
-        The socket itself is asked: after a pause of the whole process the event loop has not
-        looked at it yet. Nothing is due on an idle connection, so anything to read is a goodbye.
+        The socket is polled, because after a pause of the process the event loop may not have read
+        it yet. A server sends nothing on an idle connection until it closes it.
         """
         return (
             self.closed
@@ -350,14 +351,14 @@ class Connection(DriverConnection):  # type: ignore[misc]  # the driver has no t
         return True
 
     def quit(self) -> None:
-        """Tell the server, then close; nothing is waited for."""
+        """Send COM_QUIT and close, without waiting."""
         if not self.closed:
             with contextlib.suppress(OSError, RuntimeError):
                 self._writer.write(b"\x01\x00\x00\x00\x01")  # COM_QUIT, sent at once
             self.abort()
 
     def close(self) -> None:
-        """The driver's own way out. Its `close` waits half a minute for the end of TLS."""
+        """Replaces the driver's `close`, which waits half a minute for the end of TLS."""
         self.abort()
 
     def abort(self) -> None:
@@ -366,12 +367,12 @@ class Connection(DriverConnection):  # type: ignore[misc]  # the driver has no t
         writer, self._writer, self._reader = self._writer, None, None
         if writer is None:
             return
-        # Of a loop that has ended nothing can be asked; the socket goes with the last reference.
+        # A closed event loop cannot close the socket; it is closed with its last reference.
         if not self.loop.is_closed():
             writer.transport.abort()
 
     def __del__(self) -> None:
-        # The driver's would call into an event loop that may have ended.
+        # The driver's `__del__` would use an event loop that may be closed.
         if self._writer is not None:
             warnings.warn(
                 f"a connection to {self.options.address} was not closed",

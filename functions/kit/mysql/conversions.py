@@ -1,9 +1,9 @@
-"""Constructs whose values are no literals on MySQL: JSON elements, and ILIKE.
+"""Constructs whose values cannot be literals on MySQL: JSON paths and ILIKE.
 
-A path of MySQL's JSON functions is one text, where Piccolo gives each step as a value; ILIKE
-becomes a regular expression, since no collation of both servers folds ASCII letters and nothing
-else. So the values are turned into MySQL's text when the statement runs. `translate.py` comes here
-for statements that have one of the two; `plans.py` runs what is found.
+MySQL's JSON functions take a path as one text, while Piccolo passes each step as a value. ILIKE
+becomes a regular expression, because no collation that both servers have ignores the case of ASCII
+letters only. So these values are converted to SQL text when the statement runs. `translate.py`
+calls `convert` for statements with such a construct; `plans.py` runs the resulting plan.
 """
 
 import json
@@ -21,21 +21,24 @@ from functions.kit.mysql.tokens import Token, write
 _PARAM = Token("param", "?")
 _DIGITS = re.compile(r"-?\d+")
 _MOST_DIGITS = 6
-"""Steps of one path that may be an index or a key: each doubles the text."""
+"""Most steps of a path that may be an index or a key: each doubles the length of the SQL."""
 
 Step = Callable[[Sequence[Any]], Sequence[Any]]
-"""Takes the values of a chain's placeholders, and answers steps: a `str` is a key, an `int` an
-index, a `_KeyOrIndex` what the value at that place makes of it."""
+"""Returns steps of a path, from the values of a chain's placeholders: a `str` is a key, an `int` an
+index, and a `_KeyOrIndex` an index into an array and a key of any other value."""
 
 
 class _KeyOrIndex(str):
-    """A step of `from_path()`, which Piccolo gives as a text whatever it was."""
+    """A step of `from_path()`: Piccolo passes keys and indexes alike as text."""
 
     __slots__ = ()
 
 
 def convert(tokens: Sequence[Token]) -> tuple[list[Token], tuple[Conversion, ...]]:
-    """The statement with placeholders for what is converted. Raises `Unsupported`."""
+    """The statement with placeholders for the converted parts, and their conversions.
+
+    Raises `Unsupported`.
+    """
     out: list[Token] = []
     conversions: list[Conversion] = []
     place = params = 0
@@ -87,7 +90,7 @@ def _string(token: Token) -> str:
 
 
 def _ilike_text(escape: str, values: Sequence[Any], is_mariadb: bool) -> str:
-    del is_mariadb  # both read this much of a regular expression alike
+    del is_mariadb  # both servers support these parts of regular expressions
     (pattern,) = values
     if pattern is None:
         return "NULL"
@@ -95,10 +98,11 @@ def _ilike_text(escape: str, values: Sequence[Any], is_mariadb: bool) -> str:
 
 
 def ilike_expression(pattern: str, escape: str = "") -> str:
-    """A regular expression that matches what SQLite's LIKE does, letters of ASCII in either case.
+    """A regular expression that matches like SQLite's LIKE: the case of ASCII letters does not
+    matter.
 
-    Each part between two `%` is taken where it is found first, and never looked for again
-    (`(?>...)`), so that a pattern with many of them takes no longer than one with few.
+    Each part between two `%` matches at its first occurrence, without backtracking (`(?>...)`), so
+    that patterns with many parts are not slow.
     """
     parts: list[str] = [""]
     characters = iter(pattern)
@@ -167,7 +171,7 @@ def _element(
 
 
 def _column_before(out: list[Token]) -> str:
-    """The column that the first arrow stands after, taken out, as MySQL's text."""
+    """Remove the column before the first arrow from `out`. Returns it as MySQL's text."""
     start = len(out)
     while start and out[start - 1].is_identifier:
         start -= 1
@@ -184,11 +188,11 @@ def _column_before(out: list[Token]) -> str:
 def _step(
     tokens: Sequence[Token], place: int, param: int, *, whole_path: bool
 ) -> tuple[Step, int, int]:
-    """The step at `place`, the place after it, and how many placeholders it has."""
+    """The step at `place`, the index after it, and the number of its placeholders."""
     token = tokens[place] if place < len(tokens) else None
     if token is not None and token.kind == "param":
         end = place + 1
-        # asyncpg wants `::int` after an index, and Piccolo prints it for every engine.
+        # asyncpg needs `::int` after an index, and Piccolo prints it for every engine.
         if end + 1 < len(tokens) and tokens[end].is_op("::") and tokens[end + 1].is_word("INT"):
             end += 2
         return lambda values: _steps(values[param], whole_path=whole_path), end, 1
@@ -222,10 +226,10 @@ def _extract(base: str, path: str) -> str:
 
 
 def _json(base: str, steps: Sequence[Any], is_mariadb: bool) -> str:
-    """The element, as JSON; NULL where there is none.
+    """The element, as JSON; NULL if it does not exist.
 
-    MariaDB finds a key only as it is written in the document: a letter beyond ASCII as such, or as
-    Python's `json.dumps` escapes it.
+    MariaDB compares a key with its spelling in the document. So a key with non-ASCII letters is
+    looked up unescaped, and as Python's `json.dumps` escapes it.
     """
     found = _at(base, steps, "$", escaped=False)
     if is_mariadb and not all(str(step).isascii() for step in steps):
@@ -234,7 +238,7 @@ def _json(base: str, steps: Sequence[Any], is_mariadb: bool) -> str:
 
 
 def _at(base: str, steps: Sequence[Any], path: str, *, escaped: bool) -> str:
-    """MySQL takes any value for an array of one, so an index asks first whether it is an array."""
+    """MySQL treats any value as an array of one element, so an index checks for an array first."""
     if not steps:
         return _extract(base, path)
     step, *rest = steps
@@ -262,7 +266,7 @@ def _text_of(base: str, steps: Sequence[Step], values: Sequence[Any], is_mariadb
 
 
 def _literal_steps(base: str, steps: Sequence[Step]) -> str:
-    """The element by steps in the text, which is written before a server is known."""
+    """The element at a path of literal steps, in SQL for both MySQL and MariaDB."""
     if not all(str(step).isascii() for step in _path(steps, [])):
         raise Unsupported("a JSON key beyond ASCII in the text (give it as a value)")
     return _text_of(base, steps, [], is_mariadb=False)
@@ -271,7 +275,7 @@ def _literal_steps(base: str, steps: Sequence[Step]) -> str:
 def _comparison(
     base: str, steps: Sequence[Step], operator: str, values: Sequence[Any], is_mariadb: bool
 ) -> str:
-    """By the JSON value, whatever white space or order of keys the texts have."""
+    """Compares JSON values, so white space and the order of keys do not matter."""
     *chain, value = values
     element = _json(base, _path(steps, chain), is_mariadb)
     text = literal(value)

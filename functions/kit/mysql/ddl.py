@@ -1,9 +1,10 @@
-"""DDL that Piccolo prints in SQLite's dialect, as MySQL's: simple tables, indexes, alterations.
+"""Translates DDL that Piccolo prints in SQLite's dialect: tables, indexes, alterations.
 
-`create_table()`, `create_db_tables`, `drop_db_tables`, `create_index()`, `drop_index()` and
-`alter()` come here through `translate.py`. MySQL commits with each of these statements, so none
-runs inside a transaction. What MySQL has no equal for is refused: `MySQLEngine.run_ddl` takes
-MySQL's own DDL. Columns are in `ddl_columns.py`, alterations in `ddl_alter.py`.
+`translate.py` calls it for `create_table()`, `create_db_tables`, `drop_db_tables`,
+`create_index()`, `drop_index()` and `alter()`. MySQL commits with each of these statements, so none
+runs inside a transaction. A construct without an equivalent in MySQL is refused;
+`MySQLEngine.run_ddl` runs MySQL's own DDL. Columns are in `ddl_columns.py`, alterations in
+`ddl_alter.py`.
 """
 # ruff: noqa: S608 - writing SQL is what this is for; names are quoted, values are literals
 
@@ -29,11 +30,11 @@ from functions.kit.mysql.statements import TableName, parse_table
 from functions.kit.mysql.tokens import Token, closing, quote, split_commas
 
 TABLE_OPTIONS = "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"
-"""Texts compare by code points, as on SQLite, and as the session's literals do."""
+"""Texts compare by code points, like the session's literals, and like texts on SQLite."""
 
 _NAME_THERE = 1061
 _PREFIX = 255
-"""Characters of a TEXT, or bytes of a BLOB, that an index holds: MySQL wants a number."""
+"""Characters of a TEXT, or bytes of a BLOB, in an index: MySQL requires a length."""
 _LONG_TYPES = frozenset(
     f"{size}{kind}" for size in ("", "medium", "long") for kind in ("text", "blob")
 )
@@ -90,7 +91,7 @@ def _create_table(tokens: Sequence[Token]) -> DDLPlan:
     async def execute(run: Runner) -> list[Row]:
         whole = ", ".join([*parts, *[await each.text(run) for each in constraints]])
         result = await run(f"{prefix} {table.text} ({whole}) {TABLE_OPTIONS}")
-        if not result.warnings:  # with one, IF NOT EXISTS has left another table there
+        if not result.warnings:  # otherwise IF NOT EXISTS has found another table
             remember_table(table.name, types)
         return result.rows
 
@@ -98,7 +99,7 @@ def _create_table(tokens: Sequence[Token]) -> DDLPlan:
 
 
 def _refuse_migrations(table: TableName, columns: set[str]) -> None:
-    """Piccolo's migration commands begin with this table, whatever they are to do next."""
+    """Refuse the table that every one of Piccolo's migration commands creates first."""
     if table.name == "migration" and columns == _MIGRATION_TABLE:
         raise Unsupported(
             "Piccolo's migration commands: they alter tables inside a transaction, and MySQL"
@@ -162,7 +163,7 @@ def _drop_index(tokens: Sequence[Token]) -> DDLPlan:
     at_the_end(tokens, place + 1, "DROP INDEX")
 
     async def execute(run: Runner) -> list[Row]:
-        # SQLite finds an index by its name alone; on MySQL it belongs to a table.
+        # On SQLite the name of an index is enough; on MySQL its table is needed too.
         found = await run(
             "SELECT DISTINCT TABLE_NAME AS name FROM information_schema.STATISTICS"
             f" WHERE TABLE_SCHEMA = DATABASE() AND INDEX_NAME = {literal(name)}"

@@ -1,6 +1,7 @@
-"""ALTER TABLE as Piccolo prints it for SQLite's dialect, as MySQL's. `ddl.py` comes here.
+"""Translates ALTER TABLE from SQLite's dialect, as Piccolo prints it. `ddl.py` calls it.
 
-What needs the whole definition of a column on MySQL, another type or NOT NULL, is refused.
+A change of a column's type or of NOT NULL is refused: on MySQL it needs the column's whole
+definition.
 """
 # ruff: noqa: S608 - writing SQL is what this is for; names are quoted, values are literals
 

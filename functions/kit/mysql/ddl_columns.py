@@ -1,7 +1,7 @@
-"""A column of CREATE TABLE, from SQLite's dialect to MySQL's. `ddl.py` begins the reading.
+"""Translates a column of CREATE TABLE from SQLite's dialect to MySQL's. `ddl.py` calls it.
 
 Piccolo prints INTEGER for each of its integer types, and an INTEGER of SQLite holds 64 bits, so all
-of them are a BIGINT here. A foreign key so always has the type of the key that it refers to.
+of them become BIGINT. Therefore a foreign key has the type of the key that it refers to.
 """
 
 import re
@@ -38,13 +38,13 @@ _TYPES = {
     "BLOB": "LONGBLOB",
     "BYTEA": "LONGBLOB",
 }
-"""Types of SQLite's dialect as Piccolo has them. Those with digits or a length are not here."""
+"""MySQL's types for the types that Piccolo prints, except those with digits or a length."""
 
 _ANY_NUMERIC = "DECIMAL(65,30)"
-"""NUMERIC without digits: the most that MySQL holds."""
+"""NUMERIC without digits: the largest type of MySQL."""
 
 NO_COLUMN = ""
-"""The type of a column that is not there: the server says so by itself."""
+"""The type of a missing column; the server then reports that it is missing."""
 
 _LONG = ("LONGTEXT", "LONGBLOB", "TEXT", "BLOB")
 _ENDS = ("PRIMARY", "UNIQUE", "NOT", "NULL", "DEFAULT", "REFERENCES", "CHECK", "COLLATE")
@@ -53,11 +53,11 @@ _NULL_DEFAULT = "DEFAULT NULL"
 
 
 class References(NamedTuple):
-    """What MySQL wants after FOREIGN KEY, at the table's level."""
+    """The part after FOREIGN KEY in MySQL's table-level constraint."""
 
     table: TableName
     columns: tuple[str, ...]
-    """Empty where the primary key is meant."""
+    """Empty for the primary key."""
     actions: str
 
     def text(self, columns: Sequence[str]) -> str:
@@ -70,13 +70,13 @@ class ColumnDefinition(NamedTuple):
     declared: str
     """Its type in SQLite's dialect."""
     text: str
-    """MySQL's definition, without what belongs to the table's level."""
+    """MySQL's definition, without the table-level constraints."""
     unique: bool
     references: References | None
 
 
 def parse_column(tokens: Sequence[Token]) -> ColumnDefinition:
-    """`"name" TYPE constraints`. Raises `Unsupported`, naming what MySQL has none for."""
+    """Parse `"name" TYPE constraints`. Raises `Unsupported`, which names the construct."""
     if len(tokens) < 2 or not tokens[0].is_identifier:
         raise Unsupported("a column without a type")
     declared, kind, place = _type(tokens)
@@ -87,7 +87,7 @@ def parse_column(tokens: Sequence[Token]) -> ColumnDefinition:
 
 
 class _Column:
-    """What is read of a column, constraint by constraint."""
+    """The parser of a column's constraints, with what it has read so far."""
 
     def __init__(self, name: str, declared: str, kind: str) -> None:
         self._name = name
@@ -101,7 +101,7 @@ class _Column:
         self._references: References | None = None
 
     def read(self, tokens: Sequence[Token], place: int) -> int:
-        """Read the constraint at `place`; answers the place after it."""
+        """Read the constraint at `place`. Returns the index after it."""
         token = tokens[place]
         word = token.text.upper() if token.kind == "word" else ""
         after = tokens[place + 1] if place + 1 < len(tokens) else Token("op", "")
@@ -156,14 +156,15 @@ class _Column:
         )
 
     def _is_numbered(self) -> bool:
-        """SQLite numbers a key that is an INTEGER, and Piccolo prints Serial as one."""
+        """Whether it is AUTO_INCREMENT, as an INTEGER key is on SQLite: Piccolo prints Serial
+        so."""
         if self._declared in ("SERIAL", "BIGSERIAL"):
             return True
         return self._primary and self._declared in _INTEGERS and self._default is None
 
 
 def _type(tokens: Sequence[Token]) -> tuple[str, str, int]:
-    """The type as declared, in upper case, as MySQL calls it, and the place after it."""
+    """The declared type in upper case, MySQL's name for it, and the index after it."""
     place = 1
     while (
         place < len(tokens) and tokens[place].kind == "word" and not tokens[place].is_word(*_ENDS)
@@ -180,7 +181,7 @@ def _type(tokens: Sequence[Token]) -> tuple[str, str, int]:
     if declared.startswith("ARRAY") or declared.endswith("[]"):
         raise Unsupported("an Array column (MySQL has no arrays; use JSON, or a table)")
     if declared in ("VARCHAR", "CHAR"):
-        # CHAR would lose spaces at the end. A VARCHAR without a length is as long as a text.
+        # CHAR would lose trailing spaces. A VARCHAR without a length has the length of a TEXT.
         return declared, f"VARCHAR({digits})" if digits else "LONGTEXT", place
     if declared in ("NUMERIC", "DECIMAL"):
         return declared, f"DECIMAL({digits})" if digits else _ANY_NUMERIC, place
@@ -198,14 +199,14 @@ def _end_of_default(tokens: Sequence[Token], start: int) -> int:
 
 
 def default_clause(tokens: Sequence[Token], kind: str) -> str:
-    """`DEFAULT ...` for a column of this type, of either dialect; empty where there is none."""
+    """`DEFAULT ...` for a column of a type of either dialect; empty if there is none."""
     kind = kind.upper()
     while len(tokens) > 1 and tokens[0].is_op("(") and closing(tokens, 0) == len(tokens) - 1:
         tokens = tokens[1:-1]
     value = _default(tokens, kind)
     if value is None:
         return ""
-    # MySQL takes an expression, and any default of a TEXT, in parentheses only.
+    # MySQL requires parentheses around an expression, and around any default of a TEXT.
     if value.endswith(")") or kind in ("TEXT", "JSON", "JSONB", "BLOB", "BYTEA", *_LONG):
         value = f"({value})"
     return _NULL_DEFAULT if value in ("NULL", "(NULL)") else f"DEFAULT {value}"
@@ -214,7 +215,7 @@ def default_clause(tokens: Sequence[Token], kind: str) -> str:
 def _default(tokens: Sequence[Token], kind: str) -> str | None:
     first = tokens[0]
     word = first.text.upper() if first.kind == "word" else ""
-    if word == "NONE":  # what Piccolo prints for a key that it makes itself
+    if word == "NONE":  # Piccolo prints it for a key that Piccolo generates
         return None
     if word in ("NULL", "TRUE", "FALSE") and len(tokens) == 1:
         return word
@@ -240,7 +241,7 @@ _NO_VALUE = "a DEFAULT that is neither a value nor the current moment"
 
 
 def _text_default(text: str, kind: str) -> str:
-    """A default that SQLite's dialect has as a text, as a value of the column's type."""
+    """Convert a default that SQLite's dialect writes as text to a value of the column's type."""
     try:
         if kind in ("TIMESTAMP", "TIMESTAMPTZ", "DATETIME"):
             return literal(datetime.fromisoformat(text))
@@ -270,7 +271,7 @@ def _offset(tokens: Sequence[Token]) -> str:
 
 
 def parse_references(tokens: Sequence[Token], start: int) -> tuple[References, int]:
-    """`REFERENCES table (column) ON DELETE ... ON UPDATE ...`, and the place after it."""
+    """`REFERENCES table (column) ON DELETE ... ON UPDATE ...`, and the index after it."""
     if start >= len(tokens) or not tokens[start].is_word("REFERENCES"):
         raise Unsupported("FOREIGN KEY without REFERENCES")
     table = parse_table(tokens, start + 1)

@@ -1,4 +1,4 @@
-"""What the statements of `ddl.py` and `ddl_alter.py` have in common: names, constraints, types."""
+"""Helpers of `ddl.py` and `ddl_alter.py`: names, constraints, types."""
 # ruff: noqa: S608 - writing SQL is what this is for; names are quoted, values are literals
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ def sends(text: str) -> DDLPlan:
 class Constraint(NamedTuple):
     definition: str
     references: References | None = None
-    """What a FOREIGN KEY ends with."""
+    """The referenced table and the actions of a FOREIGN KEY."""
 
     async def text(self, run: Runner) -> str:
         if self.references is None:
@@ -45,7 +45,7 @@ async def _primary_key(run: Runner, table: str) -> tuple[str, ...]:
 
 
 def constraints_of(column: ColumnDefinition, table: str) -> list[Constraint]:
-    """What MySQL reads at the table's level only, named as Piccolo would name it."""
+    """The constraints that MySQL accepts at table level only, with the names that Piccolo uses."""
     constraints = []
     name = quote(column.name)
     if column.unique:
@@ -58,7 +58,7 @@ def constraints_of(column: ColumnDefinition, table: str) -> list[Constraint]:
 
 
 def constraint_name(table: str, column: str, kind: str) -> str:
-    """`CONSTRAINT name `, or nothing where the name is too long: the server makes one then."""
+    """`CONSTRAINT name `; empty if the name is too long, so that the server generates one."""
     name = f"{table}_{column}_{kind}"
     return f"CONSTRAINT {quote(name)} " if len(name) <= _LONGEST_NAME else ""
 
@@ -106,7 +106,7 @@ async def types_of(run: Runner, table: str) -> dict[str, str]:
 
 
 def skip(tokens: Sequence[Token], start: int, *words: str) -> tuple[bool, int]:
-    """Whether these words stand there, and the place after them."""
+    """Whether these words are at `start`, and the index after them."""
     found = tokens[start : start + len(words)]
     there = len(found) == len(words) and all(
         token.is_word(word) for token, word in zip(found, words, strict=True)
@@ -136,7 +136,7 @@ def column_names(tokens: Sequence[Token]) -> list[str]:
 
 
 def _plain(tokens: Sequence[Token]) -> str:
-    """An expression without placeholders, as text that is sent as it is."""
+    """The text of an expression without placeholders, which is sent unchanged."""
     if any(token.kind == "param" for token in tokens):
         raise Unsupported("a placeholder in DDL")
     return write(translate_expression(tokens)).replace("%%", "%")

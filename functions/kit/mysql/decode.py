@@ -1,9 +1,9 @@
-"""What a column of a result is to Python, by what the server says about it.
+"""Converts the values of a result to Python, by the column types that the server sends.
 
-The wire has fewer types than Piccolo has: TINYINT(1) is a boolean, BINARY(16) a UUID, DATETIME a
-moment in UTC, since the session's time zone is UTC and every aware value is sent as such. Where a
-column is one of a Piccolo table's Timestamp or Interval, it is read as such. `results.py` applies
-this.
+The protocol has fewer types than Piccolo: TINYINT(1) is read as a boolean, BINARY(16) as a UUID,
+DATETIME as an aware time in UTC, which is the session's time zone and that of all aware values that
+are sent. A column that Piccolo declares as Timestamp or Interval is read as that type. `results.py`
+uses this module.
 """
 
 import json
@@ -71,7 +71,7 @@ _DECODERS: dict[int, Decoder] = {
     **dict.fromkeys((_TIMESTAMP, _DATETIME), _as_datetime),
     **dict.fromkeys((_DATE, _NEWDATE), _as_date),
     _TIME: _as_time,
-    _JSON: _as_text,  # told as binary, and UTF-8 nevertheless
+    _JSON: _as_text,  # the server calls it binary, but it is UTF-8
     _BIT: _as_bytes,
 }
 
@@ -86,12 +86,12 @@ def _as_interval(value: bytes) -> timedelta:
 
 
 def _as_related(value: bytes) -> list[str]:
-    """The other side of a many-to-many relation, which Piccolo takes as texts."""
+    """The related rows of a many-to-many relation, which Piccolo expects as texts."""
     return [each for each in json.loads(value) if each is not None]
 
 
 _created: dict[str, dict[str, str]] = {}
-"""Types of the columns of tables that this process has made, as they were declared."""
+"""Declared types of the columns of tables that this process has created."""
 
 
 def remember_table(table: str, columns: dict[str, str]) -> None:
@@ -99,7 +99,7 @@ def remember_table(table: str, columns: dict[str, str]) -> None:
 
 
 def _declared(table: str, column: str) -> str | None:
-    """The type of a column as it was declared: in its DDL, or in Piccolo's last such table."""
+    """The declared type of a column, from its DDL or from the newest `Table` class of that name."""
     if column in _created.get(table, ()):
         return _created[table][column]
     piccolo_table = sys.modules.get("piccolo.table")
@@ -112,7 +112,7 @@ def _declared(table: str, column: str) -> str | None:
 
 
 def described(field: Field) -> tuple[str, Decoder]:
-    """The name of a column of a result, and what makes a value, not NULL, of its bytes."""
+    """The name of a result's column, and the decoder of its values that are not NULL."""
     if field.name.endswith(M2M):
         return field.name.removesuffix(M2M), _as_related
     if field.org_table and field.type_code in (_DATETIME, _NEWDECIMAL):
@@ -125,7 +125,7 @@ def described(field: Field) -> tuple[str, Decoder]:
 
 
 def decoder(field: Field) -> Decoder:
-    """What makes a value of this column, not NULL, of its bytes."""
+    """The decoder of a column's values that are not NULL, by the server's type."""
     if field.type_code == _TINY and field.length == 1:
         return _as_bool
     if field.type_code == _NEWDECIMAL and field.scale == 0 and not field.org_table:

@@ -1,9 +1,9 @@
-"""aiomysql, importable by every user of the operating system, named or not.
+"""Imports aiomysql so that it also works for an operating system user without a name.
 
-At its import aiomysql looks up the name of the user that runs the process, for connections that
-name no user; ours always do. A container's user is often a number without a name. Python 3.13
-raises OSError for it, aiomysql expects the KeyError of older versions, and its import would fail.
-So the name is not looked up. Next file: `connection`.
+When it is imported, aiomysql looks up the name of the process's user, as a default for connections.
+Ours always name their user. The user of a container often has a number only. For it Python 3.13
+raises OSError where older versions raised KeyError, which aiomysql expects, so its import would
+fail. The look-up is therefore replaced during the import. Next file: `connection.py`.
 """
 
 import getpass

@@ -1,9 +1,8 @@
-"""The Piccolo engine: SQLite's dialect in, MySQL out.
+"""The Piccolo engine: it gets SQLite's dialect from Piccolo, and sends MySQL's to the server.
 
-Piccolo knows no MySQL. It prints SQLite's dialect for this engine (`engine_type`), which
-`translate.py` turns into what the server takes (`backend`); Piccolo's builder so runs through the
-same branches as with its SQLite engine. Connections are `pool.py`'s business, transactions
-`transaction.py`'s.
+Piccolo has no MySQL dialect. It prints SQLite's for this engine (`engine_type`), and `translate.py`
+translates it for the server (`backend`). Piccolo's query builder therefore takes the same branches
+as for its SQLite engine. Connections are in `pool.py`, transactions in `transaction.py`.
 """
 
 from collections.abc import Coroutine, Sequence
@@ -47,9 +46,9 @@ install()
 
 
 class MySQLEngine(Engine[Transaction]):
-    """`MySQLEngine("mysql://user:password@host/database")`, or keywords, named as in `Options`.
+    """`MySQLEngine("mysql://user:password@host/database")`, or the fields of `Options` as keywords.
 
-    Nothing is opened before the first statement.
+    The first statement opens the first connection.
     """
 
     backend: ClassVar[str] = "mysql"
@@ -74,23 +73,23 @@ class MySQLEngine(Engine[Transaction]):
             log_responses=log_responses,
         )
 
-    # What Piccolo asks of an engine
+    # Piccolo's interface of an engine
 
     def get_version_sync(self) -> float:
-        """The SQLite whose dialect is understood; below 3.35 Piccolo would drop RETURNING."""
+        """The version of SQLite's dialect; for one below 3.35 Piccolo would omit RETURNING."""
         return 3.45
 
     async def get_version(self) -> float:
         return self.get_version_sync()
 
     async def check_version(self) -> None:
-        """Nothing to check before there is a connection; Piccolo would log SQLite's version."""
+        """Does nothing: there is no connection yet, and Piccolo would log SQLite's version."""
 
     async def prep_database(self) -> None:
-        """Nothing to prepare: the constructor does no I/O."""
+        """Does nothing: there is nothing to prepare."""
 
     async def start_connection_pool(self) -> None:
-        """The pool fills by itself; this only tells early that the server is not there."""
+        """Raise early if the server is unreachable. The pool opens connections on demand."""
         await self.ping()
 
     async def close_connection_pool(self) -> None:
@@ -100,10 +99,10 @@ class MySQLEngine(Engine[Transaction]):
         return (await self._execute(querystring, in_pool=in_pool)).rows
 
     async def run_ddl(self, ddl: str, in_pool: bool = True) -> list[Row]:
-        """Run one statement of DDL, however long it takes.
+        """Run one DDL statement, without a time limit.
 
-        MySQL's own runs as it stands, for migrations; names in double quotes are Piccolo's, whose
-        dialect is translated. Raises `TransactionError` inside a transaction: DDL commits.
+        MySQL's own DDL is sent unchanged, for migrations. DDL with names in double quotes is
+        Piccolo's, and is translated. Raises `TransactionError` inside a transaction: DDL commits.
         """
         if self.active_transaction() is not None:
             raise TransactionError("DDL commits, so it cannot run inside a transaction")
@@ -148,10 +147,10 @@ class MySQLEngine(Engine[Transaction]):
     ) -> Transaction:
         return Transaction(self, isolation=isolation, allow_nested=allow_nested)
 
-    # What Piccolo lacks
+    # Beyond Piccolo's interface
 
     def execute(self, query: Query[Any, Any] | QueryString, /) -> Coroutine[Any, Any, Outcome]:
-        """Run one statement and tell how many rows it matched."""
+        """Run one statement; the outcome has the number of rows that it matched."""
         return self._execute(_querystring(query))
 
     def locked(
@@ -159,7 +158,7 @@ class MySQLEngine(Engine[Transaction]):
     ) -> Coroutine[Any, Any, list[Row]]:
         """The rows of a select, locked until the transaction ends.
 
-        With `skip_locked`, rows that another transaction holds are left out.
+        With `skip_locked`, rows that another transaction has locked are omitted.
         """
         if self.active_transaction() is None:
             raise TransactionError("rows are locked inside a transaction only")
@@ -183,11 +182,11 @@ class MySQLEngine(Engine[Transaction]):
         return (await transaction.run(plan, args, None)).rows
 
     def advisory_lock(self, name: str, timeout: float) -> AbstractAsyncContextManager[None]:
-        """A lock by name, held for the block by one process of all that use this database."""
+        """A named lock: of all processes that use this database, one holds it during the block."""
         return advisory_lock(self.pool, name, timeout)
 
     async def ping(self) -> None:
-        """Ask the server something. Raises an `Unavailable`."""
+        """Run a trivial query. Raises an `Unavailable` if the server does not answer."""
         connection = await self.pool.acquire()
         try:
             await connection.run_within(self.options.connect_timeout, "SELECT 1")
@@ -198,7 +197,10 @@ class MySQLEngine(Engine[Transaction]):
         await self.pool.close()
 
     def active_transaction(self) -> Transaction | None:
-        """This task's transaction; an error where the task was started in one that has ended."""
+        """This task's transaction; None outside of one.
+
+        Raises `TransactionError` if the task was started inside a transaction that has ended.
+        """
         transaction = self.current_transaction.get()
         if transaction is not None and transaction.ended:
             raise TransactionError(
@@ -214,7 +216,7 @@ class MySQLEngine(Engine[Transaction]):
         return isinstance(error, DuplicateKey)
 
     def is_retryable(self, error: BaseException) -> bool:
-        """Whether the same transaction, run again from its beginning, may well succeed."""
+        """Whether the transaction may succeed if it is run again from its beginning."""
         return isinstance(error, (Deadlock, LockTimeout))
 
     def is_unavailable(self, error: BaseException) -> bool:
@@ -263,7 +265,7 @@ def _querystring(query: Query[Any, Any] | QueryString) -> QueryString:
 
 
 def _compiled(querystring: QueryString) -> tuple[str, Sequence[Any]]:
-    """Piccolo's text and values; the text of a flat template, as people write them, is kept."""
+    """Piccolo's SQL and values. The SQL of a template without nested parts is cached."""
     args = querystring.args
     if type(querystring) is QueryString:
         for value in args:

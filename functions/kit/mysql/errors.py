@@ -1,40 +1,40 @@
-"""Every error that this package raises, so that nobody has to catch the driver's.
+"""The errors of this package; callers need not catch the driver's.
 
-The driver's own error is chained (`raise ... from`). No message here holds a value or a password:
-they end up in logs. What the server's error numbers become is in `failures.py`.
+The driver's error is chained (`raise ... from`). No message contains a value or a password, because
+messages are logged. `failures.py` maps the server's error numbers to these errors.
 
     DatabaseError
-    ├── InvalidOptions            a URL or an option that cannot be used (also a ValueError)
-    ├── Unsupported               a construct that has no translation; the message names it
+    ├── InvalidOptions            an invalid URL or option (also a ValueError)
+    ├── Unsupported               a construct without a translation; the message names it
     ├── TransactionError          a transaction used after its end, or nested where it must not be
     ├── ProgrammingError          the server does not understand the statement
     ├── DataError                 a value that does not fit its column
-    ├── IntegrityError            a constraint said no
-    │   └── DuplicateKey          a unique key did; `.key` names it
-    └── OperationalError          everything else that the server answers
-        ├── Deadlock              the server chose this transaction as the victim
+    ├── IntegrityError            a constraint rejected the row
+    │   └── DuplicateKey          a unique key did; `.key` is its name
+    └── OperationalError          every other error of the server or the connection
+        ├── Deadlock              the server rolled this transaction back
         ├── LockTimeout           a row stayed locked for too long
-        ├── LockNotAcquired       an advisory lock was not to be had in time
-        └── Unavailable           the database is out of reach just now
-            ├── CannotConnect     nobody there, or no answer in time
+        ├── LockNotAcquired       another connection held the advisory lock
+        └── Unavailable           the database cannot be reached at the moment
+            ├── CannotConnect     no server, or no answer in time
             │   ├── AccessDenied
             │   ├── UnknownDatabase
             │   ├── TooManyConnections
-            │   └── TLSRefused    TLS was asked for, and is not what the server gave
-            ├── ConnectionLost    the server or the network hung up
+            │   └── TLSRefused    TLS was requested and could not be established
+            ├── ConnectionLost    the connection was closed while in use
             │   ├── QueryTimeout  no answer in time; the statement was killed
-            │   └── CommitUnknown it happened during COMMIT: it may have been applied
+            │   └── CommitUnknown lost during COMMIT, which may have been applied
             └── PoolTimeout       every connection of the pool stayed in use
 
-None subclasses RuntimeError: Piccolo's `run_sync` takes that for a missing event loop, and runs
-the query a second time.
+None is a subclass of RuntimeError, which Piccolo's `run_sync` treats as a missing event loop: it
+would run the query a second time.
 """
 
 from piccolo.engine.exceptions import TransactionError as PiccoloTransactionError
 
 
 class DatabaseError(Exception):
-    """The root. `code` is the server's error number where there is one."""
+    """The base class. `code` is the server's error number, or None."""
 
     code: int | None
 
@@ -48,7 +48,7 @@ class InvalidOptions(DatabaseError, ValueError):
 
 
 class Unsupported(DatabaseError):
-    """A construct that has no translation to MySQL, or none that means the same."""
+    """A construct without an equivalent in MySQL."""
 
 
 class TransactionError(DatabaseError, PiccoloTransactionError):
@@ -56,7 +56,7 @@ class TransactionError(DatabaseError, PiccoloTransactionError):
 
 
 class ProgrammingError(DatabaseError):
-    """The server does not understand the statement, or knows no such table or column."""
+    """The server rejects the statement: its syntax, or an unknown table or column."""
 
 
 class DataError(DatabaseError):
@@ -64,11 +64,11 @@ class DataError(DatabaseError):
 
 
 class IntegrityError(DatabaseError):
-    """A constraint refused the row."""
+    """A constraint rejected the row."""
 
 
 class DuplicateKey(IntegrityError):
-    """A unique key refused the row; `key` is its name as the server tells it."""
+    """A unique key rejected the row; `key` is its name as the server reports it."""
 
     def __init__(self, message: str, *, code: int | None = None, key: str | None = None) -> None:
         super().__init__(message, code=code)
@@ -76,11 +76,11 @@ class DuplicateKey(IntegrityError):
 
 
 class OperationalError(DatabaseError):
-    """Something went wrong on the server's side."""
+    """Any other error of the server, or of the connection to it."""
 
 
 class Deadlock(OperationalError):
-    """This transaction was rolled back to let another go on; run it again."""
+    """The server rolled this transaction back, so that another can continue; run it again."""
 
 
 class LockTimeout(OperationalError):
@@ -92,7 +92,7 @@ class LockNotAcquired(OperationalError):
 
 
 class Unavailable(OperationalError):
-    """The database is out of reach just now; the same call may succeed later."""
+    """The database cannot be reached at the moment; the same call may succeed later."""
 
 
 class CannotConnect(Unavailable):
@@ -108,11 +108,11 @@ class UnknownDatabase(CannotConnect):
 
 
 class TooManyConnections(CannotConnect):
-    """The server has as many connections as it takes."""
+    """The server has reached its maximum number of connections."""
 
 
 class TLSRefused(CannotConnect):
-    """TLS was asked for, and the server does not offer it or cannot prove who it is."""
+    """TLS was requested, but the server does not offer it or has no valid certificate."""
 
 
 class ConnectionLost(Unavailable):
@@ -124,7 +124,7 @@ class QueryTimeout(ConnectionLost):
 
 
 class CommitUnknown(ConnectionLost):
-    """The connection ended during COMMIT: nobody here can tell whether it was applied."""
+    """The connection ended during COMMIT: it is unknown whether it was applied."""
 
 
 class PoolTimeout(Unavailable):

@@ -1,10 +1,9 @@
-"""What is the same on MySQL, what is called otherwise there, and what is refused.
+"""Translates expressions: words and functions that are the same, renamed, or refused on MySQL.
 
-The words of SQL that both databases read alike are listed; any other bare word is a name and
-gets backticks, so that a column may be called `rank` or `groups`, which MySQL reserves.
-Functions are listed too: one that is missing here is refused, since a function of the same name
-may do something else (`LENGTH` counts bytes on MySQL). `translate.py` takes statements apart and
-comes here for what is inside.
+Keywords with the same meaning on both databases are listed. Any other bare word is a name and gets
+backticks, so that a column may be called `rank` or `groups`, which MySQL reserves. Functions are
+listed too: any other one is refused, because MySQL's function of the same name may differ (`LENGTH`
+counts bytes). `translate.py` splits statements into clauses, whose contents are translated here.
 """
 
 from collections.abc import Callable, Sequence
@@ -83,7 +82,7 @@ _CAST_TYPES = {
 
 
 def translate_expression(tokens: Sequence[Token]) -> list[Token]:
-    """The same tokens with MySQL's words for them. Raises `Unsupported` naming what has none."""
+    """The tokens translated to MySQL. Raises `Unsupported`, which names the construct."""
     out: list[Token] = []
     index = 0
     while index < len(tokens):
@@ -96,7 +95,7 @@ def translate_expression(tokens: Sequence[Token]) -> list[Token]:
                 if token.text == "/":
                     _division(tokens, index)
             elif token.kind == "number" and _is_fraction(token) and "e" not in token.text.lower():
-                # Without an exponent it would be a DECIMAL, which calculates otherwise.
+                # Without an exponent it would be a DECIMAL, whose arithmetic differs.
                 token = token._replace(text=f"{token.text}e0")
             elif token.kind == "name":
                 _check_name(token.text)
@@ -124,7 +123,7 @@ def _operator(token: Token) -> Token:
 
 
 def _division(tokens: Sequence[Token], index: int) -> None:
-    """SQLite divides integers whole, MySQL never does: a fraction has to be in the text."""
+    """Refuse a division of what may be integers: SQLite truncates it, MySQL does not."""
     after = tokens[index + 1 : index + 3]
     before = tokens[index - 1] if index else None
     if before is not None and _is_fraction(before):
@@ -172,7 +171,7 @@ def _check_name(name: str) -> None:
 
 
 def _check_string(tokens: Sequence[Token], index: int) -> None:
-    """Two literals side by side are one string to MySQL, a value and its name to SQLite."""
+    """Refuse a string literal as a name: MySQL joins two adjacent literals to one string."""
     if index and tokens[index - 1].kind in ("string", "blob", "param"):
         raise Unsupported("a string literal as a name (write AS and a quoted name)")
     if index and tokens[index - 1].is_identifier and tokens[index - 1].text.startswith("_"):
@@ -180,7 +179,7 @@ def _check_string(tokens: Sequence[Token], index: int) -> None:
 
 
 def _word(tokens: Sequence[Token], index: int, out: list[Token]) -> int:
-    """Translate the word at `index` and what belongs to it; answers where to go on."""
+    """Translate the word at `index` and its arguments. Returns the index after them."""
     token = tokens[index]
     word = token.text.upper()
     following = tokens[index + 1] if index + 1 < len(tokens) else None
@@ -210,7 +209,7 @@ def _word(tokens: Sequence[Token], index: int, out: list[Token]) -> int:
 
 
 def _is_of_a_window(tokens: Sequence[Token], index: int) -> bool:
-    """Whether CURRENT, ROW or WINDOW is a keyword here: elsewhere it may well be a column."""
+    """Whether CURRENT, ROW or WINDOW is a keyword here; elsewhere it may be a column."""
     word = tokens[index].text.upper()
     after = tokens[index + 1 : index + 4]
     if word == "CURRENT":
@@ -255,7 +254,7 @@ def _call(tokens: Sequence[Token], index: int, out: list[Token]) -> int:
         raise Unsupported(f"the function {name.lower()}()")
     if after is not None and after.is_word("FILTER"):
         raise Unsupported("FILTER after an aggregate (write SUM(CASE WHEN ... THEN 1 ELSE 0 END))")
-    # MySQL takes a name for a function only where the parenthesis follows at once.
+    # MySQL requires that the parenthesis follows a function's name without a space.
     out.append(Token("word", _FUNCTIONS[name], token.spaced))
     out.append(tokens[index + 1]._replace(spaced=False))
     return index + 2
@@ -271,7 +270,7 @@ def _opens_cte(tokens: Sequence[Token], index: int) -> bool:
 
 
 def _is(tokens: Sequence[Token], index: int, out: list[Token]) -> int:
-    """IS compares any two values on SQLite; on MySQL it takes NULL, TRUE and FALSE only."""
+    """IS as `<=>`: MySQL's IS accepts NULL, TRUE and FALSE only, SQLite's any value."""
     token = tokens[index]
     place = index + 1
     negated = place < len(tokens) and tokens[place].is_word("NOT")
@@ -306,7 +305,7 @@ def _cast(tokens: Sequence[Token], index: int, end: int, out: list[Token]) -> in
     else:
         raise Unsupported(f"CAST AS {kind}")
     if name == "SIGNED":
-        # SQLite cuts the fraction off, MySQL rounds.
+        # SQLite truncates, MySQL rounds.
         out += _text("CAST(TRUNCATE(CAST(", spaced=tokens[index].spaced)
         out += [*translate_expression(inner[:place]), *_text(f" AS {_WIDEST}), 0) AS SIGNED)")]
         return end + 1
@@ -321,7 +320,7 @@ def _cast(tokens: Sequence[Token], index: int, end: int, out: list[Token]) -> in
 
 
 def _check_substr(arguments: Sequence[Sequence[Token]]) -> None:
-    """At 0, and from the end beyond the beginning, the two begin to count elsewhere."""
+    """Refuse a start that may be 0 or negative, where the databases count differently."""
     start, length = arguments[1:2], arguments[2:3]
     if not start or len(start[0]) != 1 or not _is_natural(start[0][0], 1):
         raise Unsupported("SUBSTR from a place that is not a number of 1 or more in the text")
@@ -335,7 +334,7 @@ def _is_natural(token: Token, least: int) -> bool:
 
 
 def _as_double(tokens: Sequence[Token], index: int, end: int, out: list[Token]) -> int:
-    """ROUND half away from zero, of a double too; AVG with all its digits. Both are a REAL."""
+    """ROUND half away from zero, also of a DOUBLE; AVG with all digits. Both return a DOUBLE."""
     token = tokens[index]
     name = token.text.upper()
     after = tokens[end + 1] if end + 1 < len(tokens) else None
@@ -346,7 +345,7 @@ def _as_double(tokens: Sequence[Token], index: int, end: int, out: list[Token]) 
     inner = translate_expression(value[len(distinct) :])
     if name == "AVG":
         out += [*_text("AVG(", spaced=token.spaced), *distinct, *_text("("), *inner]
-        out += _text(") + 0e0)")  # inside: OVER may follow, and belongs to the function
+        out += _text(") + 0e0)")  # inside the parentheses, because OVER may follow the function
         return end + 1
     out += [*_text("(ROUND(CAST(", spaced=token.spaced), *inner]
     out += _text(f" AS {_WIDEST})")
@@ -365,7 +364,7 @@ def _text(text: str, *, spaced: bool = False) -> list[Token]:
 
 
 def _match(tokens: Sequence[Token], index: int, end: int, out: list[Token]) -> int:
-    """A search in a FULLTEXT index: MySQL's own, so it is written for this database only."""
+    """A search in a FULLTEXT index, in MySQL's syntax; SQLite has no equivalent."""
     if end + 2 >= len(tokens) or not tokens[end + 1].is_word("AGAINST"):
         raise Unsupported(_REFUSED["MATCH"])
     last = closing(tokens, end + 2)
@@ -385,14 +384,14 @@ def _match(tokens: Sequence[Token], index: int, end: int, out: list[Token]) -> i
 
 
 def _concat(tokens: Sequence[Token], index: int, end: int, out: list[Token]) -> int:
-    """SQLite leaves NULLs out; MySQL's CONCAT() is NULL with one."""
+    """CONCAT_WS, because SQLite ignores NULLs, and MySQL's CONCAT() of a NULL is NULL."""
     del end
     out += _text("CONCAT_WS('', ", spaced=tokens[index].spaced)
     return index + 2
 
 
 def _log(tokens: Sequence[Token], index: int, end: int, out: list[Token]) -> int:
-    """To the base of 10 on SQLite, of e on MySQL. With a base of its own it is the same."""
+    """LOG10 for one argument, because MySQL's base is e. Two mean the same on both."""
     has_base = len(split_commas(tokens[index + 2 : end])) > 1
     out += _text("LOG(" if has_base else "LOG10(", spaced=tokens[index].spaced)
     return index + 2
@@ -410,15 +409,14 @@ def _strftime(tokens: Sequence[Token], index: int, end: int, out: list[Token]) -
 
 
 M2M = " [M2M]"
-"""How Piccolo ends the name of a column that holds the other side of a many-to-many relation."""
+"""Suffix of the column with the related rows of a many-to-many relation."""
 
 
 def _group_concat(tokens: Sequence[Token], index: int, end: int, out: list[Token]) -> int:
     """The subquery that Piccolo prints for a many-to-many relation, as a JSON array of texts.
 
-    GROUP_CONCAT would cut it at `group_concat_max_len`, and a comma in a value would part it. A
-    key of bytes is written in hexadecimal digits, which UUID() reads. `decode.py` reads
-    the array.
+    GROUP_CONCAT would truncate it at `group_concat_max_len`, and a comma in a value would split it.
+    Binary keys are written in hexadecimal, which UUID() accepts. `decode.py` reads the array.
     """
     if not _is_of_m2m(tokens, end):
         raise Unsupported("the function group_concat()")
@@ -431,7 +429,7 @@ def _group_concat(tokens: Sequence[Token], index: int, end: int, out: list[Token
 
 
 def _is_of_m2m(tokens: Sequence[Token], place: int) -> bool:
-    """Whether the subquery around this place gets the name of a many-to-many relation."""
+    """Whether the subquery around this index has the name of a many-to-many column."""
     depth = 0
     for index in range(place + 1, len(tokens)):
         if tokens[index].is_op("("):
@@ -454,5 +452,5 @@ _CALLS: dict[str, Callable[[Sequence[Token], int, int, list[Token]], int]] = {
     "STRFTIME": _strftime,
     "GROUP_CONCAT": _group_concat,
 }
-"""Functions that are written otherwise: each takes the place of its name and of its closing
-parenthesis, and answers where to go on."""
+"""Functions with a translator: it gets the indexes of the name and of the closing parenthesis, and
+returns the index after the call."""

@@ -1,7 +1,7 @@
-"""The server's error numbers, as this package's errors.
+"""Converts the server's error numbers to this package's errors.
 
-Messages of the driver are repeated only for numbers whose text holds names and no values: the one
-of a duplicate key holds the value. Only `connection.py` sees the driver's errors.
+The server's message is repeated only for numbers whose message contains names and no values: that
+of a duplicate key contains the value. Only `connection.py` handles the driver's errors.
 """
 
 import re
@@ -74,7 +74,7 @@ _KEY = re.compile(r"for key '(?:[^'.]+\.)?([^']+)'\s*$")
 
 
 def translate_failure(error: Exception) -> DatabaseError:
-    """This package's error for one of the driver's, with no value in its message."""
+    """This package's error for one of the driver's. Its message contains no value."""
     code, text = _parts(error)
     kind = _KINDS.get(code, OperationalError)
     if kind is DuplicateKey:
@@ -85,7 +85,7 @@ def translate_failure(error: Exception) -> DatabaseError:
 
 
 def connect_failure(error: Exception) -> CannotConnect:
-    """The same for an error before there was a session: whatever it is, there is no connection."""
+    """The same for an error while connecting, which is always a `CannotConnect`."""
     code, text = _parts(error)
     if not code:
         return CannotConnect("what answered does not speak MySQL's protocol")

@@ -1,6 +1,6 @@
-"""Running an INSERT: which numbers the rows got, which rows were there already.
+"""Runs an INSERT, and determines the generated ids and which rows existed already.
 
-MySQL answers an insert with one number, that of its first row. `inserts.py` makes these plans.
+MySQL returns one id for an insert, that of its first row. `inserts.py` creates these plans.
 """
 # ruff: noqa: S608 - writing SQL is what this is for; values are literals by now
 
@@ -15,25 +15,25 @@ from functions.kit.mysql.plans import Key, Outcome, Result, Row, Session, litera
 from functions.kit.mysql.tokens import quote
 
 WAS_THERE = 2**64 - 1
-"""What LAST_INSERT_ID answers for a row that ON CONFLICT DO NOTHING left alone.
+"""The insert id of a row that ON CONFLICT DO NOTHING did not insert.
 
-With FOUND_ROWS, which makes UPDATE count as on SQLite, the server counts 1 for that row too. An
-expression given to LAST_INSERT_ID() in ON DUPLICATE KEY UPDATE is sent in place of the row's
-number, as the manual documents; no row can have this one in a signed column."""
+With FOUND_ROWS, which makes UPDATE count as on SQLite, the server counts such a row as 1 too. As
+the manual documents, the argument of LAST_INSERT_ID() in ON DUPLICATE KEY UPDATE is returned
+instead of the row's id. No row can have this id in a signed column."""
 
 
 class Value(NamedTuple):
     template: str
     placeholders: int
     param: int | None = None
-    """Which placeholder of its row it is, where it is one and nothing else."""
+    """The index of its placeholder in the row; None if it is not a single placeholder."""
     null: bool = False
 
 
 class ValuesRow(NamedTuple):
     values: tuple[Value, ...]
     first: int
-    """Its first placeholder, and the one after its last."""
+    """The index of its first placeholder; `end` is the one after its last."""
     end: int
 
     @property
@@ -44,7 +44,7 @@ class ValuesRow(NamedTuple):
         return self.template % tuple(literals[self.first : self.end])
 
     def repeated(self, count: int) -> "tuple[ValuesRow, ...]":
-        """The same row so many times, each with the placeholders after those of the one before."""
+        """The row `count` times, each with the next placeholders."""
         width = self.end - self.first
         if not width:
             return (self,) * count
@@ -61,7 +61,7 @@ class Returning(NamedTuple):
     template: str
     placeholders: int
     columns: tuple[ReturnedColumn, ...]
-    """Empty where there is anything but columns in it."""
+    """Empty if RETURNING has other expressions than columns."""
 
     def names_only(self, column: str) -> bool:
         return all(each.column == column for each in self.columns)
@@ -75,7 +75,7 @@ class DoUpdate(NamedTuple):
     alias: str
     target: tuple[str, ...]
     changed: frozenset[str]
-    """Columns that an update may give another value."""
+    """Columns that the update may change."""
     with_alias: str
     with_values: str
     placeholders: int
@@ -100,7 +100,7 @@ class InsertPlan(NamedTuple):
         )
 
     async def run(self, session: Session, args: Sequence[Any], key: str | None = None) -> Outcome:
-        del key  # what the server says of it is needed too
+        del key  # the primary key is read from the server, with more than its name
         literals = await _literals(args, self.placeholders)
         if self.returning is not None:
             return await self._run_returning(session, args, literals)
@@ -120,7 +120,7 @@ class InsertPlan(NamedTuple):
         result = await session.run(self._text(session, literals, (row,)))
         if isinstance(self.conflict, DoNothing) and result.insert_id == WAS_THERE:
             return Outcome([], 0, None)
-        # What the server sends for an updated row is no number of it.
+        # For an updated row the server returns an id that is not the row's.
         lastrowid = None if isinstance(self.conflict, DoUpdate) else result.insert_id or None
         return Outcome([], 1, lastrowid)
 
@@ -164,7 +164,7 @@ class InsertPlan(NamedTuple):
         key: Key,
         given: Sequence["tuple[Any] | None"],
     ) -> Outcome:
-        """Every row with a number of the server's, or every row with a key of its own."""
+        """Insert the rows; the server generates every key, or every row brings its own."""
         result = await session.run(await self._long_text(session, literals))
         if given[0] is None:
             step = await session.auto_increment_step() if len(given) > 1 else 1
@@ -185,10 +185,11 @@ class InsertPlan(NamedTuple):
         row: ValuesRow,
         given: "tuple[Any] | None",
     ) -> list[Row]:
-        """Insert or update one row, and know its key whichever it was.
+        """Insert or update one row, and determine its key.
 
-        A row that was there has a number, which LAST_INSERT_ID hands through; or it is looked
-        for, and locked, before. Its columns cannot tell afterwards: the update may change them.
+        LAST_INSERT_ID returns the generated key of an existing row. If the key is not generated, an
+        existing row is selected and locked first; afterwards it could not be found by its columns,
+        because the update may have changed them.
         """
         if key.column.lower() in conflict.changed:
             raise Unsupported("RETURNING from an upsert that changes the primary key")
@@ -207,7 +208,7 @@ class InsertPlan(NamedTuple):
     async def _answer(
         self, session: Session, literals: Sequence[str], key: Key, values: Sequence[Any]
     ) -> list[Row]:
-        """What RETURNING asks for, of the rows with these keys, in this order."""
+        """The RETURNING expressions of the rows with these keys, in this order."""
         returning = self.returning
         if returning is None:
             return []
@@ -239,7 +240,7 @@ class InsertPlan(NamedTuple):
         return self._written(session, literals, values, numbered_by)
 
     async def _long_text(self, session: Session, literals: Sequence[str]) -> str:
-        """The text for all rows; others get a turn between many."""
+        """The text for all rows; other tasks may run between parts of it."""
         parts = []
         for start in range(0, len(self.rows), _ROWS_AT_ONCE):
             if start:
@@ -265,7 +266,7 @@ class InsertPlan(NamedTuple):
             conflict = self.conflict
             alias = f" AS {quote(conflict.alias)}" if session.row_alias else ""
             template = conflict.with_alias if session.row_alias else conflict.with_values
-            # Those of the SET follow those of all rows.
+            # The placeholders of SET follow those of the rows.
             end = self.rows[-1].end
             values_of_update = tuple(literals[end : end + conflict.placeholders])
             number = ""
@@ -276,7 +277,7 @@ class InsertPlan(NamedTuple):
         return text
 
     def _given_key(self, row: ValuesRow, args: Sequence[Any], key: Key) -> "tuple[Any] | None":
-        """The key that the statement brings, in a tuple; None where the server numbers the row."""
+        """The key in the statement, in a tuple; None if the server generates it."""
         name = key.column.lower()
         if name not in self.columns:
             return None
@@ -289,7 +290,7 @@ class InsertPlan(NamedTuple):
         return None if given is None else (given,)
 
     def _target(self, conflict: DoUpdate, row: ValuesRow, literals: Sequence[str]) -> str:
-        """A condition for the row that the target of ON CONFLICT names. NULL meets none."""
+        """A condition for the row that conflicts in the target's columns; a NULL never does."""
         if not conflict.target:
             raise Unsupported("RETURNING with ON CONFLICT that names no column")
         return " AND ".join(
@@ -308,7 +309,7 @@ class InsertPlan(NamedTuple):
 
 
 async def _literals(args: Sequence[Any], placeholders: int) -> Sequence[str]:
-    """`literals_for`; others get a turn between many."""
+    """Like `literals_for`, but other tasks may run between parts of it."""
     if len(args) <= _VALUES_AT_ONCE or len(args) != placeholders:
         return literals_for(args, placeholders)
     written: list[str] = []
@@ -320,7 +321,7 @@ async def _literals(args: Sequence[Any], placeholders: int) -> Sequence[str]:
 
 
 _VALUES_AT_ONCE, _ROWS_AT_ONCE = 4096, 512
-"""How many are written before others get a turn: some milliseconds' work."""
+"""How many are written before other tasks may run; this takes some milliseconds."""
 
 _KEY = "__key"
 
@@ -332,7 +333,7 @@ def _number(result: Result) -> int:
 
 
 def _key_literal(key: Key, value: Any) -> str:
-    """A number would be compared with a text as a number: 5 meets '5 apples'."""
+    """Numbers as text for a text key: MySQL compares them as numbers, so '5 apples' equals 5."""
     if key.text and isinstance(value, (int, float, Decimal)):
         return literal(str(int(value) if isinstance(value, bool) else value))
     return literal(value)

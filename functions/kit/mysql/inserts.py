@@ -1,8 +1,8 @@
-"""INSERT taken apart: VALUES, ON CONFLICT, RETURNING.
+"""Parses INSERT: VALUES, ON CONFLICT, RETURNING.
 
-`insert_plans.py` runs what is found here. ON CONFLICT becomes ON DUPLICATE KEY UPDATE, which acts
-on every unique key of the table, not just on the one that was named: nothing in a text can change
-that, and the README says so.
+`insert_plans.py` runs the resulting plan. ON CONFLICT becomes ON DUPLICATE KEY UPDATE, which
+applies to every unique key of the table, not only to the named one. MySQL has no way to restrict
+it; it is a known limit in the README.
 """
 
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ from functions.kit.mysql.tokens import (
 
 
 def plan_insert(tokens: Sequence[Token], repeat: int = 1) -> Plan:
-    """With `repeat`, the one row of VALUES stands for so many."""
+    """The plan of an INSERT. `repeat` is the number of rows that its one row stands for."""
     if len(tokens) > 1 and tokens[1].is_word("OR"):
         raise Unsupported("INSERT OR ... (write ON CONFLICT)")
     if len(tokens) < 2 or not tokens[1].is_word("INTO"):
@@ -122,9 +122,9 @@ def _find_conflict(tokens: Sequence[Token], start: int) -> int | None:
 
 
 def _insert_select(head: str, tokens: Sequence[Token], source: Sequence[Token]) -> Plan:
-    """INSERT ... SELECT as it stands.
+    """INSERT ... SELECT, sent unchanged.
 
-    With ON CONFLICT or RETURNING nobody could tell which rows were inserted.
+    ON CONFLICT and RETURNING are refused: it is not known which rows were inserted.
     """
     if len(source) > 0 and source[-1] is not tokens[-1]:
         raise Unsupported("ON CONFLICT or RETURNING after INSERT ... SELECT")
@@ -223,19 +223,19 @@ def _do_update(tokens: Sequence[Token], table: TableName, target: Sequence[str])
 
 
 def _keeps(assignment: Assignment, target: Sequence[str]) -> bool:
-    """Whether it gives the one column of the target its own value: the row is found by that."""
+    """Whether it leaves the only column of the target unchanged, so that the row is found by it."""
     column = assignment.column.lower()
     written = "".join(token.text for token in assignment.value).lower()
     return [column] == [each.lower() for each in target] and written == f"excluded.{column}"
 
 
 def _alias(table: TableName) -> str:
-    """A name for the row that was to be inserted, other than the table's."""
+    """A name for the row to be inserted, which must differ from the table's."""
     return "new" if table.name.lower() != "new" else "new_row"
 
 
 def _with_row(value: Sequence[Token], table: TableName, *, alias: bool) -> list[Token]:
-    """`excluded.x` as MySQL calls it, and the table's own columns told apart from it."""
+    """Translate `excluded.x`, and qualify the table's own columns."""
     out: list[Token] = []
     translated = translate_expression(value)
     index = 0

@@ -1,9 +1,9 @@
 """Python values as SQL literals.
 
-The protocol that aiomysql speaks has no parameters: values are written into the statement, so
-this file is the guard against injection. A literal made here means the same in every SQL mode:
-quotes are doubled, and a string with a backslash, whose meaning depends on
-NO_BACKSLASH_ESCAPES, is sent in hexadecimal. `statements.py` puts the literals in their places.
+aiomysql does not support the protocol's parameters: values are written into the statement, so this
+module prevents SQL injection. A literal means the same in every SQL mode: quotes are doubled, and a
+string with a backslash, whose meaning depends on NO_BACKSLASH_ESCAPES, is sent in hexadecimal.
+`plans.py` inserts the literals into the statements.
 """
 
 import enum
@@ -36,7 +36,7 @@ def _float(value: float) -> str:
     if not isfinite(value):
         raise DataError("NaN and infinity cannot be stored")
     text = repr(value)
-    # With an exponent it is a DOUBLE; without, MySQL reads a DECIMAL and calculates otherwise.
+    # With an exponent it is a DOUBLE; without one it is a DECIMAL, whose arithmetic differs.
     return text if "e" in text else text + "e0"
 
 
@@ -74,7 +74,7 @@ def _mapping(_: object) -> NoReturn:
 
 
 class Fragment:
-    """Text of this package's own in place of a value; its parts are literals by now."""
+    """SQL of this package in the place of a value. The values in it are already literals."""
 
     __slots__ = ("text",)
 
@@ -107,7 +107,7 @@ _LITERALS: dict[type, Callable[[Any], str]] = {
 
 
 def literal(value: Any) -> str:
-    """SQL text that means this value. Raises `Unsupported` for a type that has none."""
+    """The SQL literal of a value. Raises `Unsupported` for a type without one."""
     write = _LITERALS.get(type(value))
     if write is None:
         write = _inherited(value)
@@ -135,8 +135,8 @@ _PLAIN: dict[type, Callable[[Any], Any]] = {
     bytes: lambda value: bytes.__getitem__(value, slice(None)),
     bytearray: lambda value: bytearray.__getitem__(value, slice(None)),
 }
-"""The value of a subclass as the base type has it. What the subclass prints must not reach SQL:
-`repr(numpy.float64(1))` is no number, and a subclass may print anything."""
+"""Converts the value of a subclass to its base type. The text that a subclass prints must not get
+into SQL: `repr(numpy.float64(1))` is not a number, and a subclass may print anything."""
 
 
 def _inherited(value: Any) -> Callable[[Any], str]:
@@ -146,7 +146,7 @@ def _inherited(value: Any) -> Callable[[Any], str]:
     for base in (datetime, *_LITERALS):
         if isinstance(value, base):
             plain = _PLAIN.get(base)
-            if plain is None:  # refused as its base is
+            if plain is None:  # refused, because its base type is
                 return _LITERALS[base]
             return lambda inherited: _written_plainly(base, plain(inherited))
     raise Unsupported(f"a {type(value).__qualname__} as a parameter")

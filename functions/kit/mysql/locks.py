@@ -1,8 +1,8 @@
-"""Advisory locks: a name that one connection of all holds.
+"""Advisory locks: named locks, each held by one connection at a time.
 
-MySQL's GET_LOCK belongs to a connection, so the lock has one of its own, outside the pool: it is
-held for as long as the block takes, and a pool of one must still serve the block's statements.
-Names count for a whole server; the database's name is put before them.
+MySQL's GET_LOCK belongs to a connection, so each lock has its own connection, outside the pool:
+otherwise a pool of one connection could not run the block's statements. Lock names are shared by
+all databases of a server, so they begin with the database's name.
 """
 
 import hashlib
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 _LONGEST = 64
 _WAIT_TIMEOUT = 86_400
-"""Seconds that the server lets the lock's connection stay silent: longer than any migration."""
+"""Seconds after which the server closes the idle connection; longer than any migration."""
 
 
 def lock_name(database: str | None, name: str) -> str:
-    """The name on the server: with the database, and short enough for MySQL."""
+    """The lock's name on the server: with the database's name, and within MySQL's limit."""
     full = f"{database or ''}.{name}"
     if len(full) <= _LONGEST:
         return full
@@ -34,7 +34,7 @@ def lock_name(database: str | None, name: str) -> str:
 async def advisory_lock(pool: "Pool", name: str, wait: float) -> AsyncIterator[None]:
     """Hold a lock. Raises `LockNotAcquired` after `wait` seconds, rounded up.
 
-    Raises `ConnectionLost` at the end when the connection, and with it the lock, was lost.
+    Raises `ConnectionLost` at the end of the block if the connection, and so the lock, was lost.
     """
     full = literal(lock_name(pool.options.database, name))
     connection = await pool.connect()

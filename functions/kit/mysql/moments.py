@@ -1,6 +1,6 @@
-"""SQLite's `strftime()` and `datetime()`, as Piccolo prints them, on MySQL's dates and times.
+"""Translates SQLite's `strftime()` and `datetime()`, as Piccolo prints them.
 
-`expressions.py` comes here for a function in a query, `ddl_columns.py` for a default.
+`expressions.py` uses it for functions in a query, `ddl_columns.py` for defaults.
 """
 
 import re
@@ -12,7 +12,7 @@ from functions.kit.mysql.tokens import Token
 _OFFSET = re.compile(r"([+-]?\d+(?:\.\d+)?) (day|hour|minute|second)s?", re.IGNORECASE)
 
 _WHOLE = {"%Y-%m-%d %H:%M:%f": "{}", "%Y-%m-%d": "DATE({})"}
-"""Formats of a moment or a date as SQLite keeps it: for a column of MySQL, the value itself."""
+"""Formats of times and dates as SQLite stores them; on MySQL they are the column's value itself."""
 
 _FORMATS = {
     "%Y": "%Y",
@@ -25,7 +25,7 @@ _FORMATS = {
     "%w": "%w",
     "%%": "%%",
 }
-"""Parts of a format by what MySQL calls them."""
+"""MySQL's names of the parts of a format."""
 
 
 def offsets(steps: Sequence[Sequence[Token]]) -> str:

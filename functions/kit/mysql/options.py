@@ -1,6 +1,6 @@
 """The options of an engine: a `mysql://` URL, keywords, or both, checked before any I/O.
 
-`pool.py` and `connection.py` read the result. No `repr()` and no error shows the password.
+`pool.py` and `connection.py` use them. Neither `repr()` nor any error contains the password.
 """
 
 import os
@@ -13,7 +13,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from functions.kit.mysql.errors import InvalidOptions
 
 TLSMode = Literal["disabled", "required", "verify_ca", "verify_identity"]
-"""MySQL's own names. `preferred` is left out: it means plaintext to whoever strips the offer."""
+"""MySQL's names. `preferred` is not supported: an attacker who removes the server's TLS offer would
+get plaintext."""
 
 _TLS_ALIASES = {
     "true": "verify_identity",
@@ -26,7 +27,7 @@ _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Where the server is, who we are, and how connections are kept. Times are in seconds."""
+    """The server, the credentials, and the limits of the connections. Times are in seconds."""
 
     host: str = "localhost"
     port: int = 3306
@@ -35,30 +36,31 @@ class Options:
     database: str | None = None
 
     pool_size: int = 10
-    """Connections at most; a statement that finds them all in use waits."""
+    """Most connections. If all are in use, a statement waits."""
     pool_timeout: float = 10.0
-    """How long it waits."""
+    """How long a statement waits for a connection."""
     connect_timeout: float = 5.0
-    """One deadline over name look-up, TCP, TLS, handshake and the session's settings."""
+    """Time limit of name look-up, TCP, TLS, handshake and session settings together."""
     query_timeout: float | None = 60.0
-    """How long an answer may take. Without it a server that froze would hold a task for ever."""
+    """How long an answer may take. Without a limit a frozen server would block a task for ever."""
     max_age: float = 1800.0
-    """A connection older than this is replaced, so that a failover or a rotation gets through."""
+    """An older connection is replaced, so that a failover or a new password takes effect."""
     max_idle: float = 300.0
-    """A connection that nobody used for this long is closed."""
+    """A connection that is idle for longer is closed."""
     ping_after: float = 10.0
-    """A connection idle for this long is asked whether it lives before it is lent.
+    """A connection that was idle for this long is pinged before it is used.
 
-    A frozen process does not see the server hang up; and a middlebox forgets silently."""
+    A process that was frozen has not noticed that the server closed it, and a firewall may have
+    dropped it without notice."""
     kill_cancelled: bool = True
-    """Send KILL for a statement that was given up, which frees its locks at once.
+    """Send KILL for a statement that was cancelled or timed out, which releases its locks at once.
 
-    It is sent only where the same run of the same server answers, since the number of a connection
-    means another one elsewhere. Each new connection asks who its server is, once."""
+    It is sent only to the same server, not restarted since, because connection ids are unique only
+    there. For that each new connection queries the server's identity once."""
 
     ssl: TLSMode = "disabled"
     ssl_ca: str | None = None
-    """File of the authorities to trust; the system's where it is missing."""
+    """File with the trusted certificate authorities; the system's by default."""
     ssl_cert: str | None = None
     ssl_key: str | None = None
 
@@ -92,7 +94,7 @@ class Options:
 
     @classmethod
     def build(cls, url: str | None, overrides: Mapping[str, Any]) -> Self:
-        """Options from a URL, then from keywords, which win."""
+        """Options from a URL and from keywords, which take precedence."""
         known = {option.name for option in fields(cls)}
         if unknown := sorted(set(overrides) - known):
             raise InvalidOptions(f"there is no option {unknown[0]!r}")
@@ -105,7 +107,7 @@ class Options:
 
         Reserved characters in the user or the password are percent-encoded.
         """
-        # urlsplit's own errors repeat parts of the URL, and with them perhaps the password.
+        # urlsplit's errors contain parts of the URL, perhaps of the password.
         try:
             parts = urlsplit(url)
             port = parts.port

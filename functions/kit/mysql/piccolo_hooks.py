@@ -1,9 +1,9 @@
-"""Three methods of Piccolo that refuse, or skip, for SQLite's dialect before an engine is asked.
+"""Replaces three methods of Piccolo that treat this engine as SQLite, for tables of this engine.
 
-Piccolo prints SQLite's dialect for this engine (`engine.py`), and takes it for SQLite here:
-`lock_rows()` raises, `ilike()` becomes LIKE, `alter().set_length()` does nothing. For tables that
-are bound to this engine they print what `translate.py` reads, or refuse. Tables of other engines
-go the way that they always went.
+Piccolo prints SQLite's dialect for this engine (`engine.py`). For that dialect `lock_rows()`
+raises, `ilike()` prints LIKE, and `alter().set_length()` does nothing, all before the engine is
+called. For tables that are bound to this engine, the first two print SQL that `translate.py`
+translates, and the third raises `Unsupported`. Tables of other engines are not affected.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ _INSTALLED = "_mysql_engine_hooks"
 
 
 def install() -> None:
-    """Put the three in place, once for a process."""
+    """Replace the three methods, once per process."""
     if hasattr(Select, _INSTALLED):
         return
     setattr(Select, _INSTALLED, True)

@@ -1,7 +1,7 @@
-"""What to send for a statement, and how to answer as SQLite would.
+"""Plans: the texts to send for a statement, and their result in SQLite's terms.
 
-Most statements are one text. RETURNING, which MySQL does not have, becomes a read before or after
-the write; that is `RewritePlan`, and `inserts.py` for inserts. `translate.py` makes plans,
+Most statements are one text. For RETURNING, which MySQL does not have, a plan reads the rows before
+or after the write: `RewritePlan`, and `insert_plans.py` for inserts. `translate.py` creates plans,
 `engine.py` runs them.
 """
 # ruff: noqa: S608 - writing SQL is what this is for; values are literals by now
@@ -23,7 +23,7 @@ Row = dict[str, Any]
 
 
 class Outcome(NamedTuple):
-    """What a statement did, in SQLite's terms.
+    """The result of a statement, in SQLite's terms.
 
     `rowcount` is the number of rows read, or matched by a write, changed or not. `lastrowid` is
     the number that AUTO_INCREMENT gave to an insert of one row.
@@ -35,30 +35,30 @@ class Outcome(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What the server answered to one text."""
+    """The server's answer to one text."""
 
     rows: list[Row]
     affected: int
     insert_id: int
     warnings: int = 0
-    """How many warnings and notes SHOW WARNINGS has about it."""
+    """The number of warnings and notes that SHOW WARNINGS would list."""
 
 
 class Key(NamedTuple):
-    """A table's primary key of one column, as the server has it."""
+    """A table's primary key of one column, as the server describes it."""
 
     column: str
     auto_increment: bool
     text: bool
-    """Whether it compares as text: then a number is no literal for it."""
+    """Whether it is text. Then its literals must be strings, not numbers."""
 
 
 class Session(Protocol):
-    """A connection, as far as a plan needs it."""
+    """The parts of a connection that a plan uses."""
 
     @property
     def row_alias(self) -> bool:
-        """Whether INSERT ... AS new is understood (MySQL from 8.0.20; not MariaDB)."""
+        """Whether INSERT ... AS new is supported (MySQL from 8.0.20; not MariaDB)."""
 
     @property
     def is_mariadb(self) -> bool: ...
@@ -66,21 +66,21 @@ class Session(Protocol):
     async def run(self, sql: str) -> Result: ...
 
     async def primary_key(self, table: str) -> Key:
-        """The table's primary key. Raises `Unsupported` where it has not exactly one column."""
+        """The table's primary key. Raises `Unsupported` unless it has exactly one column."""
 
     async def auto_increment_step(self) -> int:
-        """How far apart the numbers of one insert are (Galera and the like count in steps)."""
+        """The difference between consecutive ids of one insert; more than 1 on Galera."""
 
 
 class Plan(Protocol):
-    """A translated statement. Plans are shared between tasks: they keep no state."""
+    """A translated statement. Plans are shared by tasks, so they have no state."""
 
     @property
     def needs_transaction(self) -> bool:
-        """Whether it takes several statements that must hold together."""
+        """Whether it runs several statements that must be atomic."""
 
     async def run(self, session: Session, args: Sequence[Any], key: str | None) -> Outcome:
-        """`key` is the primary key's column where the caller knows it."""
+        """Run it. `key` is the name of the primary key's column, if the caller knows it."""
 
 
 def literals_for(args: Sequence[Any], placeholders: int) -> tuple[str, ...]:
@@ -111,14 +111,17 @@ class TextPlan(NamedTuple):
 
 
 class Clause(NamedTuple):
-    """A piece of a statement and how many placeholders it holds."""
+    """A part of a statement, and the number of its placeholders."""
 
     template: str
     placeholders: int
 
 
 def _exact(key: Any) -> str:
-    """A literal that finds the row again, and no other one."""
+    """A literal that matches exactly the row with this key.
+
+    Raises `Unsupported` for a bool or a float, which may match other rows or none.
+    """
     if isinstance(key, (bool, float)):
         raise Unsupported("RETURNING on a table whose primary key is a TINYINT(1) or a float")
     return literal(key)
@@ -130,7 +133,7 @@ class LockingPlan(NamedTuple):
     select: TextPlan
     mysql: str
     mariadb: str | None
-    """None where MariaDB has no such lock."""
+    """None if MariaDB has no such lock."""
     construct: str
     needs_transaction: bool = False
 
@@ -144,17 +147,17 @@ class LockingPlan(NamedTuple):
 
 
 class Conversion(NamedTuple):
-    """Values that are written into the statement otherwise than as literals."""
+    """Values that are not written into the statement as literals, but converted together."""
 
     first: int
-    """The placeholder that they are written in place of; those after it stay empty."""
+    """The index of the placeholder that gets the text; the other `width - 1` get none."""
     width: int
     render: Callable[[Sequence[Any], bool], str]
-    """Takes the values and whether the server is a MariaDB; answers MySQL's text."""
+    """Returns the text, from the values and whether the server is MariaDB."""
 
 
 class ConvertedPlan(NamedTuple):
-    """A plan some of whose values are converted first. `conversions.py` finds them."""
+    """A plan with values that are converted before it runs (`conversions.py`)."""
 
     plan: "Plan"
     conversions: tuple[Conversion, ...]
@@ -176,10 +179,10 @@ class ConvertedPlan(NamedTuple):
 
 
 class ExactPlan(NamedTuple):
-    """A write whose decimals are kept whole, or that is not done.
+    """A write that fails if the server would round a Decimal.
 
-    The server rounds a DECIMAL that has more digits than its column, even in strict mode, and
-    leaves a note. It is looked for after the write, which is rolled back then.
+    Even in strict mode the server rounds a DECIMAL with more digits than its column has, and adds a
+    note. If the write has caused such a note, it is rolled back.
     """
 
     plan: "Plan"
@@ -190,7 +193,7 @@ class ExactPlan(NamedTuple):
 
 
 def exact(plan: "Plan", args: Sequence[Any]) -> "Plan":
-    """The plan for these values: a write of a Decimal is looked after."""
+    """The plan for these values: an `ExactPlan` for a write with a Decimal."""
     if Decimal in map(type, args) and not selects(plan):
         return ExactPlan(plan)
     return plan
@@ -203,7 +206,7 @@ def selects(plan: "Plan") -> bool:
 
 
 class _Exact:
-    """A session that refuses what the server has rounded."""
+    """A session that raises `DataError` if the server has rounded a value."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -225,20 +228,20 @@ class _Exact:
 
 
 _ROUNDED = 1265
-"""WARN_DATA_TRUNCATED; for anything but digits of a number it is an error, in strict mode."""
+"""WARN_DATA_TRUNCATED. In strict mode every other truncation is an error."""
 
 
 class Runner(Protocol):
-    """A connection, as far as DDL needs it."""
+    """Runs one text on a connection; all that DDL needs."""
 
     async def __call__(self, sql: str) -> Result: ...
 
 
 class DDLPlan(NamedTuple):
-    """A statement that commits by itself; `ddl.py` makes it."""
+    """A DDL statement, which commits; `ddl.py` creates it."""
 
     execute: Callable[[Runner], Awaitable[list[Row]]]
-    """Sends one text or more, and answers rows."""
+    """Runs one or more texts. Returns rows, if there are any."""
     needs_transaction: bool = False
 
     async def run(self, session: Session, args: Sequence[Any], key: str | None = None) -> Outcome:
@@ -246,7 +249,7 @@ class DDLPlan(NamedTuple):
 
 
 _KEY = "__key"
-"""The key's name in a result, next to what RETURNING asks for."""
+"""The name of the key's column beside the RETURNING expressions."""
 
 
 class RewritePlan(NamedTuple):
@@ -256,13 +259,13 @@ class RewritePlan(NamedTuple):
     """
 
     table: str
-    """As it is written in MySQL's text."""
+    """Quoted, for MySQL's text."""
     table_name: str
     assignments: Clause | None
     """None for a DELETE."""
     assigned: tuple[str, ...]
     where: Clause
-    """With its WHERE; empty where there is none."""
+    """With the word WHERE; empty if there is none."""
     returning: Clause
     needs_transaction: bool = True
 

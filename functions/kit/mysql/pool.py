@@ -1,8 +1,8 @@
-"""Connections, lent out one at a time and never doubted twice.
+"""The connection pool.
 
-aiomysql's own pool leaves waiters hanging when a connection comes back closed, and holds its lock
-while it connects. Here waiting is one semaphore, no lock is held over I/O, and every way out
-gives the place back. What a connection is, `connection.py` knows; who borrows, `engine.py`.
+aiomysql's pool does not wake waiters when a connection is returned closed, and holds its lock while
+it connects. This pool waits on one semaphore, holds no lock during I/O, and releases the semaphore
+in every case. Connections are in `connection.py`; `engine.py` and `transaction.py` use the pool.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 
 class Pool:
-    """Belongs to the event loop of its first use; begins anew when that loop has ended."""
+    """Belongs to the event loop of its first use. If that loop is closed, it starts again empty."""
 
     def __init__(self, options: Options) -> None:
         self.options = options
@@ -42,9 +42,9 @@ class Pool:
         self._connected_before = False
 
     async def acquire(self) -> "Connection":
-        """A connection that was alive a moment ago.
+        """An idle connection that is still open, or a new one.
 
-        Raises `PoolTimeout` when all stay in use, and a `CannotConnect`.
+        Raises `PoolTimeout` if all stay in use, or a `CannotConnect`.
         """
         loop = asyncio.get_running_loop()
         if loop is not self._loop and not self._adopt(loop):
@@ -71,7 +71,7 @@ class Pool:
         return connection
 
     async def _reuse(self, now: float) -> "Connection | None":
-        """The connection that came back last, since it is the likeliest to live."""
+        """The usable connection that was returned last; None if there is none."""
         options = self.options
         while self._idle:
             connection = self._idle.pop()
@@ -95,10 +95,10 @@ class Pool:
         return False
 
     async def _new(self) -> "Connection":
-        """A new connection, in the place of the caller.
+        """A new connection, which uses the caller's place.
 
-        The first one of a process is attempted several times in parallel while the server is
-        silent, see `staggered.py`. Each further attempt needs a free place.
+        The first one of a process is attempted several times in parallel while the server does not
+        answer, see `staggered.py`. Each further attempt needs a free place.
         """
         if self._connected_before:
             return await self.connect()
@@ -119,7 +119,10 @@ class Pool:
             raise no_answer(options) from error
 
     async def connect(self, answered: asyncio.Event | None = None) -> "Connection":
-        """A new connection that no place is counted for; `answered` is set with its greeting."""
+        """A new connection, which does not count towards `pool_size`.
+
+        `answered` is set when the server's greeting arrives.
+        """
         from functions.kit.mysql.connection import Connection  # noqa: PLC0415 - see connection.py
 
         if self._tls is None:
@@ -132,9 +135,9 @@ class Pool:
         return connection
 
     def release(self, connection: "Connection") -> None:
-        """Take a connection back; one that was given up in mid-statement is killed."""
+        """Return a connection to the pool. One with an unfinished statement is killed."""
         if connection not in self._lent:
-            # Of another loop, not pooled, or from before close().
+            # It belongs to another loop, is not pooled, or was acquired before close().
             self.discard(connection)
             return
         self._lent.discard(connection)
@@ -152,21 +155,21 @@ class Pool:
             self._idle.popleft().quit()
 
     def discard(self, connection: "Connection") -> None:
-        """End a connection of `connect()`, and what it may still be doing."""
+        """Close a connection that is not pooled, and kill its unfinished statement."""
         if not connection.busy:
             connection.quit()
             return
         connection.abort()
-        # After close() nobody waits for a KILL any more: its task would outlive the loop.
+        # After close() no KILL is sent, because its task could outlive the event loop.
         closed = self._loop is None
         if self.options.kill_cancelled and not closed and not connection.loop.is_closed():
             self._start_kill(connection, None)
 
     def _give_up(self, connection: "Connection") -> None:
-        """Close it, and have its statement and its locks ended, not just abandoned.
+        """Close a busy connection, and kill its statement, which releases its locks.
 
-        The server notices a closed socket only when it wants to write to it. The KILL takes the
-        place of the connection it ends, so that the pool never grows.
+        The server would notice the closed socket only when it writes to it. The connection that
+        sends KILL counts instead of the closed one, so that the pool does not exceed its size.
         """
         connection.abort()
         if not self.options.kill_cancelled or connection.loop.is_closed():
@@ -180,10 +183,10 @@ class Pool:
         task.add_done_callback(self._kills.discard)
 
     async def _kill(self, connection: "Connection", places: asyncio.Semaphore | None) -> None:
-        """KILL a connection on the server that gave it its number, and on no other.
+        """KILL a connection, if the server that assigned its id still answers.
 
-        Behind one address there may be another one by now, after a failover or a restart, where
-        that number is somebody else's. Then there is nothing to end: locks go with their server.
+        After a failover or a restart another server may have this address, where the id belongs to
+        another connection. Then nothing is sent: the locks ended with their server.
         """
         thread_id = connection.thread_id()
         try:
@@ -202,7 +205,7 @@ class Pool:
                 else:
                     killer.quit()
         except DatabaseError as error:
-            # 1094: it had ended by itself.
+            # 1094: the connection no longer exists.
             if error.code != 1094:
                 logger.warning("connection %d could not be killed: %s", thread_id, error)
         finally:
@@ -210,7 +213,7 @@ class Pool:
                 places.release()
 
     def _adopt(self, loop: asyncio.AbstractEventLoop) -> bool:
-        """Take this loop for the pool's; False where another one is still using it."""
+        """Make this loop the pool's; False if the pool belongs to another open loop."""
         if self._loop is not None and not self._loop.is_closed():
             return False
         for connection in (*self._idle, *self._lent):
@@ -226,9 +229,9 @@ class Pool:
         self._loop = None
 
     async def close(self) -> None:
-        """Close what is idle now, and what is lent out when it comes back.
+        """Close idle connections now, and those in use when they are returned.
 
-        The next statement begins anew, so an engine can be closed twice and used after.
+        The next statement opens new ones, so an engine can be closed twice, and used afterwards.
         """
         idle = list(self._idle)
         kills = [task for task in self._kills if task.get_loop() is asyncio.get_running_loop()]
@@ -239,6 +242,6 @@ class Pool:
             else:
                 connection.quit()
         await asyncio.gather(*kills, return_exceptions=True)
-        # asyncio closes sockets in the loop's next round; a loop that ends before leaks them.
+        # asyncio closes sockets in the loop's next iteration; otherwise they would leak.
         await asyncio.sleep(0)
         await asyncio.sleep(0)

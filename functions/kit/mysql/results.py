@@ -1,10 +1,10 @@
-"""Answers of the server, taken out of the bytes as they come.
+"""Parses the server's answers, faster than the driver.
 
-The driver reads each packet by two coroutines and each value by four functions, and parses what
-the server says of each column with every run of a statement. Here a result is taken apart in one
-pass over what the socket has given, rows straight into dicts, by decoders that are prepared once
-for each shape of a result. `connection.py` sends statements and reads their answers with this;
-`decode.py` says what a column is to Python.
+The driver calls two coroutines for each packet and four functions for each value, and parses the
+description of the columns at every run of a statement. Here a result is parsed in one pass over the
+received bytes, and rows become dicts directly. The decoders are prepared once for each set of
+columns. `connection.py` sends statements and reads their answers with this module; `decode.py`
+chooses the decoders.
 
 Source: MySQL's protocol, "Text Resultset", "OK_Packet", "Length-Encoded Integer".
 """
@@ -23,15 +23,15 @@ from functions.kit.mysql.errors import DataError
 from functions.kit.mysql.plans import Result, Row
 
 _FULL = 2**18
-"""Bytes that wait to be taken, above which the server is let wait."""
+"""Unread bytes above which no more are received."""
 _LONGEST = 0xFFFFFF
-"""A packet of this length goes on in the next one."""
+"""The length of a packet that continues in the next one."""
 _NULL, _EOF, _ERROR = 0xFB, 0xFE, 0xFF
 _WIDTHS = {0xFC: 2, 0xFD: 3, 0xFE: 8}
 
 
 class Garbage(Exception):
-    """What came is not MySQL's protocol; nothing more can be read."""
+    """The received bytes are not MySQL's protocol. Nothing more can be read."""
 
 
 class Shape(NamedTuple):
@@ -43,7 +43,7 @@ class Shape(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def _shape(packets: bytes, count: int) -> Shape:
-    """By the packets that describe the columns: the same ones come with every run."""
+    """The shape that the column packets describe. They are equal at every run of a statement."""
     names, decoders = [], []
     at = 0
     for _ in range(count):
@@ -57,12 +57,12 @@ def _shape(packets: bytes, count: int) -> Shape:
 
 
 def forget_shapes() -> None:
-    """Tables have changed, and what is declared of their columns may have."""
+    """Clear the cache, after tables and their declared column types may have changed."""
     _shape.cache_clear()
 
 
 class Inbox(asyncio.Protocol):
-    """What the socket has given, as it came. A stream does more for each answer, and costs more."""
+    """The bytes received from the socket. An asyncio stream would take longer for each answer."""
 
     def __init__(self, transport: asyncio.ReadTransport) -> None:
         self._transport = transport
@@ -99,11 +99,11 @@ class Inbox(asyncio.Protocol):
 
     @property
     def waits(self) -> bool:
-        """Whether something came that nobody has taken."""
+        """Whether there are unread bytes."""
         return self._size > 0
 
     async def take(self) -> bytes:
-        """All that is there, or what comes next; nothing at the end. Raises the socket's error."""
+        """All unread bytes, or the next ones; empty at the end. Raises the socket's error."""
         if not self._size:
             if not self.ended:
                 self._waiter = self._loop.create_future()
@@ -124,7 +124,7 @@ class Inbox(asyncio.Protocol):
 
 
 class Answers:
-    """Reads one answer after the other. `server_status` is that of the last one."""
+    """Reads the answers in order. `server_status` is that of the last one."""
 
     def __init__(self, inbox: Inbox, server_status: int) -> None:
         self._inbox = inbox
@@ -139,21 +139,21 @@ class Answers:
 
     @property
     def leftover(self) -> bool:
-        """Whether there is more than was asked for: a goodbye."""
+        """Whether there are bytes after the last answer, as at the end of the connection."""
         return self._inbox.waits or self._at < len(self._data)
 
     async def read(self, sent: int = 1) -> Result:
-        """The answer to one statement, whole, that was sent in so many packets.
+        """The whole answer to a statement that was sent in `sent` packets.
 
-        Raises the driver's error for one of the server's, `Garbage`, and `DataError` for a value
-        that Python cannot hold; after that the next answer can be read.
+        Raises the driver's error for an error of the server, `Garbage`, or `DataError` for a value
+        that Python cannot represent. After a `DataError` the next answer can be read.
         """
         if self._at == len(self._data):
             data = self._data = await self._inbox.take()
             self._at = 0
             if not data:
                 _lost()
-            # Nearly all writes are answered by one short OK, in a piece of its own.
+            # The answer to nearly every write is one short OK packet that arrives alone.
             if len(data) > 4 and data[:5] == bytes((len(data) - 4 & 0xFF, 0, 0, sent & 0xFF, 0)):
                 self._at = len(data)
                 return self._ok(data[4:])
@@ -164,7 +164,7 @@ class Answers:
         return Result(rows, len(rows), 0)
 
     async def begin(self, sent: int = 1) -> tuple[Shape | None, Result]:
-        """The columns of a result whose rows come next; or None, and what a write did."""
+        """The columns of a result, whose rows follow; or None and the result of a write."""
         self._number = sent & 0xFF
         self._failure = None
         self.ended = False
@@ -178,7 +178,7 @@ class Answers:
         return await self._columns(count), Result([], 0, 0)
 
     async def rows(self, shape: Shape, most: int | None) -> list[Row]:
-        """The next rows, `most` at most; fewer than that are the last ones."""
+        """The next rows, at most `most`. Fewer rows are the last ones."""
         rows: list[Row] = []
         try:
             while not self._take_rows(shape, rows, most):
@@ -193,7 +193,7 @@ class Answers:
         return rows
 
     def _take_rows(self, shape: Shape, rows: list[Row], most: int | None) -> bool:
-        """All rows that are there whole. True at the last one, or when there are enough."""
+        """Parse the rows that have arrived completely; True after the last one or after `most`."""
         names, decoders = shape
         data, at, size_of_data = self._data, self._at, len(self._data)
         number = self._number
@@ -257,7 +257,7 @@ class Answers:
         return dict(zip(names, values, strict=True))
 
     def _whole_packet(self, at: int) -> tuple[bytes, int, int] | None:
-        """One in several parts, and the place and the number after it; None if some are missing."""
+        """A payload of several packets, the index and number after it; None if incomplete."""
         parts = []
         number = self._number
         while True:
@@ -297,7 +297,7 @@ class Answers:
         return at if at <= size else None
 
     async def _packet(self) -> bytes:
-        """One packet, and the driver's error if it is one."""
+        """The next packet. Raises the driver's error for an error packet."""
         while True:
             data, at = self._data, self._at
             if len(data) >= at + 4:
@@ -309,7 +309,7 @@ class Answers:
         self._at = end
         if not packet:
             raise Garbage("an empty packet")
-        if packet[0] == _ERROR:  # a server that shuts down says so as number 0
+        if packet[0] == _ERROR:  # when it shuts down, a server sends one with packet number 0
             _raise(packet)
         if number != self._number:
             raise Garbage("packets come in another order")
@@ -334,7 +334,7 @@ class Answers:
             raise Garbage("a second result, which nobody asked for")
 
     async def _more(self) -> None:
-        """Wait for more bytes; those that were read are dropped."""
+        """Wait for more bytes, and drop those that were parsed."""
         chunk = await self._inbox.take()
         if not chunk:
             _lost()
@@ -343,7 +343,7 @@ class Answers:
             self._at = 0
             return
         parts = [self._data[self._at :], chunk]
-        # Of a long packet many chunks are needed: they are put together once.
+        # A long packet arrives in many chunks, which are joined once.
         needed = self._missing(parts)
         while needed > 0:
             chunk = await self._inbox.take()
@@ -361,7 +361,7 @@ class Answers:
 
 
 def _integer(data: bytes, at: int) -> tuple[int, int]:
-    """A length-encoded integer, and the place after it."""
+    """A length-encoded integer, and the index after it."""
     first = data[at]
     at += 1
     if first < _NULL:
@@ -373,7 +373,7 @@ def _integer(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _raise(packet: bytes) -> NoReturn:
-    """The driver's error for an ERR packet."""
+    """Raise the driver's error for an ERR packet."""
     if len(packet) < 4:
         raise Garbage("an error without a number")
     raise_mysql_exception(packet)

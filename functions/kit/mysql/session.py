@@ -1,16 +1,16 @@
-"""How a session is set up, so that statements mean on MySQL what they mean on SQLite.
+"""The settings of a session, which make MySQL behave more like SQLite.
 
-`connection.py` sends this with every new connection.
+`connection.py` sends them on every new connection.
 """
 
 SQL_MODES = (
-    "ANSI_QUOTES",  # "x" is a name, should one get past the translation
-    "PIPES_AS_CONCAT",  # || concatenates, and is no OR
-    "NO_BACKSLASH_ESCAPES",  # a backslash in a text's literal is a backslash
+    "ANSI_QUOTES",  # "x" is a name, in case the translation leaves one
+    "PIPES_AS_CONCAT",  # || concatenates; by default it is OR
+    "NO_BACKSLASH_ESCAPES",  # a backslash in a string literal is a backslash
     "NO_AUTO_VALUE_ON_ZERO",  # 0 is a key like any other
     "NO_ENGINE_SUBSTITUTION",
     "ONLY_FULL_GROUP_BY",
-    "STRICT_ALL_TABLES",  # refuse, do not cut
+    "STRICT_ALL_TABLES",  # an error for a value that does not fit, instead of truncation
     "ERROR_FOR_DIVISION_BY_ZERO",
     "NO_ZERO_DATE",
     "NO_ZERO_IN_DATE",
@@ -22,17 +22,17 @@ def is_mariadb(server_version: str) -> bool:
 
 
 def takes_row_alias(server_version: str) -> bool:
-    """Whether INSERT ... AS new is understood; VALUES(column) is on its way out on MySQL."""
+    """Whether INSERT ... AS new is supported; MySQL has deprecated VALUES(column)."""
     return not is_mariadb(server_version) and _version(server_version) >= (8, 0, 20)
 
 
 def settings(server_version: str) -> str:
-    """One statement.
+    """The SET statement with all settings.
 
-    Literals compare letter by letter, as on SQLite. READ COMMITTED, since REPEATABLE READ locks
-    the gaps that inserts go to.
+    The collation of literals is binary, as on SQLite. The isolation level is READ COMMITTED,
+    because REPEATABLE READ locks the gaps that inserts need.
     """
-    # MariaDB knows the name that MySQL 8 uses from its version 11 on only.
+    # MariaDB supports MySQL 8's name of the variable from version 11 on.
     isolation = "tx_isolation" if is_mariadb(server_version) else "transaction_isolation"
     return (
         f"SET NAMES utf8mb4 COLLATE utf8mb4_bin, SESSION sql_mode = '{','.join(SQL_MODES)}',"
@@ -42,9 +42,9 @@ def settings(server_version: str) -> str:
 
 
 def identity_query(server_version: str) -> str:
-    """What tells one server, and one run of it, from another: `server` and `uptime`, in seconds."""
+    """The query for a server's identity: `server`, and `uptime` in seconds."""
     if is_mariadb(server_version):
-        # Its own number of the server, which a copy of the data folder does not take along.
+        # Computed from the machine and the port, not stored in the data directory.
         server, status = "@@server_uid", "information_schema.GLOBAL_STATUS"
     else:
         server, status = "@@server_uuid", "performance_schema.global_status"

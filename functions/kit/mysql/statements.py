@@ -1,4 +1,4 @@
-"""The parts that INSERT, UPDATE and DELETE have in common: a table, assignments, RETURNING.
+"""Parses the parts that INSERT, UPDATE and DELETE share: a table, assignments, RETURNING.
 
 Used by `translate.py` and `inserts.py`.
 """
@@ -14,7 +14,7 @@ from functions.kit.mysql.tokens import Token, count_params, quote, split_commas,
 
 class TableName(NamedTuple):
     text: str
-    """As it is written in MySQL's text, with its database where one was given."""
+    """Quoted, for MySQL's text, with its database if one was given."""
     name: str
     end: int
     """The index after it."""
@@ -52,10 +52,10 @@ class Assignment(NamedTuple):
 
 
 def parse_assignments(tokens: Sequence[Token]) -> list[Assignment]:
-    """The parts of a SET.
+    """The assignments of a SET.
 
-    MySQL assigns from left to right, and a later value sees what an earlier one assigned; SQLite
-    reads every value first. Where that would make a difference the statement is refused.
+    MySQL assigns from left to right, and a later value uses what an earlier one assigned; SQLite
+    reads every value first. A statement for which this makes a difference is refused.
     """
     assignments: list[Assignment] = []
     assigned: set[str] = set()
@@ -75,7 +75,7 @@ def parse_assignments(tokens: Sequence[Token]) -> list[Assignment]:
 
 
 def _columns(value: Sequence[Token]) -> list[str]:
-    """Names that may be columns of the row; those of EXCLUDED are another row's."""
+    """Names that may be columns of the row. Columns of EXCLUDED belong to another row."""
     return [
         token.text.lower()
         for index, token in enumerate(value)

@@ -1,4 +1,4 @@
-"""The TLS context of an engine. Imports `ssl` only where TLS is asked for."""
+"""The TLS context of an engine. Imports `ssl` only if TLS is enabled."""
 
 from typing import TYPE_CHECKING
 
@@ -10,13 +10,13 @@ if TYPE_CHECKING:
 
 
 def tls_context(options: Options) -> "ssl.SSLContext | None":
-    """Made once for an engine: loading the system's authorities takes long."""
+    """Created once per engine, because loading the system's certificate authorities is slow."""
     if options.ssl == "disabled":
         return None
     import ssl  # noqa: PLC0415
 
     try:
-        if options.ssl == "required":  # encrypted, whoever the server may be
+        if options.ssl == "required":  # encrypted, without checking the server's identity
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE

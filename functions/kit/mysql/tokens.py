@@ -1,7 +1,8 @@
-"""SQLite's SQL cut into tokens, and tokens written as MySQL's SQL.
+"""Splits SQLite's SQL into tokens, and writes tokens as MySQL's SQL.
 
-Only what both readers need is told apart: a `?` in a string is no placeholder, a `%` in a name
-must not reach Python's formatting. `expressions.py` decides what the tokens mean on MySQL.
+The tokenizer makes only the distinctions that translation and formatting need: a `?` in a string is
+not a placeholder, and a `%` in a name must be escaped for Python's formatting. `expressions.py`
+translates the tokens.
 """
 
 import re
@@ -14,12 +15,12 @@ Kind = Literal["word", "name", "string", "blob", "number", "param", "op", "arrow
 
 
 class Token(NamedTuple):
-    """`text` is as written, save for a `name`: there it is the name without its quotes."""
+    """`text` is the original text, except for a `name`, which is without its quotes."""
 
     kind: Kind
     text: str
     spaced: bool = True
-    """Whether white space stood before it."""
+    """Whether white space precedes it."""
 
     def is_word(self, *words: str) -> bool:
         return self.kind == "word" and self.text.upper() in words
@@ -63,9 +64,9 @@ _OTHER = {
 
 
 def tokenize(sql: str) -> list[Token]:
-    """Tokens without white space and comments. Raises `Unsupported` for what is not SQL to both.
+    """Tokens, without white space and comments. Raises `Unsupported` for one of a single dialect.
 
-    A comment `/*+ ... */` right after SELECT stays: it is a hint to MySQL's optimizer.
+    A comment `/*+ ... */` directly after SELECT is kept: it is a hint to MySQL's optimizer.
     """
     tokens: list[Token] = []
     spaced = False
@@ -89,7 +90,7 @@ def tokenize(sql: str) -> list[Token]:
             if kind in ("string", "blob") and tokens and not spaced:
                 previous = tokens[-1]
                 if previous.kind != "op":
-                    # N'x', b'1' and 'a''b' cut elsewhere are all something else to MySQL.
+                    # N'x', b'1' and adjacent literals have another meaning on MySQL.
                     raise Unsupported("a string literal that follows without a space")
             tokens.append(Token(kind, text, spaced))  # type: ignore[arg-type]
         spaced = False
@@ -97,7 +98,7 @@ def tokenize(sql: str) -> list[Token]:
 
 
 def has_double_quotes(sql: str) -> bool:
-    """Whether there is a name in double quotes, as SQLite's dialect has them."""
+    """Whether there is a name in double quotes, as in SQLite's dialect."""
     return any(
         match.lastgroup == "quoted" and match.group()[0] == '"' for match in _TOKEN.finditer(sql)
     )
@@ -109,7 +110,7 @@ def quote(name: str) -> str:
 
 
 def template(sql: str) -> str:
-    """Text that Python's `%` gives back as it is."""
+    """Escape a text for Python's `%` formatting."""
     return sql.replace("%", "%%")
 
 
@@ -117,14 +118,14 @@ _GLUED = ("word", "number", "param", "string", "blob")
 
 
 def write(tokens: Iterable[Token]) -> str:
-    """MySQL's text, a template for `%`: each placeholder is a `%s`, each other `%` is doubled."""
+    """MySQL's text as a template for `%`: each placeholder is `%s`, any other `%` is doubled."""
     parts: list[str] = []
     previous: Token | None = None
     for token in tokens:
         if previous is not None and (
             token.spaced
             or (token.kind in _GLUED and previous.kind in _GLUED)
-            # A negative value after a minus would read `--`, a comment.
+            # A minus and a negative value would form `--`, a comment.
             or (token.kind == "param" and previous.text == "-")
         ):
             parts.append(" ")

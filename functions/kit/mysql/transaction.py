@@ -1,8 +1,8 @@
-"""Transactions: one connection, borrowed from BEGIN to COMMIT.
+"""Transactions: each uses one connection of the pool from BEGIN to COMMIT.
 
-Inside the block the context variable carries the transaction to every statement of the task and
-of tasks that it starts. Whatever happens, the variable is reset and the connection goes back;
-what the pool then does with it is in `pool.py`.
+Inside the block a context variable passes the transaction to every statement of the task and of
+tasks that it starts. At the end of the block the variable is always reset, and the connection is
+returned to the pool (`pool.py`).
 """
 
 import asyncio
@@ -43,7 +43,7 @@ class State(Enum):
 
 
 class Savepoint:
-    """A point inside a transaction that can be returned to."""
+    """A savepoint of a transaction."""
 
     def __init__(self, name: str, transaction: "Transaction") -> None:
         self.name = name
@@ -57,7 +57,7 @@ class Savepoint:
 
 
 class Transaction(BaseTransaction):
-    """`async with engine.transaction():`; inside another one it joins that."""
+    """`async with engine.transaction():`; inside another transaction it joins that one."""
 
     def __init__(
         self,
@@ -136,11 +136,11 @@ class Transaction(BaseTransaction):
         try:
             variable.reset(self._token)
         except ValueError:
-            # Left in another context than entered, as fixtures and generators may be.
+            # The block was left in another context, as fixtures and generators may do.
             variable.set(None)
 
     async def run(self, plan: Plan, args: Sequence[Any], key: str | None) -> Outcome:
-        """Run a plan; tasks that share the transaction take turns."""
+        """Run a plan. Tasks that share the transaction run their plans one after the other."""
         async with self._lock:
             self._check()
             try:
@@ -152,7 +152,7 @@ class Transaction(BaseTransaction):
                 raise
 
     async def _run_whole(self, plan: Plan, args: Sequence[Any], key: str | None) -> Outcome:
-        """Several statements that stand for one: they happen all or not at all."""
+        """Run a plan of several statements atomically, in a savepoint."""
         connection = self._connection
         await connection.run("SAVEPOINT `__plan`")
         try:
@@ -166,7 +166,7 @@ class Transaction(BaseTransaction):
         return outcome
 
     async def command(self, sql: str) -> None:
-        """Run a text of this package's own."""
+        """Run a statement of this package itself, such as COMMIT."""
         async with self._lock:
             self._check()
             try:
@@ -176,17 +176,17 @@ class Transaction(BaseTransaction):
                 raise
 
     async def _look_after_an_error(self) -> None:
-        """Ask the server whether the transaction is still there.
+        """Query whether the server has ended the transaction.
 
-        A deadlock ends it, and a lock's timeout does or does not, as `innodb_rollback_on_timeout`
-        says. What follows in the block would then commit by itself, statement by statement.
+        A deadlock ends it, and with `innodb_rollback_on_timeout` a lock timeout does too. Each
+        later statement of the block would then commit separately.
         """
         if self._connection.busy or self._state is not State.ACTIVE:
             return
         try:
             await self._connection.run_within(self._engine.options.connect_timeout, "DO 0")
         except DatabaseError:
-            self._connection.busy = True  # nobody can tell: the connection is thrown away
+            self._connection.busy = True  # unknown state: the pool discards the connection
             return
         if not self._connection.in_transaction:
             self._state = State.LOST
@@ -198,7 +198,7 @@ class Transaction(BaseTransaction):
             raise ConnectionLost("the transaction's connection was lost; nothing was kept")
 
     async def commit(self) -> None:
-        """Commit now; the rest of the block can run nothing."""
+        """Commit now. The rest of the block can run no statements."""
         async with self._lock:
             self._check()
             try:
@@ -213,18 +213,18 @@ class Transaction(BaseTransaction):
             self._state = State.ENDED
 
     async def rollback(self) -> None:
-        """Roll back now; the rest of the block can run nothing."""
+        """Roll back now. The rest of the block can run no statements."""
         await self.command("ROLLBACK")
         self._state = State.ENDED
 
     async def _roll_back_quietly(self) -> None:
-        """Roll back without hiding the error that is on its way."""
+        """Roll back, without replacing the exception that is being raised."""
         if self._connection.busy or self._state is State.ENDED:
             return
         try:
             await self._connection.run_within(self._engine.options.connect_timeout, "ROLLBACK")
         except DatabaseError as error:
-            # The connection is thrown away, and that rolls back too.
+            # The pool discards the connection, which rolls back too.
             self._connection.busy = True
             logger.warning("ROLLBACK failed: %s", error)
 
@@ -241,7 +241,7 @@ class Transaction(BaseTransaction):
 
 
 class Atomic(BaseAtomic):
-    """Piccolo's `engine.atomic()`: queries added first, then run in one transaction."""
+    """Piccolo's `engine.atomic()`: collects queries, then runs them in one transaction."""
 
     def __init__(self, engine: "MySQLEngine") -> None:
         self._engine = engine
@@ -251,7 +251,7 @@ class Atomic(BaseAtomic):
         self._queries.extend(query)
 
     async def run(self) -> None:
-        """Run the queries in one transaction; DDL, which would commit it, one after the other."""
+        """Run the queries in one transaction; if all are DDL, which commits, without one."""
         queries, self._queries = self._queries, []
         if all(isinstance(query, DDL) for query in queries):
             for query in queries:

@@ -1,8 +1,8 @@
-"""A statement in SQLite's dialect becomes a plan for MySQL, or is refused by name.
+"""Translates a statement in SQLite's dialect to a plan for MySQL, or raises `Unsupported`.
 
-Piccolo prints SQLite's dialect for this engine, and people write it by hand. Texts never hold
-values, so there are few of them, and each is translated once. Inserts are taken apart in
-`inserts.py`, what is inside clauses in `expressions.py`; next to read: `plans.py`.
+Statements are printed by Piccolo or written by hand. Their texts contain no values, so there are
+few different ones, and each is translated once. `inserts.py` parses inserts, `expressions.py`
+translates the contents of clauses; next file: `plans.py`.
 """
 # ruff: noqa: S608 - writing SQL is what this is for; values are literals by now
 
@@ -45,11 +45,11 @@ CACHED_STATEMENTS = 1024
 
 
 _MANY_ROWS = re.compile(r" VALUES (\([^()'\"`]*\))((?:, ?\1){15,})")
-"""The same row, again and again, as Piccolo prints an insert of many objects."""
+"""Many equal rows of placeholders, as Piccolo prints an insert of many objects."""
 
 
 def translate(sql: str) -> Plan:
-    """The plan for a text. Raises `Unsupported`, naming the construct."""
+    """The plan for a text. Raises `Unsupported`, which names the construct."""
     if len(sql) > _LONG and sql.startswith("INSERT"):
         many = _MANY_ROWS.search(sql)
         if many is not None and not _is_inside(sql[: many.start()]):
@@ -64,7 +64,7 @@ _LONG = 500
 
 
 def _is_inside(before: str) -> bool:
-    """Whether what follows may be in a string, a name or a comment."""
+    """Whether the text after `before` may be inside a string, a name or a comment."""
     return (
         "'" in before
         or "--" in before
@@ -76,7 +76,7 @@ def _is_inside(before: str) -> bool:
 
 @lru_cache(maxsize=64)
 def _translate_many(sql: str, count: int) -> Plan:
-    """A text of one row that stands for many: its length, and what it costs, are those of one."""
+    """The plan for `count` equal rows, from the text with one row, which is faster to translate."""
     tokens = tokenize(sql)
     while tokens and tokens[-1].is_op(";"):
         tokens.pop()
@@ -91,7 +91,7 @@ def _translate(sql: str) -> Plan:
     if not tokens:
         raise Unsupported("an empty statement")
     if any(token.kind == "arrow" or token.is_word("ILIKE") for token in tokens):
-        # Few programs need it, and a start is shorter without it.
+        # Imported late: few programs need it, and a start is faster without it.
         from functions.kit.mysql.conversions import convert  # noqa: PLC0415
 
         tokens, conversions = convert(tokens)
@@ -139,11 +139,11 @@ def _select(tokens: Sequence[Token]) -> Plan:
 
 
 _TABLE_EXISTS = "select exists ( select * from sqlite_master where name = ? ) as 'exists'"
-"""What Piccolo prints for `table_exists()`."""
+"""The text that Piccolo prints for `table_exists()`."""
 
 
 def _indexes(table: str) -> TextPlan:
-    """The names of a table's indexes; SQLite has none for a numbered key."""
+    """The names of a table's indexes, without the primary key's, which SQLite does not list."""
     return TextPlan(
         "SELECT DISTINCT INDEX_NAME AS name FROM information_schema.STATISTICS WHERE TABLE_SCHEMA ="
         f" DATABASE() AND TABLE_NAME = {template(literal(table))} AND INDEX_NAME <> 'PRIMARY'"
@@ -154,7 +154,7 @@ def _indexes(table: str) -> TextPlan:
 
 
 def locking(select: TextPlan, tokens: Sequence[Token]) -> LockingPlan:
-    """The lock that is asked for after FOR. Raises `Unsupported` for Postgres' own ones."""
+    """The plan of a select with FOR UPDATE or FOR SHARE. Raises `Unsupported` for other locks."""
     words = [token.text.upper() for token in tokens]
     strength = words[0] if words else ""
     if strength not in ("UPDATE", "SHARE"):
@@ -236,17 +236,17 @@ def _delete(tokens: Sequence[Token]) -> Plan:
 
 
 def _refuse_order_and_limit(tokens: Sequence[Token], statement: str) -> None:
-    """SQLite has them in a build of its own only."""
+    """SQLite supports them only if it was compiled with that option."""
     if find_word(tokens, "ORDER", "LIMIT") is not None:
         raise Unsupported(f"ORDER BY or LIMIT in {statement}")
 
 
 def _where(tokens: Sequence[Token], table: str) -> Clause:
-    """The condition of a write. A subquery on the table that is written is read before.
+    """The condition of a write. A subquery on the written table becomes a derived table.
 
-    MySQL does not read in a subquery what the statement writes (error 1093), but it does in a
-    derived table that it has to gather first, as LIMIT makes it. Piccolo prints such a subquery for
-    a `where` across a foreign key.
+    MySQL refuses a subquery on the table that the statement writes (error 1093), but accepts a
+    derived table that it materializes first, which LIMIT enforces. Piccolo prints such a subquery
+    for a `where` across a foreign key.
     """
     if not _reads(tokens, table):
         return as_clause(tokens)
@@ -268,7 +268,7 @@ def _where(tokens: Sequence[Token], table: str) -> Clause:
 
 
 def _after_in(tokens: Sequence[Token], place: int) -> Sequence[Token]:
-    """The subquery of an IN at this place; nothing where there is none."""
+    """The subquery of an IN at this index; empty if there is none."""
     after = tokens[place + 1 : place + 3]
     if len(after) < 2 or not tokens[place].is_word("IN") or not after[0].is_op("("):
         return ()

@@ -1,8 +1,9 @@
-"""How long a statement may take, watched by one timer for many of them.
+"""The time limit of statements, with one timer for all statements of a connection.
 
-`asyncio.timeout` has to cancel a task, and a timer for each statement is made, sorted in and
-cancelled again some hundred times a second for each connection, nearly always for nothing. This
-one stays, and looks whether the statement of that moment is late. `connection.py` uses it.
+`asyncio.timeout` cancels a task, and needs a timer for each statement, some hundred a second for
+each connection, nearly all of which never fire. This timer is kept from one statement to the next.
+When it fires, it checks whether the current statement is late, and otherwise it is set again.
+`connection.py` uses it.
 """
 
 import asyncio
@@ -17,19 +18,19 @@ class _Connection(Protocol):
 
 
 class Watch:
-    """Of one connection, which it closes when a statement is late."""
+    """The timer of one connection, which it closes if a statement is late."""
 
     def __init__(self, connection: _Connection) -> None:
-        # A timer must not keep alive a connection that nobody has any more.
+        # Weak, so that a pending timer does not keep an unused connection alive.
         self._connection = weakref.ref(connection)
         self._loop: asyncio.AbstractEventLoop = connection.loop
         self._deadline: float | None = None
-        """Of the statement that is under way."""
+        """When the current statement is late; None between statements and without a limit."""
         self._alarm: asyncio.TimerHandle | None = None
         self.expired = False
 
     def begin(self, seconds: float | None) -> None:
-        """A statement is sent now, and may take so long; None for as long as it takes."""
+        """A statement is being sent, and may take `seconds`; None means no limit."""
         self._deadline = None if seconds is None else self._loop.time() + seconds
         if self._deadline is not None and (
             self._alarm is None or self._alarm.when() > self._deadline
@@ -37,11 +38,11 @@ class Watch:
             self._set_alarm(self._deadline)
 
     def end(self) -> None:
-        """It was answered, or failed."""
+        """The statement has been answered, or has failed."""
         self._deadline = None
 
     def close(self) -> None:
-        """The connection is."""
+        """Stop the timer, because the connection is closed."""
         alarm, self._alarm = self._alarm, None
         if alarm is not None:
             alarm.cancel()

@@ -40,7 +40,7 @@ def subscribe(
     """Register the handlers and the projection of auth's stream.
 
     `on_account_closed` erases what a service keeps of a user, in the event's own transaction. It
-    is called again with each copy of the event, and with each snapshot.
+    is called again with each duplicate of the event, and with each snapshot.
     """
 
     async def access_changed(database: Database, event: Event, state: UserAccess) -> None:

@@ -115,14 +115,14 @@ class Verifier:
             raise TokenExpired(
                 Text(
                     "Pida otro con POST /refresh o POST /login de auth.",
-                    "Take a new one with POST /refresh or POST /login on auth.",
+                    "Get a new one with POST /refresh or POST /login on auth.",
                 )
             )
         if await self.is_revoked(principal):
             raise TokenRevoked(
                 Text(
-                    "Este token fue terminado. Inicie sesión de nuevo.",
-                    "This token was ended. Log in again.",
+                    "Este token fue revocado. Inicie sesión de nuevo.",
+                    "This token was revoked. Log in again.",
                 )
             )
         return principal

@@ -1,8 +1,8 @@
 """Command-line options, parsed by cyclopts into one frozen dataclass a command.
 
-A value comes from the command line, where the last of several counts, else from the environment,
-else from the command's table in a TOML file, else it is the field's default. An environment
-variable that is set to nothing counts as not set. The docstring under a field is its help text.
+A value comes from the command line (the last one, if it is given several times), else from the
+environment, else from the command's table in a TOML file, else it is the field's default. An empty
+environment variable counts as not set. The docstring under a field is its help text.
 """
 
 import math
@@ -41,7 +41,7 @@ def parse(
         name=program,
         help=summary,
         help_format="markdown",
-        help_epilogue=f"Defaults of your own go into the table [{table}] of {file.name}."
+        help_epilogue=f"Your own defaults go into the table [{table}] of {file.name}."
         if file
         else None,
         version_flags=(),

@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 class BrokerError(Exception):
-    """The message is for whoever started the broker or sent the event."""
+    """Its message is for the user who started the broker, or for the sender of the event."""
 
 
 class ManifestError(BrokerError):

@@ -1,9 +1,9 @@
 """The ways in which Knative's RabbitMQ dispatcher is known to lose or delay events.
 
-The broker has them only when `--behave-like-knative` or its constructor names them, for tests that
-the shop loses nothing nevertheless. Two other rules of Knative lose events as well; the broker
-always follows them, since consumers must know them: a 4xx that is not retried counts as success
-(`policy`), and an event that matches no Trigger is confirmed and dropped (`core`).
+The broker imitates a flaw only if `--behave-like-knative` or its constructor names it, for tests
+which show that the shop still loses nothing. Two other rules of Knative lose events as well. The
+broker always follows them, because consumers must allow for them: a 4xx that is not retried counts
+as success (`policy`), and an event that matches no Trigger is confirmed and dropped (`core`).
 
 Source: eventing-rabbitmq 1.22: cmd/ingress/main.go, pkg/dispatcher/dispatcher.go.
 """

@@ -1,4 +1,4 @@
-"""What a customer prepares a purchase with: addresses and a cart; and the end of the account."""
+"""A customer's addresses and cart, and their erasure when the account is closed."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 async def add_address(
     database: Database, user_id: int, new: Address, *, is_default: bool, now: datetime
 ) -> int:
-    """Keep an address; its id.
+    """Store an address. Returns its id.
 
     Raises `AddressInvalid`, `CardNumberRefused`, `TooManyAddresses` or `TokenRevoked`.
     """
@@ -48,18 +48,18 @@ async def _add_address(
 
 
 class AddressChanges(NamedTuple):
-    """Fields of an `Address` that get another value, by name."""
+    """Changed fields of an `Address`, by name."""
 
     fields: Mapping[str, object]
     is_default: bool | None = None
-    """None: as it is."""
+    """None: unchanged."""
 
 
 @transactional
 async def change_address(
     database: Database, user_id: int, address_id: int, changes: AddressChanges
 ) -> None:
-    """Change what is given; purchases that were placed keep the address as it was.
+    """Change the given fields. Purchases that were placed keep their copy of the address.
 
     Raises `AddressNotFound`, `AddressInvalid`, `CardNumberRefused` or `TokenRevoked`.
     """
@@ -85,7 +85,7 @@ async def delete_address(database: Database, user_id: int, address_id: int) -> N
 async def set_cart_item(
     database: Database, user_id: int, book_id: int, quantity: int, *, now: datetime
 ) -> bool:
-    """Have so many copies of a book in the cart; whether it was not in it before.
+    """Set the number of copies of a book in the cart. Returns whether the book is new in it.
 
     Raises `BookNotFound`, `BookNotReady`, `BookRetired`, `CartFull` or `TokenRevoked`.
     """
@@ -102,7 +102,7 @@ async def set_cart_item(
 async def merge_cart(
     database: Database, user_id: int, items: Mapping[int, int], *, now: datetime
 ) -> list[LeftOut]:
-    """Add what was in a cart before its customer signed in; what found no place.
+    """Merge the cart of a visitor who has signed in. Returns the items that were left out.
 
     `items` are quantities by book. Raises `BookNotReady` or `TokenRevoked`.
     """
@@ -120,7 +120,7 @@ async def merge_cart(
 
 @transactional
 async def remove_cart_item(database: Database, user_id: int, book_id: int) -> None:
-    """Take a book out of the cart; nothing where it is not in it. Raises `TokenRevoked`."""
+    """Remove a book from the cart, if it is in it. Raises `TokenRevoked`."""
     await storage_customers.lock_account(database, user_id)
     await storage_customers.delete_lines(database, user_id, [book_id])
 
@@ -134,9 +134,9 @@ async def empty_cart(database: Database, user_id: int) -> None:
 
 @transactional
 async def close_account(database: Database, user_id: int, *, now: datetime) -> None:
-    """Erase what is personal of a customer who has closed the account; again, it does nothing.
+    """Erase the personal data of a customer who has closed the account. Idempotent.
 
-    Addresses and cart go at once, the address of a purchase when the purchase has ended.
+    Addresses and cart are erased at once, the address of a purchase when the purchase ends.
     """
     if await storage_customers.close(database, user_id, now):
         logger.info("user %d has closed the account: addresses and cart are erased", user_id)

@@ -147,8 +147,9 @@ async def _charge(
 ) -> Payment:
     """Steps (b) and (c). Without an answer the payment stays open."""
     try:
-        if not payment.is_in_flight(clock()):  # this process stood still; others may have started
-            raise ProviderUnreachable("the time to call it was over before the call")
+        # If this process was paused, another one may have resumed the payment.
+        if not payment.is_in_flight(clock()):
+            raise ProviderUnreachable("its time limit had passed before it was called")
         charge = await call_provider(
             provider.capture(
                 payment.reference, payment.method, payment.amount_minor, payment.currency

@@ -42,11 +42,11 @@ class RequestedLine(NamedTuple):
 
 
 class Checkout(NamedTuple):
-    """How a purchase is delivered, and what its buyer expects to pay in all."""
+    """The delivery of a purchase, and the total that its buyer expects."""
 
     provider_id: int | None = None
     address_id: int | None = None
-    """One of the buyer's own; the purchase keeps a copy of it."""
+    """One of the buyer's addresses; the purchase keeps a copy of it."""
     expected_total_minor: int | None = None
 
 
@@ -74,7 +74,7 @@ async def place_purchase(
 ) -> PlacedPurchase:
     """Reserve copies, to be paid within `time_to_pay`. Callers wrap it in `retry_after_expiry`.
 
-    Without `requested` it is all that is in the buyer's cart, which loses what is bought.
+    If `requested` is None it buys the buyer's cart, and removes the lines from it.
     Raises `BookNotFound`, `BookNotReady`, `BookRetired`, `PriceChanged`, `ProviderNotFound`,
     `ProviderRetired`, `InsufficientStock`, `TooManyUnpaidPurchases`, `TooManyReservedCopies`,
     `CartEmpty`, `AddressNotFound`, `ProviderDoesNotDeliver` or `TokenRevoked`.
@@ -125,7 +125,7 @@ async def place_purchase(
 async def _prepared(
     database: Database, user_id: int, requested: Sequence[RequestedLine] | None, checkout: Checkout
 ) -> tuple[Cart, Address | None]:
-    """The cart that is bought, and the address that it goes to, of a customer who is locked."""
+    """The cart to buy, empty if books were requested, and the address. The customer is locked."""
     cart: Cart = {}
     address: Address | None = None
     if requested is None or checkout.address_id is not None:
@@ -168,7 +168,7 @@ def _seen_prices(requested: Sequence[RequestedLine], cart: Cart) -> dict[int, in
 
 
 async def check_known(database: Database, missing: Sequence[int]) -> None:
-    """Raises `BookNotReady` or `BookNotFound` where there are books that are not known."""
+    """Raises `BookNotReady` or `BookNotFound` if books are missing."""
     if not missing:
         return
     await check_ready(database)
@@ -176,7 +176,7 @@ async def check_known(database: Database, missing: Sequence[int]) -> None:
 
 
 async def check_ready(database: Database) -> None:
-    """Raises `BookNotReady` where no event of catalog has been consumed yet."""
+    """Raises `BookNotReady` if no event of catalog has been consumed yet."""
     if await inbox.position(database, BOOKS.source) == 0:
         raise BookNotReady(
             Text(

@@ -1,7 +1,7 @@
 """Complete payments and refunds without a recorded outcome.
 
-Background tasks run these at start, on a trigger, and periodically while the service runs. Whatever
-a killed process left open, the next one completes.
+Background tasks run these at start, on a trigger, and periodically while the service runs. The
+next process completes what a killed one left open.
 """
 
 import logging

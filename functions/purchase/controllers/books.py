@@ -18,7 +18,7 @@ BOOKS_ELSEWHERE = Text(
 
 class BooksElsewhere(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
-    """The address for clients that follow no 308, or that drop the token when they do."""
+    """The URL, for clients that do not follow a 308, or drop the token when they do."""
 
 
 def _location(request: AnyRequest) -> str:

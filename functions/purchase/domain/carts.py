@@ -1,4 +1,4 @@
-"""A cart: what a customer means to buy. It reserves nothing and binds nobody."""
+"""A cart: the copies that a customer means to buy. It reserves none of them."""
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -35,14 +35,14 @@ class LeftOut(NamedTuple):
 
 
 class Merged(NamedTuple):
-    """Lines to be written, and items that found no place."""
+    """Lines to store, and items that were left out."""
 
     lines: Sequence[CartLine]
     left_out: Sequence[LeftOut]
 
 
 def set_quantity(cart: Cart, offer: Offer, quantity: int) -> CartLine:
-    """The line of a book with so many copies; one that is there keeps its first price.
+    """The line of a book with a quantity. A line that exists keeps its price.
 
     Raises `BookRetired`, or `CartFull` for one book more than a cart holds.
     """
@@ -61,9 +61,9 @@ def set_quantity(cart: Cart, offer: Offer, quantity: int) -> CartLine:
 
 
 def merge(cart: Cart, items: Mapping[int, int], offers: Mapping[int, Offer]) -> Merged:
-    """Add the items of another cart: of each book the larger quantity stays.
+    """Add the items of another cart. The larger quantity of each book is kept.
 
-    `items` are quantities by book, in their order; `offers` are the books of them that are known.
+    `items` are quantities by book, in order; `offers` has those of the books that are known.
     """
     free = MAX_LINES - len(cart)
     lines, left_out = [], []

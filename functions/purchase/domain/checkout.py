@@ -1,4 +1,4 @@
-"""What a buyer decides before the purchase: who delivers, where to, and for how much in all."""
+"""Delivery quotes, and the check of the total that a buyer expects."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -10,11 +10,11 @@ from functions.purchase.domain.purchases import MAX_LINES, MAX_QUANTITY, Line, P
 from functions.purchase.errors import PriceChanged, ProviderDoesNotDeliver
 
 MAX_QUOTES = 50
-"""The cheapest ones that are shown."""
+"""Most quotes in a response; the cheapest ones."""
 
 
 class DeliveryOffer(NamedTuple):
-    """A delivery provider that is offered; without `countries` it goes everywhere."""
+    """A delivery provider that is offered; without `countries` it delivers everywhere."""
 
     id: int
     name: str
@@ -23,7 +23,7 @@ class DeliveryOffer(NamedTuple):
 
 
 class Quote(NamedTuple):
-    """What some books cost, delivered by a provider."""
+    """The price of some books, delivered by a provider."""
 
     provider: DeliveryOffer
     subtotal_minor: int
@@ -31,7 +31,7 @@ class Quote(NamedTuple):
 
 
 def quotes(offered: Sequence[DeliveryOffer], lines: Sequence[Line], country: str) -> list[Quote]:
-    """A quote of each provider that goes to the country, the cheapest first."""
+    """A quote of each provider that delivers to the country, the cheapest first."""
     subtotal = total_minor(lines, 0)
     return [
         Quote(provider, subtotal, total_minor(lines, provider.fee_minor))
@@ -40,13 +40,13 @@ def quotes(offered: Sequence[DeliveryOffer], lines: Sequence[Line], country: str
 
 
 def cheapest(offered: Sequence[DeliveryOffer], country: str) -> list[DeliveryOffer]:
-    """The providers that go to a country, by their fees, at most `MAX_QUOTES`."""
+    """The providers that deliver to a country, by their fees, at most `MAX_QUOTES`."""
     fitting = [each for each in offered if covers(each.countries, country)]
     return sorted(fitting, key=lambda each: (each.fee_minor, each.id))[:MAX_QUOTES]
 
 
 def does_not_deliver(name: str, country: str, fitting: Sequence[DeliveryOffer]) -> Exception:
-    """The refusal of a provider that does not go to a country; it names those that do."""
+    """The refusal of a provider that does not deliver to a country; it names those that do."""
     names = ", ".join(each.name for each in fitting[:10])
     return ProviderDoesNotDeliver(
         Text(
@@ -131,11 +131,11 @@ def _invalid(field: str, message: Text) -> InvalidInput:
 def check_expected_total(
     purchase: Purchase, expected_minor: int, seen_prices: Mapping[int, int]
 ) -> None:
-    """Hold a purchase against the total that its buyer has seen.
+    """Compare the total of a purchase with the one that its buyer expects.
 
-    `seen_prices` are unit prices by book, as far as it is known which ones the buyer has seen.
-    Raises `PriceChanged` with the present total; its `lines` are those with another price than
-    was seen, or all where no price is known.
+    `seen_prices` are the unit prices that the buyer has seen, by book, if they are known. Raises
+    `PriceChanged` with the present total, and in `lines` each line whose price differs from the
+    seen one or whose seen price is unknown.
     """
     if purchase.total_minor == expected_minor:
         return

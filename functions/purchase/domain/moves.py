@@ -98,7 +98,7 @@ def record_capture(
 ) -> Moved | None:
     """The provider has charged the payment: it pays the purchase, or is refunded at once.
 
-    None where that is recorded already. The status of the payment does not matter, nor the time.
+    None if the capture is recorded already. The payment's status and age do not matter.
     """
     if payment.is_charged:
         return None

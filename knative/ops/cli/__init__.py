@@ -1,1 +1,2 @@
-"""Options, terminal output, errors, and how a command starts and ends. Knows no cluster."""
+"""Options, terminal output, errors, and how a command starts and ends. Does not access a
+cluster."""

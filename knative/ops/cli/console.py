@@ -143,7 +143,7 @@ class Console:
             return False
 
     def _text(self, text: str) -> Text:
-        """Without secrets already: rendering may break a line inside of one."""
+        """With secrets replaced before rendering, which may break a line inside of one."""
         return Text.from_ansi(self.redacted(text))
 
     def redacted(self, text: str) -> str:

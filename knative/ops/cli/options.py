@@ -44,21 +44,21 @@ class Options:
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterOptions(Options):
-    """Which cluster, and where in it."""
+    """The cluster and the namespace."""
 
     context: str = ""
     """The cluster, as `kubectl config get-contexts` names it."""
 
     kubeconfig: str = ""
-    """The file that describes the cluster; kubectl's own default without it."""
+    """The kubeconfig file (default: kubectl's)."""
 
     namespace: Namespace = ""
-    """The namespace of the shop; the overlay's without it."""
+    """The namespace of the shop (default: the overlay's)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RenderOptions(ClusterOptions):
-    """What the manifests become."""
+    """The options that determine the manifests."""
 
     overlay: str = "local"
     """A folder of knative/overlays, or a path."""
@@ -70,7 +70,7 @@ class RenderOptions(ClusterOptions):
     """Prefix of the services' images: PREFIX/auth, PREFIX/catalog, PREFIX/purchase."""
 
     tag: Tag = ""
-    """Tag of the services' images; `git describe` without it."""
+    """Tag of the services' images (default: from `git describe`)."""
 
     image: ImageOfService = field(default_factory=dict)
     """The whole image of one service: SERVICE=IMAGE."""
@@ -79,13 +79,13 @@ class RenderOptions(ClusterOptions):
     """Public domain; the services become auth.DOMAIN, catalog.DOMAIN and purchase.DOMAIN."""
 
     scheme: Literal["http", "https"] = "http"
-    """How clients reach the domain: https where TLS ends before the services."""
+    """How clients reach the domain: https if TLS ends in front of the services."""
 
     storage_class: str = ""
     """StorageClass of the databases."""
 
     rabbitmq_storage_class: str = ""
-    """StorageClass of RabbitMQ; the overlay's without it, else that of the databases."""
+    """StorageClass of RabbitMQ (default: the overlay's, else that of the databases)."""
 
     efs_file_system: FileSystem = ""
     """The EFS that holds the databases, fs-0123456789abcdef0."""
@@ -97,13 +97,13 @@ class RenderOptions(ClusterOptions):
     """Image of RabbitMQ."""
 
     rabbitmq_replicas: Count = 0
-    """Nodes of RabbitMQ, an odd number; the overlay's without it."""
+    """Nodes of RabbitMQ, an odd number (default: the overlay's)."""
 
     min_scale: Scale = field(default_factory=dict)
-    """Fewest pods of a service, also without requests: SERVICE=N."""
+    """Minimum number of pods of a service, also without requests: SERVICE=N."""
 
     max_scale: Scale = field(default_factory=dict)
-    """Most pods of a service: SERVICE=N."""
+    """Maximum number of pods of a service: SERVICE=N."""
 
     admin_email: Email = ""
     """Account of the first admin, which gets a random password."""
@@ -140,7 +140,7 @@ class DeployOptions(RenderOptions):
     """The smoke test at the end; `full` registers an account and deletes it."""
 
     ingress: str = ""
-    """URL of the ingress, if it is not where the cluster says."""
+    """URL of the ingress, if it differs from the one that the cluster reports."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,11 +189,11 @@ class PlatformOptions(ClusterOptions):
     """Only print the commands."""
 
     overlay: str = "local"
-    """The overlay that is deployed afterwards; `eks` needs one part more."""
+    """The overlay that will be deployed; `eks` needs one more part of the platform."""
 
     mirror: Mirror = field(default_factory=dict)
-    """Where copies of what HOST serves are: github.com=URL or FOLDER for release files, and
-    docker.io=REGISTRY/PATH, gcr.io, ghcr.io, quay.io for images."""
+    """Take the files or images of a host from a copy: github.com=URL or FOLDER for release files,
+    docker.io=REGISTRY/PATH (also gcr.io, ghcr.io, quay.io) for images."""
 
     gateway_hops: Count = 0
     """Proxies before the gateway that append to X-Forwarded-For: 1 for an application load
@@ -210,20 +210,20 @@ class BuildOptions(Options):
     """Prefix of the images: PREFIX/auth, PREFIX/catalog, PREFIX/purchase."""
 
     tag: Tag = ""
-    """Tag of the images; `git describe` without it."""
+    """Tag of the images (default: from `git describe`)."""
 
     builder: Literal["docker", "podman", "buildah"] | None = None
-    """Program that builds; the first that works without it."""
+    """Program that builds (default: the first of them that works)."""
 
     platform: Platforms = ()
-    """Platforms of the images, OS/ARCH; this machine's without it."""
+    """Platforms of the images, OS/ARCH (default: this machine's)."""
 
     base_image: ImageName = ""
-    """Python image to build on, such as a copy in your own registry; functions/Dockerfile's
-    without it."""
+    """Python image to build on, such as a copy in your own registry (default: that of
+    functions/Dockerfile)."""
 
     package_index: IndexUrl = ""
-    """URL of the package index that pip installs from; PyPI without it."""
+    """URL of the package index that pip installs from (default: PyPI)."""
 
     push: bool = False
     """Push the images, and record their digests for `deploy`."""

@@ -1,4 +1,4 @@
-"""How every command begins and ends: what it works with, and an exit code for every error.
+"""The begin and the end of every command: its dependencies, and an exit code for every error.
 
 0 success; 1 failure; 2 invalid options; 130 interrupted by Ctrl-C.
 """
@@ -18,7 +18,7 @@ _Kind = TypeVar("_Kind", bound=Options)
 
 
 class Session:
-    """What a command works with; tests pass their own parts."""
+    """The dependencies of a command; tests pass their own."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class Session:
         self.runner = Runner(self.console, environ=self.environ, clock=self.clock)
 
     def options(self, kind: type[_Kind]) -> _Kind:
-        """Raises `WrongOptions`, with everything that is wrong."""
+        """Raises `WrongOptions`, which names every problem."""
         return parse(kind, self.arguments, self.environ, self.console)
 
     def confirm(self, question: str, *, assume: bool) -> None:

@@ -65,7 +65,7 @@ class Cluster:
         return self.runner.run(self.kn_argv(*arguments), timeout=timeout, show=show)
 
     def get(self, references: Iterable[str], *, namespaced: bool = True) -> list[Object]:
-        """Those of them that exist."""
+        """The objects of these references that exist."""
         wanted = list(references)
         if not wanted:
             return []
@@ -162,8 +162,8 @@ def explained(error: CommandFailed) -> OpsError:
         advice = "This account lacks the permission for that."
     elif 'PersistentVolumeClaim "backup-' in stderr and "immutable" in stderr:
         advice = (
-            "The backups are to move to another StorageClass, and a claim cannot. Copy what is to\n"
-            "be kept, delete the claims (kubectl delete pvc -l\n"
+            "The backups would move to another StorageClass, but a claim cannot. Copy what you\n"
+            "want to keep, delete the claims (kubectl delete pvc -l\n"
             "app.kubernetes.io/component=backup) and deploy again: see docs/runbooks/backup.md."
         )
     elif any(each in stderr for each in ("is immutable", "Forbidden: updates to", "Immutable")):

@@ -27,7 +27,7 @@ _ADVICE = {
 }
 PERMANENT = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerConfigError"}
 _CRASHES = 3
-"""After which a crashing container counts as permanently failing: what it needs may be starting."""
+"""Restarts after which a crash counts as permanent: earlier, a dependency may be starting."""
 _LOG_LINES = 12
 
 
@@ -135,7 +135,7 @@ def _of_container(cluster: Cluster, pod: str, status: dict[str, Any]) -> Iterato
 
 
 def _log(cluster: Cluster, pod: str, status: dict[str, Any]) -> str:
-    """Of the run that failed; the current one has only started."""
+    """The log of the run that failed; the current run has only started."""
     previous = ["--previous"] if status.get("restartCount") else []
     result = cluster.kubectl(
         "logs", pod, "-c", status["name"], f"--tail={_LOG_LINES}", *previous, check=False

@@ -28,7 +28,7 @@ class Installed:
 
 
 def version_of(cluster: Cluster, part: Part) -> Installed:
-    """By the label of the part's first Deployment, else by the tag of its image."""
+    """The version in the labels of the part's first Deployment, else in its image's tag."""
     result = _get(cluster, f"deployments.apps/{part.deployments[0]}", part.namespace)
     if result is None:
         return Installed(forbidden=True)

@@ -64,7 +64,7 @@ def queues(cluster: Cluster, rabbitmq: Object) -> list[Queue]:
 
 
 def queue_owners(triggers: Iterable[Object]) -> dict[str, str]:
-    """What the queues of these Triggers are, by the prefixes of their names.
+    """Descriptions of these Triggers' queues, by the prefix of a queue's name.
 
     Source: eventing-rabbitmq's naming.go. A Trigger's queue is NAMESPACE.TRIGGER.BROKER-UID. Its
     dead-letter queue is named as a child object, with a hash where the name would be too long.
@@ -79,7 +79,7 @@ def queue_owners(triggers: Iterable[Object]) -> dict[str, str]:
 
 
 def owner_of(queue: Queue, owners: Mapping[str, str]) -> str:
-    """The queue's owner by `queue_owners`; its own name where none is known."""
+    """The queue's description from `queue_owners`; its own name if there is none."""
     found = (owner for prefix, owner in owners.items() if queue.name.startswith(prefix))
     return next(found, queue.name)
 
@@ -101,7 +101,7 @@ def _digest(text: str) -> str:
 
 
 def backlog(cluster: Cluster, pod: Object) -> Backlog:
-    """From a running pod. Raises `OpsError`."""
+    """The backlog as a running pod reports it. Raises `OpsError`."""
     result = cluster.kubectl(
         *("exec", pod["metadata"]["name"], "-c", _service_container(pod), "--"),
         *("python", "-c", _READ_METRICS),
@@ -111,7 +111,10 @@ def backlog(cluster: Cluster, pod: Object) -> Backlog:
 
 
 def backlog_of_sleeper(cluster: Cluster, service: str) -> Backlog:
-    """Through the internal gateway, which starts a service that is at zero. Raises `OpsError`."""
+    """The backlog of a service at zero, read through the internal gateway, which starts a pod.
+
+    Raises `OpsError`.
+    """
     host = f"{service}.{cluster.namespace}.svc.cluster.local"
     with port_forward(cluster, INTERNAL) as port:
         try:

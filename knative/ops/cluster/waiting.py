@@ -1,6 +1,6 @@
-"""Waiting until objects are ready, with progress, and with the reasons where it gives up.
+"""Waits until objects are ready, shows the progress, and gives the reasons for a failure.
 
-It gives up early where waiting does not help, such as a missing image or Secret. A condition that
+It fails early for what waiting cannot resolve, such as a missing image or Secret. A condition that
 is False is tolerated for a minute, because many are False for a moment.
 """
 

@@ -1,4 +1,4 @@
-"""`nox -s build`: one image for each service, by whichever builder works here.
+"""`nox -s build`: one image for each service, by the first builder that works here.
 
 `-- --push` pushes them to `--registry` and records their digests, which `deploy` then uses. The
 recipe is `functions/Dockerfile`; how each builder is called is in `manifests/builders.py`.
@@ -40,7 +40,7 @@ def build(session: Session) -> int:
         digest = builder.build(recipe, push=options.push)
         built[service] = Image(image.name, tag, digest)
         if digest:
-            # After each, so that what was pushed is recorded also if the next one fails.
+            # After each build, so that a pushed image is recorded even if the next build fails.
             images.record({service: built[service]}, images.RECORD)
     console.heading("Images")
     for image in built.values():

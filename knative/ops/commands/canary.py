@@ -1,7 +1,7 @@
 """`nox -s canary -- purchase 10`: a part of the traffic for the newest revision.
 
-The rest stays with the revision that carries most of it now. `promote` gives the newest all,
-`rollback` none.
+The rest stays with the revision that carries most of it now. `promote` gives all
+traffic to the newest, `rollback` none.
 """
 
 import sys

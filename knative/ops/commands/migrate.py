@@ -1,6 +1,6 @@
 """`nox -s migrate-cluster`: the migrations alone, as `deploy` would run them.
 
-For a change of the schema that is to go out long before the revision that uses it.
+For a change of the schema that must be deployed long before the revision that uses it.
 """
 
 import sys

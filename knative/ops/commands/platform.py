@@ -1,4 +1,4 @@
-"""`nox -s platform`: installs or upgrades what the shop runs on, at the versions of versions.toml.
+"""`nox -s platform`: installs or upgrades the platform, at the versions of versions.toml.
 
 Part by part, each ready before the next, because a webhook that is not running yet refuses every
 object. It asks for confirmation; `--check` only reports, `--print` only prints the commands.
@@ -58,8 +58,8 @@ def platform(session: Session) -> int:
 
 
 def _with_hops(setting: Setting, hops: int) -> Setting:
-    """The gateway's number of trusted proxies is set in every run, so that an old one never
-    stays."""
+    """The setting with the gateway's number of trusted proxies. It is part of every run, so that an
+    earlier number is overwritten."""
     if setting.configmap != GATEWAY_CONFIG:
         return setting
     return replace(setting, data={**setting.data, "trusted-hops-count": str(hops)})
@@ -86,7 +86,7 @@ def report(cluster: Cluster, parts: Sequence[Part], settings: Sequence[Setting])
 
 
 def _judged(part: Part, found: installed.Installed) -> tuple[str, bool]:
-    """What is installed of a part, and whether that is enough."""
+    """The installed version of a part in words, and whether it is sufficient."""
     if found.forbidden:
         return "this account may not read it", False
     if not found.exists:

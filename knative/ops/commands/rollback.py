@@ -40,7 +40,7 @@ def rollback(session: Session) -> int:
 
 
 def _already_there(name: str, target: str, ready: Sequence[str]) -> str:
-    """The alternatives to a revision that has all traffic; `ready` begins with the oldest."""
+    """A message for a rollback without effect; `ready` begins with the oldest revision."""
     place = ready.index(target)
     older, newer = ready[:place], ready[place + 1 :]
     text = f"All traffic of {name} goes to {target} already."

@@ -1,1 +1,1 @@
-"""The shop as Kubernetes objects: rendered, changed as the options say, named; and its images."""
+"""The shop's Kubernetes objects (rendered, changed by the options, named), and its images."""

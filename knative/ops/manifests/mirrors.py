@@ -1,7 +1,7 @@
 """Copies of release files and images, for clusters without access to the internet.
 
-A mirror says from where to take what a host serves: `github.com` serves the release files of the
-platform, the other hosts serve the images that these name.
+A mirror replaces a host. `github.com` serves the release files of the platform, the other hosts
+serve the images that these files name.
 """
 
 import re
@@ -16,17 +16,17 @@ from knative.ops.objects import Object
 
 RELEASES = "github.com"
 DEFAULT_REGISTRY = "docker.io"
-"""Of an image whose name has no host."""
+"""The registry of an image whose name has no host."""
 
 _EXAMPLE = "_example"
-"""A key of Knative's ConfigMaps; its webhook refuses another text than the release's."""
+"""A key of Knative's ConfigMaps whose text must not change: Knative's webhook checks it."""
 _TIMEOUT = 60.0
 
 
 @dataclass(frozen=True)
 class Mirrors:
     prefixes: Mapping[str, str]
-    """By host: a registry and path, or for `github.com` a URL or a folder."""
+    """The mirrors by host: a registry and path, or for `github.com` a URL or a folder."""
 
     @property
     def registries(self) -> dict[str, str]:
@@ -42,8 +42,8 @@ class Mirrors:
         return url.replace(f"https://{RELEASES}", prefix.rstrip("/"), 1)
 
     def rewrite(self, items: list[Object]) -> None:
-        """Take every image from its mirror, in place; also those in arguments, variables and
-        settings, of which controllers create further pods."""
+        """Replace the host of every image by its mirror, in place. Images in arguments, variables
+        and settings are included, because controllers create pods from them."""
         hosts = "|".join(map(re.escape, self.registries))
         pattern = re.compile(rf"(?<![\w./-])({hosts})/(?=\w)")
 

@@ -47,7 +47,8 @@ def render(options: RenderOptions, chosen: Mapping[str, Image], runner: Runner) 
 def kustomization(
     options: RenderOptions, chosen: Mapping[str, Image], folder: Path
 ) -> dict[str, Any]:
-    """`folder`: where it will lie, because kustomize's paths are relative."""
+    """The kustomization for the options. `folder` is where it will be written: kustomize's paths
+    are relative to it."""
     overlay = _folder(options.overlay, OVERLAYS, "overlay")
     images = [image.as_kustomize(f"bookstore/{name}") for name, image in sorted(chosen.items())]
     if options.database_image:

@@ -1,1 +1,1 @@
-"""Bringing objects into a cluster: checks before, the order of phases, checks after."""
+"""The rollout of objects to a cluster: checks before it, its phases, and checks after it."""

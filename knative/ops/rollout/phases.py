@@ -1,8 +1,8 @@
 """The order of a rollout, and the phase of each object.
 
 Databases before the broker, so that every event that is delivered can be stored. Triggers before
-the services that publish, because RabbitMQ's broker confirms and drops an event that no queue
-takes. Migrations before the revision that needs them. PingSources last.
+the services that publish, because RabbitMQ's broker confirms and drops an event without a
+queue. Migrations before the revision that needs them. PingSources last.
 """
 
 from collections.abc import Iterable

@@ -26,11 +26,12 @@ from functions.local.broker.store import BinaryMessage, Delivery, QueueCounts
 logger = logging.getLogger(__name__)
 
 PREFETCH = 100
-"""The unacknowledged events of a Trigger, as in Knative's dispatcher. As many that wait for retries
-delay all others; in Knative, which retries in place, a single one does."""
+"""Most unacknowledged events of a Trigger, as in Knative's dispatcher. If that many wait for
+retries, all others wait too; in Knative, which retries in place, a single one is enough for
+that."""
 
 _CONFIRM_SECONDS = 5.0
-"""Below the timeout of senders, which else would not get the 503."""
+"""Shorter than the timeout of senders, so that they get the 503."""
 
 
 @dataclass
