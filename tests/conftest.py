@@ -21,9 +21,16 @@ from tests.support.independence import leave_the_shop_alone
 
 leave_the_shop_alone()
 
-# Generated cases assert no timings: a case may take long on a machine that is busy.
-settings.register_profile("no timings", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("no timings")
+# The same generated cases in every run, so that a commit passes or fails in all of them;
+# `--hypothesis-profile explore` takes new ones. No deadlines, because a machine may be busy.
+_UNTIMED: dict[str, Any] = {
+    "deadline": None,
+    "suppress_health_check": [HealthCheck.too_slow],
+    "print_blob": True,
+}
+settings.register_profile("repeatable", derandomize=True, **_UNTIMED)
+settings.register_profile("explore", max_examples=2000, **_UNTIMED)
+settings.load_profile("repeatable")
 
 _numbers = itertools.count(1)
 
