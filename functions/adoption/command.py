@@ -20,7 +20,7 @@ from functions.adoption.report import Report, print_summary
 from functions.adoption.survey import Survey, survey
 from functions.adoption.target import databases, journal
 from functions.adoption.target.moving import Moving
-from functions.kit.base.clock import utc_now
+from functions.kit.base.clock import Clock, utc_now
 from functions.kit.base.errors import Text
 from functions.kit.base.language import in_language
 
@@ -31,7 +31,8 @@ DONE, REFUSED = 0, 1
 class Adoption:
     """One run of the command."""
 
-    def __init__(self, options: AdoptOptions, console: Console) -> None:
+    def __init__(self, options: AdoptOptions, console: Console, *, clock: Clock = utc_now) -> None:
+        self.clock = clock
         self.options = options
         self.console = console
         self.language = options.chosen_language()
@@ -170,12 +171,17 @@ class Adoption:
                 self._say_begun(whole=True)
                 return
             if move is None:
-                move = journal.Move(digest, decided, utc_now())
+                move = journal.Move(digest, decided, self.clock())
             await databases.migrate_all(there)
             await journal.begin(there, move)
             with self.console.status(""):
                 moving = Moving(
-                    databases=there, mapping=plan, survey=found, move=move, progress=self._progress
+                    databases=there,
+                    mapping=plan,
+                    survey=found,
+                    move=move,
+                    progress=self._progress,
+                    clock=self.clock,
                 )
                 await moving.run()
         self.say(

@@ -18,7 +18,7 @@ from functions.adoption.survey import Survey
 from functions.adoption.target import journal, rows
 from functions.adoption.target.databases import Databases, raise_next_id, refusals
 from functions.adoption.target.journal import DONE, Move
-from functions.kit.base.clock import utc_now
+from functions.kit.base.clock import Clock, utc_now
 from functions.kit.data.database import Database, transactional
 from functions.kit.events.outbox import Outbox
 
@@ -48,9 +48,10 @@ class Moving:
     survey: Survey
     move: Move
     progress: Progress
+    clock: Clock = utc_now
 
     def __post_init__(self) -> None:
-        self.outbox = Outbox(utc_now)
+        self.outbox = Outbox(self.clock)
         self.currency = self.mapping.decisions.currency
         grace = timedelta(hours=self.mapping.decisions.pending_grace_hours)
         self.expires_at: datetime = self.move.moved_at + grace
