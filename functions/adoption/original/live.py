@@ -42,13 +42,12 @@ async def read(urls: Mapping[Role, str], staging: Staging) -> None:
 
 
 async def _read(engine: Database, role: Role, staging: Staging) -> None:
+    tables = [table for table in TABLES if table.role == role]
+    for table in tables:
+        staging.describe(table, check(table, await _create_statement(engine, table)))
     async with engine.transaction(isolation="REPEATABLE READ"):
-        for table in TABLES:
-            if table.role == role:
-                staging.describe(table, check(table, await _create_statement(engine, table)))
-        for table in TABLES:
-            if table.role == role:
-                await _read_table(engine, table, staging)
+        for table in tables:
+            await _read_table(engine, table, staging)
 
 
 async def _create_statement(engine: Database, table: Table) -> str:

@@ -84,7 +84,8 @@ _TYPES: dict[Kind, frozenset[str]] = {
 }
 _CHARSETS = frozenset({"utf8mb4", "utf8mb3", "utf8", "ascii"})
 
-_COLUMN = re.compile(r"^\s*`((?:[^`]|``)+)` ([a-z]+)[^\n]*$", re.MULTILINE)
+# Quoted as ANSI_QUOTES has it, too: with it the services connect.
+_COLUMN = re.compile(r"""^\s*[`"]([^`"]+)[`"] ([a-z]+)[^\n]*$""", re.MULTILINE)
 _COLUMN_CHARSET = re.compile(r"CHARACTER SET (\w+)")
 _TABLE_CHARSET = re.compile(r"(?:DEFAULT )?CHARSET=(\w+)")
 _NEXT_ID = re.compile(r"AUTO_INCREMENT=(\d+)")
