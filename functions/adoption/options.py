@@ -54,7 +54,8 @@ class AdoptOptions:
     decisions: Path = Path("adoption.toml")
     """File of your decisions. A dry run writes it where there is none; `--apply` needs it."""
     report: Path | None = None
-    """Write the report to this file, one JSON line per finding."""
+    """Write the report to this file, one JSON line per finding; `--report=-` writes to
+    standard output."""
     language: Literal["es", "en"] | None = None
     """Language of the report (default: that of the terminal, else Spanish)."""
 

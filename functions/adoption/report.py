@@ -1,9 +1,10 @@
-"""The report: one JSON line for each finding, sums at the end, and a table to read.
+"""The report: one JSON line for each finding (`--report FILE`), sums, and a table to read.
 
 No line has card numbers, password hashes, or addresses of people (`domain/findings.py`).
 """
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +28,9 @@ ACTIONS = {
 }
 
 
+STANDARD_OUTPUT = Path("-")
+
+
 class Kind(NamedTuple):
     table: str
     what: What
@@ -43,7 +47,9 @@ class Report:
         self._file: IO[str] | None = None
 
     def __enter__(self) -> Self:
-        if self._path is not None:
+        if self._path == STANDARD_OUTPUT:
+            self._file = sys.stdout
+        elif self._path is not None:
             try:
                 self._path.touch(mode=0o600)
                 self._file = self._path.open("w", encoding="utf-8")
@@ -60,7 +66,7 @@ class Report:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._file is not None:
+        if self._file is not None and self._file is not sys.stdout:
             self._file.close()
 
     def add(self, finding: Finding) -> None:

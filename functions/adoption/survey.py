@@ -127,7 +127,8 @@ def _purchases(mapping: Mapping, done: Survey, report: Callable[[Finding], None]
         if purchase is None:
             continue
         _add_purchase(purchase, done)
-        unpaid[purchase.user_id] += purchase.status is Status.PENDING
+        if purchase.status is Status.PENDING:
+            unpaid[purchase.user_id] += 1
         if mapped.assignment is not None:
             done.deliveries += 1
             done.needs_provider |= mapped.assignment.provider_id is None

@@ -50,7 +50,8 @@ def parsed(arguments: Sequence[str]) -> AdoptOptions:
 async def adopt(folder: Path, *arguments: str, clock: Clock = utc_now) -> Result:
     """Run the command with its decisions and its report in a folder. Raises `AdoptionError`."""
     report = folder / "report.jsonl"
-    report.unlink(missing_ok=True)
+    report.write_text("", "utf-8")
+    report.chmod(0o600)
     output = io.StringIO()
     options = parsed(
         [

@@ -144,6 +144,7 @@ async def test_a_moved_book_is_bought_paid_and_delivered(
     path = f"/purchase/{bought['purchase_id']}"
     done = await shop.call("purchase", "PUT", path, {"status": "Delivered"}, user="staff")
 
+    assert (bought["message"], paid["message"]) == ("Compra creada", "Pago registrado")
     assert (bought["purchase_id"], bought["remaining_stock"]) == (382, 51)
     assert paid["payment_id"] > 343
     assert sent["assignment_id"] > 102

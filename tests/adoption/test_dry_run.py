@@ -1,5 +1,6 @@
 """A dry run reports what a move would do, and writes nothing into the databases."""
 
+import json
 import re
 from pathlib import Path
 
@@ -141,3 +142,17 @@ async def test_it_ends_with_0_once_all_is_decided(tmp_path: Path) -> None:
 
     assert (first.code, second.code) == (1, 0)
     assert file.read_text("utf-8") == text.replace('"undecided"', '"leave_out"')
+
+
+async def test_the_report_may_go_to_standard_output(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a Job's does: its log is all that stays."""
+    source = original.save(tmp_path / "dumps", original.written(original.SMALL))
+    report = tmp_path / "report.jsonl"
+    report.touch()
+    await adopt(tmp_path, *source, "--sqlite", str(tmp_path / "shop"), "--report=-")
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    assert report.read_text("utf-8") == ""
+    assert {"accounts-merged", "payment-again"} <= {line.get("what") for line in lines}
