@@ -38,7 +38,7 @@ class AdoptOptions:
     main_name: str = DATABASES["main"]
     """Name of the original's database of purchases."""
     sqlite: Path | None = None
-    """Write to SQLite files in this folder, to try the move; `dev -- --data FOLDER --no-seed` runs
+    """Write to SQLite files in this folder, to try the move; `dev -- --no-seed --data FOLDER` runs
     the shop on them."""
     mysql: Annotated[str | None, Parameter(env_var="ADOPT_MYSQL_URL")] = None
     """Write to bookstore_auth, bookstore_catalog and bookstore_main on this server,

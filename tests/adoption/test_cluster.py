@@ -14,9 +14,21 @@ import yaml
 
 from functions.adoption.options import source_of, target_of
 from tests.adoption.running import parsed
+from tests.cluster.broken.parts import Rule
+from tests.cluster.manifests import one, rendered
+from tests.cluster.rules import databases, events, pods, services
+from tests.cluster.rules import objects as all_objects
 
 ROOT = Path(__file__).parents[2]
 MANIFEST = ROOT / "knative" / "adoption" / "job.yaml"
+ALIASES = ROOT / "knative" / "adoption" / "original-names.yaml"
+RULES: tuple[Rule, ...] = (
+    *services.RULES,
+    *pods.RULES,
+    *events.RULES,
+    *databases.RULES,
+    *all_objects.RULES,
+)
 DOCKERFILE = ROOT / "functions" / "adoption" / "Dockerfile"
 
 
@@ -103,3 +115,33 @@ def test_the_databases_let_it_in() -> None:
     wanted = rule["from"][0]["podSelector"]["matchLabels"]
 
     assert wanted.items() <= job["spec"]["template"]["metadata"]["labels"].items()
+
+
+def test_the_originals_names_lead_to_the_public_services() -> None:
+    """With the ports that the original listens on, through the queue-proxy of each pod."""
+    aliases = yaml.safe_load_all(ALIASES.read_text("utf-8"))
+    shop = rendered("local", "always-on", "original-names")
+    found = {}
+    for alias in aliases:
+        name, namespace = alias["spec"]["externalName"].split(".")[:2]
+        target = one(shop, "Service", name, "v1")
+        (port,) = target["spec"]["ports"]
+        (service,) = target["spec"]["selector"].values()
+        found[alias["metadata"]["name"]] = (namespace, service, port["port"], port["targetPort"])
+
+    assert found == {
+        "auth-service": ("bookstore", "auth", 5001, 8012),
+        "catalog-service": ("bookstore", "catalog", 5002, 8012),
+        "purchase-service": ("bookstore", "purchase", 5003, 8012),
+    }
+
+
+def test_the_component_opens_nothing_but_the_queue_proxies() -> None:
+    """It breaks one rule, that only Knative reaches the pods, and that by port 8012 alone."""
+    shop = rendered("eks", "always-on", "original-names")
+    broken = {rule.__name__: list(rule(shop)) for rule in RULES}
+    opened = broken.pop("services_through_knative")
+
+    assert {name: wrong for name, wrong in broken.items() if wrong} == {}
+    assert len(opened) == 3
+    assert all("'pods of ours': {8012}" in each for each in opened)
