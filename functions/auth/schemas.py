@@ -13,8 +13,9 @@ from functions.kit.base.fields import NO_CONTROLS, Strict, line
 
 EmailText = Annotated[str, line(320)]
 """Longer than an address may be, for surrounding spaces; `domain.parse_email` validates it."""
-PasswordText = Annotated[str, Meta(min_length=1, max_length=1024)]
-"""Any typed text; `domain.check_password` validates new passwords."""
+PasswordText = Annotated[str, Meta(min_length=1, max_length=4096)]
+"""Any typed text; `domain.check_password` validates new passwords. Those of the original, which had
+no limit, may be long."""
 Name = Annotated[str, Meta(max_length=100, pattern=NO_CONTROLS)]
 """A person's name. One of spaces only, which clients of the original send, counts as none."""
 
