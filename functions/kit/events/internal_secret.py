@@ -18,7 +18,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from functions.kit.base.settings import Secret
+from functions.kit.base.settings import Secret, split_secret
 from functions.kit.events.cloudevents import Event
 
 FEEDS = b"bookstore/feeds"
@@ -36,7 +36,7 @@ class InternalSecret:
     """
 
     def __init__(self, secret: Secret) -> None:
-        self._keys = [part.strip().encode() for part in secret.reveal().split(",") if part.strip()]
+        self._keys = [each.encode() for each in split_secret(secret)]
 
     def __bool__(self) -> bool:
         return bool(self._keys)
