@@ -1,8 +1,8 @@
 """The session: sealed into one cookie, so that any pod can read it and none keeps it.
 
 `__Host-session` holds what AES-256-GCM has encrypted and authenticated (RFC 5116): tokens, the
-cart of a visitor, messages for the next page. A cookie that was tampered with, has expired or was
-sealed with a key that is no longer configured is an empty session.
+cart of a visitor, messages for the next page, the token of a reset link. A cookie that was tampered
+with, has expired or was sealed with a key that is no longer configured is an empty session.
 """
 
 import base64
@@ -57,6 +57,7 @@ class _Stored(msgspec.Struct, array_like=True):
     cart: list[tuple[int, int]]
     messages: list[tuple[str, str]]
     signed_in: SignedIn | None
+    reset_token: str = ""  # the release before sealed sessions without it
 
 
 @dataclass
@@ -70,6 +71,8 @@ class Session:
     messages: list[tuple[str, str]] = field(default_factory=list)
     """Kind and text of what the next page is to show once."""
     signed_in: SignedIn | None = None
+    reset_token: str = ""
+    """Of a link that resets a password, once it was opened."""
 
 
 class Sessions:
@@ -89,6 +92,7 @@ class Sessions:
             list(session.cart.lines.items()),
             session.messages,
             session.signed_in,
+            session.reset_token,
         )
         content = msgspec.msgpack.encode(stored)
         nonce = os.urandom(_NONCE)
@@ -107,7 +111,11 @@ class Sessions:
         if stored.version != 1 or not -300 <= age <= LIFETIME.total_seconds():
             return Session()
         return Session(
-            stored.language, Cart.of(stored.cart), list(stored.messages), stored.signed_in
+            stored.language,
+            Cart.of(stored.cart),
+            list(stored.messages),
+            stored.signed_in,
+            stored.reset_token,
         )
 
     def _open(self, text: str) -> _Stored | None:
