@@ -91,7 +91,7 @@ class Adoption:
             await self._move(plan, found, target)
         else:
             await self._compare(plan, target)
-        undecided = report.undecided + (misencoded if chosen.texts == "refuse" else 0)
+        undecided = report.undecided
         if undecided:
             self.say(
                 f"{undecided} filas no se traen y están sin decidir: vea {self.options.decisions}.",
@@ -118,12 +118,12 @@ class Adoption:
             await databases.check_empty(new)
 
     def _misencoded(self, original: Original, decisions: Decisions, report: Report) -> int:
-        action = {"repair": Action.REPAIRED, "keep": Action.KEPT}.get(decisions.texts)
+        actions = {"refuse": Action.REFUSED, "repair": Action.REPAIRED, "keep": Action.KEPT}
+        action = actions[decisions.texts]
         number = 0
         for table, row_id in original.misencoded():
             number += 1
-            # Not as refused: the owner decides about all of them at once, by `texts`.
-            report.add(Finding(table.label, row_id, What.TEXT_MISENCODED, action or Action.KEPT))
+            report.add(Finding(table.label, row_id, What.TEXT_MISENCODED, action))
         return number
 
     def _write_decisions(self, staging: Staging, decisions: Decisions, report: Report) -> None:

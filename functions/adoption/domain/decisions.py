@@ -58,6 +58,8 @@ class Decisions:
 
     def settles(self, what: What) -> bool:
         """Whether the owner has decided that rows of this refusal are left out."""
+        if what is What.TEXT_MISENCODED:
+            return self.texts != "refuse"
         if what is What.USER_UNKNOWN:
             return self.unknown_users != UNDECIDED
         return self.refused.get(what) == LEAVE_OUT
