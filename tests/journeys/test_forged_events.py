@@ -33,7 +33,7 @@ KEPT = {
         *("books", "inventory", "adjustments", "purchases", "payments", "assignments"),
         *("denied_tokens", "denied_users", "verification_keys"),
     ),
-    "auth": ("users", "user_roles", "revoked_tokens", "signing_keys"),
+    "auth": ("users", "user_roles", "revoked_tokens", "signing_keys", "password_resets"),
 }
 """What rights, prices and stock are made of; and how far each stream was read."""
 
@@ -104,6 +104,10 @@ def forgeries(user_id: int, token_id: str, key: dict[str, Any], kid: str) -> dic
         "key.rotated": (
             *(SECURITY, f"key/{kid}"),
             {"kid": kid, "public_key": {**key, "kid": kid}, "not_after": None},
+        ),
+        "user.password_reset_requested": (
+            *("/bookstore/auth/accounts", "password-reset/1"),
+            {"reset_id": 1, "user_id": user_id, "language": "es", "expires_at": FAR},
         ),
     }
     for name in ("placed", "paid", "cancelled", "expired", "refunded"):
