@@ -96,7 +96,7 @@ async def count_facets(database: Database, filters: Filters) -> Facets:
         price=[
             PriceRange(
                 min_price=from_minor(_BOUNDS[each]),
-                max_price=from_minor(_BOUNDS[each + 1] - 1),
+                max_price=from_minor(min(_BOUNDS[each + 1] - 1, MAX_MONEY_MINOR)),
                 count=books.estimate(ranges[each]),
             )
             for each in sorted(ranges)
