@@ -79,6 +79,8 @@ READ_ONLY = ("id", "stock", "currency", "price_minor", "stock_revision", "stock_
 
 _BOOK = {
     "isbn": {"format": "isbn"},
+    "year": {"not": {"const": 0}},
+    "language": {"format": "language"},
     **{name: {"pattern": NOT_BLANK} for name in ("title", "author", "category")},
 }
 

@@ -9,7 +9,6 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter
 
 from functions.catalog import queries
-from functions.catalog.domain.languages import MAX_LANGUAGE
 from functions.catalog.domain.listing import IDS, MAX_IDS, Filters, Sort
 from functions.catalog.response_cache import CachedAnswer
 from functions.catalog.schemas import BookView, Facets, Suggestion
@@ -58,10 +57,8 @@ Category = Annotated[str | None, QueryParameter(max_length=100, pattern=NO_CONTR
 Language = Annotated[
     str | None,
     QueryParameter(
-        max_length=MAX_LANGUAGE,
-        pattern=NO_CONTROLS,
         description="ISO 639 code of the text's language: `es`, `en`; `eng` and `en-US` are `en`",
-        schema_extra={"examples": ["es"]},
+        schema_extra={"format": "language", "examples": ["es"]},
     ),
 ]
 Price = Annotated[Decimal | None, QueryParameter(description="An amount, such as 12.50")]
