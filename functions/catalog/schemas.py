@@ -81,6 +81,9 @@ _BOOK = {
     "isbn": {"format": "isbn"},
     "year": {"not": {"const": 0}},
     "language": {"format": "language"},
+    # Litestar drops a minimum of 0 from a member that may be null or left out.
+    "external_rating_hundredths": {"minimum": 0},
+    "external_ratings_count": {"minimum": 0},
     **{name: {"pattern": NOT_BLANK} for name in ("title", "author", "category")},
 }
 
