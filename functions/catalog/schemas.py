@@ -2,15 +2,16 @@
 two decimals; `price_minor` has the same in minor units."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from functions.catalog.domain.books import (
+    DETAILS,
     MAX_AUTHOR,
     MAX_CATEGORY,
     MAX_DESCRIPTION,
@@ -90,6 +91,9 @@ _BOOK = {
 _EXAMPLE = {"title": "Rayuela", "author": "Julio Cortázar", "price": 21.90, "category": "Novel"}
 
 
+_details = attrgetter(*DETAILS)
+
+
 class BookView(msgspec.Struct, frozen=True, kw_only=True):
     """A book in responses."""
 
@@ -116,7 +120,8 @@ class BookView(msgspec.Struct, frozen=True, kw_only=True):
         stock = KnownStock.of(book, reported)
         return cls(
             id=book.id,
-            **asdict(book.details),
+            # dataclasses.asdict copies deeply, which a page of 50 books notices.
+            **dict(zip(DETAILS, _details(book.details), strict=True)),
             price=book.details.price,
             currency=book.currency,
             stock=stock.available,

@@ -38,11 +38,10 @@ SNAPSHOT_PAGE = 200
 # The hint keeps MySQL from hashing the inventory and sorting every book after the join while few
 # stocks are known; each stock is then looked up in the order of the index. Other databases read a
 # comment.
-_SELECT = (
-    "SELECT /*+ NO_BNL(i) */"  # noqa: S608 - names of ours
-    f" b.id, {', '.join(f'b.{name}' for name in DETAILS)},"
-    " b.currency, b.initial_stock, b.revision, b.retired, b.created_at,"
-    " b.title_order, b.price_order, b.year_order, b.uid,"
+_HINT = "/*+ NO_BNL(i) */"
+_BOOKS = (
+    f"b.id, {', '.join(f'b.{name}' for name in DETAILS)},"
+    " b.currency, b.initial_stock, b.revision, b.retired, b.created_at, b.uid,"
     " i.available, i.revision AS stock_revision, i.as_of"
     " FROM books b LEFT JOIN inventory i ON i.book_id = b.id"
 )
@@ -74,16 +73,17 @@ class _Order(NamedTuple):
     unique, so that one comparison finds where a page begins."""
 
     @property
-    def columns(self) -> tuple[str, ...]:
-        return (self.column, "id") if self.by_id else (self.column,)
-
-    @property
     def sql(self) -> str:
         direction = "DESC" if self.descending else "ASC"
-        return ", ".join(f"b.{column} {direction}" for column in self.columns)
+        columns = (self.column, "id") if self.by_id else (self.column,)
+        return ", ".join(f"b.{column} {direction}" for column in columns)
+
+    def keys(self, row: Row) -> tuple[Any, ...]:
+        """Of a row of the list, where the page after it begins."""
+        return (row["sort_key"], row["id"]) if self.by_id else (row["sort_key"],)
 
     def beyond(self, keys: tuple[Any, ...]) -> Condition:
-        """That a book comes after the one with these values of `columns`."""
+        """That a book comes after the one with these `keys`."""
         beyond = "<" if self.descending else ">"
         if not self.by_id:
             return Condition(f"b.{self.column} {beyond} {{}}", keys)
@@ -112,7 +112,9 @@ async def get_book(database: Database, book_id: int) -> tuple[BookView, Version]
     """Raises `BookNotFound` or `BookRetired`."""
     rows: Sequence[Row] = ()
     if 1 <= book_id <= MAX_ID:
-        outcome = await database.execute(QueryString(f"{_SELECT} WHERE b.id = {{}}", book_id))
+        outcome = await database.execute(
+            QueryString(f"SELECT {_HINT} {_BOOKS} WHERE b.id = {{}}", book_id)
+        )
         rows = outcome.rows
     if not rows:
         raise BookNotFound(Text(f"No hay ningún libro {book_id}.", f"There is no book {book_id}."))
@@ -141,7 +143,8 @@ async def list_books(
         where.add(order.beyond(_read_cursor(after, sort, order)))
     outcome = await database.execute(
         QueryString(
-            f"{_SELECT} WHERE {where.sql} ORDER BY {order.sql} LIMIT {{}}",
+            f"SELECT {_HINT} b.{order.column} AS sort_key, {_BOOKS}"
+            f" WHERE {where.sql} ORDER BY {order.sql} LIMIT {{}}",
             *where.values,
             limit + 1,
         )
@@ -150,7 +153,7 @@ async def list_books(
     more = len(outcome.rows) > limit
     return Page(
         rows,
-        encode_cursor(sort.value, *(rows[-1][each] for each in order.columns)) if more else None,
+        encode_cursor(sort.value, *order.keys(rows[-1])) if more else None,
         strong_etag(SHAPE, more, encode([*map(_TAGGED, rows)]).decode()),
     )
 
