@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from litestar import Litestar
 
 from functions.catalog import controllers, events, migrations, queries, subscriptions
-from functions.catalog.response_cache import CachedPage, ClearCacheOnWrite
+from functions.catalog.response_cache import CachedAnswer, ClearCacheOnWrite
 from functions.catalog.services import CatalogServices
 from functions.catalog.settings import CatalogSettings
 from functions.catalog.tables import TABLES
@@ -42,7 +42,7 @@ def create_app(
 
         return (purge,)
 
-    pages: ResponseCache[CachedPage] = ResponseCache(settings.list_cache_seconds)
+    answers: ResponseCache[CachedAnswer] = ResponseCache(settings.list_cache_seconds)
     service = Service(
         name="catalog",
         description=DESCRIPTION,
@@ -63,9 +63,9 @@ def create_app(
             wiring.database, settings, clock=clock, http=wiring.http
         ),
         topics=(Topic("books", "Look for books; for staff, add and change them.", ("books",)),),
-        services=lambda shared: CatalogServices.extend(shared, pages=pages),
+        services=lambda shared: CatalogServices.extend(shared, answers=answers),
         background_tasks=background_tasks,
     )
     app = build_app(service, settings, clock=clock, http=http)
-    app.asgi_handler = ClearCacheOnWrite(app.asgi_handler, pages)
+    app.asgi_handler = ClearCacheOnWrite(app.asgi_handler, answers)
     return app

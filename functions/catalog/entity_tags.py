@@ -19,7 +19,7 @@ from functions.catalog.domain.stock import KnownStock
 from functions.kit.base.errors import PreconditionFailed, PreconditionRequired, Text
 from functions.kit.http import etags
 
-SHAPE = 1
+SHAPE = 2
 """Version of the JSON's members. Raising it invalidates every cached representation."""
 
 _TAG = re.compile(r"([0-9]{1,9})\.([0-9]{1,19})\.([0-9]{1,19})\Z")

@@ -30,6 +30,10 @@ class BookState(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     retired: bool
     initial_stock: int
+    year: int | None = None
+    language: str | None = None
+    external_rating_hundredths: int | None = None
+    external_ratings_count: int = 0
 
 
 def book_created(book: Book) -> NewEvent:

@@ -1,27 +1,35 @@
-"""A short-lived cache of list pages, cleared by every write of this process."""
+"""A short-lived cache of public answers, cleared by every write of this process."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Self
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 
-from functions.catalog.queries import Page
+from functions.kit.http.etags import strong_etag
 from functions.kit.http.response_cache import ResponseCache
 from functions.kit.http.responses import encode
 
 
-class CachedPage:
-    """A page of the list with its headers. The body is encoded once, on first use."""
+class CachedAnswer:
+    """An answer with its headers, `etag` among them. The body is encoded once, on first use."""
 
-    def __init__(self, page: Page, headers: dict[str, str]) -> None:
-        self.etag = page.etag
+    def __init__(self, headers: Mapping[str, str], encoded: Callable[[], bytes]) -> None:
         self.headers = headers
-        self._page: Page | None = page
+        self._encoded: Callable[[], bytes] | None = encoded
         self._body = b""
+
+    @classmethod
+    def of(cls, content: Any, headers: Mapping[str, str]) -> Self:
+        """With an entity tag of the encoded content."""
+        body = encode(content)
+        return cls({**headers, "etag": strong_etag(body.decode())}, lambda: body)
 
     @property
     def body(self) -> bytes:
-        if self._page is not None:
-            self._body = encode(self._page.books())
-            self._page = None
+        if self._encoded is not None:
+            self._body = self._encoded()
+            self._encoded = None
         return self._body
 
 
@@ -32,9 +40,9 @@ class ClearCacheOnWrite:
     other processes become visible when a cached page reaches its age limit.
     """
 
-    def __init__(self, app: ASGIApp, pages: ResponseCache[CachedPage]) -> None:
+    def __init__(self, app: ASGIApp, answers: ResponseCache[CachedAnswer]) -> None:
         self.app = app
-        self.pages = pages
+        self.answers = answers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP or scope["method"] in {"GET", "HEAD", "OPTIONS"}:
@@ -42,7 +50,7 @@ class ClearCacheOnWrite:
             return
 
         async def clear_and_send(message: Message) -> None:
-            self.pages.clear()
+            self.answers.clear()
             await send(message)
 
         await self.app(scope, receive, clear_and_send)

@@ -2,24 +2,30 @@
 two decimals; `price_minor` has the same in minor units."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Self
+from operator import attrgetter
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from functions.catalog.domain.books import (
+    DETAILS,
     MAX_AUTHOR,
     MAX_CATEGORY,
     MAX_DESCRIPTION,
+    MAX_RATING,
+    MAX_RATINGS,
     MAX_STOCK,
     MAX_TITLE,
+    MAX_YEAR,
+    MIN_YEAR,
     Book,
 )
+from functions.catalog.domain.languages import MAX_LANGUAGE
 from functions.catalog.domain.stock import KnownStock
-from functions.kit.base.fields import NOT_BLANK, Strict, UncheckedAmount, line, prose
+from functions.kit.base.fields import NO_CONTROLS, NOT_BLANK, Strict, UncheckedAmount, line, prose
 from functions.kit.http.responses import encode
 
 # Blank values pass here: the domain refuses them together with the other errors of a book.
@@ -28,6 +34,34 @@ Author = Annotated[str, line(MAX_AUTHOR, blank=True)]
 Description = Annotated[str, prose(MAX_DESCRIPTION)]
 Isbn = Annotated[str, line(40, blank=True)]
 Category = Annotated[str, line(MAX_CATEGORY, blank=True)]
+Year = Annotated[
+    int,
+    Meta(
+        ge=MIN_YEAR,
+        le=MAX_YEAR,
+        description="Year of the original publication; BCE is negative, and there is no year 0",
+    ),
+]
+Language = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=MAX_LANGUAGE,
+        pattern=NO_CONTROLS,
+        description="ISO 639 code of the text's language; `eng` and `en-US` are stored as `en`",
+    ),
+]
+Rating = Annotated[
+    int,
+    Meta(
+        ge=0,
+        le=MAX_RATING,
+        description="Average rating elsewhere, in hundredths of a star: 434 is 4.34 of five",
+    ),
+]
+RatingsCount = Annotated[
+    int, Meta(ge=0, le=MAX_RATINGS, description="Ratings that `external_rating_hundredths` is of")
+]
 Stock = Annotated[int, Meta(ge=0, le=MAX_STOCK)]
 ReadOnly = Annotated[
     Any,
@@ -46,10 +80,18 @@ READ_ONLY = ("id", "stock", "currency", "price_minor", "stock_revision", "stock_
 
 _BOOK = {
     "isbn": {"format": "isbn"},
+    "year": {"not": {"const": 0}},
+    "language": {"format": "language"},
+    # Litestar drops a minimum of 0 from a member that may be null or left out.
+    "external_rating_hundredths": {"minimum": 0},
+    "external_ratings_count": {"minimum": 0},
     **{name: {"pattern": NOT_BLANK} for name in ("title", "author", "category")},
 }
 
 _EXAMPLE = {"title": "Rayuela", "author": "Julio Cortázar", "price": 21.90, "category": "Novel"}
+
+
+_details = attrgetter(*DETAILS)
 
 
 class BookView(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,6 +107,10 @@ class BookView(msgspec.Struct, frozen=True, kw_only=True):
     category: str | None
     currency: str
     price_minor: int
+    year: int | None
+    language: str | None
+    external_rating_hundredths: int | None
+    external_ratings_count: int
     stock_revision: int
     """0 until purchase has reported a stock; `stock` is the initial one until then."""
     stock_as_of: datetime
@@ -74,7 +120,8 @@ class BookView(msgspec.Struct, frozen=True, kw_only=True):
         stock = KnownStock.of(book, reported)
         return cls(
             id=book.id,
-            **asdict(book.details),
+            # dataclasses.asdict copies deeply, which a page of 50 books notices.
+            **dict(zip(DETAILS, _details(book.details), strict=True)),
             price=book.details.price,
             currency=book.currency,
             stock=stock.available,
@@ -95,11 +142,21 @@ class NewBook(Strict, frozen=True, kw_only=True):
     description: Description | None = None
     isbn: Isbn | None = None
     category: Category | None = None
+    year: Year | None = None
+    language: Language | None = None
+    external_rating_hundredths: Rating | None = None
+    external_ratings_count: RatingsCount = 0
     stock: Stock = 0
     """The stock that purchase starts from."""
 
     described: ClassVar[dict[str, Any]] = {"properties": _BOOK}
-    example: ClassVar[dict[str, Any]] = {**_EXAMPLE, "isbn": "9788437604947", "stock": 5}
+    example: ClassVar[dict[str, Any]] = {
+        **_EXAMPLE,
+        "isbn": "9788437604947",
+        "year": 1963,
+        "language": "es",
+        "stock": 5,
+    }
 
     def details(self) -> dict[str, Any]:
         """The book's details, as arguments of `BookDetails.checked`."""
@@ -120,6 +177,10 @@ class BookChanges(Strict, frozen=True, kw_only=True):
     description: Description | UnsetType | None = UNSET
     isbn: Isbn | UnsetType | None = UNSET
     category: Category | UnsetType | None = UNSET
+    year: Year | UnsetType | None = UNSET
+    language: Language | UnsetType | None = UNSET
+    external_rating_hundredths: Rating | UnsetType | None = UNSET
+    external_ratings_count: RatingsCount | UnsetType = UNSET
     id: ReadOnly = UNSET
     stock: NotHere = UNSET
     currency: ReadOnly = UNSET
@@ -168,6 +229,53 @@ def sent_stock(sent: Mapping[str, Any]) -> KnownStock | None:
         )
     except msgspec.ValidationError:
         return None
+
+
+class FacetValue(msgspec.Struct, frozen=True, kw_only=True):
+    """A value of a filter, and how many books it leaves."""
+
+    value: str
+    count: int
+
+
+class PriceRange(msgspec.Struct, frozen=True, kw_only=True):
+    """Prices from `min_price` to `max_price`, both included, as the filters take them."""
+
+    min_price: Decimal
+    max_price: Decimal
+    count: int
+
+
+class StockCount(msgspec.Struct, frozen=True, kw_only=True):
+    value: bool
+    count: int
+
+
+class Facets(msgspec.Struct, frozen=True, kw_only=True):
+    """Counts of the books that a search finds."""
+
+    total: int
+    """Books that meet every filter."""
+    exact: bool
+    """False where the search finds too many books to be counted: each number is then estimated from
+    a random sample."""
+    category: list[FacetValue]
+    language: list[FacetValue]
+    author: list[FacetValue]
+    price: list[PriceRange]
+    in_stock: list[StockCount]
+
+
+class Suggestion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A text that completes what was typed."""
+
+    kind: Literal["author", "book"]
+    text: str
+    """Name of the author, or title of the book."""
+    author: str | None = None
+    """Of a book."""
+    book_id: int | None = None
+    """Of a book."""
 
 
 class BookAdded(msgspec.Struct, frozen=True, kw_only=True):

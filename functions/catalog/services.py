@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from functions.catalog.response_cache import CachedPage
+from functions.catalog.response_cache import CachedAnswer
 from functions.catalog.settings import CatalogSettings
 from functions.kit.http import services as shared
 from functions.kit.http.requests import AnyRequest
@@ -12,8 +12,8 @@ from functions.kit.http.response_cache import ResponseCache
 @dataclass(kw_only=True)
 class CatalogServices(shared.Services):
     settings: CatalogSettings
-    pages: ResponseCache[CachedPage]
-    """Pages of the list that this process read recently."""
+    answers: ResponseCache[CachedAnswer]
+    """Public answers that this process made recently."""
 
 
 def services_of(request: AnyRequest) -> CatalogServices:

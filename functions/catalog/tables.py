@@ -16,6 +16,10 @@ from functions.catalog.search.sort_keys import price_order, title_order
 from functions.catalog.search.terms import search_text
 from functions.kit.data.database import Row
 
+UNKNOWN_YEAR = -10_000
+"""`year_order` of a book without a year: before every year, so that it comes last. It is also the
+column's default, for rows that a release without years writes."""
+
 
 class BookRow(Table, tablename="books"):
     id = Serial(primary_key=True)
@@ -29,11 +33,17 @@ class BookRow(Table, tablename="books"):
     price_minor = BigInt()
     currency = Varchar(length=3)
     initial_stock = BigInt()
+    year = BigInt(null=True)
+    language = Varchar(length=3, null=True)
+    external_rating_hundredths = BigInt(null=True)
+    external_ratings_count = BigInt(default=0)
     # From here to `match_key`: computed by `derived` from the columns above.
     title_order = Varchar(length=130)
     """Ends with `uid`, as `price_order` does, so that it is unique: where a page begins is then one
     comparison, which every optimizer turns into a range of the index."""
     price_order = Varchar(length=50)
+    year_order = BigInt(default=UNKNOWN_YEAR)
+    """The year, or `UNKNOWN_YEAR`: not null, so that one comparison finds where a page begins."""
     category_key = Varchar(length=100, null=True)
     author_names = Text()
     """`;name;name;`, folded, with every form of each name."""
@@ -70,6 +80,7 @@ def derived(details: BookDetails, uid: str) -> dict[str, Any]:
     return {
         "title_order": title_order(details.title, uid),
         "price_order": price_order(details.price_minor, uid),
+        "year_order": UNKNOWN_YEAR if details.year is None else details.year,
         "category_key": details.category and category_key(details.category),
         "author_names": author_names(details.author),
         "search_text": search_text(details.title, details.author, details.isbn),

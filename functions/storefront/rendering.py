@@ -34,9 +34,13 @@ def environment(language: str) -> Environment:
     made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
     made.globals.update(static_url=static_url, cover_path=cover_path)
     made.filters["money"] = lambda amount, currency: money(amount, currency, language)
+    made.filters["amount"] = lambda value: amount(value, language)
     made.filters["day"] = lambda moment: day(moment, language)
     made.filters["moment"] = lambda at: moment(at, language)
     made.filters["status_name"] = lambda status: status_name(status, language)
+    made.filters["language_name"] = lambda code: language_name(code, language)
+    made.filters["stars"] = lambda hundredths: stars(hundredths, language)
+    made.filters["year"] = lambda value: year(value, language)
     made.filters["number"] = lambda value: number(value, language)
     return made
 
@@ -53,10 +57,40 @@ def money(amount: Decimal, currency: str, language: str) -> str:
     return format_currency(amount, currency, locale=LOCALES[language])
 
 
+def amount(value: Decimal, language: str) -> str:
+    """An amount without its currency; without decimals where they are zero."""
+    from babel.numbers import format_decimal  # noqa: PLC0415
+
+    return format_decimal(
+        value, "#,##0" if value % 1 == 0 else "#,##0.00", locale=LOCALES[language]
+    )
+
+
 def number(value: int, language: str) -> str:
     from babel.numbers import format_decimal  # noqa: PLC0415
 
     return format_decimal(value, locale=LOCALES[language])
+
+
+def stars(hundredths: int, language: str) -> str:
+    """An average rating as a number of stars: `4.34`."""
+    from babel.numbers import format_decimal  # noqa: PLC0415
+
+    return format_decimal(Decimal(hundredths) / 100, "0.00", locale=LOCALES[language])
+
+
+def year(value: int, language: str) -> str:
+    if value > 0:
+        return str(value)
+    return translations(language).gettext(N_("%(year)s BCE")) % {"year": -value}
+
+
+def language_name(code: str, language: str) -> str:
+    """The name of a language as a list has it, with a capital; the code where it has none."""
+    from babel import Locale  # noqa: PLC0415
+
+    name: str = Locale.parse(LOCALES[language]).languages.get(code, code)
+    return name[:1].upper() + name[1:]
 
 
 STATUSES = {

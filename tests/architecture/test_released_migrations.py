@@ -23,6 +23,7 @@ RELEASED = {
         "0002_search": "7c634ba11924f91ba6dffe7c36734c340c262b1cef0a6ff55421b025e788db20",
         # Backfills only, which print nothing: the checksum of an empty text.
         "0003_folding": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        "0004_facets": "59b742f3bc8df524752e53bdcde8f7332ba13f7001f744e7bee02f279a562919",
     },
     "purchase": {
         "0001_initial": "2f17cc375da72199bb4bdfaecabf5f4ded65b7752c58f945dec3970aa8fc1458",

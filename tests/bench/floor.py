@@ -16,9 +16,10 @@ import aiomysql
 PAGE = 50
 
 SELECT_BOOKS = (
-    "SELECT b.id, b.title, b.author, b.description, b.isbn, b.category, b.price_minor,"
+    "SELECT b.id AS sort_key, b.id, b.title, b.author, b.description, b.isbn, b.category,"
+    " b.price_minor,"
+    " b.year, b.language, b.external_rating_hundredths, b.external_ratings_count,"
     " b.currency, b.initial_stock, b.revision, b.retired, b.created_at,"
-    " b.title_order, b.price_order,"
     " i.available, i.revision AS stock_revision, i.as_of"
     " FROM books b LEFT JOIN inventory i ON i.book_id = b.id"
     " WHERE b.retired = 0 ORDER BY b.id LIMIT %s"

@@ -50,6 +50,8 @@ async def test_the_document_describes_every_route(library: Library) -> None:
     assert routes == {
         ("GET", "/books"),
         ("POST", "/books"),
+        ("GET", "/books/facets"),
+        ("GET", "/books/suggestions"),
         ("GET", "/books/{book_id}"),
         ("PUT", "/books/{book_id}"),
         ("PATCH", "/books/{book_id}"),

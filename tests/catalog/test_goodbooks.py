@@ -43,6 +43,17 @@ async def test_ten_thousand_real_books(library: Library) -> None:
         (ISBN, "Suzanne Collins", 3)
     ]
 
+    popular = (await library.get("/books?sort=popular&limit=2")).json()
+    assert [(book["id"], book["year"], book["language"]) for book in popular] == [
+        (1, 2008, "en"),
+        (2, 1997, "en"),
+    ]
+    assert popular[0]["external_rating_hundredths"] == 434
+    oldest = (await library.get("/books?q=gilgamesh&sort=-year")).json()
+    assert oldest[-1]["year"] == -1750
+    languages = (await library.get("/books/facets")).json()["language"]
+    assert languages[:2] == [{"value": "en", "count": 8730}, {"value": "ar", "count": 64}]
+
     outbox = await library.feed("books?after=9999")
     assert violations(outbox.json()) == []
     assert outbox.headers["stream-head"] == "10000"

@@ -30,9 +30,12 @@ async def big_library(mysql_server: Server) -> AsyncIterator[Library]:
     async with open_library(url, LIST_CACHE_SECONDS="0") as running:
         lines = [
             f"Book {number},Author {'Rare' if number % 300 == 0 else number % 97},{number % 50}.50"
+            f",{1900 + number % 100},{'es' if number % 300 == 0 else 'en'},{number % 700}"
             for number in range(BOOKS)
         ]
-        report = await running.report_of("title,author,price\n" + "\n".join(lines))
+        report = await running.report_of(
+            "title,author,price,year,language,ratings_count\n" + "\n".join(lines)
+        )
         assert report["created"] == BOOKS
         mysql_server.run("ANALYZE TABLE catalog_plans.books, catalog_plans.inventory")
         yield running
@@ -92,6 +95,9 @@ class Plans:
         self.lists: list[Access] = []
         """Accesses to the books table by the list."""
         self.samples: list[Access] = []
+        self.facets: list[Access] = []
+        """Accesses by the counts of facets, but to the inventory."""
+        self.suggestions: list[Access] = []
 
 
 @pytest.fixture
@@ -104,12 +110,17 @@ def explained(monkeypatch: pytest.MonkeyPatch, mysql_server: Server) -> Plans:
         return accesses((await run(connection, f"EXPLAIN {form}{sql}")).rows)
 
     async def explaining(connection: Connection, sql: str) -> Result:
-        if "FROM `books` `b` LEFT JOIN" in sql:
+        if "`price_range`" in sql or "`b`.`author`, COUNT" in sql or "AS `n0`" in sql:
+            found = await explain(connection, sql)
+            plans.facets += [access for access in found if access.table in {"b", "books"}]
+        elif "FROM `books` `b` LEFT JOIN" in sql:
             plans.lists += [
                 access for access in await explain(connection, sql) if access.table == "b"
             ]
-        if "`matches`" in sql:
+        elif "`matches`" in sql:
             plans.samples += await explain(connection, sql)
+        elif "SELECT `b`.`id`, `b`.`title`, `b`.`author` FROM" in sql:
+            plans.suggestions += await explain(connection, sql)
         return await run(connection, sql)
 
     monkeypatch.setattr(Connection, "run", explaining)
@@ -117,6 +128,7 @@ def explained(monkeypatch: pytest.MonkeyPatch, mysql_server: Server) -> Plans:
 
 
 TITLE = encode_cursor("title", "book 2")
+RATINGS = "ix_books_by_ratings"
 PRICE = encode_cursor("-price", "000000001050")
 
 
@@ -129,6 +141,12 @@ PRICE = encode_cursor("-price", "000000001050")
         ("limit=50&sort=title", "ix_books_by_title"),
         (f"limit=50&sort=title&after={TITLE}", "ix_books_by_title"),
         (f"limit=50&sort=-price&after={PRICE}", "ix_books_by_price"),
+        ("limit=50&sort=popular", RATINGS),
+        (f"limit=50&sort=popular&after={encode_cursor('popular', 300, 1000)}", RATINGS),
+        ("limit=50&sort=-year", "ix_books_by_year"),
+        (f"limit=50&sort=-year&after={encode_cursor('-year', 1950, 1000)}", "ix_books_by_year"),
+        ("limit=50&sort=popular&language=en", RATINGS),
+        ("limit=5&language=es", "ix_books_by_language"),
         ("ids=5,17,2999", "PRIMARY"),
         ("q=book&limit=50", "PRIMARY"),
         (f"q=auth&limit=50&sort=title&after={TITLE}", "ix_books_by_title"),
@@ -210,3 +228,38 @@ async def test_a_filter_that_few_books_of_a_common_word_pass_selects_the_full_te
     await big_library.get("/books?q=book&min_price=1000")
 
     assert [plan.key for plan in explained.lists] == ["PRIMARY", "ft_books_search"]
+
+
+async def test_facets_of_a_rare_word_are_counted_by_the_full_text_index(
+    big_library: Library, explained: Plans
+) -> None:
+    """So that they cost as much as the books of the word."""
+    counted = (await big_library.get("/books/facets?q=rare&language=es")).json()
+
+    assert (counted["total"], counted["exact"]) == (10, True)
+    assert {(plan.kind, plan.key) for plan in explained.facets} == {("fulltext", "ft_books_search")}
+
+
+async def test_facets_of_a_large_table_read_a_sample_by_its_index(
+    big_library: Library, explained: Plans, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So many rows of the books as the sample has, each by its key, in a table of any size."""
+    monkeypatch.setattr("functions.catalog.queries.facets.COUNTED", 1000)
+    monkeypatch.setattr("functions.catalog.queries.facets.SAMPLED", 100)
+    for query in ("", "?q=book&max_price=5", "?author=Author+Rare&in_stock=true"):
+        assert (await big_library.get(f"/books/facets{query}")).json()["exact"] is False
+
+    plans = {(plan.table, plan.key, plan.kind) for plan in explained.facets}
+    assert ("books", "ix_books_match", "covering") in plans
+    assert {plan for plan in plans if plan[0] == "b"} == {("b", "PRIMARY", "eq_ref")}
+
+
+async def test_a_suggestion_is_found_by_an_index(big_library: Library, explained: Plans) -> None:
+    """A common beginning in the order of popularity, a rare one by the full-text index."""
+    for typed in ("bo", "rar"):
+        assert (await big_library.get(f"/books/suggestions?q={typed}")).json()
+
+    assert [(plan.key, plan.kind) for plan in explained.suggestions] == [
+        (RATINGS, "scan"),
+        ("ft_books_search", "fulltext"),
+    ]

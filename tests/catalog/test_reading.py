@@ -31,6 +31,10 @@ async def test_a_book_is_shown_with_the_originals_fields_and_more(library: Libra
             "category": "Novela",
             "currency": "USD",
             "price_minor": 1250,
+            "year": None,
+            "language": None,
+            "external_rating_hundredths": None,
+            "external_ratings_count": 0,
             "stock_revision": 0,
             "stock_as_of": "2026-03-14T09:26:53.589793Z",
         }

@@ -26,6 +26,14 @@ OPERATIONS = [
         "include-name": "GET /providers/{provider_id}",
         "checks": {"use_after_free": {"enabled": False}},
     },
+    # A step between may have restored the book, which the check does not look at.
+    *(
+        {
+            "include-name": f"{method} /books/{{book_id}}",
+            "checks": {"use_after_free": {"enabled": False}},
+        }
+        for method in ("GET", "PUT", "PATCH")
+    ),
     # Which token this shop has issued no schema can say.
     {"include-name": "POST /logout", "checks": {"positive_data_acceptance": {"enabled": False}}},
     # Nor which token a mail carried.

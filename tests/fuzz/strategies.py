@@ -22,6 +22,7 @@ def register(service: str) -> None:
     schemathesis.openapi.format("cursor", cursors(service))
     schemathesis.openapi.format("entity-tag", st.sampled_from(["*", '"1.1.0"', '"1.9.9"']))
     schemathesis.openapi.format("isbn", st.integers(978_000_000_000, 979_999_999_999).map(isbn))
+    schemathesis.openapi.format("language", st.sampled_from(["es", "eng", "pt-BR", "zh-Hant"]))
     schemathesis.openapi.format("password", st.uuids().map(str))
     schemathesis.openapi.format("quoted-items", quoted_items())
     schemathesis.openapi.media_type("text/csv", csv_files())
@@ -132,6 +133,6 @@ def before_load_schema(context: Any, schema: dict[str, Any]) -> None:
                 content["text/csv"].pop("example", None)
     for component in schema["components"]["schemas"].values():
         for member in component.get("properties", {}).values():
-            if member.get("format") == "isbn":
+            if member.get("format") in {"isbn", "language"}:
                 for bound in ("minLength", "maxLength", "pattern"):
                     member.pop(bound, None)

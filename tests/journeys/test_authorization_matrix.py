@@ -48,6 +48,8 @@ PUBLIC: dict[str, dict[str, tuple[bool, ...]]] = {
     },
     "catalog": {
         "GET /books": ANYONE,
+        "GET /books/facets": ANYONE,
+        "GET /books/suggestions": ANYONE,
         "GET /books/{book_id}": ANYONE,
         "POST /books": STAFF,
         "PUT /books/{book_id}": STAFF,

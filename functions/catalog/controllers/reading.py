@@ -1,6 +1,6 @@
 """Read and search books; public."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 from typing import Annotated, Any
 
@@ -10,8 +10,8 @@ from litestar.params import FromPath, QueryParameter
 
 from functions.catalog import queries
 from functions.catalog.domain.listing import IDS, MAX_IDS, Filters, Sort
-from functions.catalog.response_cache import CachedPage
-from functions.catalog.schemas import BookView
+from functions.catalog.response_cache import CachedAnswer
+from functions.catalog.schemas import BookView, Facets, Suggestion
 from functions.catalog.services import services_of
 from functions.kit.base.fields import NO_CONTROLS
 from functions.kit.http.etags import not_modified
@@ -19,7 +19,7 @@ from functions.kit.http.operations import ETAG, IF_MATCH, IF_NONE_MATCH, Link, d
 from functions.kit.http.pagination import After, Limit, link_to_next
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import AnyRequest
-from functions.kit.http.responses import JSONResponse
+from functions.kit.http.responses import JSONResponse, encode
 
 # Caches must revalidate each time, since the stock changes often. Refusals depend on
 # Accept-Language.
@@ -54,6 +54,13 @@ Author = Annotated[
     ),
 ]
 Category = Annotated[str | None, QueryParameter(max_length=100, pattern=NO_CONTROLS)]
+Language = Annotated[
+    str | None,
+    QueryParameter(
+        description="ISO 639 code of the text's language: `es`, `en`; `eng` and `en-US` are `en`",
+        schema_extra={"format": "language", "examples": ["es"]},
+    ),
+]
 Price = Annotated[Decimal | None, QueryParameter(description="An amount, such as 12.50")]
 InStock = Annotated[bool | None, QueryParameter(description="Whether there are copies left")]
 SortName = Annotated[
@@ -67,6 +74,15 @@ Ids = Annotated[
     ),
 ]
 
+
+Typed = Annotated[
+    str,
+    QueryParameter(
+        max_length=100,
+        pattern=NO_CONTROLS,
+        description="Beginnings of words of a title or an author, as in `q` of `GET /books`",
+    ),
+]
 
 _IDENTITY = {"book_id": "$request.path.book_id", IF_MATCH.name: "$response.header.ETag"}
 
@@ -82,6 +98,7 @@ async def list_books(
     isbn: Isbn = None,
     author: Author = None,
     category: Category = None,
+    language: Language = None,
     min_price: Price = None,
     max_price: Price = None,
     in_stock: InStock = None,
@@ -99,25 +116,77 @@ async def list_books(
         isbn=isbn,
         author=author,
         category=category,
+        language=language,
         min_price=min_price,
         max_price=max_price,
         in_stock=in_stock,
         ids=ids,
     )
-    known = request.headers.get("if-none-match")
 
-    async def read() -> CachedPage:
+    async def read() -> CachedAnswer:
         page = await queries.list_books(
             services_of(request).database, filters, Sort.parse(sort), after=after, limit=limit
         )
         headers = {**CACHE, "etag": page.etag, **link_to_next(request, page.cursor)}
-        return CachedPage(page, headers)
+        return CachedAnswer(headers, lambda: encode(page.books()))
 
-    cached = await services_of(request).pages.get(request.scope["query_string"], read)
-    if not_modified(known, cached.etag):
-        return _not_modified(cached.headers)
-    body: Any = cached.body
-    return JSONResponse(body, media_type=MediaType.JSON, headers=cached.headers)
+    return await _cached(request, read)
+
+
+@get(
+    "/books/facets",
+    responses={**_NOT_MODIFIED_RESPONSE, **problems(400)},
+    opt=described(takes=[IF_NONE_MATCH], gives=[ETAG]),
+)
+async def count_facets(
+    request: AnyRequest,
+    q: Words = None,
+    isbn: Isbn = None,
+    author: Author = None,
+    category: Category = None,
+    language: Language = None,
+    min_price: Price = None,
+    max_price: Price = None,
+    in_stock: InStock = None,
+    ids: Ids = None,
+) -> Response[Facets]:
+    """How many books a search finds, and how many each further filter would leave.
+
+    Each facet is counted under all filters but its own. The most frequent values are listed, and
+    the one that is asked for. Where `exact` is false, the numbers are estimated from a sample.
+    """
+    filters = Filters.parse(
+        q=q,
+        isbn=isbn,
+        author=author,
+        category=category,
+        language=language,
+        min_price=min_price,
+        max_price=max_price,
+        in_stock=in_stock,
+        ids=ids,
+    )
+
+    async def read() -> CachedAnswer:
+        return CachedAnswer.of(
+            await queries.count_facets(services_of(request).database, filters), CACHE
+        )
+
+    return await _cached(request, read)
+
+
+@get(
+    "/books/suggestions",
+    responses={**_NOT_MODIFIED_RESPONSE, **problems(400)},
+    opt=described(takes=[IF_NONE_MATCH], gives=[ETAG]),
+)
+async def suggest(request: AnyRequest, q: Typed) -> Response[list[Suggestion]]:
+    """Authors and titles that complete what somebody types; up to ten, popular ones first."""
+
+    async def read() -> CachedAnswer:
+        return CachedAnswer.of(await queries.suggest(services_of(request).database, q), CACHE)
+
+    return await _cached(request, read)
 
 
 @get(
@@ -136,6 +205,19 @@ async def get_book(request: AnyRequest, book_id: FromPath[int]) -> Response[Book
     return _unless_known(request, version.etag, response)
 
 
+async def _cached(
+    request: AnyRequest, read: Callable[[], Awaitable[CachedAnswer]]
+) -> Response[Any]:
+    """An answer that this process made recently, or a new one."""
+    known = request.headers.get("if-none-match")
+    key = request.scope["path"].encode() + b"?" + request.scope["query_string"]
+    cached = await services_of(request).answers.get(key, read)
+    if not_modified(known, cached.headers["etag"]):
+        return _not_modified(cached.headers)
+    body: Any = cached.body
+    return JSONResponse(body, media_type=MediaType.JSON, headers=cached.headers)
+
+
 def _unless_known(request: AnyRequest, etag: str, response: Response[Any]) -> Response[Any]:
     """A 304 with the same headers where `If-None-Match` has this tag (RFC 9110, 15.4.5)."""
     if not not_modified(request.headers.get("if-none-match"), etag):
@@ -147,4 +229,4 @@ def _not_modified(headers: Mapping[str, str]) -> Response[Any]:
     return Response(None, status_code=304, headers=dict(headers))
 
 
-HANDLERS = (list_books, get_book)
+HANDLERS = (list_books, count_facets, suggest, get_book)

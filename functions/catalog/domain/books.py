@@ -10,6 +10,7 @@ from typing import Self, TypeVar
 
 from functions.catalog.domain.characters import is_visible
 from functions.catalog.domain.isbn import parse_isbn
+from functions.catalog.domain.languages import parse_language
 from functions.kit.base.errors import Detail, FieldError, InvalidInput, Text
 from functions.kit.base.language import listed
 from functions.kit.base.money import NO_AMOUNT, from_minor, to_minor
@@ -22,6 +23,11 @@ MAX_AUTHOR = 1000
 MAX_CATEGORY = 100
 MAX_DESCRIPTION = 5000
 MAX_STOCK = 1_000_000
+MIN_YEAR, MAX_YEAR = -4000, 2999
+"""Years of publication. The oldest texts that are sold are of the third millennium BCE."""
+MAX_RATING = 500
+"""Hundredths of a star: five stars."""
+MAX_RATINGS = 10**12
 
 NO_CONTROLS = Text("no debe tener caracteres de control", "must not hold control characters")
 EMPTY = Text("no debe estar vacío", "must not be empty")
@@ -41,6 +47,15 @@ class BookDetails:
     """Thirteen digits."""
     category: str | None
     price_minor: int
+    year: int | None = None
+    """Of the original publication. Negative years are BCE: -750 is 750 BCE. There is no year 0."""
+    language: str | None = None
+    """ISO 639 code of the text: two letters where there are such, else three."""
+    external_rating_hundredths: int | None = None
+    """Average rating elsewhere, as a file brings it: 434 is 4.34 of five stars. It is not computed
+    from what the shop's customers say."""
+    external_ratings_count: int = 0
+    """Ratings that the average is of; `Sort.POPULAR` orders by it."""
 
     @classmethod
     def checked(
@@ -52,6 +67,10 @@ class BookDetails:
         description: str | None = None,
         isbn: str | None = None,
         category: str | None = None,
+        year: int | None = None,
+        language: str | None = None,
+        external_rating_hundredths: int | None = None,
+        external_ratings_count: int = 0,
     ) -> Self:
         """Normalized details: composed Unicode, single spaces, an ISBN-13.
 
@@ -79,6 +98,23 @@ class BookDetails:
                 None,
             ),
             price_minor=read("price", lambda: _minor(price), 0),
+            year=read("year", lambda: None if year is None else checked_year(year), None),
+            language=read(
+                "language", lambda: None if language is None else parse_language(language), None
+            ),
+            external_rating_hundredths=read(
+                "external_rating_hundredths",
+                lambda: (
+                    external_rating_hundredths
+                    and whole_number(external_rating_hundredths, MAX_RATING)
+                ),
+                None,
+            ),
+            external_ratings_count=read(
+                "external_ratings_count",
+                lambda: whole_number(external_ratings_count, MAX_RATINGS),
+                0,
+            ),
         )
         if errors:
             begin = Text("Corrija esto y envíelo de nuevo: ", "Correct these and send it again: ")
@@ -136,6 +172,30 @@ def prose(text: str, max_length: int) -> str | None:
         raise ValueError(NO_CONTROLS)
     tidied = unicodedata.normalize("NFC", text.replace("\r\n", "\n")).strip()
     return _within(tidied, max_length) if is_visible(tidied) else None
+
+
+def checked_year(year: int) -> int:
+    """The year itself. Raises `ValueError` with the reason, a `Text`."""
+    if not MIN_YEAR <= year <= MAX_YEAR or year == 0:
+        raise ValueError(
+            Text(
+                f"debe ser un año de {MIN_YEAR} a {MAX_YEAR}, sin el 0; antes de Cristo, negativo",
+                f"must be a year from {MIN_YEAR} to {MAX_YEAR}, without 0; BCE is negative",
+            )
+        )
+    return year
+
+
+def whole_number(number: int, most: int) -> int:
+    """The number itself. Raises `ValueError` with the reason, a `Text`."""
+    if not 0 <= number <= most:
+        raise ValueError(
+            Text(
+                f"debe ser un número entero de 0 a {most}",
+                f"must be a whole number from 0 to {most}",
+            )
+        )
+    return number
 
 
 def _within(text: str, max_length: int) -> str:

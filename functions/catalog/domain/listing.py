@@ -8,6 +8,7 @@ from typing import Self
 
 from functions.catalog.domain.books import reason
 from functions.catalog.domain.isbn import parse_spreadsheet_isbn
+from functions.catalog.domain.languages import parse_language
 from functions.catalog.errors import UnknownSort
 from functions.kit.base.errors import FieldError, InvalidInput, Text
 from functions.kit.base.language import listed
@@ -27,6 +28,10 @@ class Sort(StrEnum):
     PRICE = "price"
     PRICE_DESCENDING = "-price"
     NEWEST = "newest"
+    POPULAR = "popular"
+    """By the number of external ratings, greatest first."""
+    YEAR_DESCENDING = "-year"
+    """Books without a year come last."""
 
     @classmethod
     def parse(cls, name: str) -> Self:
@@ -57,6 +62,8 @@ class Filters:
     author: str = ""
     """Names, each of which must be the whole name of an author of the book."""
     category: str = ""
+    language: str | None = None
+    """ISO 639 code."""
     min_price: int | None = None
     max_price: int | None = None
     in_stock: bool | None = None
@@ -70,6 +77,7 @@ class Filters:
         isbn: str | None,
         author: str | None,
         category: str | None,
+        language: str | None,
         min_price: Decimal | None,
         max_price: Decimal | None,
         in_stock: bool | None,
@@ -81,6 +89,7 @@ class Filters:
             isbn=None if isbn is None else _isbn(isbn),
             author=author or "",
             category=category or "",
+            language=None if not language else _language(language),
             min_price=None if min_price is None else minor_units("min_price", min_price),
             max_price=None if max_price is None else minor_units("max_price", max_price),
             in_stock=in_stock,
@@ -92,8 +101,19 @@ def _isbn(written: str) -> str:
     try:
         return parse_spreadsheet_isbn(written)
     except ValueError as error:
-        errors = [FieldError("isbn", reason(error))]
-        raise InvalidInput(listed([("isbn", reason(error))]), errors=errors) from error
+        raise _refused("isbn", error) from error
+
+
+def _language(written: str) -> str:
+    try:
+        return parse_language(written)
+    except ValueError as error:
+        raise _refused("language", error) from error
+
+
+def _refused(parameter: str, error: ValueError) -> InvalidInput:
+    why = reason(error)
+    return InvalidInput(listed([(parameter, why)]), errors=[FieldError(parameter, why)])
 
 
 def _ids(ids: str) -> tuple[int, ...]:

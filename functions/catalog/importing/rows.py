@@ -16,6 +16,7 @@ from functions.catalog.domain.characters import is_visible
 from functions.catalog.domain.isbn import parse_spreadsheet_isbn
 from functions.catalog.errors import MalformedCsv
 from functions.catalog.importing.csv_records import Record
+from functions.catalog.importing.facts import FACTS, read_facts
 from functions.catalog.importing.numbers import DecimalSign, parse_amount, parse_number
 from functions.catalog.search.folding import fold
 from functions.kit.base.errors import Detail, FieldError, InvalidInput, Text
@@ -31,6 +32,19 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "stock": ("stock", "existencias", "quantity", "cantidad"),
     "description": ("description", "descripcion"),
     "category": ("category", "categoria", "genre", "genero"),
+    "year": (
+        *("year", "ano", "anio", "originalpublicationyear", "publicationyear"),
+        *("yearofpublication", "anodepublicacion", "aniodepublicacion"),
+    ),
+    "language": ("language", "languagecode", "lang", "idioma", "lengua"),
+    "external_rating_hundredths": (
+        *("averagerating", "externalrating", "rating"),
+        *("calificacion", "valoracion", "calificacionpromedio", "valoracionmedia"),
+    ),
+    "external_ratings_count": (
+        *("ratingscount", "externalratingscount", "ratings"),
+        *("calificaciones", "valoraciones", "numerodecalificaciones", "numerodevaloraciones"),
+    ),
 }
 
 _NOT_LETTERS = re.compile(r"[^a-z0-9]+")
@@ -144,25 +158,30 @@ class Columns:
             for field, places in self.places.items()
         }
         isbn, unreadable, warnings = _isbn([cells[place] for place in self.places["isbn"]])
+        facts, fact_warnings = read_facts(found, defaults.decimal)
         price, price_warnings = _price(found["price"], defaults)
-        arguments: dict[str, str | Decimal | None] = {
-            **{name: found[name] or None for name in DETAILS if name in found},
+        arguments: dict[str, str | int | Decimal | None] = {
+            "description": found["description"] or None,
             "title": _one_line(found["title"]),
             "author": _one_line(found["author"]),
             "category": _one_line(found["category"]) or None,
             "isbn": isbn,
             "price": price,
+            **facts,
         }
         details = BookDetails.checked(**arguments)  # type: ignore[arg-type]
+        left_out = {name for name in FACTS if name not in facts}
+        if isbn is None:
+            left_out.add("isbn")
         filled = {"price_minor" if name == "price" else name for name in found if found[name]}
         return ImportRow(
             line,
             details,
             _stock(found["stock"], defaults),
-            frozenset(filled.intersection(DETAILS) - ({"isbn"} if isbn is None else set())),
+            frozenset(filled.intersection(DETAILS) - left_out),
             bool(found["stock"]),
             unreadable,
-            (*warnings, *price_warnings),
+            (*warnings, *price_warnings, *fact_warnings),
         )
 
 

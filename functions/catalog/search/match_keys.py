@@ -15,6 +15,8 @@ CATEGORY_LENGTH = 90
 
 _BETWEEN_GROUPS = re.compile(r"[;/|]")
 _BETWEEN_NAMES = re.compile(r",|&|(?<=\s)(?:and|y|et|und)(?=\s)")  # "Y. Mishima" is one
+_WRITTEN_BETWEEN_NAMES = re.compile(_BETWEEN_NAMES.pattern, re.IGNORECASE)
+_ONLY_INITIALS = re.compile(r"(?:\w\.[\s-]?)+")
 _LONE_CONJUNCTION = re.compile(r"(?<!\S)(?:&|and|y|et|und)(?!\S)")
 _INITIALS = re.compile(r"(?<!\S)(?:\w (?=\w(?!\S)))+\w(?!\S)")
 _LONGEST_NAME = 3
@@ -40,6 +42,24 @@ def people(author: str) -> tuple[frozenset[str], ...]:
     return tuple(
         frozenset(forms) for group in _BETWEEN_GROUPS.split(author) for forms in _of_group(group)
     )
+
+
+def written_names(author: str) -> Iterator[str]:
+    """The names of an author field as they are written, each as a reader would search for it.
+
+    "Tolkien, J.R.R." is one name where initials follow the comma, and so is each part of a field
+    that separates names with semicolons: "Vargas Llosa, Mario; Paz, Octavio" has two.
+    """
+    groups = [group for group in map(str.strip, _BETWEEN_GROUPS.split(author)) if group]
+    for group in groups:
+        names = [name.strip() for name in _WRITTEN_BETWEEN_NAMES.split(group) if name.strip()]
+        inverted = len(names) == 2 and (len(groups) > 1 or _ONLY_INITIALS.fullmatch(names[1]))
+        yield from [group] if inverted else names
+
+
+def name_key(name: str) -> str:
+    """Equal for one person's name in either order: "Tolkien, J.R.R." and "J.R.R. Tolkien"."""
+    return _in_order(searchable(name.replace(",", " ")))
 
 
 def author_names(author: str) -> str:

@@ -10,7 +10,11 @@ from functions.local.client import Client, wait_until
 from functions.local.errors import ShopError
 
 BOOKS = Path(__file__).with_name("books.json")
-COLUMNS = ("title", "author", "description", "isbn", "category", "price", "stock")
+COLUMNS = (
+    *("title", "author", "description", "isbn", "category", "price", "stock"),
+    *("year", "language", "rating", "ratings_count"),
+)
+"""The ratings are those of goodbooks-10k (CC BY-SA 4.0), for the books that it has."""
 
 # Fees and coverages are those of the original shop.
 PROVIDERS = (

@@ -7,10 +7,11 @@ from typing import Any
 
 import msgspec
 
-from functions.storefront.clients.service import Caller, Refused, ServiceClient
+from functions.storefront.clients.service import Caller, Refused, ServiceAway, ServiceClient
 
 BOOKS_AT_ONCE = 50
 """Ids in one request."""
+FACETS_PATH = "/books/facets"
 KEEP_TITLES = 2000
 """Books whose title and author are remembered for their covers."""
 
@@ -28,6 +29,40 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     stock: int
     stock_as_of: datetime
+    year: int | None = None
+    """Negative years are BCE."""
+    language: str | None = None
+    """ISO 639 code."""
+    external_rating_hundredths: int | None = None
+    external_ratings_count: int = 0
+
+
+class FacetValue(msgspec.Struct, frozen=True):
+    value: str
+    count: int
+
+
+class PriceRange(msgspec.Struct, frozen=True):
+    min_price: Decimal
+    max_price: Decimal
+    count: int
+
+
+class Facets(msgspec.Struct, frozen=True, kw_only=True):
+    """Counts under a search; estimates where they are not exact."""
+
+    total: int
+    exact: bool
+    category: list[FacetValue] = []
+    language: list[FacetValue] = []
+    author: list[FacetValue] = []
+    price: list[PriceRange] = []
+
+
+class Suggestion(msgspec.Struct, frozen=True):
+    kind: str
+    text: str
+    book_id: int | None = None
 
 
 class BookPage(msgspec.Struct, frozen=True):
@@ -46,6 +81,33 @@ class CatalogClient:
         books = answer.read(list[Book])
         self._remember(books)
         return BookPage(books, answer.next_cursor)
+
+    async def facets(self, caller: Caller, filters: Mapping[str, Any]) -> Facets | None:
+        """Counts for a page that is shown without them too; None where catalog has none."""
+        try:
+            answer = await self._service.request("GET", FACETS_PATH, caller=caller, params=filters)
+            return answer.read(Facets)
+        except (Refused, ServiceAway):
+            return None
+
+    async def popular(self, caller: Caller, limit: int) -> list[Book]:
+        """Books in stock that have most ratings elsewhere; none where catalog cannot say."""
+        filters = {"sort": "popular", "limit": limit, "in_stock": "true"}
+        try:
+            page = await self.books(caller, filters)
+        except (Refused, ServiceAway):
+            return []
+        return [book for book in page.books if book.external_ratings_count]
+
+    async def suggestions(self, caller: Caller, typed: str) -> list[Suggestion]:
+        """Authors and titles; none where catalog cannot answer, as the search still works."""
+        try:
+            answer = await self._service.request(
+                "GET", "/books/suggestions", caller=caller, params={"q": typed}
+            )
+            return answer.read(list[Suggestion])
+        except (Refused, ServiceAway):
+            return []
 
     async def by_ids(self, caller: Caller, ids: Sequence[int]) -> dict[int, Book]:
         """Books by their id; those that are retired or unknown are missing."""

@@ -1,5 +1,6 @@
 """Looking for books, and one book."""
 
+import asyncio
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -8,16 +9,19 @@ from litestar import Response, get
 
 from functions.kit.http.requests import AnyRequest
 from functions.storefront.clients.service import Refused
+from functions.storefront.controllers.narrowing import Narrowing, total
 from functions.storefront.errors import PageNotFound
 from functions.storefront.visits import Visit, open_visit
 
 PAGE = 24
 """Books on a page."""
 
-SORTS = ("newest", "title", "-title", "price", "-price")
+SORTS = ("newest", "popular", "-year", "title", "-title", "price", "-price")
 
-TEXTS = ("q", "author", "category")
+TEXTS = ("q", "author", "category", "language")
 MAX_TEXT = 200
+MAX_TYPED = 100
+"""Characters that are completed; catalog takes no more."""
 _AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,2})?")
 
 
@@ -27,10 +31,12 @@ async def search(request: AnyRequest) -> Response[bytes]:
     visit = open_visit(request)
     chosen, problems = _filters(visit, request.query_params)
     after = request.query_params.get("after")
+    catalog = visit.services.catalog
+    counted = asyncio.create_task(
+        catalog.facets(visit.caller, {name: chosen[name] for name in chosen if name != "sort"})
+    )
     try:
-        page = await visit.services.catalog.books(
-            visit.caller, {**chosen, "limit": PAGE, "after": after}
-        )
+        page = await catalog.books(visit.caller, {**chosen, "limit": PAGE, "after": after})
     except Refused as refusal:
         # A cursor of another search, or a text that catalog refuses: the visitor can change it.
         return visit.page(
@@ -42,7 +48,11 @@ async def search(request: AnyRequest) -> Response[bytes]:
             refused=refusal.problem.detail,
             next_url=None,
             later=after is not None,
+            narrowing=Narrowing(visit, chosen, None),
+            total=None,
         )
+    finally:
+        facets = await counted
     next_url = None
     if page.next_cursor is not None:
         next_url = visit.url("books", **chosen, after=page.next_cursor)
@@ -54,6 +64,10 @@ async def search(request: AnyRequest) -> Response[bytes]:
         refused=None,
         next_url=next_url,
         later=after is not None,
+        narrowing=Narrowing(visit, chosen, facets),
+        total=total(
+            facets, len(page.books) if after is None and page.next_cursor is None else None
+        ),
     )
 
 
@@ -88,6 +102,29 @@ def _amount(typed: str) -> str | None:
     return typed if _AMOUNT.fullmatch(typed) else None
 
 
+@get("/{language:str}/suggestions", include_in_schema=False)
+async def suggestions(request: AnyRequest) -> Response[list[dict[str, str]]]:
+    """What completes the text in the field of the search, for `shop.js`."""
+    visit = open_visit(request)
+    typed = " ".join(request.query_params.get("q", "").split())[:MAX_TYPED]
+    found = []
+    if typed and typed.isprintable():
+        found = await visit.services.catalog.suggestions(visit.caller, typed)
+    return Response(
+        [
+            {
+                "text": each.text,
+                "kind": each.kind,
+                "url": visit.url("books", each.book_id)
+                if each.book_id is not None
+                else visit.url("books", author=each.text),
+            }
+            for each in found
+        ],
+        headers={"cache-control": "public, max-age=60"},
+    )
+
+
 @get("/{language:str}/books/{book_id:str}", include_in_schema=False)
 async def book(request: AnyRequest) -> Response[bytes]:
     """One book."""
@@ -105,4 +142,4 @@ def id_in_path(request: AnyRequest, name: str) -> int:
     return int(text)
 
 
-HANDLERS = (search, book)
+HANDLERS = (search, suggestions, book)

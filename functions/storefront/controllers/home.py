@@ -1,5 +1,7 @@
 """The first page, and the choice of a language."""
 
+import asyncio
+
 from litestar import Response, get, post
 
 from functions.kit.http.requests import AnyRequest
@@ -23,11 +25,16 @@ async def root(request: AnyRequest) -> Response[bytes]:
 
 @get("/{language:str}", include_in_schema=False)
 async def home(request: AnyRequest) -> Response[bytes]:
-    """New books."""
+    """New books, popular ones, and the categories."""
     visit = open_visit(request)
     catalog = visit.services.catalog
-    new = await catalog.books(visit.caller, {"sort": "newest", "limit": SHOWN, "in_stock": "true"})
-    return visit.page("home.html", new=new.books)
+    new, popular, facets = await asyncio.gather(
+        catalog.books(visit.caller, {"sort": "newest", "limit": SHOWN, "in_stock": "true"}),
+        catalog.popular(visit.caller, SHOWN),
+        catalog.facets(visit.caller, {}),
+    )
+    categories = facets.category if facets is not None else []
+    return visit.page("home.html", new=new.books, popular=popular, categories=categories)
 
 
 @post("/{language:str}/language", include_in_schema=False)
