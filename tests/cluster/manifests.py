@@ -24,6 +24,8 @@ KNATIVE = ROOT / "knative"
 OVERLAYS = sorted(path.parent.name for path in KNATIVE.glob("overlays/*/kustomization.yaml"))
 COMPONENTS = sorted(path.parent.name for path in KNATIVE.glob("components/*/kustomization.yaml"))
 SERVICES = ("auth", "catalog", "purchase")
+"""Those with a database, a public and an internal API."""
+IMAGES = (*SERVICES, "storefront")
 
 SERVING = "serving.knative.dev/v1"
 PHASE = "bookstore.example/phase"
