@@ -54,12 +54,12 @@ def prune(site: Path, extra: Path) -> None:
     for name in UNUSED:
         # A name that is gone is a list to be corrected, not a thing to pass over.
         remove(site, found[name])
+    for name in LEFTOVERS:
+        shutil.rmtree(site / name, ignore_errors=True)
     for service, names in OF_ONE_SERVICE.items():
         for name in names:
             remove(site, found[name], to=extra / service)
     keep_only(extra / "storefront" / "babel" / "locale-data", {f"{name}.dat" for name in LOCALES})
-    for name in LEFTOVERS:
-        shutil.rmtree(site / name, ignore_errors=True)
     for text in site.glob("*.md"):
         text.unlink()
     keep_only(site / "swagger_ui", {"__init__.py", *(f"static/{name}" for name in SWAGGER)})

@@ -154,6 +154,9 @@ def settings_of(objects: Iterable[Object], container: Object) -> dict[str, str]:
     for variable in container.get("env", ()):
         if "value" in variable:
             found[variable["name"]] = variable["value"]
+        elif "configMapKeyRef" in variable["valueFrom"]:
+            key = variable["valueFrom"]["configMapKeyRef"]
+            found[variable["name"]] = maps[key["name"]][key["key"]]
         else:
             key = variable["valueFrom"]["secretKeyRef"]
             found[variable["name"]] = f"{key['name']}/{key['key']}"
