@@ -73,11 +73,12 @@ def remove(site: Path, distribution: Distribution, *, to: Path | None = None) ->
     record = distribution.read_text("RECORD") or ""
     for name, *_ in csv.reader(record.splitlines()):
         path = site / name
-        if path.is_relative_to(site) and ".." not in path.parts:
-            if to is not None and path.exists():
+        if path.is_relative_to(site) and ".." not in path.parts and path.exists():
+            if to is not None:
                 (to / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.move(path, to / name)
-            path.unlink(missing_ok=True)
+            else:
+                path.unlink()
             for parent in path.parents:
                 if parent == site or any(parent.iterdir()):
                     break
