@@ -19,6 +19,9 @@ CATALOG_URL = ("purchase", "CATALOG_URL")
 ISSUER = "TOKEN_ISSUER"
 SECURE_COOKIES = "SECURE_COOKIES"
 """The storefront's setting; `false` also sends its session over plain http."""
+STOREFRONT_URL = "STOREFRONT_URL"
+"""auth's setting: what links that reset a password begin with; production takes https only."""
+AUTH = ("auth", "auth-internal")
 SHOP = "shop"
 """The name of the storefront under a domain: visitors know it as the shop."""
 
@@ -38,6 +41,8 @@ def apply(items: list[Object], options: RenderOptions) -> None:
             set_environment(items, service, ISSUER, f"{options.scheme}://auth.{domain}")
         if options.scheme == "https":
             set_environment(items, STOREFRONT, SECURE_COOKIES, "true")
+            for service in AUTH:
+                set_environment(items, service, STOREFRONT_URL, f"https://{SHOP}.{domain}")
 
 
 def namespace_of(items: Sequence[Object]) -> str:

@@ -217,6 +217,8 @@ def test_status(cluster: FakeCluster, two: tuple[str, str]) -> None:
         "purchase 3 unsent, the oldest 62 s old; 2 dead letters",
         "auth scaled to zero: --wake starts it",
         "Trigger purchase-books ready",
+        "storefront ready, scaled to zero",
+        "address http://storefront.bookstore.127.0.0.1.sslip.io",
         f"$ kubectl {WHERE} get services.serving.knative.dev",
     ):
         assert text in shown

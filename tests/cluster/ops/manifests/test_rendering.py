@@ -10,6 +10,7 @@ from knative.ops.objects import objects
 from tests.cluster.ops.conftest import FakeCluster
 
 Object = dict[str, Any]
+LINKS = {"name": "STOREFRONT_URL", "value": "https://shop.books.example.org"}
 BASE = ("--dry-run", "--registry", "r.example/bookstore", "--tag", "v1")
 
 
@@ -166,6 +167,18 @@ def test_sessions_under_https(cluster: FakeCluster, scheme: str, value: str | No
     found = [each["value"] for each in env if each["name"] == "SECURE_COOKIES"]
 
     assert found == ([] if value is None else [value])
+
+
+@pytest.mark.parametrize(("scheme", "expected"), [("http", []), ("https", [LINKS])])
+def test_links_to_the_storefront(
+    cluster: FakeCluster, scheme: str, expected: list[dict[str, str]]
+) -> None:
+    """auth makes links that reset a password for both its APIs, and only for https."""
+    items = rendered(cluster, "--domain", "books.example.org", "--scheme", scheme)
+    for name in ("auth", "auth-internal"):
+        env = service(items, name)["spec"]["template"]["spec"]["containers"][0]["env"]
+
+        assert [each for each in env if each["name"] == "STOREFRONT_URL"] == expected
 
 
 def test_component(cluster: FakeCluster) -> None:
