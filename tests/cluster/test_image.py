@@ -38,6 +38,8 @@ READS_THE_DATABASE = {
     "catalog": "/books",
     "purchase": "/internal/streams/orders",
 }
+UNCHECKED_HASH = (0b01).to_bytes(4, "little")
+"""The flags of a .pyc file that is not compared with its source (PEP 552)."""
 MIB = 1024 * 1024
 MAX_SIZE = 200
 """MiB."""
@@ -131,7 +133,8 @@ def test_it_is_smaller_than_200_mib_with_its_base(image: Stage) -> None:
 
 
 def test_all_of_it_is_compiled(image: Stage) -> None:
-    """The file system is read-only: a module without bytecode is compiled at each cold start."""
+    """The file system is read-only: a module without bytecode is compiled at each cold start, and
+    bytecode that names a time is compared with its source."""
     show = "import sys; print(sys.implementation.cache_tag)"
     tag = subprocess.check_output([image.python, "-c", show], text=True).strip()  # noqa: S603
     missing = [
@@ -140,7 +143,14 @@ def test_all_of_it_is_compiled(image: Stage) -> None:
         if not (path.parent / "__pycache__" / f"{path.stem}.{tag}.pyc").is_file()
     ]
 
+    checked = [
+        str(path.relative_to(image.root))
+        for path in image.root.rglob("*.pyc")
+        if path.read_bytes()[4:8] != UNCHECKED_HASH
+    ]
+
     assert missing == []
+    assert checked == []
 
 
 async def test_its_command_starts_it_out_of_its_code_cache(image: Stage, scratch: Path) -> None:
