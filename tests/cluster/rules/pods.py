@@ -125,9 +125,6 @@ def environment(objects: list[Object]) -> Iterator[str]:
         (container,) = pod.containers
         values = settings_of(objects, container)
         known = {name.upper() for name in SETTINGS[service].__struct_fields__}
-        if service == "storefront":
-            # To sign a visitor's address for auth; superfluous when its settings name it.
-            known.add("INTERNAL_SECRET")
         for name in sorted(set(values) - known):
             yield f"{pod.name}: {service} does not read {name}"
         if values.get("ENVIRONMENT") != "production":
