@@ -260,9 +260,10 @@ def lock(session: nox.Session) -> None:
     for name, options in groups.items():
         output = ["--output-file", f"requirements/{name}.txt"]
         session.run(*compile_, *options, *output, *session.posargs)
-    output = ["--output-file", "requirements/nox.txt"]
-    only_nox = [part for part in compile_ if part != "pyproject.toml"]
-    session.run(*only_nox, "--group", "nox", *output, *session.posargs)
+    only_group = [part for part in compile_ if part != "pyproject.toml"]
+    for name in ("nox", "image"):
+        output = ["--output-file", f"requirements/{name}.txt"]
+        session.run(*only_group, "--group", name, *output, *session.posargs)
 
 
 @nox.session(default=False)

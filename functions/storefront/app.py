@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+FIRST_REQUEST = ("httpx", "functions.storefront.rendering", "babel.numbers")
+"""What the first page imports; an image holds it in its code cache (`kit/start`)."""
+
 SECURITY_HEADERS = {
     "content-security-policy": (
         "default-src 'none'; img-src 'self' data:; style-src 'self'; script-src 'self';"

@@ -39,7 +39,7 @@ class StorefrontSettings(AppSettings, frozen=True, kw_only=True):
 
     secure_cookies: bool | None = None
     """Whether the session cookie is sent over https only, as `__Host-session`; unset: in
-    production."""
+    production. `false` in production is for a cluster without TLS, and logs a warning."""
 
     service_timeout_seconds: Annotated[float, Meta(gt=0, le=60)] = 10.0
     """How long a page waits for one answer of another service, its cold start included."""
@@ -52,8 +52,6 @@ class StorefrontSettings(AppSettings, frozen=True, kw_only=True):
             yield f"SESSION_KEYS: each needs at least {MIN_SESSION_KEY} random characters"
         if self.production and not keys:
             yield "SESSION_KEYS: production needs one; without it a restart signs everybody out"
-        if self.production and self.secure_cookies is False:
-            yield "SECURE_COOKIES: production sends its session over https only"
 
     @property
     def keys(self) -> list[str]:

@@ -3,7 +3,7 @@
 What goes is what other packages ask for and the shop never imports: Piccolo brings black for its
 own migrations, which are not used here, Litestar faker for examples that nobody asks for, the
 address data requests for its own update, and Swagger UI's package brings every version of itself.
-Babel and Jinja are the storefront's, which has no image yet.
+Babel and Jinja are the storefront's: they are moved to a folder of its own.
 Whatever is imported at run time stays, and tests/cluster/test_image.py starts each service from
 what is left. Standard library only: it runs before anything else is there.
 """
@@ -16,14 +16,10 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 UNUSED = (
-    "babel",
     "black",
     "charset-normalizer",
     "dnspython",
-    "email-validator",
     "faker",
-    "jinja2",
-    "markupsafe",
     "polyfactory",
     "pycparser",
     "pytokens",
@@ -31,6 +27,13 @@ UNUSED = (
     "urllib3",
 )
 """Distributions that nothing of ours imports, the largest; removed file by file, as recorded."""
+
+OF_ONE_SERVICE = {"storefront": ("babel", "jinja2", "markupsafe")}
+"""Distributions that one service alone imports."""
+
+LOCALES = {"root", "en", "es", "es_419"}
+"""Of CLDR, those of the pages' languages (`functions/storefront/translations.py`), with those that
+they inherit from. The other thousand take 30 MiB."""
 
 LEFTOVERS = ("bin", "docs", "examples", "profiling", "test", "tests")
 """Folders that wheels leave at the top level; `tests` would shadow anybody's own."""
@@ -45,13 +48,18 @@ LEXERS = {"__init__.py", "_mapping.py", "python.py", "special.py"}
 """Of Pygments, which rich imports, to colour tracebacks in Python."""
 
 
-def prune(site: Path) -> None:
+def prune(site: Path, extra: Path) -> None:
+    """What one service alone imports is moved from `site` to the folder of its name in `extra`."""
     found = {each.name.lower().replace("_", "-"): each for each in distributions(path=[str(site)])}
     for name in UNUSED:
         # A name that is gone is a list to be corrected, not a thing to pass over.
         remove(site, found[name])
     for name in LEFTOVERS:
         shutil.rmtree(site / name, ignore_errors=True)
+    for service, names in OF_ONE_SERVICE.items():
+        for name in names:
+            remove(site, found[name], to=extra / service)
+    keep_only(extra / "storefront" / "babel" / "locale-data", {f"{name}.dat" for name in LOCALES})
     for text in site.glob("*.md"):
         text.unlink()
     keep_only(site / "swagger_ui", {"__init__.py", *(f"static/{name}" for name in SWAGGER)})
@@ -60,12 +68,17 @@ def prune(site: Path) -> None:
     keep_only(site / "pygments" / "lexers", LEXERS)
 
 
-def remove(site: Path, distribution: Distribution) -> None:
+def remove(site: Path, distribution: Distribution, *, to: Path | None = None) -> None:
+    """Delete the files of a distribution, or move them."""
     record = distribution.read_text("RECORD") or ""
     for name, *_ in csv.reader(record.splitlines()):
         path = site / name
-        if path.is_relative_to(site) and ".." not in path.parts:
-            path.unlink(missing_ok=True)
+        if path.is_relative_to(site) and ".." not in path.parts and path.exists():
+            if to is not None:
+                (to / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.move(path, to / name)
+            else:
+                path.unlink()
             for parent in path.parents:
                 if parent == site or any(parent.iterdir()):
                     break
@@ -82,4 +95,4 @@ def keep_only(folder: Path, names: set[str]) -> None:
 
 
 if __name__ == "__main__":
-    prune(Path(sys.argv[1]))
+    prune(Path(sys.argv[1]), Path(sys.argv[2]))

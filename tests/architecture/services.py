@@ -1,25 +1,28 @@
-"""The three services by name, and where their parts lie."""
+"""The services by name, and where their parts lie."""
 
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from functions.kit.base.settings import ServiceSettings
+from functions.kit.base.settings import AppSettings
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = ROOT / "functions"
 EVENTING = ROOT / "eventing"
 NAMES = ("auth", "catalog", "purchase")
+"""Those with a database, events and an internal API."""
+APPS = (*NAMES, "storefront")
+"""All that run in a cluster."""
 
 
-def settings_of(service: str) -> type[ServiceSettings]:
+def settings_of(service: str) -> type[AppSettings]:
     """The service's own settings class: the one that its `settings.py` defines."""
     module = import_module(f"functions.{service}.settings")
     (found,) = [
         each
         for each in vars(module).values()
         if isinstance(each, type)
-        and issubclass(each, ServiceSettings)
+        and issubclass(each, AppSettings)
         and each.__module__ == module.__name__
     ]
     return found

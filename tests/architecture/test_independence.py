@@ -30,7 +30,9 @@ def test_no_variable_of_a_shop_is_inherited() -> None:
 
 def test_the_addresses_of_others_are_all_known() -> None:
     """They are found by their defaults, so a new one is among them."""
-    assert {"AUTH_URL", "CATALOG_INTERNAL_URL", "PURCHASE_INTERNAL_URL"} <= peers() <= variables()
+    known = {"AUTH_URL", "CATALOG_INTERNAL_URL", "PURCHASE_INTERNAL_URL", "PURCHASE_URL"}
+
+    assert known <= peers() <= variables()
 
 
 SERVE = ["python", "-m", "functions.kit.start.serve", "functions.catalog.app:create_app"]
@@ -55,7 +57,11 @@ def test_a_process_that_would_meet_a_shop_is_not_started(
 
 
 def test_any_other_process_is() -> None:
+    """Also the storefront, which has no database and so no files."""
     environment = dict.fromkeys(peers(), NOBODY)
+    pages = [word.replace("catalog", "storefront") for word in SERVE]
+
+    assert objection(pages, str(ROOT), environment) is None
 
     assert objection(["git", "status"], None, {}) is None
     assert objection(["python", "-m", "functions.local.tour"], None, {}) is None

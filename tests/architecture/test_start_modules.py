@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.services import NAMES
+from tests.architecture.services import APPS, NAMES
 
 ROOT = Path(__file__).parents[2]
 
@@ -102,7 +102,7 @@ def packages(modules: set[str]) -> set[str]:
     return {name for name in found if not name.startswith("_")}
 
 
-@pytest.mark.parametrize("service", NAMES)
+@pytest.mark.parametrize("service", APPS)
 def test_a_public_api_imports_what_is_listed_and_nothing_else(service: str) -> None:
     """Neither a client for HTTP, nor the driver, nor cryptography, CloudEvents or Prometheus."""
     found = packages(imported(service, EXPOSED_API="public"))
@@ -123,6 +123,13 @@ def test_both_apis_add_only_what_exposes_metrics(service: str) -> None:
     found = packages(imported(service, EXPOSED_API="both"))
 
     assert sorted(found - MAY_BE_IMPORTED.keys()) == ["prometheus_client"]
+
+
+def test_listening_adds_nothing_to_the_storefront() -> None:
+    """No driver; templates, translations and the client come with the first page."""
+    added = imported("storefront", _SHOW_WHAT_LISTENING_ADDS)
+
+    assert sorted(packages(added) - MAY_BE_IMPORTED.keys()) == []
 
 
 @pytest.mark.parametrize("service", NAMES)

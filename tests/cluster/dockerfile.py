@@ -22,7 +22,7 @@ from dockerfile_parse import DockerfileParser
 from tests.cluster.manifests import ROOT
 
 DOCKERFILE = ROOT / "functions" / "Dockerfile"
-FOLDERS = ("app", "build", "site")
+FOLDERS = ("app", "build", "extra", "site", "tools")
 """Of an image's root: those that the Dockerfile's commands name."""
 
 

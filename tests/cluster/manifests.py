@@ -24,6 +24,8 @@ KNATIVE = ROOT / "knative"
 OVERLAYS = sorted(path.parent.name for path in KNATIVE.glob("overlays/*/kustomization.yaml"))
 COMPONENTS = sorted(path.parent.name for path in KNATIVE.glob("components/*/kustomization.yaml"))
 SERVICES = ("auth", "catalog", "purchase")
+"""Those with a database, a public and an internal API."""
+IMAGES = (*SERVICES, "storefront")
 
 SERVING = "serving.knative.dev/v1"
 PHASE = "bookstore.example/phase"
@@ -152,6 +154,9 @@ def settings_of(objects: Iterable[Object], container: Object) -> dict[str, str]:
     for variable in container.get("env", ()):
         if "value" in variable:
             found[variable["name"]] = variable["value"]
+        elif "configMapKeyRef" in variable["valueFrom"]:
+            key = variable["valueFrom"]["configMapKeyRef"]
+            found[variable["name"]] = maps[key["name"]][key["key"]]
         else:
             key = variable["valueFrom"]["secretKeyRef"]
             found[variable["name"]] = f"{key['name']}/{key['key']}"

@@ -3,13 +3,18 @@
 Its structure only, without a container engine.
 """
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
 from functions.local.broker.manifests import load_manifests
-from tests.cluster.manifests import ROOT, SERVICES
+from functions.storefront.settings import StorefrontSettings
+from tests.cluster.manifests import IMAGES, ROOT, SERVICES
 from tests.cluster.rules.pods import SETTINGS
 
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text("utf-8"))
@@ -39,7 +44,55 @@ def test_a_service_waits_for_its_migration(service: str) -> None:
     assert FOUND[f"migrate-{service}"]["depends_on"] == {"mysql": {"condition": "service_healthy"}}
 
 
-def test_only_public_apis_are_published() -> None:
+def test_the_storefront_waits_for_the_services_that_it_calls() -> None:
+    """And for the key of its sessions, which another container makes."""
+    storefront = FOUND["storefront"]
+    environment = storefront["environment"]
+
+    assert {name: each["condition"] for name, each in storefront["depends_on"].items()} == {
+        "session-key": "service_completed_successfully",
+        **dict.fromkeys(SERVICES, "service_healthy"),
+    }
+    for name in SERVICES:
+        assert environment[f"{name.upper()}_URL"] == f"http://{name}:8080"
+    assert storefront["build"]["args"] == {"SERVICE": "storefront"}
+    assert "DATABASE_URL" not in environment
+
+
+def test_the_session_key_is_made_once(tmp_path: Path) -> None:
+    """The storefront takes it, a second start keeps it, and a key of one's own replaces it."""
+    _, _, program = FOUND["session-key"]["command"]
+    program = program.replace("/keys/", f"{tmp_path}/")
+    made = []
+    for _ in range(2):
+        subprocess.run([sys.executable, "-c", program], check=True)  # noqa: S603 - ours
+        made += [each.read_text("utf-8") for each in tmp_path.iterdir()]
+    found, again = made
+
+    assert found == again
+    StorefrontSettings.from_mapping({"ENVIRONMENT": "production", "SESSION_KEYS": found})
+    for own, expected in (("", found), ("my-own-key", "my-own-key")):
+        shown = started_with(tmp_path, SESSION_KEYS=own)
+
+        assert shown == expected
+
+
+def started_with(keys: Path, **environment: str) -> str:
+    """The SESSION_KEYS that the storefront's command hands to the program."""
+    shell, option, command = FOUND["storefront"]["command"]
+    command = command.replace("$$", "$").replace("/keys/", f"{keys}/")
+    command = command.replace("python -m functions.kit.start", "printenv SESSION_KEYS")
+    done = subprocess.run(  # noqa: S603 - ours
+        [shell, option, command],
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+def test_only_the_shop_and_public_apis_are_published() -> None:
     """On this machine only."""
     published = {name: each["ports"] for name, each in FOUND.items() if "ports" in each}
 
@@ -47,6 +100,7 @@ def test_only_public_apis_are_published() -> None:
         "auth": ["127.0.0.1:5000:8080"],
         "catalog": ["127.0.0.1:5001:8080"],
         "purchase": ["127.0.0.1:5002:8080"],
+        "storefront": ["127.0.0.1:8000:8080"],
     }
 
 
@@ -69,7 +123,7 @@ def test_addresses_are_those_of_services() -> None:
     """Every URL in a setting names a service of the file."""
     for name, each in FOUND.items():
         for key, value in (each.get("environment") or {}).items():
-            if key.endswith(("_INTERNAL_URL", "AUTH_URL", "K_SINK")):
+            if key.endswith(("_INTERNAL_URL", "AUTH_URL", "K_SINK", "PURCHASE_URL")):
                 host = value.removeprefix("http://").removesuffix(":8080")
                 assert host in FOUND, f"{name}: {key}"
 
@@ -78,7 +132,7 @@ def test_every_variable_is_read() -> None:
     """By one of the services: common variables are set for all."""
     known = {field.upper() for kind in SETTINGS.values() for field in kind.__struct_fields__}
     for name, each in FOUND.items():
-        if name.removeprefix("migrate-").removesuffix("-internal") in SERVICES:
+        if name.removeprefix("migrate-").removesuffix("-internal") in IMAGES:
             assert set(each["environment"]) - known == set()
 
 

@@ -1,48 +1,45 @@
 """The content of the images, and each service started from nothing else.
 
-`dockerfile.py` builds the tree. The services then run as in a container: as another user, with only
-the container's environment, and with only /tmp writable.
+`dockerfile.py` builds the tree, `running_images.py` starts it. What only the storefront's holds is
+in `test_storefront_image.py`.
 """
 
-import asyncio
+import ast
+import json
 import re
-import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
-import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
-import httpx
 import pytest
 
 from functions.purchase.domain.countries import COUNTRIES
-from tests.cluster.dockerfile import (
-    Stage,
-    build,
-    instructions,
-    pinned_image,
-    python_of_the_image,
-    shim,
+from tests.cluster.dockerfile import Stage, instructions, pinned_image
+from tests.cluster.manifests import IMAGES, ROOT, SERVICES
+from tests.cluster.running_images import (
+    IMAGE_USER,
+    PYTHONS,
+    BuildImage,
+    environment,
+    files_of,
+    run,
+    service_of,
+    started,
 )
-from tests.cluster.manifests import ROOT, SERVICES
 from tests.servers.mysql import Server, private_server
 from tests.servers.programs import free_port
-from tests.support.independence import NOBODY, peers
-from tests.support.processes import START_LIMIT
 from tests.support.users import as_user, has_name
 
-IMAGE_USER = 10001
 NAMES_OF_USERS = {"HOME", "LNAME", "LOGNAME", "USER", "USERNAME"}
 READS_THE_DATABASE = {
     "auth": "/.well-known/jwks.json",
     "catalog": "/books",
     "purchase": "/internal/streams/orders",
 }
+UNCHECKED_HASH = (0b01).to_bytes(4, "little")
+"""The flags of a .pyc file that is not compared with its source (PEP 552)."""
 MIB = 1024 * 1024
 MAX_SIZE = 200
 """MiB."""
@@ -52,33 +49,22 @@ BASE_SIZE = 120
 """MiB, an upper bound for Debian's slim Python; the base image itself is not built here."""
 
 
-@pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    """Readable for other users, unlike pytest's own folder."""
-    path = Path(tempfile.mkdtemp(prefix="bookstore-image-"))
-    path.chmod(0o755)
-    yield path
-    subprocess.run(["chmod", "-R", "u+w", str(path)], check=True)  # noqa: S603, S607
-    shutil.rmtree(path)
+def on_each_python(services: tuple[str, ...]) -> list[tuple[str, str]]:
+    return [(service, python) for python in PYTHONS for service in services]
 
 
-@pytest.fixture(
-    scope="module",
-    params=[(service, python) for python in ("this", "its own") for service in SERVICES],
-    ids=lambda param: f"{param[0]} on {param[1]} Python",
-)
-def image(request: pytest.FixtureRequest, folder: Path) -> Stage:
-    service, kind = request.param
-    python = this_python() if kind == "this" else python_of_the_image()
-    if python is None:
-        pytest.skip("this machine has no Python of the version that the image has")
-    home = folder / f"{service}-{kind.split()[-1]}"
-    home.mkdir()
-    arguments = {"SERVICE": service, "VERSION": "1.2.3", "REVISION": "abc"}
-    stage = build(home, arguments, python)
-    # The root file system of a container is read-only.
-    subprocess.run(["chmod", "-R", "a-w,a+rX", str(stage.root)], check=True)  # noqa: S603, S607
-    return stage
+def named(param: tuple[str, str]) -> str:
+    return f"{param[0]} on {param[1]} Python"
+
+
+@pytest.fixture(scope="module", params=on_each_python(IMAGES), ids=named)
+def image(request: pytest.FixtureRequest, built: BuildImage) -> Stage:
+    return built(*request.param)
+
+
+@pytest.fixture(scope="module", params=on_each_python(SERVICES), ids=named)
+def image_with_database(request: pytest.FixtureRequest, built: BuildImage) -> Stage:
+    return built(*request.param)
 
 
 @pytest.fixture(scope="module")
@@ -96,85 +82,6 @@ def user(request: pytest.FixtureRequest) -> int:
     if has_name(user):
         pytest.skip(f"this system has a name for user {user}")
     return user
-
-
-@pytest.fixture
-def scratch(folder: Path) -> Iterator[Path]:
-    """The container's /tmp."""
-    path = Path(tempfile.mkdtemp(dir=folder))
-    path.chmod(0o777)
-    yield path
-    shutil.rmtree(path)
-
-
-def service_of(image: Stage) -> str:
-    return image.environment["SERVICE"]
-
-
-def files_of(image: Stage) -> set[Path]:
-    return set(image.root.rglob("*"))
-
-
-def environment(image: Stage, scratch: Path, option: str = "") -> dict[str, str]:
-    """The container's environment, with its paths below the image's folder."""
-    shims = shim(scratch, f"{image.python} -S -W error::DeprecationWarning {option}")
-    return {
-        **image.variables(),
-        "PATH": f"{shims}:/usr/bin:/bin",
-        "HOME": "/nonexistent",
-        "TMPDIR": str(scratch),
-        "DATABASE_URL": f"sqlite:///{scratch}/data.db",
-        "LOG_FORMAT": "json",
-        **dict.fromkeys(peers(), NOBODY),
-    }
-
-
-def this_python() -> str:
-    """This Python, without the packages of its environment."""
-    return str(getattr(sys, "_base_executable", sys.executable))
-
-
-async def run(
-    image: Stage,
-    environ: Mapping[str, str],
-    *words: str,
-    stderr: IO[bytes] | None = None,
-    user: int = IMAGE_USER,
-) -> asyncio.subprocess.Process:
-    """As the given user where that is possible, else as the current one."""
-    return await asyncio.create_subprocess_exec(
-        *(as_user(user) or []), *words, cwd=image.path("."), env=environ, stderr=stderr
-    )
-
-
-@asynccontextmanager
-async def started(
-    image: Stage,
-    environ: Mapping[str, str],
-    stderr: IO[bytes] | None = None,
-    user: int = IMAGE_USER,
-) -> AsyncIterator[tuple[httpx.AsyncClient, asyncio.subprocess.Process]]:
-    """The image's own command, once it answers /readyz."""
-    process = await run(image, environ, *image.command, stderr=stderr, user=user)
-    base = f"http://127.0.0.1:{environ['PORT']}"
-    try:
-        async with httpx.AsyncClient(base_url=base, trust_env=False) as client:
-            async with asyncio.timeout(START_LIMIT):
-                while not await ready(client):
-                    assert process.returncode is None
-                    await asyncio.sleep(0.05)  # an open port cannot be awaited
-            yield client, process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-
-
-async def ready(client: httpx.AsyncClient) -> bool:
-    try:
-        return (await client.get("/readyz")).status_code == httpx.codes.OK
-    except httpx.TransportError:
-        return False
 
 
 def test_it_holds_the_kit_and_its_one_service(image: Stage) -> None:
@@ -226,7 +133,8 @@ def test_it_is_smaller_than_200_mib_with_its_base(image: Stage) -> None:
 
 
 def test_all_of_it_is_compiled(image: Stage) -> None:
-    """The file system is read-only: a module without bytecode is compiled at each cold start."""
+    """The file system is read-only: a module without bytecode is compiled at each cold start, and
+    bytecode that names a time is compared with its source."""
     show = "import sys; print(sys.implementation.cache_tag)"
     tag = subprocess.check_output([image.python, "-c", show], text=True).strip()  # noqa: S603
     missing = [
@@ -235,7 +143,14 @@ def test_all_of_it_is_compiled(image: Stage) -> None:
         if not (path.parent / "__pycache__" / f"{path.stem}.{tag}.pyc").is_file()
     ]
 
+    checked = [
+        str(path.relative_to(image.root))
+        for path in image.root.rglob("*.pyc")
+        if path.read_bytes()[4:8] != UNCHECKED_HASH
+    ]
+
     assert missing == []
+    assert checked == []
 
 
 async def test_its_command_starts_it_out_of_its_code_cache(image: Stage, scratch: Path) -> None:
@@ -298,10 +213,11 @@ def test_the_broker_has_what_it_imports() -> None:
 
 def test_each_stage_begins_with_the_pinned_base_or_another_stage() -> None:
     """The base image has a full version, and one argument replaces it everywhere."""
-    bases = [rest.partition(" AS ")[0] for word, rest in instructions() if word == "FROM"]
+    stages = [rest.partition(" AS ") for word, rest in instructions() if word == "FROM"]
+    names = {name for _, _, name in stages}
     pinned = pinned_image()
 
-    assert set(bases) == {"${PYTHON_IMAGE}", "base"}
+    assert {base for base, _, _ in stages} - names == {"${PYTHON_IMAGE}"}
     assert pinned.startswith("python:3.")
     assert pinned.partition(":")[2].count(".") == 2
 
@@ -316,7 +232,7 @@ def test_each_stage_that_installs_takes_another_package_index() -> None:
             stages[-1].append((word, rest))
     installing = [each for each in stages if any("pip install" in rest for _, rest in each)]
 
-    assert len(installing) == 2
+    assert len(installing) == 3
     assert all(("ARG", "PIP_INDEX_URL") in each for each in installing)
 
 
@@ -328,9 +244,10 @@ def test_each_stage_that_installs_takes_another_package_index() -> None:
     ],
 )
 async def test_it_migrates_serves_and_stops(
-    image: Stage, scratch: Path, api: str, open_: str, closed: str
+    image_with_database: Stage, scratch: Path, api: str, open_: str, closed: str
 ) -> None:
     """With the command of the Job, and with the command of the image."""
+    image = image_with_database
     service = service_of(image)
     port = free_port()
     environ = {
@@ -358,9 +275,10 @@ async def test_it_migrates_serves_and_stops(
 
 
 async def test_every_user_can_run_it_on_mysql(
-    image: Stage, scratch: Path, server: Server, user: int
+    image_with_database: Stage, scratch: Path, server: Server, user: int
 ) -> None:
     """Under a number, with no variable that names a user or a home."""
+    image = image_with_database
     service = service_of(image)
     url = server.create_database(f"image_{service}")
     given = {**environment(image, scratch), "DATABASE_URL": url, "PORT": str(free_port())}
@@ -382,8 +300,9 @@ async def test_its_user_has_a_name(image: Stage, scratch: Path, user: int) -> No
     assert await process.wait() == 0
 
 
-async def test_its_swagger_ui_is_complete(image: Stage, scratch: Path) -> None:
+async def test_its_swagger_ui_is_complete(image_with_database: Stage, scratch: Path) -> None:
     """Every file that the page loads is served."""
+    image = image_with_database
     environ = {**environment(image, scratch), "EXPOSED_API": "public", "PORT": str(free_port())}
     async with started(image, environ) as (client, _):
         for name in ("swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"):
@@ -402,6 +321,39 @@ async def test_it_is_ready_without_its_dependencies(image: Stage, scratch: Path)
         "AUTH_URL": f"http://127.0.0.1:{free_port()}",
         "KEY_ENCRYPTION_SECRET": "k" * 32,
         "ALLOW_SIMULATED_PAYMENTS": "true",
+        "SESSION_KEYS": "k" * 32,
     }
     async with started(image, environ) as (client, _):
         assert (await client.get("/readyz")).status_code == 200
+
+
+async def test_what_its_code_imports_is_there(image: Stage, scratch: Path) -> None:
+    """Also what functions import when they are called; other services' packages are left out."""
+    wanted = sorted(set().union(*map(imports, image.path("/app/functions").rglob("*.py"))))
+    program = scratch / "program.py"
+    program.write_text(
+        "import importlib, json\n"
+        "missing = []\n"
+        f"for name in {wanted}:\n"
+        "    try:\n"
+        "        importlib.import_module(name)\n"
+        "    except ModuleNotFoundError:\n"
+        "        missing.append(name)\n"
+        f"open({str(scratch / 'missing')!r}, 'w').write(json.dumps(missing))\n"
+    )
+    environ = {**environment(image, scratch), "CODE_CACHE": ""}
+    process = await run(image, environ, "python", str(program))
+
+    assert await process.wait() == 0
+    assert json.loads((scratch / "missing").read_text()) == []
+
+
+def imports(path: Path) -> set[str]:
+    """The modules that a file's import statements name."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {each.name for each in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found

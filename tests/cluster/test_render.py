@@ -12,6 +12,8 @@ from tests.cluster.manifests import (
     PHASE,
     PHASES,
     ROOT,
+    SERVICES,
+    SERVING,
     knative_services,
     kubectl,
     name_of,
@@ -41,6 +43,7 @@ def test_plain_apply_renders_the_whole_shop(overlay: str) -> None:
         "catalog-internal",
         "purchase",
         "purchase-internal",
+        "storefront",
     ]
 
 
@@ -85,6 +88,11 @@ def test_another_namespace_is_one_line(overlay: str, tmp_path: Path) -> None:
     )
     assert config["K_SINK"] == "http://bookstore-broker-ingress.other.svc"
     assert config["AUTH_INTERNAL_URL"] == "http://auth-internal.other.svc"
+    pages = one(objects, "Service", "storefront", SERVING)["spec"]["template"]["spec"]
+    read = settings_of(objects, pages["containers"][0])
+    assert [read[name] for name in ("AUTH_URL", "CATALOG_URL", "PURCHASE_URL")] == [
+        f"http://{name}.other.svc" for name in SERVICES
+    ]
 
 
 def _upwards(folder: Path) -> str:
@@ -144,6 +152,7 @@ def test_images_are_one_line_each() -> None:
         "registry.example/shop/auth@sha256:0123",
         "bookstore/catalog:unset",
         "bookstore/purchase:unset",
+        "bookstore/storefront:unset",
         "registry.example/mysql:8.4.99",
     }
     (cluster,) = of_kind(objects, "RabbitmqCluster")
@@ -165,7 +174,7 @@ def test_an_external_database_replaces_ours() -> None:
     assert [name_of(each) for each in objects if "db-" in name_of(each)] == []
     assert of_kind(objects, "CronJob") == []
     assert of_kind(objects, "PersistentVolumeClaim") == []
-    assert len(knative_services(objects)) == 6
+    assert len(knative_services(objects)) == 7
     assert len(of_kind(objects, "Job")) == 3
 
 
@@ -188,4 +197,4 @@ def test_always_on_keeps_a_pod() -> None:
         for service in knative_services(rendered("eks", "always-on"))
     ]
 
-    assert scales == ["1"] * 6
+    assert scales == ["1"] * 7

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from tests.architecture.services import NAMES, settings_of
+from tests.architecture.services import APPS, settings_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,7 +29,7 @@ _COMMANDS = {"SERVICE", "PORT", "CODE_CACHE", "FORWARDED_ALLOW_IPS"}
 def variables() -> set[str]:
     """Every variable that changes what a service does."""
     fields = {
-        field.name.upper() for name in NAMES for field in msgspec.structs.fields(settings_of(name))
+        field.name.upper() for name in APPS for field in msgspec.structs.fields(settings_of(name))
     }
     return fields | _COMMANDS | {"K_SERVICE", "K_REVISION", "K_CONFIGURATION"}
 
@@ -38,7 +38,7 @@ def peers() -> set[str]:
     """The variables that say where another service is, and have a default."""
     return {
         field.name.upper()
-        for name in NAMES
+        for name in APPS
         for field in msgspec.structs.fields(settings_of(name))
         if str(field.default).startswith("http://127.0.0.1:")
     }

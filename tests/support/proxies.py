@@ -13,6 +13,8 @@ Proxy = Callable[[Headers, str], Headers]
 FORWARDED_FOR = "X-Forwarded-For"
 FORWARDED_PROTO = "X-Forwarded-Proto"
 EXTERNAL = "X-Envoy-External-Address"
+ORIGINAL_HOST = "K-Original-Host"
+"""Of Knative's own proxies: the host that a request came with."""
 
 
 def values(headers: Headers, name: str) -> list[str]:
@@ -21,6 +23,15 @@ def values(headers: Headers, name: str) -> list[str]:
 
 def without(headers: Headers, name: str) -> Headers:
     return [(each, value) for each, value in headers if each.lower() != name.lower()]
+
+
+def host_of(headers: Headers) -> str:
+    (host,) = values(headers, "Host")
+    return host
+
+
+def with_host(headers: Headers, host: str) -> Headers:
+    return [("Host", host), *without(headers, "Host")]
 
 
 def go_reverse_proxy(headers: Headers, peer: str) -> Headers:
@@ -56,6 +67,34 @@ def envoy(*, tls: bool = False, trusted_hops: int = 0) -> Proxy:
         return sent
 
     return through
+
+
+def domain_mapping(service: str, name: str, *, tls: bool = False) -> Proxy:
+    """The gateway where a DomainMapping leads to a service.
+
+    It rewrites the host, and calls itself by the service's name in the cluster, without TLS.
+    Sources: serving's pkg/reconciler/domainmapping/resources/ingress.go, net-kourier's caches.go.
+    """
+
+    def through(headers: Headers, peer: str) -> Headers:
+        sent = envoy(tls=tls)(headers, peer)
+        return with_host([*without(sent, ORIGINAL_HOST), (ORIGINAL_HOST, name)], service)
+
+    return through
+
+
+def activator(headers: Headers, peer: str) -> Headers:
+    """It keeps the host in a header, unless one is there (networking's RewriteHostIn)."""
+    kept = values(headers, ORIGINAL_HOST)[:1] or [host_of(headers)]
+    headers = [*without(headers, ORIGINAL_HOST), (ORIGINAL_HOST, kept[0])]
+    return go_reverse_proxy(with_host(headers, "10.0.3.9:8012"), peer)
+
+
+def queue_proxy(headers: Headers, peer: str) -> Headers:
+    """It restores the host (networking's RewriteHostOut)."""
+    if kept := values(headers, ORIGINAL_HOST):
+        headers = with_host(without(headers, ORIGINAL_HOST), kept[0])
+    return go_reverse_proxy(headers, peer)
 
 
 def application_load_balancer(headers: Headers, peer: str) -> Headers:

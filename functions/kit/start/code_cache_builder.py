@@ -1,9 +1,10 @@
 """`python -m functions.kit.start.code_cache_builder FACTORY FILE`: builds an image's code cache.
 
 It starts the service with the public API only and an unreachable database, sends one request, and
-stops it. The cache contains what Python has imported and compiled by then. The internal API has
-about thirty more modules, which are imported from their files: in the cache they would slow down
-each start of the public API by more than they save.
+stops it. The cache contains what Python has imported and compiled by then, and what the service's
+first own request imports: the database driver, or what the app's module names in `FIRST_REQUEST`.
+The internal API has about thirty more modules, which are imported from their files: in the cache
+they would slow down each start of the public API by more than they save.
 """
 
 import os
@@ -20,6 +21,8 @@ LIMIT = 30.0
 """Seconds for the response."""
 UNREACHABLE = "mysql://nobody@127.0.0.1:9/nothing"
 """Port 9 is the discard protocol's."""
+FIRST_REQUEST = ("functions.kit.mysql.connection",)
+"""Modules that a service with a database imports with its first query."""
 
 
 def main() -> None:
@@ -37,7 +40,7 @@ def main() -> None:
 
 
 def start_and_stop(factory: str) -> None:
-    """Start the service up to a response, and import what its first database query needs."""
+    """Start the service up to a response, and import what its first own request needs."""
     # Imported here, so that what they compile is recorded.
     import asyncio  # noqa: PLC0415
     import logging  # noqa: PLC0415
@@ -65,7 +68,9 @@ def start_and_stop(factory: str) -> None:
     server.run()
     if not server.answer.startswith(b"HTTP/1.1 200 "):
         raise RuntimeError(f"{factory} did not start: {server.answer[:200]!r}")
-    import_module("functions.kit.mysql.connection")
+    app = import_module(factory.partition(":")[0])
+    for name in getattr(app, "FIRST_REQUEST", FIRST_REQUEST):
+        import_module(name)
 
 
 def imported_since(before: Container[str]) -> code_cache.Modules:

@@ -67,7 +67,8 @@ class RenderOptions(ClusterOptions):
     """Folders of knative/components, or paths, to put on top of the overlay."""
 
     registry: Registry = ""
-    """Prefix of the services' images: PREFIX/auth, PREFIX/catalog, PREFIX/purchase."""
+    """Prefix of the services' images: PREFIX/auth, PREFIX/catalog, PREFIX/purchase,
+    PREFIX/storefront."""
 
     tag: Tag = ""
     """Tag of the services' images (default: from `git describe`)."""
@@ -76,7 +77,8 @@ class RenderOptions(ClusterOptions):
     """The whole image of one service: SERVICE=IMAGE."""
 
     domain: Domain = ""
-    """Public domain; the services become auth.DOMAIN, catalog.DOMAIN and purchase.DOMAIN."""
+    """Public domain; the pages become shop.DOMAIN, the APIs auth.DOMAIN, catalog.DOMAIN and
+    purchase.DOMAIN."""
 
     scheme: Literal["http", "https"] = "http"
     """How clients reach the domain: https if TLS ends in front of the services."""
@@ -207,7 +209,7 @@ class BuildOptions(Options):
     command: ClassVar[str] = "build"
 
     registry: Registry = ""
-    """Prefix of the images: PREFIX/auth, PREFIX/catalog, PREFIX/purchase."""
+    """Prefix of the images: PREFIX/auth, PREFIX/catalog, PREFIX/purchase, PREFIX/storefront."""
 
     tag: Tag = ""
     """Tag of the images (default: from `git describe`)."""

@@ -10,13 +10,21 @@ from typing import Annotated, Any, Literal, get_args
 from cyclopts import Parameter, Token
 from cyclopts.validators import Number
 
-Service = Literal["auth", "catalog", "purchase"]
-KnativeService = Literal[
+PublishingService = Literal["auth", "catalog", "purchase"]
+Service = Literal[PublishingService, "storefront"]
+API = Literal[
     "auth", "catalog", "purchase", "auth-internal", "catalog-internal", "purchase-internal"
 ]
+KnativeService = Literal[API, "storefront"]
+PUBLISHING_SERVICES: tuple[str, ...] = get_args(PublishingService)
+"""Those with a database, an outbox and an internal API."""
 SERVICES: tuple[str, ...] = get_args(Service)
+"""Each has an image."""
+APIS: tuple[str, ...] = get_args(API)
+"""Two of each service with a database: one serves its public API, one its internal API."""
 KNATIVE_SERVICES: tuple[str, ...] = get_args(KnativeService)
-"""Two of each service: one serves its public API, one its internal API."""
+STOREFRONT = "storefront"
+"""The pages. It calls the public APIs, and has no internal one."""
 
 _IMAGE = re.compile(r"[a-z0-9][\w./:-]*(@sha256:[0-9a-f]{64})?")
 _REGISTRY = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9.-]*(:\d+)?(/[a-z0-9._-]+)*")

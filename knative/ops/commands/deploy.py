@@ -15,7 +15,7 @@ from knative.ops.cluster.cluster import Cluster, connect
 from knative.ops.manifests import images, naming, transforms
 from knative.ops.manifests.render import render
 from knative.ops.objects import SERVING, Object, documents, of_kind
-from knative.ops.rollout import credentials, leftovers, preflight, smoke, staging
+from knative.ops.rollout import credentials, leftovers, preflight, smoke, staging, visitors
 from knative.ops.rollout.phases import by_phase
 from knative.ops.rollout.rollout import Rollout
 
@@ -44,6 +44,7 @@ def deploy(session: Session) -> int:
     staging.report(cluster, items)
     addresses = smoke.addresses(cluster, items, options.scheme)
     smoke.run(cluster, addresses, options)
+    visitors.report(cluster, items, addresses)
     console.heading("The shop is open")
     console.table(list(addresses.items()))
     console.print("\nThe first admin's password, if this deploy created it:")

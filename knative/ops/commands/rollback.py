@@ -12,10 +12,10 @@ from knative.ops.cli import invocation
 from knative.ops.cli.errors import OpsError
 from knative.ops.cli.options import RollbackOptions
 from knative.ops.cli.session import Session, run
+from knative.ops.cli.values import KNATIVE_SERVICES
 from knative.ops.cluster import traffic
 from knative.ops.cluster.cluster import connect
 from knative.ops.commands.traffic_commands import read_service, set_traffic
-from knative.ops.objects import is_public
 
 
 def rollback(session: Session) -> int:
@@ -33,8 +33,8 @@ def rollback(session: Session) -> int:
         raise OpsError(_already_there(name, target, ready))
     session.console.print(f"{target} gets all traffic; newer revisions get none until promote")
     set_traffic(cluster, name, f"{target}=100")
-    if is_public(service):
-        command = invocation.command(f"rollback -- {name}-internal")
+    if (internal := f"{name}-internal") in KNATIVE_SERVICES:
+        command = invocation.command(f"rollback -- {internal}")
         session.console.print(f"The internal API is unchanged. To roll it back too: {command}")
     return 0
 

@@ -11,7 +11,7 @@ from knative.ops.cli import invocation
 from knative.ops.cli.errors import OpsError
 from knative.ops.cli.options import StatusOptions
 from knative.ops.cli.session import Session, run
-from knative.ops.cli.values import SERVICES
+from knative.ops.cli.values import PUBLISHING_SERVICES
 from knative.ops.cluster import metrics, traffic
 from knative.ops.cluster.cluster import Cluster, connect
 from knative.ops.cluster.readiness import state_of
@@ -87,7 +87,7 @@ def _queues(cluster: Cluster, rabbitmq: Iterable[Object], items: Iterable[Object
 def _backlogs(cluster: Cluster, pods: Sequence[Object], *, wake: bool) -> list[_Row]:
     """Outbox and dead letters are in the database, so one pod of each service is enough."""
     rows = []
-    for name in SERVICES:
+    for name in PUBLISHING_SERVICES:
         running = _running(pods, f"{name}-internal")
         try:
             if running:

@@ -9,7 +9,7 @@ from typing import Any
 
 from knative.ops.cli.errors import WrongOptions
 from knative.ops.cli.options import DEFAULT_NAMESPACE, RenderOptions
-from knative.ops.cli.values import KNATIVE_SERVICES, SERVICES
+from knative.ops.cli.values import APIS, SERVICES, STOREFRONT
 from knative.ops.objects import PART_OF, SERVING, Object, knative_services, of_kind, texts
 
 PHASE = "bookstore.example/phase"
@@ -17,6 +17,13 @@ EFS = "efs.csi.aws.com"
 CATALOG_URL = ("purchase", "CATALOG_URL")
 """The one setting that must be a public address: where purchase redirects browsers for books."""
 ISSUER = "TOKEN_ISSUER"
+SECURE_COOKIES = "SECURE_COOKIES"
+"""The storefront's setting; `false` also sends its session over plain http."""
+STOREFRONT_URL = "STOREFRONT_URL"
+"""auth's setting: what links that reset a password begin with; production takes https only."""
+AUTH = ("auth", "auth-internal")
+SHOP = "shop"
+"""The name of the storefront under a domain: visitors know it as the shop."""
 
 
 def apply(items: list[Object], options: RenderOptions) -> None:
@@ -29,9 +36,13 @@ def apply(items: list[Object], options: RenderOptions) -> None:
     if domain := options.domain:
         add_domain(items, domain)
         set_environment(items, *CATALOG_URL, f"{options.scheme}://catalog.{domain}")
-        for service in KNATIVE_SERVICES:
+        for service in APIS:
             # The service that signs tokens and those that verify them need the same issuer.
             set_environment(items, service, ISSUER, f"{options.scheme}://auth.{domain}")
+        if options.scheme == "https":
+            set_environment(items, STOREFRONT, SECURE_COOKIES, "true")
+            for service in AUTH:
+                set_environment(items, service, STOREFRONT_URL, f"https://{SHOP}.{domain}")
 
 
 def namespace_of(items: Sequence[Object]) -> str:
@@ -114,11 +125,12 @@ def set_environment(items: Iterable[Object], service: str, name: str, value: str
 
 
 def add_domain(items: list[Object], domain: str) -> None:
-    """A DomainMapping for each public API. One for an internal API would make it public."""
+    """A DomainMapping for the storefront and each public API. One for an internal API would make it
+    public."""
     namespace = namespace_of(items)
     existing = {item["metadata"]["name"] for item in of_kind(items, "DomainMapping", SERVING)}
     for service in SERVICES:
-        name = f"{service}.{domain}"
+        name = f"{SHOP if service == STOREFRONT else service}.{domain}"
         if name in existing:
             continue
         labels = {

@@ -16,8 +16,9 @@ from knative.ops.objects import PART_OF, Object, of_kind
 DATABASES = {"db-auth": "auth", "db-catalog": "catalog", "db-main": "main"}
 KEYS = "auth-keys"
 INTERNAL = "internal-secret"
+SESSION = "storefront-session"
 ADMIN = "auth-first-admin"
-CREATED_HERE = (*DATABASES, KEYS, INTERNAL, ADMIN)
+CREATED_HERE = (*DATABASES, KEYS, INTERNAL, SESSION, ADMIN)
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ def wanted(items: Iterable[Object], admin_email: str) -> list[Credential]:
         found.append(Credential(KEYS, {"key-encryption-secret": secrets.token_urlsafe(48)}))
     if INTERNAL in named:
         found.append(Credential(INTERNAL, {"secret": secrets.token_urlsafe(48)}))
+    if SESSION in named:
+        found.append(Credential(SESSION, {"keys": secrets.token_urlsafe(48)}))
     if ADMIN in named:
         password = secrets.token_urlsafe(18)
         found.append(Credential(ADMIN, {"email": admin_email, "password": password}))
@@ -110,7 +113,13 @@ def existing(cluster: Cluster, names: Iterable[str]) -> set[str]:
 def problems(items: Iterable[Object], present: set[str], claims: set[str]) -> list[str]:
     """Missing Secrets that deploy cannot create, and those that it must not create."""
     items = list(items)
-    creatable = {KEYS, INTERNAL, ADMIN, *(name for name in DATABASES if claims_of(items, name))}
+    creatable = {
+        KEYS,
+        INTERNAL,
+        SESSION,
+        ADMIN,
+        *(name for name in DATABASES if claims_of(items, name)),
+    }
     found = [
         f"Secret {name} is named by the manifests, does not exist, and is not created by deploy"
         + (": key `url` is the database's address" if name in DATABASES else "")

@@ -2,7 +2,8 @@
 
 Databases before the broker, so that every event that is delivered can be stored. Triggers before
 the services that publish, because RabbitMQ's broker confirms and drops an event without a
-queue. Migrations before the revision that needs them. PingSources last.
+queue. Migrations before the revision that needs them. The storefront is the last of the services
+(`rollout.py`), because its pages call new routes of the others. PingSources last.
 """
 
 from collections.abc import Iterable

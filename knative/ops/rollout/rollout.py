@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from knative.ops.cli.values import STOREFRONT
 from knative.ops.cluster.cluster import Cluster
 from knative.ops.cluster.readiness import state_of
 from knative.ops.cluster.waiting import StateFunction, until_ready
 from knative.ops.manifests import naming
 from knative.ops.manifests.transforms import CATALOG_URL, set_environment
-from knative.ops.objects import Object, key_of, knative_services, of_kind, reference
+from knative.ops.objects import SERVING, Object, key_of, knative_services, of_kind, reference
 from knative.ops.rollout import credentials, jobs, stuck_pods, triggers
 from knative.ops.rollout.phases import by_phase
 
@@ -64,7 +65,10 @@ class Rollout:
         credentials.create(self.cluster, self.items, existing, self.admin_email)
 
     def _services(self, items: Sequence[Object]) -> None:
-        consumers, rest = triggers.consumers_first(items, self.items)
+        pages = [each for each in items if _belongs_to(each, STOREFRONT)]
+        consumers, rest = triggers.consumers_first(
+            [each for each in items if each not in pages], self.items
+        )
         if consumers:
             self._apply(consumers, "services that Triggers call")
             # Now the sinks of every Trigger have an address, so that its queue can be created. The
@@ -78,6 +82,7 @@ class Rollout:
             self._set_catalog_url(last)
             rest = last
         self._apply(rest, "services")
+        self._apply(pages, "storefront")
 
     def _set_catalog_url(self, items: Sequence[Object]) -> bool:
         """Set purchase's CATALOG_URL to the address that Knative gave catalog.
@@ -130,6 +135,13 @@ def _revision(item: Object) -> object:
     """Changes with the spec, not with the status."""
     metadata = item["metadata"]
     return metadata.get("generation") or metadata.get("resourceVersion")
+
+
+def _belongs_to(item: Object, name: str) -> bool:
+    """Whether it is a Knative Service, or a DomainMapping that is ready with the service only."""
+    if of_kind([item], "DomainMapping", SERVING):
+        return bool(item["spec"]["ref"]["name"] == name)
+    return _is_service(item, name)
 
 
 def _is_service(item: Object, name: str) -> bool:

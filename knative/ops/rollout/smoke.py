@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from knative.ops.cli.errors import OpsError
 from knative.ops.cli.options import DeployOptions
-from knative.ops.cli.values import SERVICES
+from knative.ops.cli.values import PUBLISHING_SERVICES, STOREFRONT
 from knative.ops.cluster.cluster import Cluster
 from knative.ops.cluster.ingress import IngressRoute, Response, open_route
 from knative.ops.objects import SERVING, Object, of_kind
@@ -22,16 +22,17 @@ _TRANSIENT = {404, 502, 503, 504}
 
 
 def addresses(cluster: Cluster, items: Sequence[Object], scheme: str) -> dict[str, str]:
-    """The URL of each public API."""
+    """The URL of the storefront, then that of each public API."""
     found = {}
+    names = (STOREFRONT, *PUBLISHING_SERVICES)
     mapped = {
         each["spec"]["ref"]["name"]: f"{scheme}://{each['metadata']['name']}"
         for each in of_kind(items, "DomainMapping", SERVING)
     }
-    for service in cluster.get(f"service.serving.knative.dev/{name}" for name in SERVICES):
+    for service in cluster.get(f"service.serving.knative.dev/{name}" for name in names):
         name = service["metadata"]["name"]
         found[name] = mapped.get(name) or service.get("status", {}).get("url", "")
-    return {name: url for name, url in found.items() if url}
+    return {name: found[name] for name in names if found.get(name)}
 
 
 def run(cluster: Cluster, urls: Mapping[str, str], options: DeployOptions) -> None:
@@ -42,9 +43,12 @@ def run(cluster: Cluster, urls: Mapping[str, str], options: DeployOptions) -> No
     with open_route(cluster, urls, options.ingress) as route:
         cluster.runner.console.print(f"  {route.description}")
         client = _Client(cluster, route, urls)
-        for name in urls:
+        for name in PUBLISHING_SERVICES:
             client.expect({200}, "GET", name, "/")
         client.expect({200}, "GET", "catalog", "/books")
+        if STOREFRONT in urls:
+            # The first page, which shows books: so the storefront reaches catalog.
+            client.expect({200}, "GET", STOREFRONT, "/en")
         if options.smoke == "full":
             _use_an_account(client)
 

@@ -91,6 +91,20 @@ CASES: list[Case] = [
     ),
     (
         events.addresses,
+        lambda m: config(m, "storefront-config").update(
+            PURCHASE_URL="https://purchase.books.example.com"
+        ),
+        "PURCHASE_URL: https://purchase.books.example.com is not in the namespace bookstore",
+    ),
+    (
+        events.addresses,
+        lambda m: config(m, "storefront-config").update(
+            CATALOG_URL="http://catalog-internal.bookstore.svc"
+        ),
+        "CATALOG_URL: catalog-internal is none of catalog",
+    ),
+    (
+        events.addresses,
         lambda m: config(m).update(K_SINK="http://bookstore-broker-ingress.other.svc"),
         "not in the namespace bookstore",
     ),

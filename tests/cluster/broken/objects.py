@@ -79,4 +79,28 @@ CASES: list[Case] = [
         lambda m: policy(m, "broker-ingress")["ingress"][0]["from"].append({"podSelector": {}}),
         "StatefulSet db-main: access to the broker is wrong",
     ),
+    (
+        objects.broker_to_publishers,
+        lambda m: policy(m, "broker-ingress")["ingress"][0]["from"][0]["podSelector"][
+            "matchExpressions"
+        ].pop(),
+        "Service storefront: access to the broker is wrong",
+    ),
+    (
+        objects.storefront_calls,
+        lambda m: policy(m, "storefront")["egress"].append(
+            {"ports": [{"protocol": "TCP", "port": 443}]}
+        ),
+        "('any', 'TCP', 443)",
+    ),
+    (
+        objects.storefront_calls,
+        lambda m: m.remove(one(m, "NetworkPolicy", "storefront")),
+        "Service storefront: may call []",
+    ),
+    (
+        objects.storefront_calls,
+        lambda m: policy(m, "storefront").update(podSelector={}),
+        "Service auth: may call [",
+    ),
 ]

@@ -76,6 +76,16 @@ CASES: list[Case] = [
         ),
         "DATABASE_URL: production needs one",
     ),
+    (
+        pods.environment,
+        lambda m: config(m, "storefront-config").update(K_SINK="http://broker"),
+        "Service storefront: storefront does not read K_SINK",
+    ),
+    (
+        pods.sessions,
+        lambda m: config(m, "storefront-config").update(SECURE_COOKIES="false"),
+        "SECURE_COOKIES is false, and the addresses are https",
+    ),
     (pods.secrets, lambda m: m.append({"kind": "Secret", "metadata": {"name": "s"}}), "Secret s"),
     (
         pods.secrets,

@@ -25,7 +25,7 @@ CASES: list[Case] = [
     (
         services.visibility,
         lambda m: container(m)["env"].remove({"name": "EXPOSED_API", "value": "public"}),
-        "exposes [], not public",
+        "exposes [], not ['public']",
     ),
     (
         services.public_addresses,

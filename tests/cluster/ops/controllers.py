@@ -1,7 +1,8 @@
 """The fake cluster's controllers: they write the status of each object, ready or with its fault.
 
 They imitate what deploy depends on: a Trigger has no queue before its dead-letter sink has an
-address, a revision of a name is created once, and a pinned split stays.
+address, a DomainMapping is not ready before its service is, a revision of a name is created once,
+and a pinned split stays.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,7 @@ def settle(state: "State") -> None:
             case ("eventing.knative.dev", "Broker") | ("sources.knative.dev", "PingSource"):
                 _conditions(item, Ready=not _fault(state, item))
             case "serving.knative.dev", "DomainMapping":
-                _conditions(item, Ready=True)
+                _domain_mapping(state, item)
     for item in state.of_kind("Trigger"):
         _trigger(state, item)
 
@@ -137,6 +138,15 @@ def _knative_service(state: "State", item: Object) -> None:
             "address": {"url": f"http://{name}.{space}.svc.cluster.local"},
         }
     _pod(state, item, f"{revision}-pod", labels, fault)
+
+
+def _domain_mapping(state: "State", item: Object) -> None:
+    """Ready when the service that it leads to has an address."""
+    there = any(
+        each["metadata"]["name"] == item["spec"]["ref"]["name"] and "address" in each["status"]
+        for each in state.of_kind("Service", "serving.knative.dev")
+    )
+    _conditions(item, "the reference is not resolved", Ready=there)
 
 
 def _trigger(state: "State", item: Object) -> None:

@@ -10,7 +10,6 @@ from litestar import Litestar
 
 from functions.auth.app import create_app as create_auth
 from functions.catalog.app import create_app as create_catalog
-from functions.kit.base.settings import ExposedAPI, Secret
 from functions.purchase.app import create_app as create_purchase
 from tests.cluster.manifests import VISIBILITY, Object, knative_services, name_of, of_kind
 from tests.cluster.rules.pods import SETTINGS
@@ -31,8 +30,8 @@ COLD_START = 30
 @cache
 def post_routes(service: str, api: str) -> frozenset[str]:
     """Paths of the app's POST routes in its public or internal API."""
-    settings = SETTINGS[service](
-        database_url=Secret("sqlite:///unused.db"), exposed_api=ExposedAPI(api)
+    settings = SETTINGS[service].from_mapping(
+        {"DATABASE_URL": "sqlite:///unused.db", "EXPOSED_API": api}
     )
     routes = routes_of(CREATE[service](settings))
     return frozenset(route.path for route in routes if route.method == "POST")
@@ -155,8 +154,10 @@ def addresses(objects: list[Object]) -> Iterator[str]:
                     yield f"{key}: the broker's ingress accepts events at / only"
             elif key.endswith("_INTERNAL_URL"):
                 known = {name for name in services if name.endswith("-internal")}
-            elif key == "AUTH_URL":
-                known = {name for name in services if not name.endswith("-internal")}
+            elif key == "AUTH_URL" or config["metadata"]["name"].startswith("storefront-config"):
+                if not key.endswith("_URL"):
+                    continue
+                known = {key.removesuffix("_URL").lower()} & set(services)
             else:
                 continue
             if host not in known:

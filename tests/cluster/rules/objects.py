@@ -13,6 +13,7 @@ from tests.cluster.manifests import (
     of_kind,
     pods,
     selects,
+    settings_of,
 )
 from tests.cluster.rules.databases import databases
 
@@ -20,6 +21,13 @@ CLUSTER_SCOPED = {"Namespace", "StorageClass"}
 LABELS = {f"app.kubernetes.io/{name}" for name in ("part-of", "name", "component")}
 QUEUE_PROXY = {8012, 8013, 8112}
 AUTOSCALER = {9090}
+STOREFRONT_CALLS = {
+    ("any", "UDP", 53),
+    ("any", "TCP", 53),
+    ("kourier-system", "TCP", 80),
+    ("kourier-system", "TCP", 8081),
+}
+"""By namespace. Port 80 is that of the gateway's Service, 8081 that of its pods."""
 
 
 def labels(objects: list[Object]) -> Iterator[str]:
@@ -155,17 +163,57 @@ def _may_call(objects: list[Object], caller: Pod, called: Pod, port: int) -> boo
 
 
 def broker_to_publishers(objects: list[Object]) -> Iterator[str]:
-    """Services may send events to the broker; databases, backups and migrations may not."""
+    """Services that publish may send events to the broker. Databases, backups, migrations and the
+    storefront may not."""
     for broker in of_kind(objects, "Broker"):
         labels = {
             "eventing.knative.dev/broker": broker["metadata"]["name"],
             "eventing.knative.dev/brokerRole": "ingress",
         }
         ingress = Pod(broker, labels, {"containers": []})
-        publishers = {name_of(service) for service in knative_services(objects)}
+        publishers = {
+            name_of(service)
+            for service in knative_services(objects)
+            for container in service["spec"]["template"]["spec"]["containers"]
+            if "K_SINK" in settings_of(objects, container)
+        }
         for pod in pods(objects):
             if _may_call(objects, pod, ingress, 8080) != (pod.name in publishers):
                 yield f"{pod.name}: access to the broker is wrong"
+
+
+def storefront_calls(objects: list[Object]) -> Iterator[str]:
+    """It faces the internet, and may call the gateway and DNS only. Others are not limited."""
+    policies = [
+        each
+        for each in of_kind(objects, "NetworkPolicy")
+        if "Egress" in each["spec"]["policyTypes"]
+    ]
+    for pod in pods(objects):
+        if pod.owner["apiVersion"] != SERVING:
+            continue
+        rules = [
+            rule
+            for policy in policies
+            if selects(policy["spec"]["podSelector"], pod.labels)
+            for rule in policy["spec"].get("egress", ())
+        ]
+        opened = {
+            (_namespace(peer), port["protocol"], port["port"])
+            for rule in rules
+            for peer in rule.get("to", [{}])
+            for port in rule["ports"]
+        }
+        expected = (
+            STOREFRONT_CALLS if pod.labels["app.kubernetes.io/name"] == "storefront" else set()
+        )
+        if opened != expected:
+            yield f"{pod.name}: may call {sorted(opened)}"
+
+
+def _namespace(peer: Object) -> str:
+    labels = peer.get("namespaceSelector", {}).get("matchLabels", {})
+    return str(labels.get("kubernetes.io/metadata.name", "any"))
 
 
 RULES = (
@@ -178,4 +226,5 @@ RULES = (
     services_through_knative,
     databases_to_their_own,
     broker_to_publishers,
+    storefront_calls,
 )

@@ -5,19 +5,22 @@ from typing import Any
 
 from functions.auth.settings import AuthSettings
 from functions.catalog.settings import CatalogSettings
-from functions.kit.base.settings import BadSettings, ServiceSettings
+from functions.kit.base.settings import AppSettings, BadSettings
 from functions.purchase.settings import PurchaseSettings
+from functions.storefront.settings import StorefrontSettings
 from tests.cluster.manifests import Object, Pod, pods, settings_of
 
-SETTINGS: Mapping[str, type[ServiceSettings]] = {
+SETTINGS: Mapping[str, type[AppSettings]] = {
     "auth": AuthSettings,
     "catalog": CatalogSettings,
     "purchase": PurchaseSettings,
+    "storefront": StorefrontSettings,
 }
 SECRETS = {
     **{f"db-{name}": {"root-password", "password", "url"} for name in ("auth", "catalog", "main")},
     "auth-keys": {"key-encryption-secret"},
     "internal-secret": {"secret"},
+    "storefront-session": {"keys"},
     "auth-first-admin": {"email", "password"},
 }
 """What deploy creates where it is missing."""
@@ -25,6 +28,7 @@ SECRET_VALUES = {
     "url": "mysql://bookstore:secret@db:3306/bookstore",
     "key-encryption-secret": "k" * 32,
     "secret": "s" * 32,
+    "keys": "s" * 32,
     "email": "admin@shop.example",
     "password": "correct horse battery staple 4711",
 }
@@ -131,6 +135,19 @@ def environment(objects: list[Object]) -> Iterator[str]:
             yield f"{pod.name}: {error}"
 
 
+def sessions(objects: list[Object]) -> Iterator[str]:
+    """The storefront's session is sent over plain http only where all addresses are."""
+    settings = {
+        pod.labels["app.kubernetes.io/name"]: settings_of(objects, pod.containers[0])
+        for pod in pods(objects)
+        if pod.labels.get("app.kubernetes.io/name") in SETTINGS
+        and pod.labels.get("app.kubernetes.io/component") in ("public-door", "pages")
+    }
+    secure = settings["storefront"].get("SECURE_COOKIES", "true")
+    if secure == "false" and not settings["purchase"]["CATALOG_URL"].startswith("http://"):
+        yield "Service storefront: SECURE_COOKIES is false, and the addresses are https"
+
+
 def _with_secrets(values: Mapping[str, str]) -> dict[str, str]:
     return {
         name: SECRET_VALUES[value.rpartition("/")[2]]
@@ -164,4 +181,4 @@ def _references(value: Any) -> Iterator[Mapping[str, str]]:
             yield from _references(each)
 
 
-RULES = (images, restricted, resources, environment, secrets)
+RULES = (images, restricted, resources, environment, sessions, secrets)

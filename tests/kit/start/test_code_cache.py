@@ -84,11 +84,16 @@ def run(program: str, cache: Path | str) -> Any:
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Catalog's, made as its image makes it."""
-    file = tmp_path_factory.mktemp("cache") / "code.cache"
+    """Catalog's."""
+    return build(tmp_path_factory.mktemp("cache"), "catalog")
+
+
+def build(folder: Path, service: str) -> Path:
+    """A service's cache, made as its image makes it."""
+    file = folder / "code.cache"
     command = [sys.executable, "-m", "functions.kit.start.code_cache_builder"]
     subprocess.run(  # noqa: S603 - this interpreter
-        [*command, "functions.catalog.app:create_app", str(file)],
+        [*command, f"functions.{service}.app:create_app", str(file)],
         cwd=ROOT,
         env={**os.environ, "DATABASE_URL": "mysql://nobody@127.0.0.1:9/nothing"},
         check=True,
@@ -99,6 +104,29 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_start_looks_for_no_module_and_compiles_nothing(cache: Path) -> None:
     assert run(WHAT_A_START_DOES, cache) == {"loaded": [], "compiled": []}
+
+
+@pytest.mark.parametrize(
+    ("service", "held", "left_out"),
+    [
+        ("catalog", {"aiomysql", "functions.kit.mysql.connection"}, {"httpx", "jinja2"}),
+        (
+            "storefront",
+            {"httpx", "jinja2.environment", "functions.storefront.rendering", "babel.numbers"},
+            {"aiomysql", "pymysql"},
+        ),
+    ],
+)
+def test_it_holds_what_the_first_request_imports(
+    tmp_path: Path, service: str, held: set[str], left_out: set[str]
+) -> None:
+    """A service with a database needs its driver, the storefront its templates and a client."""
+    found = code_cache.read(str(build(tmp_path, service)))
+    assert found is not None
+    modules = set(found[0])
+
+    assert held - modules == set()
+    assert left_out & modules == set()
 
 
 def test_without_the_cache_it_would() -> None:

@@ -81,13 +81,13 @@ class RunningShop:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, with a profile of its own."""
+def chromium(*flags: str) -> Iterator[Browser]:
+    """Debian's Chromium, with a profile of its own and more flags."""
     program = find("chromium", "chromium-browser", "google-chrome")
     if program is None:
         missing("no Chromium is installed: apt-get install chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=program, args=[*FLAGS, *flags])
         try:
             yield browser
         finally:

@@ -17,6 +17,7 @@ from knative.ops.commands.build import build
 from knative.ops.commands.deploy import deploy
 from knative.ops.image import Image
 from knative.ops.manifests import images
+from tests.cluster.manifests import IMAGES
 from tests.cluster.ops.conftest import FakeCluster
 
 DIGEST = "sha256:" + "ab" * 32
@@ -75,16 +76,15 @@ def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
 
 @pytest.mark.parametrize("program", ["docker", "podman", "buildah"])
 def test_each_builder(workshop: Workshop, program: str) -> None:
-    """Three images, each with its service as a build argument; their digests are recorded."""
+    """Four images, each with its service as a build argument; their digests are recorded."""
     workshop.install(program)
     code = workshop.build(*PUSH)
     arguments = [arg for call in workshop.built() for arg in call if arg.startswith("SERVICE=")]
 
     assert code == 0
-    assert arguments == ["SERVICE=auth", "SERVICE=catalog", "SERVICE=purchase"]
+    assert arguments == [f"SERVICE={name}" for name in IMAGES]
     assert images.recorded(workshop.record) == {
-        name: Image(f"r.example:5000/shop/{name}", "v1", DIGEST)
-        for name in ("auth", "catalog", "purchase")
+        name: Image(f"r.example:5000/shop/{name}", "v1", DIGEST) for name in IMAGES
     }
 
 
@@ -123,7 +123,7 @@ def test_a_registry_on_this_machine_has_no_tls(
     code = workshop.build(*where, "--push")
     pushes = [call for call in workshop.calls() if "push" in call]
 
-    assert (code, len(pushes)) == (0, 3)
+    assert (code, len(pushes)) == (0, 4)
     assert all(("--tls-verify=false" in call) is plain for call in pushes)
 
 
@@ -156,7 +156,7 @@ def test_other_sources(workshop: Workshop, program: str) -> None:
     assert [arg for arg in arguments if "=" in arg] == [
         f"PYTHON_IMAGE={base}",
         f"PIP_INDEX_URL={index}",
-    ] * 3
+    ] * 4
 
 
 def test_no_password_in_the_package_index(

@@ -13,7 +13,10 @@ from knative.ops.objects import objects
 from tests.cluster.ops.conftest import CONTEXT, DEPLOY, FakeCluster
 
 DIGEST = "sha256:" + "ab" * 32
-SECRETS = {"db-auth", "db-catalog", "db-main", "auth-keys", "internal-secret", "auth-first-admin"}
+SECRETS = {
+    *("db-auth", "db-catalog", "db-main", "auth-keys", "internal-secret", "auth-first-admin"),
+    "storefront-session",
+}
 
 
 def position(applied: list[str], *names: str) -> list[int]:
@@ -45,6 +48,9 @@ def test_order(cluster: FakeCluster) -> None:
         "Trigger/purchase-books",
         *[name for name in cluster.applied() if name.startswith("Job/migrate-")],
         "Service/purchase-internal",
+        "Service/auth",
+        "Service/purchase",
+        "Service/storefront",
         "PingSource/poke-auth",
     )
 
@@ -121,6 +127,7 @@ def unbroken() -> frozenset[str]:
         "kind: Job",
         "name: purchase-internal",
         "name: auth-internal",
+        "name: storefront\n",
         "kind: PingSource",
     ],
 )
@@ -147,7 +154,7 @@ def test_secrets_are_created_and_never_printed(cluster: FakeCluster) -> None:
 
     assert {each["metadata"]["name"] for each in cluster.state.of_kind("Secret")} == SECRETS
     assert [value for value in values if value in argvs + cluster.output + applied] == []
-    assert len(values) == 12
+    assert len(values) == 13
 
 
 def test_existing_secret_is_kept(cluster: FakeCluster) -> None:
@@ -260,7 +267,7 @@ def test_revisions_are_reused(cluster: FakeCluster) -> None:
     second = {each["metadata"]["name"] for each in cluster.state.of_kind("Revision")}
     cluster.run(deploy, *DEPLOY)
 
-    assert (len(first), len(second)) == (6, 12)
+    assert (len(first), len(second)) == (7, 14)
     assert second == {each["metadata"]["name"] for each in cluster.state.of_kind("Revision")}
 
 
@@ -331,3 +338,55 @@ def test_catalog_address(cluster: FakeCluster) -> None:
     env = purchase["spec"]["template"]["spec"]["containers"][0]["env"]
 
     assert {"name": "CATALOG_URL", "value": "http://catalog.shop.127.0.0.1.sslip.io"} in env
+
+
+def test_storefront_follows_the_services_that_it_calls(cluster: FakeCluster) -> None:
+    """It is applied when the others are ready, with the name that needs it; they are listed after
+    it, because visitors come to it."""
+    cluster.run(deploy, *DEPLOY, "--domain", "books.example.org")
+    calls = [f"{' '.join(call['argv'])}\n{call['stdin'] or ''}" for call in cluster.state.calls]
+    applies = [
+        n for n, call in enumerate(calls) if "apply" in call and "name: storefront\n" in call
+    ]
+    last = max(n for n, call in enumerate(calls) if "apply" in call and "name: purchase\n" in call)
+    applied = objects(calls[applies[-1]].partition("\n")[2])
+    shown = cluster.output.partition("The shop is open")[2].split()
+
+    assert last < applies[-1]
+    assert [(each["kind"], each["metadata"]["name"]) for each in applied] == [
+        ("Service", "storefront"),
+        ("DomainMapping", "shop.books.example.org"),
+    ]
+    assert shown[:4] == [
+        *("storefront", "http://shop.books.example.org"),
+        *("auth", "http://auth.books.example.org"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "warned"),
+    [
+        ((), False),
+        (("--overlay", "eks", "--efs-file-system", "fs-01234567"), True),
+        (("--domain", "books.example.org", "--scheme", "https"), False),
+    ],
+    ids=["the local overlay has no TLS", "TLS is not known", "https"],
+)
+def test_a_session_that_browsers_would_not_send(
+    cluster: FakeCluster, arguments: tuple[str, ...], warned: bool
+) -> None:
+    """An address without TLS and a cookie for https are a shop in which nobody stays signed in."""
+    code = cluster.run(deploy, *DEPLOY, *arguments)
+
+    assert code == 0, cluster.output
+    assert ("Browsers send the session of http://" in cluster.output) == warned
+
+
+def test_names_that_hide_the_client(cluster: FakeCluster) -> None:
+    """A DomainMapping leads through the gateway twice, and deploy says what follows from it."""
+    cluster.run(deploy, *DEPLOY)
+    plain = cluster.output
+    cluster.run(deploy, *DEPLOY, "--domain", "books.example.org")
+
+    assert "pass the gateway twice" not in plain
+    assert "pass the gateway twice" in cluster.output

@@ -180,6 +180,17 @@ def test_invalid_arguments(cluster: FakeCluster, words: tuple[str, str]) -> None
     assert (code, updates(cluster)) == (2, [])
 
 
+def test_rollback_of_the_storefront(cluster: FakeCluster) -> None:
+    """It has no internal API that would have to follow."""
+    cluster.run(deploy, *DEPLOY)
+    cluster.run(deploy, *[each if each != "v1" else "v2" for each in DEPLOY])
+    code = cluster.run(rollback, *CONTEXT, "storefront")
+
+    assert code == 0, cluster.output
+    assert "gets all traffic" in cluster.output
+    assert "internal" not in cluster.output
+
+
 def test_status(cluster: FakeCluster, two: tuple[str, str]) -> None:
     """Revisions, traffic, readiness, queues, outbox and dead letters, with the commands."""
     for trigger in cluster.state.of_kind("Trigger"):
@@ -206,6 +217,8 @@ def test_status(cluster: FakeCluster, two: tuple[str, str]) -> None:
         "purchase 3 unsent, the oldest 62 s old; 2 dead letters",
         "auth scaled to zero: --wake starts it",
         "Trigger purchase-books ready",
+        "storefront ready, scaled to zero",
+        "address http://storefront.bookstore.127.0.0.1.sslip.io",
         f"$ kubectl {WHERE} get services.serving.knative.dev",
     ):
         assert text in shown
@@ -246,6 +259,7 @@ def test_status_of_nothing(cluster: FakeCluster) -> None:
     ("what", "target"),
     [
         ("purchase", ["-l", "serving.knative.dev/service=purchase", "-c", "purchase"]),
+        ("storefront", ["-l", "serving.knative.dev/service=storefront", "-c", "storefront"]),
         ("db-main", ["statefulset/db-main"]),
         ("migrate-auth", ["-l", MIGRATION, "--all-containers"]),
         ("rabbitmq", ["-l", "app.kubernetes.io/component=rabbitmq", "-c", "rabbitmq"]),

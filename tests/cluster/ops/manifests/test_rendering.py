@@ -10,6 +10,7 @@ from knative.ops.objects import objects
 from tests.cluster.ops.conftest import FakeCluster
 
 Object = dict[str, Any]
+LINKS = {"name": "STOREFRONT_URL", "value": "https://shop.books.example.org"}
 BASE = ("--dry-run", "--registry", "r.example/bookstore", "--tag", "v1")
 
 
@@ -128,29 +129,56 @@ def test_scale_to_zero(cluster: FakeCluster) -> None:
 
 
 def test_domain(cluster: FakeCluster) -> None:
-    """Each public API gets a name, internal ones get none; purchase links to catalog's."""
-    items = rendered(cluster, "--domain", "shop.example.org", "--scheme", "https")
+    """The storefront and each public API get a name, internal ones none; purchase links to
+    catalog's."""
+    items = rendered(cluster, "--domain", "books.example.org", "--scheme", "https")
     mappings = pick(items, "DomainMapping")
     mapped = {each["metadata"]["name"]: each["spec"]["ref"]["name"] for each in mappings}
     env = service(items, "purchase")["spec"]["template"]["spec"]["containers"][0]["env"]
 
-    assert mapped == {f"{n}.shop.example.org": n for n in ("auth", "catalog", "purchase")}
+    assert mapped == {
+        "shop.books.example.org": "storefront",
+        **{f"{name}.books.example.org": name for name in ("auth", "catalog", "purchase")},
+    }
     assert set(mapped) == {each["metadata"]["name"] for each in pick(items, "ClusterDomainClaim")}
-    assert {"name": "CATALOG_URL", "value": "https://catalog.shop.example.org"} in env
+    assert {"name": "CATALOG_URL", "value": "https://catalog.books.example.org"} in env
 
 
 def test_domain_is_the_issuers(cluster: FakeCluster) -> None:
-    """All services get the same issuer; without a domain it is the overlay's."""
-    issuer = {"name": "TOKEN_ISSUER", "value": "https://auth.shop.example.org"}
-    items = rendered(cluster, "--domain", "shop.example.org", "--scheme", "https")
+    """All services that know tokens get the same issuer; without a domain it is the overlay's."""
+    issuer = {"name": "TOKEN_ISSUER", "value": "https://auth.books.example.org"}
+    items = rendered(cluster, "--domain", "books.example.org", "--scheme", "https")
     services = [each for each in pick(items, "Service") if "knative" in each["apiVersion"]]
     plain = rendered(cluster)
 
-    assert len(services) == 6
+    assert len(services) == 7
     for each in services:
         env = each["spec"]["template"]["spec"]["containers"][0]["env"]
-        assert [one for one in env if one["name"] == "TOKEN_ISSUER"] == [issuer]
+        expected = [] if each["metadata"]["name"] == "storefront" else [issuer]
+        assert [one for one in env if one["name"] == "TOKEN_ISSUER"] == expected
     assert "TOKEN_ISSUER" not in str(pick(plain, "Service"))
+
+
+@pytest.mark.parametrize(("scheme", "value"), [("http", None), ("https", "true")])
+def test_sessions_under_https(cluster: FakeCluster, scheme: str, value: str | None) -> None:
+    """They are for https only, also where the overlay has none."""
+    items = rendered(cluster, "--domain", "books.example.org", "--scheme", scheme)
+    env = service(items, "storefront")["spec"]["template"]["spec"]["containers"][0]["env"]
+    found = [each["value"] for each in env if each["name"] == "SECURE_COOKIES"]
+
+    assert found == ([] if value is None else [value])
+
+
+@pytest.mark.parametrize(("scheme", "expected"), [("http", []), ("https", [LINKS])])
+def test_links_to_the_storefront(
+    cluster: FakeCluster, scheme: str, expected: list[dict[str, str]]
+) -> None:
+    """auth makes links that reset a password for both its APIs, and only for https."""
+    items = rendered(cluster, "--domain", "books.example.org", "--scheme", scheme)
+    for name in ("auth", "auth-internal"):
+        env = service(items, name)["spec"]["template"]["spec"]["containers"][0]["env"]
+
+        assert [each for each in env if each["name"] == "STOREFRONT_URL"] == expected
 
 
 def test_component(cluster: FakeCluster) -> None:

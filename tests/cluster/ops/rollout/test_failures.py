@@ -8,6 +8,7 @@ import pytest
 from knative.ops.commands.deploy import deploy
 from knative.ops.image import Image
 from knative.ops.manifests import images
+from tests.cluster.manifests import IMAGES
 from tests.cluster.ops.conftest import CONTEXT, DEPLOY, FakeCluster, storage_class
 
 WEBHOOK = (
@@ -348,8 +349,7 @@ def test_tags_of_a_registry_on_this_machine(cluster: FakeCluster) -> None:
 def test_digests_of_a_registry_on_this_machine(cluster: FakeCluster) -> None:
     """Digests are not resolved, so there is no warning."""
     pushed = {
-        name: Image(f"localhost:5001/shop/{name}", "v1", "sha256:" + "ab" * 32)
-        for name in ("auth", "catalog", "purchase")
+        name: Image(f"localhost:5001/shop/{name}", "v1", "sha256:" + "ab" * 32) for name in IMAGES
     }
     images.record(pushed, images.RECORD)
     cluster.run(deploy, *LOCAL)

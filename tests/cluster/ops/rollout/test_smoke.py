@@ -60,7 +60,7 @@ def host(name: str) -> str:
 
 
 def test_reads(cluster: FakeCluster) -> None:
-    """By default it only reads: the three public APIs and a list of books."""
+    """By default it only reads: the three public APIs, a list of books, and the first page."""
     with gateway() as (port, seen):
         code = cluster.run(deploy, *NO_SMOKE, "--ingress", f"http://127.0.0.1:{port}")
 
@@ -70,6 +70,7 @@ def test_reads(cluster: FakeCluster) -> None:
         ("GET", host("catalog"), "/"),
         ("GET", host("purchase"), "/"),
         ("GET", host("catalog"), "/books"),
+        ("GET", host("storefront"), "/en"),
     ]
 
 
@@ -81,7 +82,7 @@ def test_full(cluster: FakeCluster) -> None:
         )
 
     assert code == 0, cluster.output
-    assert [(method, path) for method, _, path in seen[4:]] == [
+    assert [(method, path) for method, _, path in seen[5:]] == [
         ("POST", "/register"),
         ("POST", "/login"),
         ("GET", "/me"),
@@ -127,7 +128,7 @@ def test_through_a_port_forward(cluster: FakeCluster, monkeypatch: pytest.Monkey
         code = cluster.run(deploy, *NO_SMOKE)
 
     assert code == 0, cluster.output
-    assert len(seen) == 4
+    assert len(seen) == 5
     assert "through kubectl port-forward" in cluster.output
 
 
@@ -142,7 +143,7 @@ def test_names_that_resolve_to_a_closed_port(
         code = cluster.run(deploy, *NO_SMOKE)
 
     assert code == 0, cluster.output
-    assert len(seen) == 4
+    assert len(seen) == 5
 
 
 @pytest.mark.parametrize(
