@@ -235,20 +235,6 @@ async def test_a_page_without_a_session_sets_no_cookie(visitor: Visitor) -> None
     assert page.headers["cache-control"] == "no-cache"
 
 
-async def test_a_service_that_is_away_is_a_page_with_the_time_to_wait(
-    visitor: Visitor, shop: ShopInProcess
-) -> None:
-    """503 with the shell of the shop; the log is not shown."""
-    catalog = shop.clients.pop("catalog")
-    page = await visitor.get("/en/books")
-    shop.clients["catalog"] = catalog
-
-    assert page.status_code == 503
-    assert int(page.headers["retry-after"]) > 0
-    assert "This part of the shop is away" in text_of(page)
-    assert (await visitor.get("/en/books")).status_code == 200
-
-
 async def test_a_form_in_another_coding_is_refused(visitor: Visitor) -> None:
     """400, with a page."""
     answers: list[httpx.Response] = [
