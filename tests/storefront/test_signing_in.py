@@ -171,7 +171,9 @@ _values = st.one_of(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(name=st.sampled_from(["session", "__Host-session", "other", ""]), value=_values)
 async def test_any_cookie_is_a_visitor_without_a_session(
     visitor: Visitor, name: str, value: str
