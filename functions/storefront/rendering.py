@@ -4,6 +4,7 @@ An image holds compiled templates (`python -m functions.storefront.build`); in a
 read from `templates/` and compiled when they are first used.
 """
 
+import re
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
@@ -13,10 +14,12 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, ModuleLoader, StrictUndefined
 
 from functions.storefront.assets import static_url
+from functions.storefront.countries import country_name
 from functions.storefront.covers import cover_path
 from functions.storefront.translations import LOCALES, N_, translations
 
 FOLDER = Path(__file__).parent / "templates"
+_CODE_BEFORE_DIGIT = re.compile(r"(?<=[A-Z]{3})(?=\d)")
 COMPILED = Path(__file__).parent / "compiled_templates"
 
 
@@ -37,6 +40,8 @@ def environment(language: str) -> Environment:
     made.filters["day"] = lambda moment: day(moment, language)
     made.filters["moment"] = lambda at: moment(at, language)
     made.filters["status_name"] = lambda status: status_name(status, language)
+    made.filters["status_kind"] = status_kind
+    made.filters["country"] = lambda code: country_name(code, language)
     made.filters["number"] = lambda value: number(value, language)
     return made
 
@@ -50,7 +55,9 @@ def money(amount: Decimal, currency: str, language: str) -> str:
     """An amount as CLDR writes it: `USD 14.50`, `$14.50`."""
     from babel.numbers import format_currency  # noqa: PLC0415 - 40 ms, with the first price
 
-    return format_currency(amount, currency, locale=LOCALES[language])
+    text: str = format_currency(amount, currency, locale=LOCALES[language])
+    # CLDR's currencySpacing, which Babel leaves out: a code does not touch its digits.
+    return _CODE_BEFORE_DIGIT.sub("\N{NO-BREAK SPACE}", text)
 
 
 def number(value: int, language: str) -> str:
@@ -71,6 +78,14 @@ STATUSES = {
 """purchase's states of an order, as people read them."""
 
 
+GOOD, BAD = {"Paid", "On Delivery", "Delivered"}, {"Cancelled", "Expired", "Refunded"}
+
+
+def status_kind(status: str) -> str:
+    """A class of the stylesheet."""
+    return "good" if status in GOOD else "bad" if status in BAD else ""
+
+
 def status_name(status: str, language: str) -> str:
     return translations(language).gettext(STATUSES.get(status, status))
 
@@ -83,6 +98,7 @@ def day(at: datetime, language: str) -> str:
 
 def moment(at: datetime, language: str) -> str:
     """Day and minute, in UTC, which the text says."""
-    from babel.dates import format_datetime  # noqa: PLC0415
+    from babel.dates import format_date, format_time  # noqa: PLC0415
 
-    return f"{format_datetime(at, 'medium', locale=LOCALES[language])} UTC"
+    locale = LOCALES[language]
+    return f"{format_date(at, 'medium', locale)}, {format_time(at, 'short', locale=locale)} UTC"

@@ -82,7 +82,7 @@ function show(page, response, form) {
     if (copy(page, "#cart")) {
       // Where the line is gone, the focus would be lost.
       (document.getElementById(focused) ?? document.querySelector("h1")).focus();
-      const total = document.querySelector("#cart > .total");
+      const total = document.querySelector("#cart .total");
       if (total) said.push(element("p", "hidden", total.textContent));
     } else if (page.querySelector("#cart")) {
       const link = element("a", "", form.dataset.see);
