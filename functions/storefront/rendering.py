@@ -5,13 +5,15 @@ read from `templates/` and compiled when they are first used.
 """
 
 import re
+from collections.abc import Hashable
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, ModuleLoader, StrictUndefined
+from jinja2.runtime import Macro
 
 from functions.storefront.assets import static_url
 from functions.storefront.countries import country_name
@@ -19,6 +21,8 @@ from functions.storefront.covers import cover_path
 from functions.storefront.translations import LOCALES, N_, translations
 
 FOLDER = Path(__file__).parent / "templates"
+KEPT = 2000
+"""Amounts, and parts of pages, that are kept as they were rendered."""
 _CODE_BEFORE_DIGIT = re.compile(r"(?<=[A-Z]{3})(?=\d)")
 COMPILED = Path(__file__).parent / "compiled_templates"
 
@@ -36,6 +40,7 @@ def environment(language: str) -> Environment:
     )
     made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
     made.globals.update(static_url=static_url, cover_path=cover_path)
+    made.globals["kept"] = kept
     made.filters["money"] = lambda amount, currency: money(amount, currency, language)
     made.filters["day"] = lambda moment: day(moment, language)
     made.filters["moment"] = lambda at: moment(at, language)
@@ -46,16 +51,34 @@ def environment(language: str) -> Environment:
     return made
 
 
+_parts: dict[tuple[str, str, Hashable], str] = {}
+
+
+def kept(macro: Macro, visit: Any, subject: Hashable) -> str:
+    """What a macro makes of a subject, such as a book's card; half of a page of books is that.
+
+    Only for macros that read nothing of the visit but its language.
+    """
+    key = (macro.name, visit.language, subject)
+    if key not in _parts:
+        while len(_parts) >= KEPT:
+            del _parts[next(iter(_parts))]
+        _parts[key] = macro(visit, subject)
+    return _parts[key]
+
+
 def render(language: str, template: str, **context: Any) -> str:
     """A page, or a part of one, in a language."""
     return environment(language).get_template(template).render(**context)
 
 
+@lru_cache(KEPT)
 def money(amount: Decimal, currency: str, language: str) -> str:
     """An amount as CLDR writes it: `USD 14.50`, `$14.50`."""
     from babel.numbers import format_currency  # noqa: PLC0415 - 40 ms, with the first price
 
-    text: str = format_currency(amount, currency, locale=LOCALES[language])
+    # Two decimals, as the services count: CLDR writes some currencies, such as COP, without.
+    text: str = format_currency(amount, currency, locale=LOCALES[language], currency_digits=False)
     # CLDR's currencySpacing, which Babel leaves out: a code does not touch its digits.
     return _CODE_BEFORE_DIGIT.sub("\N{NO-BREAK SPACE}", text)
 

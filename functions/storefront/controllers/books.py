@@ -28,7 +28,7 @@ async def search(request: AnyRequest) -> Response[bytes]:
     chosen, problems = _filters(visit, request.query_params)
     after = request.query_params.get("after")
     try:
-        page = await visit.services.catalog.books(
+        page = await visit.services.catalog.listed(
             visit.caller, {**chosen, "limit": PAGE, "after": after}
         )
     except Refused as refusal:

@@ -26,7 +26,7 @@ async def home(request: AnyRequest) -> Response[bytes]:
     """New books."""
     visit = open_visit(request)
     catalog = visit.services.catalog
-    new = await catalog.books(visit.caller, {"sort": "newest", "limit": SHOWN, "in_stock": "true"})
+    new = await catalog.listed(visit.caller, {"sort": "newest", "limit": SHOWN, "in_stock": "true"})
     return visit.page("home.html", new=new.books)
 
 
