@@ -6,6 +6,7 @@ another site, by the rule of Go's `http.CrossOriginProtection`: `Sec-Fetch-Site`
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
@@ -32,6 +33,7 @@ COOKIE, SECURE_COOKIE = "session", "__Host-session"
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 _VISIT = "visit"
+_HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?")
 
 RENEWALS = 2
 """Of a token that a service refuses: the successor that another tab got, then one of auth."""
@@ -92,8 +94,20 @@ class Visit:
 
     @property
     def alternates(self) -> dict[str, str]:
-        """This page by language."""
-        return {each: in_other_language(self.path, self.query, each) for each in LANGUAGES}
+        """This page's whole address by language: search engines pass over a path (hreflang)."""
+        return {
+            each: self._origin + in_other_language(self.path, self.query, each)
+            for each in LANGUAGES
+        }
+
+    @property
+    def _origin(self) -> str:
+        """Scheme and host that the visitor asked; empty where the Host header is not one."""
+        host = self.request.headers.get("host", "")
+        if not _HOST.fullmatch(host):
+            return ""
+        secure = self.services.settings.cookie_is_secure
+        return f"{'https' if secure else 'http'}://{host}"
 
     def url(self, *parts: object, **query: object) -> str:
         """A path of the shop in the visit's language."""

@@ -227,6 +227,25 @@ async def test_another_site_changes_nothing(visitor: Visitor, headers: dict[str,
     assert set(statuses.values()) == {403}, statuses
 
 
+@pytest.mark.parametrize(
+    ("host", "origin"),
+    [
+        ("shop.test", "http://shop.test"),
+        ("127.0.0.1:8000", "http://127.0.0.1:8000"),
+        ('evil"><script>', ""),
+        ("a b", ""),
+    ],
+)
+async def test_a_page_names_its_other_language_by_a_whole_address(
+    visitor: Visitor, host: str, origin: str
+) -> None:
+    """Search engines pass over a path; what is no host is not repeated."""
+    page = await visitor.get("/en/books?q=mar", host=host)
+
+    assert f'hreflang="es" href="{origin}/es/books?q=mar"' in page.text
+    assert f'hreflang="en" href="{origin}/en/books?q=mar"' in page.text
+
+
 async def test_a_page_without_a_session_sets_no_cookie(visitor: Visitor) -> None:
     """So that caches may keep it, and nobody needs to be asked."""
     page = await visitor.get("/en")
