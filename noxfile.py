@@ -99,6 +99,13 @@ def migrate(session: nox.Session) -> None:
     session.run("python", "-m", "functions.local.migrate", *session.posargs)
 
 
+@nox.session(default=False)
+def adopt(session: nox.Session) -> None:
+    """Move in from the original shop: `-- --from mysql://... --mysql mysql://...`, `--help`."""
+    _install(session, "local")
+    _serve(session, "functions.adoption")
+
+
 def _operate(session: nox.Session, command: str) -> None:
     """Run a command of knative/ops on this terminal, with time to end on Ctrl-C."""
     _install(session, "local")

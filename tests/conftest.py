@@ -56,6 +56,7 @@ ON_MYSQL_TOO = (
     "tests/kit/events/test_outbox.py",
     "tests/kit/events/test_relay.py",
     "tests/kit/data/test_schema.py",
+    "tests/adoption/test_from_databases.py",
     "tests/catalog/test_migrating.py",
     "tests/catalog/test_plans.py",
     "tests/catalog/test_reading.py",

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from litestar import Litestar
+from litestar.types import ControllerRouterHandler
 
 from functions.auth import commands, events, migrations, queries
 from functions.auth.controllers import HANDLERS
@@ -28,6 +29,11 @@ from functions.kit.security.verifier import Verifier
 
 if TYPE_CHECKING:
     import httpx
+
+NO_LINKS = (
+    "STOREFRONT_URL is not set: no link to reset a password can be made, and POST /password/forgot"
+    " answers 503"
+)
 
 DESCRIPTION = "Accounts, roles, and the tokens that the whole bookstore trusts."
 
@@ -54,19 +60,30 @@ def create_app(
     def snapshot(database: Database) -> AsyncIterator[Event]:
         return queries.security_snapshot(database, clock)
 
+    def accounts_snapshot(database: Database) -> AsyncIterator[Event]:
+        return queries.accounts_snapshot(database, clock)
+
     def services(shared: Services) -> AuthServices:
         dependencies = Dependencies.of(settings, shared.outbox)
         return AuthServices.extend(shared, dependencies=dependencies)
+
+    def internal() -> Sequence[ControllerRouterHandler]:
+        from functions.auth.controllers import internal  # noqa: PLC0415 - see `Service.internal`
+
+        return internal.HANDLERS
 
     def background_tasks(services: AuthServices) -> Sequence[BackgroundTask]:
         async def prepare(database: Database) -> None:
             with suppress(SigningKeyUnreadable):  # logged already, with the key and the remedy
                 await commands.prepare(database, services.dependencies, clock())
 
+        async def announce_resets(database: Database) -> None:
+            await commands.announce_resets(database, services.dependencies, clock())
+
         async def purge(database: Database) -> None:
             await commands.purge(database, clock())
 
-        return (prepare, purge)
+        return (prepare, announce_resets, purge)
 
     service = Service(
         name="auth",
@@ -74,13 +91,18 @@ def create_app(
         migrations=migrations,
         tables=TABLES,
         public=HANDLERS,
-        streams=[OwnedStream(events.STREAM, events.SOURCE, snapshot, queries.security_digest)],
+        internal=internal,
+        streams=[
+            OwnedStream(events.STREAM, events.SOURCE, snapshot, queries.security_digest),
+            OwnedStream(events.ACCOUNTS_STREAM, events.ACCOUNTS_SOURCE, accounts_snapshot),
+        ],
+        warnings=[] if settings.link_base is not None else [NO_LINKS],
         verifier=verifier,
         topics=(
             Topic(
                 "logins", "Log in, stay in, log out.", ("login", "refresh", "validate", "logout")
             ),
-            Topic("account", "Register, and one's own account.", ("register", "me")),
+            Topic("account", "Register, and one's own account.", ("register", "me", "password")),
             Topic("administration", "Accounts and keys, for admins.", ("users", "admin")),
             Topic("keys", "The public keys that verify tokens.", (".well-known",)),
         ),

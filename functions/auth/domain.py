@@ -31,6 +31,13 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
+class Language(StrEnum):
+    """Of a mail."""
+
+    SPANISH = "es"
+    ENGLISH = "en"
+
+
 class Email(NamedTuple):
     """An address as typed, and the key that is equal for addresses of the same account."""
 

@@ -6,19 +6,23 @@ InvalidInput
 ├── TokenUnreadable           /logout with a token that this shop did not issue
 ├── EmailInvalid
 ├── PasswordNeeded            a new email address without the current password
-└── PasswordRefused           too short, too long, too common
+├── PasswordRefused           too short, too long, too common
+└── PasswordResetInvalid      a link's token that is unknown, used, replaced or expired
 Unauthenticated
 ├── InvalidCredentials        unknown, disabled, or wrong password, not distinguished
 └── RefreshTokenInvalid       unknown, expired, used before, or revoked
 NotFound
-└── UserNotFound
+├── UserNotFound
+└── PasswordResetNotFound     no open request has this id
 Conflict
 ├── EmailAlreadyRegistered
+├── ResetLinkCreated          a request's link is created once
 └── LastAdmin                 the shop needs at least one admin
 TooManyRequests
 └── TooManyTries
 Unavailable
 ├── HashingBusy               too many passwords wait to be hashed
+├── PasswordResetOff          no STOREFRONT_URL, so no link can be made
 └── SigningKeyUnreadable      sealed under another KEY_ENCRYPTION_SECRET
 """
 
@@ -69,6 +73,12 @@ class PasswordRefused(InvalidInput):
     error = Text("password no aceptado", "password not accepted")
 
 
+class PasswordResetInvalid(InvalidInput):
+    code = "password-reset-invalid"
+    title = "This link resets no password"
+    error = Text("enlace no válido", "invalid link")
+
+
 class InvalidCredentials(Unauthenticated):
     code = "invalid-credentials"
     title = "Email or password is wrong"
@@ -85,6 +95,18 @@ class UserNotFound(NotFound):
     code = "user-not-found"
     title = "There is no such user"
     error = Text("Usuario no encontrado", "User not found")
+
+
+class PasswordResetNotFound(NotFound):
+    code = "password-reset-not-found"
+    title = "There is no such request to reset a password"
+    error = Text("Solicitud no encontrada", "Request not found")
+
+
+class ResetLinkCreated(Conflict):
+    code = "reset-link-created"
+    title = "The link of this request was created before"
+    error = Text("el enlace ya fue creado", "the link was created before")
 
 
 class EmailAlreadyRegistered(Conflict):
@@ -106,6 +128,12 @@ class TooManyTries(TooManyRequests):
 class HashingBusy(Unavailable):
     code = "hashing-busy"
     title = "Too many passwords are being checked"
+
+
+class PasswordResetOff(Unavailable):
+    code = "password-reset-off"
+    title = "This shop sends no links to reset a password"
+    error = Text("no se envían enlaces", "no links are sent")
 
 
 class SigningKeyUnreadable(Unavailable):

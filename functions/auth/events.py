@@ -1,7 +1,9 @@
-"""The events that auth publishes, in one stream: revoked tokens, disabled users, signing keys.
+"""The events that auth publishes, each with the full state of its subject.
 
-Each event carries the full state of its subject. The contracts are in `eventing/contracts/`;
-`kit/security/auth_stream.py` consumes them.
+The stream `security` has revoked tokens, disabled users and signing keys;
+`kit/security/auth_stream.py` consumes them in every other service. The stream `accounts` has what
+only a service that sends mail needs, so that a forgotten password wakes no other service. The
+contracts are in `eventing/contracts/`.
 """
 
 from datetime import datetime
@@ -13,6 +15,9 @@ from functions.kit.events.outbox import NewEvent
 
 SOURCE = "/bookstore/auth/security"
 STREAM = "security"
+
+ACCOUNTS_SOURCE = "/bookstore/auth/accounts"
+ACCOUNTS_STREAM = "accounts"
 
 
 class RevokedTokenState(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +45,18 @@ class KeyState(msgspec.Struct, frozen=True, kw_only=True):
     public_key: dict[str, Any]
     """A JWK with `kid`, `use` and `alg`."""
     not_after: datetime | None
+
+
+class PasswordResetState(msgspec.Struct, frozen=True, kw_only=True):
+    """An open request to reset a password. It has neither the email address nor a token: the
+    internal API gives both to the service that sends the mail.
+    """
+
+    reset_id: int
+    user_id: int
+    language: str
+    """Of the mail: `es` or `en`."""
+    expires_at: datetime
 
 
 def token_revoked(token_id: str, user_id: int, expires_at: datetime) -> NewEvent:
@@ -78,4 +95,18 @@ def key_rotated(kid: str, public_key: dict[str, Any], not_after: datetime | None
         subject=f"key/{kid}",
         revision=1 if not_after is None else 2,
         data=KeyState(kid=kid, public_key=public_key, not_after=not_after),
+    )
+
+
+def password_reset_requested(
+    reset_id: int, user_id: int, language: str, expires_at: datetime
+) -> NewEvent:
+    return NewEvent(
+        source=ACCOUNTS_SOURCE,
+        type="bookstore.user.password_reset_requested.v1",
+        subject=f"password-reset/{reset_id}",
+        revision=1,
+        data=PasswordResetState(
+            reset_id=reset_id, user_id=user_id, language=language, expires_at=expires_at
+        ),
     )

@@ -15,7 +15,13 @@ from functions.auth import events
 from functions.auth.domain import Role
 from functions.auth.errors import UserNotFound
 from functions.auth.passwords import LEGACY, LEGACY_END, legacy_rounds
-from functions.auth.tables import RevokedTokenRow, SigningKeyRow, UserRoleRow, UserRow
+from functions.auth.tables import (
+    PasswordResetRow,
+    RevokedTokenRow,
+    SigningKeyRow,
+    UserRoleRow,
+    UserRow,
+)
 from functions.kit.base.clock import Clock
 from functions.kit.base.errors import Text
 from functions.kit.data.database import Database, Row
@@ -225,6 +231,37 @@ async def security_snapshot(database: Database, clock: Clock) -> AsyncIterator[E
         yield as_state(event)
     async for row in _revoked_tokens(database, now):
         yield as_state(events.token_revoked(row["token_id"], row["user_id"], row["expires_at"]))
+
+
+async def accounts_snapshot(database: Database, clock: Clock) -> AsyncIterator[Event]:
+    """The requests to reset a password whose link was not created yet."""
+    last, now = 0, clock()
+    while True:
+        outcome = await database.execute(
+            PasswordResetRow.select(
+                PasswordResetRow.id,
+                PasswordResetRow.user_id,
+                PasswordResetRow.language,
+                PasswordResetRow.expires_at,
+            )
+            .where(
+                PasswordResetRow.id > last,
+                PasswordResetRow.user_id.is_not_null(),
+                PasswordResetRow.token_hash.is_null(),
+                PasswordResetRow.expires_at > now,
+            )
+            .order_by(PasswordResetRow.id)
+            .limit(SNAPSHOT_PAGE)
+        )
+        for row in outcome.rows:
+            yield as_state(
+                events.password_reset_requested(
+                    row["id"], row["user_id"], row["language"], row["expires_at"]
+                )
+            )
+        if len(outcome.rows) < SNAPSHOT_PAGE:
+            return
+        last = outcome.rows[-1]["id"]
 
 
 async def security_digest(database: Database, now: datetime) -> str:

@@ -6,15 +6,20 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from functions.auth.domain import MAX_EMAIL, MAX_PASSWORD, MIN_PASSWORD, Role
-from functions.auth.errors import CredentialsMissing, PasswordNeeded, TokenNeeded
+from functions.auth.domain import MAX_EMAIL, MAX_PASSWORD, MIN_PASSWORD, Language, Role
+from functions.auth.errors import (
+    CredentialsMissing,
+    PasswordNeeded,
+    TokenNeeded,
+)
 from functions.kit.base.errors import InvalidInput
 from functions.kit.base.fields import NO_CONTROLS, Strict, line
 
 EmailText = Annotated[str, line(320)]
 """Longer than an address may be, for surrounding spaces; `domain.parse_email` validates it."""
-PasswordText = Annotated[str, Meta(min_length=1, max_length=1024)]
-"""Any typed text; `domain.check_password` validates new passwords."""
+PasswordText = Annotated[str, Meta(min_length=1, max_length=4096)]
+"""Any typed text; `domain.check_password` validates new passwords. Those of the original, which had
+no limit, may be long."""
 Name = Annotated[str, Meta(max_length=100, pattern=NO_CONTROLS)]
 """A person's name. One of spaces only, which clients of the original send, counts as none."""
 
@@ -100,6 +105,27 @@ class PasswordChange(Strict, frozen=True, kw_only=True):
     }
 
 
+class ForgottenPassword(Strict, frozen=True, kw_only=True):
+    email: EmailText
+    language: Language | None = None
+    """Of the mail; left out, it is the one that `Accept-Language` prefers."""
+
+    described: ClassVar[dict[str, Any]] = {"properties": {"email": _EMAIL}}
+    example: ClassVar[dict[str, Any]] = {"email": _EXAMPLE["email"], "language": "es"}
+
+
+class PasswordReset(Strict, frozen=True, kw_only=True):
+    token: Annotated[str, Meta(min_length=1, max_length=512)]
+    """The `token` of the link."""
+    password: Annotated[str, Meta(min_length=1, max_length=1024, description="8 to 128 characters")]
+
+    described: ClassVar[dict[str, Any]] = {"properties": {"password": _NEW_PASSWORD}}
+    example: ClassVar[dict[str, Any]] = {
+        "token": "the token of the link in the mail",
+        "password": "otra-frase-larga",
+    }
+
+
 class UserChange(Strict, frozen=True, kw_only=True):
     """What is left out stays as it is."""
 
@@ -131,6 +157,17 @@ class LoggedIn(Tokens, frozen=True, kw_only=True):
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):
     message: str
+
+
+class ResetLink(msgspec.Struct, frozen=True, kw_only=True):
+    """What a mail to the owner of an account needs. It is given once and stored nowhere."""
+
+    user_id: int
+    email: str
+    name: str | None
+    language: Language
+    link: str
+    expires_at: datetime
 
 
 class TokenUser(msgspec.Struct, frozen=True, kw_only=True):

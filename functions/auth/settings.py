@@ -18,8 +18,12 @@ from functions.auth.domain import (
 from functions.auth.errors import PasswordRefused
 from functions.auth.passwords import common_passwords
 from functions.kit.base.settings import Secret, ServiceSettings
+from functions.kit.base.urls import http_problem
 
 MIN_SECRET = 32
+
+LOCAL_STOREFRONT = "http://127.0.0.1:8000"
+"""Where `nox -s dev` serves the storefront by default."""
 
 
 class AuthSettings(ServiceSettings, frozen=True, kw_only=True):
@@ -60,6 +64,20 @@ class AuthSettings(ServiceSettings, frozen=True, kw_only=True):
     registration_window_seconds: Annotated[int, Meta(ge=1, le=86400)] = 3600
     """The sliding window in which registrations are counted."""
 
+    password_resets_per_account: Annotated[int, Meta(ge=1, le=1000)] = 5
+    """Requests to reset a forgotten password per email address in one window."""
+
+    password_resets_per_address: Annotated[int, Meta(ge=1, le=10_000)] = 20
+    """Requests to reset a forgotten password per client address in one window."""
+
+    password_reset_window_seconds: Annotated[int, Meta(ge=1, le=86400)] = 3600
+    """The sliding window in which requests to reset a password are counted."""
+
+    storefront_url: str = ""
+    """Public address of the storefront, which the links in mails begin with; in production https.
+    Empty: `http://127.0.0.1:8000` in development; in production no forgotten password can be
+    reset."""
+
     hashing_concurrency: Annotated[int, Meta(ge=1, le=64)] = 2
     """Passwords that are hashed at once; each takes 19 MiB and a core."""
 
@@ -92,6 +110,24 @@ class AuthSettings(ServiceSettings, frozen=True, kw_only=True):
         return TryLimit(self.registrations_per_address, self.registration_window_seconds)
 
     @property
+    def resets_per_account(self) -> TryLimit:
+        return TryLimit(self.password_resets_per_account, self.password_reset_window_seconds)
+
+    @property
+    def resets_per_address(self) -> TryLimit:
+        return TryLimit(self.password_resets_per_address, self.password_reset_window_seconds)
+
+    @property
+    def resets_per_network(self) -> TryLimit:
+        limit = self.resets_per_address
+        return limit._replace(tries=limit.tries * ADDRESSES_OF_NETWORK)
+
+    @property
+    def link_base(self) -> str | None:
+        """What the links in mails begin with; None where no link can be made."""
+        return self.storefront_url or (LOCAL_STOREFRONT if self.development else None)
+
+    @property
     def minimum_admin_password(self) -> int:
         """Minimum length in characters."""
         return MIN_ADMIN_PASSWORD if self.production else MIN_PASSWORD
@@ -101,6 +137,12 @@ class AuthSettings(ServiceSettings, frozen=True, kw_only=True):
         secret = len(self.key_encryption_secret.reveal())
         if secret < MIN_SECRET and (self.production or secret):
             yield f"KEY_ENCRYPTION_SECRET: needs at least {MIN_SECRET} random characters"
+        if self.storefront_url:
+            problem = http_problem(self.storefront_url, base=True)
+            if problem is None and self.production and not self.storefront_url.startswith("https:"):
+                problem = "must begin with https:// in production, since the links reset passwords"
+            if problem is not None:
+                yield f"STOREFRONT_URL: {problem}"
         yield from self._first_admin_problems()
 
     def _first_admin_problems(self) -> Iterator[str]:

@@ -58,6 +58,20 @@ class RefreshTokenRow(Table, tablename="refresh_tokens"):
     access_expires_at = Timestamptz(default=None)
 
 
+class PasswordResetRow(Table, tablename="password_resets"):
+    """A request to reset a forgotten password; deleted once it is used, void or expired."""
+
+    id: Serial
+    email_key = Varchar(length=254, null=True, default=None)
+    """The address that was typed, until the account is looked up; then NULL."""
+    user_id = ForeignKey(UserRow, null=True, default=None)
+    language = Varchar(length=2)
+    """Of the mail: `es` or `en`."""
+    expires_at = Timestamptz(default=None)
+    token_hash = Varchar(length=64, null=True, default=None)
+    """The hash of the link's token; NULL until the link is created."""
+
+
 class RevokedTokenRow(Table, tablename="revoked_tokens"):
     """An access token that was revoked before it expired."""
 
@@ -93,6 +107,7 @@ TABLES = (
     UserRoleRow,
     RefreshFamilyRow,
     RefreshTokenRow,
+    PasswordResetRow,
     RevokedTokenRow,
     SigningKeyRow,
     ThrottleRow,

@@ -81,6 +81,9 @@ class Service(Generic[S]):
     tables: Sequence[type[Table]]
     public: Sequence[ControllerRouterHandler]
     """Handlers of the public API."""
+    internal: Callable[[], Sequence[ControllerRouterHandler]] = tuple
+    """Returns the service's own handlers of the internal API. It imports them, since a process of
+    the public API alone does not need their modules."""
     streams: Sequence[OwnedStream] = ()
     subscriptions: Callable[[Wiring], Subscriptions] = lambda wiring: Subscriptions()
     """The consumed streams and their handlers."""
@@ -246,6 +249,7 @@ def _handlers(service: Service[S], settings: ServiceSettings) -> Sequence[Contro
         from functions.kit.internal_api import handlers as internal  # noqa: PLC0415
 
         handlers += [health.metrics, *docs.INTERNAL_HANDLERS, *internal.HANDLERS]
+        handlers += service.internal()
     return handlers
 
 

@@ -24,9 +24,10 @@ from functions.local.invocation import command
 from functions.local.mysql import MySQLServer
 from functions.local.options import DevOptions, parse_dev_options
 from functions.local.ports import SERVICES, check_free
-from functions.local.programs import MANIFESTS, ROOT, Admin, Plan
+from functions.local.programs import ROOT, Admin, Plan
 from functions.local.rabbitmq import RabbitMQServer
 from functions.local.reload import POLL_SECONDS, Sources
+from functions.local.reset_links import ResetLinks, serving
 from functions.local.seed import stock_shop
 from functions.local.supervisor import Supervisor, describe_exit
 from functions.local.welcome import welcome
@@ -57,6 +58,7 @@ class _Run:
         self._folder = DataFolder(options.data_folder)
         self._stopping = asyncio.Event()
         self._supervisor: Supervisor | None = None
+        self._notifications = ""
 
     async def until_stopped(self) -> int:
         loop = asyncio.get_running_loop()
@@ -71,7 +73,9 @@ class _Run:
                 self._console, self._folder.logs, wait_for_changes=self._options.reload
             )
             try:
-                await self._run(self._supervisor)
+                links = ResetLinks(self._options.ports.url("auth"), self._console)
+                async with serving(links) as self._notifications:
+                    await self._run(self._supervisor)
             finally:
                 await self._close(self._supervisor)
         return 0
@@ -116,6 +120,7 @@ class _Run:
                 MySQLServer(options.mysql_url) if options.mysql_url else None,
                 RabbitMQServer(options.rabbitmq_url) if options.rabbitmq_url else None,
                 accounts.load_or_create_session_key(self._folder),
+                self._notifications,
             )
         numbers = ", ".join(str(port) for _, port in options.ports.each())
         with console.step(f"ports {numbers}"):
@@ -125,8 +130,9 @@ class _Run:
                 plan.mysql.prepare(self._folder, fresh=options.fresh)
         if plan.rabbitmq is not None:
             with console.step(f"queues on the RabbitMQ server {plan.rabbitmq.name}"):
+                first, *more = plan.manifests
                 await plan.rabbitmq.prepare(
-                    self._folder, MANIFESTS, plan.addresses, fresh=options.fresh
+                    self._folder, first, plan.addresses, *more, fresh=options.fresh
                 )
         with console.step(f"schemas of {', '.join(SERVICES)}"):
             await asyncio.gather(*(_migrate(plan, service) for service in SERVICES))

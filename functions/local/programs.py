@@ -17,6 +17,8 @@ from functions.local.rabbitmq import RabbitMQServer
 
 ROOT = Path(__file__).parents[2]
 MANIFESTS = ROOT / "eventing"
+LOCAL_MANIFESTS = Path(__file__).parent / "triggers"
+"""Of the runner itself, which stands for a service that sends mail."""
 
 # Variables of the user's shell that would point the local shop at other databases or brokers.
 _NOT_INHERITED = (
@@ -28,6 +30,9 @@ _NOT_INHERITED = (
     "K_SINK",
 )
 
+
+NOTIFICATIONS = "notifications-internal"
+"""The subscriber that the Trigger of `LOCAL_MANIFESTS` names."""
 
 FAST_CLOCK_SETTINGS = {"ACCESS_TOKEN_SECONDS": "60", "TIME_TO_PAY_SECONDS": "30"}
 """Settings of the services with `--fast-clock`."""
@@ -71,17 +76,25 @@ class Plan:
     """Server of the queues; None for an SQLite file in the folder."""
     session_key: str = field(default="", repr=False)
     """Key of the storefront's sessions, which stay valid after a restart."""
+    notifications: str = ""
+    """Where the runner consumes the events of a service that sends mail; empty: nowhere."""
 
     @property
     def addresses(self) -> dict[str, str]:
         """Local URLs of the Knative Services that the manifests name."""
-        return {f"{service}-internal": self.ports.url(service) for service in SERVICES}
+        addresses = {f"{service}-internal": self.ports.url(service) for service in SERVICES}
+        return addresses | ({NOTIFICATIONS: self.notifications} if self.notifications else {})
+
+    @property
+    def manifests(self) -> tuple[Path, ...]:
+        return (MANIFESTS, LOCAL_MANIFESTS) if self.notifications else (MANIFESTS,)
 
     def broker(self) -> Program:
         arguments = [
             *("--host", HOST, "--port", str(self.ports.broker)),
-            *("--manifests", str(MANIFESTS)),
         ]
+        for folder in self.manifests:
+            arguments += ["--manifests", str(folder)]
         environment = _inherited()
         if self.rabbitmq is None:
             arguments += ["--store", str(self.folder.database("broker"))]
@@ -161,6 +174,7 @@ class Plan:
         if service == "auth":
             # A whole class may share one address, and a local shop has no attackers.
             environment.setdefault("REGISTRATIONS_PER_ADDRESS", "0")
+            environment["STOREFRONT_URL"] = self.ports.url("storefront")
             environment["FIRST_ADMIN_EMAIL"] = self.admin.email
             environment["FIRST_ADMIN_PASSWORD"] = self.admin.password
         return environment

@@ -41,15 +41,20 @@ class RabbitMQServer:
         return name_of(self.url)
 
     async def prepare(
-        self, folder: DataFolder, manifests: Path, addresses: Mapping[str, str], *, fresh: bool
+        self,
+        folder: DataFolder,
+        manifests: Path,
+        addresses: Mapping[str, str],
+        *more: Path,
+        fresh: bool,
     ) -> None:
-        """Deletes what this shop created and no longer needs.
+        """Deletes what this shop created and no longer needs. `more` are further manifests.
 
         Raises LocalError when the server cannot be used, or when it would have to delete what this
         folder did not create.
         """
         try:
-            topology = Topology.of(load_manifests(manifests, addresses).triggers)
+            topology = Topology.of(load_manifests(manifests, addresses, *more).triggers)
             async with await connect(self.url, "preparing") as connection:
                 await self._prepare(connection, topology, folder, fresh=fresh)
         except BrokerError as error:

@@ -243,7 +243,7 @@ INVARIANTS = (
         ),
     ),
     Invariant(
-        "every book in a cart is a known book with an inventory",
+        "a book in a cart is known and has an inventory",
         _rows(
             "SELECT c.user_id, c.book_id FROM cart_items c"
             " LEFT JOIN books b ON b.book_id = c.book_id"
@@ -252,7 +252,7 @@ INVARIANTS = (
         ),
     ),
     Invariant(
-        "a closed account has no addresses and no cart",
+        "a closed account keeps no address and no cart",
         _rows(
             "SELECT c.user_id, 'address' AS kept FROM customers c"
             " JOIN addresses a ON a.user_id = c.user_id WHERE c.closed_at IS NOT NULL"

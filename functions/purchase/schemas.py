@@ -353,7 +353,7 @@ class PaymentBody(Strict, frozen=True, kw_only=True):
     example: ClassVar[dict[str, Any]] = {"purchase_id": 1, "payment_method": "tok_success"}
 
     def either_method(self) -> str:
-        """Whichever of `payment_method` and `method` was sent.
+        """The value of `payment_method` or `method`, of which exactly one must be sent.
 
         Raises `InvalidInput` for none and for both.
         """

@@ -15,6 +15,7 @@ from functions.kit.http.assembly import assemble
 from functions.kit.http.client import lazy_client
 from functions.kit.http.cors import Cors
 from functions.kit.internal_api import health
+from functions.kit.security.visitor_address import VisitorAddress
 from functions.storefront.clients.auth import AuthClient
 from functions.storefront.clients.catalog import CatalogClient
 from functions.storefront.clients.purchase import PurchaseClient
@@ -57,7 +58,11 @@ def create_app(
     settings = settings or StorefrontSettings.from_mapping(os.environ)
     client = http or lazy_client()
     timeout = settings.service_timeout_seconds
-    auth = AuthClient(ServiceClient("auth", settings.auth_url, client, timeout=timeout))
+    visitors = VisitorAddress(settings.internal_secret, clock)
+    auth = AuthClient(
+        # Only auth counts by address, so only auth learns it.
+        ServiceClient("auth", settings.auth_url, client, timeout=timeout, visitors=visitors)
+    )
     services = StorefrontServices(
         name="storefront",
         settings=settings,
@@ -82,6 +87,11 @@ def create_app(
             logger.warning("SESSION_KEYS is not set: sessions end with this process")
         if not settings.cookie_is_secure:
             logger.warning("the session cookie is sent over plain http too: for development only")
+        if settings.production and not settings.internal_secret:
+            logger.warning(
+                "INTERNAL_SECRET is not set: auth counts the password tries of all visitors as"
+                " those of one address"
+            )
         try:
             yield
         finally:

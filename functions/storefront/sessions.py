@@ -1,8 +1,8 @@
 """The session: sealed into one cookie, so that any pod can read it and none keeps it.
 
 `__Host-session` holds what AES-256-GCM has encrypted and authenticated (RFC 5116): tokens, the
-cart of a visitor, messages for the next page. A cookie that was tampered with, has expired or was
-sealed with a key that is no longer configured is an empty session.
+cart of a visitor, messages for the next page, the token of a reset link. A cookie that was tampered
+with, has expired or was sealed with a key that is no longer configured is an empty session.
 """
 
 import base64
@@ -63,6 +63,7 @@ class _Stored(msgspec.Struct, array_like=True):
     cart: list[tuple[int, int]]
     messages: list[tuple[str, str]]
     signed_in: SignedIn | None
+    reset_token: str = ""  # the release before sealed sessions without it
 
 
 @dataclass
@@ -76,6 +77,8 @@ class Session:
     messages: list[tuple[str, str]] = field(default_factory=list)
     """Kind and text of what the next page is to show once."""
     signed_in: SignedIn | None = None
+    reset_token: str = ""
+    """Of a link that resets a password, once it was opened."""
     outdated: bool = False
     """Whether its cookie is to be sealed anew: it is old, or sealed with the second key."""
 
@@ -114,6 +117,7 @@ class Sessions:
             list(session.cart.lines.items()),
             messages,
             session.signed_in,
+            session.reset_token,
         )
         content = msgspec.msgpack.encode(stored)
         nonce = os.urandom(_NONCE)
@@ -134,6 +138,7 @@ class Sessions:
             Cart.of(stored.cart),
             list(stored.messages),
             stored.signed_in,
+            stored.reset_token,
             outdated=key != self._keys[0] or age > RESEALED_AFTER.total_seconds(),
         )
 

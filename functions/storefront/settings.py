@@ -5,7 +5,13 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from functions.kit.base.settings import AppSettings, Secret, Url
+from functions.kit.base.settings import (
+    AppSettings,
+    Secret,
+    Url,
+    internal_secret_problems,
+    split_secret,
+)
 
 MIN_SESSION_KEY = 32
 """Characters of a session key."""
@@ -26,6 +32,11 @@ class StorefrontSettings(AppSettings, frozen=True, kw_only=True):
     comma between them: the first seals, both open. Empty, in development only: a key that lasts as
     long as the process."""
 
+    internal_secret: Secret = Secret("")
+    """The secret that all services share, at least 32 characters. It signs the visitor's address
+    for auth, which limits password tries by it. During a rotation: two, separated by a comma.
+    Empty: all visitors share the limits of one address."""
+
     secure_cookies: bool | None = None
     """Whether the session cookie is sent over https only, as `__Host-session`; unset: in
     production."""
@@ -38,6 +49,7 @@ class StorefrontSettings(AppSettings, frozen=True, kw_only=True):
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
+        yield from internal_secret_problems(self.internal_secret)
         keys = self.keys
         if any(len(key) < MIN_SESSION_KEY for key in keys):
             yield f"SESSION_KEYS: each needs at least {MIN_SESSION_KEY} random characters"
@@ -49,7 +61,7 @@ class StorefrontSettings(AppSettings, frozen=True, kw_only=True):
     @property
     def keys(self) -> list[str]:
         """The session keys; the first one seals."""
-        return [key.strip() for key in self.session_keys.reveal().split(",") if key.strip()]
+        return split_secret(self.session_keys)
 
     @property
     def cookie_is_secure(self) -> bool:

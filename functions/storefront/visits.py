@@ -212,6 +212,7 @@ def _content(session: Session) -> tuple[object, ...]:
         tuple(session.cart.lines.items()),
         tuple(session.messages),
         session.signed_in,
+        session.reset_token,
     )
 
 

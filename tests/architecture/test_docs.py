@@ -136,7 +136,7 @@ def test_options_that_are_named_are_known(page: Path) -> None:
 
 @functools.cache
 def sources_of_tasks() -> str:
-    folders = ("functions/local", "tests/bench")
+    folders = ("functions/adoption", "functions/local", "tests/bench")
     files = [each for folder in folders for each in (ROOT / folder).rglob("*.py")]
     return "\n".join(each.read_text("utf-8") for each in [ROOT / "noxfile.py", *files])
 

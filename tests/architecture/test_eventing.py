@@ -16,7 +16,7 @@ from functions.kit.events.subscriptions import Subscriptions
 from tests.architecture.services import EVENTING, FUNCTIONS, NAMES, app_of
 
 CONTRACTS = sorted((EVENTING / "contracts").glob("*.schema.json"))
-TYPE = re.compile(r"bookstore\.[a-z]+\.[a-z]+\.v[0-9]+")
+TYPE = re.compile(r"bookstore\.[a-z]+\.[a-z_]+\.v[0-9]+")
 
 
 def triggers() -> Iterator[dict[str, Any]]:

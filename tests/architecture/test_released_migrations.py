@@ -16,6 +16,7 @@ RELEASED = {
     "auth": {
         "0001_initial": "7a7816d9053576a6f7781328e5d11868dfcc341dce0f83202478af30aedc1ba6",
         "0002_refresh_grace": "eedecbd8bd8bdf3c3c9bc05655a42672ca6319d55046fe270956b60e63bff188",
+        "0003_password_resets": "8af7ad664d4cc0450f14db0c40f0c708befd00d38c8cd60385ca89e99e2ac5af",
     },
     "catalog": {
         "0001_initial": "6fb9bb4cb7f8ab26ffe41e80d19925f46ba0c0d7b61d086a30051cd7abeea163",

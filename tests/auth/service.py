@@ -100,6 +100,29 @@ class Auth(Running):
         assert response.status_code in {200, 401}, response.text
         return response.status_code == 200
 
+    async def forgot(self, email: str = "ana@example.com", **members: str) -> httpx.Response:
+        return await self.call("POST", "/password/forgot", {"email": email, **members})
+
+    async def requested(self) -> list[dict[str, Any]]:
+        """The data of every published request to reset a password, in order."""
+        response = await self.client.get("/internal/streams/accounts")
+        assert response.status_code == 200, response.text
+        return [event["data"] for event in response.json()]
+
+    async def create_link(self, reset_id: int) -> httpx.Response:
+        return await self.call("POST", f"/internal/password-resets/{reset_id}/link")
+
+    async def reset_token(self, email: str = "ana@example.com") -> str:
+        """The token of a new link, as its mail would carry it."""
+        assert (await self.forgot(email)).status_code == 202
+        created = await self.create_link((await self.requested())[-1]["reset_id"])
+        assert created.status_code == 200, created.text
+        token: str = created.json()["link"].partition("?token=")[2]
+        return token
+
+    async def reset(self, token: str, password: str) -> httpx.Response:
+        return await self.call("POST", "/password/reset", {"token": token, "password": password})
+
     async def published(self, event_type: str | None = None) -> list[dict[str, Any]]:
         """What was told, in order: structured events of the feed."""
         response = await self.client.get("/internal/streams/security")

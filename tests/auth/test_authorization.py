@@ -23,6 +23,8 @@ ROUTES = {
     ("POST", "/refresh"): ANYONE,
     ("POST", "/validate"): ANYONE,
     ("POST", "/logout"): ANYONE,
+    ("POST", "/password/forgot"): ANYONE,
+    ("POST", "/password/reset"): ANYONE,
     ("GET", "/.well-known/jwks.json"): ANYONE,
     ("GET", "/me"): SIGNED_IN,
     ("PATCH", "/me"): SIGNED_IN,
@@ -73,4 +75,10 @@ async def test_the_internal_api_has_no_public_route() -> None:
     """Neither API has routes of the other."""
     app = create_app(AuthSettings.from_mapping({"EXPOSED_API": "internal"}))
 
-    assert not {path for _, path in routes(app)} & {"/login", "/register", "/me", "/users"}
+    assert not {path for _, path in routes(app)} & {
+        "/login",
+        "/register",
+        "/me",
+        "/users",
+        "/password/forgot",
+    }

@@ -16,6 +16,8 @@ BODIES = [
     ("POST", "/refresh"),
     ("POST", "/validate"),
     ("POST", "/logout"),
+    ("POST", "/password/forgot"),
+    ("POST", "/password/reset"),
     ("PATCH", "/me"),
     ("POST", "/me/password"),
     ("PATCH", "/users/1"),
@@ -47,6 +49,7 @@ async def auth(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Auth]:
         LOGIN_TRIES="1000",
         LOGIN_TRIES_PER_ADDRESS="1000",
         REGISTRATIONS_PER_ADDRESS="1000",
+        PASSWORD_RESETS_PER_ADDRESS="1000",
     ) as auth:
         yield auth
 
@@ -140,12 +143,19 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
     max_leaves=8,
 )
-names = st.sampled_from(["email", "password", "name", "token", "refresh_token", "roles", "x"])
+names = st.sampled_from(
+    ["email", "password", "name", "token", "refresh_token", "roles", "language", "x"]
+)
 
 
 @settings(max_examples=60, deadline=None)
 @given(
-    path=st.sampled_from(["/register", "/login", "/refresh", "/validate", "/logout"]),
+    path=st.sampled_from(
+        [
+            *("/register", "/login", "/refresh", "/validate", "/logout"),
+            *("/password/forgot", "/password/reset"),
+        ]
+    ),
     body=st.dictionaries(names, json_values, max_size=4),
 )
 async def test_no_json_is_a_5xx(auth: Auth, path: str, body: dict[str, object]) -> None:

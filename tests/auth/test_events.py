@@ -83,6 +83,7 @@ async def test_published_events_match_their_contracts(auth: Auth) -> None:
         events.token_revoked("jti", 1, datetime.now(UTC)),
         events.user_disabled(1, 1, disabled=True, closed=True, tokens_not_before=datetime.now(UTC)),
         events.key_rotated("kid", {}, None),
+        events.password_reset_requested(1, 1, "es", datetime.now(UTC)),
     ],
     ids=lambda message: message.type,
 )

@@ -38,7 +38,7 @@ def test_migrate_creates_schema_key_and_admin(tmp_path: Path) -> None:
     first, second = (run("migrate", environ=environ) for _ in range(2))
 
     assert (first.returncode, second.returncode) == (0, 0)
-    assert "auth: 2 migrations were run" in first.stdout
+    assert "auth: 3 migrations were run" in first.stdout
     assert "auth: up to date" in second.stdout
     assert PASSWORD not in first.stdout + first.stderr
     with sqlite3.connect(tmp_path / "auth.db") as database:

@@ -45,6 +45,11 @@ def test_production_starts_with_a_secret() -> None:
         ),
         ({"ACCESS_TOKEN_SECONDS": "86400"}, "ACCESS_TOKEN_SECONDS"),
         ({"LOGIN_TRIES": "0"}, "LOGIN_TRIES"),
+        ({"STOREFRONT_URL": "shop.example"}, "STOREFRONT_URL"),
+        ({"STOREFRONT_URL": "http://shop.example"}, "STOREFRONT_URL"),
+        ({"STOREFRONT_URL": "https://shop.example/"}, "STOREFRONT_URL"),
+        ({"STOREFRONT_URL": "https://user:eleven char@shop.example"}, "STOREFRONT_URL"),
+        ({"PASSWORD_RESETS_PER_ACCOUNT": "0"}, "PASSWORD_RESETS_PER_ACCOUNT"),
     ],
 )
 def test_production_refuses_what_would_be_unsafe(changes: dict[str, str], variable: str) -> None:
@@ -62,3 +67,12 @@ def test_a_short_secret_is_refused_in_development_too() -> None:
     """An empty one is permitted in development; a short one is refused."""
     with pytest.raises(BadSettings):
         AuthSettings.from_mapping({"KEY_ENCRYPTION_SECRET": "short"})
+
+
+def test_links_begin_with_the_storefronts_address() -> None:
+    """Development has the local one by default; production has none, and no links."""
+    own = {"STOREFRONT_URL": "https://shop.example/books"}
+
+    assert AuthSettings.from_mapping({}).link_base == "http://127.0.0.1:8000"
+    assert AuthSettings.from_mapping(PRODUCTION).link_base is None
+    assert AuthSettings.from_mapping(PRODUCTION | own).link_base == "https://shop.example/books"

@@ -87,7 +87,10 @@ def _environment(name: str, folder: Path) -> Mapping[str, str]:
 
 def open_auth(folder: Path, caller: str) -> FuzzedService:
     """auth; "staff" is an admin here, the one role with routes of its own."""
-    limits = ("LOGIN_TRIES", "LOGIN_TRIES_PER_ADDRESS", "REGISTRATIONS_PER_ADDRESS")
+    limits = (
+        *("LOGIN_TRIES", "LOGIN_TRIES_PER_ADDRESS", "REGISTRATIONS_PER_ADDRESS"),
+        *("PASSWORD_RESETS_PER_ACCOUNT", "PASSWORD_RESETS_PER_ADDRESS"),
+    )
     generous = dict.fromkeys(limits, "1000")
     settings = AuthSettings.from_mapping({**_environment("auth", folder), **generous})
     app = create_auth(settings)

@@ -32,6 +32,10 @@ PUBLIC: dict[str, dict[str, tuple[bool, ...]]] = {
         "POST /refresh": ANYONE,
         "POST /validate": ANYONE,
         "POST /logout": ANYONE,
+        "POST /password/forgot": ANYONE,
+        "POST /password/reset": ANYONE,
+        # The service that sends the mail, which has the token of another secret.
+        "POST /internal/password-resets/{reset_id}/link": ANYONE,
         "GET /me": SIGNED_IN,
         "PATCH /me": SIGNED_IN,
         "DELETE /me": SIGNED_IN,

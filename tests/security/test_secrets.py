@@ -73,6 +73,7 @@ async def travel(journey: Journey, admin: dict[str, str]) -> None:
     again = {"refresh_token": tokens["refresh_token"]}
     tokens = await call("auth", "POST", "/refresh", again)
     bearer = tokens["token"]
+    await call("auth", "POST", "/password/reset", {"token": WRONG, "password": WRONG})
     for service in ("auth", "catalog", "purchase"):
         await call(service, "GET", f"/nowhere?token={bearer}&password={WRONG}", None, bearer)
     await call("auth", "POST", "/validate", {"token": bearer})

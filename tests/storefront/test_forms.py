@@ -52,6 +52,8 @@ FORMS: dict[str, dict[str, str]] = {
         "next": "/en/cart",
     },
     "sign-out": {},
+    "forgot-password": {"email": "eva@example.org"},
+    "reset-password": {"password": "another-password"},
     "account/name": {"name": "Ana"},
     "account/password": {"current_password": WRONG, "new_password": "another-password"},
     "account/addresses/delete": {"address_id": "1"},
@@ -59,7 +61,7 @@ FORMS: dict[str, dict[str, str]] = {
 }
 """Paths without their language, and fields that a person would send."""
 
-SHOWN_AGAIN = {"register", "sign-in", "account/name", "checkout/address"}
+SHOWN_AGAIN = {"register", "sign-in", "forgot-password", "account/name", "checkout/address"}
 """Forms whose page of a refusal has what was typed."""
 
 EXPECTED = {200, 303, 400, 401, 402, 403, 404, 409, 410, 413, 422, 429}

@@ -34,7 +34,7 @@ def largest() -> Session:
         renew_at=1.9e9,
     )
     cart = Cart({2**60 + number: MAX_QUANTITY for number in range(MAX_LINES)})
-    return Session("es", cart, [("problem", "m" * 200)] * 3, signed_in)
+    return Session("es", cart, [("problem", "m" * 200)] * 3, signed_in, "t" * 100)
 
 
 def test_the_largest_session_fits_into_a_cookie(clock: FakeClock) -> None:
@@ -50,6 +50,7 @@ def test_a_session_comes_back_as_it_was(clock: FakeClock) -> None:
     assert opened.signed_in == largest().signed_in
     assert opened.cart.lines == largest().cart.lines
     assert opened.messages == largest().messages
+    assert opened.reset_token == largest().reset_token
 
 
 def test_a_key_that_is_gone_opens_nothing(clock: FakeClock) -> None:

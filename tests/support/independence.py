@@ -70,6 +70,7 @@ def objection(words: list[str], folder: str | None, environment: Mapping[str, st
     if lacking := peers() - environment.keys():
         return f"it would ask a shop that runs here; give it {', '.join(sorted(lacking))}"
     own_files = "DATABASE_URL" in environment or Path(folder or Path.cwd()).resolve() != ROOT
-    if not own_files and any(word.endswith(":create_app") for word in words):
+    apps = [word for word in words if word.endswith(":create_app")]
+    if not own_files and any("storefront" not in app for app in apps):  # which has no database
         return "it would use the files of a shop that runs here; give it a DATABASE_URL"
     return None

@@ -13,15 +13,23 @@ from functions.auth.commands.accounts import (
 from functions.auth.commands.administration import change_user, ensure_first_admin, make_admin
 from functions.auth.commands.logins import log_in, log_out, refresh
 from functions.auth.commands.maintenance import prepare, purge
+from functions.auth.commands.password_resets import (
+    announce_resets,
+    create_link,
+    request_reset,
+    reset_password,
+)
 from functions.auth.commands.shared import TokenPair
 from functions.auth.signing import rotate_key
 
 __all__ = [
     "TokenPair",
+    "announce_resets",
     "change_password",
     "change_profile",
     "change_user",
     "close_account",
+    "create_link",
     "ensure_first_admin",
     "log_in",
     "log_out",
@@ -30,5 +38,7 @@ __all__ = [
     "purge",
     "refresh",
     "register",
+    "request_reset",
+    "reset_password",
     "rotate_key",
 ]

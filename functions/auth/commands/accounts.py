@@ -9,6 +9,7 @@ from functions.auth.commands.logins import CheckedPassword, accept, check_creden
 from functions.auth.commands.shared import (
     TokenPair,
     begin_family,
+    delete_resets,
     end_access,
     end_all_families,
     end_other_families,
@@ -164,6 +165,7 @@ async def _change_profile(
             raise
     if checked is not None:
         await end_other_families(database, dependencies, user.user_id, user.token_id, now)
+        await delete_resets(database, user.user_id)  # they were sent to the former address
     return await queries.get_account(database, user.user_id)
 
 
@@ -207,6 +209,7 @@ async def _replace_password(
         UserRow.update({UserRow.password_hash: hashed}).where(UserRow.id == user_id)
     )
     await end_all_families(database, user_id, now)
+    await delete_resets(database, user_id)
     await end_access(database, dependencies, user_id, now)
     return await begin_family(database, dependencies, user_id, now)
 
@@ -251,4 +254,5 @@ async def _close_account(
     )
     await database.execute(UserRoleRow.delete().where(UserRoleRow.user_id == user_id))
     await end_all_families(database, user_id, now)
+    await delete_resets(database, user_id)
     await end_access(database, dependencies, user_id, now)

@@ -9,6 +9,7 @@ from piccolo.querystring import QueryString
 from functions.auth import queries
 from functions.auth.commands.shared import (
     add_roles,
+    delete_resets,
     end_access,
     end_all_families,
     insert_user,
@@ -143,6 +144,7 @@ async def _make_admin(
     roles = await queries.roles_of(database, login.user_id)
     await add_roles(database, login.user_id, {Role.ADMIN} - set(roles))
     await end_all_families(database, login.user_id, now)
+    await delete_resets(database, login.user_id)
     await end_access(database, dependencies, login.user_id, now)
     return login.user_id
 

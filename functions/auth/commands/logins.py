@@ -98,6 +98,20 @@ async def check_credentials(
     return CheckedPassword(login, verification.outdated, counted)
 
 
+class LoginKeys(NamedTuple):
+    """The throttle keys of an account and an address together."""
+
+    tries: str
+    known: str
+
+    @classmethod
+    def of(cls, email_key: str, host: str | None) -> "LoginKeys":
+        address = origin(host)
+        return cls(
+            throttle_key("login", email_key, address), throttle_key("known", email_key, address)
+        )
+
+
 async def _count(
     database: Database, settings: AuthSettings, key: str, host: str | None, now: datetime
 ) -> CountedTry:
@@ -107,8 +121,7 @@ async def _count(
     elsewhere do not lock its owner out. Raises `TooManyTries`.
     """
     address, site = origin(host), network(host)
-    account_key = throttle_key("login", key, address)
-    known_key = throttle_key("known", key, address)
+    account_key, known_key = LoginKeys.of(key, host)
     shared = {throttle_key("login", address): settings.address_limit}
     if site is not None:
         shared[throttle_key("login", site)] = settings.network_limit

@@ -22,9 +22,10 @@ async def prepare(database: Database, dependencies: Dependencies, now: datetime)
 
 @transactional
 async def purge(database: Database, now: datetime) -> None:
-    """Delete expired tokens, keys and tries."""
+    """Delete expired tokens, requests to reset a password, keys and tries."""
     for table, column in (
         ("refresh_tokens", "expires_at"),
+        ("password_resets", "expires_at"),
         ("revoked_tokens", "expires_at"),
         ("signing_keys", "not_after"),
     ):

@@ -16,11 +16,18 @@ from functions.auth.dependencies import Dependencies
 from functions.auth.domain import Email, Role
 from functions.auth.errors import EmailAlreadyRegistered
 from functions.auth.signing import AccessToken
-from functions.auth.tables import RefreshFamilyRow, RefreshTokenRow, UserRoleRow, UserRow
+from functions.auth.tables import (
+    PasswordResetRow,
+    RefreshFamilyRow,
+    RefreshTokenRow,
+    UserRoleRow,
+    UserRow,
+)
 from functions.kit.base.errors import Text
 from functions.kit.data.database import Database, Row, transactional
 
-REFRESH_BYTES = 32
+TOKEN_BYTES = 32
+"""Random bytes of a refresh token, and of the token in a link."""
 
 
 class TokenPair(NamedTuple):
@@ -28,9 +35,9 @@ class TokenPair(NamedTuple):
     refresh_token: str
 
 
-def hash_of(refresh_token: str) -> str:
-    """The stored hash of a refresh token. 256 random bits need no salt and no slow hash."""
-    return hashlib.sha256(refresh_token.encode()).hexdigest()
+def hash_of(token: str) -> str:
+    """The stored hash of a token. 256 random bits need no salt and no slow hash."""
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 async def lock_user(database: Database, user_id: int) -> Row | None:
@@ -95,7 +102,7 @@ async def issue(
     """The next tokens of a family."""
     roles = await queries.roles_of(database, user_id)
     access = await dependencies.signer.access_token(database, user_id, roles, now)
-    refresh_token = secrets.token_urlsafe(REFRESH_BYTES)
+    refresh_token = secrets.token_urlsafe(TOKEN_BYTES)
     expires_at = now + timedelta(days=dependencies.settings.refresh_token_days)
     await database.execute(
         RefreshTokenRow.insert(
@@ -184,6 +191,11 @@ async def end_other_families(
     )
     for row in others.rows:
         await end_family(database, dependencies, row["id"], user_id, now)
+
+
+async def delete_resets(database: Database, user_id: int) -> None:
+    """Make every link to reset the password of a user void."""
+    await database.execute(PasswordResetRow.delete().where(PasswordResetRow.user_id == user_id))
 
 
 async def end_access(

@@ -66,6 +66,11 @@ class Secret:
         return "Secret('***')" if self._value else "Secret('')"
 
 
+def split_secret(secret: Secret) -> list[str]:
+    """The secrets of a setting that holds several, separated by commas, during a rotation."""
+    return [part.strip() for part in secret.reveal().split(",") if part.strip()]
+
+
 class BadSettings(ValueError):
     """The environment cannot be used. The message lists every invalid variable with the reason."""
 
@@ -211,9 +216,7 @@ class ServiceSettings(AppSettings, frozen=True, kw_only=True):
 
     def problems(self) -> Iterator[str]:
         yield from super().problems()
-        secrets = self.internal_secret.reveal().split(",") if self.internal_secret else []
-        if any(len(secret.strip()) < MIN_INTERNAL_SECRET for secret in secrets):
-            yield f"INTERNAL_SECRET: needs at least {MIN_INTERNAL_SECRET} random characters"
+        yield from internal_secret_problems(self.internal_secret)
         if self.k_sink and (problem := http_problem(self.k_sink)) is not None:
             yield f"K_SINK: {problem}"
         origins = web_origins.parse(self.cors_origins)
@@ -234,6 +237,12 @@ class ServiceSettings(AppSettings, frozen=True, kw_only=True):
         if self.catch_up_seconds is not None:
             return self.catch_up_seconds
         return 600.0 if self.k_sink else 10.0
+
+
+def internal_secret_problems(secret: Secret) -> Iterator[str]:
+    secrets = secret.reveal().split(",") if secret else []
+    if any(len(each.strip()) < MIN_INTERNAL_SECRET for each in secrets):
+        yield f"INTERNAL_SECRET: needs at least {MIN_INTERNAL_SECRET} random characters"
 
 
 def _parse(text: str, kind: object) -> object:

@@ -6,7 +6,8 @@ With `INTERNAL_SECRET`, which all services share:
 
 - Each event carries a signature in the extension attribute `signature`, which brokers pass on
   unchanged. A signed event takes effect without a request to its owner.
-- Feeds and snapshots require a token that is derived from the secret.
+- Feeds and snapshots require a token that is derived from the secret. Other calls between services
+  require another token each, so that a token which is seen by mistake opens one of them only.
 
 The signature is an HMAC (RFC 2104). A replayed event has no effect, because the inbox contains it.
 """
@@ -17,10 +18,13 @@ from collections.abc import Mapping
 
 import msgspec
 
-from functions.kit.base.settings import Secret
+from functions.kit.base.settings import Secret, split_secret
 from functions.kit.events.cloudevents import Event
 
-_FEEDS = b"bookstore/feeds"
+FEEDS = b"bookstore/feeds"
+RESET_LINKS = b"bookstore/password-reset-links"
+"""What a token is for."""
+
 _EVENTS = b"bookstore/events\x00"
 
 
@@ -32,7 +36,7 @@ class InternalSecret:
     """
 
     def __init__(self, secret: Secret) -> None:
-        self._keys = [part.strip().encode() for part in secret.reveal().split(",") if part.strip()]
+        self._keys = [each.encode() for each in split_secret(secret)]
 
     def __bool__(self) -> bool:
         return bool(self._keys)
@@ -52,15 +56,21 @@ class InternalSecret:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers that authorize a read of another service's feeds. They contain a token, not
-        the secret."""
-        return {"authorization": f"Bearer {_feed_token(self._keys[0])}"} if self._keys else {}
+        """The headers that authorize a read of another service's feeds."""
+        return self.headers_for(FEEDS)
 
-    def authorizes(self, headers: Mapping[str, str]) -> bool:
-        """Whether a request may read feeds and snapshots. Without a secret every request may."""
+    def headers_for(self, purpose: bytes) -> dict[str, str]:
+        """The headers that authorize a call. They contain a token, not the secret."""
+        return {"authorization": f"Bearer {_token(self._keys[0], purpose)}"} if self._keys else {}
+
+    def authorizes(self, headers: Mapping[str, str], purpose: bytes = FEEDS) -> bool:
+        """Whether a request carries the token of a purpose. Without a secret every request passes;
+        a caller for whom that is too weak checks that there is one.
+        """
         given = headers.get("authorization", "").encode()
         return not self._keys or any(
-            hmac.compare_digest(f"Bearer {_feed_token(key)}".encode(), given) for key in self._keys
+            hmac.compare_digest(f"Bearer {_token(key, purpose)}".encode(), given)
+            for key in self._keys
         )
 
 
@@ -72,5 +82,5 @@ def _signature(key: bytes, event: Event) -> str:
     return hmac.new(key, text, hashlib.sha256).hexdigest()
 
 
-def _feed_token(key: bytes) -> str:
-    return hmac.new(key, _FEEDS, hashlib.sha256).hexdigest()
+def _token(key: bytes, purpose: bytes) -> str:
+    return hmac.new(key, purpose, hashlib.sha256).hexdigest()

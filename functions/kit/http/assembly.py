@@ -25,7 +25,9 @@ from functions.kit.http.middleware import SECURITY_HEADERS, Refuse, RequestMiddl
 from functions.kit.http.problems import allow, problem_response
 from functions.kit.http.requests import MAX_BODY, JSONRequest
 from functions.kit.http.responses import JSONResponse
-from functions.kit.http.services import AppServices
+from functions.kit.http.services import AppServices, Services
+from functions.kit.http.visitors import VisitorMiddleware
+from functions.kit.security.visitor_address import VisitorAddress
 
 Lifespan = Callable[[Litestar], AbstractAsyncContextManager[None]]
 
@@ -86,10 +88,14 @@ def assemble(
         debug=False,
     )
     # Around the router, so that requests to unknown routes are traced and logged too.
+    app.asgi_handler = RequestMiddleware(
+        Admission(app.asgi_handler), cors, refuse=refuse, security_headers=security_headers
+    )
+    if isinstance(services, Services) and services.settings.internal_secret:
+        addresses = VisitorAddress(services.settings.internal_secret, services.clock)
+        app.asgi_handler = VisitorMiddleware(app.asgi_handler, services.name, addresses)
     app.asgi_handler = ForwardedMiddleware(
-        RequestMiddleware(
-            Admission(app.asgi_handler), cors, refuse=refuse, security_headers=security_headers
-        ),
+        app.asgi_handler,
         services.settings.trusted_hops,
         services.settings.client_address_header,
     )

@@ -14,11 +14,12 @@ Sources: Envoy's documentation of X-Forwarded-For; Go's httputil.ReverseProxy, w
 and the queue-proxy use.
 """
 
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Literal, cast
 
 from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Receive, Scope, Send
+
+from functions.kit.base.addresses import canonical_address
 
 SCHEMES = ("http", "https")
 _QUOTE = '"'
@@ -79,13 +80,7 @@ def address(text: str) -> str | None:
     host, port = _without_port(text.strip(_QUOTE))
     if port and not (port.isascii() and port.isdecimal()):
         return None
-    try:
-        found = ip_address(host)
-    except ValueError:
-        return None
-    if isinstance(found, IPv4Address):
-        return str(found)
-    return str(found.ipv4_mapped or IPv6Address(int(found)))
+    return canonical_address(host)
 
 
 def _without_port(text: str) -> tuple[str, str]:

@@ -188,7 +188,7 @@ class Connection(DriverConnection):  # type: ignore[misc]  # the driver has no t
     async def _request_authentication(self) -> None:
         """Authenticate as the driver does, but not without TLS if TLS was requested."""
         if self._ssl_context and not self.server_capabilities & CLIENT.SSL:
-            raise TLSRefused(f"{self.options.address} offers no TLS, and ssl asks for it")
+            raise TLSRefused(f"{self.options.address} offers no TLS, which ssl requires")
         await super()._request_authentication()
         if self._ssl_context and self._writer.get_extra_info("ssl_object") is None:
             raise TLSRefused(f"the connection to {self.options.address} is not encrypted")
@@ -235,7 +235,7 @@ class Connection(DriverConnection):  # type: ignore[misc]  # the driver has no t
         try:
             payload = sql.encode()
         except UnicodeEncodeError:
-            raise DataError("a string holds half a surrogate pair, which is no character") from None
+            raise DataError("a string contains an unpaired surrogate") from None
         if self.busy:
             raise ProgrammingError("the connection is in use by another task")
         self.busy = True
@@ -260,9 +260,9 @@ class Connection(DriverConnection):  # type: ignore[misc]  # the driver has no t
     def _failure(self, error: Exception) -> DatabaseError:
         """Convert an error of the driver to one of this package."""
         if self._watch.expired:
-            return QueryTimeout("no answer in time; the statement was given up")
+            return QueryTimeout("no answer in time; the statement was cancelled")
         if isinstance(error, Garbage):
-            return ConnectionLost(f"what came is not MySQL's protocol: {error}")
+            return ConnectionLost(f"the answer is not MySQL's protocol: {error}")
         if not isinstance(error, MySQLError):
             return ConnectionLost("the connection was lost during the statement")
         failure = translate_failure(error)

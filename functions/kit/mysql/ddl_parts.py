@@ -40,7 +40,7 @@ async def _primary_key(run: Runner, table: str) -> tuple[str, ...]:
         " ORDER BY SEQ_IN_INDEX"
     )
     if not found.rows:
-        raise Unsupported(f"REFERENCES {table}, which is not there or has no primary key")
+        raise Unsupported(f"REFERENCES {table}, which does not exist or has no primary key")
     return tuple(row["name"] for row in found.rows)
 
 

@@ -29,7 +29,8 @@ for _kind, _codes in (
     (TooManyConnections, (1040, 1203, 1226)),
     (AccessDenied, (1044, 1045, 1130, 1698, 3118, 3955)),
     (UnknownDatabase, (1049,)),
-    # Shut down, killed, idle for too long, not the writer any more, or a broken network.
+    # The server shuts down, has become read-only or has closed the connection, or the network
+    # failed.
     (
         ConnectionLost,
         (1053, 1077, 1079, 1158, 1159, 1160, 1161, 1184, 1927, 2006, 2013, 2055, 3169, 4031),
@@ -61,7 +62,7 @@ _SAFE = frozenset(
 )
 
 _TEXTS = {
-    1064: "the server cannot read the statement",
+    1064: "the server cannot parse the statement",
     1292: "a value of the wrong form",
     1366: "a value of the wrong form for its column",
     1690: "a result that is out of range",
@@ -88,7 +89,7 @@ def connect_failure(error: Exception) -> CannotConnect:
     """The same for an error while connecting, which is always a `CannotConnect`."""
     code, text = _parts(error)
     if not code:
-        return CannotConnect("what answered does not speak MySQL's protocol")
+        return CannotConnect("the server does not speak MySQL's protocol")
     kind = _KINDS.get(code, CannotConnect)
     if not issubclass(kind, CannotConnect):
         kind = CannotConnect

@@ -22,7 +22,7 @@ def _string(value: str) -> str:
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise DataError("a string holds half a surrogate pair, which is no character") from None
+            raise DataError("a string contains an unpaired surrogate") from None
     if "\\" in value:
         return f"_utf8mb4 x'{value.encode().hex()}'"
     return "'" + value.replace("'", "''") + "'"

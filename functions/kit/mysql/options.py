@@ -114,7 +114,7 @@ class Options:
         except ValueError:
             raise InvalidOptions(
                 "the database URL cannot be read: is a reserved character in the password"
-                " not percent-encoded, or the port no number?"
+                " not percent-encoded, or the port not a number?"
             ) from None
         if parts.scheme != "mysql":
             raise InvalidOptions("the database URL must begin with mysql://")
@@ -157,7 +157,7 @@ def _option(name: str, text: str) -> Any:
         try:
             return _NUMBERS[name](text)
         except ValueError:
-            raise InvalidOptions(f"{name} in the database URL is no whole number") from None
+            raise InvalidOptions(f"{name} in the database URL is not a whole number") from None
     if name == "ssl":
         return _TLS_ALIASES.get(text, text)
     if name == "kill_cancelled":

@@ -119,7 +119,7 @@ class Pool:
             raise no_answer(options) from error
 
     async def connect(self, answered: asyncio.Event | None = None) -> "Connection":
-        """A new connection, which does not count towards `pool_size`.
+        """A new connection. It does not take one of the pool's places.
 
         `answered` is set when the server's greeting arrives.
         """

@@ -173,7 +173,7 @@ class Answers:
         if first == 0:
             return None, self._ok(packet)
         if first == _NULL:
-            raise Garbage("the server asks for a file")
+            raise Garbage("the server requests a local file")
         count, _ = _integer(packet, 0)
         return await self._columns(count), Result([], 0, 0)
 
@@ -187,8 +187,8 @@ class Answers:
             raise Garbage("a row does not fill its packet") from None
         if self._failure is not None:
             raise DataError(
-                "a value that Python has none for: a date with zeros, a TIME that is no time of"
-                " day, or text that is not UTF-8 (read it with CAST(... AS TEXT) or AS BLOB)"
+                "a value that Python cannot represent: a date with zeros, a TIME that is not a time"
+                " of day, or text that is not UTF-8 (read it with CAST(... AS TEXT) or AS BLOB)"
             ) from self._failure
         return rows
 
@@ -206,7 +206,7 @@ class Answers:
             if end > size_of_data:
                 break
             if data[at + 3] != number:
-                raise Garbage("packets come in another order")
+                raise Garbage("packets out of order")
             first = data[body]
             if first >= _EOF and (first == _ERROR or size < 9):
                 self._at = end
@@ -285,7 +285,7 @@ class Answers:
         try:
             return _shape(described, count)
         except (ValueError, LookupError, AssertionError, TypeError) as error:
-            raise Garbage("a column that is none") from error
+            raise Garbage("an invalid description of a column") from error
 
     def _end_of_packets(self, count: int) -> int | None:
         data, at = self._data, self._at
@@ -312,7 +312,7 @@ class Answers:
         if packet[0] == _ERROR:  # when it shuts down, a server sends one with packet number 0
             _raise(packet)
         if number != self._number:
-            raise Garbage("packets come in another order")
+            raise Garbage("packets out of order")
         self._number = (number + 1) & 0xFF
         return packet
 
@@ -331,7 +331,7 @@ class Answers:
         self.server_status = status
         self.ended = True
         if status & SERVER_STATUS.SERVER_MORE_RESULTS_EXISTS:
-            raise Garbage("a second result, which nobody asked for")
+            raise Garbage("an unexpected second result")
 
     async def _more(self) -> None:
         """Wait for more bytes, and drop those that were parsed."""
@@ -368,7 +368,7 @@ def _integer(data: bytes, at: int) -> tuple[int, int]:
         return first, at
     width = _WIDTHS.get(first)
     if width is None or len(data) < at + width:
-        raise Garbage("a length that is none")
+        raise Garbage("an invalid length")
     return int.from_bytes(data[at : at + width], "little"), at + width
 
 

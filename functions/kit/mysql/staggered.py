@@ -24,9 +24,9 @@ async def first_of(
 ) -> T:
     """The result of the attempt that succeeds first; the others are cancelled, or closed.
 
-    An attempt sets the event as soon as the peer has answered; then no further attempt starts. None
-    starts either after one has failed, or where `may_start` returns False at its time. Raises the
-    error of the attempt that failed first, when all have failed.
+    An attempt sets its event as soon as the peer has answered. No further attempt starts after
+    that, or after one has failed; one is skipped if `may_start` returns False at its time. If all
+    attempts fail, the error of the first failure is raised.
     """
     loop = asyncio.get_running_loop()
     answered = asyncio.Event()

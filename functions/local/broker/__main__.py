@@ -56,8 +56,8 @@ class BrokerOptions:
     rabbitmq: Annotated[str | None, Parameter(env_var=RABBITMQ_URL)] = None
     """RabbitMQ server of the events instead of --store, amqp://user:password@host:port/vhost. Other
     users of this machine can see options, but not the environment."""
-    manifests: Path = Path("eventing")
-    """Folder of the Triggers and PingSources."""
+    manifests: Annotated[tuple[Path, ...], Parameter(negative=())] = (Path("eventing"),)
+    """Folder of the Triggers and PingSources; repeat it for several."""
     resolve: Annotated[
         tuple[Annotated[str, Parameter(validator=_require_address)], ...], Parameter(negative=())
     ] = ()
@@ -90,9 +90,10 @@ def main(arguments: list[str] | None = None) -> int:
     logging.getLogger("aiormq").setLevel(logging.CRITICAL)
     logging.getLogger("aio_pika").setLevel(logging.CRITICAL)
     try:
-        manifests = load_manifests(options.manifests, options.addresses)
+        first, *more = options.manifests
+        manifests = load_manifests(first, options.addresses, *more)
         if not manifests.triggers:
-            raise BrokerError(f"{options.manifests} contains no Trigger: every event would be lost")
+            raise BrokerError(f"{first} contains no Trigger: every event would be lost")
         asyncio.run(_check_store(manifests, options))
     except BrokerError as error:
         print(f"broker: {error}", file=sys.stderr)

@@ -55,16 +55,19 @@ class Manifests:
     ping_sources: tuple[PingSource, ...]
 
 
-def load_manifests(folder: Path, addresses: Mapping[str, str]) -> Manifests:
-    """`addresses` are the local URLs of the Knative Services, by the name in a `ref`.
+def load_manifests(folder: Path, addresses: Mapping[str, str], *more: Path) -> Manifests:
+    """`more` are further folders. `addresses` are the local URLs of the Knative Services, by the
+    name in a `ref`.
 
     Raises ManifestError.
     """
-    if not folder.is_dir():
-        raise ManifestError(folder, "", "the folder of manifests does not exist")
+    folders = (folder, *more)
+    for each in folders:
+        if not each.is_dir():
+            raise ManifestError(each, "", "the folder of manifests does not exist")
     triggers: dict[str, Trigger] = {}
     sources: dict[str, PingSource] = {}
-    for file in sorted(folder.rglob("*.yaml")):
+    for file in (file for each in folders for file in sorted(each.rglob("*.yaml"))):
         for node in _documents(file):
             match node.optional("kind"):
                 case "Trigger":

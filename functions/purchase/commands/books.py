@@ -26,7 +26,8 @@ async def record_book(
 ) -> None:
     """Store the state of a book unless the stored one is as new. Retired books are kept.
 
-    The first event of a book opens its inventory, whichever it is: each carries the full state.
+    The first event of a book to arrive opens its inventory; its type does not matter, because each
+    event carries the full state.
     """
     # Inserted before it is locked. Otherwise two concurrent first events would both find no row,
     # and the older state could be written last.

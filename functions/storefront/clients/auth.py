@@ -61,6 +61,16 @@ class AuthClient:
                     raise
         raise AssertionError
 
+    async def forgot_password(self, caller: Caller, *, email: str) -> None:
+        """Ask for a link in the caller's language. Raises `Refused`: 400, 429."""
+        body = {"email": email, "language": caller.language}
+        await self._service.request("POST", "/password/forgot", caller=caller, body=body)
+
+    async def reset_password(self, caller: Caller, *, token: str, password: str) -> None:
+        """Raises `Refused`: 400 for the token or the password, 429."""
+        body = {"token": token, "password": password}
+        await self._service.request("POST", "/password/reset", caller=caller, body=body)
+
     async def profile(self, caller: Caller) -> Profile:
         answer = await self._service.request("GET", "/me", caller=caller)
         return answer.read(Profile)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from functions.kit.base.telemetry import current_traceparent
+from functions.kit.security.visitor_address import VisitorAddress
 
 if TYPE_CHECKING:
     import httpx
@@ -117,11 +118,21 @@ class Answer:
 class ServiceClient:
     """Requests to one service."""
 
-    def __init__(self, name: str, url: str, http: "httpx.AsyncClient", *, timeout: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        http: "httpx.AsyncClient",
+        *,
+        timeout: float,
+        visitors: VisitorAddress | None = None,
+    ) -> None:
+        """`visitors` signs the address of the visitor; None: the service does not learn it."""
         self.name = name
         self.url = url
         self._http = http
         self._timeout = timeout
+        self._visitors = visitors
 
     async def request(
         self,
@@ -144,6 +155,8 @@ class ServiceClient:
         sent = {"accept": "application/json", "accept-language": caller.language, **(headers or {})}
         if caller.token is not None:
             sent["authorization"] = f"Bearer {caller.token}"
+        if self._visitors is not None:
+            sent |= self._visitors.headers(self.name, method, path, caller.address)
         if traceparent := current_traceparent.get():
             sent["traceparent"] = traceparent
         content = None if body is None else msgspec.json.encode(body)

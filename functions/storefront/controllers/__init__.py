@@ -8,6 +8,7 @@ from functions.storefront.controllers import (
     files,
     home,
     orders,
+    passwords,
     signing_in,
 )
 
@@ -19,6 +20,7 @@ HANDLERS = (
     *checkout.HANDLERS,
     *orders.HANDLERS,
     *signing_in.HANDLERS,
+    *passwords.HANDLERS,
     *account.HANDLERS,
 )
 

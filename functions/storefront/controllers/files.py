@@ -21,6 +21,8 @@ Disallow: /es/orders
 Disallow: /en/orders
 Disallow: /es/account
 Disallow: /en/account
+Disallow: /es/reset-password
+Disallow: /en/reset-password
 """
 
 

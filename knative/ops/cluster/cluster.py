@@ -162,8 +162,8 @@ def explained(error: CommandFailed) -> OpsError:
         advice = "This account lacks the permission for that."
     elif 'PersistentVolumeClaim "backup-' in stderr and "immutable" in stderr:
         advice = (
-            "The backups would move to another StorageClass, but a claim cannot. Copy what you\n"
-            "want to keep, delete the claims (kubectl delete pvc -l\n"
+            "The backups would move to another StorageClass, but a claim cannot. Copy what is to\n"
+            "be kept, delete the claims (kubectl delete pvc -l\n"
             "app.kubernetes.io/component=backup) and deploy again: see docs/runbooks/backup.md."
         )
     elif any(each in stderr for each in ("is immutable", "Forbidden: updates to", "Immutable")):

@@ -15,7 +15,10 @@ from tests.storefront.browser.conftest import OpenPage
 from tests.storefront.browser.running import RunningShop, artefacts
 from tests.storefront.browser.steps import go_to_payment, put_into_cart
 
-PUBLIC = ("", "books", "books?q=la&sort=price", "books/3", "cart", "sign-in", "register", "nowhere")
+PUBLIC = (
+    *("", "books", "books?q=la&sort=price", "books/3", "cart", "sign-in", "register", "nowhere"),
+    *("forgot-password", "forgot-password?sent=1", "reset-password"),
+)
 MAX_HTML, MAX_CSS, MAX_JS = 15 * 1024, 12 * 1024, 5 * 1024
 """Bytes, compressed."""
 

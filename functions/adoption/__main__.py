@@ -1,0 +1,47 @@
+"""`python -m functions.adoption`, which `nox -s adopt` runs: move in from the original.
+
+In a cluster it is a Job (`docs/runbooks/move-in-from-the-original.md`).
+"""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from functions.adoption.command import Adoption
+from functions.adoption.errors import AdoptionError
+from functions.adoption.options import AdoptOptions
+from functions.kit.base.language import in_language
+from functions.local.broker.command_line import parse
+from functions.local.invocation import command
+
+FAILED = 2
+_WIDTH_OF_FILES = 200
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0: done. 1: rows are refused that nobody has decided to leave out. 2: it cannot be done."""
+    options = parse(
+        AdoptOptions,
+        command("adopt --"),
+        "Moves the data of the original shop into this one; without --apply it only reports.",
+        arguments,
+    )
+    console = Console(
+        markup=False,
+        emoji=False,
+        highlight=False,
+        width=None if sys.stdout.isatty() else _WIDTH_OF_FILES,
+    )
+    try:
+        return asyncio.run(Adoption(options, console).run())
+    except AdoptionError as error:
+        print(in_language(options.chosen_language(), error.text), file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

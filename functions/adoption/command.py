@@ -1,0 +1,201 @@
+"""A dry run, or a move: read the original, survey it, report, and write where it is asked for."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import NoReturn
+
+from rich.console import Console
+
+from functions.adoption import decisions_file
+from functions.adoption.domain.decisions import Decisions
+from functions.adoption.domain.findings import Action, Finding, What
+from functions.adoption.errors import DecisionsRefused
+from functions.adoption.mapping import Mapping as Plan
+from functions.adoption.options import AdoptOptions, source_of, target_of
+from functions.adoption.original import dump, live
+from functions.adoption.original.rows import Original
+from functions.adoption.original.staging import Staging
+from functions.adoption.report import Report, print_summary
+from functions.adoption.survey import Survey, survey
+from functions.adoption.target import databases, journal
+from functions.adoption.target.moving import Moving
+from functions.kit.base.clock import Clock, utc_now
+from functions.kit.base.errors import Text
+from functions.kit.base.language import in_language
+
+DONE, REFUSED = 0, 1
+"""Exit codes: 1 while rows are refused that nobody has decided to leave out."""
+
+
+class Adoption:
+    """One run of the command."""
+
+    def __init__(self, options: AdoptOptions, console: Console, *, clock: Clock = utc_now) -> None:
+        self.clock = clock
+        self.options = options
+        self.console = console
+        self.language = options.chosen_language()
+
+    def say(self, es: str, en: str) -> None:
+        self.console.print(in_language(self.language, Text(es, en)))
+
+    async def run(self) -> int:
+        """The exit code. Raises `AdoptionError`."""
+        source, target = source_of(self.options), target_of(self.options)
+        decisions = decisions_file.read(self.options.decisions)
+        if decisions is None and self.options.apply:
+            self._without_decisions()
+        await self._check(target)
+        with Staging.opened() as staging:
+            self.say("Se lee el original …", "Reading the original …")
+            if source.urls:
+                await live.read(source.urls, staging)
+            else:
+                dump.read(source.files, self.options.names, staging)
+            staging.finish()
+            return await self._decide(staging, decisions, target, from_dump=not source.urls)
+
+    async def _decide(
+        self,
+        staging: Staging,
+        decisions: Decisions | None,
+        target: Mapping[str, str],
+        *,
+        from_dump: bool,
+    ) -> int:
+        chosen = decisions or Decisions()
+        if from_dump and chosen.large_amounts == "as_stored":
+            raise DecisionsRefused(
+                "large_amounts = as_stored necesita las bases de datos: un volcado solo tiene seis"
+                " cifras.",
+                "large_amounts = as_stored needs the databases: a dump has six digits only.",
+            )
+        original = Original(staging, chosen.texts)
+        plan = Plan(original, chosen)
+        with Report(self.options.report, chosen) as report:
+            misencoded = self._misencoded(original, chosen, report)
+            found = survey(plan, report.add)
+            report.add_sums(found)
+        print_summary(self.console, found, report, self.language)
+        if decisions is None:
+            self._write_decisions(staging, chosen, report)
+        if self.options.apply:
+            if misencoded and chosen.texts == "refuse":
+                raise DecisionsRefused(
+                    f"{misencoded} filas tienen textos en UTF-8 que se leyeron como Latin-1. Decida"
+                    f" texts en {self.options.decisions}: repair o keep.",
+                    f"{misencoded} rows have texts in UTF-8 that were read as Latin-1. Decide texts"
+                    f" in {self.options.decisions}: repair or keep.",
+                )
+            await self._move(plan, found, target)
+        else:
+            await self._compare(plan, target)
+        undecided = report.undecided + (misencoded if chosen.texts == "refuse" else 0)
+        if undecided:
+            self.say(
+                f"{undecided} filas no se traen y están sin decidir: vea {self.options.decisions}.",
+                f"{undecided} rows are refused and undecided: see {self.options.decisions}.",
+            )
+        return REFUSED if undecided else DONE
+
+    def _without_decisions(self) -> NoReturn:
+        raise DecisionsRefused(
+            f"Falta {self.options.decisions}. Ejecute primero la orden sin --apply: escribe ese"
+            " archivo con las decisiones que debe revisar.",
+            f"{self.options.decisions} is missing. Run the command without --apply first: it writes"
+            " that file, with the decisions to look at.",
+        )
+
+    async def _check(self, target: Mapping[str, str]) -> None:
+        """Raises `TargetRefused` where the data cannot go there."""
+        async with databases.opened(databases.existing(target)) as there:
+            new = {}
+            for service, database in there.items():
+                with databases.refusals(service):
+                    if not await journal.read(database):
+                        new[service] = database
+            await databases.check_empty(new)
+
+    def _misencoded(self, original: Original, decisions: Decisions, report: Report) -> int:
+        action = {"repair": Action.REPAIRED, "keep": Action.KEPT}.get(decisions.texts)
+        number = 0
+        for table, row_id in original.misencoded():
+            number += 1
+            # Not as refused: the owner decides about all of them at once, by `texts`.
+            report.add(Finding(table.label, row_id, What.TEXT_MISENCODED, action or Action.KEPT))
+        return number
+
+    def _write_decisions(self, staging: Staging, decisions: Decisions, report: Report) -> None:
+        path = self.options.decisions
+        spellings = decisions_file.spellings(staging)
+        decisions_file.write(path, decisions, spellings, report.refused, self.language)
+        self.say(
+            f"Se ha escrito {path} con sus decisiones: revíselas, y ejecute la orden otra vez.",
+            f"{path} was written, with your decisions: look at them, and run the command again.",
+        )
+
+    async def _compare(self, plan: Plan, target: Mapping[str, str]) -> None:
+        """Say what `--apply` would do. Raises `TargetRefused`."""
+        async with databases.opened(databases.existing(target)) as there:
+            move = await journal.begun(there, plan.original.staging.digest, _digest(plan.decisions))
+            if move is not None:
+                self._say_begun(whole=await journal.is_whole(there))
+                return
+        self.say(
+            "Era una prueba: no se ha escrito nada en las bases de datos. Con --apply se traen los"
+            " datos.",
+            "This was a dry run: nothing was written to the databases. --apply moves the data.",
+        )
+
+    def _say_begun(self, *, whole: bool) -> None:
+        if whole:
+            self.say(
+                "Los datos ya se han traído: no hay nada que hacer.",
+                "The data has been moved already: there is nothing to do.",
+            )
+        else:
+            self.say(
+                "Una vez anterior no terminó: --apply sigue donde quedó.",
+                "A former run did not end: --apply goes on where it stopped.",
+            )
+
+    async def _move(self, plan: Plan, found: Survey, target: Mapping[str, str]) -> None:
+        for url in target.values():
+            if (file := databases.sqlite_file(url)) is not None:
+                file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        async with databases.opened(target) as there:
+            digest, decided = plan.original.staging.digest, _digest(plan.decisions)
+            move = await journal.begun(there, digest, decided)
+            if move is not None and await journal.is_whole(there):
+                self._say_begun(whole=True)
+                return
+            if move is None:
+                move = journal.Move(digest, decided, self.clock())
+            await databases.migrate_all(there)
+            await journal.begin(there, move)
+            with self.console.status(""):
+                moving = Moving(
+                    databases=there,
+                    mapping=plan,
+                    survey=found,
+                    move=move,
+                    progress=self._progress,
+                    clock=self.clock,
+                )
+                await moving.run()
+        self.say(
+            "Los datos se han traído. Ahora inicie los servicios: catalog y purchase se ponen de"
+            " acuerdo por sus eventos.",
+            "The data has been moved. Now start the services: catalog and purchase agree by their"
+            " events.",
+        )
+
+    def _progress(self, step: str, written: int) -> None:
+        if written % 50_000 == 0:
+            self.console.print(f"  {step}: {written}")
+
+
+def _digest(decisions: Decisions) -> str:
+    text = json.dumps(decisions.of_effect(), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()

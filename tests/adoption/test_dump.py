@@ -1,0 +1,100 @@
+"""Dumps are read as the server would read them, in each of the forms that programs write."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from functions.adoption.original import dump
+from functions.adoption.original.schema import DATABASES
+from functions.adoption.original.staging import Staging
+from tests.adoption import original
+
+SELECT = "SELECT id, name, email FROM auth_user ORDER BY id"
+
+
+def staged(folder: Path, texts: dict[str, str]) -> list[tuple[object, ...]]:
+    """The users in dumps."""
+    files = []
+    for name, text in texts.items():
+        files.append(folder / f"{name}.sql")
+        files[-1].write_text(text, "utf-8")
+    with Staging.opened() as staging:
+        dump.read(files, DATABASES, staging)
+        staging.finish()
+        return list(staging.select(SELECT))
+
+
+def empty(**changed: str) -> dict[str, str]:
+    return {**original.written({}), **changed}  # type: ignore[dict-item]
+
+
+@settings(deadline=None)
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.one_of(st.none(), st.text(st.characters(exclude_categories=["Cs"]))),
+            st.one_of(st.none(), st.text("\\'\"\n\r\0\x1a;(),` NULL")),
+        ),
+        max_size=5,
+    )
+)
+def test_texts_are_read_as_they_were_written(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[tuple[str | None, str | None]],
+) -> None:
+    """With quotes, backslashes, line breaks, and what looks like SQL."""
+    users = [(number, name, email, None) for number, (name, email) in enumerate(rows, 1)]
+    texts = original.written({"auth.user": users})
+    read = staged(tmp_path_factory.mktemp("dumps"), {**texts})  # type: ignore[dict-item]
+
+    assert read == [user[:3] for user in users]
+
+
+@pytest.mark.parametrize(
+    "insert",
+    [
+        "INSERT INTO `user` VALUES (1,'Ana','a@b.co',NULL),(2,NULL,'c@d.co','x');",
+        "INSERT INTO `user` VALUES\n(1,'Ana','a@b.co',NULL),\n(2,NULL,'c@d.co','x');",
+        (
+            "INSERT INTO `user` (`email`, `id`, `name`) VALUES ('a@b.co', 1, 'Ana');\n"
+            "INSERT INTO `user` (`id`, `email`) VALUES\n(2, _utf8mb4'c@d.co');"
+        ),
+        (
+            "INSERT IGNORE INTO `bookstore_auth`.`user` VALUES (1,'A''na','a@b.co',NULL);\n"
+            "REPLACE INTO `user` VALUES (2, NULL, 'c@d.co', 'x') ;"
+        ),
+    ],
+)
+def test_statements_of_other_programs_are_read(tmp_path: Path, insert: str) -> None:
+    """One line or many, all columns or some, and both ways to quote a quote."""
+    auth = original.written({})["auth"] + insert + "\n"
+    read = staged(tmp_path, empty(auth=auth))
+
+    assert [row[0] for row in read] == [1, 2]
+    assert [row[2] for row in read] == ["a@b.co", "c@d.co"]
+    assert str(read[0][1]).replace("'", "") == "Ana"
+
+
+def test_one_file_may_hold_all_databases(tmp_path: Path) -> None:
+    """As `mysqldump --databases` writes it."""
+    texts = original.written(original.SMALL)
+    read = staged(tmp_path, {"all": "".join(texts.values())})
+
+    assert [row[0] for row in read] == [2, 3, 4, 5]
+
+
+def test_files_without_names_of_databases_are_known_by_their_tables(tmp_path: Path) -> None:
+    """As `mysqldump NAME` under another name writes them."""
+    texts = {
+        role: "\n".join(
+            line
+            for line in text.splitlines()
+            if not line.startswith(("USE", "-- Host", "CREATE DATABASE"))
+        )
+        for role, text in original.written(original.SMALL).items()
+    }
+    read = staged(tmp_path, {**texts})  # type: ignore[dict-item]
+
+    assert [row[0] for row in read] == [2, 3, 4, 5]
