@@ -4,9 +4,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.storefront.browser.running import RunningShop, chromium
+
+
+expect.set_options(timeout=30_000)  # milliseconds: the machine may be busy
 
 
 @pytest.fixture(scope="module")

@@ -48,7 +48,7 @@ def fill_address(page: Page, **changes: str) -> None:
 def go_to_payment(page: Page, language: str) -> None:
     """From a cart to the last step, with a new account and address."""
     page.goto(f"/{language}/checkout/address")
-    page.click("main p a")
+    page.click("main a[href*='/register']")
     register(page, "reader")
     fill_address(page)
     page.click("main form button")

@@ -68,7 +68,7 @@ def test_the_rest_of_the_shop_goes_on(
     storefront.start()
     signed_in(page, language)
     with storefront.failing(away, state):
-        for path in blocked:
+        for path in blocked[:1] if state is State.HANGING else blocked:  # each takes the limit
             answer = page.goto(f"/{language}/{path}".rstrip("/"))
 
             assert answer is not None
