@@ -215,6 +215,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def screenshots(session: nox.Session) -> None:
+    """Take the pictures of docs/screenshots anew, from a shop of its own in Chromium."""
+    _install(session, "dev")
+    session.run("python", "-m", "tests.storefront.browser.screenshots")
+
+
+@nox.session(default=False)
 def fuzz(session: nox.Session) -> None:
     """Schemathesis on the three OpenAPI documents, long: `-- 1000` examples, `-- 1000 7` a seed."""
     _install(session, "dev")

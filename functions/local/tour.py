@@ -2,7 +2,8 @@
 
 It uses the shop that `nox -s dev` runs, or starts one of its own, on free ports and in a temporary
 folder. The exit code is 1 when a response differs from what the step describes. Next files:
-`tour_steps` for the steps, `tour_requests` for how each request is sent and printed.
+`tour_steps` for the steps, `tour_requests` for how each request is sent and printed;
+`tour_storefront` and `tour_pages` for the second part, in which a visitor buys by pages.
 """
 
 import asyncio
@@ -27,8 +28,10 @@ from functions.local.errors import LocalError, ProgramFailedError, ShopError
 from functions.local.options import default_data_folders, parse_dev_options, parse_tour_options
 from functions.local.ports import SERVICES, Ports
 from functions.local.programs import ROOT, Admin
+from functions.local.tour_pages import TourBrowser
 from functions.local.tour_requests import Caller, TourRequests
 from functions.local.tour_steps import PurchaseTour
+from functions.local.tour_storefront import StorefrontTour
 
 _OPENING_SECONDS = 120.0
 
@@ -37,6 +40,8 @@ _OPENING_SECONDS = 120.0
 class Shop:
     urls: Mapping[str, str]
     admin: Admin
+    storefront: str | None = None
+    """Its address; None where the shop was started without one."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,10 +84,24 @@ async def _tour_own_shop(console: Console) -> None:
 
 
 async def walk(shop: Shop, console: Console) -> None:
+    console.print("Part one: the life of a purchase, by the services' APIs.")
     async with Client(shop.urls) as client, temporary_staff(client, shop.admin) as staff:
-        await PurchaseTour(console, TourRequests(console, client), staff).run()
+        tour = PurchaseTour(console, TourRequests(console, client), staff)
+        await tour.run()
     console.print()
+    if shop.storefront is not None:
+        await _walk_storefront(shop.storefront, console, first=len(tour.steps()) + 1)
     console.notice("That was the life of a purchase. Every response was as described.")
+
+
+async def _walk_storefront(url: str, console: Console, *, first: int) -> None:
+    async with TourBrowser(console, url) as browser:
+        if not await browser.answers():
+            console.print(f"There is no part two: no storefront responds at {url}.")
+            return
+        console.print("Part two: a visitor buys a book in the storefront, page by page.")
+        await StorefrontTour(console, browser).run(first)
+    console.print()
 
 
 async def find_shop(folder: DataFolder) -> Shop | None:
@@ -104,7 +123,8 @@ async def find_shop(folder: DataFolder) -> Shop | None:
             "could create a staff account. Give the shop's data folder with --data, or its admin "
             "with FIRST_ADMIN_EMAIL and FIRST_ADMIN_PASSWORD."
         )
-    return Shop(urls, admin)
+    storefront = state.get("storefront") if state else ports.url("storefront")
+    return Shop(urls, admin, storefront)
 
 
 @asynccontextmanager
@@ -125,7 +145,8 @@ async def own_shop(console: Console) -> AsyncIterator[Shop]:
         try:
             with console.step("starting a shop with new data on free ports"):
                 await _until_open(process, folder, log)
-            yield Shop({s: ports.url(s) for s in SERVICES}, accounts.load_or_create_admin(folder))
+            admin = accounts.load_or_create_admin(folder)
+            yield Shop({s: ports.url(s) for s in SERVICES}, admin, ports.url("storefront"))
         finally:
             with suppress(ProcessLookupError):
                 process.send_signal(signal.SIGINT)

@@ -1,6 +1,5 @@
 """`create_app`: the storefront, wired. It has no database: its facts are the other services'."""
 
-import asyncio
 import contextlib
 import logging
 import os
@@ -21,7 +20,6 @@ from functions.storefront.clients.auth import AuthClient
 from functions.storefront.clients.catalog import CatalogClient
 from functions.storefront.clients.purchase import PurchaseClient
 from functions.storefront.clients.service import ServiceClient
-from functions.storefront.clients.wake import wake
 from functions.storefront.controllers import HANDLERS
 from functions.storefront.problem_pages import problem_page
 from functions.storefront.services import StorefrontServices
@@ -97,14 +95,10 @@ def create_app(
                 "INTERNAL_SECRET is not set: auth counts the password tries of all visitors as"
                 " those of one address"
             )
-        # The first page needs catalog: it wakes beside this process instead of after it.
-        waking = asyncio.create_task(wake(settings.catalog_url)) if http is None else None
         try:
             yield
         finally:
             services.stopping = True
-            if waking is not None:
-                waking.cancel()
             if http is None:
                 await client.aclose()
 

@@ -19,10 +19,16 @@ CODES = (
 @cache
 def countries(language: str) -> list[tuple[str, str]]:
     """Pairs of code and name."""
-    from babel import Locale  # noqa: PLC0415 - with the first address form
+    names = ((code, country_name(code, language)) for code in CODES)
+    return sorted(names, key=lambda pair: _sort_key(pair[1]))
 
-    names = Locale.parse(LOCALES[language]).territories
-    return sorted(((code, names[code]) for code in CODES), key=lambda pair: _sort_key(pair[1]))
+
+def country_name(code: str, language: str) -> str:
+    """The code itself where CLDR has no name for it."""
+    from babel import Locale  # noqa: PLC0415 - with the first address
+
+    name: str = Locale.parse(LOCALES[language]).territories.get(code, code)
+    return name
 
 
 def _sort_key(name: str) -> str:

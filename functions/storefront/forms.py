@@ -33,12 +33,25 @@ class Form:
         number = int(typed)
         return number if least <= number <= most else None
 
+    @property
+    def holds_secret(self) -> bool:
+        return any("password" in name for name in self.values)
+
     def __contains__(self, name: str) -> bool:
         return name in self.values
 
     def shown(self, *without: str) -> dict[str, Any]:
         """What is shown again in the form's fields; passwords never are."""
         return {name: value for name, value in self.values.items() if name not in without}
+
+
+_FORM = "form"
+
+
+def form_of(request: AnyRequest) -> Form | None:
+    """The form that the request's handler has read, if any."""
+    found: Form | None = request.scope["state"].get(_FORM)
+    return found
 
 
 async def read_form(request: AnyRequest) -> Form:
@@ -61,4 +74,6 @@ async def read_form(request: AnyRequest) -> Form:
         raise BadForm from error
     if any(len(value) > MAX_VALUE for _, value in pairs):
         raise BadForm
-    return Form({name: value.replace("\r\n", "\n") for name, value in pairs})
+    form = Form({name: value.replace("\r\n", "\n") for name, value in pairs})
+    request.scope["state"][_FORM] = form
+    return form

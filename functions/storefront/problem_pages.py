@@ -15,6 +15,7 @@ from functions.kit.http.problems import STATUS
 from functions.kit.http.requests import AnyRequest
 from functions.storefront.clients.service import Refused, ServiceAway
 from functions.storefront.errors import PageProblem, SignInNeeded, StepMissing
+from functions.storefront.forms import Form, form_of
 from functions.storefront.visits import INFO, visit_of
 
 logger = logging.getLogger(__name__)
@@ -52,6 +53,7 @@ def problem_page(request: AnyRequest, error: Exception) -> Response[bytes]:
             detail=detail,
             retry_after=retry_after,
             service=error.service if isinstance(error, ServiceAway) else None,
+            unsent=_unsent(request, status),
         )
     except Exception:
         logger.exception("the page of a problem failed")
@@ -63,6 +65,12 @@ def problem_page(request: AnyRequest, error: Exception) -> Response[bytes]:
         for name, value in error.headers.items():
             response.headers.setdefault(name.lower(), str(value))
     return response
+
+
+def _unsent(request: AnyRequest, status: int) -> Form | None:
+    """The form that can be sent again as it was; one with a password has to be filled in anew."""
+    form = form_of(request) if status == 503 else None
+    return None if form is None or form.holds_secret else form
 
 
 def _described(error: Exception) -> tuple[int, str | None, int | None]:

@@ -22,11 +22,15 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 LIFETIME = timedelta(days=30)
-"""Of a session that is not used; each page that changes it extends it."""
+"""Of a session that is not used."""
+RESEALED_AFTER = timedelta(days=1)
+"""Age at which a cookie that is used is sealed anew, so that its lifetime begins again."""
 MAX_COOKIE = 3800
 """Bytes of the value: browsers store 4096 with the name and the attributes."""
 MAX_SEALED = 6000
 """Characters of a cookie that are looked at."""
+MAX_MESSAGES, MAX_MESSAGE = 3, 200
+"""Messages that wait for the next page, and the characters of one."""
 
 _NONCE = 12
 _CONTEXT = b"bookstore storefront session 1"
@@ -43,6 +47,8 @@ class SignedIn(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     expires_at: float
     """Seconds since 1970."""
     refresh_token: str
+    renew_at: float = 0.0
+    """From when on it is renewed where auth answers; a session of before this field at once."""
 
     def has_role(self, *roles: str) -> bool:
         return not set(self.roles).isdisjoint(roles)
@@ -73,6 +79,13 @@ class Session:
     signed_in: SignedIn | None = None
     reset_token: str = ""
     """Of a link that resets a password, once it was opened."""
+    outdated: bool = False
+    """Whether its cookie is to be sealed anew: it is old, or sealed with the second key."""
+
+    def tell(self, kind: str, text: str) -> None:
+        """Show a message on the next page; the oldest gives way, and a long one is cut."""
+        cut = text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1].rstrip() + "…"
+        self.messages = [*self.messages, (kind, cut)][-MAX_MESSAGES:]
 
 
 class Sessions:
@@ -84,29 +97,39 @@ class Sessions:
         self._ciphers: dict[bytes, AESGCM] = {}
 
     def seal(self, session: Session) -> str:
-        """The value of the cookie. Raises `ValueError` where it is longer than `MAX_COOKIE`."""
+        """The value of the cookie, of at most `MAX_COOKIE` characters.
+
+        Where the session does not fit, its messages stay behind. Raises `ValueError` where it does
+        not fit without them either.
+        """
+        text = self._seal(session, session.messages)
+        if len(text) > MAX_COOKIE:
+            text = self._seal(session, [])
+        if len(text) > MAX_COOKIE:
+            raise ValueError(f"a session of {len(text)} characters does not fit into a cookie")
+        return text
+
+    def _seal(self, session: Session, messages: list[tuple[str, str]]) -> str:
         stored = _Stored(
             1,
             int(self._clock().timestamp()),
             session.language,
             list(session.cart.lines.items()),
-            session.messages,
+            messages,
             session.signed_in,
             session.reset_token,
         )
         content = msgspec.msgpack.encode(stored)
         nonce = os.urandom(_NONCE)
         sealed = nonce + self._cipher(self._keys[0]).encrypt(nonce, content, _CONTEXT)
-        text = base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
-        if len(text) > MAX_COOKIE:
-            raise ValueError(f"a session of {len(text)} characters does not fit into a cookie")
-        return text
+        return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
 
     def open(self, text: str | None) -> Session:
         """The session of a cookie; an empty one where the cookie is missing or worthless."""
-        stored = self._open(text) if text else None
-        if stored is None:
+        opened = self._open(text) if text else None
+        if opened is None:
             return Session()
+        stored, key = opened
         age = self._clock().timestamp() - stored.sealed_at
         if stored.version != 1 or not -300 <= age <= LIFETIME.total_seconds():
             return Session()
@@ -116,9 +139,11 @@ class Sessions:
             list(stored.messages),
             stored.signed_in,
             stored.reset_token,
+            outdated=key != self._keys[0] or age > RESEALED_AFTER.total_seconds(),
         )
 
-    def _open(self, text: str) -> _Stored | None:
+    def _open(self, text: str) -> tuple[_Stored, bytes] | None:
+        """What was sealed, and the key that opens it."""
         from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - with the first cookie
 
         if len(text) > MAX_SEALED or not text.isascii():
@@ -131,7 +156,7 @@ class Sessions:
         for key in self._keys:
             try:
                 opened = self._cipher(key).decrypt(nonce, content, _CONTEXT)
-                return msgspec.msgpack.decode(opened, type=_Stored)
+                return msgspec.msgpack.decode(opened, type=_Stored), key
             except (InvalidTag, ValueError, msgspec.MsgspecError):
                 continue
         return None

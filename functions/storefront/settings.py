@@ -44,6 +44,9 @@ class StorefrontSettings(AppSettings, frozen=True, kw_only=True):
     service_timeout_seconds: Annotated[float, Meta(gt=0, le=60)] = 10.0
     """How long a page waits for one answer of another service, its cold start included."""
 
+    page_timeout_seconds: Annotated[float, Meta(gt=0, le=120)] = 20.0
+    """How long a page waits for all answers that it needs."""
+
     def problems(self) -> Iterator[str]:
         yield from super().problems()
         yield from internal_secret_problems(self.internal_secret)

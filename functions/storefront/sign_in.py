@@ -1,18 +1,33 @@
-"""Access tokens that are fresh: each is renewed a moment before it expires, once per process.
+"""Access tokens that are fresh, and renewed so that nobody is signed out by it.
 
-Two tabs, or a page that needs three answers, may find the same token expired. auth gives the
-successor of a refresh token again for ten seconds; within a process one request serves all.
+auth gives the successor of a used refresh token again for ten seconds, and takes a later use for
+theft. Three things could use one later although nobody stole it, and each has its answer here:
+
+- Two tabs, or a page that needs three answers, find the same token expired: within a process one
+  request serves all.
+- The answer of one tab overtakes that of another, so that the cookie has the older token again:
+  the process remembers successors for as long as their access token lives.
+- auth is away when a token expires: it is renewed while a third of its life is left, and until it
+  expires a failure of that is no failure of the page.
 """
 
 import asyncio
 
+import msgspec
+
 from functions.kit.base.clock import Clock
 from functions.storefront.clients.auth import AuthClient, Tokens
-from functions.storefront.clients.service import Caller, Refused
+from functions.storefront.clients.service import Caller, Refused, ServiceAway
 from functions.storefront.sessions import SignedIn
 
 MARGIN = 10.0
-"""Seconds before its end at which a token is renewed."""
+"""Seconds before its end from which on a token is not used any more."""
+PART_USED = 2 / 3
+"""Of a token's life, after which it is renewed where auth answers."""
+REST = 30.0
+"""Seconds after auth failed in which only tokens that have expired are renewed."""
+REMEMBERED = 1000
+"""Successors."""
 
 
 class SessionEnded(Exception):
@@ -23,30 +38,70 @@ class TokenKeeper:
     def __init__(self, auth: AuthClient, clock: Clock) -> None:
         self._auth = auth
         self._clock = clock
-        self._renewing: dict[str, asyncio.Task[Tokens]] = {}
+        self._renewing: dict[str, asyncio.Task[SignedIn]] = {}
+        self._successors: dict[str, SignedIn] = {}
+        self._rest_until = 0.0
 
-    def is_fresh(self, signed_in: SignedIn) -> bool:
-        return self._clock().timestamp() + MARGIN < signed_in.expires_at
+    async def fresh(self, signed_in: SignedIn, caller: Caller) -> SignedIn:
+        """The same session, with new tokens where it is time.
 
-    async def renew(self, signed_in: SignedIn, caller: Caller) -> SignedIn:
-        """The same session with new tokens.
-
-        Raises `SessionEnded`, or `ServiceAway` where auth cannot be reached.
+        Raises `SessionEnded`, or `ServiceAway` where auth cannot be reached and the token has
+        expired.
         """
+        now = self._now
+        if now + MARGIN >= signed_in.expires_at:
+            return await self.renewed(signed_in, caller)
+        if now < signed_in.renew_at or now < self._rest_until:
+            return signed_in
+        try:
+            return await self.renewed(signed_in, caller)
+        except ServiceAway:
+            self._rest_until = self._now + REST
+            return signed_in
+
+    async def renewed(self, signed_in: SignedIn, caller: Caller) -> SignedIn:
+        """The same session with other tokens than these. Raises as `fresh` does."""
+        latest = self._latest(signed_in)
+        if latest.access_token != signed_in.access_token:
+            return _of(signed_in, latest)
         token = signed_in.refresh_token
         renewing = self._renewing.get(token)
         if renewing is None:
-            renewing = self._renewing[token] = asyncio.create_task(
-                self._auth.refresh(caller, token)
-            )
-            renewing.add_done_callback(lambda _: self._renewing.pop(token, None))
+            renewing = self._renewing[token] = asyncio.create_task(self._renew(signed_in, caller))
+            renewing.add_done_callback(lambda task: self._done(token, task))
+        # Shielded: a visitor who goes away must not end the request that others wait for.
+        return _of(signed_in, await asyncio.shield(renewing))
+
+    async def _renew(self, signed_in: SignedIn, caller: Caller) -> SignedIn:
+        # The request serves others too: it ends by its own limit, not by one page's deadline.
+        caller = msgspec.structs.replace(caller, deadline=None)
         try:
-            # Shielded: a visitor who goes away must not end the request that others wait for.
-            tokens = await asyncio.shield(renewing)
+            tokens = await self._auth.refresh(caller, signed_in.refresh_token)
         except Refused as refusal:
             if refusal.status in {400, 401}:
                 raise SessionEnded from refusal
             raise
+        renewed = self.with_tokens(signed_in, tokens)
+        self._successors[signed_in.refresh_token] = renewed
+        while len(self._successors) > REMEMBERED:
+            del self._successors[next(iter(self._successors))]
+        return renewed
+
+    def _done(self, token: str, task: asyncio.Task[SignedIn]) -> None:
+        self._renewing.pop(token, None)
+        if not task.cancelled():
+            task.exception()  # where all who waited have gone away, nobody else asks for it
+
+    def _latest(self, signed_in: SignedIn) -> SignedIn:
+        """The last successor that is known, while its access token lives."""
+        latest = signed_in
+        while (found := self._successors.get(latest.refresh_token)) is not None:
+            if self._now + MARGIN >= found.expires_at:
+                break
+            latest = found
+        return latest
+
+    def with_tokens(self, signed_in: SignedIn, tokens: Tokens) -> SignedIn:
         return self.signed_in(
             tokens,
             user_id=signed_in.user_id,
@@ -58,12 +113,29 @@ class TokenKeeper:
     def signed_in(
         self, tokens: Tokens, *, user_id: int, email: str, name: str, roles: list[str]
     ) -> SignedIn:
+        now = self._now
         return SignedIn(
             user_id=user_id,
             email=email,
             name=name,
             roles=roles,
             access_token=tokens.access_token,
-            expires_at=self._clock().timestamp() + tokens.expires_in,
+            expires_at=now + tokens.expires_in,
             refresh_token=tokens.refresh_token,
+            renew_at=now + tokens.expires_in * PART_USED,
         )
+
+    @property
+    def _now(self) -> float:
+        return self._clock().timestamp()
+
+
+def _of(signed_in: SignedIn, tokens: SignedIn) -> SignedIn:
+    """One tab's session with the tokens of another; a name that was changed stays."""
+    return msgspec.structs.replace(
+        signed_in,
+        access_token=tokens.access_token,
+        expires_at=tokens.expires_at,
+        refresh_token=tokens.refresh_token,
+        renew_at=tokens.renew_at,
+    )

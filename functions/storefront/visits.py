@@ -5,10 +5,13 @@ another site, by the rule of Go's `http.CrossOriginProtection`: `Sec-Fetch-Site`
 `Origin` where a browser does not send it. So no form needs a token, and pages stay cacheable.
 """
 
+import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 from urllib.parse import quote, urlsplit
 
+import msgspec
 from litestar import Response
 from litestar.datastructures import Cookie
 
@@ -21,6 +24,7 @@ from functions.storefront.errors import CrossSite, PageNotFound, SignInNeeded
 from functions.storefront.services import StorefrontServices, services_of
 from functions.storefront.sessions import LIFETIME, Session, SignedIn
 from functions.storefront.sign_in import SessionEnded
+from functions.storefront.translations import N_
 
 T = TypeVar("T")
 
@@ -29,6 +33,15 @@ COOKIE, SECURE_COOKIE = "session", "__Host-session"
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 _VISIT = "visit"
+_HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?")
+
+RENEWALS = 2
+"""Of a token that a service refuses: the successor that another tab got, then one of auth."""
+TOKEN_REFUSED = frozenset(
+    {"token-expired", "token-invalid", "token-missing", "token-revoked", "unauthenticated"}
+)
+"""Codes of a service that does not take the access token; a wrong password is another one."""
+NOT_DONE = N_("This could not be done. Look at the page again, and repeat what you wanted.")
 
 INFO, SUCCESS, PROBLEM = "info", "success", "problem"
 """Kinds of messages."""
@@ -48,7 +61,12 @@ class Visit:
         self.language = language
         self.session = session
         self.services = services
+        self.returns_to: str | None = None
+        """Where a visitor whose form needs a sign-in goes on after it; the cart otherwise."""
+        self.copies_at_purchase: int | None = None
+        """Copies in a customer's cart, where it was asked for."""
         self._before = _content(session)
+        self._deadline = asyncio.get_running_loop().time() + services.settings.page_timeout_seconds
 
     # What templates read.
 
@@ -72,12 +90,24 @@ class Visit:
     @property
     def cart_copies(self) -> int | None:
         """Copies in the cart; None where purchase keeps it and was not asked."""
-        return None if self.session.signed_in else self.session.cart.copies
+        return self.copies_at_purchase if self.session.signed_in else self.session.cart.copies
 
     @property
     def alternates(self) -> dict[str, str]:
-        """This page by language."""
-        return {each: in_other_language(self.path, self.query, each) for each in LANGUAGES}
+        """This page's whole address by language: search engines pass over a path (hreflang)."""
+        return {
+            each: self._origin + in_other_language(self.path, self.query, each)
+            for each in LANGUAGES
+        }
+
+    @property
+    def _origin(self) -> str:
+        """Scheme and host that the visitor asked; empty where the Host header is not one."""
+        host = self.request.headers.get("host", "")
+        if not _HOST.fullmatch(host):
+            return ""
+        secure = self.services.settings.cookie_is_secure
+        return f"{'https' if secure else 'http'}://{host}"
 
     def url(self, *parts: object, **query: object) -> str:
         """A path of the shop in the visit's language."""
@@ -95,7 +125,7 @@ class Visit:
     def caller(self) -> Caller:
         """The visitor, without an account."""
         address = self.request.client.host if self.request.client is not None else None
-        return Caller(self.language, address)
+        return Caller(self.language, address, deadline=self._deadline)
 
     async def as_customer(self, call: Callable[[Caller], Awaitable[T]]) -> T:
         """Call a service with the visitor's access token, renewed where it must be.
@@ -107,27 +137,33 @@ class Visit:
             raise SignInNeeded(self._way_back)
         tokens, caller = self.services.tokens, self.caller
         try:
-            if not tokens.is_fresh(signed_in):
-                signed_in = self.session.signed_in = await tokens.renew(signed_in, caller)
-            try:
-                return await call(_with_token(caller, signed_in))
-            except Refused as refusal:
-                if refusal.status != 401:
-                    raise
-            # The token was refused before its time, as after a rotation of keys: once more.
-            signed_in = self.session.signed_in = await tokens.renew(signed_in, caller)
-            return await call(_with_token(caller, signed_in))
+            signed_in = self.session.signed_in = await tokens.fresh(signed_in, caller)
+            for attempt in range(1 + RENEWALS):
+                if attempt:  # refused before its time, as after a rotation of keys
+                    signed_in = self.session.signed_in = await tokens.renewed(signed_in, caller)
+                try:
+                    return await call(_with_token(caller, signed_in))
+                except Refused as refusal:
+                    if refusal.code not in TOKEN_REFUSED:
+                        raise
+            raise SessionEnded
         except SessionEnded as error:
             raise SignInNeeded(self._way_back, ended=True) from error
 
     @property
     def _way_back(self) -> str:
         """Where the visitor goes on after signing in. A form that was sent is not repeated."""
-        return self.here if self.request.method in SAFE_METHODS else self.url("cart")
+        if self.request.method in SAFE_METHODS:
+            return self.here
+        return self.returns_to or self.url("cart")
 
     def tell(self, kind: str, message: str) -> None:
-        """Show a message on the next page."""
-        self.session.messages = [*self.session.messages, (kind, self.gettext(message))][-3:]
+        """Show a text of the code on the next page."""
+        self.session.tell(kind, self.gettext(message))
+
+    def tell_refusal(self, refusal: Refused) -> None:
+        """Show on the next page why a service refused."""
+        self.session.tell(PROBLEM, refusal.problem.detail or self.gettext(NOT_DONE))
 
     def page(self, template: str, status: int = 200, **context: Any) -> Response[bytes]:
         """Render a page; messages are shown with it, once."""
@@ -148,7 +184,7 @@ class Visit:
 
     def _remembering(self, response: Response[bytes]) -> Response[bytes]:
         """With the session in its cookie, where it has changed."""
-        changed = _content(self.session) != self._before
+        changed = self.session.outdated or _content(self.session) != self._before
         if changed or self.session.signed_in is not None or self.session.cart:
             response.headers["cache-control"] = "private, no-store"
         else:
@@ -181,7 +217,7 @@ def _content(session: Session) -> tuple[object, ...]:
 
 
 def _with_token(caller: Caller, signed_in: SignedIn) -> Caller:
-    return Caller(caller.language, caller.address, signed_in.access_token)
+    return msgspec.structs.replace(caller, token=signed_in.access_token)
 
 
 def open_visit(request: AnyRequest) -> Visit:

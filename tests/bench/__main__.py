@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.bench.events import event_latency
+from tests.bench.lighthouse import lighthouse
 from tests.bench.load import tool
 from tests.bench.plot import plot
 from tests.bench.profile import profile
@@ -22,9 +23,10 @@ from tests.bench.sales import purchases_under_load
 from tests.bench.searches import searches
 from tests.bench.stand import Stand, stand
 from tests.bench.starts import cold_starts
+from tests.bench.storefront import storefront_rows
 from tests.servers.mysql import FLAVOURS
 
-MEASURES = ("starts", "reads", "sales", "pages", "search", "events")
+MEASURES = ("starts", "reads", "sales", "pages", "search", "events", "storefront", "lighthouse")
 
 
 def main() -> int:
@@ -71,6 +73,8 @@ def _measures(place: Stand, options: argparse.Namespace) -> dict[str, Callable[[
         "pages": lambda: page_costs(place, sizes, rounds),
         "search": lambda: searches(place, sizes[1:], rounds),
         "events": lambda: event_latency(place, seconds * 4),
+        "storefront": lambda: storefront_rows(place, rounds, seconds),
+        "lighthouse": lighthouse,
     }
 
 

@@ -51,8 +51,11 @@ async def test_the_tour_uses_the_running_shop(open_shop: Runner, tmp_path: Path)
 
     assert code == 0, output
     assert "The tour uses the shop that is running." in output
-    for number in range(1, 14):
+    for number in range(1, 24):
         assert f"\n{number:2} · " in output
+    assert "Part two: a visitor buys a book in the storefront" in output
+    assert "one order and one charge" in output
+    assert open_shop.ports.url("storefront") in output
     assert "Every response was as described." in output
     assert open_shop.ports.url("purchase") in output
 

@@ -33,6 +33,18 @@ async def test_the_running_shop_is_found_by_its_data_folder(tmp_path: Path) -> N
     )
 
 
+async def test_the_running_storefront_is_found_with_its_shop(tmp_path: Path) -> None:
+    async with subscribing() as service:
+        folder = folder_of_a_shop_at(service.url, tmp_path, os.getpid())
+        folder.write(RUNNING_FILE, {**(folder.read(RUNNING_FILE) or {}), "storefront": "http://x"})
+        folder.write("admin.json", {"email": "admin@bookstore.example", "password": "secret"})
+
+        found = await find_shop(folder)
+
+    assert found is not None
+    assert found.storefront == "http://x"
+
+
 async def test_a_restarting_shop_is_waited_for(tmp_path: Path) -> None:
     async with subscribing() as service:
         responses = iter([CannedResponse(503), CannedResponse(503)])

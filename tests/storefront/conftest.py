@@ -26,3 +26,14 @@ async def visitor(shop: ShopInProcess) -> AsyncIterator[Visitor]:
     """Somebody with a browser that has never been here."""
     async with open_storefront(shop) as new:
         yield new
+
+
+@pytest.fixture
+async def provider(shop: ShopInProcess) -> int:
+    """A company that delivers everywhere; its id."""
+    body = {"name": "DHL", "contact": "dhl@example.org", "coverage": ["*"], "fee": 5}
+    made = await shop.call("purchase", "POST", "/providers", body, user="staff")
+
+    assert made.status_code == 201, made.text
+    provider_id: int = made.json()["provider_id"]
+    return provider_id

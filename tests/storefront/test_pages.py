@@ -227,26 +227,31 @@ async def test_another_site_changes_nothing(visitor: Visitor, headers: dict[str,
     assert set(statuses.values()) == {403}, statuses
 
 
+@pytest.mark.parametrize(
+    ("host", "origin"),
+    [
+        ("shop.test", "http://shop.test"),
+        ("127.0.0.1:8000", "http://127.0.0.1:8000"),
+        ('evil"><script>', ""),
+        ("a b", ""),
+    ],
+)
+async def test_a_page_names_its_other_language_by_a_whole_address(
+    visitor: Visitor, host: str, origin: str
+) -> None:
+    """Search engines pass over a path; what is no host is not repeated."""
+    page = await visitor.get("/en/books?q=mar", host=host)
+
+    assert f'hreflang="es" href="{origin}/es/books?q=mar"' in page.text
+    assert f'hreflang="en" href="{origin}/en/books?q=mar"' in page.text
+
+
 async def test_a_page_without_a_session_sets_no_cookie(visitor: Visitor) -> None:
     """So that caches may keep it, and nobody needs to be asked."""
     page = await visitor.get("/en")
 
     assert "set-cookie" not in page.headers
     assert page.headers["cache-control"] == "no-cache"
-
-
-async def test_a_service_that_is_away_is_a_page_with_the_time_to_wait(
-    visitor: Visitor, shop: ShopInProcess
-) -> None:
-    """503 with the shell of the shop; the log is not shown."""
-    catalog = shop.clients.pop("catalog")
-    page = await visitor.get("/en/books")
-    shop.clients["catalog"] = catalog
-
-    assert page.status_code == 503
-    assert int(page.headers["retry-after"]) > 0
-    assert "This part of the shop is away" in text_of(page)
-    assert (await visitor.get("/en/books")).status_code == 200
 
 
 async def test_a_form_in_another_coding_is_refused(visitor: Visitor) -> None:

@@ -2,12 +2,20 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.storefront.domain.carts import MAX_LINES, MAX_QUANTITY, Cart
-from functions.storefront.sessions import LIFETIME, MAX_COOKIE, Session, Sessions, SignedIn
+from functions.storefront.sessions import (
+    LIFETIME,
+    MAX_COOKIE,
+    RESEALED_AFTER,
+    Session,
+    Sessions,
+    SignedIn,
+)
 from tests.support.clock import FakeClock
 
 KEYS = ["first-" + "a" * 32, "second-" + "b" * 32]
@@ -23,6 +31,7 @@ def largest() -> Session:
         access_token="x" * 700,
         expires_at=1.9e9,
         refresh_token="y" * 200,
+        renew_at=1.9e9,
     )
     cart = Cart({2**60 + number: MAX_QUANTITY for number in range(MAX_LINES)})
     return Session("es", cart, [("problem", "m" * 200)] * 3, signed_in, "t" * 100)
@@ -97,3 +106,38 @@ def test_two_seals_of_one_session_differ(clock: FakeClock) -> None:
 def test_what_is_no_cookie_is_an_empty_session(text: str | None, clock: FakeClock) -> None:
     """Without an error."""
     assert Sessions(KEYS, clock).open(text).signed_in is None
+
+
+def test_a_cookie_is_sealed_anew_before_its_key_goes(clock: FakeClock) -> None:
+    """One of the second key, and one that is a day old; no other."""
+    sealed = Sessions(KEYS[1:], clock).seal(largest())
+    sessions = Sessions(KEYS, clock)
+    anew = sessions.seal(largest())
+
+    assert sessions.open(sealed).outdated
+    assert not sessions.open(anew).outdated
+    clock.advance(seconds=RESEALED_AFTER.total_seconds() + 1)
+    assert sessions.open(anew).outdated
+
+
+@given(
+    st.lists(st.text(max_size=3000), max_size=6),
+    st.text(max_size=100),
+    st.lists(st.integers(1, 10**18), max_size=MAX_LINES, unique=True),
+)
+def test_any_messages_fit_into_a_cookie(texts: list[str], name: str, books: list[int]) -> None:
+    """Long ones are cut, and where even that is too much they stay behind; nothing else does."""
+    session = largest()
+    assert session.signed_in is not None
+    session.signed_in = msgspec.structs.replace(session.signed_in, name=name)
+    session.cart = Cart(dict.fromkeys(books, MAX_QUANTITY))
+    session.messages = []
+    for text in texts:
+        session.tell("problem", text)
+    sessions = Sessions(KEYS, FakeClock())
+    sealed = sessions.seal(session)
+    opened = sessions.open(sealed)
+
+    assert len(sealed) <= MAX_COOKIE
+    assert (opened.signed_in, opened.cart.lines) == (session.signed_in, session.cart.lines)
+    assert opened.messages in ([], session.messages)

@@ -1,7 +1,9 @@
 """A visitor: a client that keeps cookies, follows what forms lead to, and reads pages."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
@@ -16,6 +18,16 @@ from tests.support.apps import serving
 ORIGIN = "http://shop.test"
 SAME_ORIGIN = {"sec-fetch-site": "same-origin", "origin": ORIGIN}
 SESSION_KEY = "of-tests-only-" + "0" * 32
+
+
+ADDRESS = {
+    "recipient": "Úrsula Iguarán",
+    "line1": "Carrera 7 # 32-16",
+    "city": "Bogotá",
+    "region": "Bogotá",
+    "postal_code": "110311",
+    "country": "CO",
+}
 
 
 class _Text(HTMLParser):
@@ -36,12 +48,28 @@ def text_of(response: httpx.Response) -> str:
     return " ".join(parser.parts)
 
 
+def fields_of(response: httpx.Response, action: str) -> dict[str, str]:
+    """The hidden and chosen fields of the form that is sent to an address which begins so."""
+    form = re.search(rf'<form[^>]* action="{re.escape(action)}.*?</form>', response.text, re.DOTALL)
+    assert form is not None, response.text
+    inputs = [
+        dict(re.findall(r'([a-z_]+)="([^"]*)"', tag)) | {"on": str(" checked" in tag)}
+        for tag in re.findall(r"<input [^>]*>", form[0])
+    ]
+    return {
+        each["name"]: unescape(each.get("value", ""))
+        for each in inputs
+        if each["type"] not in {"radio", "checkbox"} or each["on"] == "True"
+    }
+
+
 class Visitor:
     """One browser."""
 
     def __init__(self, app: Litestar, client: httpx.AsyncClient) -> None:
         self.app = app
         self.client = client
+        self.has_address = False
 
     async def get(self, path: str, **headers: str) -> httpx.Response:
         """A page; redirects are not followed."""
@@ -65,19 +93,55 @@ class Visitor:
 
         assert sent.status_code == 303, text_of(sent)
 
+    async def go_to_payment(self, language: str = "en") -> httpx.Response:
+        """From a filled cart, signed in, to the page of the payment; an address is added."""
+        address = f"/{language}/checkout/address"
+        keyed = fields_of(await self.get(address), address) if self.has_address else {}
+        if not self.has_address:
+            keyed = {**ADDRESS, "key": "k" * 24}
+            self.has_address = True
+        delivery = await self.submit(address, **keyed)
+        chosen = fields_of(delivery, f"/{language}/checkout/delivery")
+        return await self.submit(f"/{language}/checkout/delivery", **chosen)
+
 
 def _text_fields(fields: dict[str, Any]) -> dict[str, str]:
     return {name: str(value) for name, value in fields.items()}
 
 
+class Wire:
+    """Between the storefront and the services: answers can be lost, and counted."""
+
+    def __init__(self, shop: ShopInProcess) -> None:
+        self._shop = shop
+        self.sent: list[str] = []
+        """Method and path of every request."""
+        self.losing: dict[str, int] = {}
+        """How many answers to a method and path are lost, after the request was carried out."""
+        self.client = httpx.AsyncClient(transport=httpx.MockTransport(self._route))
+
+    async def _route(self, request: httpx.Request) -> httpx.Response:
+        name = f"{request.method} {request.url.path}"
+        self.sent.append(name)
+        response = await self._shop.wire.request(
+            request.method, request.url, headers=request.headers, content=request.content
+        )
+        if self.losing.get(name, 0):
+            self.losing[name] -= 1
+            raise httpx.ReadError("the connection was cut", request=request)
+        return response
+
+
 @asynccontextmanager
-async def open_storefront(shop: ShopInProcess, **environ: str) -> AsyncIterator[Visitor]:
+async def open_storefront(
+    shop: ShopInProcess, wire: httpx.AsyncClient | None = None, **environ: str
+) -> AsyncIterator[Visitor]:
     """The storefront over the shop's services, and a visitor."""
     addresses = {f"{name.upper()}_URL": address(name) for name in SERVICES}
     settings = StorefrontSettings.from_mapping(
         {"SESSION_KEYS": SESSION_KEY, **addresses, **environ}
     )
-    app = create_app(settings, clock=shop.clock, http=shop.wire)
+    app = create_app(settings, clock=shop.clock, http=wire or shop.wire)
     async with serving(app) as client:
         client.base_url = httpx.URL(ORIGIN)
         yield Visitor(app, client)

@@ -7,13 +7,14 @@ the pod. It imports as little as possible before the optimisations are active.
 import gc
 import os
 
-from functions.kit.start import code_cache, lazy_modules
+from functions.kit.start import before_start, code_cache, lazy_modules
 
 
 def main() -> None:
     gc.disable()  # until the service has started; ColdServer.startup enables it
     compiled = code_cache.use()
     lazy_modules.install()
+    before_start.begin(factory())
     from functions.kit.start.serve import configuration, run  # noqa: PLC0415 - imported lazily
 
     started = compiled.clear if compiled is not None else None

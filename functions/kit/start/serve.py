@@ -16,6 +16,7 @@ import uvicorn
 from functions.kit.http import connections
 from functions.kit.http.connections import BoundedProtocol, ServerConfig
 from functions.kit.http.listening import Listener
+from functions.kit.start import before_start
 
 GRACE = 20
 """Seconds for requests in progress after SIGTERM. With the 10 seconds for the outbox it is less
@@ -126,6 +127,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--timeout-graceful-shutdown", type=int, default=GRACE)
     given = parser.parse_args()
+    before_start.begin(given.factory)
     grace = given.timeout_graceful_shutdown
     run(configuration(given.factory, host=given.host, port=given.port, grace=grace))
 

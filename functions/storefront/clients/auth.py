@@ -2,7 +2,11 @@
 
 import msgspec
 
-from functions.storefront.clients.service import Caller, ServiceClient
+from functions.storefront.clients.service import Caller, ServiceAway, ServiceClient
+
+REFRESH_LIMIT = 4.0
+"""Seconds of each of two tries: both are over before the ten seconds in which auth gives the tokens
+of a used refresh token again."""
 
 
 class Tokens(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,14 +35,31 @@ class AuthClient:
     async def log_in(self, caller: Caller, *, email: str, password: str) -> Tokens:
         """Raises `Refused`: 400, 401, 429."""
         body = {"email": email, "password": password}
-        answer = await self._service.request("POST", "/login", caller=caller, body=body)
+        answer = await self._service.request(
+            "POST", "/login", caller=caller, body=body, repeatable=True
+        )
         return answer.read(Tokens)
 
     async def refresh(self, caller: Caller, refresh_token: str) -> Tokens:
-        """Raises `Refused` with 401 where the session has ended."""
+        """Raises `Refused` with 401 where the session has ended.
+
+        An answer that was lost on the way is asked for again at once, while auth still gives it.
+        """
         body = {"refresh_token": refresh_token}
-        answer = await self._service.request("POST", "/refresh", caller=caller, body=body)
-        return answer.read(Tokens)
+        for last in (False, True):
+            try:
+                answer = await self._service.request(
+                    *("POST", "/refresh"),
+                    caller=caller,
+                    body=body,
+                    repeatable=True,
+                    limit=REFRESH_LIMIT,
+                )
+                return answer.read(Tokens)
+            except ServiceAway:
+                if last:
+                    raise
+        raise AssertionError
 
     async def forgot_password(self, caller: Caller, *, email: str) -> None:
         """Ask for a link in the caller's language. Raises `Refused`: 400, 429."""

@@ -1,6 +1,7 @@
 """catalog: books."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -14,6 +15,10 @@ BOOKS_AT_ONCE = 50
 FACETS_PATH = "/books/facets"
 KEEP_TITLES = 2000
 """Books whose title and author are remembered for their covers."""
+LIST_SECONDS = 1.0
+"""How old a list may be; catalog's own lists are as old. A book's page and a cart are never old."""
+LISTS = 200
+"""Lists that are kept."""
 
 
 class Book(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,9 +76,27 @@ class BookPage(msgspec.Struct, frozen=True):
 
 
 class CatalogClient:
-    def __init__(self, service: ServiceClient) -> None:
+    def __init__(
+        self, service: ServiceClient, *, seconds: Callable[[], float] = time.monotonic
+    ) -> None:
         self._service = service
+        self._seconds = seconds
         self._known: dict[int, tuple[str, str]] = {}
+        self._lists: dict[tuple[Any, ...], tuple[float, BookPage]] = {}
+
+    async def listed(self, caller: Caller, filters: Mapping[str, Any]) -> BookPage:
+        """A page of books, which may be `LIST_SECONDS` old."""
+        key = tuple(sorted((name, str(value)) for name, value in filters.items()))
+        now = self._seconds()
+        kept = self._lists.get(key)
+        if kept is not None and now < kept[0]:
+            return kept[1]
+        page = await self.books(caller, filters)
+        self._lists.pop(key, None)
+        self._lists[key] = now + LIST_SECONDS, page
+        while len(self._lists) > LISTS:
+            del self._lists[next(iter(self._lists))]
+        return page
 
     async def books(self, caller: Caller, filters: Mapping[str, Any]) -> BookPage:
         """A page of books; `filters` are those of `GET /books`."""
@@ -94,7 +117,7 @@ class CatalogClient:
         """Books in stock that have most ratings elsewhere; none where catalog cannot say."""
         filters = {"sort": "popular", "limit": limit, "in_stock": "true"}
         try:
-            page = await self.books(caller, filters)
+            page = await self.listed(caller, filters)
         except (Refused, ServiceAway):
             return []
         return [book for book in page.books if book.external_ratings_count]

@@ -1,9 +1,12 @@
 """A client of one service: requests, bounded in time, and refusals as exceptions.
 
-httpx is imported with the first request. Structs are tolerant: members that they do not name are
-passed over, so that a service may add some.
+A request ends within the service's time limit and within the page's deadline, even where the answer
+arrives byte by byte: httpx's own timeout bounds each read, not the request. httpx is imported with
+the first request. Structs are tolerant: members that they do not name are passed over, so that a
+service may add some.
 """
 
+import asyncio
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -74,6 +77,8 @@ class Caller(msgspec.Struct, frozen=True):
     language: str
     address: str | None = None
     token: str | None = None
+    deadline: float | None = None
+    """Until when the page waits for all answers that it needs, in the loop's time."""
 
 
 class Answer:
@@ -138,10 +143,15 @@ class ServiceClient:
         body: object = None,
         params: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
+        repeatable: bool | None = None,
+        limit: float | None = None,
     ) -> Answer:
-        """Raises `Refused` for a 4xx, `ServiceAway` for a 5xx, a broken connection or a timeout."""
-        import httpx  # noqa: PLC0415 - a tenth of a second, which a start need not wait for
+        """Raises `Refused` for a 4xx, `ServiceAway` for a 5xx, a broken connection or a timeout.
 
+        A repeatable request is sent once more where its connection breaks, as those do that a
+        service had kept open before it was restarted. Unless said otherwise those are GET, PUT and
+        what has an idempotency key. `limit` is in seconds, where the service's own is too long.
+        """
         sent = {"accept": "application/json", "accept-language": caller.language, **(headers or {})}
         if caller.token is not None:
             sent["authorization"] = f"Bearer {caller.token}"
@@ -153,17 +163,19 @@ class ServiceClient:
         if content is not None:
             sent["content-type"] = "application/json"
         given = {name: value for name, value in (params or {}).items() if value is not None}
-        try:
-            response = await self._http.request(
-                method,
-                self.url + path,
-                params=given,
-                headers=sent,
-                content=content,
-                timeout=self._timeout,
-            )
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise ServiceAway(self.name) from error
+        if repeatable is None:
+            repeatable = method in {"GET", "PUT"} or "idempotency-key" in sent
+        response = await self._send(
+            {
+                "method": method,
+                "url": self.url + path,
+                "params": given,
+                "headers": sent,
+                "content": content,
+            },
+            tries=2 if repeatable else 1,
+            until=self._end(caller, limit),
+        )
         if response.status_code < HTTPStatus.BAD_REQUEST:
             return Answer(self.name, response)
         retry_after = _seconds(response.headers.get("retry-after"))
@@ -174,6 +186,28 @@ class ServiceClient:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise ServiceAway(self.name) from error
         raise Refused(self.name, response.status_code, problem, retry_after)
+
+    def _end(self, caller: Caller, limit: float | None) -> float:
+        own = self._timeout if limit is None else min(limit, self._timeout)
+        end = asyncio.get_running_loop().time() + own
+        return end if caller.deadline is None else min(end, caller.deadline)
+
+    async def _send(self, request: Mapping[str, Any], *, tries: int, until: float) -> Any:
+        """The response. Raises `ServiceAway`."""
+        import httpx  # noqa: PLC0415 - a tenth of a second, which a start need not wait for
+
+        try:
+            async with asyncio.timeout_at(until):
+                while True:
+                    tries -= 1
+                    try:
+                        return await self._http.request(**request, timeout=self._timeout)
+                    except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
+                        # Where nothing listens, nothing will a moment later.
+                        if tries == 0 or isinstance(error, httpx.ConnectError):
+                            raise
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+            raise ServiceAway(self.name) from error
 
 
 def _seconds(header: str | None) -> int | None:

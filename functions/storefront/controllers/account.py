@@ -4,7 +4,9 @@ import msgspec
 from litestar import Response, get, post
 
 from functions.kit.http.requests import AnyRequest
-from functions.storefront.clients.service import Caller, Refused
+from functions.storefront.clients.purchase import Address
+from functions.storefront.clients.service import Caller, Refused, ServiceAway
+from functions.storefront.errors import BadForm
 from functions.storefront.forms import read_form
 from functions.storefront.visits import INFO, SUCCESS, Visit, open_visit
 
@@ -15,15 +17,25 @@ async def show_account(request: AnyRequest) -> Response[bytes]:
 
 
 async def _page(
-    visit: Visit, *, status: int = 200, problems: dict[str, str] | None = None
+    visit: Visit,
+    *,
+    status: int = 200,
+    typed_name: str | None = None,
+    problems: dict[str, str] | None = None,
 ) -> Response[bytes]:
+    """The account; without its addresses where purchase is away."""
     services = visit.services
     profile = await visit.as_customer(services.auth.profile)
-    addresses = await visit.as_customer(services.purchase.addresses)
+    addresses: list[Address] | None
+    try:
+        addresses = await visit.as_customer(services.purchase.addresses)
+    except ServiceAway:
+        addresses = None
     return visit.page(
         "account.html",
         status=status,
         profile=profile,
+        name=(profile.name or "") if typed_name is None else typed_name,
         addresses=addresses,
         problems=problems or {},
     )
@@ -32,6 +44,7 @@ async def _page(
 @post("/{language:str}/account/name", include_in_schema=False)
 async def change_name(request: AnyRequest) -> Response[bytes]:
     visit = open_visit(request)
+    visit.returns_to = visit.url("account")
     form = await read_form(request)
     auth = visit.services.auth
     try:
@@ -42,6 +55,7 @@ async def change_name(request: AnyRequest) -> Response[bytes]:
         return await _page(
             visit,
             status=refusal.status,
+            typed_name=form.text("name"),
             problems=refusal.fields or {"name": refusal.problem.detail},
         )
     signed_in = visit.session.signed_in
@@ -55,6 +69,7 @@ async def change_name(request: AnyRequest) -> Response[bytes]:
 async def change_password(request: AnyRequest) -> Response[bytes]:
     """The other sessions of the account end; this one goes on with new tokens."""
     visit = open_visit(request)
+    visit.returns_to = visit.url("account")
     form = await read_form(request)
     services = visit.services
     try:
@@ -82,15 +97,17 @@ async def change_password(request: AnyRequest) -> Response[bytes]:
 @post("/{language:str}/account/addresses/delete", include_in_schema=False)
 async def delete_address(request: AnyRequest) -> Response[bytes]:
     visit = open_visit(request)
+    visit.returns_to = visit.url("account")
     form = await read_form(request)
     address_id = form.whole("address_id", least=1, most=10**18)
-    if address_id is not None:
-        purchase = visit.services.purchase
-        try:
-            await visit.as_customer(lambda caller: purchase.delete_address(caller, address_id))
-        except Refused as refusal:
-            if refusal.status != 404:  # deleted already, in another tab
-                raise
+    if address_id is None:
+        raise BadForm
+    purchase = visit.services.purchase
+    try:
+        await visit.as_customer(lambda caller: purchase.delete_address(caller, address_id))
+    except Refused as refusal:
+        if refusal.status != 404:  # deleted already, in another tab
+            raise
     visit.tell(SUCCESS, "The address is deleted.")
     return visit.redirect(visit.url("account"))
 
@@ -98,6 +115,7 @@ async def delete_address(request: AnyRequest) -> Response[bytes]:
 @post("/{language:str}/account/close", include_in_schema=False)
 async def close_account(request: AnyRequest) -> Response[bytes]:
     visit = open_visit(request)
+    visit.returns_to = visit.url("account")
     form = await read_form(request)
     auth = visit.services.auth
 

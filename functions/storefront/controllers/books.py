@@ -36,7 +36,7 @@ async def search(request: AnyRequest) -> Response[bytes]:
         catalog.facets(visit.caller, {name: chosen[name] for name in chosen if name != "sort"})
     )
     try:
-        page = await catalog.books(visit.caller, {**chosen, "limit": PAGE, "after": after})
+        page = await catalog.listed(visit.caller, {**chosen, "limit": PAGE, "after": after})
     except Refused as refusal:
         # A cursor of another search, or a text that catalog refuses: the visitor can change it.
         return visit.page(

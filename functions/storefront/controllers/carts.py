@@ -6,12 +6,13 @@ from decimal import Decimal
 from litestar import Response, get, post
 
 from functions.kit.http.requests import AnyRequest
-from functions.storefront.clients.service import Refused
+from functions.storefront.clients.service import Refused, ServiceAway
 from functions.storefront.domain.carts import MAX_QUANTITY, CartFull
 from functions.storefront.domain.paths import local_path
+from functions.storefront.errors import BadForm
 from functions.storefront.forms import read_form
 from functions.storefront.translations import N_
-from functions.storefront.visits import PROBLEM, SUCCESS, Visit, open_visit
+from functions.storefront.visits import INFO, PROBLEM, SUCCESS, Visit, open_visit
 
 MAX_ID = 10**18
 
@@ -49,6 +50,10 @@ class Shown:
         return any(line.can_be_bought for line in self.lines)
 
     @property
+    def copies(self) -> int:
+        return sum(line.quantity for line in self.lines)
+
+    @property
     def whole(self) -> bool:
         return all(line.can_be_bought for line in self.lines)
 
@@ -82,7 +87,9 @@ async def cart_of(visit: Visit) -> Shown:
 
 
 async def _kept_by_purchase(visit: Visit) -> Shown:
+    await hand_over_cart(visit)
     cart = await visit.as_customer(visit.services.purchase.cart)
+    visit.copies_at_purchase = cart.quantity
     return _shown(
         [
             Line(
@@ -99,6 +106,25 @@ async def _kept_by_purchase(visit: Visit) -> Shown:
             for item in cart.items
         ]
     )
+
+
+async def hand_over_cart(visit: Visit) -> None:
+    """Give purchase what a visitor had in the cart before signing in.
+
+    Where that fails, it stays in the session until the customer's cart is shown the next time: of
+    each book the larger quantity stays, so that it can be repeated.
+    """
+    lines = visit.session.cart.lines
+    if not lines:
+        return
+    purchase = visit.services.purchase
+    try:
+        merged = await visit.as_customer(lambda caller: purchase.merge_cart(caller, lines))
+    except (Refused, ServiceAway):
+        return
+    visit.session.cart.clear()
+    if merged.left_out:
+        visit.tell(INFO, "Some books of your cart are no longer sold; they were left out.")
 
 
 def _shown(lines: list[Line]) -> Shown:
@@ -120,21 +146,26 @@ async def add_item(request: AnyRequest) -> Response[bytes]:
     form = await read_form(request)
     book_id = form.whole("book_id", least=1, most=MAX_ID)
     quantity = form.whole("quantity", least=1, most=MAX_QUANTITY)
-    back = local_path(form.text("next")) or visit.url("cart")
-    if book_id is None or quantity is None:
+    if book_id is None:
+        raise BadForm
+    back = local_path(form.text("next")) or visit.url("books", book_id)
+    visit.returns_to = back
+    if quantity is None:
         visit.tell(PROBLEM, _QUANTITY)
         return visit.redirect(back)
-    book = await visit.services.catalog.book(visit.caller, book_id)  # 404 and 410 are pages
     try:
         if visit.signed_in is None:
+            book = await visit.services.catalog.book(visit.caller, book_id)  # 404, 410 are pages
             visit.session.cart.add(book.id, quantity)
         else:
-            await _add_to_kept(visit, book.id, quantity)
+            await _add_to_kept(visit, book_id, quantity)
     except CartFull:
         visit.tell(PROBLEM, _FULL)
         return visit.redirect(back)
     except Refused as refusal:
-        visit.session.messages.append((PROBLEM, refusal.problem.detail))
+        if refusal.status != 409:
+            raise
+        visit.tell_refusal(refusal)
         return visit.redirect(back)
     visit.tell(SUCCESS, "Added to the cart.")
     return visit.redirect(visit.url("cart"))
@@ -159,7 +190,9 @@ async def update_item(request: AnyRequest) -> Response[bytes]:
     form = await read_form(request)
     book_id = form.whole("book_id", least=1, most=MAX_ID)
     quantity = 0 if "remove" in form else form.whole("quantity", least=0, most=MAX_QUANTITY)
-    if book_id is None or quantity is None:
+    if book_id is None:
+        raise BadForm
+    if quantity is None:
         visit.tell(PROBLEM, _QUANTITY)
         return visit.redirect(visit.url("cart"))
     try:
@@ -176,7 +209,11 @@ async def update_item(request: AnyRequest) -> Response[bytes]:
     except CartFull:
         visit.tell(PROBLEM, _FULL)
     except Refused as refusal:
-        visit.session.messages.append((PROBLEM, refusal.problem.detail))
+        if refusal.status not in {404, 409}:
+            raise
+        visit.tell_refusal(refusal)
+    else:
+        visit.tell(SUCCESS, "The cart is changed.")
     return visit.redirect(visit.url("cart"))
 
 

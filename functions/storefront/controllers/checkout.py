@@ -13,14 +13,14 @@ from litestar import Response, get, post
 
 from functions.kit.http.requests import AnyRequest
 from functions.storefront.clients.purchase import Address, Quote
-from functions.storefront.clients.service import Refused
+from functions.storefront.clients.service import Refused, ServiceAway
 from functions.storefront.controllers.books import id_in_path
 from functions.storefront.controllers.carts import Shown, cart_of
 from functions.storefront.countries import countries
 from functions.storefront.errors import SignInNeeded, StepMissing
 from functions.storefront.forms import Form, read_form
 from functions.storefront.translations import N_
-from functions.storefront.visits import PROBLEM, SUCCESS, Visit, open_visit
+from functions.storefront.visits import INFO, PROBLEM, SUCCESS, Visit, open_visit
 
 MAX_ID = 10**18
 
@@ -37,16 +37,19 @@ async def begin(request: AnyRequest) -> Response[bytes]:
     return visit.redirect(visit.url("checkout", "address"))
 
 
+_EMPTY = N_("The cart is empty. What you have just ordered is under Orders.")
+_NOT_WHOLE = N_("Look at your cart first: it has books that cannot be bought.")
+
+
 async def _cart_to_buy(visit: Visit) -> Shown:
     """The cart of a customer. Raises `StepMissing` where not all in it can be bought."""
     if visit.signed_in is None:
         raise SignInNeeded(visit.url("checkout", "address"))
     cart = await cart_of(visit)
-    if not (cart.can_be_bought and cart.whole):
-        raise StepMissing(
-            visit.url("cart"),
-            N_("Look at your cart first: it is empty, or has books that cannot be bought."),
-        )
+    if not cart.lines:
+        raise StepMissing(visit.url("cart"), _EMPTY)
+    if not cart.whole:
+        raise StepMissing(visit.url("cart"), _NOT_WHOLE)
     return cart
 
 
@@ -81,6 +84,7 @@ async def _address_page(
 async def choose_address(request: AnyRequest) -> Response[bytes]:
     """One of the customer's addresses, or a new one."""
     visit = open_visit(request)
+    visit.returns_to = visit.url("checkout", "address")
     form = await read_form(request)
     cart = await _cart_to_buy(visit)
     address_id = form.whole("address_id", least=1, most=MAX_ID)
@@ -174,11 +178,12 @@ async def pay(request: AnyRequest) -> Response[bytes]:
     address = form.whole("address", least=1, most=MAX_ID)
     provider = form.whole("provider", least=1, most=MAX_ID)
     method = form.text("method")
-    if visit.signed_in is None:
-        raise SignInNeeded(visit.url("cart"))
     if address is None or provider is None:
         return visit.redirect(visit.url("checkout", "address"))
     here = visit.url("checkout", "payment", address=address, provider=provider)
+    visit.returns_to = here
+    if visit.signed_in is None:
+        raise SignInNeeded(here)
     if method not in METHODS:
         visit.tell(PROBLEM, "Choose how to pay.")
         return visit.redirect(here)
@@ -196,10 +201,24 @@ async def pay(request: AnyRequest) -> Response[bytes]:
     except Refused as refusal:
         if refusal.status not in {400, 404, 409, 422}:
             raise
-        visit.session.messages.append((PROBLEM, refusal.problem.detail))
-        return visit.redirect(here if refusal.code == "price-changed" else visit.url("cart"))
-    await _charge(visit, placed.purchase_id, method, f"{key}-payment")
+        if refusal.code == "idempotency-key-reused":  # the form of an order, with other contents
+            visit.tell(INFO, "This form was sent before. Here are your orders.")
+            return visit.redirect(visit.url("orders"))
+        visit.tell_refusal(refusal)
+        return visit.redirect(_step_of(visit, refusal, here))
+    await _charge(visit, placed.purchase_id, method, key)
     return visit.redirect(visit.url("orders", placed.purchase_id))
+
+
+def _step_of(visit: Visit, refusal: Refused, here: str) -> str:
+    """The page on which what was refused can be changed."""
+    if refusal.code.startswith("address-"):
+        return visit.url("checkout", "address")
+    if refusal.code.startswith("provider-"):
+        return here.replace("/checkout/payment", "/checkout/delivery")
+    if refusal.code in {"price-changed", "invalid-input"}:
+        return here
+    return visit.url("cart")
 
 
 @post("/{language:str}/orders/{order_id:str}/pay", include_in_schema=False)
@@ -208,25 +227,38 @@ async def pay_order(request: AnyRequest) -> Response[bytes]:
     visit = open_visit(request)
     form = await read_form(request)
     order_id = id_in_path(request, "order_id")
+    visit.returns_to = visit.url("orders", order_id)
     method = form.text("method")
     if method not in METHODS:
         visit.tell(PROBLEM, "Choose how to pay.")
     else:
-        await _charge(visit, order_id, method, f"{_key_of(form)}-payment")
+        await _charge(visit, order_id, method, _key_of(form))
     return visit.redirect(visit.url("orders", order_id))
 
 
-async def _charge(visit: Visit, order_id: int, method: str, key: str) -> None:
-    """Pay an order; the order's page says what became of it."""
-    purchase = visit.services.purchase
+async def _charge(visit: Visit, order_id: int, method: str, form_key: str) -> None:
+    """Pay an order; the order's page says what became of it.
+
+    The key is of the form and the method: after Back, another method is another attempt.
+    """
+    purchase, key = visit.services.purchase, f"{form_key}-{method}"
     try:
         await visit.as_customer(lambda caller: purchase.pay(caller, order_id, method, key=key))
+    except ServiceAway:
+        # It may have been carried out. purchase refuses a second payment until that is decided.
+        visit.tell(PROBLEM, _UNKNOWN)
     except Refused as refusal:
         if refusal.status not in {402, 409, 422}:
             raise
-        visit.session.messages.append((PROBLEM, refusal.problem.detail))
+        visit.tell_refusal(refusal)
     else:
         visit.tell(SUCCESS, "Thank you. Your order is placed.")
+
+
+_UNKNOWN = N_(
+    "Your order is placed, but the answer to the payment did not arrive. Look at this page again"
+    " in a minute: what was paid is not paid twice."
+)
 
 
 def new_key() -> str:

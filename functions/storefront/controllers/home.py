@@ -29,7 +29,7 @@ async def home(request: AnyRequest) -> Response[bytes]:
     visit = open_visit(request)
     catalog = visit.services.catalog
     new, popular, facets = await asyncio.gather(
-        catalog.books(visit.caller, {"sort": "newest", "limit": SHOWN, "in_stock": "true"}),
+        catalog.listed(visit.caller, {"sort": "newest", "limit": SHOWN, "in_stock": "true"}),
         catalog.popular(visit.caller, SHOWN),
         catalog.facets(visit.caller, {}),
     )

@@ -32,13 +32,14 @@ async def show_order(request: AnyRequest) -> Response[bytes]:
 async def cancel_order(request: AnyRequest) -> Response[bytes]:
     visit = open_visit(request)
     order_id = id_in_path(request, "order_id")
+    visit.returns_to = visit.url("orders", order_id)
     purchase = visit.services.purchase
     try:
         await visit.as_customer(lambda caller: purchase.cancel(caller, order_id))
     except Refused as refusal:
         if refusal.status != 409:
             raise
-        visit.session.messages.append((PROBLEM, refusal.problem.detail))
+        visit.tell_refusal(refusal)
     else:
         visit.tell(SUCCESS, "The order is cancelled.")
     return visit.redirect(visit.url("orders", order_id))
@@ -49,6 +50,7 @@ async def reorder(request: AnyRequest) -> Response[bytes]:
     """Put an order's books into the cart; those that are no longer sold are left out."""
     visit = open_visit(request)
     order_id = id_in_path(request, "order_id")
+    visit.returns_to = visit.url("orders", order_id)
     purchase = visit.services.purchase
     order = await visit.as_customer(lambda caller: purchase.order(caller, order_id))
     lines = {item.book_id: item.quantity for item in order.items}

@@ -2,14 +2,17 @@
 
 import contextlib
 
+import msgspec
 from litestar import Response, get, post
 
 from functions.kit.http.requests import AnyRequest
 from functions.storefront.clients.auth import Tokens
-from functions.storefront.clients.service import Caller, Refused, ServiceAway
+from functions.storefront.clients.service import Refused, ServiceAway
+from functions.storefront.controllers.carts import hand_over_cart
 from functions.storefront.domain.paths import local_path
 from functions.storefront.errors import SignInNeeded
 from functions.storefront.forms import Form, read_form
+from functions.storefront.translations import N_
 from functions.storefront.visits import INFO, SUCCESS, Visit, open_visit
 
 
@@ -32,9 +35,9 @@ async def sign_in(request: AnyRequest) -> Response[bytes]:
         tokens = await visit.services.auth.log_in(
             visit.caller, email=form.text("email"), password=form.secret("password")
         )
-    except Refused as refusal:
-        return _refused(visit, "sign_in.html", form, refusal, next_path)
-    await _begin(visit, tokens)
+        await _begin(visit, tokens)
+    except (Refused, ServiceAway) as problem:
+        return _again(visit, "sign_in.html", form, problem, next_path)
     return visit.redirect(next_path)
 
 
@@ -47,45 +50,66 @@ async def show_register(request: AnyRequest) -> Response[bytes]:
 
 @post("/{language:str}/register", include_in_schema=False)
 async def register(request: AnyRequest) -> Response[bytes]:
-    """Make an account, and sign in."""
+    """Make an account, and sign in.
+
+    A form that is sent again, as after a lost answer, finds the account made: its password decides.
+    """
     visit = open_visit(request)
     form = await read_form(request)
     next_path = local_path(form.text("next")) or visit.url("account")
     email, password = form.text("email"), form.secret("password")
     auth = visit.services.auth
+    taken: Refused | None = None
     try:
         await auth.register(visit.caller, email=email, password=password, name=form.text("name"))
-        tokens = await auth.log_in(visit.caller, email=email, password=password)
+    except ServiceAway as away:
+        return _again(visit, "register.html", form, away, next_path)
     except Refused as refusal:
-        return _refused(visit, "register.html", form, refusal, next_path)
-    await _begin(visit, tokens)
+        if refusal.code != "email-already-registered":
+            return _again(visit, "register.html", form, refusal, next_path)
+        taken = refusal
+    try:
+        await _begin(visit, await auth.log_in(visit.caller, email=email, password=password))
+    except (Refused, ServiceAway):
+        if taken is not None:
+            return _again(visit, "register.html", form, taken, next_path)
+        visit.tell(SUCCESS, "Your account is ready. Sign in to go on.")
+        return visit.redirect(visit.url("sign-in", next=next_path))
     visit.tell(SUCCESS, "Your account is ready.")
     return visit.redirect(next_path)
 
 
-def _refused(
-    visit: Visit, template: str, form: Form, refusal: Refused, next_path: str
+def _again(
+    visit: Visit, template: str, form: Form, problem: Refused | ServiceAway, next_path: str
 ) -> Response[bytes]:
     """The form again, with what was typed and each problem beside its field."""
-    problems = refusal.fields or {"": refusal.problem.detail}
+    if isinstance(problem, Refused):
+        status, problems = problem.status, problem.fields or {"": problem.problem.detail}
+    else:
+        status, problems = 503, {"": visit.gettext(_AWAY)}
     response = visit.page(
         template,
-        status=refusal.status,
+        status=status,
         next_path=next_path,
         typed=form.shown("password"),
         problems=problems,
         ended=False,
     )
-    if refusal.retry_after is not None:
-        response.headers["retry-after"] = str(refusal.retry_after)
+    if problem.retry_after is not None:
+        response.headers["retry-after"] = str(problem.retry_after)
     return response
+
+
+_AWAY = N_(
+    "Accounts cannot be reached right now. Try again in a moment; you can go on looking at books."
+)
 
 
 async def _begin(visit: Visit, tokens: Tokens) -> None:
     """Keep the tokens in the session, and hand the visitor's cart to purchase."""
     services, caller = visit.services, visit.caller
     profile = await services.auth.profile(
-        Caller(caller.language, caller.address, tokens.access_token)
+        msgspec.structs.replace(caller, token=tokens.access_token)
     )
     visit.session.signed_in = services.tokens.signed_in(
         tokens,
@@ -94,17 +118,7 @@ async def _begin(visit: Visit, tokens: Tokens) -> None:
         name=profile.name or "",
         roles=profile.roles,
     )
-    lines = visit.session.cart.lines
-    if not lines:
-        return
-    try:
-        merged = await visit.as_customer(lambda who: services.purchase.merge_cart(who, lines))
-    except (Refused, ServiceAway):
-        # The cart stays in the session and is merged at the next sign-in; signing in succeeds.
-        return
-    visit.session.cart.clear()
-    if merged.left_out:
-        visit.tell(INFO, "Some books of your cart are no longer sold; they were left out.")
+    await hand_over_cart(visit)
 
 
 @post("/{language:str}/sign-out", include_in_schema=False)

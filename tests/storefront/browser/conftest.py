@@ -4,9 +4,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.storefront.browser.running import RunningShop, chromium
+
+expect.set_options(timeout=30_000)  # milliseconds: the machine may be busy
 
 
 @pytest.fixture(scope="module")
@@ -36,16 +38,15 @@ def open_page(browser: Browser, shop: RunningShop) -> Iterator[OpenPage]:
     contexts = []
 
     def new(**options: Any) -> Page:
-        context = browser.new_context(
-            **{"viewport": {"width": 1280, "height": 900}, "locale": "en", **options},
-            base_url=shop.url(),
-        )
+        given = {"viewport": {"width": 1280, "height": 900}, "locale": "en", **options}
+        own = given.setdefault("base_url", shop.url())
+        context = browser.new_context(**given)
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(30_000)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda message: note(message.type, message.text))
-        page.on("request", lambda request: foreign(request.url))
+        page.on("request", lambda request: foreign(request.url, own))
         return page
 
     def note(kind: str, text: str) -> None:
@@ -53,8 +54,8 @@ def open_page(browser: Browser, shop: RunningShop) -> Iterator[OpenPage]:
         if kind == "error" and "Failed to load resource" not in text:
             complaints.append(text)
 
-    def foreign(url: str) -> None:
-        if not url.startswith((shop.url(), "data:", "about:")):
+    def foreign(url: str, own: str) -> None:
+        if not url.startswith((own, "data:", "about:")):
             complaints.append(f"asked another host: {url}")
 
     yield new

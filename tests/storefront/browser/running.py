@@ -25,6 +25,8 @@ FLAGS = [
     "--disable-sync",
 ]
 
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+
 PROGRAMS = ("auth", "catalog", "purchase", "storefront", "broker")
 
 
@@ -83,7 +85,7 @@ class RunningShop:
 @contextmanager
 def chromium(*flags: str) -> Iterator[Browser]:
     """Debian's Chromium, with a profile of its own and more flags."""
-    program = find("chromium", "chromium-browser", "google-chrome")
+    program = find(*CHROMIUM)
     if program is None:
         missing("no Chromium is installed: apt-get install chromium")
     with sync_playwright() as playwright:

@@ -1,0 +1,242 @@
+"""Every form of the shop, filled in as people, programs and attackers do.
+
+The list of forms comes from the app's routes, their fields from the templates: a new form, or a new
+field, fails here until it has a case.
+"""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import quote_from_bytes
+
+import html5lib
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from functions.storefront.rendering import FOLDER
+from tests.journeys.shop_in_process import ShopInProcess, open_shop
+from tests.storefront.visitor import ADDRESS, SAME_ORIGIN, Visitor, open_storefront
+
+KEY = "k" * 24
+WRONG = "not-the-password"
+
+FORMS: dict[str, dict[str, str]] = {
+    "language": {"language": "en", "next": "/en/books"},
+    "cart/items": {"book_id": "1", "quantity": "1", "next": "/en/books/1"},
+    "cart/update": {"book_id": "1", "quantity": "2", "remove": "1"},
+    "checkout/address": {
+        **ADDRESS,
+        "address_id": "1",
+        "line2": "Apto 2",
+        "phone": "+57 601 5550100",
+        "key": KEY,
+    },
+    "checkout/delivery": {"address": "1", "provider": "1"},
+    "checkout/payment": {
+        "address": "1",
+        "provider": "1",
+        "expected_total": "35.00",
+        "method": "tok_success",
+        "key": KEY,
+    },
+    "orders/{order_id}/pay": {"method": "tok_success", "key": KEY},
+    "orders/{order_id}/cancel": {},
+    "orders/{order_id}/reorder": {},
+    "sign-in": {"email": "eva@example.org", "password": WRONG, "next": "/en/cart"},
+    "register": {
+        "name": "Eva",
+        "email": "eva@example.org",
+        "password": "eva-has-a-password",
+        "next": "/en/cart",
+    },
+    "sign-out": {},
+    "forgot-password": {"email": "eva@example.org"},
+    "reset-password": {"password": "another-password"},
+    "account/name": {"name": "Ana"},
+    "account/password": {"current_password": WRONG, "new_password": "another-password"},
+    "account/addresses/delete": {"address_id": "1"},
+    "account/close": {"close_password": WRONG},
+}
+"""Paths without their language, and fields that a person would send."""
+
+SHOWN_AGAIN = {"register", "sign-in", "forgot-password", "account/name", "checkout/address"}
+"""Forms whose page of a refusal has what was typed."""
+
+EXPECTED = {200, 303, 400, 401, 402, 403, 404, 409, 410, 413, 422, 429}
+"""Statuses of an answer; 500 and 503 say that the shop is at fault."""
+
+HOSTILE = (
+    '"><script>alert(1)</script>',
+    "{{ 7 * 7 }}{% raw %}",
+    "'; DROP TABLE users; --",
+    "../../../etc/passwd",
+    "//evil.example/",
+    "https://evil.example/",
+    "javascript:alert(1)",
+    "\r\nset-cookie: a=b",
+    "\x00",
+    "\u202e\u0000\ufffe",
+    "-1",
+    "0",
+    "1e9",
+    "9" * 30,
+    "NaN",
+    "１２",
+    "true",
+    "[]",
+    "a@b",
+    "𝔸" * 300,
+    "x" * 4999,
+    "x" * 5001,
+)
+
+typed = st.one_of(
+    st.just(b""),
+    st.sampled_from([text.encode() for text in HOSTILE]),
+    st.text(max_size=30).map(lambda text: text.encode("utf-8", "replace")),
+    st.binary(max_size=12),
+)
+
+
+def templates() -> str:
+    """The pages' templates, with what they take from `parts.html` in its place."""
+    parts = (FOLDER / "parts.html").read_text()
+    texts = [
+        path.read_text() for path in sorted(FOLDER.glob("*.html")) if path.name != "parts.html"
+    ]
+    (methods,) = re.findall(r"macro payment_methods.*?endmacro", parts, re.DOTALL)
+    return re.sub(r"\{\{ payment_methods\(.*?\}\}", methods, "\n".join(texts))
+
+
+def fields_in_templates() -> dict[str, set[str]]:
+    """The names of the fields of each form that is sent, by its path."""
+    found: dict[str, set[str]] = {}
+    for form in re.findall(r"<form[^>]*method=\"post\".*?</form>", templates(), re.DOTALL):
+        action = re.search(r"action=\"\{\{ visit\.(?:url\((.*?)\)|here) \}\}\"", form)
+        assert action is not None, form
+        if action[1] is None:
+            continue  # the form of a problem page, which holds the fields of another one
+        parts = [part.strip() for part in action[1].split(",")]
+        path = "/".join(part.strip('"') if part[0] == '"' else "{order_id}" for part in parts)
+        names = re.findall(r"name=\"([a-z_0-9]+)\"|\{\{ field\(\"([a-z_0-9]+)\"", form)
+        found.setdefault(path, set()).update(first or second for first, second in names)
+    return found
+
+
+def test_every_form_has_a_case(visitor_routes: set[str]) -> None:
+    """Each route that takes one, and each field of the templates."""
+    assert visitor_routes == set(FORMS)
+    assert fields_in_templates() == {path: set(fields) for path, fields in FORMS.items()}
+
+
+@pytest.fixture
+async def lenient_shop(tmp_path: Path) -> AsyncIterator[ShopInProcess]:
+    """A shop that refuses nobody for sending many forms."""
+    limits = ("LOGIN_TRIES", "LOGIN_TRIES_PER_ADDRESS", "LOGIN_TRIES_PER_ACCOUNT")
+    environ = dict.fromkeys(limits, "1000") | {"REGISTRATIONS_PER_ADDRESS": "0"}
+    async with open_shop(tmp_path, **environ) as shop:
+        yield shop
+
+
+@pytest.fixture
+async def customer(lenient_shop: ShopInProcess) -> AsyncIterator[Visitor]:
+    """With a book in the cart, an address and a delivery to choose."""
+    shop = lenient_shop
+    await shop.sell(stock=1000)
+    body = {"name": "DHL", "contact": "dhl@example.org", "coverage": ["*"], "fee": 5}
+    await shop.call("purchase", "POST", "/providers", body, user="staff")
+    async with open_storefront(shop) as visitor:
+        await visitor.sign_up()
+        await visitor.submit("/en/cart/items", book_id=1, quantity=3)
+        await visitor.go_to_payment()
+        yield visitor
+
+
+@pytest.fixture
+async def visitor_routes(visitor: Visitor) -> set[str]:
+    return {
+        re.sub(r":\w+", "", route.path).removeprefix("/{language}/")
+        for route in visitor.app.routes
+        if "POST" in getattr(route, "methods", ())
+    }
+
+
+@st.composite
+def bodies(draw: st.DrawFn, fields: dict[str, str]) -> list[tuple[str, bytes]]:
+    """The fields, of which some are missing, repeated, or filled in with something else."""
+    sent: list[tuple[str, bytes]] = []
+    for name, value in fields.items():
+        kind = draw(st.sampled_from(("kept", "kept", "typed", "missing", "repeated")))
+        if kind != "missing":
+            sent.append((name, draw(typed) if kind == "typed" else value.encode()))
+        if kind == "repeated":
+            sent.append((name, draw(typed)))
+    if draw(st.booleans()):
+        sent.append(("unknown", draw(typed)))
+    return sent
+
+
+async def post(visitor: Visitor, path: str, sent: list[tuple[str, bytes]]) -> httpx.Response:
+    body = "&".join(f"{name}={quote_from_bytes(value)}" for name, value in sent)
+    media_type = {"content-type": "application/x-www-form-urlencoded"}
+    return await visitor.client.post(path, content=body, headers=SAME_ORIGIN | media_type)
+
+
+def check_page(page: httpx.Response, sent: list[tuple[str, bytes]], path: str) -> None:
+    """A page of the shop that says what to do, and holds what was typed as text."""
+    assert page.status_code in EXPECTED, page.text
+    assert "set-cookie" not in page.headers or "a=b" not in page.headers["set-cookie"]
+    location = page.headers.get("location", "")
+    assert (page.status_code == 303) == bool(location)
+    assert not location or re.match(r"/e[sn](/|$)", location), location
+    if page.status_code == 303:
+        return
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert "Traceback" not in page.text
+    assert "<script>" not in page.text
+    parser = html5lib.HTMLParser(strict=False)
+    document = parser.parse(page.text)
+    hostile_codes = {"control-character-in-input-stream", "invalid-codepoint"}
+    assert {code for _, code, _ in parser.errors} <= hostile_codes
+    shown = {
+        each.get("name"): each.get("value")
+        for each in document.iter("{http://www.w3.org/1999/xhtml}input")
+        if each.get("type") not in {"password", "radio", "hidden", "search"}
+    }
+    refused_at_the_edge = "problem-page" in page.text
+    if path in SHOWN_AGAIN and not refused_at_the_edge:
+        last = {name: value.decode() for name, value in sent if name in shown}
+        for name, text in last.items():
+            if not re.search(r"[\x00-\x1f\ufffe\uffff\ud800-\udfff]", text):
+                assert shown[name] == text
+
+
+@pytest.mark.parametrize("path", FORMS)
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+async def test_any_contents_of_a_form_get_a_clear_answer(
+    customer: Visitor, path: str, data: st.DataObject
+) -> None:
+    """A customer's; the language is one that the path has."""
+    sent = data.draw(bodies(FORMS[path]))
+    language = data.draw(st.sampled_from(("es", "en")))
+    order = data.draw(st.sampled_from(("1", "0", "7", "x", "99999999999999999999")))
+    address = f"/{language}/{path.format(order_id=order)}"
+    check_page(await post(customer, address, sent), sent, path)
+
+
+@pytest.mark.parametrize("path", FORMS)
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+async def test_any_contents_of_a_form_from_somebody_unknown_get_a_clear_answer(
+    visitor: Visitor, path: str, data: st.DataObject
+) -> None:
+    """Nobody has signed in: a form of customers leads to the sign-in."""
+    sent = data.draw(bodies(FORMS[path]))
+    check_page(await post(visitor, f"/en/{path.format(order_id=1)}", sent), sent, path)
