@@ -9,89 +9,22 @@ from typing import Any
 
 import httpx
 import pytest
-from litestar import Litestar
 from piccolo.querystring import QueryString
 
 from functions.kit.base.errors import Unavailable
 from functions.kit.base.telemetry import Metrics, current_traceparent, trace_id
-from functions.kit.data.database import Database, transactional
+from functions.kit.data.database import Database
 from functions.kit.data.engines import connect
 from functions.kit.events import catch_up, cloudevents, inbox, relay
 from functions.kit.events.catch_up import CatchUp
 from functions.kit.events.cloudevents import Event
-from functions.kit.events.feed import OwnedStream, digest_of
+from functions.kit.events.feed import digest_of
 from functions.kit.events.feed_client import CatchUpFailed
-from functions.kit.events.outbox import NewEvent, Outbox, as_state
 from functions.kit.events.subscriptions import Projection, Stream, Subscriptions
 from tests.kit import sample
+from tests.kit.events.owner import Behave, Owner, unreachable
 from tests.kit.sample import THING_CHANGED, THINGS
-from tests.support.apps import serving
 from tests.support.clock import FakeClock
-from tests.support.tokens import Issuer
-
-Behave = Callable[[httpx.Request], httpx.Response | None]
-
-
-class Owner:
-    """The other service: its database, and an HTTP transport to its internal API."""
-
-    def __init__(self, app: Litestar, client: httpx.AsyncClient) -> None:
-        self.app = app
-        self.database: Database = app.state.services.database
-        self.client = client
-        self.outbox: Outbox = app.state.services.outbox
-        self.behave: Behave = lambda request: None
-        self.asked: list[str] = []
-
-    async def change(self, thing_id: int, label: str, revision: int) -> None:
-        await _change(self.database, self.outbox, thing_id, label, revision)
-
-    async def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append(request.url.path)
-        if (instead := self.behave(request)) is not None:
-            return instead
-        return await self.client.get(request.url.raw_path.decode())
-
-
-def thing_message(thing_id: int, label: str, revision: int) -> NewEvent:
-    return NewEvent(
-        source=THINGS.source,
-        type=THING_CHANGED,
-        subject=f"thing/{thing_id}",
-        revision=revision,
-        data=sample.ThingState(thing_id, label),
-    )
-
-
-@transactional
-async def _change(
-    database: Database, outbox: Outbox, thing_id: int, label: str, revision: int
-) -> None:
-    for statement in (
-        QueryString("DELETE FROM things WHERE thing_id = {}", thing_id),
-        QueryString("INSERT INTO things VALUES ({}, {}, {}, 0)", thing_id, label, revision),
-    ):
-        await database.execute(statement)
-    await outbox.add(database, thing_message(thing_id, label, revision))
-
-
-async def thing_states(database: Database) -> AsyncIterator[Event]:
-    for thing_id, (label, revision, _) in (await sample.things(database)).items():
-        yield as_state(thing_message(thing_id, label, revision))
-
-
-@pytest.fixture
-async def owner(tmp_path: Path, clock: FakeClock, issuer: Issuer) -> AsyncIterator[Owner]:
-    app = sample.create_app(
-        f"sqlite:///{tmp_path}/owner.db",
-        clock=clock,
-        http=issuer.wire(),
-        environ={"INTERNAL_SECRET": ""},
-        streams=(OwnedStream("things", THINGS.source, thing_states),),
-        subscriptions=lambda _: Subscriptions(),
-    )
-    async with serving(app) as client:
-        yield Owner(app, client)
 
 
 @pytest.fixture
@@ -246,12 +179,8 @@ async def test_an_owner_with_malformed_answers_is_retried(
 
 
 async def test_an_unreachable_owner_is_retried(reader: CatchUp, owner: Owner) -> None:
-    """Asleep, or gone."""
-
-    def refuse(request: httpx.Request) -> httpx.Response:
-        raise httpx.ConnectError("no")
-
-    owner.behave = refuse
+    """At zero, or gone."""
+    owner.behave = unreachable
 
     with pytest.raises(CatchUpFailed):
         await reader.read(THINGS)
