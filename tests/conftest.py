@@ -1,4 +1,4 @@
-"""One suite, every database: whoever takes `database_url` runs on SQLite, MariaDB and MySQL.
+"""One suite, every database: a test with `database_url` runs on SQLite, MariaDB and MySQL.
 
 MariaDB is what every suite runs on beside SQLite. MySQL doubles what that takes, so only the suites
 run on it that depend on what the server makes of a statement: `ON_MYSQL_TOO` names them.
@@ -76,6 +76,12 @@ ON_MYSQL_TOO = (
 )
 """Test files that also run on MySQL; tests/architecture/test_suites.py holds that each exists."""
 
+MEASURED = ("auth", "catalog", "kit", "purchase", "storefront")
+"""Folders of tests whose coverage is measured: of each service, of the kit and of the pages."""
+
+SERVERS = {"mysql_server", "mysql_servers", "rabbitmq"}
+"""Fixtures of servers that a machine may lack. Their tests are not measured."""
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     path = metafunc.definition.path.relative_to(metafunc.config.rootpath).as_posix()
@@ -85,6 +91,24 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("make_database_url", ["sqlite", *servers], indirect=True)
     elif "mysql_server" in metafunc.fixturenames:
         metafunc.parametrize("mysql_server", servers, indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `nox -s coverage` runs: the same tests on every machine, so that a floor holds."""
+    for item in items:
+        if isinstance(item, pytest.Function) and _is_measured(item):
+            item.add_marker("measured")
+
+
+def _is_measured(item: pytest.Function) -> bool:
+    _, folder, *rest = item.path.relative_to(item.config.rootpath).parts
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    return (
+        folder in MEASURED
+        and "browser" not in rest
+        and parameters.get("make_database_url", "sqlite") == "sqlite"
+        and SERVERS.isdisjoint(item.fixturenames)
+    )
 
 
 @pytest.fixture(scope="session")
