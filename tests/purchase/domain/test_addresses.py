@@ -100,13 +100,13 @@ def test_blanks_around_the_texts_are_removed() -> None:
 @pytest.mark.parametrize(
     ("country", "postal_code", "spanish", "english"),
     [
-        ("XX", None, "XX no es un país de ISO 3166-1", "XX is no country of ISO 3166-1"),
+        ("XX", None, "XX no es un país de ISO 3166-1", "XX is not a country of ISO 3166-1"),
         ("ES", None, "hace falta en ES", "is required in ES"),
         (
             "ES",
             "1",
-            "no es un código postal de allí (ES); uno es 28039",
-            "is not a postal code of that place (ES); 28039 is one",
+            "debe ser un código postal de allí (ES), como 28039",
+            "must be a postal code of that place (ES), such as 28039",
         ),
     ],
 )
