@@ -2,7 +2,7 @@
 
 from rich.console import Console
 
-from tests.mutation.__main__ import read, survivors, table
+from tests.mutation.__main__ import read, survivors, table, without_equivalents
 
 PRINTED = """\
     functions.purchase.domain.stock.xǁStockǁopened__mutmut_1: killed
@@ -20,6 +20,25 @@ def test_what_no_test_has_found_survives() -> None:
         "functions.purchase.domain.stock.xǁStockǁopened__mutmut_2",
         "functions.purchase.domain.cards.x__ean__mutmut_1",
     ]
+
+
+def test_an_equivalent_mutant_is_not_counted() -> None:
+    """It is recognised by its module and by what it has in place of the code."""
+    name = "functions.purchase.domain.checkout.x_parse_items__mutmut_6"
+    difference = f"""\
+# {name}: survived
+--- functions/purchase/domain/checkout.py
++++ functions/purchase/domain/checkout.py
+@@ -5,7 +5,7 @@
+     for item in text.split(","):
+-        book, _, copies = item.partition("x")
++        book, _, copies = item.rpartition("x")
+"""
+    other = name.replace("parse_items", "quotes")
+    results = without_equivalents({name: "survived", other: "survived"}, {name: difference})
+
+    assert results == {name: "equivalent", other: "survived"}
+    assert survivors(results) == [other]
 
 
 def test_each_module_has_its_score() -> None:

@@ -38,7 +38,7 @@ async def _nothing(_: object) -> None:
 
 
 async def test_what_the_owner_says_takes_effect(owner: Owner, reader: Litestar) -> None:
-    """And not what the event says, though it has the right id."""
+    """The data of the unsigned event has none, although its id is right."""
     event = await owner.changed("true")
     forged = msgspec.structs.replace(event, data=b'{"thing_id": 1, "label": "forged"}')
     async with serving(reader) as client:
@@ -51,7 +51,7 @@ async def test_what_the_owner_says_takes_effect(owner: Owner, reader: Litestar) 
 async def test_an_event_that_its_owner_does_not_know_is_put_aside(
     owner: Owner, reader: Litestar
 ) -> None:
-    """With the reason; nothing of it is remembered."""
+    """With the reason. The inbox does not record it."""
     await owner.changed("true")
     forged = msgspec.structs.replace(thing_changed(9, label="forged"), signature="0" * 64)
     async with serving(reader) as client:
@@ -68,7 +68,7 @@ async def test_an_event_that_its_owner_does_not_know_is_put_aside(
 async def test_an_owner_that_is_away_makes_the_event_come_again(
     owner: Owner, reader: Litestar
 ) -> None:
-    """503 is the only answer after which a broker keeps it. A signed one needs no owner."""
+    """A broker redelivers after 503 only. A signed event is processed without the owner."""
     event = await owner.changed("true")
     owner.behave = unreachable
     async with serving(reader) as client:
@@ -82,7 +82,7 @@ async def test_an_owner_that_is_away_makes_the_event_come_again(
 
 
 async def test_copies_ask_the_owner_once(owner: Owner, reader: Litestar) -> None:
-    """What was read is known by its id."""
+    """The inbox knows the id of an event that was read."""
     event = await owner.changed("true")
     async with serving(reader) as client:
         await push(client, event)
@@ -112,7 +112,7 @@ async def test_an_event_without_a_place_in_its_stream_is_put_aside(
 async def test_a_corrected_event_under_the_same_id_takes_effect(
     owner: Owner, reader: Litestar, signed: bool
 ) -> None:
-    """The letter that waited has been answered; the wrong text was one letter, however often."""
+    """The wrong event is one dead letter, and the corrected event resolves it."""
     wrong = await owner.changed(7)
     sign = SIGNER.sign if signed else (lambda event: event)
     async with serving(reader) as client:
@@ -134,7 +134,7 @@ async def test_a_corrected_event_under_the_same_id_takes_effect(
 async def test_a_replay_takes_what_the_owner_says_now(
     owner: Owner, reader: Litestar, issuer: Issuer
 ) -> None:
-    """Of an unsigned event: neither the old text nor a forged one."""
+    """A replayed unsigned event has the owner's present data, not its own."""
     wrong = await owner.changed(7)
     admin = issuer.bearer(1, "admin")
     async with serving(reader) as client:
@@ -158,7 +158,7 @@ async def test_a_replay_takes_what_the_owner_says_now(
 
 
 async def test_a_failing_handler_is_a_dead_letter_instead_of_a_500(reader: Litestar) -> None:
-    """It would fail the next time, too; its event stays unread until a corrected handler runs."""
+    """A redelivery would fail as well. The event stays unread until a corrected handler runs."""
     async with serving(reader) as client:
         answer = await push(client, thing_changed(1, label="poison"))
         database = reader.state.services.database

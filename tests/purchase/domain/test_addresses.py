@@ -48,6 +48,7 @@ def test_every_country_has_rules_that_its_own_example_meets(country: str) -> Non
         ("DE", None, "10115", []),
         ("DE", None, "1011", ["postal_code"]),
         ("GB", None, "gir 0aa", []),
+        ("GB", None, None, ["postal_code"]),
         ("GB", None, "GIR 0AA X", ["postal_code"]),
         ("AO", None, None, []),
         ("HK", "Kowloon", None, []),

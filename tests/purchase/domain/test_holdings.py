@@ -13,6 +13,7 @@ LIMITS = HoldingLimits(unpaid_purchases=2, copies_of_a_book=5)
 def test_a_limit_can_be_reached() -> None:
     """By purchases, and by copies of each book, those of the new lines included."""
     LIMITS.check(Holdings(1, {1: 3, 2: 4, 9: 99}), LINES)
+    HoldingLimits(0, 2).check(Holdings(0, {}), LINES)
 
 
 def test_one_unpaid_purchase_more_is_refused() -> None:

@@ -1,0 +1,19 @@
+"""Mutants that behave as the code does, so that no test can find them; each with the reason.
+
+The key is the module and what mutmut wrote in place of a line.
+"""
+
+EQUIVALENT = {
+    (
+        "functions.purchase.domain.checkout",
+        'book, _, copies = item.rpartition("x")',
+    ): "Both split an item with one x alike, and any other item is refused.",
+    (
+        "functions.purchase.domain.payments",
+        "return min(first * (1 << min(count, 31)), longest)",
+    ): "2**30 times 5 seconds is beyond each limit already; the bound keeps the number small.",
+    (
+        "functions.purchase.domain.addresses",
+        'given = {"country_code": country, "country_area": region or "XXXX"}',
+    ): "A region that the address data does not know has no rules, as no region has none.",
+}
