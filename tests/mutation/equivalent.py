@@ -16,4 +16,16 @@ EQUIVALENT = {
         "functions.purchase.domain.addresses",
         'given = {"country_code": country, "country_area": region or "XXXX"}',
     ): "A region that the address data does not know has no rules, as no region has none.",
+    (
+        "functions.purchase.domain.cards",
+        "for before, group in zip(groups[first:], groups[first + 1 :], strict=None):",
+    ): "None is false, as the argument was.",
+    (
+        "functions.purchase.domain.cards",
+        "for before, group in zip(groups[first:], groups[first + 1 :], ):",
+    ): "The argument's default is the value that was given.",
+    (
+        "functions.purchase.domain.cards",
+        'digits[0] in "XX23456XX" and _is_card_number(digits[:length])',
+    ): "What is looked for is one digit, never an X.",
 }

@@ -129,7 +129,7 @@ async def test_only_202_marks_an_event_as_sent(
     broker: Broker,
     status: int,
 ) -> None:
-    """After any other status the event stays in the outbox, and later events of its subject wait."""
+    """After any other status the event stays in the outbox, and its subject's later events wait."""
     await tell(database, outbox, 3, subject="note/1")
     answers = iter([202, status])
     broker.answer = lambda request: httpx.Response(next(answers))

@@ -125,6 +125,13 @@ def test_a_text_without_a_number_is_permitted(text: str | None) -> None:
     check_no_card_number("reason", text)
 
 
+def test_telephone_numbers_are_refused_unless_permitted() -> None:
+    """Only the field of a telephone number permits them."""
+    check_no_card_number("phone", "+57 300 123 4018", phones=True)
+    with pytest.raises(CardNumberRefused):
+        check_no_card_number("reason", "+57 300 123 4018")
+
+
 def with_check_digit(body: str) -> str:
     return next(body + last for last in "0123456789" if luhn(body + last))
 
@@ -150,6 +157,21 @@ def test_a_number_before_other_digits_begins_as_cards_do(first: str, length: int
     assert holds_card_number(run) is (length in {15, 16} and first in "23456")
 
 
+def test_a_run_of_16_digits_is_one_number() -> None:
+    """A valid checksum of its first 15 does not count."""
+    first = with_check_digit("41111111111111")
+    run = next(first + last for last in "0123456789" if not luhn(first + last))
+
+    assert luhn(first)
+    assert not holds_card_number(run)
+
+
+@pytest.mark.parametrize("mark", ["\u200b", "\u0336", "\u20dd"], ids=["Cf", "Mn", "Me"])
+def test_invisible_characters_and_marks_hide_no_number(mark: str) -> None:
+    """A zero-width space, a strike-through or a circle at each separator."""
+    assert holds_card_number(f"x{mark}".join(["4111", "1111", "1111", "1111"]))
+
+
 @given(st.from_regex("97[89][0-9]{9}", fullmatch=True))
 def test_an_isbn_is_no_card_number(body: str) -> None:
     """One in ten has the checksum of a card as well; with a wrong check digit it is a number."""
@@ -169,6 +191,9 @@ def test_an_isbn_is_no_card_number(body: str) -> None:
         ("+4111 1111 1111 1111", True),
         ("+57 300 123 4018 / 4111 1111 1111 1111", True),
         ("phone + 57 300 123 4018", True),
+        ("+57 300 123 4018 and then 4111 1111 1111 1111", True),
+        ("+" + with_check_digit("57300123456789"), False),
+        ("+" + with_check_digit("573001234567890"), True),
     ],
 )
 def test_a_permitted_number_is_international(text: str, found: bool) -> None:

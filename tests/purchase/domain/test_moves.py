@@ -24,6 +24,7 @@ from functions.purchase.errors import (
     CardNumberRefused,
     IllegalMove,
     NotPaid,
+    NotRefundable,
     OverRefund,
     PaymentInProgress,
     PurchaseCancelled,
@@ -76,8 +77,9 @@ def test_a_payment_has_the_total_and_no_card_number() -> None:
     for wrong in (3089, 3091, 0):
         with pytest.raises(AmountMismatch):
             begin(purchase(), amount_minor=wrong)
-    with pytest.raises(CardNumberRefused):
+    with pytest.raises(CardNumberRefused) as caught:
         begin(purchase(), method="4111 1111 1111 1111")
+    assert [error.field for error in caught.value.errors] == ["payment_method"]
 
 
 def test_an_open_payment_locks_its_purchase() -> None:
@@ -271,9 +273,13 @@ def test_a_partial_refund_leaves_the_purchase_paid() -> None:
 
     assert part.purchase == replace(purchase(Status.PAID), revision=2)
     assert part.facts == (Fact(completed(refunded_minor=90), 2),)
-    assert (part.refund and part.refund.amount_minor, part.refund and part.refund.reason) == (
-        90,
-        "why",
+    assert part.refund == Refund(
+        payment_id=5,
+        amount_minor=90,
+        reason="why",
+        reference="one",
+        next_attempt_at=NOW,
+        created_at=NOW,
     )
     assert (rest.refund and rest.refund.amount_minor, rest.refund and rest.refund.reference) == (
         3000,
@@ -281,6 +287,12 @@ def test_a_partial_refund_leaves_the_purchase_paid() -> None:
     )
     assert (rest.purchase, rest.payment) == (ended, refunded)
     assert rest.facts == (Fact(refunded, 3), Fact(ended, 4))
+
+
+def test_nothing_is_refunded_during_a_delivery() -> None:
+    """The status of the purchase counts, not that of the payment alone."""
+    with pytest.raises(NotRefundable):
+        moves.refund(purchase(Status.ON_DELIVERY), completed(), 90, "x", reference="r", now=NOW)
 
 
 def test_a_refund_after_the_delivery_leaves_the_purchase_delivered() -> None:

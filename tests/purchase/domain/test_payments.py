@@ -160,6 +160,13 @@ def test_no_more_than_what_is_left_is_refunded(amount_minor: int) -> None:
         part.owe(amount_minor, "x", reference="two", now=NOW)
 
 
+def test_the_smallest_refund_is_one_minor_unit() -> None:
+    """A cent."""
+    payment, refund = COMPLETED.owe(1, "x", reference="one", now=NOW)
+
+    assert (payment.refunded_minor, refund.amount_minor) == (1, 1)
+
+
 @pytest.mark.parametrize("status", [PaymentStatus.PROCESSING, PaymentStatus.FAILED])
 def test_nothing_is_refunded_of_what_was_not_charged(status: PaymentStatus) -> None:
     """Neither before the outcome nor after a decline."""
