@@ -7,6 +7,7 @@ run on it that depend on what the server makes of a statement: `ON_MYSQL_TOO` na
 
 import itertools
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,12 @@ MEASURED = ("auth", "catalog", "kit", "purchase", "storefront")
 SERVERS = {"mysql_server", "mysql_servers", "rabbitmq"}
 """Fixtures of servers that a machine may lack. Their tests are not measured."""
 
+NOT_MEASURED = (
+    "tests/storefront/browser",  # a browser may be missing as well
+    "tests/kit/mysql",  # and the engine is not measured
+    "tests/kit/start/test_lazy_modules.py",  # which modules a start loads; coverage loads others
+)
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     path = metafunc.definition.path.relative_to(metafunc.config.rootpath).as_posix()
@@ -101,11 +108,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _is_measured(item: pytest.Function) -> bool:
-    _, folder, *rest = item.path.relative_to(item.config.rootpath).parts
+    path = item.path.relative_to(item.config.rootpath)
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
     return (
-        folder in MEASURED
-        and "browser" not in rest
+        path.parts[1] in MEASURED
+        and not path.as_posix().startswith(NOT_MEASURED)
         and parameters.get("make_database_url", "sqlite") == "sqlite"
         and SERVERS.isdisjoint(item.fixturenames)
     )
@@ -157,6 +164,14 @@ def make_database_url(
 def database_url(make_database_url: Callable[[], str]) -> str:
     """The URL of an empty database."""
     return make_database_url()
+
+
+def pytest_sessionfinish() -> None:
+    """Save what coverage has measured: pytest-xdist ends a worker that takes long to exit."""
+    if coverage := sys.modules.get("coverage"):
+        measured = coverage.Coverage.current()
+        if measured is not None:
+            measured.save()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -3,7 +3,7 @@
 import tomllib
 
 from tests.architecture.services import ROOT
-from tests.conftest import MEASURED, ON_MYSQL_TOO
+from tests.conftest import MEASURED, NOT_MEASURED, ON_MYSQL_TOO
 
 
 def test_every_suite_that_runs_on_mysql_exists() -> None:
@@ -11,6 +11,11 @@ def test_every_suite_that_runs_on_mysql_exists() -> None:
     missing = [path for path in ON_MYSQL_TOO if not (ROOT / path).is_file()]
 
     assert missing == []
+
+
+def test_what_is_not_measured_exists() -> None:
+    """An exception goes with what it was made for."""
+    assert [path for path in NOT_MEASURED if not (ROOT / path).exists()] == []
 
 
 def test_the_measured_tests_are_those_of_the_measured_code() -> None:
