@@ -5,6 +5,7 @@ private environment under `.nox/` from `requirements/nox.txt`, and starts again 
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import venv
@@ -181,6 +182,8 @@ def compose(session: nox.Session) -> None:
 # Dot by dot, also where the output goes into a file or through another program.
 _SPEAKS = {"PYTHONUNBUFFERED": "1"}
 _PYTEST = ("pytest", "-o", "console_output_style=count")
+_WORKERS = ("-n", "auto", "--dist", "loadfile")
+_COVERAGE = ROOT / ".nox" / "coverage"
 
 
 @nox.session
@@ -188,9 +191,31 @@ def test(session: nox.Session) -> None:
     """The tests; `-- tests/kit -k relay` and the like run some of them."""
     _install(session, "dev")
     session.log("running the tests: what is done is counted at the end of each line")
-    session.run(*_PYTEST, "-n", "auto", "--dist", "loadfile", *session.posargs, env=_SPEAKS)
-    if not session.posargs:
-        _run_faults(session)  # not beside the others: what they wait for is other processes
+    if session.posargs:
+        session.run(*_PYTEST, *_WORKERS, *session.posargs, env=_SPEAKS)
+        return
+    _run_measured(session)
+    session.run(*_PYTEST, *_WORKERS, "-m", "not measured", env=_SPEAKS)
+    _run_faults(session)  # not beside the others: what they wait for is other processes
+
+
+@nox.session(default=False)
+def coverage(session: nox.Session) -> None:
+    """Branch coverage of the services and the kit, held against a floor: `-- --html` for pages."""
+    _install(session, "dev")
+    _run_measured(session)
+    if "--html" in session.posargs:
+        session.run("coverage", "html", "--quiet", "--directory", str(_COVERAGE / "html"))
+        session.log(f"open {_COVERAGE / 'html' / 'index.html'}")
+
+
+def _run_measured(session: nox.Session) -> None:
+    """The tests that need no server, under coverage, and the report against the floors."""
+    shutil.rmtree(_COVERAGE, ignore_errors=True)
+    _COVERAGE.mkdir(parents=True)
+    session.run("coverage", "run", "-m", *_PYTEST, *_WORKERS, "-m", "measured", env=_SPEAKS)
+    session.run("coverage", "combine", "--quiet")
+    session.run("coverage", "report")
 
 
 @nox.session(default=False)
@@ -228,6 +253,15 @@ def fuzz(session: nox.Session) -> None:
     examples, seed = (*session.posargs, *("500", "1")[len(session.posargs) :])
     environment = {"BOOKSTORE_FUZZ_EXAMPLES": examples, "BOOKSTORE_FUZZ_SEED": seed}
     session.run("pytest", "-s", "tests/fuzz", env=environment)
+
+
+@nox.session(default=False)
+def mutation(session: nox.Session) -> None:
+    """Change the rules' code bit by bit: tests must fail. `-- "functions.kit.events.relay*"`."""
+    _install(session, "dev")
+    session.install("mutmut>=3.8,<3.9")
+    folder = Path(session.create_tmp()) / "tree"
+    session.run("python", "-m", "tests.mutation", str(folder), *session.posargs, env=_SPEAKS)
 
 
 @nox.session(default=False)

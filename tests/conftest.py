@@ -1,4 +1,4 @@
-"""One suite, every database: whoever takes `database_url` runs on SQLite, MariaDB and MySQL.
+"""One suite, every database: a test with `database_url` runs on SQLite, MariaDB and MySQL.
 
 MariaDB is what every suite runs on beside SQLite. MySQL doubles what that takes, so only the suites
 run on it that depend on what the server makes of a statement: `ON_MYSQL_TOO` names them.
@@ -7,6 +7,7 @@ run on it that depend on what the server makes of a statement: `ON_MYSQL_TOO` na
 
 import itertools
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,18 @@ ON_MYSQL_TOO = (
 )
 """Test files that also run on MySQL; tests/architecture/test_suites.py holds that each exists."""
 
+MEASURED = ("auth", "catalog", "kit", "purchase", "storefront")
+"""Folders of tests whose coverage is measured: of each service, of the kit and of the pages."""
+
+SERVERS = {"mysql_server", "mysql_servers", "rabbitmq"}
+"""Fixtures of servers that a machine may lack. Their tests are not measured."""
+
+NOT_MEASURED = (
+    "tests/storefront/browser",  # a browser may be missing as well
+    "tests/kit/mysql",  # and the engine is not measured
+    "tests/kit/start/test_lazy_modules.py",  # which modules a start loads; coverage loads others
+)
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     path = metafunc.definition.path.relative_to(metafunc.config.rootpath).as_posix()
@@ -85,6 +98,24 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("make_database_url", ["sqlite", *servers], indirect=True)
     elif "mysql_server" in metafunc.fixturenames:
         metafunc.parametrize("mysql_server", servers, indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what `nox -s coverage` runs: the same tests on every machine, so that a floor holds."""
+    for item in items:
+        if isinstance(item, pytest.Function) and _is_measured(item):
+            item.add_marker("measured")
+
+
+def _is_measured(item: pytest.Function) -> bool:
+    path = item.path.relative_to(item.config.rootpath)
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    return (
+        path.parts[1] in MEASURED
+        and not path.as_posix().startswith(NOT_MEASURED)
+        and parameters.get("make_database_url", "sqlite") == "sqlite"
+        and SERVERS.isdisjoint(item.fixturenames)
+    )
 
 
 @pytest.fixture(scope="session")
@@ -133,6 +164,14 @@ def make_database_url(
 def database_url(make_database_url: Callable[[], str]) -> str:
     """The URL of an empty database."""
     return make_database_url()
+
+
+def pytest_sessionfinish() -> None:
+    """Save what coverage has measured: pytest-xdist ends a worker that takes long to exit."""
+    if coverage := sys.modules.get("coverage"):
+        measured = coverage.Coverage.current()
+        if measured is not None:
+            measured.save()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

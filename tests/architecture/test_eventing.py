@@ -71,8 +71,8 @@ def test_a_trigger_filters_on_the_source_alone() -> None:
         assert "filters" not in trigger["spec"]
 
 
-def test_a_trigger_leads_to_the_event_door_of_an_internal_service() -> None:
-    """Events that could not be delivered go to a door beside it."""
+def test_a_trigger_leads_to_the_events_route_of_an_internal_api() -> None:
+    """Events that could not be delivered go to `/events/dead-letter` of the same service."""
     for trigger in triggers():
         subscriber, sink = trigger["spec"]["subscriber"], trigger["spec"]["delivery"]
         assert subscriber["ref"]["name"].endswith("-internal")

@@ -1,7 +1,9 @@
-"""What runs on which database, and that no suite is lost when files move."""
+"""What runs on which database and under coverage; no suite is lost when files move."""
+
+import tomllib
 
 from tests.architecture.services import ROOT
-from tests.conftest import ON_MYSQL_TOO
+from tests.conftest import MEASURED, NOT_MEASURED, ON_MYSQL_TOO
 
 
 def test_every_suite_that_runs_on_mysql_exists() -> None:
@@ -9,3 +11,18 @@ def test_every_suite_that_runs_on_mysql_exists() -> None:
     missing = [path for path in ON_MYSQL_TOO if not (ROOT / path).is_file()]
 
     assert missing == []
+
+
+def test_what_is_not_measured_exists() -> None:
+    """An exception goes with what it was made for."""
+    assert [path for path in NOT_MEASURED if not (ROOT / path).exists()] == []
+
+
+def test_the_measured_tests_are_those_of_the_measured_code() -> None:
+    """A folder of tests that was moved would otherwise count as not tested."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+
+    assert project["tool"]["coverage"]["run"]["source"] == [
+        f"functions/{name}" for name in MEASURED
+    ]
+    assert [name for name in MEASURED if not (ROOT / "tests" / name).is_dir()] == []

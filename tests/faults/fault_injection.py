@@ -34,13 +34,13 @@ from functions.kit.mysql import transaction as mysql
 KILL = "FAULT_KILL"
 """`point:n`: kill -9 of the own process at the n-th pass of a point."""
 CLOCK = "FAULT_CLOCK"
-"""A file with the seconds that this process's clock is wrong by, read at every look."""
+"""A file with the seconds that this process's clock is wrong by, read at each call."""
 LEASE = "FAULT_LEASE"
-"""Seconds of the relay's lease, shorter than it is: a killed relay keeps the others waiting."""
+"""Seconds of the relay's lease. Short, because the others wait for the lease of a killed relay."""
 REFUSE = "FAULT_REFUSE"
-"""`statuses:share:seed`: the event door answers so many events, unread, with one of `400,503`."""
+"""`statuses:share:seed`: `POST /events` refuses a share of the events with one of the statuses."""
 LOSE = "FAULT_LOSE"
-"""`share:seed`: the broker answers 202 to so many events, and forgets them."""
+"""`share:seed`: the broker answers 202 to a share of the events, and drops them."""
 PROVIDER = "FAULT_PROVIDER"
 """A file that steers purchase's payment provider (`provider.py`)."""
 
@@ -176,25 +176,25 @@ def _watch_payments(trap: _Trap) -> None:
 
 
 def _watch_relay(trap: _Trap) -> None:
-    post, settle = relay.Relay._post, relay.Relay._mark_sent
+    post, mark_sent = relay.Relay._post, relay.Relay._mark_sent
 
-    async def posting(self: relay.Relay, row: Any) -> bool:
+    async def post_and_trap(self: relay.Relay, row: Any) -> bool:
         taken = await post(self, row)
         if taken:
             trap.at(Point.AFTER_202)
         return taken
 
-    async def settling(self: relay.Relay, sent: Any, *, release: bool) -> None:
+    async def trap_and_mark(self: relay.Relay, sent: Any, *, release: bool) -> None:
         if sent:
             trap.at(Point.BEFORE_MARK)
-        await settle(self, sent, release=release)
+        await mark_sent(self, sent, release=release)
 
-    relay.Relay._post = posting  # type: ignore[method-assign]
-    relay.Relay._mark_sent = settling  # type: ignore[method-assign]
+    relay.Relay._post = post_and_trap  # type: ignore[method-assign]
+    relay.Relay._mark_sent = trap_and_mark  # type: ignore[method-assign]
 
 
 def clock_of(file: str) -> Callable[[], datetime]:
-    """A clock that is wrong by what the file says just then."""
+    """A clock that is wrong by the seconds in the file."""
     path = Path(file)
 
     def now() -> datetime:
@@ -204,7 +204,7 @@ def clock_of(file: str) -> Callable[[], datetime]:
 
 
 def lossy(text: str) -> None:
-    """Let the broker lose events that it has confirmed."""
+    """Make the broker lose events that it has confirmed."""
     from functions.local.broker.core import Broker
 
     share, _, seed = text.partition(":")
@@ -220,14 +220,14 @@ def lossy(text: str) -> None:
 
 
 def refusing(app: Any, text: str) -> Any:
-    """A door before the app that does not let every event of a stream in, nor every dead letter."""
+    """The app behind a filter that refuses a share of the events and dead letters."""
     statuses, share, seed = text.split(":")
     chance = random.Random(int(seed))
     answers = [int(status) for status in statuses.split(",")]
 
-    async def door(scope: Any, receive: Any, send: Any) -> None:
-        numbered = any(name == b"ce-sequence" for name, _ in scope.get("headers", ()))
-        if not numbered or chance.random() >= float(share):
+    async def filtered(scope: Any, receive: Any, send: Any) -> None:
+        has_sequence = any(name == b"ce-sequence" for name, _ in scope.get("headers", ()))
+        if not has_sequence or chance.random() >= float(share):
             await app(scope, receive, send)
             return
         while (await receive()).get("more_body"):
@@ -236,7 +236,7 @@ def refusing(app: Any, text: str) -> Any:
         await send({"type": "http.response.start", "status": status, "headers": []})
         await send({"type": "http.response.body"})
 
-    return door
+    return filtered
 
 
 def serve(name: str, port: int) -> None:

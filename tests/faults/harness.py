@@ -1,4 +1,4 @@
-"""The whole shop as real processes, which a test may kill, freeze, starve and mislead.
+"""The whole shop as real processes, which a test may kill, freeze or give injected faults.
 
 Three services and the local broker: on SQLite files, or on servers of their own, MySQL and
 RabbitMQ; started through `fault_injection.py`. What is acknowledged is written into a ledger, which
@@ -25,7 +25,7 @@ from tests.faults.disk import disk
 from tests.faults.fault_injection import CLOCK, LEASE, PROVIDER
 from tests.faults.processes import Process
 from tests.faults.provider import UP, WEBHOOK_SECRET
-from tests.faults.wire import Cable, cable
+from tests.faults.tcp_proxy import TcpProxy, tcp_proxy
 from tests.servers.mysql import Server
 from tests.servers.programs import CleanupOnExit
 from tests.servers.rabbitmq import RabbitMQ
@@ -35,14 +35,14 @@ from tests.support.signing import SECRET
 SERVICES = ("auth", "catalog", "purchase")
 ADMIN = ("admin@bookstore.example", "correct-horse-battery")
 BUYER = ("buyer@example.org", "buyer-has-a-password")
-POKE_SECONDS = 2.0
+PING_SECONDS = 2.0
 """The PingSource period here; in the cluster it is ten minutes."""
 LONGEST = 120.0
-"""Seconds that anything is waited for; what takes as long never comes."""
+"""Time limit of every wait, in seconds."""
 
 
 def steer(file: Path, text: str) -> None:
-    """Write a file that processes read at any moment: they see the old text or the new one."""
+    """Replace a file atomically, because processes read it at any moment."""
     new = file.with_suffix(".new")
     new.write_text(text, "utf-8")
     new.replace(file)
@@ -61,18 +61,18 @@ class Shop:
         """None: events wait in the broker's own SQLite store."""
         self.suffix = suffix
         self.processes: dict[str, Process] = {}
-        self.cables: dict[str, Cable] = {}
+        self.proxies: dict[str, TcpProxy] = {}
         self.tokens: dict[str, str] = {}
         self.http = httpx.AsyncClient(
             timeout=60, limits=httpx.Limits(max_connections=None, max_keepalive_connections=0)
         )
-        """Nothing is kept alive: a connection of a life before answers no request."""
+        """No connection is kept alive: one to a killed process would fail the next request."""
         self.acknowledged: dict[str, bytes] = {}
-        """Idempotency key → the 201 that was given."""
+        """The body of each 201 by its idempotency key."""
         self.clock = folder / "clock"
         self.clock.write_text("0", "utf-8")
         self.provider = folder / "provider"
-        """What the payment provider does just now (`provider.py`)."""
+        """Steers the payment provider (`provider.py`)."""
         self.provider.write_text(UP, "utf-8")
 
     @property
@@ -90,16 +90,16 @@ class Shop:
 
     # Databases
 
-    def database_url(self, service: str, *, by_cable: bool = False) -> str:
+    def database_url(self, service: str, *, by_proxy: bool = False) -> str:
         if self.server is None:
             return f"sqlite:///{self.folder}/data/{service}.db?synchronous=off"
         url = self.server.url(f"{service}_{self.suffix}")
-        port = self.cables["mysql"].port
-        return url.replace(f":{self.server.port}/", f":{port}/") if by_cable else url
+        port = self.proxies["mysql"].port
+        return url.replace(f":{self.server.port}/", f":{port}/") if by_proxy else url
 
     @asynccontextmanager
     async def database(self, service: str) -> AsyncIterator[Database]:
-        """A connection of one's own to a service's database."""
+        """A separate connection to a service's database."""
         database = connect(self.database_url(service))
         try:
             yield database
@@ -110,11 +110,11 @@ class Shop:
 
     def environment(self, service: str) -> dict[str, str]:
         environment = {
-            "DATABASE_URL": self.database_url(service, by_cable=self.server is not None),
+            "DATABASE_URL": self.database_url(service, by_proxy=self.server is not None),
             "AUTO_MIGRATE": "true",
             # As in a cluster: a signed event has its effect though its owner is away.
             "INTERNAL_SECRET": SECRET,
-            "K_SINK": f"http://127.0.0.1:{self.cables['broker'].port}",
+            "K_SINK": f"http://127.0.0.1:{self.proxies['broker'].port}",
             "FIRST_ADMIN_EMAIL": ADMIN[0],
             "FIRST_ADMIN_PASSWORD": ADMIN[1],
             "LOGIN_TRIES": "1000",
@@ -130,7 +130,7 @@ class Shop:
             PROVIDER: str(self.provider),
         }
         for name in SERVICES:
-            url = f"http://127.0.0.1:{self.cables[name].port}"
+            url = f"http://127.0.0.1:{self.proxies[name].port}"
             environment[f"{name.upper()}_URL"] = url
             environment[f"{name.upper()}_INTERNAL_URL"] = url
         return environment
@@ -150,16 +150,16 @@ class Shop:
             for name in SERVICES
             for argument in (
                 "--resolve",
-                f"{name}-internal=http://127.0.0.1:{self.cables[name].port}",
+                f"{name}-internal=http://127.0.0.1:{self.proxies[name].port}",
             )
         ]
         storing = ["--store", str(self.folder / "broker.db")]
         if self.rabbitmq is not None:
-            here, there = urlsplit(self.rabbitmq.url).port, self.cables["rabbitmq"].port
+            here, there = urlsplit(self.rabbitmq.url).port, self.proxies["rabbitmq"].port
             storing = ["--rabbitmq", self.rabbitmq.url.replace(f":{here}/", f":{there}/")]
         return [
             *["broker", *storing, *resolve],
-            *["--manifests", str(manifests), "--ping-every", str(POKE_SECONDS)],
+            *["--manifests", str(manifests), "--ping-every", str(PING_SECONDS)],
         ]
 
     async def restart(self, *names: str, **faults: str) -> None:
@@ -178,11 +178,11 @@ class Shop:
         return await process.wait()
 
     async def heal(self) -> None:
-        """Whatever a test did, everything runs again, with no fault injected."""
+        """Start everything that is stopped, and remove every injected fault."""
         steer(self.clock, "0")
         steer(self.provider, UP)
-        for line in self.cables.values():
-            line.cut, line.delay = False, 0.0
+        for proxy in self.proxies.values():
+            proxy.cut, proxy.delay = False, 0.0
         broker = self.processes["broker"]
         if broker.arguments != self.broker_arguments():
             await broker.kill()
@@ -204,7 +204,7 @@ class Shop:
         user: str | None = None,
         headers: Mapping[str, str] = {},
     ) -> httpx.Response:
-        """A request by someone who has logged in, or by nobody."""
+        """A request by a user who has logged in, or an anonymous one."""
         sent = dict(headers)
         if user is not None:
             sent["authorization"] = f"Bearer {self.tokens[user]}"
@@ -229,7 +229,7 @@ class Shop:
             await self.log_in("buyer", *BUYER)
 
     async def book(self, copies: int, title: str = "Libro") -> int:
-        """A book that purchase sells, with so many copies."""
+        """A new book with so many copies; returns when purchase sells it."""
         body = {"title": title, "author": "Autora", "price": 19.9, "stock": copies}
         made = await self.call("catalog", "POST", "/books", body, user="admin")
         assert made.status_code == 201, made.text
@@ -274,7 +274,7 @@ async def open_shop(
                 for name in SERVICES:
                     server.create_database(f"{name}_{shop.suffix}")
             for name, port in targets.items():
-                shop.cables[name] = await stack.enter_async_context(cable(port))
+                shop.proxies[name] = await stack.enter_async_context(tcp_proxy(port))
             broker.arguments = shop.broker_arguments()
             for process in shop.services:
                 process.environment = shop.environment(process.arguments[0])

@@ -17,7 +17,7 @@ from tests.support.processes import ROOT, START_LIMIT
 
 
 class Process:
-    """One of the shop's processes; its port stays the same over its lives."""
+    """One of the shop's processes; it keeps its port when it is started again."""
 
     def __init__(
         self, arguments: Sequence[str], environment: Mapping[str, str], *, ready: str, log: Path
@@ -25,8 +25,8 @@ class Process:
         self.arguments = list(arguments)
         self.environment = dict(environment)
         self.port = free_port()
-        self.door = self.port
-        """Where callers find it: another port where something stands before it."""
+        self.public_port = self.port
+        """The port for callers: a proxy's port where there is one."""
         self.ready = ready
         self.log = log
         self.faults: dict[str, str] = {}
@@ -35,7 +35,7 @@ class Process:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.door}"
+        return f"http://127.0.0.1:{self.public_port}"
 
     @property
     def alive(self) -> bool:
@@ -75,8 +75,11 @@ class Process:
             )
 
     async def answers(self) -> bool:
-        """Whether it says that it is ready. By hand: it is asked fifty times a second, and a client
-        for each would take the processor away from the start that is waited for."""
+        """Whether it is ready.
+
+        Without an HTTP client, which would compete with the start for the processor: this is asked
+        fifty times a second.
+        """
         try:
             async with asyncio.timeout(5):
                 reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
@@ -108,7 +111,7 @@ class Process:
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
-        """SIGSTOP: it holds all that it holds, and does nothing."""
+        """Stopped by SIGSTOP: it keeps its locks and connections, and does nothing."""
         assert self.process is not None
         self.process.send_signal(signal.SIGSTOP)
         try:
@@ -119,7 +122,7 @@ class Process:
 
     @contextlib.contextmanager
     def no_file_beyond(self, size: int) -> Iterator[None]:
-        """No write beyond so many bytes of a file: a disk that is full, as far as it can tell."""
+        """No write beyond `size` bytes of a file, which the process sees as a full disk."""
         before = resource.prlimit(self.pid, resource.RLIMIT_FSIZE)
         resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (size, before[1]))
         try:
@@ -128,5 +131,5 @@ class Process:
             resource.prlimit(self.pid, resource.RLIMIT_FSIZE, before)
 
     def tail(self) -> str:
-        """The end of what it said."""
+        """The end of its log."""
         return self.log.read_text("utf-8", "replace")[-3000:] if self.log.exists() else ""

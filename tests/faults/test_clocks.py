@@ -24,7 +24,7 @@ async def test_a_jump_forward_expires_what_waits_for_its_money(shop: Shop) -> No
     steer(shop.clock, str(HOUR))
     refused = await shop.call("purchase", "GET", "/purchases", user="buyer")
     await shop.let_in()
-    await shop.restart("purchase")  # so that its chores are due now
+    await shop.restart("purchase")  # so that its background tasks run now
     async with asyncio.timeout(LONGEST):
         while (await shop.stock(book_id) or {})["available"] != 3:  # noqa: ASYNC110
             await asyncio.sleep(0.05)

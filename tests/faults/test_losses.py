@@ -51,7 +51,7 @@ async def test_what_the_broker_loses_is_read_from_the_feed(
     tell(seed=seed, events=events, agreed_after_s=round(converged, 2))
 
 
-async def test_a_deleted_trigger_is_repaired_by_the_next_poke(
+async def test_a_deleted_trigger_is_repaired_by_the_next_ping(
     shop: Shop, sizes: Sizes, tell: Callable[..., None]
 ) -> None:
     """No event comes any more, so no gap is seen: the PingSource makes the reader look.
@@ -108,7 +108,7 @@ async def test_copies_in_any_order_have_one_effect(
     after = outcome.rows[0]["contiguous"] if outcome.rows else 0
     before = await watching.applied(shop)
     await shop.processes["broker"].kill()
-    shop.cables["purchase"].cut = True
+    shop.proxies["purchase"].cut = True
     await sell(shop, books, "copies", count, seed)
     events: list[Event] = []
     while True:

@@ -90,13 +90,13 @@ async def test_cut_and_slow_connections_lose_nothing(
 
     async def meddle() -> None:
         nonlocal dropped
-        for line in shop.cables.values():
-            line.delay = 0.002
+        for proxy in shop.proxies.values():
+            proxy.delay = 0.002
         for _ in range(sizes.of(20, 300)):
             await asyncio.sleep(choose.uniform(0.02, 0.15))
-            dropped += choose.choice(list(shop.cables.values())).drop()
+            dropped += choose.choice(list(shop.proxies.values())).drop()
 
-    bought = await until(meddle(), shop, book_id, "cable", clients=6, seed=seed)
+    bought = await until(meddle(), shop, book_id, "proxy", clients=6, seed=seed)
     await shop.heal()
     await audit.sound(shop)
     stock = await shop.stock(book_id)

@@ -101,12 +101,12 @@ async def test_readers_follow_a_seller_that_was_restored(
     for number in range(5):
         await buy(shop, book_id, f"lost-{book_id}-{number}", random.Random(number))
     await audit.sound(shop)
-    shop.cables["broker"].cut = True
+    shop.proxies["broker"].cut = True
     await restore()
     shop.acknowledged = ledger  # what came after the backup is lost, and known to be
     for number in range(8):
         await buy(shop, book_id, f"kept-{book_id}-{number}", random.Random(number))
-    shop.cables["broker"].cut = False
+    shop.proxies["broker"].cut = False
     seconds = await audit.sound(shop)
     shown = (await shop.call("catalog", "GET", f"/books/{book_id}")).json()
     tell(agreed_after_s=round(seconds, 2))

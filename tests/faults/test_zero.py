@@ -64,10 +64,10 @@ async def test_a_shop_at_zero_sells_and_tells(
     assert shown["stock"] == 0
 
 
-async def test_what_waits_in_an_outbox_at_zero_is_told_by_the_next_poke(
+async def test_an_outbox_at_zero_is_published_after_the_next_ping(
     sleepy: Shop, tell: Callable[..., None]
 ) -> None:
-    """Its writer fell asleep while the broker was away."""
+    """Its service was stopped while the broker was away."""
     book_id = await sleepy.book(5)
     await audit.agrees(sleepy)
     await sleepy.processes["broker"].kill()
@@ -82,7 +82,7 @@ async def test_what_waits_in_an_outbox_at_zero_is_told_by_the_next_poke(
 async def test_a_token_that_was_revoked_while_all_slept_is_refused(
     sleepy: Shop, tell: Callable[..., None]
 ) -> None:
-    """As soon as its event, or what the poke made them read, has been taken."""
+    """As soon as its event has been consumed, from the broker or from the feed after a ping."""
     await sleepy.let_in()
     await sleepy.call("purchase", "GET", "/purchases", user="buyer")
     await audit.agrees(sleepy)

@@ -55,7 +55,7 @@ def profile(account: Account) -> Profile:
     ),
 )
 async def register(request: AnyRequest, data: JSONBody[Registration]) -> Registered:
-    """Open an account, as a customer."""
+    """Create a customer account."""
     services = services_of(request)
     user_id = await commands.register(
         services.database,
@@ -71,13 +71,13 @@ async def register(request: AnyRequest, data: JSONBody[Registration]) -> Registe
 
 @get("/me", guards=[signed_in])
 async def read_me(request: AuthenticatedRequest) -> Profile:
-    """One's own account."""
+    """Read the caller's own account."""
     return profile(await queries.get_account(services_of(request).database, request.user.user_id))
 
 
 @patch("/me", guards=[signed_in], responses=problems(400, 401, 409, 429, 503))
 async def change_me(request: AuthenticatedRequest, data: JSONBody[ProfileChange]) -> Profile:
-    """Change name or email; what is left out stays, a name that is null is removed.
+    """Change the caller's name or email. Omitted fields keep their values; a null name is removed.
 
     Another email address needs `current_password`, and ends every other login.
     """
@@ -105,7 +105,7 @@ async def change_me(request: AuthenticatedRequest, data: JSONBody[ProfileChange]
     responses=problems(400, 401, 409, 429, 503),
 )
 async def delete_me(request: AuthenticatedRequest, data: JSONBody[AccountClosing]) -> Done:
-    """Close the account: email and name are forgotten, every login ends, the id stays.
+    """Delete the caller's account. Email and name are erased, every login ends, the id stays.
 
     It cannot be undone, so it needs `current_password`, as a new email address does.
     """
@@ -130,7 +130,7 @@ async def delete_me(request: AuthenticatedRequest, data: JSONBody[AccountClosing
 async def change_password(
     request: AuthenticatedRequest, data: JSONBody[PasswordChange]
 ) -> LoggedIn:
-    """Change the password. Every other login ends; the answer has new tokens for this one."""
+    """Change the password. Every other login ends; the response has new tokens for this one."""
     services = services_of(request)
     pair = await commands.change_password(
         services.database,

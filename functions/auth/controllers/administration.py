@@ -47,7 +47,7 @@ async def list_users(
     after: After = None,
     email: EmailFilter = None,
 ) -> Response[list[UserDetails]]:
-    """Accounts, oldest first; deleted ones are gone."""
+    """List the accounts, oldest first, without deleted ones."""
     accounts = await queries.list_accounts(
         services_of(request).database,
         after=decode_cursor(after, int)[0] if after is not None else 0,
@@ -60,7 +60,7 @@ async def list_users(
 
 @get("/users/{user_id:int}", guards=[admin], responses=problems(404))
 async def get_user(request: AnyRequest, user_id: PathId) -> UserDetails:
-    """One account; a deleted one is gone."""
+    """Read an account. A deleted one is not found."""
     return details(await queries.get_account(services_of(request).database, user_id))
 
 
@@ -68,9 +68,9 @@ async def get_user(request: AnyRequest, user_id: PathId) -> UserDetails:
 async def change_user(
     request: AnyRequest, user_id: PathId, data: JSONBody[UserChange]
 ) -> UserDetails:
-    """Set a user's roles, shut the user out, or let the user in again.
+    """Set a user's roles, or disable or enable the user.
 
-    Who loses a role or the access is refused everywhere at once, whatever tokens are about.
+    Every service refuses a user without the role or the access at once, also with an older token.
     """
     services = services_of(request)
     account = await commands.change_user(
@@ -109,7 +109,7 @@ async def jwks(request: AnyRequest) -> Response[KeySet]:
     opt=described(location="/.well-known/jwks.json"),
 )
 async def rotate_keys(request: AnyRequest) -> KeyRotated:
-    """Let a new key sign from now on; tokens of the old one stay good until they expire."""
+    """Sign with a new key from now on. Tokens of the old key stay valid until they expire."""
     services = services_of(request)
     kid = await commands.rotate_key(
         services.database, services.dependencies.signer, services.clock()

@@ -66,7 +66,7 @@ _THIS_TOKEN = {"token": "$response.body#/token"}
     ),
 )
 async def login(request: AnyRequest, data: JSONBody[Credentials]) -> LoggedIn:
-    """Email and password for an access token and a refresh token.
+    """Log in with email and password. The response has an access token and a refresh token.
 
     An unknown address, a wrong password and a disabled account are answered alike.
     """
@@ -85,7 +85,7 @@ async def login(request: AnyRequest, data: JSONBody[Credentials]) -> LoggedIn:
 
 @post("/refresh", status_code=200, responses=problems(400, 401))
 async def refresh(request: AnyRequest, data: JSONBody[RefreshRequest]) -> Tokens:
-    """A refresh token for new tokens. It is good once.
+    """Exchange a refresh token for new tokens. It can be used once.
 
     Sent again within 10 seconds it gives the same tokens again, as when an answer was lost; later
     it ends its whole family.
@@ -99,7 +99,7 @@ async def refresh(request: AnyRequest, data: JSONBody[RefreshRequest]) -> Tokens
 
 @post("/validate", status_code=200, responses=problems(400, 401))
 async def validate(request: AnyRequest, data: JSONBody[TokenToValidate]) -> Validated:
-    """Whether an access token is good, and whose it is. Services need not ask: they verify."""
+    """Check an access token, and read whose it is. Services verify tokens without this route."""
     services = services_of(request)
     try:
         principal = await services.verifier.authenticate(bearer(data.token))
@@ -117,7 +117,7 @@ async def validate(request: AnyRequest, data: JSONBody[TokenToValidate]) -> Vali
 
 @post("/logout", status_code=200, responses=problems(400))
 async def logout(request: AnyRequest, data: JSONBody[TokenToEnd | None] = None) -> Done:
-    """End an access token and the login it came from; the token is in the body or the header."""
+    """Revoke an access token and its login. The token is in the body or the header."""
     token = bearer(data.token) if data is not None else None
     token = token or bearer(request.headers.get("authorization"))
     if token is None:

@@ -100,12 +100,12 @@ async def import_file(
         ),
     ] = None,
 ) -> ImportReport:
-    """Add and correct books from a CSV file, line by line; safe to send again.
+    """Add and change books from a CSV file, line by line. The same file can be sent again safely.
 
     Columns are found by their names (title, author or authors, isbn13, isbn, price, stock,
-    description, category; Spanish names too). A book is known again by its ISBN, else by title
-    and author; what the file says of it takes the place of what was there, except the stock, which
-    purchase changes. A line that does not say for certain which book it means is refused. Send the
+    description, category; Spanish names too). A book is identified by its ISBN, or by title and
+    author where it has none. The file's values replace the stored ones, except the stock, which
+    purchase owns. A line that could mean more than one book is refused. Send the
     file with `curl -F file=@books.csv` or `curl --data-binary @books.csv`.
     """
     services = services_of(request)

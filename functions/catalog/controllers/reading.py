@@ -107,9 +107,9 @@ async def list_books(
     limit: Limit = 50,
     after: After = None,
 ) -> Response[list[BookView]]:
-    """Books that are sold, page by page.
+    """List the books on sale, page by page.
 
-    `stock` is what purchase said at `stock_as_of`; a sale is decided by purchase alone.
+    `stock` is the stock that purchase had at `stock_as_of`; purchase alone decides a sale.
     """
     filters = Filters.parse(
         q=q,
@@ -199,7 +199,7 @@ async def suggest(request: AnyRequest, q: Typed) -> Response[list[Suggestion]]:
     ),
 )
 async def get_book(request: AnyRequest, book_id: FromPath[int]) -> Response[BookView]:
-    """One book. Its ETag is what `PATCH` and `PUT` want in `If-Match`."""
+    """Read a book. Its ETag is the `If-Match` of `PATCH` and `PUT`."""
     book, version = await queries.get_book(services_of(request).database, book_id)
     response = JSONResponse(book, headers={**CACHE, "etag": version.etag})
     return _unless_known(request, version.etag, response)

@@ -41,7 +41,7 @@ _BOOK = {"book_id": "$response.body#/book_id"}
     ),
 )
 async def add_book(request: AuthenticatedRequest, data: JSONBody[NewBook]) -> Response[BookAdded]:
-    """Add a book. `stock` is what purchase begins to sell from.
+    """Add a book. `stock` is its initial stock in purchase.
 
     With an `Idempotency-Key` header the same request can be sent again safely.
     """
@@ -69,10 +69,10 @@ async def add_book(request: AuthenticatedRequest, data: JSONBody[NewBook]) -> Re
 async def replace_book(
     request: AuthenticatedRequest, book_id: FromPath[int], data: JSONBody[BookChanges]
 ) -> Response[BookWritten]:
-    """Write what is said of a book; what is left out stays. `If-Match` is optional.
+    """Change a book. Omitted fields keep their values; `If-Match` is optional.
 
-    A book as `GET` shows it may be sent back: what cannot be changed is passed over where it is
-    the same, and refused where it is not. Stock is changed in purchase.
+    The body may be a whole book as `GET` returns it: a read-only field is accepted with its
+    present value, and refused with any other. Stock is changed in purchase.
     """
     return await _change(request, book_id, data, _precondition(request))
 
@@ -86,9 +86,9 @@ async def replace_book(
 async def change_book(
     request: AuthenticatedRequest, book_id: FromPath[int], data: JSONBody[BookChanges]
 ) -> Response[BookWritten]:
-    """Change some of what is said of a book (RFC 7396); `If-Match` is required.
+    """Change fields of a book by a JSON merge patch (RFC 7396). `If-Match` is required.
 
-    `If-Match` looks at the book alone: a sale in between does not refuse the change.
+    Its ETag is of the book without its stock, so a sale in between does not refuse the change.
     """
     precondition = _precondition(request, required=True)
     return await _change(request, book_id, data, precondition)
@@ -102,7 +102,7 @@ async def change_book(
     opt=described(takes=[IF_MATCH]),
 )
 async def retire_book(request: AuthenticatedRequest, book_id: FromPath[int]) -> BookWritten:
-    """Sell a book no more. Who bought it keeps it in their purchases, and its ISBN is free."""
+    """Retire a book. Purchases of it stay, and another book may have its ISBN."""
     services = services_of(request)
     await commands.retire_book(
         services.database,
@@ -131,7 +131,7 @@ def _precondition(request: AuthenticatedRequest, *, required: bool = False) -> P
 async def restore_book(
     request: AuthenticatedRequest, book_id: FromPath[int]
 ) -> Response[BookWritten]:
-    """Undo a retirement: the book is sold again, as it was; safe to send again."""
+    """Put a retired book on sale again, unchanged. The request can be sent again safely."""
     services = services_of(request)
     version = await commands.restore_book(
         services.database, book_id, outbox=services.outbox, now=services.clock()

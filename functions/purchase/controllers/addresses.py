@@ -39,14 +39,14 @@ _IT = {"address_id": "$response.body#/address_id"}
 
 @get("/addresses", guards=[signed_in])
 async def list_addresses(request: AuthenticatedRequest) -> list[AddressView]:
-    """One's own addresses, oldest first; there are at most 20."""
+    """List the caller's own addresses, oldest first; there are at most 20."""
     database = services_of(request).database
     return [_view(each) for each in await queries.addresses(database, request.user.user_id)]
 
 
 @get("/addresses/{address_id:int}", guards=[signed_in], responses=problems(404))
 async def get_address(request: AuthenticatedRequest, address_id: PathId) -> AddressView:
-    """One of one's own addresses."""
+    """Read one of the caller's own addresses."""
     database = services_of(request).database
     return _view(await queries.address(database, request.user.user_id, address_id))
 
@@ -90,7 +90,7 @@ def _view(kept: KeptAddress) -> AddressView:
 async def create_address(
     request: AuthenticatedRequest, data: JSONBody[NewAddress]
 ) -> Response[AddressChanged]:
-    """Keep an address; its country says which fields are needed.
+    """Add an address. Its country decides which fields are required.
 
     With an `Idempotency-Key` header the same request can be sent again safely.
     """
@@ -125,7 +125,7 @@ async def create_address(
 async def update_address(
     request: AuthenticatedRequest, address_id: PathId, data: JSONBody[AddressChange]
 ) -> AddressChanged:
-    """Change what is sent; purchases that were placed keep the address as it was."""
+    """Change an address. Omitted fields keep their values, placed purchases their copy."""
     given = {
         name: value for name, value in msgspec.structs.asdict(data).items() if value is not UNSET
     }
@@ -143,7 +143,7 @@ async def update_address(
 
 @delete("/addresses/{address_id:int}", guards=[signed_in], responses=problems(404))
 async def remove_address(request: AuthenticatedRequest, address_id: PathId) -> None:
-    """Delete an address; purchases that were placed keep their copy of it."""
+    """Delete an address. Purchases that were placed keep their copy of it."""
     await delete_address(services_of(request).database, request.user.user_id, address_id)
 
 

@@ -35,7 +35,7 @@ _ADDED = {201: ResponseSpec(CartView, generate_examples=False, description="The 
 
 @get("/cart", guards=[signed_in])
 async def get_cart(request: AuthenticatedRequest) -> CartView:
-    """One's own cart, with today's prices and what is free of each book."""
+    """Read the caller's own cart, with present prices and the available copies of each book."""
     return await _cart(request)
 
 
@@ -82,9 +82,9 @@ def _item(row: CartRow) -> CartItemView:
 async def set_item(
     request: AuthenticatedRequest, book_id: PathId, data: JSONBody[CartQuantity]
 ) -> Response[CartView]:
-    """Have so many copies of a book in the cart, and no others; the cart then.
+    """Set the number of copies of a book in the cart. The response is the new cart.
 
-    It may be sent again. The price that `GET /cart` compares with stays the first one.
+    The request can be sent again safely. `GET /cart` goes on comparing with the first price.
     """
     services = services_of(request)
     new = await set_cart_item(
@@ -99,7 +99,7 @@ async def set_item(
 
 @delete("/cart/items/{book_id:int}", guards=[signed_in], responses=problems(404))
 async def remove_item(request: AuthenticatedRequest, book_id: PathId) -> None:
-    """Take a book out of the cart; nothing where it is not in it."""
+    """Remove a book from the cart. A book that is not in it changes nothing."""
     await remove_cart_item(services_of(request).database, request.user.user_id, book_id)
 
 
@@ -111,10 +111,10 @@ async def remove_all(request: AuthenticatedRequest) -> None:
 
 @post("/cart/merge", guards=[signed_in], status_code=200, responses=problems(409))
 async def merge(request: AuthenticatedRequest, data: JSONBody[CartMerge]) -> CartMerged:
-    """Take over what was in a cart before its owner signed in; the cart then.
+    """Merge a cart from before the customer signed in. The response is the new cart.
 
-    Of each book the larger quantity stays, so it may be sent again. What is unknown, retired, or
-    one book too many is left out, and named in the answer.
+    The larger quantity of each book is kept, so the request can be sent again safely. Unknown and
+    retired books, and those that a full cart cannot hold, are left out and named in the response.
     """
     items = {item.book_id: item.quantity for item in data.items}
     if len(items) < len(data.items):

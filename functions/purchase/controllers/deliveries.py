@@ -51,7 +51,7 @@ _ASSIGNMENT = {"assignment_id": "$response.body#/assignment_id"}
 async def assign(
     request: AuthenticatedRequest, data: JSONBody[NewAssignment]
 ) -> Response[AssignmentCreated]:
-    """Hand a paid purchase to a delivery provider."""
+    """Assign a paid purchase to a delivery provider."""
     services, user_id = services_of(request), request.user.user_id
 
     async def command() -> int:
@@ -79,7 +79,7 @@ async def assign(
 async def list_assignments(
     request: AuthenticatedRequest, limit: Limit = 50, after: After = None
 ) -> Response[list[AssignmentView]]:
-    """Deliveries of one's own purchases, newest first; staff sees all."""
+    """List the deliveries of the caller's purchases, newest first; staff sees all."""
     rows = await queries.assignments(
         services_of(request).database,
         user_id=owner_of(request),
@@ -91,7 +91,7 @@ async def list_assignments(
 
 @get("/assignments/{assignment_id:int}", guards=[signed_in], responses=problems(404))
 async def get_assignment(request: AuthenticatedRequest, assignment_id: PathId) -> AssignmentView:
-    """One delivery."""
+    """Read a delivery."""
     row = await queries.assignment(
         services_of(request).database, assignment_id, user_id=owner_of(request)
     )
@@ -110,7 +110,7 @@ async def change_assignment(
     assignment_id: PathId,
     data: JSONBody[DeliveryChange],
 ) -> AssignmentChanged:
-    """Say how far a delivery has come: `in_transit`, `delivered` or `failed`."""
+    """Set the status of a delivery: `in_transit`, `delivered` or `failed`."""
     services = services_of(request)
     target = _target(data.status)
     purchase_status = await update_delivery(

@@ -27,7 +27,7 @@ ADJUSTED = Text("Inventario actualizado", "Inventory updated")
 
 @get("/inventory/{book_id:int}", guards=[staff], responses=problems(404))
 async def get_inventory(request: AuthenticatedRequest, book_id: PathId) -> InventoryView:
-    """Copies of a book: on hand, set aside for purchases, and free."""
+    """Read the stock of a book: on hand, reserved and available."""
     row = await queries.inventory(services_of(request).database, book_id)
     return msgspec.convert(
         {name: row[name] for name in InventoryView.__struct_fields__}, InventoryView
@@ -41,7 +41,7 @@ async def list_adjustments(
     limit: Limit = 50,
     after: After = None,
 ) -> Response[list[AdjustmentView]]:
-    """Why there are as many copies of a book as there are, newest first."""
+    """List the adjustments of a book's stock, newest first."""
     rows = await queries.adjustments(
         services_of(request).database, book_id, after=id_after(after), limit=limit + 1
     )
@@ -69,7 +69,7 @@ async def adjust(
     book_id: PathId,
     data: JSONBody[StockAdjustment],
 ) -> Response[StockAdjusted]:
-    """More copies, or fewer; an `Idempotency-Key` is required, since it is a sum that changes."""
+    """Add copies to the stock, or remove them. An `Idempotency-Key` is required."""
     services, user_id = services_of(request), request.user.user_id
     if data.delta == 0:
         raise InvalidInput(

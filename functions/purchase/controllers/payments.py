@@ -80,9 +80,9 @@ async def pay(
 ) -> Response[PaymentCreated]:
     """Pay a purchase in full: 201 once it is paid, 202 while the provider has not answered.
 
-    `amount` may be left out; where it is sent it must be the total. The same request under the
-    same `Idempotency-Key` charges nothing more, and is answered with what became of the first:
-    409 `in-progress` while that is being handled, then 202, and in the end 201, 402 or 409.
+    `amount` is optional and must be the total. The same request under the same
+    `Idempotency-Key` charges nothing more, and returns the outcome of the first: 409
+    `in-progress` while that is being handled, then 202, and in the end 201, 402 or 409.
     """
     services, principal = services_of(request), request.user
     scope = scope_of(
@@ -123,7 +123,7 @@ async def pay(
 async def list_payments(
     request: AuthenticatedRequest, limit: Limit = 50, after: After = None
 ) -> Response[list[PaymentView]]:
-    """One's own payments, newest first; staff sees all."""
+    """List the caller's payments, newest first; staff sees all."""
     rows = await queries.payments(
         services_of(request).database,
         user_id=owner_of(request),
@@ -135,7 +135,7 @@ async def list_payments(
 
 @get("/payments/{payment_id:int}", guards=[signed_in], responses=problems(404))
 async def get_payment(request: AuthenticatedRequest, payment_id: PathId) -> PaymentView:
-    """One payment."""
+    """Read a payment."""
     row = await queries.payment(
         services_of(request).database, payment_id, user_id=owner_of(request)
     )
@@ -158,7 +158,7 @@ def _view(row: Row) -> PaymentView:
 
 @get("/payments/{payment_id:int}/refunds", guards=[signed_in], responses=problems(404))
 async def list_refunds(request: AuthenticatedRequest, payment_id: PathId) -> list[RefundView]:
-    """What was given back of a payment, and what is still owed; oldest first."""
+    """List the refunds of a payment, paid or still owed, oldest first."""
     refunds = await queries.refunds(
         services_of(request).database, payment_id, user_id=owner_of(request)
     )
@@ -193,10 +193,10 @@ async def refund(
     payment_id: PathId,
     data: JSONBody[NewRefund],
 ) -> Response[RefundCreated]:
-    """Give money back: all that is left, or an amount. An `Idempotency-Key` is required.
+    """Refund a payment: an amount, or all that is left. An `Idempotency-Key` is required.
 
-    The refund is owed from now on. The provider is asked for it at once, and again later where it
-    does not answer: `GET /payments/{payment_id}/refunds` shows how far it has come.
+    The refund is owed from now on. The provider is asked at once, and again later if it does not
+    answer. `GET /payments/{payment_id}/refunds` has its status.
     """
     services = services_of(request)
     amount = optional_minor("amount", data.amount)
@@ -251,7 +251,7 @@ async def refund(
     responses={202: ResponseSpec(None, description="Recorded"), **problems(400, 404)},
 )
 async def receive_webhook(request: AnyRequest) -> Response[bytes]:
-    """What became of a payment, said by the payment provider; its signature is checked."""
+    """Receive the outcome of a payment from the payment provider, whose signature is verified."""
     services = services_of(request)
     provider = services.payment_provider
     if not services.settings.payment_webhook_secret:

@@ -34,7 +34,7 @@ RETIRED = Text("Proveedor retirado", "Provider retired")
 async def list_providers(
     request: AnyRequest, limit: Limit = 50, after: After = None
 ) -> Response[list[ProviderView]]:
-    """Delivery providers, with where they go and what they cost."""
+    """List the delivery providers, with their countries and fees."""
     rows = await queries.providers(
         services_of(request).database, after=id_after(after), limit=limit + 1
     )
@@ -43,7 +43,7 @@ async def list_providers(
 
 @get("/providers/{provider_id:int}", responses=problems(404))
 async def get_provider(request: AnyRequest, provider_id: PathId) -> ProviderView:
-    """One delivery provider, also one that is retired."""
+    """Read a delivery provider, also a retired one."""
     return _view(await queries.provider(services_of(request).database, provider_id))
 
 
@@ -83,7 +83,7 @@ async def create_provider(
 async def update_provider(
     request: AuthenticatedRequest, provider_id: PathId, data: JSONBody[ProviderChange]
 ) -> ProviderChanged:
-    """Change what is sent; purchases that were placed keep their fee."""
+    """Change a delivery provider. Omitted fields keep their values, placed purchases their fee."""
     await change_provider(
         services_of(request).database,
         provider_id,
@@ -98,7 +98,7 @@ async def update_provider(
 
 @delete("/providers/{provider_id:int}", status_code=200, guards=[staff], responses=problems(404))
 async def retire_provider(request: AuthenticatedRequest, provider_id: PathId) -> ProviderChanged:
-    """Offer a delivery provider no more; what it was given stays, and PATCH brings it back."""
+    """Retire a delivery provider. It keeps its deliveries, and PATCH offers it again."""
     await change_provider(services_of(request).database, provider_id, retired=True)
     return ProviderChanged(message=localized(request.headers, RETIRED), provider_id=provider_id)
 

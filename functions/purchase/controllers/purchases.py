@@ -76,11 +76,12 @@ _PURCHASE = {"purchase_id": "$response.body#/purchase_id"}
 async def place(
     request: AuthenticatedRequest, data: JSONBody[NewPurchase]
 ) -> Response[PurchaseCreated]:
-    """Reserve copies of one book, of several, or of all in the cart, until `expires_at`.
+    """Place a purchase of one book, of several, or of the whole cart.
 
-    They are kept that long, to be paid. `address_id` names one of the caller's addresses, which
-    `provider_id` must serve. `expected_total` is refused with 409 `price-changed` where it is
-    another one now. With an `Idempotency-Key` header the same request can be sent again safely.
+    Its copies are reserved until `expires_at`, to be paid by then. `address_id` is one of the
+    caller's addresses, which `provider_id` must serve. An `expected_total` that is not the present
+    total is refused with 409 `price-changed`. With an `Idempotency-Key` header the same request can
+    be sent again safely.
     """
     services, user_id = services_of(request), request.user.user_id
     lines = data.lines()
@@ -170,7 +171,7 @@ async def list_purchases(
     limit: Limit = 50,
     after: After = None,
 ) -> Response[list[PurchaseView]]:
-    """One's own purchases, newest first; staff sees all, or one user's."""
+    """List the caller's purchases, newest first; staff sees all, or one user's."""
     owner = user_id if request.user.is_staff else request.user.user_id
     rows = await queries.purchases(
         services_of(request).database,
@@ -187,7 +188,7 @@ def _listed(found: tuple[Row, list[Row]]) -> PurchaseView:
 
 @get("/purchase/{purchase_id:int}", guards=[signed_in], responses=problems(404))
 async def get_purchase(request: AuthenticatedRequest, purchase_id: PathId) -> PurchaseDetail:
-    """A purchase, with its items, its address, and the states it was in."""
+    """Read a purchase, with its items, its address and the history of its status."""
     database = services_of(request).database
     row, items, timeline = await queries.purchase(database, purchase_id, user_id=owner_of(request))
     address = await queries.purchase_address(database, purchase_id)
@@ -230,7 +231,7 @@ async def change_status(
     purchase_id: PathId,
     data: JSONBody[StatusChange],
 ) -> PurchaseChanged:
-    """Move a purchase on, by the moves that need neither money nor a provider."""
+    """Set the status of a purchase, where that needs neither a payment nor an assignment."""
     services = services_of(request)
     status = await set_purchase_status(
         services.database,
@@ -252,7 +253,7 @@ async def change_status(
     responses=problems(404, 409),
 )
 async def cancel(request: AuthenticatedRequest, purchase_id: PathId) -> PurchaseChanged:
-    """Give up a purchase that is not paid: its copies are free again, its history stays."""
+    """Cancel an unpaid purchase. Its copies become available, and its history stays."""
     services = services_of(request)
     status = await cancel_purchase(
         services.database,

@@ -38,9 +38,10 @@ Items = Annotated[
 async def list_quotes(
     request: AnyRequest, country: CountryParameter, items: Items
 ) -> list[DeliveryQuote]:
-    """What some books cost, delivered to a country, by each provider that goes there.
+    """List what books cost with their delivery to a country, by each provider that serves it.
 
-    The cheapest comes first; nobody going there is an empty list. At most 50 are shown.
+    The cheapest comes first, and at most 50 are listed. The list is empty for a country that no
+    provider serves.
     """
     wanted, destination = parse_items(items), parse_country(country)
     database = services_of(request).database

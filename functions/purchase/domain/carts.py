@@ -46,9 +46,9 @@ def set_quantity(cart: Cart, offer: Offer, quantity: int) -> CartLine:
 
     Raises `BookRetired`, or `CartFull` for one book more than a cart holds.
     """
-    price_minor = offer.line(quantity, None).unit_price_minor
+    line = offer.line(quantity, None)
     if offer.book_id in cart:
-        return cart[offer.book_id]._replace(quantity=quantity)
+        return cart[offer.book_id]._replace(quantity=line.quantity)
     if len(cart) >= MAX_LINES:
         raise CartFull(
             Text(
@@ -57,7 +57,7 @@ def set_quantity(cart: Cart, offer: Offer, quantity: int) -> CartLine:
             ),
             limit=MAX_LINES,
         )
-    return CartLine(offer.book_id, quantity, price_minor)
+    return CartLine(line.book_id, line.quantity, line.unit_price_minor)
 
 
 def merge(cart: Cart, items: Mapping[int, int], offers: Mapping[int, Offer]) -> Merged:

@@ -9,89 +9,22 @@ from typing import Any
 
 import httpx
 import pytest
-from litestar import Litestar
 from piccolo.querystring import QueryString
 
 from functions.kit.base.errors import Unavailable
 from functions.kit.base.telemetry import Metrics, current_traceparent, trace_id
-from functions.kit.data.database import Database, transactional
+from functions.kit.data.database import Database
 from functions.kit.data.engines import connect
 from functions.kit.events import catch_up, cloudevents, inbox, relay
 from functions.kit.events.catch_up import CatchUp
 from functions.kit.events.cloudevents import Event
-from functions.kit.events.feed import OwnedStream, digest_of
+from functions.kit.events.feed import digest_of
 from functions.kit.events.feed_client import CatchUpFailed
-from functions.kit.events.outbox import NewEvent, Outbox, as_state
 from functions.kit.events.subscriptions import Projection, Stream, Subscriptions
 from tests.kit import sample
+from tests.kit.events.owner import Behave, Owner, unreachable
 from tests.kit.sample import THING_CHANGED, THINGS
-from tests.support.apps import serving
 from tests.support.clock import FakeClock
-from tests.support.tokens import Issuer
-
-Behave = Callable[[httpx.Request], httpx.Response | None]
-
-
-class Owner:
-    """The other service: its database, and an HTTP transport to its internal API."""
-
-    def __init__(self, app: Litestar, client: httpx.AsyncClient) -> None:
-        self.app = app
-        self.database: Database = app.state.services.database
-        self.client = client
-        self.outbox: Outbox = app.state.services.outbox
-        self.behave: Behave = lambda request: None
-        self.asked: list[str] = []
-
-    async def change(self, thing_id: int, label: str, revision: int) -> None:
-        await _change(self.database, self.outbox, thing_id, label, revision)
-
-    async def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append(request.url.path)
-        if (instead := self.behave(request)) is not None:
-            return instead
-        return await self.client.get(request.url.raw_path.decode())
-
-
-def thing_message(thing_id: int, label: str, revision: int) -> NewEvent:
-    return NewEvent(
-        source=THINGS.source,
-        type=THING_CHANGED,
-        subject=f"thing/{thing_id}",
-        revision=revision,
-        data=sample.ThingState(thing_id, label),
-    )
-
-
-@transactional
-async def _change(
-    database: Database, outbox: Outbox, thing_id: int, label: str, revision: int
-) -> None:
-    for statement in (
-        QueryString("DELETE FROM things WHERE thing_id = {}", thing_id),
-        QueryString("INSERT INTO things VALUES ({}, {}, {}, 0)", thing_id, label, revision),
-    ):
-        await database.execute(statement)
-    await outbox.add(database, thing_message(thing_id, label, revision))
-
-
-async def thing_states(database: Database) -> AsyncIterator[Event]:
-    for thing_id, (label, revision, _) in (await sample.things(database)).items():
-        yield as_state(thing_message(thing_id, label, revision))
-
-
-@pytest.fixture
-async def owner(tmp_path: Path, clock: FakeClock, issuer: Issuer) -> AsyncIterator[Owner]:
-    app = sample.create_app(
-        f"sqlite:///{tmp_path}/owner.db",
-        clock=clock,
-        http=issuer.wire(),
-        environ={"INTERNAL_SECRET": ""},
-        streams=(OwnedStream("things", THINGS.source, thing_states),),
-        subscriptions=lambda _: Subscriptions(),
-    )
-    async with serving(app) as client:
-        yield Owner(app, client)
 
 
 @pytest.fixture
@@ -109,7 +42,7 @@ def reader(database: Database, owner: Owner, clock: FakeClock) -> CatchUp:
 async def test_what_was_never_delivered_is_read(
     database: Database, owner: Owner, reader: CatchUp
 ) -> None:
-    """From the beginning, in order, and then only what is new."""
+    """The first read starts at the beginning; the next one reads only new events, in order."""
     await owner.change(1, "a", 1)
     await owner.change(1, "b", 2)
     first = await reader.read(THINGS)
@@ -123,7 +56,7 @@ async def test_what_was_never_delivered_is_read(
 async def test_a_gap_is_closed(
     database: Database, owner: Owner, reader: CatchUp, clock: FakeClock
 ) -> None:
-    """What had been delivered beyond it has no second effect."""
+    """An event beyond the gap, which was delivered before, has no second effect."""
     for revision in (1, 2, 3):
         await owner.change(1, f"label {revision}", revision)
     page = await owner.client.get("/internal/streams/things?after=2")
@@ -140,7 +73,7 @@ async def test_a_gap_is_closed(
 async def test_a_long_stream_is_read_in_pages(
     database: Database, owner: Owner, reader: CatchUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """To its end."""
+    """The read continues to the end of the stream."""
     monkeypatch.setattr(catch_up, "PAGE", 4)
     for revision in range(1, 11):
         await owner.change(1, "a", revision)
@@ -164,7 +97,7 @@ async def test_two_readers_at_once_change_nothing_twice(
 async def test_a_feed_that_does_not_reach_back_is_replaced_by_the_snapshot(
     database: Database, owner: Owner, reader: CatchUp, clock: FakeClock
 ) -> None:
-    """And the reader goes on from the sequence that it stands at."""
+    """Reading continues from the snapshot's sequence."""
     await owner.change(1, "a", 1)
     await owner.change(2, "b", 1)
     await owner.client.get("/internal/streams/things")
@@ -182,7 +115,8 @@ async def test_a_feed_that_does_not_reach_back_is_replaced_by_the_snapshot(
 async def test_an_owner_that_was_restored_from_a_backup_is_read_again(
     database: Database, owner: Owner, reader: CatchUp, clock: FakeClock
 ) -> None:
-    """Its numbers begin anew, and the events that have them then are not taken for old ones."""
+    """Its sequences start again, and its new events are not taken for the old ones with these
+    numbers."""
     await inbox.reset(database, THINGS.source, 50, clock=clock)
     await owner.change(1, "a", 1)
     await reader.read(THINGS)
@@ -216,7 +150,7 @@ async def test_an_event_whose_handler_fails_does_not_block_others(
 async def test_a_state_whose_handler_fails_does_not_block_others(
     database: Database, owner: Owner, reader: CatchUp
 ) -> None:
-    """Of a snapshot; the position stays, so the snapshot is taken again."""
+    """In a snapshot. The position stays, so the snapshot is read again."""
     await owner.change(1, "poison", 1)
     await owner.change(2, "b", 1)
     with pytest.raises(CatchUpFailed, match="1 states"):
@@ -238,7 +172,7 @@ async def test_a_state_whose_handler_fails_does_not_block_others(
 async def test_an_owner_with_malformed_answers_is_retried(
     reader: CatchUp, owner: Owner, response: httpx.Response
 ) -> None:
-    """Nothing is taken from it."""
+    """No event is consumed from such an answer."""
     owner.behave = lambda request: response
 
     with pytest.raises(CatchUpFailed):
@@ -246,12 +180,8 @@ async def test_an_owner_with_malformed_answers_is_retried(
 
 
 async def test_an_unreachable_owner_is_retried(reader: CatchUp, owner: Owner) -> None:
-    """Asleep, or gone."""
-
-    def refuse(request: httpx.Request) -> httpx.Response:
-        raise httpx.ConnectError("no")
-
-    owner.behave = refuse
+    """It is at zero, or does not exist any more."""
+    owner.behave = unreachable
 
     with pytest.raises(CatchUpFailed):
         await reader.read(THINGS)
@@ -261,7 +191,7 @@ async def test_an_unreachable_owner_is_retried(reader: CatchUp, owner: Owner) ->
 async def test_a_snapshot_that_is_cut_does_not_move_the_position(
     database: Database, owner: Owner, reader: CatchUp, keep: int
 ) -> None:
-    """The states before the cut are applied: each is one that the owner had."""
+    """The states before the cut are applied, because each is a state that the owner had."""
     await owner.change(1, "a", 1)
     await owner.change(2, "b", 1)
     whole = (await owner.client.get("/internal/snapshots/things")).content
@@ -276,7 +206,8 @@ async def test_a_snapshot_that_is_cut_does_not_move_the_position(
 async def test_a_text_with_line_separators_survives_the_snapshot(
     database: Database, owner: Owner, reader: CatchUp
 ) -> None:
-    """The snapshot is lines; a title may hold what some take for the end of one."""
+    """A snapshot has one state per line, and a title may contain characters that some parsers read
+    as the end of a line."""
     label = "a\u2028b\u2029c\x85d\ne"
     await owner.change(1, label, 1)
     await reader.restore(THINGS)
@@ -287,7 +218,7 @@ async def test_a_text_with_line_separators_survives_the_snapshot(
 async def test_an_effect_belongs_to_the_trace_of_its_event(
     database: Database, owner: Owner, reader: CatchUp, clock: FakeClock
 ) -> None:
-    """So an event that a handler writes leads back to the purchase that caused it all."""
+    """An event that the handler writes belongs to the trace of the purchase that caused it."""
     seen: list[str | None] = []
 
     async def look(database: Database, event: Event, state: sample.ThingState) -> None:
@@ -308,7 +239,7 @@ async def test_an_effect_belongs_to_the_trace_of_its_event(
 async def test_a_gap_that_is_seen_during_a_read_is_read_afterwards(
     reader: CatchUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The notice is not lost with the one that is being worked on."""
+    """A notice during a read causes another read."""
     monkeypatch.setattr(catch_up, "GAP_DELAY", 0)
     reads = 0
     twice = asyncio.Event()
@@ -360,7 +291,7 @@ async def test_the_running_reader_tries_again_until_the_owner_is_back(
 async def test_a_database_that_is_away_ends_the_read(
     owner: Owner, reader: CatchUp, tmp_path: Path
 ) -> None:
-    """The whole of it is tried again; no event is blamed."""
+    """The whole read is retried, and no event is quarantined."""
     (tmp_path / "file").write_text("not a folder")
     await owner.change(1, "a", 1)
     reader.database = connect(f"sqlite:///{tmp_path}/file/away.db")
@@ -375,7 +306,7 @@ OTHERS = Stream(source="/other/others", owner="away", name="others")
 def two_streams(
     database: Database, owner: Owner, clock: FakeClock, away: Behave, **options: Any
 ) -> CatchUp:
-    """A reader of the owner's stream, and of one whose owner answers as `away` says."""
+    """A reader of the owner's stream and of another one, whose owner responds by `away`."""
     subscriptions = Subscriptions(OTHERS, THINGS)
     subscriptions.on(THING_CHANGED, sample.ThingState)(sample.record_thing)
 
@@ -417,7 +348,7 @@ async def until(found: Callable[[], Awaitable[bool]]) -> None:
 async def test_an_owner_that_hangs_delays_no_other(
     database: Database, owner: Owner, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The streams are read side by side."""
+    """The streams are read concurrently."""
     monkeypatch.setattr(catch_up, "GAP_DELAY", 0)
     await owner.change(1, "a", 1)
     asked: list[str] = []
@@ -437,7 +368,7 @@ async def test_an_owner_that_hangs_delays_no_other(
 async def test_a_start_reads_only_where_something_is_missing(
     database: Database, owner: Owner, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With a broker: one event does not wake the owners of all streams."""
+    """With a broker, one event does not wake the owners of all streams."""
     monkeypatch.setattr(catch_up, "GAP_DELAY", 0)
     asked: list[str] = []
 
@@ -503,7 +434,7 @@ def test_the_period_is_a_setting(environ: dict[str, str], seconds: float) -> Non
 async def test_one_read_confirms_all_events_that_came_before_it(
     reader: CatchUp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A hundred unsigned events at once cost their owner two requests."""
+    """A hundred unsigned events at once cause two requests to their owner."""
     began, go_on = asyncio.Event(), asyncio.Event()
     reads = 0
 
@@ -540,7 +471,10 @@ async def test_an_owner_that_is_away_is_not_asked_for_each_event(
 async def test_a_projection_ahead_of_its_owner_is_restored(
     database: Database, reader: CatchUp, owner: Owner, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A revision that no event of the owner will ever reach; and once an hour at most."""
+    """Its revision is one that no event of the owner reaches.
+
+    It is restored once an hour at most.
+    """
     digest = digest_of("things", "revision")
     streams = owner.app.state.services.feed.streams
     streams["things"] = streams["things"]._replace(digest=digest)
@@ -572,7 +506,7 @@ async def test_a_projection_ahead_of_its_owner_is_restored(
 
 
 async def test_an_owner_of_an_older_release_is_not_compared(reader: CatchUp, owner: Owner) -> None:
-    """It has no digest; nor is anything compared while events are on their way."""
+    """It has no digest. Nothing is compared while events are on their way."""
     digest = digest_of("things", "revision")
 
     async def nothing(database: Database) -> None: ...

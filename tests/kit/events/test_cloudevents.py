@@ -66,7 +66,8 @@ events = st.builds(
 
 
 def comparable(event: Event) -> tuple[Any, ...]:
-    """All of an event, its data as values: a structured event spaces its JSON otherwise."""
+    """All of an event, with its data parsed, because a structured event may format its JSON
+    differently."""
     return (
         *(getattr(event, name) for name in event.__struct_fields__ if name != "data"),
         json.loads(event.data),
@@ -104,7 +105,7 @@ def test_a_batch_is_read_as_it_was_written(batch: list[Event]) -> None:
 def test_whatever_comes_in_headers_is_an_event_or_malformed(
     headers: dict[str, str], body: bytes
 ) -> None:
-    """Nothing else is ever raised: an event that is not understood is no crash."""
+    """No other exception is raised."""
     try:
         event = read({**BINARY, **headers}, body)
     except MalformedEvent:
@@ -119,7 +120,7 @@ def test_whatever_comes_in_headers_is_an_event_or_malformed(
     )
 )
 def test_whatever_comes_in_a_body_is_an_event_or_malformed(attributes: dict[str, Any]) -> None:
-    """The same for the structured mode."""
+    """Also in structured mode."""
     try:
         event = read(STRUCTURED, structured(**attributes))
     except MalformedEvent:
@@ -128,7 +129,10 @@ def test_whatever_comes_in_a_body_is_an_event_or_malformed(attributes: dict[str,
 
 
 def test_extensions_go_over_the_wire_as_strings() -> None:
-    """Twenty digits, so that they sort; the subject is the partition key as well."""
+    """The sequence has twenty digits, so that it sorts as text.
+
+    The subject is the partition key as well.
+    """
     headers, _ = write(WHOLE)
 
     assert headers["ce-sequence"] == "00000000000000000007"
@@ -136,7 +140,7 @@ def test_extensions_go_over_the_wire_as_strings() -> None:
 
 
 def test_the_trace_goes_in_the_header_that_the_broker_lets_through() -> None:
-    """Its dispatcher strips ce-traceparent."""
+    """Knative's dispatcher removes ce-traceparent."""
     headers, _ = write(WHOLE)
 
     assert headers["traceparent"] == WHOLE.traceparent
@@ -148,7 +152,7 @@ def test_a_structured_event_is_ascii() -> None:
 
 
 def test_a_time_that_was_not_given_is_not_invented() -> None:
-    """Neither in reading nor in writing, though the SDK would."""
+    """The SDK would set the present time, when it reads and when it writes."""
     timeless = read(BINARY, b"{}")
     headers, _ = write(timeless)
 
@@ -159,7 +163,7 @@ def test_a_time_that_was_not_given_is_not_invented() -> None:
 @pytest.mark.parametrize("name", ["specversion", "id", "source", "type"])
 @pytest.mark.parametrize("value", [None, ""])
 def test_a_required_attribute_that_is_missing_is_named(name: str, value: str | None) -> None:
-    """In both modes, though the SDK would invent some."""
+    """In both modes. The SDK would make up some of them."""
     headers = {key: it for key, it in BINARY.items() if key != f"ce-{name}"}
     if value is not None:
         headers[f"ce-{name}"] = value
@@ -200,7 +204,7 @@ def test_a_required_attribute_that_is_missing_is_named(name: str, value: str | N
     ids=repr,
 )
 def test_an_attribute_that_cannot_be_is_malformed(attributes: dict[str, Any]) -> None:
-    """The specification's rules, and what the tables can hold."""
+    """By the rules of the specification and by the widths of the tables' columns."""
     with pytest.raises(MalformedEvent):
         read(STRUCTURED, structured(**attributes))
 
@@ -211,7 +215,7 @@ def test_an_attribute_that_cannot_be_is_malformed(attributes: dict[str, Any]) ->
     ids=lambda body: repr(body[:10]),
 )
 def test_a_body_that_is_no_event_is_malformed(body: bytes) -> None:
-    """Nor is it a batch, unless it is an empty one."""
+    """As an event and as a batch; an empty list is an empty batch."""
     with pytest.raises(MalformedEvent):
         read(STRUCTURED, body)
     if body != b"[]":
@@ -220,7 +224,7 @@ def test_a_body_that_is_no_event_is_malformed(body: bytes) -> None:
 
 
 def test_a_batch_with_one_malformed_event_is_refused_whole() -> None:
-    """A page is read on from its last event, so none of it may be passed over."""
+    """Reading continues after the last event of a page, so no event of it may be left out."""
     batch = b"[" + write_structured(WHOLE) + b',{"id":"x"}]'
 
     with pytest.raises(MalformedEvent, match="source"):
@@ -228,18 +232,18 @@ def test_a_batch_with_one_malformed_event_is_refused_whole() -> None:
 
 
 def test_data_in_base64_is_read() -> None:
-    """Other producers may send JSON so."""
+    """Other producers may send JSON as base64."""
     assert read(STRUCTURED, structured(data_base64="eyJhIjoxfQ==")).data == b'{"a":1}'
 
 
 def test_data_is_left_as_it_was_sent() -> None:
-    """In binary mode byte for byte: only its subscriber knows what it should be."""
+    """Byte for byte in binary mode: only its subscriber knows its type."""
     assert read(BINARY, b"not json").data == b"not json"
     assert read(BINARY, b"").data == b"null"
 
 
 def test_attributes_of_others_are_passed_over() -> None:
-    """A trace that is no text is none."""
+    """A trace that is not a text is ignored as well."""
     event = read(STRUCTURED, structured(traceparent=7, knativeerrorcode="500"))
 
     assert event.traceparent is None
@@ -254,21 +258,21 @@ def from_json(**members: object) -> Event:
     "name", ["time", "subject", "dataschema", "datacontenttype", "sequence", "traceparent", "other"]
 )
 def test_a_null_attribute_is_unset(name: str) -> None:
-    """CloudEvents' JSON format, section 2.3; data that is null is data."""
+    """CloudEvents' JSON format, section 2.3. Data may be null."""
     assert from_json(**{name: None, "data": {"a": None}}) == from_json(data={"a": None})
     assert from_json(data=None).data == b"null"
 
 
 @pytest.mark.parametrize("name", ["id", "source", "type", "specversion"])
 def test_a_required_attribute_that_is_null_is_missing(name: str) -> None:
-    """And is named."""
+    """The error names it."""
     with pytest.raises(MalformedEvent, match=name):
         from_json(**{name: None})
 
 
 @pytest.mark.parametrize("zone", ["Z", "+05:30", ".5Z"])
 def test_a_leap_second_is_the_second_before_it(zone: str) -> None:
-    """RFC 3339 has it, Python has not; in both modes."""
+    """RFC 3339 has leap seconds, and Python does not. In both modes."""
     leap, before = f"2016-12-31T23:59:60{zone}", f"2016-12-31T23:59:59{zone}"
     binary = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s", "ce-type": "t"}
 

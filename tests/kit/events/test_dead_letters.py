@@ -24,7 +24,7 @@ async def kept(database: Database) -> list[DeadLetter]:
 
 
 async def test_a_letter_is_kept_as_it_came(database: Database, clock: FakeClock) -> None:
-    """With the headers that make the event."""
+    """With the headers that are attributes of the event."""
     await put(database, clock, b"body", ce_id="1", content_type="text/plain")
     (letter,) = await kept(database)
 
@@ -33,7 +33,7 @@ async def test_a_letter_is_kept_as_it_came(database: Database, clock: FakeClock)
 
 
 async def test_no_token_is_kept(database: Database, clock: FakeClock) -> None:
-    """Nor a cookie; a letter is shown to people."""
+    """No cookie either, because people read dead letters."""
     await put(database, clock, authorization="Bearer secret", cookie="secret", ce_id="1")
     (letter,) = await kept(database)
 
@@ -41,7 +41,7 @@ async def test_no_token_is_kept(database: Database, clock: FakeClock) -> None:
 
 
 async def test_the_same_request_is_kept_once(database: Database, clock: FakeClock) -> None:
-    """However often the broker sends it."""
+    """Redeliveries add no dead letter."""
     for body in (b"a", b"a", b"b"):
         await put(database, clock, body)
 
@@ -49,7 +49,7 @@ async def test_the_same_request_is_kept_once(database: Database, clock: FakeCloc
 
 
 async def test_whatever_bytes_came_are_kept_as_text(database: Database, clock: FakeClock) -> None:
-    """Neither NUL nor what is no UTF-8 is lost, or refused by the database."""
+    """NUL and bytes that are not UTF-8 are kept in a form that the database accepts."""
     await put(database, clock, b"a\x00\xff\xed\xa0\x80")
     (letter,) = await kept(database)
 
@@ -57,7 +57,7 @@ async def test_whatever_bytes_came_are_kept_as_text(database: Database, clock: F
 
 
 async def test_what_is_kept_is_bounded(database: Database, clock: FakeClock) -> None:
-    """Of a long body its beginning, and of the headers what the column holds."""
+    """The beginning of a long body, and as much of the headers as the column holds."""
     headers = {f"ce-x{number}": "ñ" * 5000 for number in range(200)}
     await dead_letters.store(
         database, Reason.QUARANTINED, "r" * 5000, headers, b"x" * MAX_BODY * 2, clock=clock
@@ -70,7 +70,7 @@ async def test_what_is_kept_is_bounded(database: Database, clock: FakeClock) -> 
 
 
 async def test_letters_that_wait_are_counted(database: Database, clock: FakeClock) -> None:
-    """Until they were replayed."""
+    """Until they are replayed."""
     await put(database, clock, b"a")
     await put(database, clock, b"b")
     await dead_letters.mark_replayed(database, 1, clock=clock)
@@ -83,7 +83,7 @@ async def test_letters_that_wait_are_counted(database: Database, clock: FakeCloc
 async def test_a_letter_that_is_not_there_is_not_found(
     database: Database, clock: FakeClock, letter_id: int
 ) -> None:
-    """Not even where one after it is."""
+    """Also where a later one exists."""
     await put(database, clock, b"a")
     await put(database, clock, b"b")
     await database.run_ddl("DELETE FROM dead_letters WHERE id = 1")

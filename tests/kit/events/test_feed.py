@@ -33,7 +33,7 @@ async def write(database: Database, outbox: Outbox, count: int) -> None:
 async def test_a_page_has_the_events_after_a_sequence(
     database: Database, outbox: Outbox, feed: Feed
 ) -> None:
-    """In order, numbered there and then, with the newest one's number beside them."""
+    """In order. They get their sequences at this read; the newest sequence is part of the page."""
     await write(database, outbox, 5)
     page = await feed.page(database, "notes", after=1, limit=2)
     events = cloudevents.read_batch(page.body)
@@ -45,7 +45,7 @@ async def test_a_page_has_the_events_after_a_sequence(
 async def test_a_page_beyond_the_newest_event_is_empty(
     database: Database, outbox: Outbox, feed: Feed
 ) -> None:
-    """The reader has read it all."""
+    """The reader has read all events."""
     await write(database, outbox, 2)
     page = await feed.page(database, "notes", after=2, limit=10)
 
@@ -55,7 +55,7 @@ async def test_a_page_beyond_the_newest_event_is_empty(
 async def test_a_page_shows_all_that_was_committed(
     database: Database, outbox: Outbox, feed: Feed
 ) -> None:
-    """Also where more rows wait for a number than one transaction gives."""
+    """Also where more rows wait for a sequence than one transaction assigns."""
     await write(database, outbox, BATCH + 1)
     page = await feed.page(database, "notes", after=0, limit=1)
 
@@ -65,7 +65,7 @@ async def test_a_page_shows_all_that_was_committed(
 async def test_a_reader_that_comes_too_late_takes_the_snapshot(
     database: Database, outbox: Outbox, feed: Feed, clock: FakeClock
 ) -> None:
-    """The feed reaches back a month of what was sent."""
+    """The feed keeps events for a month after they were sent."""
     await write(database, outbox, 2)
     await feed.page(database, "notes", after=0, limit=1)
     await relay._mark(database, [1], None, now=clock())
@@ -80,7 +80,7 @@ async def test_a_reader_that_comes_too_late_takes_the_snapshot(
 async def test_a_reader_from_a_lost_future_takes_the_snapshot(
     database: Database, outbox: Outbox, feed: Feed
 ) -> None:
-    """The owner was restored from a backup; the numbers will be given again to other events."""
+    """The owner was restored from a backup, and will assign the same sequences to other events."""
     await write(database, outbox, 2)
 
     with pytest.raises(StreamDiverged, match="ends at 2"):
@@ -90,7 +90,7 @@ async def test_a_reader_from_a_lost_future_takes_the_snapshot(
 async def test_a_reader_of_another_past_takes_the_snapshot(
     database: Database, outbox: Outbox, feed: Feed
 ) -> None:
-    """The numbers have been given again, so only the event itself tells."""
+    """The same sequences were assigned again, so only the id of the event shows the difference."""
     await write(database, outbox, 3)
     page = await feed.page(database, "notes", after=1, limit=1)
     second = cloudevents.read_batch(page.body)[0].id
@@ -102,7 +102,7 @@ async def test_a_reader_of_another_past_takes_the_snapshot(
 
 
 async def test_an_unknown_stream_is_not_there(database: Database, feed: Feed) -> None:
-    """The refusal names those that are."""
+    """The refusal lists the streams that exist."""
     with pytest.raises(StreamNotFound, match="notes"):
         await feed.page(database, "orders", after=0, limit=10)
     with pytest.raises(StreamNotFound):
@@ -112,7 +112,7 @@ async def test_an_unknown_stream_is_not_there(database: Database, feed: Feed) ->
 async def test_a_snapshot_is_framed_so_that_a_cut_is_seen(
     database: Database, outbox: Outbox, feed: Feed
 ) -> None:
-    """First the sequence that it stands at, last how many states there were."""
+    """Its first line has its sequence, and its last line the number of states."""
     await write(database, outbox, 2)
     lines = [json.loads(line) async for line in await feed.snapshot(database, "notes")]
 
@@ -124,7 +124,7 @@ async def test_a_snapshot_is_framed_so_that_a_cut_is_seen(
 async def test_a_snapshots_sequence_is_of_before_its_states(
     database: Database, outbox: Outbox, feed: Feed
 ) -> None:
-    """A change in the middle is in a state, and comes again as an event that changes nothing."""
+    """A change during the snapshot is part of a state, and its event later changes nothing."""
     await write(database, outbox, 1)
     snapshot = await feed.snapshot(database, "notes")
     await sample.write_note(database, "later", outbox=outbox)

@@ -63,7 +63,7 @@ async def post(running: Broker, poster: HttpSender, body: bytes = b"{}") -> int:
 
 
 async def test_events_share_a_connection() -> None:
-    """The second needs no handshake."""
+    """The second one is sent without a handshake."""
     async with broker() as (running, poster):
         statuses = [await post(running, poster, b'{"n": 1}'), await post(running, poster)]
 
@@ -85,7 +85,7 @@ async def test_events_share_a_connection() -> None:
     ids=["length", "chunked", "close", "continue"],
 )
 async def test_an_answer_is_read_to_its_end(answer: bytes) -> None:
-    """However it says where that is, the next request meets its own answer."""
+    """For each way in which a response marks its end. The next request gets its own response."""
     async with broker(answer) as (running, poster):
         statuses = [await post(running, poster), await post(running, poster)]
 
@@ -93,7 +93,7 @@ async def test_an_answer_is_read_to_its_end(answer: bytes) -> None:
 
 
 async def test_a_connection_that_was_closed_while_idle_is_opened_again() -> None:
-    """Whether or not its end has been noticed when the next event comes."""
+    """Also where the close is noticed only when the next event is sent."""
     async with broker(ACCEPTED, b"!", ACCEPTED) as (running, poster):
         statuses = [await post(running, poster), await post(running, poster)]
 
@@ -108,7 +108,7 @@ async def test_a_connection_that_was_closed_while_idle_is_opened_again() -> None
     ids=["none", "half", "other"],
 )
 async def test_an_incomplete_response_is_a_failure(answer: bytes) -> None:
-    """On a new connection, because the server may have processed the request."""
+    """Also on a new connection, because the server may have processed the request."""
     async with broker(answer) as (running, poster):
         with pytest.raises(SendFailed):
             await post(running, poster)
@@ -127,7 +127,7 @@ async def test_an_endless_answer_is_given_up() -> None:
 
 
 async def test_a_cancelled_post_leaves_no_connection_behind() -> None:
-    """Its late answer would be taken for that of the next event."""
+    """The late response would be read as that of the next event."""
     async with broker(ACCEPTED, b"HTTP/1.1 202 Acc") as (running, poster):
         await post(running, poster)
         sending = asyncio.create_task(post(running, poster))
@@ -142,7 +142,7 @@ async def test_a_cancelled_post_leaves_no_connection_behind() -> None:
 
 
 async def test_a_refused_connection_is_an_oserror() -> None:
-    """The relay tells it from an answer."""
+    """The relay distinguishes it from a response."""
     async with broker() as (running, _):
         gone = running.url
     with pytest.raises(OSError, match="Connect"):
@@ -150,7 +150,7 @@ async def test_a_refused_connection_is_an_oserror() -> None:
 
 
 async def test_posts_at_a_time_have_connections_of_their_own_which_are_kept() -> None:
-    """As many as there were at a time, however many posts follow."""
+    """As many as there were concurrent requests, for any number of later requests."""
     async with broker() as (running, poster):
         for _ in range(3):
             await asyncio.gather(*(post(running, poster) for _ in range(4)))

@@ -27,7 +27,7 @@ async def receive_all(database: Database, clock: FakeClock, *sequences: int) -> 
 
 
 async def test_an_event_is_remembered_once(database: Database, clock: FakeClock) -> None:
-    """By its source and id: the same id of another source is another event."""
+    """By its source and id. The same id from another source is another event."""
     first = await receive(database, thing_changed(1), clock)
     copy = await receive(database, thing_changed(1), clock)
     other = await receive(database, thing_changed(1, source="/other/stream"), clock)
@@ -36,7 +36,7 @@ async def test_an_event_is_remembered_once(database: Database, clock: FakeClock)
 
 
 async def test_a_gap_is_seen_and_closes_by_itself(database: Database, clock: FakeClock) -> None:
-    """When the one that was overtaken arrives."""
+    """When the missing event arrives."""
     positions = await receive_all(database, clock, 1, 3, 2, 4)
 
     assert positions == [Position(1, 1), Position(1, 3), Position(3, 3), Position(4, 4)]
@@ -47,7 +47,7 @@ async def test_a_gap_is_seen_and_closes_by_itself(database: Database, clock: Fak
 async def test_the_position_does_not_depend_on_the_order(
     database: Database, clock: FakeClock, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where more is behind a gap than one look takes in."""
+    """Also where more events are behind a gap than one query reads."""
     monkeypatch.setattr(inbox, "_WINDOW", 7)
     sequences = list(range(1, 41))
     random.Random(seed).shuffle(sequences)
@@ -58,7 +58,7 @@ async def test_the_position_does_not_depend_on_the_order(
 
 
 async def test_a_snapshot_moves_the_position_on(database: Database, clock: FakeClock) -> None:
-    """Over what it contains, and over what had arrived behind it."""
+    """To its sequence, or beyond, over events that had arrived before."""
     await receive_all(database, clock, 1, 11, 12)
 
     assert await inbox.reset(database, SOURCE, 10, clock=clock) == Position(12, 12)
@@ -68,7 +68,7 @@ async def test_a_snapshot_moves_the_position_on(database: Database, clock: FakeC
 async def test_a_snapshot_of_a_restored_owner_moves_it_back(
     database: Database, clock: FakeClock
 ) -> None:
-    """The numbers behind it are given again, to other events, which then count."""
+    """Later sequences are assigned again, to other events, which are then processed."""
     await receive_all(database, clock, 1, 2, 3, 5)
     await inbox.mark_stale(database, SOURCE)
 
@@ -80,7 +80,7 @@ async def test_a_snapshot_of_a_restored_owner_moves_it_back(
 async def test_the_sequence_of_a_known_event_is_backfilled(
     database: Database, clock: FakeClock
 ) -> None:
-    """One that came while an older snapshot was taken would leave a gap for ever."""
+    """An event that arrived during an older snapshot would otherwise leave a permanent gap."""
     await receive_all(database, clock, 1, 2, 3)
     await inbox.mark_stale(database, SOURCE)
     await inbox.reset(database, SOURCE, 2, clock=clock)
@@ -90,7 +90,7 @@ async def test_the_sequence_of_a_known_event_is_backfilled(
 
 
 async def test_old_events_are_purged(database: Database, clock: FakeClock) -> None:
-    """But not what is beyond a gap: it would be missing when the gap closes."""
+    """Events beyond a gap are kept, because the position needs them when the gap closes."""
     await receive_all(database, clock, 1, 2, 4)
     clock.advance(days=36)
     await inbox.purge(database, clock=clock)
@@ -100,12 +100,12 @@ async def test_old_events_are_purged(database: Database, clock: FakeClock) -> No
 
 
 async def test_a_source_that_was_never_read_stands_at_zero(database: Database) -> None:
-    """So it is read from its beginning."""
+    """Reading starts at the beginning of the stream."""
     assert await inbox.position(database, SOURCE) == 0
 
 
 async def test_a_reader_says_which_event_it_stands_at(database: Database, clock: FakeClock) -> None:
-    """Of two with one number it is the one that came to be first."""
+    """Of two events with one sequence it is the older one."""
     await receive_all(database, clock, 1, 2)
     second = await inbox.read_cursor(database, SOURCE)
     await inbox.mark_stale(database, SOURCE)
@@ -118,7 +118,7 @@ async def test_a_reader_says_which_event_it_stands_at(database: Database, clock:
 
 
 async def test_of_two_snapshots_at_once_the_last_that_began_counts(database: Database) -> None:
-    """The other one no longer holds the token, and cannot delete stale rows."""
+    """The earlier one has lost its token, and cannot delete stale rows."""
     first = await inbox.mark_stale(database, SOURCE)
     second = await inbox.mark_stale(database, SOURCE)
     async with database.transaction():
@@ -130,7 +130,10 @@ async def test_of_two_snapshots_at_once_the_last_that_began_counts(database: Dat
 async def test_a_number_that_was_read_as_another_event_is_not_kept(
     database: Database, clock: FakeClock
 ) -> None:
-    """A snapshot contains it, or its past is lost; it must not hide the event that was read."""
+    """A snapshot contains it, or it was lost in a restore.
+
+    It must not hide the event that was read.
+    """
     await receive_all(database, clock, 1, 2)
     other = thing_changed(2, id="another-event")
     await inbox.record(database, other, clock=clock)

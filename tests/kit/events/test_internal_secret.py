@@ -23,7 +23,7 @@ def secret(text: str) -> InternalSecret:
 
 
 def test_a_signature_is_of_the_event_as_it_stands() -> None:
-    """Through the wire and back it holds; with anything else in the event it does not."""
+    """It is valid after serialization, and invalid after any change of the event."""
     event = thing_changed(1)
     headers, body = cloudevents.write(event)
     received = cloudevents.read(headers, body)
@@ -47,14 +47,14 @@ def test_a_signature_is_of_the_event_as_it_stands() -> None:
 
 
 def test_a_broker_may_write_time_and_trace_as_it_likes() -> None:
-    """Nothing is decided by them."""
+    """The signature does not cover them, and no decision depends on them."""
     event = msgspec.structs.replace(thing_changed(1), traceparent="x", dataschema="y")
 
     assert SIGNER.is_genuine(event)
 
 
 def test_a_structured_event_keeps_its_signature() -> None:
-    """Its data is written anew on the way, to the same text."""
+    """Its data is serialized again on the way, to the same text."""
     headers = {"content-type": "application/cloudevents+json"}
     body = cloudevents.write_structured(thing_changed(1))
 
@@ -62,7 +62,7 @@ def test_a_structured_event_keeps_its_signature() -> None:
 
 
 def test_without_a_secret_nothing_is_genuine_and_feeds_are_open() -> None:
-    """As in development: the network is what keeps strangers out."""
+    """As in development, where the network alone protects the internal API."""
     none = secret("")
 
     assert not none
@@ -72,7 +72,7 @@ def test_without_a_secret_nothing_is_genuine_and_feeds_are_open() -> None:
 
 
 def test_a_secret_is_changed_without_a_pause() -> None:
-    """Old, old and new, new and old, new: at each step both sides understand each other."""
+    """Old, old and new, new and old, new: each side accepts the other's signatures at each step."""
     steps = [SECRET, f"{SECRET}, {OTHER}", f"{OTHER},{SECRET}", OTHER]
     event = msgspec.structs.replace(thing_changed(1), signature=None)
     for before, after in itertools.pairwise(steps):
@@ -82,7 +82,7 @@ def test_a_secret_is_changed_without_a_pause() -> None:
 
 
 async def test_feeds_are_shown_to_services_only(client: httpx.AsyncClient) -> None:
-    """The secret itself opens nothing: it is never sent."""
+    """The secret itself is never sent, and is refused as a credential."""
     for path in ("streams/notes", "snapshots/notes"):
         answers = [
             (await client.get(f"/internal/{path}", headers=headers)).status_code
@@ -94,13 +94,13 @@ async def test_feeds_are_shown_to_services_only(client: httpx.AsyncClient) -> No
 
 @pytest.mark.parametrize("text", ["short", f"{SECRET},short", f"{SECRET},"])
 def test_a_short_secret_is_refused(text: str) -> None:
-    """A guessed secret could sign events."""
+    """A secret that can be guessed could be used to sign events."""
     with pytest.raises(BadSettings, match="INTERNAL_SECRET"):
         sample.settings("", INTERNAL_SECRET=text)
 
 
 async def test_the_relay_signs(app: Litestar) -> None:
-    """What it sends is what a reader with the secret believes."""
+    """A consumer with the secret accepts the events that it sends."""
     sent: list[cloudevents.Event] = []
 
     def broker(request: httpx.Request) -> httpx.Response:

@@ -20,7 +20,7 @@ async def rows(database: Database) -> list[dict[str, object]]:
 async def test_a_change_and_its_event_are_there_together(
     database: Database, outbox: Outbox, clock: FakeClock
 ) -> None:
-    """The row has all that will be sent but its number, which comes after the commit."""
+    """The row has the whole event except its sequence, which is assigned after the commit."""
     token = current_traceparent.set("00-trace-span-01")
     note_id = await sample.write_note(database, "a", outbox=outbox)
     current_traceparent.reset(token)
@@ -39,7 +39,7 @@ async def test_a_change_and_its_event_are_there_together(
 
 
 async def test_a_change_that_fails_has_no_event(database: Database, outbox: Outbox) -> None:
-    """Its event is undone with it, and the relay is not woken."""
+    """Its event is rolled back with it, and the relay is not woken."""
     woken: list[str] = []
     outbox.wake = lambda: woken.append("woken")
 
@@ -55,7 +55,7 @@ async def test_a_change_that_fails_has_no_event(database: Database, outbox: Outb
 
 
 async def test_the_relay_is_woken_once_after_the_commit(database: Database, outbox: Outbox) -> None:
-    """However many events there were."""
+    """For any number of events."""
     woken: list[bool] = []
     outbox.wake = lambda: woken.append(database.transaction_exists())
 
@@ -80,7 +80,7 @@ async def test_an_event_outside_a_transaction_is_refused(
 async def test_events_are_written_in_order_with_ids_that_sort(
     database: Database, outbox: Outbox
 ) -> None:
-    """UUIDv7: unique, and in the order of their making."""
+    """UUIDv7: unique, and in the order of creation."""
 
     @transactional
     async def many(database: Database) -> None:

@@ -1,92 +1,19 @@
 """An unsigned event triggers a read of its owner's feed."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
-
 import httpx
 import msgspec
 import pytest
 from litestar import Litestar
-from piccolo.querystring import QueryString
 
-from functions.kit.data.database import Database, transactional
-from functions.kit.events import cloudevents, dead_letters, inbox
-from functions.kit.events.cloudevents import Event
-from functions.kit.events.feed import OwnedStream
-from functions.kit.events.outbox import NewEvent, Outbox
-from functions.kit.events.subscriptions import Subscriptions
+from functions.kit.data.database import Database
+from functions.kit.events import dead_letters, inbox
 from tests.kit import sample
-from tests.kit.sample import THING_CHANGED, THINGS, letters, push, thing_changed
+from tests.kit.events.owner import Owner, unreachable
+from tests.kit.sample import THINGS, letters, push, thing_changed
 from tests.support.apps import serving
 from tests.support.clock import FakeClock
 from tests.support.signing import SIGNER
 from tests.support.tokens import Issuer
-
-
-class Owner:
-    """The other service, which can be away."""
-
-    def __init__(self, app: Litestar, client: httpx.AsyncClient) -> None:
-        self.app = app
-        self.client = client
-        self.away = False
-
-    async def __call__(self, request: httpx.Request) -> httpx.Response:
-        if request.url.path == "/.well-known/jwks.json":
-            return httpx.Response(404)
-        if self.away:
-            raise httpx.ConnectError("away")
-        return await self.client.get(request.url.raw_path.decode())
-
-    async def change(self, label: Any, revision: int = 1, thing_id: int = 1) -> Event:
-        """A change of the owner's; the event as its relay would send it, unsigned."""
-        state = self.app.state.services
-        await _change(state.database, state.outbox, thing_id, label, revision)
-        page = await self.client.get("/internal/streams/things")
-        return cloudevents.read_batch(page.content)[-1]
-
-    async def correct(self, event: Event, label: str) -> None:
-        """Put a better text in the place of the one that was sent."""
-        data = msgspec.json.encode({"thing_id": 1, "label": label}).decode()
-        await self.app.state.services.database.execute(
-            QueryString("UPDATE outbox SET data = {} WHERE event_id = {}", data, event.id)
-        )
-
-
-@transactional
-async def _change(
-    database: Database, outbox: Outbox, thing_id: int, label: Any, revision: int
-) -> None:
-    await outbox.add(
-        database,
-        NewEvent(
-            source=THINGS.source,
-            type=THING_CHANGED,
-            subject=f"thing/{thing_id}",
-            revision=revision,
-            data={"thing_id": thing_id, "label": label},
-        ),
-    )
-
-
-async def _no_states(database: Database) -> AsyncIterator[Event]:
-    return
-    yield
-
-
-@pytest.fixture
-async def owner(tmp_path: Path, clock: FakeClock, issuer: Issuer) -> AsyncIterator[Owner]:
-    app = sample.create_app(
-        f"sqlite:///{tmp_path}/owner.db",
-        clock=clock,
-        http=issuer.wire(),
-        environ={"INTERNAL_SECRET": ""},
-        streams=(OwnedStream("things", THINGS.source, _no_states),),
-        subscriptions=lambda _: Subscriptions(),
-    )
-    async with serving(app) as client:
-        yield Owner(app, client)
 
 
 @pytest.fixture
@@ -111,8 +38,8 @@ async def _nothing(_: object) -> None:
 
 
 async def test_what_the_owner_says_takes_effect(owner: Owner, reader: Litestar) -> None:
-    """And not what the event says, though it has the right id."""
-    event = await owner.change("true")
+    """The data of the unsigned event has none, although its id is right."""
+    event = await owner.changed("true")
     forged = msgspec.structs.replace(event, data=b'{"thing_id": 1, "label": "forged"}')
     async with serving(reader) as client:
         answer = await push(client, forged)
@@ -124,8 +51,8 @@ async def test_what_the_owner_says_takes_effect(owner: Owner, reader: Litestar) 
 async def test_an_event_that_its_owner_does_not_know_is_put_aside(
     owner: Owner, reader: Litestar
 ) -> None:
-    """With the reason; nothing of it is remembered."""
-    await owner.change("true")
+    """With the reason. The inbox does not record it."""
+    await owner.changed("true")
     forged = msgspec.structs.replace(thing_changed(9, label="forged"), signature="0" * 64)
     async with serving(reader) as client:
         answers = [(await push(client, forged)).status_code for _ in range(2)]
@@ -141,9 +68,9 @@ async def test_an_event_that_its_owner_does_not_know_is_put_aside(
 async def test_an_owner_that_is_away_makes_the_event_come_again(
     owner: Owner, reader: Litestar
 ) -> None:
-    """503 is the only answer after which a broker keeps it. A signed one needs no owner."""
-    event = await owner.change("true")
-    owner.away = True
+    """A broker redelivers after 503 only. A signed event is processed without the owner."""
+    event = await owner.changed("true")
+    owner.behave = unreachable
     async with serving(reader) as client:
         unsigned = await push(client, event)
         signed = await push(client, SIGNER.sign(event))
@@ -155,11 +82,11 @@ async def test_an_owner_that_is_away_makes_the_event_come_again(
 
 
 async def test_copies_ask_the_owner_once(owner: Owner, reader: Litestar) -> None:
-    """What was read is known by its id."""
-    event = await owner.change("true")
+    """The inbox knows the id of an event that was read."""
+    event = await owner.changed("true")
     async with serving(reader) as client:
         await push(client, event)
-        owner.away = True
+        owner.behave = unreachable
         answers = [(await push(client, event)).status_code for _ in range(3)]
 
     assert answers == [202] * 3
@@ -185,16 +112,15 @@ async def test_an_event_without_a_place_in_its_stream_is_put_aside(
 async def test_a_corrected_event_under_the_same_id_takes_effect(
     owner: Owner, reader: Litestar, signed: bool
 ) -> None:
-    """The letter that waited has been answered; the wrong text was one letter, however often."""
-    wrong = await owner.change(7)
+    """The wrong event is one dead letter, and the corrected event resolves it."""
+    wrong = await owner.changed(7)
     sign = SIGNER.sign if signed else (lambda event: event)
     async with serving(reader) as client:
         for _ in range(2):
             await push(client, sign(wrong))
         waiting = await dead_letters.count_waiting(reader.state.services.database)
         await owner.correct(wrong, "right")
-        page = await owner.client.get("/internal/streams/things")
-        (corrected,) = cloudevents.read_batch(page.content)
+        (corrected,) = await owner.feed()
         for _ in range(2):
             await push(client, sign(corrected))
         database = reader.state.services.database
@@ -208,8 +134,8 @@ async def test_a_corrected_event_under_the_same_id_takes_effect(
 async def test_a_replay_takes_what_the_owner_says_now(
     owner: Owner, reader: Litestar, issuer: Issuer
 ) -> None:
-    """Of an unsigned event: neither the old text nor a forged one."""
-    wrong = await owner.change(7)
+    """A replayed unsigned event has the owner's present data, not its own."""
+    wrong = await owner.changed(7)
     admin = issuer.bearer(1, "admin")
     async with serving(reader) as client:
         await push(client, wrong)
@@ -221,7 +147,7 @@ async def test_a_replay_takes_what_the_owner_says_now(
         await push(client, forged, "/events/dead-letter")
         last = (await letters(reader.state.services.database))[-1].id
         unknown = await client.post(f"/internal/dead-letters/{last}/replay", headers=admin)
-        owner.away = True
+        owner.behave = unreachable
         later = await client.post(f"/internal/dead-letters/{last}/replay", headers=admin)
 
     assert (refused.status_code, refused.json()["code"]) == (409, "cannot-replay")
@@ -232,7 +158,7 @@ async def test_a_replay_takes_what_the_owner_says_now(
 
 
 async def test_a_failing_handler_is_a_dead_letter_instead_of_a_500(reader: Litestar) -> None:
-    """It would fail the next time, too; its event stays unread until a corrected handler runs."""
+    """A redelivery would fail as well. The event stays unread until a corrected handler runs."""
     async with serving(reader) as client:
         answer = await push(client, thing_changed(1, label="poison"))
         database = reader.state.services.database

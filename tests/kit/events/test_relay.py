@@ -50,7 +50,7 @@ class Broker:
 
     @property
     def sequences_of_subjects(self) -> list[list[int | None]]:
-        """Of each subject as they came; the subjects in the order of their names."""
+        """The events by subject, in the order of arrival; subjects in the order of their names."""
         subjects = sorted({event.subject for event in self.taken})
         return [
             [event.sequence for event in self.taken if event.subject == subject]
@@ -76,7 +76,7 @@ def make_relay(database: Database, clock: FakeClock, broker: Broker) -> Callable
 async def tell(
     database: Database, outbox: Outbox, count: int, start: int = 0, *, subject: str | None = None
 ) -> None:
-    """Events of as many subjects, or of one."""
+    """Events of different subjects, or of one subject."""
     messages = [sample.note_written(number, "a") for number in range(start, start + count)]
     if subject is not None:
         messages = [msgspec.structs.replace(message, subject=subject) for message in messages]
@@ -129,7 +129,7 @@ async def test_only_202_marks_an_event_as_sent(
     broker: Broker,
     status: int,
 ) -> None:
-    """With anything else the event stays, and those of its subject wait behind it."""
+    """After any other status the event stays in the outbox, and its subject's later events wait."""
     await tell(database, outbox, 3, subject="note/1")
     answers = iter([202, status])
     broker.answer = lambda request: httpx.Response(next(answers))
@@ -168,7 +168,7 @@ async def test_an_event_that_is_refused_holds_up_its_own_subject_alone(
 async def test_a_broker_that_refuses_everything_is_not_asked_for_every_event(
     database: Database, outbox: Outbox, make_relay: Callable[..., Relay], broker: Broker
 ) -> None:
-    """As many at a time as are under way; the rest waits for the next round."""
+    """Only as many events are sent as may be in flight; the others wait for the next round."""
     await tell(database, outbox, 50)
     asked = []
 
@@ -186,7 +186,7 @@ async def test_a_broker_that_refuses_everything_is_not_asked_for_every_event(
 async def test_subjects_are_sent_concurrently_and_each_in_order(
     database: Database, outbox: Outbox, make_relay: Callable[..., Relay], broker: Broker
 ) -> None:
-    """A broker that takes its time is not waited for event by event."""
+    """A slow broker gets several events at the same time."""
     await tell(database, outbox, 3, subject="note/1")
     await tell(database, outbox, 20, start=2)
     under_way: list[str] = []
@@ -223,7 +223,7 @@ async def test_a_broker_that_cannot_be_reached_loses_nothing(
     broker: Broker,
     error: type[httpx.HTTPError],
 ) -> None:
-    """Whether or not it had taken the event before the line broke."""
+    """Also where it had accepted the event before the connection broke."""
     await tell(database, outbox, 2)
 
     def fail(request: httpx.Request) -> httpx.Response:
@@ -243,7 +243,7 @@ async def test_a_broker_that_hangs_is_given_up(
     broker: Broker,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Its ingress has no limit of its own under a memory alarm."""
+    """RabbitMQ's ingress waits without a limit during a memory alarm."""
     monkeypatch.setattr(relay, "SEND_TIMEOUT", 0.01)
     await tell(database, outbox, 1)
 
@@ -260,7 +260,7 @@ async def test_a_broker_that_hangs_is_given_up(
 async def test_what_was_sent_is_marked_when_the_relay_is_cancelled(
     database: Database, outbox: Outbox, make_relay: Callable[..., Relay], broker: Broker
 ) -> None:
-    """In the middle of a batch: the next one goes on behind it."""
+    """In the middle of a batch. The next relay continues after it."""
     await tell(database, outbox, 3, subject="note/1")
     hanging = asyncio.Event()
 
@@ -283,7 +283,7 @@ async def test_what_was_sent_is_marked_when_the_relay_is_cancelled(
 async def test_of_two_relays_one_sends(
     database: Database, outbox: Outbox, make_relay: Callable[..., Relay], broker: Broker
 ) -> None:
-    """The one that holds the lease; the other comes again later."""
+    """The one that holds the lease. The other one retries later."""
     await tell(database, outbox, 3)
     sending, go_on = asyncio.Event(), asyncio.Event()
 
@@ -305,7 +305,7 @@ async def test_of_two_relays_one_sends(
 async def test_a_lease_is_free_as_soon_as_the_outbox_is_empty(
     database: Database, outbox: Outbox, make_relay: Callable[..., Relay], broker: Broker
 ) -> None:
-    """Another process that commits next need not wait for it to run out."""
+    """Another process that commits next can send at once."""
     first, second = make_relay(), make_relay()
     for number, sender in enumerate([first, second, first]):
         await tell(database, outbox, 1, number)
@@ -317,7 +317,7 @@ async def test_a_lease_is_free_as_soon_as_the_outbox_is_empty(
 async def test_a_lease_is_free_when_its_holder_cannot_send(
     database: Database, outbox: Outbox, make_relay: Callable[..., Relay], broker: Broker
 ) -> None:
-    """Another process may have a way to the broker."""
+    """Another process may be able to reach the broker."""
     await tell(database, outbox, 1)
     broker.answer = lambda request: httpx.Response(503)
     first = await make_relay().flush()
@@ -351,7 +351,7 @@ async def test_a_relay_that_lost_its_lease_stops(
     clock: FakeClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """In the middle of a slow batch, and marks what it has sent."""
+    """In the middle of a slow batch. It marks the events that it has sent."""
     await tell(database, outbox, 3, subject="note/1")
     first, second = make_relay(), make_relay()
     monkeypatch.setattr(first.lease, "needs_renewal", lambda: True)
@@ -370,7 +370,7 @@ async def test_a_relay_that_lost_its_lease_stops(
 async def test_concurrent_processes_assign_contiguous_sequences(
     database: Database, outbox: Outbox
 ) -> None:
-    """Relays and readers of the feed number rows at the same time."""
+    """Relays and readers of the feed assign sequences at the same time."""
     await tell(database, outbox, 30)
     numbered = await asyncio.gather(*(assign_sequences(database, [sample.NOTES]) for _ in range(8)))
     outcome = await database.execute(QueryString("SELECT sequence FROM outbox ORDER BY id"))
@@ -382,7 +382,7 @@ async def test_concurrent_processes_assign_contiguous_sequences(
 async def test_a_row_of_an_unknown_source_does_not_block_others(
     database: Database, outbox: Outbox, make_relay: Callable[..., Relay], broker: Broker
 ) -> None:
-    """It stays where an operator sees that it waits."""
+    """It stays in the outbox, and in the metrics of waiting events."""
     async with database.transaction():
         await outbox.add(
             database, NewEvent(source="/nobody", type="t", subject="s", revision=1, data=None)
@@ -396,7 +396,7 @@ async def test_a_row_of_an_unknown_source_does_not_block_others(
 async def test_without_a_sink_events_are_numbered_and_wait(
     database: Database, outbox: Outbox, make_relay: Callable[..., Relay], broker: Broker
 ) -> None:
-    """Others read the feed."""
+    """Consumers read them from the feed."""
     await tell(database, outbox, 2)
 
     assert await make_relay(sink="").flush()
@@ -406,7 +406,7 @@ async def test_without_a_sink_events_are_numbered_and_wait(
 async def test_the_running_relay_sends_what_is_committed(
     database: Database, outbox: Outbox, make_relay: Callable[..., Relay], broker: Broker
 ) -> None:
-    """Woken by the outbox, and it outlives a broker that breaks."""
+    """The outbox wakes it, and it continues after a failure of the broker."""
     arrived = asyncio.Event()
     answers = iter([500])
 
@@ -431,7 +431,7 @@ async def test_the_running_relay_sends_what_is_committed(
 async def test_sent_events_are_forgotten_after_a_month(
     database: Database, outbox: Outbox, make_relay: Callable[..., Relay], clock: FakeClock
 ) -> None:
-    """And the feed says from where on it begins; what was never sent stays."""
+    """The feed states its first sequence. Events that were never sent stay."""
     await tell(database, outbox, 2)
     await make_relay().flush()
     await tell(database, outbox, 1, 2)
@@ -448,7 +448,7 @@ async def test_sent_events_are_forgotten_after_a_month(
 async def test_unsent_events_are_measured(
     database: Database, outbox: Outbox, make_relay: Callable[..., Relay], clock: FakeClock
 ) -> None:
-    """How many, and for how long the oldest."""
+    """Their number, and the age of the oldest."""
     await tell(database, outbox, 2)
     clock.advance(seconds=90)
     sender = make_relay()
@@ -494,7 +494,7 @@ async def test_a_kill_between_202_and_the_mark_sends_again(
     clock: FakeClock,
     database_url: str,
 ) -> None:
-    """The same events under the same ids, so the consumer's inbox knows them."""
+    """The events keep their ids, so the consumer's inbox finds the duplicates."""
     await tell(database, outbox, 2)
     command = [sys.executable, "-c", KILLED_AFTER_202, database_url]
     killed = await asyncio.to_thread(

@@ -24,7 +24,7 @@ def subscriptions() -> Subscriptions:
 async def test_an_event_has_its_effect_once(
     database: Database, subscriptions: Subscriptions, clock: FakeClock
 ) -> None:
-    """Its copies change nothing."""
+    """Duplicates change nothing."""
     outcomes = [
         (await subscriptions.consume(database, thing_changed(1), clock=clock)).outcome
         for _ in range(3)
@@ -37,7 +37,7 @@ async def test_an_event_has_its_effect_once(
 async def test_copies_at_the_same_time_have_one_effect(
     database: Database, subscriptions: Subscriptions, clock: FakeClock
 ) -> None:
-    """Through two deliveries of the broker, or the broker and the feed."""
+    """From two deliveries of the broker, or from the broker and the feed."""
     taken = await asyncio.gather(
         *(subscriptions.consume(database, thing_changed(1), clock=clock) for _ in range(8))
     )
@@ -53,7 +53,7 @@ async def test_copies_at_the_same_time_have_one_effect(
 async def test_neither_order_nor_copies_matter(
     database: Database, subscriptions: Subscriptions, clock: FakeClock, seed: int
 ) -> None:
-    """Sixty events of three subjects, five times each, shuffled: the newest state stands."""
+    """Sixty events of three subjects, five times each, shuffled, lead to the newest state."""
     events = [thing_changed(number, thing_id=number % 3) for number in range(1, 61)] * 5
     events = [event for event in events if event.subject != "thing/0"]
     random.Random(seed).shuffle(events)
@@ -67,7 +67,7 @@ async def test_neither_order_nor_copies_matter(
 async def test_an_unknown_type_counts_as_read(
     database: Database, subscriptions: Subscriptions, clock: FakeClock
 ) -> None:
-    """So the owner may publish new types, and no gap opens."""
+    """The owner may publish new types, and no gap appears."""
     taken = await subscriptions.consume(
         database, thing_changed(1, type="other.thing.changed.v2"), clock=clock
     )
@@ -78,7 +78,7 @@ async def test_an_unknown_type_counts_as_read(
 async def test_another_source_is_passed_over(
     database: Database, subscriptions: Subscriptions, clock: FakeClock
 ) -> None:
-    """Though it sends a type that is known: only the owner tells the facts."""
+    """Also with a known type, because only the owner publishes its facts."""
     taken = await subscriptions.consume(database, thing_changed(1, source="/forged"), clock=clock)
 
     assert taken == (EventOutcome.UNKNOWN_TYPE, None)
@@ -104,7 +104,7 @@ async def test_another_source_is_passed_over(
 async def test_an_invalid_event_is_quarantined_and_counts_as_read(
     database: Database, subscriptions: Subscriptions, clock: FakeClock, fields: dict[str, Any]
 ) -> None:
-    """It holds up nothing behind it."""
+    """Later events are processed."""
     event = Event(**{**_as_dict(thing_changed(1)), **fields})
     taken = await subscriptions.consume(database, event, clock=clock)
     (letter,) = await dead_letters.listing(database, after=0, limit=10)
@@ -121,7 +121,7 @@ def _as_dict(event: Event) -> dict[str, Any]:
 async def test_fields_that_the_owner_adds_are_passed_over(
     database: Database, subscriptions: Subscriptions, clock: FakeClock
 ) -> None:
-    """Within a version it may only add some."""
+    """Within a version it may only add fields."""
     event = thing_changed(1, data=b'{"thing_id": 1, "label": "a", "weight": {"g": 300}}')
 
     assert (

@@ -20,7 +20,7 @@ ROUTES = (("GET", ""), ("GET", "/1"), ("DELETE", "/1"), ("POST", "/1/replay"), (
 async def test_an_event_that_the_broker_gave_up_is_kept(
     client: httpx.AsyncClient, database: Database, issuer: Issuer
 ) -> None:
-    """With where it could not be delivered, until an admin replays it."""
+    """With the address of the failed delivery, until an admin replays it."""
     headers, body = cloudevents.write(thing_changed(1))
     headers |= {"ce-knativeerrorcode": "500", "ce-knativeerrordest": "http://catalog-internal"}
     response = await client.post("/events/dead-letter", headers=headers, content=body)
@@ -38,7 +38,7 @@ async def test_an_event_that_the_broker_gave_up_is_kept(
 async def test_a_replay_changes_nothing_twice(
     client: httpx.AsyncClient, database: Database, issuer: Issuer, clock: FakeClock
 ) -> None:
-    """And the letter shows when it was replayed."""
+    """The dead letter has the time of its replay."""
     headers, body = cloudevents.write(thing_changed(1))
     await client.post("/events/dead-letter", headers=headers, content=body)
     admin = issuer.bearer(1, "admin")
@@ -100,7 +100,7 @@ async def test_a_malformed_event_cannot_be_replayed(
 async def test_dead_letters_are_for_admins(
     client: httpx.AsyncClient, issuer: Issuer, roles: tuple[str, ...] | None
 ) -> None:
-    """They hold what others sent."""
+    """They contain data that others sent."""
     headers = issuer.bearer(1, *roles) if roles else {}
     answers = [
         await client.request(method, f"/internal/dead-letters{path}", headers=headers)
@@ -114,7 +114,7 @@ async def test_dead_letters_are_for_admins(
 async def test_a_letter_that_is_not_there_is_not_found(
     client: httpx.AsyncClient, issuer: Issuer, letter_id: str
 ) -> None:
-    """Nor is one whose number no column holds."""
+    """Also where no column could hold its id."""
     admin = issuer.bearer(1, "admin")
     for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/replay")):
         url = f"/internal/dead-letters/{letter_id}{path}"
@@ -152,7 +152,7 @@ async def test_one_letter_is_shown_whole(
 async def test_many_are_replayed_and_one_that_cannot_be_holds_up_none(
     app: Litestar, client: httpx.AsyncClient, database: Database, issuer: Issuer
 ) -> None:
-    """It waits on, with the reason; what was replayed before is not replayed again."""
+    """It stays, with the reason. Letters that were replayed are not replayed again."""
     await client.post("/events", content=b"nonsense")
     for sequence in (1, 2):
         await push(client, thing_changed(sequence), "/events/dead-letter")
@@ -174,7 +174,7 @@ async def test_many_are_replayed_and_one_that_cannot_be_holds_up_none(
 async def test_a_handler_that_fails_holds_up_no_other_letter(
     app: Litestar, client: httpx.AsyncClient, database: Database, issuer: Issuer
 ) -> None:
-    """Its letter waits on, and its event has had no effect."""
+    """Its letter stays, and its event has had no effect."""
     for sequence in (1, 2):
         await push(client, thing_changed(sequence), "/events/dead-letter")
     hasty = Subscriptions(sample.THINGS)
@@ -196,7 +196,7 @@ async def fail_at_first(database: Database, event: Event, state: sample.ThingSta
 async def test_a_database_that_is_away_ends_the_replay(
     app: Litestar, client: httpx.AsyncClient, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With 503: all wait on, and it is tried again as a whole."""
+    """With 503. All letters stay, and the replay can be repeated."""
     await push(client, thing_changed(1), "/events/dead-letter")
 
     async def fail(*_: object, **__: object) -> None:
@@ -212,7 +212,7 @@ async def test_a_database_that_is_away_ends_the_replay(
 async def test_many_are_replayed_page_by_page(
     client: httpx.AsyncClient, database: Database, issuer: Issuer
 ) -> None:
-    """The link leads behind what cannot be replayed."""
+    """The link to the next page skips letters that cannot be replayed."""
     for number in range(2):
         await client.post("/events", content=f"nonsense {number}".encode())
     await push(client, thing_changed(1), "/events/dead-letter")
@@ -228,7 +228,7 @@ async def test_many_are_replayed_page_by_page(
 async def test_a_letter_is_discarded(
     client: httpx.AsyncClient, database: Database, issuer: Issuer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is not counted any more; the log has the admin and the event."""
+    """It is no longer counted. The log has the admin and the event."""
     await client.post("/events", content=b"nonsense")
     await client.post("/events", content=b"more nonsense")
     before = await dead_letters.count_waiting(database)

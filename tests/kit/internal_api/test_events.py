@@ -21,7 +21,7 @@ STRUCTURED = {"content-type": "application/cloudevents+json; charset=utf-8"}
 async def test_an_event_is_consumed_in_either_mode(
     client: httpx.AsyncClient, database: Database
 ) -> None:
-    """202 with an empty body, and it had its effect."""
+    """The response is 202 with an empty body, and the event has had its effect."""
     binary = await push(client, thing_changed(1))
     structured = await client.post(
         "/events", headers=STRUCTURED, content=cloudevents.write_structured(thing_changed(2))
@@ -50,7 +50,10 @@ async def test_an_event_is_consumed_in_either_mode(
 async def test_a_malformed_event_is_quarantined(
     client: httpx.AsyncClient, database: Database, headers: dict[str, str], body: bytes
 ) -> None:
-    """With the reason, and 202: no retry would help, and no 4xx is ever answered."""
+    """With the reason and 202, because a retry would not help.
+
+    The route never responds with 4xx.
+    """
     response = await client.post("/events", headers=headers, content=body)
     (letter,) = await letters(database)
 
@@ -74,7 +77,7 @@ async def test_a_poison_event_does_not_hold_up_the_good_ones(
 async def test_an_event_of_a_megabyte_is_read_and_a_longer_one_is_put_aside(
     client: httpx.AsyncClient, database: Database, size: int
 ) -> None:
-    """With its beginning, and without more of it in memory."""
+    """With its beginning only, which is all that is kept in memory."""
     data = b'{"thing_id": 1, "label": "a", "more": "'
     event = thing_changed(1, data=data + b"x" * (size - len(data) - 2) + b'"}')
     response = await push(client, event)
@@ -88,7 +91,7 @@ async def test_an_event_of_a_megabyte_is_read_and_a_longer_one_is_put_aside(
 async def test_a_passing_fault_is_a_503(
     app: Litestar, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, question: str
 ) -> None:
-    """So the broker sends the event again."""
+    """The broker then redelivers the event."""
 
     async def fail(*_: object, **__: object) -> None:
         raise LookupError
@@ -115,7 +118,7 @@ async def test_a_ping_triggers_the_background_tasks(
 
 
 async def test_a_gap_wakes_the_reader(app: Litestar, client: httpx.AsyncClient) -> None:
-    """Of that source; an event that is the next one does not."""
+    """The reader of that source. The next event in sequence does not wake it."""
     noticed: list[str] = []
     app.state.services.catch_up.notify = noticed.append
     for sequence in (1, 2, 5):
@@ -127,7 +130,7 @@ async def test_a_gap_wakes_the_reader(app: Litestar, client: httpx.AsyncClient) 
 async def test_the_feed_is_a_batch_with_a_link_to_what_follows(
     app: Litestar, client: httpx.AsyncClient
 ) -> None:
-    """And the newest event's number in a header."""
+    """A header has the sequence of the newest event."""
     state = app.state.services
     for text in "abc":
         await sample.write_note(state.database, text, outbox=state.outbox)
@@ -155,12 +158,12 @@ async def test_the_feed_is_a_batch_with_a_link_to_what_follows(
 async def test_a_feed_that_cannot_be_is_refused(
     client: httpx.AsyncClient, path: str, status: int
 ) -> None:
-    """410 is what makes a reader take the snapshot."""
+    """After 410 a reader takes the snapshot."""
     assert (await client.get(path, headers=FEED)).status_code == status
 
 
 async def test_a_snapshot_is_lines(app: Litestar, client: httpx.AsyncClient) -> None:
-    """Streamed, so that memory stays bounded whatever there is."""
+    """It is streamed, so that its size does not matter for memory."""
     state = app.state.services
     await sample.write_note(state.database, "a", outbox=state.outbox)
     response = await client.get("/internal/snapshots/notes", headers=FEED)

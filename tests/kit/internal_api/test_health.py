@@ -6,14 +6,14 @@ from litestar import Litestar
 
 
 async def test_the_root_says_what_this_is(client: httpx.AsyncClient) -> None:
-    """As the original's did."""
+    """As in the original."""
     response = await client.get("/")
 
     assert response.json() == {"service": "sample", "status": "running"}
 
 
 async def test_a_browser_finds_the_documentation_from_the_root(client: httpx.AsyncClient) -> None:
-    """In its language; any other client gets JSON."""
+    """In the browser's language. Other clients get JSON."""
     browser = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8", "accept-language": "en-GB"}
     page = await client.get("/", headers=browser)
     spanish = await client.get("/", headers={"accept": "text/html"})
@@ -35,7 +35,7 @@ async def test_a_probe_needs_no_database(
     status: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A database that is away is a 503 of the request that needs it, not a pod without traffic."""
+    """Without a database each request that needs it gets 503; the pod keeps its traffic."""
     monkeypatch.setattr(type(app.state.services.database), "execute", None)
     response = await client.get(path)
 
@@ -43,7 +43,7 @@ async def test_a_probe_needs_no_database(
 
 
 async def test_a_service_that_stops_is_not_ready(app: Litestar, client: httpx.AsyncClient) -> None:
-    """But alive, until it has ended."""
+    """It is alive until it has ended."""
     app.state.services.stopping = True
     answers = [await client.get(path) for path in ("/readyz", "/livez")]
 
@@ -52,7 +52,7 @@ async def test_a_service_that_stops_is_not_ready(app: Litestar, client: httpx.As
 
 
 async def test_metrics_tell_what_waits(client: httpx.AsyncClient) -> None:
-    """Events for the broker, and letters for an admin."""
+    """Events that wait for the broker, and dead letters that wait for an admin."""
     await client.post("/events", content=b"nonsense")
     response = await client.get("/metrics")
 

@@ -332,12 +332,12 @@ async def test_columns_are_added_renamed_and_dropped(each_engine: Engine[Any]) -
     await Publisher.create_table()
     await Publisher.insert(Publisher(name="a"))
     await Publisher.alter().add_column("city", Varchar(length=20, default="Lima"))
-    await Publisher.alter().rename_column("city", "town")
+    await Publisher.alter().rename_column("city", "place")
     await Publisher.alter().add_column("gone", Integer(null=True, default=None))
     await Publisher.alter().drop_column("gone")
 
     assert await Publisher.raw("SELECT * FROM publisher") == [
-        {"id": 1, "name": "a", "town": "Lima"}
+        {"id": 1, "name": "a", "place": "Lima"}
     ]
 
 

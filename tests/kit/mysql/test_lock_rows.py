@@ -14,7 +14,7 @@ from functions.kit.mysql.errors import LockTimeout, Unsupported
 from tests.servers.mysql import Flavour
 
 
-class Shelf(Table, tablename="lock_shelf"):
+class Branch(Table, tablename="lock_branch"):
     id: Serial
     name = Varchar(length=20)
 
@@ -22,16 +22,16 @@ class Shelf(Table, tablename="lock_shelf"):
 class Copy(Table, tablename="lock_copy"):
     id: Serial
     name = Varchar(length=20)
-    shelf = ForeignKey(Shelf)
+    branch = ForeignKey(Branch)
 
 
 @pytest.fixture(autouse=True)
 async def rows(engine: MySQLEngine) -> None:
-    for table in (Shelf, Copy):
+    for table in (Branch, Copy):
         table._meta.db = engine
-    await create_db_tables(Shelf, Copy)
-    await Shelf.insert(Shelf(name="s"))
-    await Copy.insert(Copy(name="a", shelf=1), Copy(name="b", shelf=1))
+    await create_db_tables(Branch, Copy)
+    await Branch.insert(Branch(name="s"))
+    await Copy.insert(Copy(name="a", branch=1), Copy(name="b", branch=1))
 
 
 def named(name: str) -> Any:
@@ -98,17 +98,17 @@ async def test_objects_are_locked_too(engine: MySQLEngine) -> None:
 
 async def test_rows_of_some_tables_only(engine: MySQLEngine, flavour: Flavour) -> None:
     """MySQL knows OF; MariaDB does not, and would lock the others too."""
-    query = Copy.select(Copy.name, Copy.shelf.name).where(Copy.id == 1).lock_rows(of=(Copy,))
+    query = Copy.select(Copy.name, Copy.branch.name).where(Copy.id == 1).lock_rows(of=(Copy,))
     if flavour == "mariadb":
         with pytest.raises(Unsupported, match="FOR UPDATE OF some of the tables on MariaDB"):
             await query
         return
     async with engine.transaction():
         await query
-        shelf = await elsewhere(engine, Shelf.select(Shelf.name).lock_rows(nowait=True))
+        branch = await elsewhere(engine, Branch.select(Branch.name).lock_rows(nowait=True))
         left = await elsewhere(engine, Copy.select(Copy.id).lock_rows(skip_locked=True))
 
-    assert shelf == [{"name": "s"}]
+    assert branch == [{"name": "s"}]
     assert {"id": 1} not in left
 
 

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from functions.kit.base.errors import FieldError, Text
 from functions.purchase.domain.addresses import Address, country_rules
+from functions.purchase.domain.cards import holds_card_number
 from functions.purchase.domain.countries import COUNTRIES
-from functions.purchase.errors import AddressInvalid
+from functions.purchase.errors import AddressInvalid, CardNumberRefused
 
 BASE = Address(
     recipient="Ada",
@@ -46,6 +48,7 @@ def test_every_country_has_rules_that_its_own_example_meets(country: str) -> Non
         ("DE", None, "10115", []),
         ("DE", None, "1011", ["postal_code"]),
         ("GB", None, "gir 0aa", []),
+        ("GB", None, None, ["postal_code"]),
         ("GB", None, "GIR 0AA X", ["postal_code"]),
         ("AO", None, None, []),
         ("HK", "Kowloon", None, []),
@@ -70,3 +73,94 @@ def test_a_region_that_the_data_does_not_know_is_a_text() -> None:
     address = replace(BASE, region="Bogota D.C. (Chapinero)", postal_code="110231")
 
     assert address.checked() == address
+
+
+def test_blanks_around_the_texts_are_removed() -> None:
+    """The country is in upper case, and the postal code where its country writes it so."""
+    typed = Address(
+        recipient=" Ada ",
+        lines=(" 1 Street", "Flat 2 "),
+        city=" London\t",
+        region=" Greater London ",
+        postal_code=" gir 0aa ",
+        country="gb",
+        phone=" +44 20 7946 0958 ",
+    )
+
+    assert typed.checked() == Address(
+        recipient="Ada",
+        lines=("1 Street", "Flat 2"),
+        city="London",
+        region="Greater London",
+        postal_code="GIR 0AA",
+        country="GB",
+        phone="+44 20 7946 0958",
+    )
+
+
+@pytest.mark.parametrize(
+    ("country", "postal_code", "spanish", "english"),
+    [
+        ("XX", None, "XX no es un país de ISO 3166-1", "XX is not a country of ISO 3166-1"),
+        ("ES", None, "hace falta en ES", "is required in ES"),
+        (
+            "ES",
+            "1",
+            "debe ser un código postal de allí (ES), como 28039",
+            "must be a postal code of that place (ES), such as 28039",
+        ),
+    ],
+)
+def test_a_wrong_field_has_its_reason(
+    country: str, postal_code: str | None, spanish: str, english: str
+) -> None:
+    """In both languages, in the detail as well."""
+    with pytest.raises(AddressInvalid) as caught:
+        replace(BASE, region="Madrid", country=country, postal_code=postal_code).checked()
+    field = "country" if country == "XX" else "postal_code"
+
+    assert caught.value.errors == (FieldError(field, Text(spanish, english)),)
+    assert caught.value.detail == Text(
+        f"Corrija la dirección: {field}: {spanish}", f"Correct the address: {field}: {english}"
+    )
+
+
+def test_a_country_without_an_example_has_another_text() -> None:
+    """The data has an example of nearly every country's codes."""
+    rules = country_rules("ES", None)._replace(postal_code_example=None)
+
+    assert rules.explain_postal_code("ES") == Text(
+        "no es un código postal de ES", "is not a postal code of ES"
+    )
+
+
+@pytest.mark.parametrize(
+    "field", ["recipient", "city", "region", "postal_code", "lines[0]", "lines[1]", "phone"]
+)
+def test_a_card_number_is_found_in_each_field(field: str) -> None:
+    """Before the country is looked at."""
+    number = "4111 1111 1111 1111"
+    name = field.partition("[")[0]
+    lines = tuple(number if field == f"lines[{place}]" else "Street" for place in range(2))
+    address = replace(
+        BASE,
+        country="XX",
+        **{name: lines if name == "lines" else number},  # type: ignore[arg-type]
+    )
+    with pytest.raises(CardNumberRefused) as caught:
+        address.checked()
+
+    assert [error.field for error in caught.value.errors] == [field]
+
+
+def test_a_telephone_number_that_looks_like_a_card_is_permitted_as_the_phone() -> None:
+    """And nowhere else."""
+    number = "+57 300 123 4018"
+
+    assert holds_card_number(number)
+    assert replace(BASE, phone=number).checked().phone == number
+
+
+def test_changes_are_of_the_named_fields() -> None:
+    """They are not checked yet."""
+    assert BASE.with_changes({"city": "", "country": "XX"}) == replace(BASE, city="", country="XX")

@@ -1,9 +1,13 @@
 """Card numbers are found in any spelling, and other digits are left alone."""
 
+import random
+
 import pytest
+import stdnum.ean
 from hypothesis import given
 from hypothesis import strategies as st
 
+from functions.kit.base.errors import FieldError, Text
 from functions.purchase.domain.cards import check_no_card_number, holds_card_number
 from functions.purchase.errors import CardNumberRefused
 
@@ -106,4 +110,107 @@ def test_the_refusal_does_not_repeat_the_number() -> None:
         check_no_card_number("reason", f"paid by {VISA}")
 
     assert VISA not in f"{refused.value} {refused.value.detail} {refused.value.errors}"
-    assert refused.value.errors[0].field == "reason"
+    assert refused.value.detail == Text(
+        "Envíe el token que el proveedor de pagos dio para la tarjeta, nunca su número.",
+        "Send the token that the payment provider gave for the card, never its number.",
+    )
+    assert refused.value.errors == (
+        FieldError("reason", Text("contiene un número de tarjeta", "contains a card number")),
+    )
+
+
+@pytest.mark.parametrize("text", [None, "", "cash"])
+def test_a_text_without_a_number_is_permitted(text: str | None) -> None:
+    """So is no text."""
+    check_no_card_number("reason", text)
+
+
+def test_telephone_numbers_are_refused_unless_permitted() -> None:
+    """Only the field of a telephone number permits them."""
+    check_no_card_number("phone", "+57 300 123 4018", phones=True)
+    with pytest.raises(CardNumberRefused):
+        check_no_card_number("reason", "+57 300 123 4018")
+
+
+def with_check_digit(body: str) -> str:
+    return next(body + last for last in "0123456789" if luhn(body + last))
+
+
+@pytest.mark.parametrize("length", range(10, 22))
+def test_a_card_number_has_12_to_19_digits(length: int) -> None:
+    """ISO/IEC 7812-1. Longer runs count only where they begin with one of 15 or 16 digits."""
+    number = with_check_digit("9" * (length - 1))
+
+    assert holds_card_number(number) is (12 <= length <= 19)
+
+
+@pytest.mark.parametrize("first", "0123456789")
+@pytest.mark.parametrize("length", [14, 15, 16, 17])
+def test_a_number_before_other_digits_begins_as_cards_do(first: str, length: int) -> None:
+    """With 2 to 6, as the cards of banks; of 15 or 16 digits."""
+    digits = random.Random(1)
+    runs = iter(lambda: first + "".join(digits.choices("0123456789", k=18)), None)
+    run = next(
+        each for each in runs if [n for n in (14, 15, 16, 17, 19) if luhn(each[:n])] == [length]
+    )
+
+    assert holds_card_number(run) is (length in {15, 16} and first in "23456")
+
+
+def test_a_run_of_16_digits_is_one_number() -> None:
+    """A valid checksum of its first 15 does not count."""
+    first = with_check_digit("41111111111111")
+    run = next(first + last for last in "0123456789" if not luhn(first + last))
+
+    assert luhn(first)
+    assert not holds_card_number(run)
+
+
+@pytest.mark.parametrize("mark", ["\u200b", "\u0336", "\u20dd"], ids=["Cf", "Mn", "Me"])
+def test_invisible_characters_and_marks_hide_no_number(mark: str) -> None:
+    """A zero-width space, a strike-through or a circle at each separator."""
+    assert holds_card_number(f"x{mark}".join(["4111", "1111", "1111", "1111"]))
+
+
+@given(st.from_regex("97[89][0-9]{9}", fullmatch=True))
+def test_an_isbn_is_no_card_number(body: str) -> None:
+    """One in ten has the checksum of a card as well; with a wrong check digit it is a number."""
+    isbn = body + stdnum.ean.calc_check_digit(body)
+    number = with_check_digit(body)
+
+    assert not holds_card_number(isbn)
+    assert holds_card_number(number) is (number != isbn)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("+57 300 123 4018", False),
+        ("57 300 123 4018", True),
+        ("+573001234018", False),
+        ("+4111 1111 1111 1111", True),
+        ("+57 300 123 4018 / 4111 1111 1111 1111", True),
+        ("phone + 57 300 123 4018", True),
+        ("+57 300 123 4018 and then 4111 1111 1111 1111", True),
+        ("+" + with_check_digit("57300123456789"), False),
+        ("+" + with_check_digit("573001234567890"), True),
+    ],
+)
+def test_a_permitted_number_is_international(text: str, found: bool) -> None:
+    """It begins with a plus and has at most 15 digits (E.164)."""
+    assert holds_card_number(text, phones=True) is found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("4111 and 1111 and 1111 and 1111", True),
+        ("4111 then 1111 then 1111 then 1111", False),
+        ("4111xyz1111xyz1111xyz1111", True),
+        ("4111wxyz1111wxyz1111wxyz1111", False),
+        ("4111x1111y1111x1111", False),
+    ],
+)
+def test_groups_of_one_number_are_near_each_other(text: str, found: bool) -> None:
+    """Up to three letters between them; without spaces, the same ones throughout."""
+    assert holds_card_number(text) is found

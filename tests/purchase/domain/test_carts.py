@@ -6,6 +6,7 @@ from functions.purchase.domain import carts
 from functions.purchase.domain.carts import CartLine, LeftOut, LeftOutReason
 from functions.purchase.domain.purchases import MAX_LINES, Offer
 from functions.purchase.errors import BookRetired, CartFull
+from tests.purchase.domain.refusals import refused
 
 
 def offer(book_id: int, *, retired: bool = False, price_minor: int = 500) -> Offer:
@@ -26,7 +27,12 @@ def test_a_line_keeps_the_price_that_it_began_with() -> None:
 def test_a_full_cart_takes_no_other_book() -> None:
     """The books that are in it can still be changed."""
     assert carts.set_quantity(FULL, offer(1), 9).quantity == 9
-    with pytest.raises(CartFull):
+    with refused(
+        CartFull,
+        "Un carrito tiene como máximo 50 libros distintos. Quite uno antes.",
+        "A cart holds at most 50 different books. Remove one first.",
+        limit=MAX_LINES,
+    ):
         carts.set_quantity(FULL, offer(MAX_LINES + 1), 1)
 
 

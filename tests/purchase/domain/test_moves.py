@@ -1,77 +1,55 @@
 """The rules of selling, on the objects alone: whatever comes, in whatever order."""
 
-import uuid
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from functions.kit.base.errors import DomainError
 from functions.purchase.domain import moves
-from functions.purchase.domain.deliveries import DeliveryStatus
-from functions.purchase.domain.holdings import HoldingLimits, Holdings
-from functions.purchase.domain.moves import Moved, NewPayment
+from functions.purchase.domain.deliveries import Delivery, DeliveryStatus
+from functions.purchase.domain.moves import Fact, Moved, NewPayment
 from functions.purchase.domain.payments import Payment, PaymentOutcome, PaymentStatus, Refund
 from functions.purchase.domain.purchases import (
     HOLDS_STOCK,
     MOVES,
-    Line,
-    Offer,
-    Purchase,
     Status,
     StockEffect,
 )
-from functions.purchase.domain.stock import Stock
 from functions.purchase.errors import (
+    AlreadyAssigned,
     AlreadyPaid,
     AmountMismatch,
-    BookRetired,
     CardNumberRefused,
     IllegalMove,
-    InsufficientStock,
+    NotPaid,
+    NotRefundable,
     OverRefund,
     PaymentInProgress,
-    PriceChanged,
     PurchaseCancelled,
     PurchaseExpired,
     PurchaseRefunded,
-    StockWouldBeNegative,
-    TooManyReservedCopies,
-    TooManyUnpaidPurchases,
 )
-from tests.support.clock import FakeClock
+from tests.purchase.domain.examples import (
+    LIMIT,
+    NOW,
+    PAYMENT,
+    TOTAL_MINOR,
+    begin,
+    capture,
+    purchase,
+)
+from tests.purchase.domain.refusals import refused
 
-NOW = FakeClock()()
-LIMIT = timedelta(seconds=10)
-LINES = (Line(1, 2, "Libro", 1500), Line(2, 1, "Otro", 90))
-
-
-def purchase(status: Status = Status.PENDING, *, free: bool = False) -> Purchase:
-    lines = [line._replace(unit_price_minor=0) for line in LINES] if free else LINES
-    placed = Purchase.place(
-        7, lines, currency="USD", delivery_fee_minor=0, provider_id=None, now=NOW
-    )
-    return replace(placed, id=1, status=status)
-
-
-def begin(of: Purchase, open_payment: Payment | None = None, **wanted: object) -> Payment:
-    fields = {"method": "cash", "amount_minor": None, "requested_by": 7} | wanted
-    fields = {"request_key": None, "language": "es"} | fields
-    return moves.begin_payment(
-        of,
-        NewPayment(**fields),  # type: ignore[arg-type]
-        open_payment=open_payment,
-        reference=str(uuid.uuid4()),
-        answers_within=LIMIT,
-        now=NOW,
-    )
-
-
-def capture(of: Purchase, payment: Payment) -> Moved | None:
-    return moves.record_capture(of, payment, refund_reference="r", now=NOW)
+DELIVERY = Delivery(
+    purchase_id=1,
+    provider_id=4,
+    provider_name="Lento",
+    status=DeliveryStatus.ASSIGNED,
+    created_at=NOW,
+    updated_at=NOW,
+)
 
 
 @pytest.mark.parametrize(
@@ -99,8 +77,9 @@ def test_a_payment_has_the_total_and_no_card_number() -> None:
     for wrong in (3089, 3091, 0):
         with pytest.raises(AmountMismatch):
             begin(purchase(), amount_minor=wrong)
-    with pytest.raises(CardNumberRefused):
+    with pytest.raises(CardNumberRefused) as caught:
         begin(purchase(), method="4111 1111 1111 1111")
+    assert [error.field for error in caught.value.errors] == ["payment_method"]
 
 
 def test_an_open_payment_locks_its_purchase() -> None:
@@ -188,197 +167,263 @@ def test_only_the_documented_transitions_are_possible(before: Status, after: Sta
         assert moved.stock_effect(before) is None
 
 
-def test_an_offer_becomes_a_line_at_the_present_price() -> None:
-    """A retired book and another expected price are refused."""
-    offer = Offer(1, "Libro", 1990, "USD", retired=False)
+def test_a_new_payment_has_what_was_requested() -> None:
+    """Of the buyer, also where staff requests it; in flight for as long as the caller waits."""
+    begun = moves.begin_payment(
+        purchase(),
+        NewPayment("tok_success", TOTAL_MINOR, requested_by=1, request_key="key", language="en"),
+        open_payment=None,
+        reference="ref",
+        answers_within=LIMIT,
+        now=NOW,
+    )
 
-    assert offer.line(2, None) == offer.line(2, 1990) == Line(1, 2, "Libro", 1990)
-    with pytest.raises(PriceChanged) as refused:
-        offer.line(1, 1850)
-    assert "19.90 USD" in str(refused.value.detail)
-    with pytest.raises(BookRetired):
-        offer._replace(retired=True).line(1, None)
-
-
-def test_holdings_are_bounded() -> None:
-    """By purchases and by copies of a book; 0 means no limit."""
-    limits = HoldingLimits(2, 5)
-    limits.check(Holdings(1, {1: 3}), LINES)
-    with pytest.raises(TooManyUnpaidPurchases):
-        limits.check(Holdings(2, {}), LINES)
-    with pytest.raises(TooManyReservedCopies):
-        limits.check(Holdings(0, {1: 4}), LINES)
-    HoldingLimits(0, 0).check(Holdings(99, {1: 999}), LINES)
+    assert begun == replace(
+        PAYMENT, id=0, method="tok_success", requested_by=1, request_key="key", language="en"
+    )
 
 
-class StockLife(RuleBasedStateMachine):
-    """Reserve, release, fulfil, adjust: on hand is always free plus reserved."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.stock = Stock.opened(1, 10, NOW)
-        self.put_in = 10
-
-    @rule(quantity=st.integers(1, 12))
-    def reserve(self, quantity: int) -> None:
-        if quantity <= self.stock.available:
-            self.stock = self.stock.reserve(quantity, NOW)
-            return
-        with pytest.raises(InsufficientStock) as refused:
-            self.stock.reserve(quantity, NOW)
-
-        assert refused.value.extensions["stock_actual"] == self.stock.available
-
-    @precondition(lambda self: self.stock.reserved)
-    @rule(data=st.data(), fulfil=st.booleans())
-    def let_go(self, data: st.DataObject, *, fulfil: bool) -> None:
-        quantity = data.draw(st.integers(1, self.stock.reserved))
-        change = self.stock.fulfil if fulfil else self.stock.release
-        self.stock = change(quantity, NOW)
-
-    @rule(delta=st.integers(-12, 12))
-    def adjust(self, delta: int) -> None:
-        try:
-            self.stock = self.stock.adjust(delta, NOW)
-            self.put_in += delta
-        except StockWouldBeNegative:
-            assert self.stock.available + delta < 0
-
-    @invariant()
-    def it_adds_up(self) -> None:
-        stock = self.stock
-        assert stock.on_hand == stock.available + stock.reserved
-        assert stock.on_hand + stock.fulfilled == self.put_in
-        assert min(stock.available, stock.reserved) >= 0
+def test_another_amount_is_refused_with_the_right_one() -> None:
+    """It is the total of the purchase."""
+    with refused(
+        AmountMismatch,
+        "La compra 1 cuesta 30.90 USD.",
+        "Purchase 1 costs 30.90 USD.",
+        total_minor=TOTAL_MINOR,
+    ):
+        begin(purchase(), amount_minor=3089)
 
 
-@dataclass
-class Charged:
-    """What the provider has done about one payment."""
+def test_a_capture_is_a_fact_and_so_is_the_paid_purchase() -> None:
+    """The payment at one revision, the purchase at the next."""
+    moved = capture(purchase(), PAYMENT)
+    captured = replace(PAYMENT, status=PaymentStatus.COMPLETED)
+    paid = replace(purchase(Status.PAID), revision=3)
 
-    payment: Payment
-    taken: bool = False
+    assert moved == Moved(
+        paid,
+        (Fact(captured, 2), Fact(paid, 3)),
+        replace(captured, outcome=PaymentOutcome.PAID),
+    )
 
 
-class MoneyLife(RuleBasedStateMachine):
-    """One purchase, any number of payments, and a provider whose charges come when they like."""
+def test_a_late_capture_is_returned() -> None:
+    """The refund is of all of it, with the status of the purchase as its reason."""
+    moved = capture(purchase(Status.CANCELLED), PAYMENT)
+    assert moved is not None
+    captured = replace(PAYMENT, status=PaymentStatus.COMPLETED)
+    returned = replace(
+        PAYMENT,
+        status=PaymentStatus.REFUNDED,
+        outcome=PaymentOutcome.RETURNED,
+        outcome_status=Status.CANCELLED,
+        refunded_minor=TOTAL_MINOR,
+    )
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = NOW
-        self.purchase = purchase()
-        self.payments: list[Charged] = []
-        self.refunds: list[Refund] = []
+    assert moved.purchase == replace(purchase(Status.CANCELLED), revision=3)
+    assert moved.facts == (Fact(captured, 2), Fact(returned, 3))
+    assert moved.payment == returned
+    assert moved.refund == Refund(
+        payment_id=5,
+        amount_minor=TOTAL_MINOR,
+        reason="the purchase was Cancelled when the money came",
+        reference="r",
+        next_attempt_at=NOW,
+        created_at=NOW,
+    )
 
-    @property
-    def open_payment(self) -> Payment | None:
-        waiting = [each.payment for each in self.payments if each.payment.is_open]
 
-        assert len(waiting) <= 1
-        return waiting[0] if waiting else None
+def test_a_late_capture_of_a_free_purchase_is_returned_without_a_refund() -> None:
+    """No money moved."""
+    free = replace(PAYMENT, amount_minor=0)
+    moved = capture(replace(purchase(free=True), status=Status.EXPIRED), free)
+    assert moved is not None
 
-    def keep(self, moved: Moved | None, charged: Charged | None = None) -> None:
-        if moved is None:
-            return
+    assert moved.payment == replace(
+        free,
+        status=PaymentStatus.REFUNDED,
+        outcome=PaymentOutcome.RETURNED,
+        outcome_status=Status.EXPIRED,
+    )
+    assert (moved.refund, moved.purchase.revision) == (None, 2)
+    assert moved.facts == (Fact(replace(free, status=PaymentStatus.COMPLETED), 2),)
 
-        assert moved.purchase.revision > self.purchase.revision
-        assert [fact.revision for fact in moved.facts] == sorted(
-            {fact.revision for fact in moved.facts}
-        )
-        self.purchase = moved.purchase
-        if charged is not None and moved.payment is not None:
-            charged.payment = moved.payment
-        if moved.refund is not None:
-            self.refunds.append(moved.refund)
 
-    @rule()
-    def pay(self) -> None:
-        if self.now > NOW + timedelta(minutes=15):
-            return
-        try:
-            self.payments.append(Charged(begin(self.purchase, self.open_payment)))
-        except DomainError:
-            assert self.purchase.status is not Status.PENDING or self.open_payment is not None
+def test_a_failure_is_a_fact_once() -> None:
+    """The purchase can be paid again."""
+    moved = moves.record_failure(purchase(), PAYMENT, PaymentOutcome.DECLINED)
+    failed = replace(PAYMENT, status=PaymentStatus.FAILED, outcome=PaymentOutcome.DECLINED)
 
-    @precondition(lambda self: self.payments)
-    @rule(choice=st.integers(0, 9))
-    def charge(self, choice: int) -> None:
-        """The provider takes the money, and somebody hears of it."""
-        charged = self.payments[choice % len(self.payments)]
-        charged.taken = True
-        self.keep(capture(self.purchase, charged.payment), charged)
+    assert moved == Moved(replace(purchase(), revision=2), (Fact(failed, 2),), failed)
+    assert moves.record_failure(purchase(), failed, PaymentOutcome.NOT_CHARGED) is None
 
-    @precondition(lambda self: self.payments)
-    @rule(choice=st.integers(0, 9), outcome=st.sampled_from(PaymentOutcome))
-    def fail(self, choice: int, outcome: PaymentOutcome) -> None:
-        charged = self.payments[choice % len(self.payments)]
-        if outcome in {PaymentOutcome.DECLINED, PaymentOutcome.NOT_CHARGED}:
-            self.keep(moves.record_failure(self.purchase, charged.payment, outcome), charged)
 
-    @rule()
-    def cancel(self) -> None:
-        try:
-            self.keep(moves.cancel(self.purchase, open_payment=self.open_payment, now=self.now))
-        except DomainError:
-            assert self.purchase.status is not Status.PENDING or self.open_payment is not None
+def completed(**changes: Any) -> Payment:
+    fields = {"status": PaymentStatus.COMPLETED, "outcome": PaymentOutcome.PAID} | changes
+    return replace(PAYMENT, **fields)
 
-    @rule(minutes=st.sampled_from([1, 10]))
-    def wait(self, minutes: int) -> None:
-        self.now += timedelta(minutes=minutes)
-        self.keep(moves.expire(self.purchase, open_payment=self.open_payment, now=self.now))
 
-    @precondition(lambda self: self.payments)
-    @rule(choice=st.integers(0, 9), amount=st.sampled_from([None, 1, 3000]))
-    def give_back(self, choice: int, amount: int | None) -> None:
-        charged = self.payments[choice % len(self.payments)]
-        try:
-            moved = moves.refund(
-                self.purchase, charged.payment, amount, "x", reference="r", now=self.now
+def test_a_partial_refund_leaves_the_purchase_paid() -> None:
+    """The rest ends it, and each step is a fact."""
+    part = moves.refund(purchase(Status.PAID), completed(), 90, "why", reference="one", now=NOW)
+    assert part.payment is not None
+    rest = moves.refund(part.purchase, part.payment, None, "all", reference="two", now=NOW)
+    refunded = completed(refunded_minor=TOTAL_MINOR, status=PaymentStatus.REFUNDED)
+    ended = replace(purchase(Status.REFUNDED), revision=4)
+
+    assert part.purchase == replace(purchase(Status.PAID), revision=2)
+    assert part.facts == (Fact(completed(refunded_minor=90), 2),)
+    assert part.refund == Refund(
+        payment_id=5,
+        amount_minor=90,
+        reason="why",
+        reference="one",
+        next_attempt_at=NOW,
+        created_at=NOW,
+    )
+    assert (rest.refund and rest.refund.amount_minor, rest.refund and rest.refund.reference) == (
+        3000,
+        "two",
+    )
+    assert (rest.purchase, rest.payment) == (ended, refunded)
+    assert rest.facts == (Fact(refunded, 3), Fact(ended, 4))
+
+
+def test_nothing_is_refunded_during_a_delivery() -> None:
+    """The status of the purchase counts, not that of the payment alone."""
+    with pytest.raises(NotRefundable):
+        moves.refund(purchase(Status.ON_DELIVERY), completed(), 90, "x", reference="r", now=NOW)
+
+
+def test_a_refund_after_the_delivery_leaves_the_purchase_delivered() -> None:
+    """The copies have left the shop."""
+    moved = moves.refund(purchase(Status.DELIVERED), completed(), None, "x", reference="r", now=NOW)
+
+    assert moved.purchase == replace(purchase(Status.DELIVERED), revision=2)
+    assert [fact.revision for fact in moved.facts] == [2]
+
+
+@pytest.mark.parametrize("amount_minor", [0, 1])
+def test_an_amount_of_a_free_purchase(amount_minor: int) -> None:
+    """Nothing can be given back, so only 0 is accepted."""
+    free = completed(amount_minor=0)
+    if amount_minor:
+        with pytest.raises(OverRefund):
+            moves.refund(
+                purchase(Status.PAID, free=True), free, amount_minor, "x", reference="r", now=NOW
             )
-        except DomainError:
-            return
-        self.keep(moved, charged)
+        return
+    moved = moves.refund(
+        purchase(Status.PAID, free=True), free, amount_minor, "x", reference="r", now=NOW
+    )
 
-    @rule()
-    def assign(self) -> None:
-        try:
-            self.keep(moves.assign(self.purchase, provider_id=1, provider_name="P", now=self.now))
-        except DomainError:
-            assert self.purchase.status is not Status.PAID
-
-    @precondition(lambda self: self.purchase.status is Status.ON_DELIVERY)
-    @rule(outcome=st.sampled_from([DeliveryStatus.DELIVERED, DeliveryStatus.FAILED]))
-    def end_delivery(self, outcome: DeliveryStatus) -> None:
-        moved = moves.assign(
-            replace(self.purchase, status=Status.PAID),
-            provider_id=1,
-            provider_name="P",
-            now=self.now,
-        )
-        assert moved.delivery is not None
-        self.keep(moves.report_delivery(self.purchase, moved.delivery, outcome, self.now))
-
-    @invariant()
-    def money_adds_up(self) -> None:
-        """What was taken and is not given back is what the purchase is paid by."""
-        for each in self.payments:
-            assert each.payment.is_charged == each.taken
-        taken = sum(each.payment.amount_minor for each in self.payments if each.taken)
-        returned = sum(refund.amount_minor for refund in self.refunds)
-        assert returned == sum(each.payment.refunded_minor for each in self.payments)
-        kept = taken - returned
-        if self.purchase.status in {Status.PAID, Status.ON_DELIVERY, Status.DELIVERED}:
-            assert 0 <= kept <= self.purchase.total_minor
-        else:
-            assert kept == 0
-
-    @invariant()
-    def a_purchase_is_paid_by_one(self) -> None:
-        keeping = [each for each in self.payments if each.payment.refundable_minor]
-        assert len(keeping) <= 1
+    assert moved.purchase.status is Status.REFUNDED
 
 
-TestStockLife = StockLife.TestCase
-TestStockLife.settings = settings(max_examples=60, deadline=None)
-TestMoneyLife = MoneyLife.TestCase
-TestMoneyLife.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+@pytest.mark.parametrize(
+    ("seconds", "status"),
+    [(0, Status.CANCELLED), (899, Status.CANCELLED), (900, Status.EXPIRED)],
+)
+def test_an_unpaid_purchase_is_cancelled_or_expires(seconds: int, status: Status) -> None:
+    """Its time to pay decides which; an overdue one expires by itself as well."""
+    now = NOW + timedelta(seconds=seconds)
+    ended = replace(purchase(status), revision=2)
+    expected = Moved(ended, (Fact(ended, 2),))
+
+    assert moves.cancel(purchase(), open_payment=None, now=now) == expected
+    assert moves.expire(purchase(), open_payment=None, now=now) == (
+        expected if status is Status.EXPIRED else None
+    )
+    assert moves.cancel(purchase(Status.CANCELLED), open_payment=None, now=now) is None
+
+
+def test_an_assigned_purchase_is_on_its_way() -> None:
+    """With a delivery of the provider's."""
+    moved = moves.assign(purchase(Status.PAID), provider_id=4, provider_name="Lento", now=NOW)
+
+    assert moved == Moved(
+        replace(purchase(Status.ON_DELIVERY), revision=2),
+        (Fact(DELIVERY, 2),),
+        delivery=DELIVERY,
+    )
+
+
+@pytest.mark.parametrize("status", sorted(set(Status) - {Status.PAID}))
+def test_only_a_paid_purchase_is_assigned(status: Status) -> None:
+    """One that is on its way already is refused as such."""
+    on_its_way = status in {Status.ON_DELIVERY, Status.DELIVERED}
+    kind = AlreadyAssigned if on_its_way else NotPaid
+
+    with refused(kind, f"Está en {status}.", f"It is {status}.", status_actual=str(status)):
+        moves.assign(purchase(status), provider_id=4, provider_name="Lento", now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        (DeliveryStatus.IN_TRANSIT, Status.ON_DELIVERY),
+        (DeliveryStatus.DELIVERED, Status.DELIVERED),
+        (DeliveryStatus.FAILED, Status.PAID),
+    ],
+)
+def test_the_end_of_a_delivery_moves_its_purchase(target: DeliveryStatus, status: Status) -> None:
+    """A failed one can be assigned again; each report is one revision."""
+    later = NOW + timedelta(days=1)
+    reported = replace(DELIVERY, status=target, updated_at=later)
+
+    assert moves.report_delivery(purchase(Status.ON_DELIVERY), DELIVERY, target, later) == Moved(
+        replace(purchase(status), revision=2), (Fact(reported, 2),), delivery=reported
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "target", "means"),
+    [
+        (Status.PENDING, Status.CANCELLED, None),
+        (Status.ON_DELIVERY, Status.DELIVERED, DeliveryStatus.DELIVERED),
+        (Status.ON_DELIVERY, Status.PAID, DeliveryStatus.FAILED),
+    ],
+)
+def test_a_status_that_can_be_set(
+    status: Status, target: Status, means: DeliveryStatus | None
+) -> None:
+    """It cancels the purchase, or ends its delivery."""
+    assert moves.check_settable(purchase(status), target) is means
+
+
+@pytest.mark.parametrize(
+    ("status", "target", "spanish", "english"),
+    [
+        (Status.PENDING, Status.PAID, "POST /payment la paga", "POST /payment pays it"),
+        (Status.PENDING, Status.EXPIRED, "expira por sí sola", "it expires by itself"),
+        (
+            Status.PAID,
+            Status.ON_DELIVERY,
+            "POST /assignments la asigna a un proveedor",
+            "POST /assignments assigns it to a provider",
+        ),
+        (
+            Status.PAID,
+            Status.REFUNDED,
+            "POST /payments/{id}/refunds devuelve el dinero",
+            "POST /payments/{id}/refunds refunds it",
+        ),
+    ],
+)
+def test_a_status_that_is_not_set_names_its_route(
+    status: Status, target: Status, spanish: str, english: str
+) -> None:
+    """A status is the result of what happened."""
+    with refused(
+        IllegalMove,
+        f"No se cambia por aquí: {spanish}.",
+        f"It is not set here: {english}.",
+        status_actual=str(status),
+    ):
+        moves.check_settable(purchase(status), target)
+
+
+def test_a_status_that_cannot_follow_is_not_set() -> None:
+    """The refusal lists those that can."""
+    with pytest.raises(IllegalMove, match="it can become: Delivered, Paid"):
+        moves.check_settable(purchase(Status.ON_DELIVERY), Status.CANCELLED)

@@ -1,4 +1,4 @@
-"""A cable between two processes that can be cut, slowed down, or made to swallow what is sent."""
+"""A TCP proxy between two processes that can refuse, reset or delay connections."""
 
 import asyncio
 import contextlib
@@ -7,17 +7,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 
-class Cable:
-    """Passes bytes on to a port, as long as it is whole."""
+class TcpProxy:
+    """Forwards bytes in both directions, unless `cut` is set."""
 
     def __init__(self, target: int) -> None:
         self.target = target
         self.port = 0
         self.delay = 0.0
         self.wake: Callable[[], Awaitable[None]] | None = None
-        """Called before a connection is passed on: whoever sleeps behind it is started."""
+        """Called before a connection is forwarded; it starts the process behind the proxy."""
         self.used = time.monotonic()
+        """Time of the last byte or connection."""
         self.cut = False
+        """Whether new connections are reset."""
         self._open: set[asyncio.StreamWriter] = set()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -35,13 +37,15 @@ class Cable:
         ends = {writer, far_writer}
         self._open |= ends
         try:
-            await asyncio.gather(self._pass(reader, far_writer), self._pass(far_reader, writer))
+            await asyncio.gather(
+                self._forward(reader, far_writer), self._forward(far_reader, writer)
+            )
         finally:
             self._open -= ends
             for end in ends:
                 end.transport.abort()
 
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(65536):
                 self.used = time.monotonic()
@@ -53,16 +57,16 @@ class Cable:
             writer.write_eof()
 
     def drop(self) -> int:
-        """Reset every connection that there is; answers how many ends."""
+        """Reset every open connection; returns the number of ends, two for each."""
         for writer in (dropped := list(self._open)):
             writer.transport.abort()
         return len(dropped)
 
 
 @asynccontextmanager
-async def cable(target: int) -> AsyncIterator[Cable]:
-    """A cable to a port of this machine, on a port of its own."""
-    made = Cable(target)
+async def tcp_proxy(target: int) -> AsyncIterator[TcpProxy]:
+    """A proxy to a port of this machine, on a free port."""
+    made = TcpProxy(target)
     server = await asyncio.start_server(made._connected, "127.0.0.1", 0)
     made.port = server.sockets[0].getsockname()[1]
     try:
