@@ -120,7 +120,7 @@ async def test_a_refused_password_may_be_corrected(
     refused = await visitor.send("/en/reset-password", password=password)
     corrected = await visitor.send("/en/reset-password", password=NEW)
 
-    assert refused.status_code == 400
+    assert refused.status_code == 400, text_of(refused)
     assert problem in text_of(refused)
     assert 'id="p-password"' in refused.text
     assert f'value="{password}"' not in refused.text or not password
