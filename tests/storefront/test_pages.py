@@ -266,6 +266,17 @@ async def test_pages_allow_nothing_from_elsewhere(visitor: Visitor) -> None:
     assert page.text.count("<script") == page.text.count('<script type="module" src="/static/')
 
 
+@pytest.mark.parametrize(("secure", "sent"), [("true", True), ("false", False)])
+async def test_a_browser_keeps_to_https_where_the_cookie_does(
+    shop: ShopInProcess, secure: str, sent: bool
+) -> None:
+    """Also on pages of problems, files and redirects; a shop on plain http stays reachable."""
+    async with open_storefront(shop, SECURE_COOKIES=secure) as visitor:
+        answers = [await visitor.get(path) for path in ("/", "/en", "/en/nowhere", "/robots.txt")]
+
+    assert {"strict-transport-security" in answer.headers for answer in answers} == {sent}
+
+
 @pytest.mark.parametrize(
     "headers",
     [
