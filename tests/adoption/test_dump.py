@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from functions.adoption.errors import NotTheOriginal
 from functions.adoption.original import dump
-from functions.adoption.original.schema import DATABASES
+from functions.adoption.original.schema import DATABASES, USER
 from functions.adoption.original.staging import Staging
 from tests.adoption import original
 
@@ -76,6 +76,24 @@ def test_statements_of_other_programs_are_read(tmp_path: Path, insert: str) -> N
     assert [row[0] for row in read] == [1, 2]
     assert [row[2] for row in read] == ["a@b.co", "c@d.co"]
     assert str(read[0][1]).replace("'", "") == "Ana"
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="only Linux shows open files there")
+def test_the_staged_rows_have_no_file_that_a_kill_could_leave() -> None:
+    """They hold password hashes. More than SQLite keeps in memory, so that they are on disk."""
+    before = deleted_files()
+    long = "x" * 100_000
+    with Staging.opened() as staging:
+        staging.add(USER, [(number, long, None, None) for number in range(1, 500)])
+
+        assert staging.count(USER) == 499
+        assert len(deleted_files() - before) == 1
+
+
+def deleted_files() -> set[str]:
+    """Open files of this process that have no name any more."""
+    opened = [each for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
+    return {name for each in opened if (name := str(each.readlink())).endswith("(deleted)")}
 
 
 def test_one_file_may_hold_all_databases(tmp_path: Path) -> None:

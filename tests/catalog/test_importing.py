@@ -176,13 +176,13 @@ async def test_a_price_in_another_currency_is_accepted_with_a_warning(library: L
 
 async def test_the_report_lists_what_was_ignored(library: Library) -> None:
     """The report lists unused columns, and other stocks of existing books."""
-    content = "title,author,price,stock,shelf,\nA,B,1,5,es,\n"
+    content = "title,author,price,stock,binding,\nA,B,1,5,es,\n"
     first = await library.report_of(content)
     await library.deliver(stock_event(1, 4))
     second = await library.report_of(content)
     third = await library.report_of(content.replace(",5,", ",4,"))
 
-    assert first["unused_columns"] == ["shelf"]
+    assert first["unused_columns"] == ["binding"]
     assert [counts(each) for each in (first, second, third)] == [
         (1, 1, 0, 0, 0, 0),
         (1, 0, 0, 1, 0, 1),

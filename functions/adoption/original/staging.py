@@ -1,4 +1,7 @@
-"""The rows of the original in a private SQLite file, which is deleted at the end.
+"""The rows of the original in a private SQLite file without a name.
+
+SQLite unlinks it as soon as it is made, so a killed process leaves nothing of it. It lies in
+`SQLITE_TMPDIR`, else in `TMPDIR`, else in /var/tmp or /tmp.
 
 Integers and texts are stored as they are. An amount has two columns: `NAME`, the text that MySQL
 shows, and `NAME_stored`, the value as it is stored, NULL where it was read from a dump.
@@ -6,11 +9,8 @@ shows, and `NAME_stored`, the value as it is stored, NULL where it was read from
 
 import contextlib
 import hashlib
-import os
 import sqlite3
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 from functions.adoption.domain.users import key_of
@@ -36,8 +36,8 @@ class Origin(NamedTuple):
 class Staging:
     """Fill it by `add`, then `finish`; from then on it is only read."""
 
-    def __init__(self, folder: Path) -> None:
-        self._connection = sqlite3.connect(folder / "original.db", isolation_level=None)
+    def __init__(self) -> None:
+        self._connection = sqlite3.connect("", isolation_level=None)
         self._connection.execute("PRAGMA journal_mode = OFF")
         self._connection.execute("PRAGMA synchronous = OFF")
         self._connection.execute("PRAGMA cache_size = -32768")
@@ -53,17 +53,11 @@ class Staging:
     @classmethod
     @contextlib.contextmanager
     def opened(cls) -> Iterator[Self]:
-        with tempfile.TemporaryDirectory(prefix="bookstore-adoption-") as folder:
-            Path(folder).chmod(0o700)
-            previous = os.umask(0o077)
-            try:
-                staging = cls(Path(folder))
-            finally:
-                os.umask(previous)
-            try:
-                yield staging
-            finally:
-                staging.close()
+        staging = cls()
+        try:
+            yield staging
+        finally:
+            staging.close()
 
     def describe(self, table: Table, found: Found) -> None:
         self.origins[table.label] = Origin(found.next_id, found.unknown)
