@@ -77,8 +77,8 @@ class SQLiteEngine(PiccoloSQLiteEngine):
 
     # Connections
 
-    async def get_connection(self) -> aiosqlite.Connection:
-        """Open a connection with this engine's PRAGMAs."""
+    async def get_connection(self, *pragmas: str) -> aiosqlite.Connection:
+        """Open a connection with this engine's PRAGMAs, and these after them."""
         with contextlib.suppress(OSError):  # SQLite then reports the error
             Path(self.path).parent.mkdir(parents=True, exist_ok=True)
         connection = aiosqlite.connect(**self.connection_kwargs, timeout=BUSY_TIMEOUT)
@@ -88,6 +88,8 @@ class SQLiteEngine(PiccoloSQLiteEngine):
             await connection.execute("PRAGMA journal_mode = WAL")
             await connection.execute("PRAGMA foreign_keys = ON")
             await connection.execute(f"PRAGMA synchronous = {self.synchronous}")
+            for pragma in pragmas:
+                await connection.execute(pragma)
         except BaseException:
             # Otherwise its thread would keep the process from exiting.
             await asyncio.shield(connection.close())
@@ -99,9 +101,7 @@ class SQLiteEngine(PiccoloSQLiteEngine):
         if self._writer is None:
             async with self._opening:
                 if self._writer is None:
-                    connection = await self.get_connection()
-                    await connection.execute("PRAGMA busy_timeout = 0")
-                    self._writer = connection
+                    self._writer = await self.get_connection("PRAGMA busy_timeout = 0")
         return self._writer
 
     async def reader(self) -> aiosqlite.Connection:

@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiosqlite
 import pytest
 from piccolo.querystring import QueryString
 
@@ -320,6 +321,28 @@ async def test_a_file_that_is_no_database_leaves_no_thread(tmp_path: Path) -> No
         await engine.ping()
 
     assert alive_since(before) == []
+
+
+@pytest.mark.parametrize("pragma", ["journal_mode", "foreign_keys", "synchronous", "busy_timeout"])
+async def test_a_connection_that_is_cancelled_while_it_opens_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pragma: str
+) -> None:
+    """Wherever that happens, as where a background task ends with the app."""
+    opened: list[aiosqlite.Connection] = []
+    execute = aiosqlite.Connection.execute
+
+    async def cancelled(connection: aiosqlite.Connection, sql: str) -> aiosqlite.Cursor:
+        opened.append(connection)
+        if pragma in sql:
+            raise asyncio.CancelledError
+        return await execute(connection, sql)
+
+    monkeypatch.setattr(aiosqlite.Connection, "execute", cancelled)
+    engine = SQLiteEngine(str(tmp_path / "shop.db"))
+    with pytest.raises(asyncio.CancelledError):
+        await engine.writer()
+
+    assert {connection._connection for connection in opened} == {None}
 
 
 async def test_a_closed_engine_opens_again(engine: SQLiteEngine) -> None:
