@@ -6,7 +6,6 @@ them twice, shuffle them.
 
 import asyncio
 import random
-from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
