@@ -17,10 +17,10 @@ from functions.kit.events.outbox import NewEvent, Outbox
 from functions.purchase import events
 from functions.purchase.domain.deliveries import Delivery, DeliveryStatus
 from functions.purchase.domain.holdings import Holdings
-from functions.purchase.domain.moves import Moved
 from functions.purchase.domain.payments import Payment, PaymentOutcome, PaymentStatus, Refund
 from functions.purchase.domain.purchases import Line, Offer, Purchase, Status, StockEffect
 from functions.purchase.domain.stock import Stock
+from functions.purchase.domain.transitions import Transition
 from functions.purchase.errors import (
     AssignmentNotFound,
     BookNotFound,
@@ -104,17 +104,17 @@ async def insert_purchase(database: Database, purchase: Purchase) -> Purchase:
 async def store(
     database: Database,
     before: Purchase,
-    moved: Moved,
+    transition: Transition,
     *,
     by: int | None,
     outbox: Outbox,
     now: datetime,
-) -> Moved:
-    """Store the result of a move and add its events. Returns it with the ids of new rows.
+) -> Transition:
+    """Store the result of a transition and add its events. Returns it with the ids of new rows.
 
     `before` is the purchase as loaded under its lock; `by` is the user id of the timeline entry.
     """
-    purchase = moved.purchase
+    purchase = transition.purchase
     if purchase != before:
         changes = {"status": purchase.status, "revision": purchase.revision}
         await _update(database, "purchases", purchase.id, changes)
@@ -122,16 +122,16 @@ async def store(
         await _add_timeline_entry(database, purchase, by=by, now=now)
         if purchase.has_ended:
             await _erase_address(database, purchase.id)
-    if moved.payment is not None:
-        await update_payment(database, moved.payment)
-    if moved.refund is not None:
-        moved = moved._replace(refund=await _insert_refund(database, moved.refund))
-    if moved.delivery is not None:
-        moved = await _store_delivery(database, moved, moved.delivery)
+    if transition.payment is not None:
+        await update_payment(database, transition.payment)
+    if transition.refund is not None:
+        transition = transition._replace(refund=await _insert_refund(database, transition.refund))
+    if transition.delivery is not None:
+        transition = await _store_delivery(database, transition, transition.delivery)
     effect = purchase.stock_effect(before.status)
     stock_events = await _settle_stock(database, purchase, effect, now)
-    await outbox.add(database, *[events.of(fact) for fact in moved.facts], *stock_events)
-    return moved
+    await outbox.add(database, *[events.of(fact) for fact in transition.facts], *stock_events)
+    return transition
 
 
 async def _add_timeline_entry(
@@ -495,11 +495,13 @@ async def _delivery_where(database: Database, condition: str, *values: object) -
     )
 
 
-async def _store_delivery(database: Database, moved: Moved, delivery: Delivery) -> Moved:
+async def _store_delivery(
+    database: Database, transition: Transition, delivery: Delivery
+) -> Transition:
     if delivery.id:
         changes = {"status": delivery.status, "updated_at": delivery.updated_at}
         await _update(database, "assignments", delivery.id, changes)
-        return moved
+        return transition
     columns = {
         "purchase_id": delivery.purchase_id,
         "provider_id": delivery.provider_id,
@@ -510,9 +512,9 @@ async def _store_delivery(database: Database, moved: Moved, delivery: Delivery) 
     stored = replace(delivery, id=await _insert(database, "assignments", columns))
     facts = tuple(
         fact._replace(state=stored) if isinstance(fact.state, Delivery) else fact
-        for fact in moved.facts
+        for fact in transition.facts
     )
-    return moved._replace(delivery=stored, facts=facts)
+    return transition._replace(delivery=stored, facts=facts)
 
 
 class DeliveryProvider(NamedTuple):

@@ -76,7 +76,7 @@ def _item(row: CartRow) -> CartItemView:
     status_code=200,
     responses={**_ADDED, **problems(404, 409)},
     opt=described(
-        location="/cart", leads_to={"buy": Link("POST /purchase", body={"from_cart": True})}
+        location="/cart", links={"buy": Link("POST /purchase", body={"from_cart": True})}
     ),
 )
 async def set_item(

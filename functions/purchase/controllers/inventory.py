@@ -60,8 +60,8 @@ def _adjustment(row: Row) -> AdjustmentView:
     responses=problems(404, 409, 422),
     opt=described(
         location="/inventory/{book_id}/adjustments",
-        takes=[IDEMPOTENCY_KEY._replace(required=True)],
-        gives=[IDEMPOTENCY_REPLAYED],
+        request_headers=[IDEMPOTENCY_KEY._replace(required=True)],
+        response_headers=[IDEMPOTENCY_REPLAYED],
     ),
 )
 async def adjust(

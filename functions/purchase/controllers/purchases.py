@@ -64,9 +64,9 @@ _PURCHASE = {"purchase_id": "$response.body#/purchase_id"}
     responses=problems(404, 409, 422),
     opt=described(
         location="/purchase/{purchase_id}",
-        takes=[IDEMPOTENCY_KEY],
-        gives=[IDEMPOTENCY_REPLAYED],
-        leads_to={
+        request_headers=[IDEMPOTENCY_KEY],
+        response_headers=[IDEMPOTENCY_REPLAYED],
+        links={
             "read": Link("GET /purchase/{purchase_id}", _PURCHASE),
             "pay": Link("POST /payment", body={**_PURCHASE, "payment_method": "tok_success"}),
             "cancel": Link("DELETE /purchase/{purchase_id}", _PURCHASE),
