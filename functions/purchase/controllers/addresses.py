@@ -21,7 +21,7 @@ from functions.purchase.commands.customers import (
     delete_address,
 )
 from functions.purchase.domain.addresses import Address
-from functions.purchase.schemas import (
+from functions.purchase.schemas.addresses import (
     AddressChange,
     AddressChanged,
     AddressView,

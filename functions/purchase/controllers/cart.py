@@ -20,7 +20,7 @@ from functions.purchase.commands.customers import (
     set_cart_item,
 )
 from functions.purchase.queries import CartRow
-from functions.purchase.schemas import (
+from functions.purchase.schemas.cart import (
     CartItemView,
     CartLeftOut,
     CartMerge,

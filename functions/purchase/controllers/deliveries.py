@@ -18,7 +18,7 @@ from functions.purchase import queries
 from functions.purchase.commands.deliveries import assign_delivery, update_delivery
 from functions.purchase.controllers.shared import id_after, owner_of, page_by_id
 from functions.purchase.domain.deliveries import DeliveryStatus
-from functions.purchase.schemas import (
+from functions.purchase.schemas.deliveries import (
     AssignmentChanged,
     AssignmentCreated,
     AssignmentView,

@@ -19,7 +19,12 @@ from functions.purchase.commands.inventory import adjust_stock
 from functions.purchase.commands.purchases import retry_after_expiry
 from functions.purchase.controllers.shared import id_after, page_by_id
 from functions.purchase.domain.stock import Stock
-from functions.purchase.schemas import AdjustmentView, InventoryView, StockAdjusted, StockAdjustment
+from functions.purchase.schemas.inventory import (
+    AdjustmentView,
+    InventoryView,
+    StockAdjusted,
+    StockAdjustment,
+)
 from functions.purchase.services import services_of
 
 ADJUSTED = Text("Inventario actualizado", "Inventory updated")

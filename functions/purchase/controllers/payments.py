@@ -40,7 +40,7 @@ from functions.purchase.domain.payments import Refund
 from functions.purchase.domain.transitions import NewPayment, Transition
 from functions.purchase.errors import BadWebhook
 from functions.purchase.payment_provider import BadSignature
-from functions.purchase.schemas import (
+from functions.purchase.schemas.payments import (
     NewRefund,
     PaymentBody,
     PaymentCreated,

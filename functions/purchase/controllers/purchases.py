@@ -37,7 +37,7 @@ from functions.purchase.controllers.shared import (
 )
 from functions.purchase.domain.purchases import Status
 from functions.purchase.queries import PurchaseFilter
-from functions.purchase.schemas import (
+from functions.purchase.schemas.purchases import (
     ItemView,
     NewPurchase,
     PurchaseChanged,
