@@ -91,7 +91,7 @@ _IDENTITY = {"book_id": "$request.path.book_id", IF_MATCH.name: "$response.heade
 @get(
     "/books",
     responses={**_NOT_MODIFIED_RESPONSE, **problems(400)},
-    opt=described(takes=[IF_NONE_MATCH], gives=[ETAG]),
+    opt=described(request_headers=[IF_NONE_MATCH], response_headers=[ETAG]),
 )
 async def list_books(
     request: AnyRequest,
@@ -137,7 +137,7 @@ async def list_books(
 @get(
     "/books/facets",
     responses={**_NOT_MODIFIED_RESPONSE, **problems(400)},
-    opt=described(takes=[IF_NONE_MATCH], gives=[ETAG]),
+    opt=described(request_headers=[IF_NONE_MATCH], response_headers=[ETAG]),
 )
 async def count_facets(
     request: AnyRequest,
@@ -179,7 +179,7 @@ async def count_facets(
 @get(
     "/books/suggestions",
     responses={**_NOT_MODIFIED_RESPONSE, **problems(400)},
-    opt=described(takes=[IF_NONE_MATCH], gives=[ETAG]),
+    opt=described(request_headers=[IF_NONE_MATCH], response_headers=[ETAG]),
 )
 async def suggest(request: AnyRequest, q: Typed) -> Response[list[Suggestion]]:
     """Authors and titles that complete what somebody types; up to ten, popular ones first."""
@@ -194,9 +194,9 @@ async def suggest(request: AnyRequest, q: Typed) -> Response[list[Suggestion]]:
     "/books/{book_id:int}",
     responses={**_NOT_MODIFIED_RESPONSE, **problems(404, 410)},
     opt=described(
-        takes=[IF_NONE_MATCH],
-        gives=[ETAG],
-        leads_to={"change": Link("PATCH /books/{book_id}", _IDENTITY)},
+        request_headers=[IF_NONE_MATCH],
+        response_headers=[ETAG],
+        links={"change": Link("PATCH /books/{book_id}", _IDENTITY)},
     ),
 )
 async def get_book(request: AnyRequest, book_id: FromPath[int]) -> Response[BookView]:
