@@ -186,8 +186,9 @@ class _Run:
             book_ids = await seed_shop.import_books(client, token, content)
         with console.step("delivery providers"):
             await seed_shop.add_providers(client, token)
-        with console.step(f"events about all {len(book_ids)} books, from catalog to purchase"):
+        with console.step(f"events about all {len(book_ids)} books, to purchase and back"):
             await seed_shop.wait_for_purchase(client, token, book_ids)
+            await seed_shop.wait_for_catalog(client)
         self._folder.write(_SEEDED_FILE, {"books": len(book_ids)})
 
     def _announce(self, new: dict[str, accounts.Account], admin: Admin) -> None:
