@@ -49,6 +49,8 @@ SECURITY_HEADERS = {
     "cross-origin-resource-policy": "same-origin",
 }
 """Nothing inline, nothing from another host, no frame of another site."""
+HSTS = {"strict-transport-security": "max-age=31536000"}
+"""Of a shop that is reached by https only: a browser then asks for no page by http (RFC 6797)."""
 
 
 def create_app(
@@ -110,5 +112,5 @@ def create_app(
         openapi=None,
         refuse=problem_page,
         before_request=None,
-        security_headers=SECURITY_HEADERS,
+        security_headers=SECURITY_HEADERS | (HSTS if settings.cookie_is_secure else {}),
     )

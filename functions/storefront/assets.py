@@ -6,18 +6,23 @@ is missing, and for clients without brotli, gzip is made at the first request.
 
 import gzip
 import hashlib
+import re
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "static"
 
+_REFUSED = re.compile(r";\s*q\s*=\s*0(\.0*)?\s*$")
+"""At the end of a coding that a client does not take (RFC 9110, 12.4.2)."""
+
 MEDIA_TYPES = {
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css",
+    ".js": "text/javascript",
     ".svg": "image/svg+xml",
-    ".txt": "text/plain; charset=utf-8",
+    ".txt": "text/plain",
 }
+"""Litestar adds the charset to those of texts."""
 
 
 @dataclass
@@ -36,7 +41,7 @@ class Asset:
         accepted = {
             part.partition(";")[0].strip()
             for part in accept_encoding.lower().split(",")
-            if not part.replace(" ", "").endswith(";q=0")
+            if not _REFUSED.search(part)
         }
         if self.brotli is not None and "br" in accepted:
             return self.brotli, "br"

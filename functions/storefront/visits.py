@@ -9,7 +9,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import msgspec
 from litestar import Response
@@ -195,7 +195,9 @@ class Visit:
     def _remembering(self, response: Response[bytes]) -> Response[bytes]:
         """With the session in its cookie, where it has changed."""
         changed = self.session.outdated or _content(self.session) != self._before
-        if changed or self.session.signed_in is not None or self.session.cart:
+        is_personal = changed or self.session.signed_in is not None or bool(self.session.cart)
+        # The answer to a form may show again what was typed.
+        if is_personal or self.request.method not in SAFE_METHODS:
             response.headers["cache-control"] = "private, no-store"
         else:
             response.headers.setdefault("cache-control", "no-cache")
@@ -204,7 +206,7 @@ class Visit:
             empty = _content(self.session) == _content(Session())
             response.set_cookie(
                 Cookie(
-                    key=SECURE_COOKIE if settings.cookie_is_secure else COOKIE,
+                    key=_cookie_name(self.services),
                     value="" if empty else self.services.sessions.seal(self.session),
                     path="/",
                     max_age=0 if empty else int(LIFETIME.total_seconds()),
@@ -214,6 +216,10 @@ class Visit:
                 )
             )
         return response
+
+
+def _cookie_name(services: StorefrontServices) -> str:
+    return SECURE_COOKIE if services.settings.cookie_is_secure else COOKIE
 
 
 def _content(session: Session) -> tuple[object, ...]:
@@ -245,20 +251,25 @@ def open_visit(request: AnyRequest) -> Visit:
     if request.method not in SAFE_METHODS and not _is_same_origin(request):
         raise CrossSite
     services = services_of(request)
-    name = SECURE_COOKIE if services.settings.cookie_is_secure else COOKIE
-    session = services.sessions.open(request.cookies.get(name))
+    session = services.sessions.open(request.cookies.get(_cookie_name(services)))
     visit = Visit(request, language or chosen_language(request, session), session, services)
     request.scope["state"][_VISIT] = visit
     return visit
 
 
 def visit_of(request: AnyRequest) -> Visit:
-    """The visit that a handler has opened, or one of an empty session where none could be."""
+    """The visit that a handler has opened; otherwise, a new one that only shows a problem."""
     opened: Visit | None = request.scope["state"].get(_VISIT)
     if opened is not None:
         return opened
     services, session = services_of(request), Session()
-    return Visit(request, chosen_language(request, session), session, services)
+    language = chosen_language(request, session)
+    is_page = request.scope["path"].split("/", 2)[1] in LANGUAGES
+    if is_page and request.method in SAFE_METHODS:
+        # A page that does not exist still knows who has signed in. A file does not: its page is
+        # seen by nobody, and would use up the messages.
+        session = services.sessions.open(request.cookies.get(_cookie_name(services)))
+    return Visit(request, language, session, services)
 
 
 def chosen_language(request: AnyRequest, session: Session) -> str:
@@ -278,4 +289,11 @@ def _is_same_origin(request: AnyRequest) -> bool:
     origin = request.headers.get("origin")
     if origin is None:
         return True  # not a browser, or one that is older than 2020 and sends neither
-    return urlsplit(origin).netloc == request.headers.get("host")
+    # Compared as text: a caller may send an Origin that is no URL. Only the host counts, because a
+    # gateway that ends TLS hides the scheme.
+    scheme, separator, host = origin.partition("://")
+    return (
+        separator == "://"
+        and scheme in {"http", "https"}
+        and host.lower() == request.headers.get("host", "").lower()
+    )

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from functions.adoption.errors import NotTheOriginal
 from functions.adoption.original import dump
 from functions.adoption.original.schema import DATABASES, USER
 from functions.adoption.original.staging import Staging
@@ -116,3 +117,60 @@ def test_files_without_names_of_databases_are_known_by_their_tables(tmp_path: Pa
     read = staged(tmp_path, {**texts})  # type: ignore[dict-item]
 
     assert [row[0] for row in read] == [2, 3, 4, 5]
+
+
+ENDINGS = {
+    "mysqldump": ("-- MySQL dump 10.13  Distrib 8.0.40\n", "-- Dump completed on 2026-11-29\n"),
+    "mariadb-dump": ("-- MariaDB dump 10.19\n", "-- Dump completed\n"),
+    "phpMyAdmin": ("-- phpMyAdmin SQL Dump\nSTART TRANSACTION;\n", "COMMIT;\n"),
+}
+
+
+@pytest.mark.parametrize("program", ENDINGS)
+def test_a_dump_that_was_cut_off_is_refused_wherever_that_was(tmp_path: Path, program: str) -> None:
+    """After any of its lines: none of its rows is missed without a word."""
+    beginning, end = ENDINGS[program]
+    texts = original.written(original.SMALL)
+    lines = (beginning + texts["main"] + end).splitlines(keepends=True)
+    whole = staged(tmp_path, {**texts, "main": "".join(lines)})  # type: ignore[dict-item]
+
+    assert [row[0] for row in whole] == [2, 3, 4, 5]
+    first = beginning.count("\n")
+    for kept in range(first, len(lines)):
+        with pytest.raises(NotTheOriginal):
+            staged(tmp_path, {**texts, "main": "".join(lines[:kept])})  # type: ignore[dict-item]
+
+
+def test_a_dump_that_was_cut_off_before_another_one_is_refused(tmp_path: Path) -> None:
+    """As `cat` puts them into one file."""
+    beginning, end = ENDINGS["mysqldump"]
+    parts = [beginning + text + end for text in original.written(original.SMALL).values()]
+    parts[0] = parts[0].removesuffix(end)
+
+    with pytest.raises(NotTheOriginal, match="ends before it is complete"):
+        staged(tmp_path, {"all": "".join(parts)})
+
+
+def test_a_statement_without_its_end_is_refused(tmp_path: Path) -> None:
+    """Also in a dump that has no comments, as `mysqldump --compact` writes it."""
+    auth = original.written({})["auth"] + "INSERT INTO `user` VALUES\n(1,'Ana','a@b.co',NULL),\n"
+
+    with pytest.raises(NotTheOriginal, match="ends before it is complete"):
+        staged(tmp_path, empty(auth=auth))
+
+
+def test_rows_without_their_table_are_refused(tmp_path: Path) -> None:
+    """As `mysqldump --no-create-info` writes them beside a file of the structure."""
+    rows = "USE `bookstore_auth`;\nINSERT INTO `user` VALUES (1,'Ana','a@b.co',NULL);\n"
+
+    with pytest.raises(NotTheOriginal, match="without its CREATE TABLE"):
+        staged(tmp_path, empty(rows=rows))
+
+
+@pytest.mark.parametrize("number", [str(2**63), "-9999999999999999999"])
+def test_a_number_beyond_bigint_is_refused(tmp_path: Path, number: str) -> None:
+    """It is no id of the original's."""
+    rows = f"INSERT INTO `user` VALUES ({number},'A','b@c.co',NULL);\n"  # noqa: S608 - a dump
+
+    with pytest.raises(NotTheOriginal, match="it is no row"):
+        staged(tmp_path, empty(auth=original.written({})["auth"] + rows))

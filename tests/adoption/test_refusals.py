@@ -187,6 +187,41 @@ async def test_two_dumps_of_one_database_are_refused(tmp_path: Path, shop: list[
         await adopt(tmp_path, "--from", str(tmp_path / "dumps"), *shop)
 
 
+@pytest.mark.parametrize("name", ["a#b", "a b", "a%20b", "ñ"])
+async def test_a_shop_in_a_folder_of_any_name_is_looked_at(
+    tmp_path: Path, source: list[str], name: str
+) -> None:
+    """The files that are checked are those that are written: one that has data is refused."""
+    folder = tmp_path / name
+    folder.mkdir()
+    urls = {service: f"sqlite:///{folder / service}.db" for service in FILLED}
+    async with opened(urls) as there:
+        await databases.migrate_all(there)
+        await there["auth"].execute(QueryString(FILLED["auth"]))
+
+    with pytest.raises(TargetRefused, match="auth has data already"):
+        await adopt(tmp_path, *source, "--sqlite", str(folder))
+
+
+async def test_a_folder_that_no_url_can_name_is_refused(tmp_path: Path, source: list[str]) -> None:
+    """In a sentence, and nothing is made."""
+    with pytest.raises(TargetRefused, match="cannot be used"):
+        await adopt(tmp_path, *source, "--sqlite", str(tmp_path / "a?b"))
+    assert not (tmp_path / "a").exists()
+
+
+async def test_a_malformed_address_is_refused_without_its_password(
+    tmp_path: Path, source: list[str]
+) -> None:
+    """As where the scheme was forgotten."""
+    secret = "user:a-secret-x@host/auth"
+    urls = [f"--{service}-url={secret}" for service in FILLED]
+
+    with pytest.raises(TargetRefused, match="must begin with sqlite:// or mysql://") as refused:
+        await adopt(tmp_path, *source, *urls)
+    assert "a-secret-x" not in str(refused.value.text)
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [

@@ -66,6 +66,18 @@ async def test_a_page_needs_only_the_services_that_it_shows(
     assert found == {path: missing in needed for path, needed in NEEDED.items()}
 
 
+async def test_no_cache_keeps_suggestions_that_could_not_be_asked_for(
+    visitor: Visitor, shop: ShopInProcess
+) -> None:
+    """An empty list stands in for them; where catalog has none, it is kept like any other."""
+    with away(shop, "catalog"):
+        missing = await visitor.get("/en/suggestions?q=mar")
+    none = await visitor.get("/en/suggestions?q=mar")
+
+    assert (missing.json(), missing.headers["cache-control"]) == ([], "no-store")
+    assert (none.json(), none.headers["cache-control"]) == ([], "public, max-age=60")
+
+
 async def test_a_visitors_cart_needs_neither_auth_nor_purchase(
     visitor: Visitor, shop: ShopInProcess
 ) -> None:

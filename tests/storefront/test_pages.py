@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from tests.journeys.shop_in_process import ShopInProcess
-from tests.storefront.visitor import ORIGIN, Visitor, text_of
+from tests.storefront.visitor import ORIGIN, Visitor, open_storefront, text_of
 
 HOSTILE = '"><script>alert(1)</script>{{ 7 * 7 }}<img src=x onerror=alert(2)>'
 
@@ -155,6 +155,26 @@ async def test_a_missing_page_is_in_the_language_of_its_address(
     assert f'<html lang="{language}">' in page.text
 
 
+async def test_a_missing_page_knows_who_has_signed_in(visitor: Visitor) -> None:
+    """A wrong address does not look like a session that has ended, and no cache keeps it."""
+    await visitor.sign_up()
+    page = await visitor.get("/en/nowhere")
+
+    assert (page.status_code, page.headers["cache-control"]) == (404, "no-store")
+    assert 'href="/en/account"' in page.text
+    assert 'href="/en/sign-in' not in page.text
+
+
+async def test_a_missing_file_uses_up_no_message(visitor: Visitor) -> None:
+    """Its page is seen by nobody."""
+    await visitor.send("/en/sign-out")
+    missing = await visitor.get("/static/nothing.css")
+    page = await visitor.get("/en")
+
+    assert "set-cookie" not in missing.headers
+    assert "You have signed out." in text_of(page)
+
+
 async def test_a_retired_book_is_gone(visitor: Visitor, shop: ShopInProcess) -> None:
     """410: a search engine forgets it."""
     book_id = await shop.sell()
@@ -178,6 +198,29 @@ async def test_a_cover_is_kept_for_ever_under_its_title(
     assert (moved.status_code, moved.headers["location"]) == (302, path)
 
 
+async def test_a_cover_follows_a_title_that_another_process_changed(
+    visitor: Visitor, shop: ShopInProcess
+) -> None:
+    """Two processes that remember different titles redirect to each other otherwise."""
+    book_id = await shop.sell("Rayuela")
+    old = await visitor.get(f"/covers/{book_id}")
+    body = {"title": "Bestiario"}
+    changed = await shop.call(
+        "catalog", "PATCH", f"/books/{book_id}", body, user="staff", if_match="*"
+    )
+
+    assert changed.status_code == 200, changed.text
+    async with open_storefront(shop) as other:
+        page = await other.get(f"/en/books/{book_id}")
+    path = next(part for part in page.text.split('"') if part.startswith("/covers/"))
+    cover = await visitor.get(path)
+    moved = await visitor.get(old.headers["location"])
+
+    assert cover.status_code == 200
+    assert "Bestiario" in cover.text
+    assert (moved.status_code, moved.headers["location"]) == (302, path)
+
+
 async def test_static_files_are_immutable_and_compressed(visitor: Visitor) -> None:
     """Their names change with their content."""
     page = await visitor.get("/en")
@@ -188,6 +231,28 @@ async def test_static_files_are_immutable_and_compressed(visitor: Visitor) -> No
     assert {file.status_code for file in files} == {200}
     assert all("immutable" in file.headers["cache-control"] for file in files)
     assert all(file.headers["content-encoding"] == "gzip" for file in files)
+
+
+@pytest.mark.parametrize("refused", ["gzip;q=0", "gzip; q=0.0", "gzip ; Q = 0.000", "identity", ""])
+async def test_a_refused_coding_is_not_used(visitor: Visitor, refused: str) -> None:
+    """A client that cannot read gzip gets the file as it is."""
+    page = await visitor.get("/en")
+    name = next(part for part in page.text.split('"') if part.endswith(".css"))
+    file = await visitor.get(name, accept_encoding=refused)
+
+    assert "content-encoding" not in file.headers
+
+
+async def test_a_media_type_names_its_charset_once(visitor: Visitor) -> None:
+    """A parameter that is repeated makes it invalid (RFC 9110, 5.6.6)."""
+    page = await visitor.get("/en")
+    names = [part for part in page.text.split('"') if part.startswith("/static/")]
+    types = [
+        (await visitor.get(name)).headers["content-type"] for name in [*names, "/robots.txt", "/en"]
+    ]
+
+    assert [each for each in types if each.count("charset") > 1] == []
+    assert "text/css; charset=utf-8" in types
 
 
 async def test_pages_allow_nothing_from_elsewhere(visitor: Visitor) -> None:
@@ -202,6 +267,17 @@ async def test_pages_allow_nothing_from_elsewhere(visitor: Visitor) -> None:
     assert page.text.count("<script") == page.text.count('<script type="module" src="/static/')
 
 
+@pytest.mark.parametrize(("secure", "sent"), [("true", True), ("false", False)])
+async def test_a_browser_keeps_to_https_where_the_cookie_does(
+    shop: ShopInProcess, secure: str, sent: bool
+) -> None:
+    """Also on pages of problems, files and redirects; a shop on plain http stays reachable."""
+    async with open_storefront(shop, SECURE_COOKIES=secure) as visitor:
+        answers = [await visitor.get(path) for path in ("/", "/en", "/en/nowhere", "/robots.txt")]
+
+    assert {"strict-transport-security" in answer.headers for answer in answers} == {sent}
+
+
 @pytest.mark.parametrize(
     "headers",
     [
@@ -210,6 +286,12 @@ async def test_pages_allow_nothing_from_elsewhere(visitor: Visitor) -> None:
         {"origin": "https://evil.example"},
         {"origin": "null"},
         {"origin": ORIGIN + ".evil.example"},
+        {"origin": "http://[shop.test"},
+        {"origin": "http://shop.test@evil.example"},
+        {"origin": "http://evil.example/shop.test"},
+        {"origin": "shop.test"},
+        {"origin": "ftp://shop.test"},
+        {"origin": ""},
     ],
 )
 async def test_another_site_changes_nothing(visitor: Visitor, headers: dict[str, str]) -> None:

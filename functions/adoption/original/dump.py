@@ -16,6 +16,14 @@ from functions.adoption.original.staging import Row, Staging, Value
 
 BATCH = 5_000
 
+_LAST_LINES = {
+    "-- MySQL dump ": "-- Dump completed",
+    "-- MariaDB dump ": "-- Dump completed",
+    "START TRANSACTION;": "COMMIT;",
+}
+"""What stands at the end of a dump that begins so: of mysqldump, mariadb-dump and phpMyAdmin."""
+_BEGINNINGS = tuple(_LAST_LINES)
+
 _USE = re.compile(r"^USE `((?:[^`]|``)+)`;")
 _HEADER = re.compile(r"^-- (?:Host: .*?|)\s*(?:Current )?Database: `?([^`\s]+)`?\s*$")
 _CREATE = re.compile(r"^CREATE TABLE (?:IF NOT EXISTS )?(?:`[^`]+`\.)?`((?:[^`]|``)+)`")
@@ -64,10 +72,17 @@ def read(files: Sequence[Path], names: Mapping[Role, str], staging: Staging) -> 
 
 
 def _lines(file: Path) -> Iterator[Line]:
-    number = 0
+    """Raises `NotTheOriginal` at the end of a file that has not been written to its end."""
+    number, last = 0, ""
     try:
         with file.open(encoding="utf-8", newline="\n") as opened:
             for number, text in enumerate(opened, 1):
+                if text.startswith(_BEGINNINGS):
+                    if last:
+                        raise _cut_off(file, number)
+                    last = next(_LAST_LINES[each] for each in _BEGINNINGS if text.startswith(each))
+                elif last and text.startswith(last):
+                    last = ""
                 yield Line(file, number, text)
     except UnicodeDecodeError as error:
         raise NotTheOriginal(
@@ -81,6 +96,17 @@ def _lines(file: Path) -> Iterator[Line]:
             f"{file} no se puede leer: {error.strerror}.",
             f"{file} cannot be read: {error.strerror}.",
         ) from error
+    if last:
+        raise _cut_off(file, number)
+
+
+def _cut_off(file: Path, number: int) -> NotTheOriginal:
+    return NotTheOriginal(
+        f"{file}, línea {number}: el volcado termina a medias, y le faltan filas. Mire si hay sitio"
+        " en el disco, y haga el volcado otra vez.",
+        f"{file}, line {number}: the dump ends before it is complete, and rows are missing. See"
+        " whether the disk has room, and make the dump again.",
+    )
 
 
 def _tables(file: Path, names: Mapping[Role, str]) -> dict[Table, Found]:
@@ -147,7 +173,7 @@ def _read_rows(file: Path, names: Mapping[Role, str], staging: Staging) -> None:
         database = _database(line.text) or database
         position = 0
         if match := _INSERT.match(line.text):
-            statement = _begun(match, _role(database, names) or unnamed, found)
+            statement = _begun(match, _role(database, names) or unnamed, found, line)
             position = match.end()
         elif not line.text.lstrip().startswith("("):
             continue
@@ -161,13 +187,24 @@ def _read_rows(file: Path, names: Mapping[Role, str], staging: Staging) -> None:
         if line.text.rstrip().endswith(";"):
             _add(staging, statement.table, rows, line)
             statement, rows = None, []
+    if statement is not None:
+        raise _cut_off(file, line.number)
 
 
-def _begun(match: re.Match[str], role: Role, found: Mapping[Table, Found]) -> _Statement | None:
+def _begun(
+    match: re.Match[str], role: Role, found: Mapping[Table, Found], line: Line
+) -> _Statement | None:
     """The statement that a line begins; None for a table that is not of interest."""
     table = _table(match[1], role)
     if table is None:
         return None
+    if table not in found:
+        raise NotTheOriginal(
+            f"{line.file}, línea {line.number}: hay filas de {table.label} sin su CREATE TABLE."
+            " Haga el volcado otra vez, con la estructura y los datos en el mismo archivo.",
+            f"{line.file}, line {line.number}: there are rows of {table.label} without its CREATE"
+            " TABLE. Make the dump again, with structure and data in the same file.",
+        )
     columns = found[table].columns
     if match[2]:
         columns = tuple(re.findall(r"`((?:[^`]|``)+)`", match[2]))
@@ -237,7 +274,7 @@ def _row(statement: _Statement, values: list[tuple[bool, str | None]], line: Lin
             if value is None:
                 row.append(None)
             elif kind == "integer":
-                row.append(int(value))
+                row.append(_integer(value))
             elif kind == "amount":
                 row.append(repr(float(value)))
             else:
@@ -249,6 +286,14 @@ def _row(statement: _Statement, values: list[tuple[bool, str | None]], line: Lin
         if name == "id" and (value is None or is_text):
             raise _unreadable(line)
     return row
+
+
+def _integer(text: str) -> int:
+    """Raises `ValueError` for what is none, or is beyond MySQL's BIGINT."""
+    number = int(text)
+    if not -(2**63) <= number < 2**63:
+        raise ValueError(text)
+    return number
 
 
 def _unreadable(line: Line) -> NotTheOriginal:

@@ -4,11 +4,11 @@ import importlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from piccolo.querystring import QueryString
 
 from functions.adoption.errors import TargetRefused
+from functions.kit.base.urls import parse_sqlite
 from functions.kit.data.database import Database
 from functions.kit.data.engines import connect
 from functions.kit.data.migrations import MigrationError, load, migrate
@@ -65,9 +65,18 @@ class refusals:  # noqa: N801 - a context manager, named as what it makes
 
 
 def sqlite_file(url: str) -> Path | None:
-    """The file of a SQLite URL; None for another kind of URL."""
-    parts = urlsplit(url)
-    return Path(parts.path[1:]) if parts.scheme == "sqlite" else None
+    """The file that the engine opens for a SQLite URL; None for another kind of URL.
+
+    Raises `TargetRefused` where the URL is malformed, as one of a folder with `?` in its name.
+    """
+    if not url.startswith("sqlite://"):
+        return None
+    try:
+        return Path(parse_sqlite(url).path)
+    except ValueError as error:
+        raise TargetRefused(
+            f"{url} no sirve: {error}.", f"{url} cannot be used: {error}."
+        ) from error
 
 
 def existing(urls: Mapping[str, str]) -> dict[str, str]:

@@ -39,7 +39,8 @@ async def change_user(
 ) -> Account:
     """Set a user's roles, or disable or enable the user; None keeps the present value.
 
-    Losing a role or being disabled revokes the user's access tokens.
+    Losing a role or being disabled revokes the user's access tokens. Disabling also makes links
+    that reset the password void: they do not work again once the user is enabled.
     Raises `UserNotFound` or `LastAdmin`.
     """
     if disabled or (roles is not None and Role.ADMIN not in roles):
@@ -56,6 +57,7 @@ async def change_user(
         )
         if disabled:
             await end_all_families(database, user_id, now)
+            await delete_resets(database, user_id)
         changed = True  # published for both values, or other services would go on refusing the user
     if changed:
         await end_access(database, dependencies, user_id, now)

@@ -18,9 +18,8 @@ def connect(url: str) -> Database:
         from functions.kit.mysql import MySQLEngine  # noqa: PLC0415 - only the engine in use
 
         return MySQLEngine(url)
-    raise ValueError(
-        f"DATABASE_URL begins with {scheme!r}; it must begin with sqlite:// or mysql://"
-    )
+    # Not what it begins with: without a scheme that is the user and the password.
+    raise ValueError("the database URL must begin with sqlite:// or mysql://")
 
 
 def database_url(service: str, settings: ServiceSettings) -> str:

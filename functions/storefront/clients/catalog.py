@@ -122,15 +122,15 @@ class CatalogClient:
             return []
         return [book for book in page.books if book.external_ratings_count]
 
-    async def suggestions(self, caller: Caller, typed: str) -> list[Suggestion]:
-        """Authors and titles; none where catalog cannot answer, as the search still works."""
+    async def suggestions(self, caller: Caller, typed: str) -> list[Suggestion] | None:
+        """Authors and titles; None where catalog cannot answer, as the search still works."""
         try:
             answer = await self._service.request(
                 "GET", "/books/suggestions", caller=caller, params={"q": typed}
             )
             return answer.read(list[Suggestion])
         except (Refused, ServiceAway):
-            return []
+            return None
 
     async def by_ids(self, caller: Caller, ids: Sequence[int]) -> dict[int, Book]:
         """Books by their id; those that are retired or unknown are missing."""
@@ -149,9 +149,11 @@ class CatalogClient:
         self._remember([book])
         return book
 
-    async def title_and_author(self, caller: Caller, book_id: int) -> tuple[str, str] | None:
-        """For a cover; None where there is no such book."""
-        if book_id not in self._known:
+    async def title_and_author(
+        self, caller: Caller, book_id: int, *, remembered: bool = True
+    ) -> tuple[str, str] | None:
+        """For a cover; None where there is no such book. `remembered`: as they were last seen."""
+        if not remembered or book_id not in self._known:
             try:
                 await self.book(caller, book_id)
             except Refused:

@@ -8,6 +8,7 @@ from typing import Any
 from litestar import Response, get
 
 from functions.kit.http.requests import AnyRequest
+from functions.storefront.clients.catalog import Suggestion
 from functions.storefront.clients.service import Refused
 from functions.storefront.controllers.narrowing import Narrowing, total
 from functions.storefront.errors import PageNotFound
@@ -111,7 +112,7 @@ async def suggestions(request: AnyRequest) -> Response[list[dict[str, str]]]:
     """What completes the text in the field of the search, for `shop.js`."""
     visit = open_visit(request)
     typed = " ".join(request.query_params.get("q", "").split())[:MAX_TYPED]
-    found = []
+    found: list[Suggestion] | None = []
     if typed and typed.isprintable():
         found = await visit.services.catalog.suggestions(visit.caller, typed)
     return Response(
@@ -123,9 +124,10 @@ async def suggestions(request: AnyRequest) -> Response[list[dict[str, str]]]:
                 if each.book_id is not None
                 else visit.url("books", author=each.text),
             }
-            for each in found
+            for each in found or ()
         ],
-        headers={"cache-control": "public, max-age=60"},
+        # Where catalog could not answer, the next try asks it again.
+        headers={"cache-control": "no-store" if found is None else "public, max-age=60"},
     )
 
 

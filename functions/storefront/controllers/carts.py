@@ -6,6 +6,7 @@ from decimal import Decimal
 from litestar import Response, get, post
 
 from functions.kit.http.requests import AnyRequest
+from functions.storefront.clients.purchase import Merged
 from functions.storefront.clients.service import Refused, ServiceAway
 from functions.storefront.domain.carts import MAX_QUANTITY, CartFull
 from functions.storefront.domain.paths import local_path
@@ -64,11 +65,12 @@ async def cart_of(visit: Visit) -> Shown:
         return await _kept_by_purchase(visit)
     lines = visit.session.cart.lines
     books = await visit.services.catalog.by_ids(visit.caller, list(lines)) if lines else {}
-    shown = []
+    shown, gone = [], False
     for book_id, quantity in lines.items():
         book = books.get(book_id)
         if book is None:  # retired, or never there: what cannot be bought leaves the cart
             visit.session.cart.put(book_id, 0)
+            gone = True
             continue
         shown.append(
             Line(
@@ -83,6 +85,8 @@ async def cart_of(visit: Visit) -> Shown:
                 price_when_added=None,
             )
         )
+    if gone:
+        visit.tell(INFO, _NOT_SOLD)
     return _shown(shown)
 
 
@@ -123,8 +127,20 @@ async def hand_over_cart(visit: Visit) -> None:
     except (Refused, ServiceAway):
         return
     visit.session.cart.clear()
-    if merged.left_out:
-        visit.tell(INFO, "Some books of your cart are no longer sold; they were left out.")
+    tell_left_out(visit, merged, _NOT_SOLD)
+
+
+_NOT_SOLD = N_("Some books of your cart are no longer sold; they were left out.")
+_NO_ROOM = N_("Some books were left out: the cart holds 50 different books.")
+
+
+def tell_left_out(visit: Visit, merged: Merged, not_sold: str) -> None:
+    """Say why books were not merged into the cart; `not_sold` is of those that cannot be bought."""
+    reasons = {each.reason for each in merged.left_out}
+    if "cart-full" in reasons:
+        visit.tell(INFO, _NO_ROOM)
+    if reasons - {"cart-full"}:
+        visit.tell(INFO, not_sold)
 
 
 def _shown(lines: list[Line]) -> Shown:

@@ -45,7 +45,12 @@ async def cover_file(request: AnyRequest, name: FromPath[str]) -> Response[bytes
     if not (number.isascii() and number.isdecimal() and len(number) <= 18 and number[0] != "0"):
         raise PageNotFound
     book_id = int(number)
-    known = await services_of(request).catalog.title_and_author(Caller("en"), book_id)
+    catalog, caller = services_of(request).catalog, Caller("en")
+    known = await catalog.title_and_author(caller, book_id)
+    if known is not None and cover_path(book_id, *known) != f"/covers/{name}":
+        # The title may have changed since this process saw it. Without asking again, two processes
+        # that know different titles would redirect to each other.
+        known = await catalog.title_and_author(caller, book_id, remembered=False)
     if known is None:
         raise PageNotFound
     path = cover_path(book_id, *known)
@@ -67,7 +72,7 @@ async def cover_file(request: AnyRequest, name: FromPath[str]) -> Response[bytes
 
 @get("/robots.txt", include_in_schema=False, sync_to_thread=False)
 def robots() -> Response[bytes]:
-    return Response(ROBOTS.encode(), media_type="text/plain; charset=utf-8")
+    return Response(ROBOTS.encode(), media_type="text/plain")
 
 
 @get("/favicon.ico", include_in_schema=False, sync_to_thread=False)

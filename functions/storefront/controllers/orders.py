@@ -5,8 +5,10 @@ from litestar import Response, get, post
 from functions.kit.http.requests import AnyRequest
 from functions.storefront.clients.service import Refused
 from functions.storefront.controllers.books import id_in_path
+from functions.storefront.controllers.carts import tell_left_out
 from functions.storefront.controllers.checkout import METHODS, new_key
-from functions.storefront.visits import PROBLEM, SUCCESS, open_visit
+from functions.storefront.translations import N_
+from functions.storefront.visits import SUCCESS, open_visit
 
 
 @get("/{language:str}/orders", include_in_schema=False)
@@ -55,9 +57,11 @@ async def reorder(request: AnyRequest) -> Response[bytes]:
     order = await visit.as_customer(lambda caller: purchase.order(caller, order_id))
     lines = {item.book_id: item.quantity for item in order.items}
     merged = await visit.as_customer(lambda caller: purchase.merge_cart(caller, lines))
-    if merged.left_out:
-        visit.tell(PROBLEM, "Some books of this order are no longer sold; they were left out.")
+    tell_left_out(visit, merged, _NOT_SOLD)
     return visit.redirect(visit.url("cart"))
+
+
+_NOT_SOLD = N_("Some books of this order are no longer sold; they were left out.")
 
 
 HANDLERS = (list_orders, show_order, cancel_order, reorder)

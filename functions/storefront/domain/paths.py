@@ -1,11 +1,12 @@
 """Addresses inside the shop: languages in paths, and where a visitor may be sent back to."""
 
 import re
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 LANGUAGES = ("es", "en")
 
 MAX_NEXT = 500
+_DOTS = frozenset({".", ".."})
 _PATH = re.compile(r"/(?:es|en)(?:/[A-Za-z0-9._~%-]+)*/?")
 
 
@@ -13,7 +14,8 @@ def local_path(text: str | None) -> str | None:
     """A path of this shop that a form or a link names, or None.
 
     Only `/es...` and `/en...` with a query are let through: no scheme, no host, no backslash, no
-    control character, and no second slash, which a browser would read as another host.
+    control character, no second slash, which a browser would read as another host, and no segment
+    of dots, by which it would leave the language's pages.
     """
     if not text or len(text) > MAX_NEXT or not text.isascii() or not text.isprintable():
         return None
@@ -23,6 +25,8 @@ def local_path(text: str | None) -> str | None:
         return None
     parts = urlsplit(text)
     if parts.scheme or parts.netloc or not _PATH.fullmatch(parts.path):
+        return None
+    if not _DOTS.isdisjoint(unquote(parts.path).split("/")):  # browsers decode %2e as well
         return None
     return parts.path + (f"?{quote(parts.query, safe='=&%+,:;@!$()*-._~')}" if parts.query else "")
 

@@ -201,7 +201,7 @@ async def test_a_changed_account_makes_its_links_void(auth: Auth, change: str) -
 
 
 async def test_a_disabled_account_stays_disabled(auth: Auth) -> None:
-    """It gets no link, and a link from before sets no password while it is disabled."""
+    """It gets no link, and a link from before sets no password, also once it is enabled again."""
     ana, admin = await auth.person(), await auth.admin()
     token = await auth.reset_token()
     await auth.call("PATCH", f"/users/{ana.id}", {"disabled": True}, by=admin)
@@ -212,6 +212,7 @@ async def test_a_disabled_account_stays_disabled(auth: Auth) -> None:
     assert await code_of(auth, token) == REFUSED
     assert (await auth.log_in(password=NEW)).status_code == 401
     await auth.call("PATCH", f"/users/{ana.id}", {"disabled": False}, by=admin)
+    assert await code_of(auth, token) == REFUSED
     assert (await auth.log_in(password=PASSWORD)).status_code == 200
 
 
