@@ -57,7 +57,7 @@ def parse_email(text: str, field: str = "email", *, development: bool = False) -
     reason = _email_problem(email, development=development)
     if reason is not None:
         problem = Text(
-            f"no es una dirección de correo, como ana@example.com: {reason}",
+            "no es una dirección de correo, como ana@example.com",  # the reason is in English only
             f"is not an email address, such as ana@example.com: {reason}",
         )
         raise EmailInvalid(

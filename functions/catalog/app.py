@@ -43,6 +43,7 @@ def create_app(
         return (purge,)
 
     answers: ResponseCache[CachedAnswer] = ResponseCache(settings.list_cache_seconds)
+    counts: ResponseCache[CachedAnswer] = ResponseCache(settings.count_cache_seconds)
     service = Service(
         name="catalog",
         description=DESCRIPTION,
@@ -63,9 +64,9 @@ def create_app(
             wiring.database, settings, clock=clock, http=wiring.http
         ),
         topics=(Topic("books", "Look for books; for staff, add and change them.", ("books",)),),
-        services=lambda shared: CatalogServices.extend(shared, answers=answers),
+        services=lambda shared: CatalogServices.extend(shared, answers=answers, counts=counts),
         background_tasks=background_tasks,
     )
     app = build_app(service, settings, clock=clock, http=http)
-    app.asgi_handler = ClearCacheOnWrite(app.asgi_handler, answers)
+    app.asgi_handler = ClearCacheOnWrite(app.asgi_handler, answers, counts)
     return app

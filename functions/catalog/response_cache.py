@@ -34,15 +34,15 @@ class CachedAnswer:
 
 
 class ClearCacheOnWrite:
-    """ASGI middleware: every request that is not a read clears the cache before its response.
+    """ASGI middleware: every request that is not a read clears the caches before its response.
 
     A caller therefore reads its own writes, and an event is visible once it was accepted. Writes of
     other processes become visible when a cached page reaches its age limit.
     """
 
-    def __init__(self, app: ASGIApp, answers: ResponseCache[CachedAnswer]) -> None:
+    def __init__(self, app: ASGIApp, *caches: ResponseCache[CachedAnswer]) -> None:
         self.app = app
-        self.answers = answers
+        self.caches = caches
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP or scope["method"] in {"GET", "HEAD", "OPTIONS"}:
@@ -50,7 +50,8 @@ class ClearCacheOnWrite:
             return
 
         async def clear_and_send(message: Message) -> None:
-            self.answers.clear()
+            for cache in self.caches:
+                cache.clear()
             await send(message)
 
         await self.app(scope, receive, clear_and_send)

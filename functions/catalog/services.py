@@ -13,7 +13,9 @@ from functions.kit.http.response_cache import ResponseCache
 class CatalogServices(shared.Services):
     settings: CatalogSettings
     answers: ResponseCache[CachedAnswer]
-    """Public answers that this process made recently."""
+    """Pages of books that this process made recently."""
+    counts: ResponseCache[CachedAnswer]
+    """Facets and suggestions that it made recently."""
 
 
 def services_of(request: AnyRequest) -> CatalogServices:

@@ -18,5 +18,9 @@ class CatalogSettings(ServiceSettings, frozen=True, kw_only=True):
     """How old a page of `GET /books` may be, at most 1; 0 reads each from the database. What a
     process itself was sent to change, it shows at once."""
 
+    count_cache_seconds: Annotated[float, Meta(ge=0, le=300)] = 30.0
+    """How old an answer of `GET /books/facets` or `GET /books/suggestions` may be; 0 reads each
+    from the database. They read far more rows than a page of books."""
+
     import_max_bytes: Annotated[int, Meta(ge=1024, le=2**31 - 1)] = 64 * 1024 * 1024
     """Bytes of the largest CSV file that `POST /books/import` takes."""

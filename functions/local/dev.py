@@ -28,7 +28,7 @@ from functions.local.programs import ROOT, Admin, Plan
 from functions.local.rabbitmq import RabbitMQServer
 from functions.local.reload import POLL_SECONDS, Sources
 from functions.local.reset_links import ResetLinks, serving
-from functions.local.seed import stock_shop
+from functions.local.seed import seed_shop
 from functions.local.supervisor import Supervisor, describe_exit
 from functions.local.welcome import welcome
 
@@ -182,12 +182,13 @@ class _Run:
         staff = staff or await accounts.create_staff(client, plan.admin, "seed")
         token = await accounts.login(client, staff.email, staff.password)
         with console.step("books by POST /books/import"):
-            content = stock_shop.books_as_csv()
-            book_ids = await stock_shop.import_books(client, token, content)
+            content = seed_shop.books_as_csv()
+            book_ids = await seed_shop.import_books(client, token, content)
         with console.step("delivery providers"):
-            await stock_shop.add_providers(client, token)
-        with console.step(f"events about all {len(book_ids)} books, from catalog to purchase"):
-            await stock_shop.wait_for_purchase(client, token, book_ids)
+            await seed_shop.add_providers(client, token)
+        with console.step(f"events about all {len(book_ids)} books, to purchase and back"):
+            await seed_shop.wait_for_purchase(client, token, book_ids)
+            await seed_shop.wait_for_catalog(client)
         self._folder.write(_SEEDED_FILE, {"books": len(book_ids)})
 
     def _announce(self, new: dict[str, accounts.Account], admin: Admin) -> None:

@@ -23,6 +23,9 @@ def welcome(
     """`new` accounts by role; `known` are the emails of those of an earlier start."""
     console.print()
     console.notice(f"The shop is open: {ports.url('storefront')}")
+    console.print("  Buy a book there: sign in as the customer below, or create an account.")
+    console.print("  Links to reset a password are printed here, as no mail is sent.")
+    console.print()
     addresses = [(each, ports.url(each), f"{ports.url(each)}/apidocs") for each in SERVICES]
     broker = ("broker", ports.url("broker"), f"{ports.url('broker')}/status")
     console.table([*addresses, broker])
@@ -68,7 +71,7 @@ def _accounts(
 def _first_purchase(console: Console, ports: Ports) -> None:
     auth, catalog, purchase = (ports.url(service) for service in SERVICES)
     you = """'{"email": "you@example.org", "password": "a-long-password"}'"""
-    console.notice("A first purchase:")
+    console.notice("A first purchase by HTTP:")
     console.print(f"  curl -X POST {auth}/register -d {you}")
     console.print(f"  curl -X POST {auth}/login -d {you}")
     console.print(f"  curl {catalog}/books")

@@ -23,7 +23,7 @@ from functions.purchase.app import simulated
 from functions.purchase.commands.books import implausible_books
 from functions.purchase.domain.addresses import MAX_ADDRESSES
 from functions.purchase.domain.payments import PaymentStatus
-from functions.purchase.domain.purchases import HOLDS_STOCK, MAX_LINES, MOVES, Status
+from functions.purchase.domain.purchases import HOLDS_STOCK, MAX_LINES, TRANSITIONS, Status
 from functions.purchase.ledger_audit import Finding, audit_ledger
 from functions.purchase.settings import PurchaseSettings
 
@@ -267,7 +267,7 @@ INVARIANTS = (
             " JOIN purchase_addresses a ON a.purchase_id = p.id"
             " WHERE c.closed_at IS NOT NULL AND (a.erase_at_end = {} OR {})",
             False,
-            _any("p.status", [status for status in Status if not MOVES[status]]),
+            _any("p.status", [status for status in Status if not TRANSITIONS[status]]),
         ),
     ),
     Invariant(

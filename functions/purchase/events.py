@@ -9,10 +9,10 @@ import msgspec
 from functions.kit.base.clock import isoformat
 from functions.kit.events.outbox import NewEvent
 from functions.purchase.domain.deliveries import Delivery, DeliveryStatus
-from functions.purchase.domain.moves import Fact
 from functions.purchase.domain.payments import Payment, PaymentStatus
 from functions.purchase.domain.purchases import Purchase, Status
 from functions.purchase.domain.stock import Stock
+from functions.purchase.domain.transitions import Fact
 
 INVENTORY = "/bookstore/purchase/inventory"
 ORDERS = "/bookstore/purchase/orders"

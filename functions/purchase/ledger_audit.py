@@ -26,17 +26,17 @@ class Finding(NamedTuple):
     """Rows that violate it; empty where it holds."""
 
 
-UNKNOWN_HERE = "every charge of the provider is a payment that is recorded as charged"
-UNKNOWN_THERE = "every payment that is recorded as charged is in the provider's ledger"
-REFUND_UNKNOWN_HERE = "every refund of the provider is a refund that is recorded as paid"
-REFUND_UNKNOWN_THERE = "every refund that is recorded as paid is in the provider's ledger"
+CHARGE_NOT_RECORDED = "every charge of the provider is a payment that is recorded as charged"
+CHARGE_NOT_IN_LEDGER = "every payment that is recorded as charged is in the provider's ledger"
+REFUND_NOT_RECORDED = "every refund of the provider is a refund that is recorded as paid"
+REFUND_NOT_IN_LEDGER = "every refund that is recorded as paid is in the provider's ledger"
 REFUND_OWED = "no refund is owed for long"
 OPEN = "no payment is without an answer for long"
 SENTENCES = (
-    UNKNOWN_HERE,
-    UNKNOWN_THERE,
-    REFUND_UNKNOWN_HERE,
-    REFUND_UNKNOWN_THERE,
+    CHARGE_NOT_RECORDED,
+    CHARGE_NOT_IN_LEDGER,
+    REFUND_NOT_RECORDED,
+    REFUND_NOT_IN_LEDGER,
     REFUND_OWED,
     OPEN,
 )
@@ -62,13 +62,14 @@ async def audit_ledger(
             page = []
     await _compare(database, page, wrong, now)
     return [
-        Finding(UNKNOWN_HERE, wrong[EntryKind.CHARGE]),
+        Finding(CHARGE_NOT_RECORDED, wrong[EntryKind.CHARGE]),
         Finding(
-            UNKNOWN_THERE, await _missing_charges(database, provider, seen[EntryKind.CHARGE], now)
+            CHARGE_NOT_IN_LEDGER,
+            await _missing_charges(database, provider, seen[EntryKind.CHARGE], now),
         ),
-        Finding(REFUND_UNKNOWN_HERE, wrong[EntryKind.REFUND]),
+        Finding(REFUND_NOT_RECORDED, wrong[EntryKind.REFUND]),
         Finding(
-            REFUND_UNKNOWN_THERE, await _missing_refunds(database, seen[EntryKind.REFUND], now)
+            REFUND_NOT_IN_LEDGER, await _missing_refunds(database, seen[EntryKind.REFUND], now)
         ),
         Finding(REFUND_OWED, await _owed_refunds(database, now)),
         Finding(OPEN, await _open_payments(database, now)),

@@ -10,7 +10,7 @@ from functions.kit.http.problems import render_problem
 from functions.kit.http.responses import encode
 from functions.purchase.domain.payments import Payment, PaymentOutcome
 from functions.purchase.errors import Declined, NotCharged, PaymentReturned
-from functions.purchase.schemas import PaymentCreated
+from functions.purchase.schemas.payments import PaymentCreated
 
 REGISTERED = Text("Pago registrado", "Payment recorded")
 UNDER_WAY = Text("Pago en curso", "Payment in progress")

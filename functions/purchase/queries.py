@@ -21,7 +21,7 @@ from functions.purchase.errors import (
     ProviderNotFound,
     PurchaseNotFound,
 )
-from functions.purchase.storage_customers import KeptAddress
+from functions.purchase.storage_customers import StoredAddress
 
 SNAPSHOT_PAGE = 500
 
@@ -298,12 +298,12 @@ async def books_in_cart(database: Database, user_id: int) -> list[int]:
     return list(await storage_customers.cart(database, user_id))
 
 
-async def addresses(database: Database, user_id: int) -> list[KeptAddress]:
+async def addresses(database: Database, user_id: int) -> list[StoredAddress]:
     """A customer's addresses, oldest first."""
     return await storage_customers.addresses(database, user_id)
 
 
-async def address(database: Database, user_id: int, address_id: int) -> KeptAddress:
+async def address(database: Database, user_id: int, address_id: int) -> StoredAddress:
     """Raises `AddressNotFound`, also for another customer's address."""
     return await storage_customers.address(database, user_id, address_id)
 

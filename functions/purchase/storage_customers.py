@@ -16,7 +16,7 @@ from functions.kit.security.verifier import TokenRevoked
 from functions.purchase.domain.addresses import Address
 from functions.purchase.domain.carts import Cart, CartLine
 from functions.purchase.domain.checkout import DeliveryOffer
-from functions.purchase.domain.purchases import MOVES, Offer, Status
+from functions.purchase.domain.purchases import TRANSITIONS, Offer, Status
 from functions.purchase.errors import AddressNotFound
 
 _COLUMNS = (
@@ -61,7 +61,7 @@ async def _is_closed(database: Database, user_id: int) -> bool:
 # Addresses
 
 
-class KeptAddress(NamedTuple):
+class StoredAddress(NamedTuple):
     """A stored address; `is_default` for the customer's default one."""
 
     id: int
@@ -91,7 +91,7 @@ def _values(address: Address) -> tuple[str | None, ...]:
     )
 
 
-async def addresses(database: Database, user_id: int) -> list[KeptAddress]:
+async def addresses(database: Database, user_id: int) -> list[StoredAddress]:
     """A customer's addresses, oldest first."""
     outcome = await database.execute(
         QueryString("SELECT * FROM addresses WHERE user_id = {} ORDER BY id", user_id)
@@ -99,7 +99,7 @@ async def addresses(database: Database, user_id: int) -> list[KeptAddress]:
     return [_kept(row) for row in outcome.rows]
 
 
-async def address(database: Database, user_id: int, address_id: int) -> KeptAddress:
+async def address(database: Database, user_id: int, address_id: int) -> StoredAddress:
     """Raises `AddressNotFound`, also for another customer's address."""
     outcome = await database.execute(
         QueryString("SELECT * FROM addresses WHERE id = {} AND user_id = {}", address_id, user_id)
@@ -115,8 +115,8 @@ def address_not_found(address_id: int) -> AddressNotFound:
     )
 
 
-def _kept(row: Row) -> KeptAddress:
-    return KeptAddress(row["id"], to_address(row), bool(row["is_default"]))
+def _kept(row: Row) -> StoredAddress:
+    return StoredAddress(row["id"], to_address(row), bool(row["is_default"]))
 
 
 async def insert_address(
@@ -139,7 +139,7 @@ async def insert_address(
     return address_id
 
 
-async def update_address(database: Database, user_id: int, kept: KeptAddress) -> None:
+async def update_address(database: Database, user_id: int, kept: StoredAddress) -> None:
     """Update an address. A default address replaces the previous default."""
     if kept.is_default:
         await _clear_default(database, user_id)
@@ -291,8 +291,8 @@ async def close(database: Database, user_id: int, now: datetime) -> bool:
     purchases = await database.locked(
         QueryString("SELECT id, status FROM purchases WHERE user_id = {} ORDER BY id", user_id)
     )
-    ended = [row["id"] for row in purchases if not MOVES[Status(row["status"])]]
-    under_way = [row["id"] for row in purchases if MOVES[Status(row["status"])]]
+    ended = [row["id"] for row in purchases if not TRANSITIONS[Status(row["status"])]]
+    under_way = [row["id"] for row in purchases if TRANSITIONS[Status(row["status"])]]
     for ids in _batches(ended):
         await database.execute(
             QueryString("DELETE FROM purchase_addresses WHERE {}", is_in("purchase_id", ids))

@@ -27,7 +27,7 @@ PALETTES = (
 
 def revision(title: str, author: str) -> str:
     """Changes with what a cover shows, so that its address can be cached for ever."""
-    return hashlib.blake2b(f"1\n{title}\n{author}".encode(), digest_size=4).hexdigest()
+    return hashlib.blake2b(f"2\n{title}\n{author}".encode(), digest_size=4).hexdigest()
 
 
 def cover_path(book_id: int, title: str, author: str) -> str:
@@ -80,15 +80,22 @@ def _ornament(seed: bytes, colour: str) -> str:
     return drawn
 
 
+_SIZES = ((26, 11), (22, 13), (20, 15), (16, 18))
+"""Sizes of a title, and how many characters a line holds: the bold letters of a wide serif take 0.7
+of their height."""
+
+
 def _title(title: str, colour: str) -> str:
-    # Characters in a line at each size: a wide serif's letters take 0.58 of their height.
-    size, width = (26, 13) if len(title) <= 36 else (20, 17) if len(title) <= 80 else (16, 21)
+    longest = max(map(len, title.split()), default=0)
+    size, width = next(
+        (each for each in _SIZES if len(title) <= 3 * each[1] and longest <= each[1]), _SIZES[-1]
+    )
     lines = textwrap.wrap(title, width, max_lines=6, placeholder="…") or [""]
     return _lines(lines, colour, size, top=50, weight="700")
 
 
 def _author(author: str, colour: str, ground: str) -> str:
-    lines = textwrap.wrap(author, 26, max_lines=2, placeholder="…") or [""]
+    lines = textwrap.wrap(author, 22, max_lines=2, placeholder="…") or [""]
     band = 22 + 19 * len(lines)
     return f'<rect y="{HEIGHT - band}" width="{WIDTH}" height="{band}" fill="{ground}"/>' + _lines(
         lines, colour, 15, top=HEIGHT - 22 - 19 * (len(lines) - 1), weight="400"

@@ -77,7 +77,9 @@ def _described(error: Exception) -> tuple[int, str | None, int | None]:
     """Status, a text of the service that refused, and the seconds to wait."""
     described: tuple[int, Any, Any] = (500, None, None)
     if isinstance(error, Refused):
-        described = (error.status, error.problem.detail or None, error.retry_after)
+        # The page says by itself how long to wait.
+        detail = None if error.status == 429 else error.problem.detail
+        described = (error.status, detail or None, error.retry_after)
     elif isinstance(error, ServiceAway):
         described = (503, None, error.retry_after)
     elif isinstance(error, PageProblem):

@@ -49,6 +49,9 @@ def environment(language: str) -> Environment:
     made.filters["status_kind"] = status_kind
     made.filters["country"] = lambda code: country_name(code, language)
     made.filters["language_name"] = lambda code: language_name(code, language)
+    made.filters["category_name"] = lambda category: category_name(category, language)
+    made.filters["sentence"] = sentence
+    made.filters["try_again"] = lambda seconds: try_again(seconds, language)
     made.filters["stars"] = lambda hundredths: stars(hundredths, language)
     made.filters["year"] = lambda value: year(value, language)
     made.filters["number"] = lambda value: number(value, language)
@@ -121,6 +124,47 @@ def language_name(code: str, language: str) -> str:
 
     name: str = Locale.parse(LOCALES[language]).languages.get(code, code)
     return name[:1].upper() + name[1:]
+
+
+CATEGORIES = (
+    N_("Adventure"),
+    N_("Children"),
+    N_("Drama"),
+    N_("Essay"),
+    N_("Fantasy & Science fiction"),
+    N_("History"),
+    N_("Mystery"),
+    N_("Novel"),
+    N_("Philosophy"),
+    N_("Poetry"),
+    N_("Science"),
+    N_("Short stories"),
+)
+"""Those of the books that `nox -s dev` adds; a catalogue may have others."""
+
+
+def category_name(category: str, language: str) -> str:
+    """A category in the reader's language; as catalog has it where it is none of `CATEGORIES`."""
+    return translations(language).gettext(category) if category in CATEGORIES else category
+
+
+def try_again(seconds: int, language: str) -> str:
+    """How long to wait: in minutes where that is more than a minute and a half."""
+    texts = translations(language)
+    if seconds <= 90:
+        return texts.ngettext(
+            "Try again in %(count)s second.", "Try again in %(count)s seconds.", seconds
+        ) % {"count": seconds}
+    minutes = -(-seconds // 60)
+    return texts.ngettext(
+        "Try again in %(count)s minute.", "Try again in %(count)s minutes.", minutes
+    ) % {"count": minutes}
+
+
+def sentence(text: str) -> str:
+    """A service's message about a field, such as `must not be empty`, to stand by itself."""
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
 STATUSES = {

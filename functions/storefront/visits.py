@@ -41,6 +41,7 @@ TOKEN_REFUSED = frozenset(
     {"token-expired", "token-invalid", "token-missing", "token-revoked", "unauthenticated"}
 )
 """Codes of a service that does not take the access token; a wrong password is another one."""
+TOO_MANY = N_("Too many attempts.")
 NOT_DONE = N_("This could not be done. Look at the page again, and repeat what you wanted.")
 
 INFO, SUCCESS, PROBLEM = "info", "success", "problem"
@@ -161,9 +162,18 @@ class Visit:
         """Show a text of the code on the next page."""
         self.session.tell(kind, self.gettext(message))
 
+    def reason(self, refusal: Refused) -> str:
+        """Why a service refused a whole form."""
+        if refusal.status == 429 and refusal.retry_after:
+            from functions.storefront.rendering import try_again  # noqa: PLC0415 - loads Jinja
+
+            wait = try_again(refusal.retry_after, self.language)
+            return f"{self.gettext(TOO_MANY)} {wait}"
+        return refusal.problem.detail
+
     def tell_refusal(self, refusal: Refused) -> None:
         """Show on the next page why a service refused."""
-        self.session.tell(PROBLEM, refusal.problem.detail or self.gettext(NOT_DONE))
+        self.session.tell(PROBLEM, self.reason(refusal) or self.gettext(NOT_DONE))
 
     def page(self, template: str, status: int = 200, **context: Any) -> Response[bytes]:
         """Render a page; messages are shown with it, once."""

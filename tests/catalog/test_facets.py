@@ -250,3 +250,20 @@ async def test_the_list_takes_the_same_filters(library: Library) -> None:
     assert await library.titles("language=spa") == ["A"]
     assert await library.titles("language=en-US") == ["B"]
     assert await library.titles("min_price=10&max_price=19.99") == ["B"]
+
+
+@pytest.mark.parametrize("path", ["/books/facets", "/books/suggestions?q=vor"])
+async def test_an_answer_is_kept_until_the_process_changes_something(
+    library: Library, path: str
+) -> None:
+    """What another process writes is counted when the kept answer has reached its age."""
+    await library.add(title="La vorágine")
+    first = (await library.get(path)).content
+    await library.database.execute(QueryString("UPDATE books SET retired = {}", True))
+    kept = (await library.get(path)).content
+    await library.add(title="María")
+    await library.add(title="Vida")
+    read = (await library.get(path)).content
+
+    assert kept == first
+    assert read != first

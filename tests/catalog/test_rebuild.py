@@ -82,7 +82,7 @@ async def test_a_rebuild_replaces_the_stock_by_purchases(
         "INTERNAL_SECRET": SECRET,
     }
     purchase = Service("purchase", environment)
-    async with running(purchase), httpx.AsyncClient() as client:
+    async with running(purchase), httpx.AsyncClient(timeout=60) as client:
         for book_id in range(1, BOOKS + 1):
             headers, body = write(SIGNER.sign(book_event(book_id)))
             await client.post(f"{purchase.url}/events", headers=headers, content=body)

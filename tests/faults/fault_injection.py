@@ -158,6 +158,7 @@ def _watch_payments(trap: _Trap) -> None:
     """Know, at a commit, whether a payment was written, and when the provider has charged."""
     from functions.purchase import storage
     from functions.purchase.simulated_provider import SimulatedProvider
+    from functions.purchase.storage import payments
 
     def following(place: Any, name: str, after: Callable[[], object]) -> None:
         call = getattr(place, name)
@@ -171,7 +172,9 @@ def _watch_payments(trap: _Trap) -> None:
         setattr(place, name, followed)
 
     following(storage, "insert_payment", lambda: _written.set(_written.get() | {"new payment"}))
-    following(storage, "update_payment", lambda: _written.set(_written.get() | {"payment"}))
+    # Commands call it in the package, and `storage.store` in its module.
+    for place in (storage, payments):
+        following(place, "update_payment", lambda: _written.set(_written.get() | {"payment"}))
     following(SimulatedProvider, "capture", lambda: trap.at(Point.CHARGED))
 
 

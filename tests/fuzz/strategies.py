@@ -14,7 +14,7 @@ from functions.kit.base.money import MAX_ID
 from functions.kit.http.pagination import encode_cursor
 from functions.purchase.domain.countries import COUNTRIES
 from functions.purchase.domain.purchases import MAX_LINES, MAX_QUANTITY
-from functions.purchase.schemas import PHONE
+from functions.purchase.schemas.addresses import PHONE
 
 
 def register(service: str) -> None:

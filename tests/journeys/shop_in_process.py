@@ -93,6 +93,10 @@ class ShopInProcess:
         self.clock = clock
         self.apps: dict[str, Litestar] = {}
         self.clients: dict[str, httpx.AsyncClient] = {}
+        self._open: dict[str, set[asyncio.Task[httpx.Response]]] = {
+            name: set() for name in SERVICES
+        }
+        """Requests of one service to another that are not answered yet, by their receiver."""
         self.tokens: dict[str, str] = {}
         self.broker = Broker(self._to_service)
         self.wire = httpx.AsyncClient(transport=httpx.MockTransport(self._route))
@@ -103,12 +107,25 @@ class ShopInProcess:
         return await self._to_service(str(request.url), request)
 
     async def _to_service(self, url: str, request: httpx.Request) -> httpx.Response:
-        client = self.clients.get(httpx.URL(url).host.partition(".")[0])
+        service = httpx.URL(url).host.partition(".")[0]
+        client = self.clients.get(service)
         if client is None:
-            raise httpx.ConnectError("not started yet")
-        return await client.request(
-            request.method, url, headers=request.headers, content=request.content
+            raise httpx.ConnectError("not started yet, or stopped")
+        task = asyncio.ensure_future(
+            client.request(request.method, url, headers=request.headers, content=request.content)
         )
+        self._open[service].add(task)
+        task.add_done_callback(self._open[service].discard)
+        return await task
+
+    async def drain(self, service: str) -> None:
+        """Accept no further requests to a service, and wait until the open ones are answered.
+
+        A server does so before the app's shutdown; here nothing else would keep a request from
+        using a database that is closed.
+        """
+        del self.clients[service]
+        await asyncio.gather(*self._open[service], return_exceptions=True)
 
     async def call(
         self,
@@ -209,6 +226,7 @@ async def open_shop(folder: Path, **environ: str) -> AsyncIterator[ShopInProcess
     async with AsyncExitStack() as stack:
         for name, app in shop.apps.items():
             shop.clients[name] = await stack.enter_async_context(serving(app))
+            stack.push_async_callback(shop.drain, name)
         await shop.until(_admin_exists(shop))
         await shop.sign_up("staff", "staff")
         yield shop

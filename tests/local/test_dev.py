@@ -14,10 +14,10 @@ import pytest
 
 from functions.local import dev
 from functions.local.ports import SERVICES, Ports
-from functions.local.seed import stock_shop
+from functions.local.seed import seed_shop
 from tests.local.runners import ROOT, running
 
-BOOKS = json.loads(stock_shop.BOOKS.read_text(encoding="utf-8"))
+BOOKS = json.loads(seed_shop.BOOKS.read_text(encoding="utf-8"))
 
 
 async def test_it_starts_a_stocked_shop_and_stops_it_on_ctrl_c(tmp_path: Path) -> None:

@@ -72,5 +72,5 @@ def test_every_service_has_a_ping_source() -> None:
     sources = load_manifests(EVENTING, ADDRESSES).ping_sources
 
     assert {source.name: source.sink for source in sources} == {
-        f"poke-{service}": f"http://{service}/events" for service in ("auth", "catalog", "purchase")
+        f"ping-{service}": f"http://{service}/events" for service in ("auth", "catalog", "purchase")
     }

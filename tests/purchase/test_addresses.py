@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from functions.purchase.domain.addresses import MAX_ADDRESSES
-from functions.purchase.schemas import NewAddress
+from functions.purchase.schemas.addresses import NewAddress
 from tests.purchase.shop import BUYER, OTHER, STAFF, Shop
 
 ADDRESS: dict[str, Any] = {

@@ -10,11 +10,11 @@ async def test_a_delivery_takes_a_paid_purchase_to_its_buyer(shop: Shop) -> None
     assignment_id = await shop.assign(purchase_id)
     on_the_way = await shop.status_of(purchase_id)
     path = f"/assignments/{assignment_id}"
-    moved = await shop.call("PATCH", path, {"status": "in_transit"}, user=STAFF)
+    updated = await shop.call("PATCH", path, {"status": "in_transit"}, user=STAFF)
     arrived = await shop.call("PATCH", path, {"status": "delivered"}, user=STAFF)
 
     assert on_the_way == "On Delivery"
-    assert (moved.json()["status"], moved.json()["purchase_status"]) == (
+    assert (updated.json()["status"], updated.json()["purchase_status"]) == (
         "In Transit",
         "On Delivery",
     )

@@ -41,7 +41,7 @@ async def test_a_ping_runs_the_background_tasks(shop: Shop) -> None:
         headers={
             "ce-specversion": "1.0",
             "ce-id": "1",
-            "ce-source": "/apis/v1/namespaces/bookstore/pingsources/poke-purchase",
+            "ce-source": "/apis/v1/namespaces/bookstore/pingsources/ping-purchase",
             "ce-type": "dev.knative.sources.ping",
             "content-type": "application/json",
         },

@@ -9,7 +9,7 @@ import pytest
 from functions.kit.data.idempotency_keys import Scope
 from functions.purchase.commands.payments import ROUTE, begin_payment
 from functions.purchase.commands.reconciliation import LedgerMonitor
-from functions.purchase.domain.moves import NewPayment
+from functions.purchase.domain.transitions import NewPayment
 from functions.purchase.payment_provider import Charge, ChargeReport
 from tests.purchase.shop import BUYER, OTHER, STAFF, STOCK, Shop, book_event, open_shop
 

@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 from piccolo.querystring import QueryString
 
 from functions.purchase.audit import audit
-from functions.purchase.domain.purchases import HOLDS_STOCK, MOVES, Status
+from functions.purchase.domain.purchases import HOLDS_STOCK, TRANSITIONS, Status
 from functions.purchase.ledger_audit import audit_ledger
 from functions.purchase.payment_provider import Charge, ChargeReport
 from tests.purchase.shop import STAFF, STOCK, open_shop
@@ -76,12 +76,12 @@ class PurchaseLife(RuleBasedStateMachine):
         self.run(self.opened.__aexit__(None, None, None))
         self.runner.close()
 
-    def moved(self, purchase_id: int) -> None:
-        """The purchase is where it was, or one legal move further."""
+    def check_transition(self, purchase_id: int) -> None:
+        """The purchase is where it was, or one permitted transition further."""
         found = Status(self.run(self.shop.status_of(purchase_id)))
         before = self.status[purchase_id]
-        reachable = {before} | MOVES[before]
-        reachable |= {after for each in MOVES[before] for after in MOVES[each]}
+        reachable = {before} | TRANSITIONS[before]
+        reachable |= {after for each in TRANSITIONS[before] for after in TRANSITIONS[each]}
 
         assert found in reachable
         self.status[purchase_id] = found
@@ -93,7 +93,7 @@ class PurchaseLife(RuleBasedStateMachine):
         response = self.run(self.shop.call("POST", "/purchase", body))
         if quantity > available and response.status_code == 201:
             for overdue in self.status:  # whose copies were freed for this purchase
-                self.moved(overdue)
+                self.check_transition(overdue)
         else:
             assert response.status_code == (201 if quantity <= available else 409)
         if response.status_code != 201:
@@ -113,7 +113,7 @@ class PurchaseLife(RuleBasedStateMachine):
         assert response.status_code in {201, 202, 402, 409}
         if response.status_code == 201:
             assert self.status[purchase_id] is Status.PENDING
-        self.moved(purchase_id)
+        self.check_transition(purchase_id)
         self.answers[key] = (body, response)
 
     @rule(choice=st.integers(0, 99))
@@ -134,7 +134,7 @@ class PurchaseLife(RuleBasedStateMachine):
         if before.status_code != 409:  # a refused request has charged nothing, and may try again
             assert self.run(self.shop.kept_by_provider()) == charged
         self.answers[key] = (body, response)
-        self.moved(body["purchase_id"])
+        self.check_transition(body["purchase_id"])
 
     @rule(choice=st.integers(0, 99))
     def charge_late(self, choice: int) -> None:
@@ -166,7 +166,7 @@ class PurchaseLife(RuleBasedStateMachine):
             )
 
             assert answer.status_code == 202
-        self.moved(row["purchase_id"])
+        self.check_transition(row["purchase_id"])
 
     @rule(purchase_id=purchases)
     def give_up(self, purchase_id: int | None) -> None:
@@ -183,7 +183,7 @@ class PurchaseLife(RuleBasedStateMachine):
             )
         else:
             assert response.status_code == (200 if allowed else 409)
-        self.moved(purchase_id)
+        self.check_transition(purchase_id)
 
     @rule(minutes=st.sampled_from([1, 7, 16]))
     def wait(self, minutes: int) -> None:
@@ -194,7 +194,7 @@ class PurchaseLife(RuleBasedStateMachine):
         self.run(self.shop.reconcile())
         self.run(self.shop.expire())
         for purchase_id in self.status:
-            self.moved(purchase_id)
+            self.check_transition(purchase_id)
 
     @rule(purchase_id=purchases, amount=st.sampled_from([None, 5, 1000]))
     def refund(self, purchase_id: int | None, amount: int | None) -> None:
@@ -209,7 +209,7 @@ class PurchaseLife(RuleBasedStateMachine):
                 response = self.run(self.shop.call("POST", path, body, user=STAFF, key=key))
 
                 assert response.status_code in {201, 409}
-        self.moved(purchase_id)
+        self.check_transition(purchase_id)
 
     @rule(purchase_id=purchases)
     def assign(self, purchase_id: int | None) -> None:
@@ -222,7 +222,7 @@ class PurchaseLife(RuleBasedStateMachine):
 
         paid = self.status[purchase_id] is Status.PAID
         assert response.status_code == (201 if paid else 409)
-        self.moved(purchase_id)
+        self.check_transition(purchase_id)
 
     @rule(purchase_id=purchases, outcome=st.sampled_from(["Delivered", "Paid"]))
     def end_delivery(self, purchase_id: int | None, outcome: str) -> None:
@@ -234,7 +234,7 @@ class PurchaseLife(RuleBasedStateMachine):
 
         under_way = self.status[purchase_id] is Status.ON_DELIVERY
         assert response.status_code == (200 if under_way else 409)
-        self.moved(purchase_id)
+        self.check_transition(purchase_id)
 
     @invariant()
     def copies_add_up(self) -> None:

@@ -42,7 +42,7 @@ async def test_the_first_thing_that_a_start_does_is_a_request_to_catalog() -> No
     )
     async with asyncio.timeout(60):
         head = await heads.get()
-        imported, _ = await process.communicate(b"")  # closes stdin; Python 3.11 does not otherwise
+        imported, _ = await process.communicate(b"")  # closes its stdin, which ends it
     server.close()
     await server.wait_closed()
 

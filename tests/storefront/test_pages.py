@@ -90,7 +90,8 @@ async def test_a_cursor_of_nowhere_is_a_page_with_a_way_on(visitor: Visitor) -> 
     page = await visitor.get("/en/books?after=nonsense")
 
     assert page.status_code == 400
-    assert "Narrow down" in text_of(page)
+    assert "Sort and filter" in text_of(page)
+    assert "This part of the list is not there any more." in text_of(page)
 
 
 async def test_hostile_texts_are_shown_as_texts(visitor: Visitor, shop: ShopInProcess) -> None:

@@ -104,12 +104,12 @@ async def test_an_address_with_a_mistake_is_kept(visitor: Visitor) -> None:
     assert page.status_code == 400
     assert 'value="ana&#34;at&lt;example"' in page.text
     assert 'id="p-email"' in page.text
-    assert "no es una dirección de correo" in text_of(page)
+    assert "No es una dirección de correo" in text_of(page)
 
 
 @pytest.mark.parametrize(
     ("password", "problem"),
-    [("short", "must have 8 to 128 characters"), ("", "is missing"), (EMAIL, "must not be")],
+    [("short", "Must have 8 to 128 characters"), ("", "Is missing"), (EMAIL, "Must not be")],
 )
 async def test_a_refused_password_may_be_corrected(
     visitor: Visitor, shop: ShopInProcess, password: str, problem: str
@@ -198,7 +198,7 @@ async def test_too_many_requests_name_the_time_to_wait(visitor: Visitor) -> None
 
     assert [page.status_code for page in pages] == [303] * 5 + [429]
     assert pages[5].headers["retry-after"] == "3600"
-    assert "Try again in 3600 seconds." in text_of(pages[5])
+    assert "Try again in 60 minutes." in text_of(pages[5])
     assert f'value="{EMAIL}"' in pages[5].text
 
 

@@ -15,14 +15,14 @@ from tests.support.processes import Service, running
 
 @pytest.fixture
 async def services(tmp_path: Path) -> AsyncIterator[tuple[Service, Service]]:
-    """catalog with an empty database, and a storefront that waits two seconds for it."""
+    """catalog with an empty database, and a storefront that waits eight seconds for it."""
     catalog = Service("catalog", {"DATABASE_URL": f"sqlite:///{tmp_path}/catalog.db"})
     storefront = Service(
         "storefront",
         {
             "CATALOG_URL": catalog.url,
             "SESSION_KEYS": SESSION_KEY,
-            "SERVICE_TIMEOUT_SECONDS": "2",
+            "SERVICE_TIMEOUT_SECONDS": "8",
         },
     )
     async with running(catalog, storefront):

@@ -6,7 +6,17 @@ from decimal import Decimal
 import pytest
 
 from functions.storefront.countries import CODES, countries, country_name
-from functions.storefront.rendering import KEPT, environment, kept, moment, money, status_kind
+from functions.storefront.rendering import (
+    KEPT,
+    category_name,
+    environment,
+    kept,
+    moment,
+    money,
+    sentence,
+    status_kind,
+    try_again,
+)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +53,38 @@ def test_states_are_told_apart_by_more_than_their_words() -> None:
         "bad",
         "",
     ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (1, "Try again in 1 second."),
+        (90, "Try again in 90 seconds."),
+        (91, "Try again in 2 minutes."),
+        (898, "Try again in 15 minutes."),
+    ],
+)
+def test_a_long_wait_is_told_in_minutes(seconds: int, shown: str) -> None:
+    """Rounded up: who waits that long is not refused again."""
+    assert try_again(seconds, "en") == shown
+
+
+def test_a_wait_is_told_in_the_readers_language() -> None:
+    assert try_again(600, "es") == "Inténtelo de nuevo en 10 minutos."
+
+
+def test_a_message_of_a_service_is_shown_as_a_sentence() -> None:
+    """Services write them to follow the name of the field."""
+    assert sentence("must not be empty") == "Must not be empty."
+    assert sentence("Write an amount such as 12.50.") == "Write an amount such as 12.50."
+    assert sentence("¿algo?") == "¿algo?"
+
+
+def test_a_known_category_has_a_name_in_each_language() -> None:
+    """Any other one is shown as catalog has it, also where its name is a text of the pages."""
+    assert category_name("Novel", "es") == "Novela"
+    assert category_name("Novel", "en") == "Novel"
+    assert category_name("Cart", "es") == "Cart"
 
 
 class Visit:

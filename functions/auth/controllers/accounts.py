@@ -48,7 +48,7 @@ def profile(account: Account) -> Profile:
     responses=problems(400, 409, 429, 503),
     opt=described(
         location="/users/{id}",
-        leads_to={
+        links={
             "read": Link("GET /users/{user_id}", _USER),
             "change": Link("PATCH /users/{user_id}", _USER),
         },

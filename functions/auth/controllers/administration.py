@@ -87,7 +87,7 @@ async def change_user(
 @get(
     "/.well-known/jwks.json",
     responses=_NOT_MODIFIED,
-    opt=described(takes=[IF_NONE_MATCH], gives=[ETAG]),
+    opt=described(request_headers=[IF_NONE_MATCH], response_headers=[ETAG]),
 )
 async def jwks(request: AnyRequest) -> Response[KeySet]:
     """The public keys that verify this shop's access tokens; cacheable, with an ETag."""

@@ -56,7 +56,7 @@ _THIS_TOKEN = {"token": "$response.body#/token"}
     status_code=200,
     responses=problems(400, 401, 429, 503),
     opt=described(
-        leads_to={
+        links={
             "refresh": Link(
                 "POST /refresh", body={"refresh_token": "$response.body#/refresh_token"}
             ),

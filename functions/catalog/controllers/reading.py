@@ -19,6 +19,7 @@ from functions.kit.http.operations import ETAG, IF_MATCH, IF_NONE_MATCH, Link, d
 from functions.kit.http.pagination import After, Limit, link_to_next
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import AnyRequest
+from functions.kit.http.response_cache import ResponseCache
 from functions.kit.http.responses import JSONResponse, encode
 
 # Caches must revalidate each time, since the stock changes often. Refusals depend on
@@ -90,7 +91,7 @@ _IDENTITY = {"book_id": "$request.path.book_id", IF_MATCH.name: "$response.heade
 @get(
     "/books",
     responses={**_NOT_MODIFIED_RESPONSE, **problems(400)},
-    opt=described(takes=[IF_NONE_MATCH], gives=[ETAG]),
+    opt=described(request_headers=[IF_NONE_MATCH], response_headers=[ETAG]),
 )
 async def list_books(
     request: AnyRequest,
@@ -130,13 +131,13 @@ async def list_books(
         headers = {**CACHE, "etag": page.etag, **link_to_next(request, page.cursor)}
         return CachedAnswer(headers, lambda: encode(page.books()))
 
-    return await _cached(request, read)
+    return await _cached(request, read, services_of(request).answers)
 
 
 @get(
     "/books/facets",
     responses={**_NOT_MODIFIED_RESPONSE, **problems(400)},
-    opt=described(takes=[IF_NONE_MATCH], gives=[ETAG]),
+    opt=described(request_headers=[IF_NONE_MATCH], response_headers=[ETAG]),
 )
 async def count_facets(
     request: AnyRequest,
@@ -172,13 +173,13 @@ async def count_facets(
             await queries.count_facets(services_of(request).database, filters), CACHE
         )
 
-    return await _cached(request, read)
+    return await _cached(request, read, services_of(request).counts)
 
 
 @get(
     "/books/suggestions",
     responses={**_NOT_MODIFIED_RESPONSE, **problems(400)},
-    opt=described(takes=[IF_NONE_MATCH], gives=[ETAG]),
+    opt=described(request_headers=[IF_NONE_MATCH], response_headers=[ETAG]),
 )
 async def suggest(request: AnyRequest, q: Typed) -> Response[list[Suggestion]]:
     """Authors and titles that complete what somebody types; up to ten, popular ones first."""
@@ -186,16 +187,16 @@ async def suggest(request: AnyRequest, q: Typed) -> Response[list[Suggestion]]:
     async def read() -> CachedAnswer:
         return CachedAnswer.of(await queries.suggest(services_of(request).database, q), CACHE)
 
-    return await _cached(request, read)
+    return await _cached(request, read, services_of(request).counts)
 
 
 @get(
     "/books/{book_id:int}",
     responses={**_NOT_MODIFIED_RESPONSE, **problems(404, 410)},
     opt=described(
-        takes=[IF_NONE_MATCH],
-        gives=[ETAG],
-        leads_to={"change": Link("PATCH /books/{book_id}", _IDENTITY)},
+        request_headers=[IF_NONE_MATCH],
+        response_headers=[ETAG],
+        links={"change": Link("PATCH /books/{book_id}", _IDENTITY)},
     ),
 )
 async def get_book(request: AnyRequest, book_id: FromPath[int]) -> Response[BookView]:
@@ -206,12 +207,14 @@ async def get_book(request: AnyRequest, book_id: FromPath[int]) -> Response[Book
 
 
 async def _cached(
-    request: AnyRequest, read: Callable[[], Awaitable[CachedAnswer]]
+    request: AnyRequest,
+    read: Callable[[], Awaitable[CachedAnswer]],
+    cache: ResponseCache[CachedAnswer],
 ) -> Response[Any]:
     """An answer that this process made recently, or a new one."""
     known = request.headers.get("if-none-match")
     key = request.scope["path"].encode() + b"?" + request.scope["query_string"]
-    cached = await services_of(request).answers.get(key, read)
+    cached = await cache.get(key, read)
     if not_modified(known, cached.headers["etag"]):
         return _not_modified(cached.headers)
     body: Any = cached.body

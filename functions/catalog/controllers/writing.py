@@ -30,10 +30,10 @@ _BOOK = {"book_id": "$response.body#/book_id"}
     guards=[staff],
     responses=problems(409, 422),
     opt=described(
-        takes=[IDEMPOTENCY_KEY],
-        gives=[IDEMPOTENCY_REPLAYED],
+        request_headers=[IDEMPOTENCY_KEY],
+        response_headers=[IDEMPOTENCY_REPLAYED],
         location="/books/{book_id}",
-        leads_to={
+        links={
             "read": Link("GET /books/{book_id}", _BOOK),
             "replace": Link("PUT /books/{book_id}", _BOOK),
             "retire": Link("DELETE /books/{book_id}", _BOOK),
@@ -64,7 +64,7 @@ async def add_book(request: AuthenticatedRequest, data: JSONBody[NewBook]) -> Re
     "/books/{book_id:int}",
     guards=[staff],
     responses=problems(404, 409, 410, 412),
-    opt=described(takes=[IF_MATCH], gives=[ETAG]),
+    opt=described(request_headers=[IF_MATCH], response_headers=[ETAG]),
 )
 async def replace_book(
     request: AuthenticatedRequest, book_id: FromPath[int], data: JSONBody[BookChanges]
@@ -81,7 +81,7 @@ async def replace_book(
     "/books/{book_id:int}",
     guards=[staff],
     responses=problems(404, 409, 410, 412, 428),
-    opt=described(takes=[IF_MATCH._replace(required=True)], gives=[ETAG]),
+    opt=described(request_headers=[IF_MATCH._replace(required=True)], response_headers=[ETAG]),
 )
 async def change_book(
     request: AuthenticatedRequest, book_id: FromPath[int], data: JSONBody[BookChanges]
@@ -99,7 +99,7 @@ async def change_book(
     status_code=200,
     guards=[staff],
     responses=problems(404, 410, 412),
-    opt=described(takes=[IF_MATCH]),
+    opt=described(request_headers=[IF_MATCH]),
 )
 async def retire_book(request: AuthenticatedRequest, book_id: FromPath[int]) -> BookWritten:
     """Retire a book. Purchases of it stay, and another book may have its ISBN."""
@@ -126,7 +126,7 @@ def _precondition(request: AuthenticatedRequest, *, required: bool = False) -> P
     status_code=200,
     guards=[staff],
     responses=problems(404, 409),
-    opt=described(gives=[ETAG]),
+    opt=described(response_headers=[ETAG]),
 )
 async def restore_book(
     request: AuthenticatedRequest, book_id: FromPath[int]

@@ -162,7 +162,7 @@ def _complete(operation: dict[str, Any], handler: HTTPRouteHandler) -> None:
     own, responses = described_of(handler), operation["responses"]
     guards = [guard for guard in handler.resolve_guards() if isinstance(guard, Requires)]
     refusals = {"503"} & responses.keys()
-    if "400" in responses or "requestBody" in operation or own.takes:
+    if "400" in responses or "requestBody" in operation or own.request_headers:
         responses.pop("400", None)  # Litestar's own, which is not a problem document
         refusals.add("400")
     if "requestBody" in operation:
@@ -200,16 +200,17 @@ def _complete_headers(operation: dict[str, Any], own: Described) -> None:
     for parameter in parameters:
         # A URL parameter may be missing, but is never null.
         _flatten(parameter["schema"], nullable=False)
-    gives = list(own.gives)
+    headers_of_response = list(own.response_headers)
     if any(parameter["name"] == "after" for parameter in parameters):
-        gives.append(_NEXT_PAGE)
+        headers_of_response.append(_NEXT_PAGE)
     parameters.extend(
-        {"name": header.name, "in": "header", **header.parameter()} for header in own.takes
+        {"name": header.name, "in": "header", **header.parameter()}
+        for header in own.request_headers
     )
     for status, response in operation["responses"].items():
         if status[0] in "23":
             headers = response.setdefault("headers", {})
-            headers |= {header.name: header.parameter() for header in gives}
+            headers |= {header.name: header.parameter() for header in headers_of_response}
             if status == "201" and own.location is not None:
                 headers[LOCATION.name] = LOCATION.parameter()
 
@@ -310,7 +311,7 @@ def _link(operation: dict[str, Any], handler: HTTPRouteHandler, ids: Mapping[str
             "parameters": dict(link.parameters),
             **({} if link.body is None else {"requestBody": dict(link.body)}),
         }
-        for name, link in described_of(handler).leads_to.items()
+        for name, link in described_of(handler).links.items()
     }
     for status, response in operation["responses"].items():
         if links and status[0] == "2":

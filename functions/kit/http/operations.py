@@ -1,7 +1,7 @@
 """What handlers declare about their operations, for the OpenAPI document (`openapi.py`).
 
 The declarations are made at import and read when the document is built. Some are also read at
-runtime: `location` by `responses.py`, `any_query` and `takes` by `parameters.py`.
+runtime: `location` by `responses.py`, `any_query` and `request_headers` by `parameters.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,9 +46,9 @@ class Link(NamedTuple):
 
 
 class Described(NamedTuple):
-    takes: Sequence[Header] = ()
-    gives: Sequence[Header] = ()
-    leads_to: Mapping[str, Link] = {}
+    request_headers: Sequence[Header] = ()
+    response_headers: Sequence[Header] = ()
+    links: Mapping[str, Link] = {}
     location: str | None = None
     any_query: bool = False
 
@@ -65,9 +65,9 @@ LOCATION = Header("Location", "Where it is", required=True)
 
 def described(
     *,
-    takes: Sequence[Header] = (),
-    gives: Sequence[Header] = (),
-    leads_to: Mapping[str, Link] | None = None,
+    request_headers: Sequence[Header] = (),
+    response_headers: Sequence[Header] = (),
+    links: Mapping[str, Link] | None = None,
     location: str | None = None,
     any_query: bool = False,
 ) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def described(
     such as `/books/{book_id}`. `JSONResponse` sets the header. With `any_query`, query parameters
     that the handler does not declare are accepted.
     """
-    return {_OPT: Described(takes, gives, leads_to or {}, location, any_query)}
+    return {_OPT: Described(request_headers, response_headers, links or {}, location, any_query)}
 
 
 def described_of(handler: HTTPRouteHandler) -> Described:

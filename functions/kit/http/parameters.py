@@ -123,5 +123,5 @@ def _wrong(errors: list[FieldError]) -> InvalidInput:
 
 def _check_preconditions(request: AnyRequest, handler: HTTPRouteHandler) -> None:
     """Evaluate preconditions on a resource without a version. Others the command evaluates."""
-    if IF_MATCH.name not in {header.name for header in described_of(handler).takes}:
+    if IF_MATCH.name not in {header.name for header in described_of(handler).request_headers}:
         etags.check(request.headers, None)

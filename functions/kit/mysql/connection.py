@@ -36,13 +36,13 @@ from functions.kit.mysql.failures import connect_failure, no_answer, translate_f
 from functions.kit.mysql.literals import literal
 from functions.kit.mysql.options import Options
 from functions.kit.mysql.plans import Key, Result, Row
-from functions.kit.mysql.results import Answers, Garbage, Inbox, Shape
-from functions.kit.mysql.watch import Watch
+from functions.kit.mysql.results import Answers, ProtocolError, ReceiveBuffer, Shape
+from functions.kit.mysql.statement_timer import StatementTimer
 
 if TYPE_CHECKING:
     import ssl
 
-_FAILURES = (MySQLError, OSError, Garbage)
+_FAILURES = (MySQLError, OSError, ProtocolError)
 """The exceptions of a failed statement or connection."""
 
 _LONGEST_COMMAND = 2**24 - 2
@@ -83,7 +83,7 @@ class Connection(DriverConnection):  # type: ignore[misc]  # the driver has no t
     # Attributes of the driver, which declares no types for them.
     _reader: Any = None
     _writer: Any = None
-    _inbox: Inbox
+    _received: ReceiveBuffer
     _answers: Answers
 
     def __init__(
@@ -108,7 +108,7 @@ class Connection(DriverConnection):  # type: ignore[misc]  # the driver has no t
         """Set with the server's greeting, the first packet of a connection."""
         self.busy = False
         """Whether a statement was sent whose answer is not read yet. Then no other may be sent."""
-        self._watch = Watch(self)
+        self._timer = StatementTimer(self)
         self.opened_at = 0.0
         self.released_at = 0.0
         self.row_alias = False
@@ -129,9 +129,9 @@ class Connection(DriverConnection):  # type: ignore[misc]  # the driver has no t
             async with asyncio.timeout(options.connect_timeout):
                 await self._connect()
                 # The handshake is complete, so the driver's stream is no longer needed.
-                self._inbox = Inbox(self._writer.transport)
-                self._writer.transport.set_protocol(self._inbox)
-                self._answers = Answers(self._inbox, self.server_status)
+                self._received = ReceiveBuffer(self._writer.transport)
+                self._writer.transport.set_protocol(self._received)
+                self._answers = Answers(self._received, self.server_status)
                 self._send(COMMAND.COM_QUERY, session.settings(self.server_version).encode())
                 await self._answers.read()
         except TimeoutError as error:
@@ -148,7 +148,7 @@ class Connection(DriverConnection):  # type: ignore[misc]  # the driver has no t
             if "cryptography" in str(error):  # PyMySQL's way to say that a package is missing
                 raise Unsupported("this server's authentication without `cryptography`") from error
             raise CannotConnect(f"no connection to {options.address}") from error
-        except (ValueError, LookupError, AssertionError, struct.error, Garbage) as error:
+        except (ValueError, LookupError, AssertionError, struct.error, ProtocolError) as error:
             self.abort()
             raise CannotConnect(f"{options.address} does not speak MySQL's protocol") from error
         except BaseException:
@@ -226,7 +226,7 @@ class Connection(DriverConnection):  # type: ignore[misc]  # the driver has no t
         except _FAILURES as error:
             raise self._failure(error) from error
         finally:
-            self._watch.end()
+            self._timer.end()
         self.busy = False
         return result
 
@@ -241,7 +241,7 @@ class Connection(DriverConnection):  # type: ignore[misc]  # the driver has no t
         self.busy = True
         if self._writer is None:
             raise ConnectionLost("the connection is closed")
-        self._watch.begin(seconds)
+        self._timer.begin(seconds)
         return self._send(command, payload)
 
     def _send(self, command: int, payload: bytes) -> int:
@@ -259,9 +259,9 @@ class Connection(DriverConnection):  # type: ignore[misc]  # the driver has no t
 
     def _failure(self, error: Exception) -> DatabaseError:
         """Convert an error of the driver to one of this package."""
-        if self._watch.expired:
+        if self._timer.expired:
             return QueryTimeout("no answer in time; the statement was cancelled")
-        if isinstance(error, Garbage):
+        if isinstance(error, ProtocolError):
             return ConnectionLost(f"the answer is not MySQL's protocol: {error}")
         if not isinstance(error, MySQLError):
             return ConnectionLost("the connection was lost during the statement")
@@ -279,13 +279,13 @@ class Connection(DriverConnection):  # type: ignore[misc]  # the driver has no t
         except _FAILURES as error:
             raise self._failure(error) from error
         finally:
-            self._watch.end()
+            self._timer.end()
 
     async def fetch(self, size: int) -> list[Row]:
         """The next rows of the select that `start` sent; empty at its end."""
         if self._shape is None:
             return []
-        self._watch.begin(self.options.query_timeout)
+        self._timer.begin(self.options.query_timeout)
         try:
             rows = await self._answers.rows(self._shape, size)
         except DataError:
@@ -294,7 +294,7 @@ class Connection(DriverConnection):  # type: ignore[misc]  # the driver has no t
         except _FAILURES as error:
             raise self._failure(error) from error
         finally:
-            self._watch.end()
+            self._timer.end()
         if len(rows) < size:
             self._shape = None
             self.busy = False
@@ -334,7 +334,7 @@ class Connection(DriverConnection):  # type: ignore[misc]  # the driver has no t
         return (
             self.closed
             or self._writer.transport.is_closing()
-            or self._inbox.ended
+            or self._received.ended
             or self._answers.leftover
             or bool(self._poll.poll(0))
         )
@@ -346,7 +346,7 @@ class Connection(DriverConnection):  # type: ignore[misc]  # the driver has no t
         except _FAILURES:
             return False
         finally:
-            self._watch.end()
+            self._timer.end()
         self.busy = False
         return True
 
@@ -363,7 +363,7 @@ class Connection(DriverConnection):  # type: ignore[misc]  # the driver has no t
 
     def abort(self) -> None:
         """Close at once, without flushing to a peer that may not read."""
-        self._watch.close()
+        self._timer.close()
         writer, self._writer, self._reader = self._writer, None, None
         if writer is None:
             return

@@ -14,7 +14,7 @@ from functions.kit.mysql.literals import literal
 from functions.kit.mysql.plans import Key, Outcome, Result, Row, Session, literals_for
 from functions.kit.mysql.tokens import quote
 
-WAS_THERE = 2**64 - 1
+EXISTING_ROW_ID = 2**64 - 1
 """The insert id of a row that ON CONFLICT DO NOTHING did not insert.
 
 With FOUND_ROWS, which makes UPDATE count as on SQLite, the server counts such a row as 1 too. As
@@ -118,7 +118,7 @@ class InsertPlan(NamedTuple):
         self, session: Session, literals: Sequence[str], row: ValuesRow
     ) -> Outcome:
         result = await session.run(self._text(session, literals, (row,)))
-        if isinstance(self.conflict, DoNothing) and result.insert_id == WAS_THERE:
+        if isinstance(self.conflict, DoNothing) and result.insert_id == EXISTING_ROW_ID:
             return Outcome([], 0, None)
         # For an updated row the server returns an id that is not the row's.
         lastrowid = None if isinstance(self.conflict, DoUpdate) else result.insert_id or None
@@ -147,7 +147,7 @@ class InsertPlan(NamedTuple):
             else:
                 text = self._text(session, literals, (row,))
                 result = await session.run(text)
-                if self.conflict is not None and result.insert_id == WAS_THERE:
+                if self.conflict is not None and result.insert_id == EXISTING_ROW_ID:
                     continue
                 lastrowid = result.insert_id or None
                 found = await self._answer(
@@ -260,7 +260,7 @@ class InsertPlan(NamedTuple):
             column = self.conflict.column
             return (
                 f"{text} ON DUPLICATE KEY UPDATE {column} ="
-                f" IF(LAST_INSERT_ID({WAS_THERE}), {column}, {column})"
+                f" IF(LAST_INSERT_ID({EXISTING_ROW_ID}), {column}, {column})"
             )
         if isinstance(self.conflict, DoUpdate):
             conflict = self.conflict

@@ -30,7 +30,7 @@ _NULL, _EOF, _ERROR = 0xFB, 0xFE, 0xFF
 _WIDTHS = {0xFC: 2, 0xFD: 3, 0xFE: 8}
 
 
-class Garbage(Exception):
+class ProtocolError(Exception):
     """The received bytes are not MySQL's protocol. Nothing more can be read."""
 
 
@@ -61,7 +61,7 @@ def forget_shapes() -> None:
     _shape.cache_clear()
 
 
-class Inbox(asyncio.Protocol):
+class ReceiveBuffer(asyncio.Protocol):
     """The bytes received from the socket. An asyncio stream would take longer for each answer."""
 
     def __init__(self, transport: asyncio.ReadTransport) -> None:
@@ -126,8 +126,8 @@ class Inbox(asyncio.Protocol):
 class Answers:
     """Reads the answers in order. `server_status` is that of the last one."""
 
-    def __init__(self, inbox: Inbox, server_status: int) -> None:
-        self._inbox = inbox
+    def __init__(self, received: ReceiveBuffer, server_status: int) -> None:
+        self._received = received
         self._data = b""
         self._at = 0
         self._number = 1
@@ -140,16 +140,16 @@ class Answers:
     @property
     def leftover(self) -> bool:
         """Whether there are bytes after the last answer, as at the end of the connection."""
-        return self._inbox.waits or self._at < len(self._data)
+        return self._received.waits or self._at < len(self._data)
 
     async def read(self, sent: int = 1) -> Result:
         """The whole answer to a statement that was sent in `sent` packets.
 
-        Raises the driver's error for an error of the server, `Garbage`, or `DataError` for a value
-        that Python cannot represent. After a `DataError` the next answer can be read.
+        Raises the driver's error for an error of the server, `ProtocolError`, or `DataError` for a
+        value that Python cannot represent. After a `DataError` the next answer can be read.
         """
         if self._at == len(self._data):
-            data = self._data = await self._inbox.take()
+            data = self._data = await self._received.take()
             self._at = 0
             if not data:
                 _lost()
@@ -173,7 +173,7 @@ class Answers:
         if first == 0:
             return None, self._ok(packet)
         if first == _NULL:
-            raise Garbage("the server requests a local file")
+            raise ProtocolError("the server requests a local file")
         count, _ = _integer(packet, 0)
         return await self._columns(count), Result([], 0, 0)
 
@@ -184,7 +184,7 @@ class Answers:
             while not self._take_rows(shape, rows, most):
                 await self._more()
         except IndexError:
-            raise Garbage("a row does not fill its packet") from None
+            raise ProtocolError("a row does not fill its packet") from None
         if self._failure is not None:
             raise DataError(
                 "a value that Python cannot represent: a date with zeros, a TIME that is not a time"
@@ -206,7 +206,7 @@ class Answers:
             if end > size_of_data:
                 break
             if data[at + 3] != number:
-                raise Garbage("packets out of order")
+                raise ProtocolError("packets out of order")
             first = data[body]
             if first >= _EOF and (first == _ERROR or size < 9):
                 self._at = end
@@ -253,7 +253,7 @@ class Answers:
             self._failure = self._failure or error
             return {}
         if at != end:
-            raise Garbage("a row does not fill its packet")
+            raise ProtocolError("a row does not fill its packet")
         return dict(zip(names, values, strict=True))
 
     def _whole_packet(self, at: int) -> tuple[bytes, int, int] | None:
@@ -281,11 +281,11 @@ class Answers:
         self._number = (self._number + count) & 0xFF
         eof = await self._packet()
         if eof[0] != _EOF:
-            raise Garbage("no end after the columns")
+            raise ProtocolError("no end after the columns")
         try:
             return _shape(described, count)
         except (ValueError, LookupError, AssertionError, TypeError) as error:
-            raise Garbage("an invalid description of a column") from error
+            raise ProtocolError("an invalid description of a column") from error
 
     def _end_of_packets(self, count: int) -> int | None:
         data, at = self._data, self._at
@@ -308,11 +308,11 @@ class Answers:
         number, packet = data[at + 3], data[at + 4 : end]
         self._at = end
         if not packet:
-            raise Garbage("an empty packet")
+            raise ProtocolError("an empty packet")
         if packet[0] == _ERROR:  # when it shuts down, a server sends one with packet number 0
             _raise(packet)
         if number != self._number:
-            raise Garbage("packets out of order")
+            raise ProtocolError("packets out of order")
         self._number = (number + 1) & 0xFF
         return packet
 
@@ -323,7 +323,7 @@ class Answers:
             if len(packet) < at + 4:
                 raise IndexError
         except IndexError:
-            raise Garbage("an OK that ends too early") from None
+            raise ProtocolError("an OK that ends too early") from None
         self._finish(int.from_bytes(packet[at : at + 2], "little"))
         return Result([], affected, insert_id, int.from_bytes(packet[at + 2 : at + 4], "little"))
 
@@ -331,11 +331,11 @@ class Answers:
         self.server_status = status
         self.ended = True
         if status & SERVER_STATUS.SERVER_MORE_RESULTS_EXISTS:
-            raise Garbage("an unexpected second result")
+            raise ProtocolError("an unexpected second result")
 
     async def _more(self) -> None:
         """Wait for more bytes, and drop those that were parsed."""
-        chunk = await self._inbox.take()
+        chunk = await self._received.take()
         if not chunk:
             _lost()
         if self._at == len(self._data):
@@ -346,7 +346,7 @@ class Answers:
         # A long packet arrives in many chunks, which are joined once.
         needed = self._missing(parts)
         while needed > 0:
-            chunk = await self._inbox.take()
+            chunk = await self._received.take()
             if not chunk:
                 _lost()
             parts.append(chunk)
@@ -368,14 +368,14 @@ def _integer(data: bytes, at: int) -> tuple[int, int]:
         return first, at
     width = _WIDTHS.get(first)
     if width is None or len(data) < at + width:
-        raise Garbage("an invalid length")
+        raise ProtocolError("an invalid length")
     return int.from_bytes(data[at : at + width], "little"), at + width
 
 
 def _raise(packet: bytes) -> NoReturn:
     """Raise the driver's error for an ERR packet."""
     if len(packet) < 4:
-        raise Garbage("an error without a number")
+        raise ProtocolError("an error without a number")
     raise_mysql_exception(packet)
 
 

@@ -71,13 +71,14 @@ async def digest(database: Database, now: datetime) -> str:
     users = await _USERS(database, now)
     keys = await database.execute(
         QueryString(
-            "SELECT COUNT(*) AS n, SUM(CASE WHEN revision < 3 THEN revision ELSE -1 END) AS told"
+            "SELECT COUNT(*) AS n,"
+            " SUM(CASE WHEN revision < 3 THEN revision ELSE -1 END) AS revisions"
             " FROM verification_keys WHERE revision > 0 AND (not_after IS NULL OR not_after > {})",
             now,
         )
     )
     row = keys.rows[0]
-    return f"{users} {row['n']} {int(row['told'] or 0)}"
+    return f"{users} {row['n']} {int(row['revisions'] or 0)}"
 
 
 _USERS = digest_of("denied_users", "revision", "disabled")

@@ -18,7 +18,7 @@ from functions.kit.security.principal import ROLES, Principal
 ALGORITHM = "EdDSA"
 TYPE = "at+jwt"
 MAX_TOKEN = 4096
-REMEMBERED = 1024
+CACHED_TOKENS = 1024
 """Tokens whose verified signature is cached; each takes half a KiB."""
 CLOCK_SKEW = timedelta(seconds=30)
 """How far in the future a token's `iat` may be, because the clocks of the services differ."""
@@ -139,7 +139,7 @@ class Verifier:
         if checked is None or await self.keys.find(checked.kid) != checked.jwk:
             checked = await self._check(token)
             self._checked.pop(digest, None)
-            if len(self._checked) >= REMEMBERED:
+            if len(self._checked) >= CACHED_TOKENS:
                 del self._checked[next(iter(self._checked))]
             self._checked[digest] = checked
         if checked.principal.issued_at > self.clock() + CLOCK_SKEW:

@@ -6,7 +6,7 @@ from functions.kit.data.database import Database, transactional
 from functions.kit.events.outbox import Outbox
 from functions.purchase import storage
 from functions.purchase.commands.lifecycle import cancel_purchase
-from functions.purchase.domain import moves
+from functions.purchase.domain import transitions
 from functions.purchase.domain.deliveries import DeliveryStatus
 from functions.purchase.domain.purchases import Status
 
@@ -28,10 +28,14 @@ async def assign_delivery(
     """
     purchase = await storage.lock_purchase(database, purchase_id)
     provider = await storage.offered_provider(database, provider_id)
-    moved = moves.assign(purchase, provider_id=provider.id, provider_name=provider.name, now=now)
-    moved = await storage.store(database, purchase, moved, by=user_id, outbox=outbox, now=now)
-    assert moved.delivery is not None  # noqa: S101 - `assign` returns one
-    return moved.delivery.id
+    transition = transitions.assign(
+        purchase, provider_id=provider.id, provider_name=provider.name, now=now
+    )
+    transition = await storage.store(
+        database, purchase, transition, by=user_id, outbox=outbox, now=now
+    )
+    assert transition.delivery is not None  # noqa: S101 - `assign` returns one
+    return transition.delivery.id
 
 
 @transactional
@@ -51,9 +55,9 @@ async def update_delivery(
     found = await storage.delivery(database, assignment_id)
     purchase = await storage.lock_purchase(database, found.purchase_id)
     delivery = await storage.delivery(database, assignment_id)
-    moved = moves.report_delivery(purchase, delivery, target, now)
-    await storage.store(database, purchase, moved, by=user_id, outbox=outbox, now=now)
-    return moved.purchase.status
+    transition = transitions.report_delivery(purchase, delivery, target, now)
+    await storage.store(database, purchase, transition, by=user_id, outbox=outbox, now=now)
+    return transition.purchase.status
 
 
 @transactional
@@ -72,7 +76,7 @@ async def set_purchase_status(
     requested status.
     """
     purchase = await storage.lock_purchase(database, purchase_id)
-    outcome = moves.check_settable(purchase, target)
+    outcome = transitions.check_settable(purchase, target)
     if outcome is None:
         return await cancel_purchase(
             database, purchase_id, user_id=user_id, staff=True, outbox=outbox, now=now

@@ -8,7 +8,7 @@ from piccolo.querystring import QueryString
 from functions.kit.data.database import Database, is_in, transactional
 from functions.kit.events.outbox import Outbox
 from functions.purchase import storage
-from functions.purchase.domain import moves
+from functions.purchase.domain import transitions
 from functions.purchase.domain.payments import PaymentStatus
 from functions.purchase.domain.purchases import Status
 from functions.purchase.errors import PurchaseNotFound
@@ -41,12 +41,12 @@ async def cancel_purchase(
     if not staff and purchase.user_id != user_id:
         raise PurchaseNotFound.of(purchase_id)
     open_payment = await storage.open_payment(database, purchase_id)
-    moved = moves.cancel(purchase, open_payment=open_payment, now=now)
-    if moved is None:
+    transition = transitions.cancel(purchase, open_payment=open_payment, now=now)
+    if transition is None:
         return purchase.status
-    by = user_id if moved.purchase.status is Status.CANCELLED else None
-    await storage.store(database, purchase, moved, by=by, outbox=outbox, now=now)
-    return moved.purchase.status
+    by = user_id if transition.purchase.status is Status.CANCELLED else None
+    await storage.store(database, purchase, transition, by=by, outbox=outbox, now=now)
+    return transition.purchase.status
 
 
 async def expire_purchases(database: Database, *, outbox: Outbox, now: datetime) -> int:
@@ -106,8 +106,8 @@ async def expire_purchase(
     """Expire a purchase that is overdue and has no open payment. Returns whether it did."""
     purchase = await storage.lock_purchase(database, purchase_id)
     open_payment = await storage.open_payment(database, purchase_id)
-    moved = moves.expire(purchase, open_payment=open_payment, now=now)
-    if moved is None:
+    transition = transitions.expire(purchase, open_payment=open_payment, now=now)
+    if transition is None:
         return False
-    await storage.store(database, purchase, moved, by=None, outbox=outbox, now=now)
+    await storage.store(database, purchase, transition, by=None, outbox=outbox, now=now)
     return True

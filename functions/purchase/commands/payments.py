@@ -21,11 +21,11 @@ from functions.kit.data.idempotency_keys import Scope
 from functions.kit.events.outbox import Outbox
 from functions.purchase import payment_answers, storage
 from functions.purchase.commands.lifecycle import expire_purchase
-from functions.purchase.domain import moves
+from functions.purchase.domain import transitions
 from functions.purchase.domain.cards import check_no_card_number
-from functions.purchase.domain.moves import Moved, NewPayment
 from functions.purchase.domain.payments import Payment, PaymentOutcome, Refund
 from functions.purchase.domain.purchases import Purchase
+from functions.purchase.domain.transitions import NewPayment, Transition
 from functions.purchase.errors import PurchaseExpired, PurchaseNotFound
 from functions.purchase.payment_provider import (
     Charge,
@@ -107,7 +107,7 @@ async def begin_payment(
     """Step (a): create an open payment, or return the one that this key created before.
 
     A free purchase is paid here, without the provider. Raises `PurchaseNotFound` (also for
-    another's purchase), `IdempotencyKeyReused`, and what `moves.begin_payment` raises.
+    another's purchase), `IdempotencyKeyReused`, and what `transitions.begin_payment` raises.
     """
     if scope is not None and not await idempotency_keys.claim(database, scope, clock=clock):
         known = await storage.payment_of_request(database, scope.user_id, scope.key)
@@ -117,7 +117,7 @@ async def begin_payment(
     purchase = await storage.lock_purchase(database, purchase_id)
     if not staff and purchase.user_id != new_payment.requested_by:
         raise PurchaseNotFound.of(purchase_id)
-    payment = moves.begin_payment(
+    payment = transitions.begin_payment(
         purchase,
         new_payment,
         open_payment=await storage.open_payment(database, purchase_id),
@@ -127,12 +127,12 @@ async def begin_payment(
     )
     payment = await storage.insert_payment(database, payment)
     if not payment.needs_provider:
-        moved = moves.record_capture(purchase, payment, refund_reference="", now=now)
-        assert moved is not None and moved.payment is not None  # noqa: PT018, S101 - it is new
+        transition = transitions.record_capture(purchase, payment, refund_reference="", now=now)
+        assert transition is not None and transition.payment is not None  # noqa: PT018, S101 - new
         await storage.store(
-            database, purchase, moved, by=payment.requested_by, outbox=outbox, now=now
+            database, purchase, transition, by=payment.requested_by, outbox=outbox, now=now
         )
-        payment = moved.payment
+        payment = transition.payment
         await _complete_key(database, payment)
     return StartedPayment(payment, new=True)
 
@@ -263,19 +263,21 @@ async def record_charge(
     now = clock()
     purchase = await _lock_purchase_of(database, payment)
     payment = await storage.payment(database, payment.id)
-    moved: Moved | None = None
+    transition: Transition | None = None
     if charge is Charge.CAPTURED:
-        moved = moves.record_capture(purchase, payment, refund_reference=str(uuid.uuid4()), now=now)
-    elif charge is Charge.DECLINED:
-        moved = moves.record_failure(purchase, payment, PaymentOutcome.DECLINED)
-    elif charge is Charge.UNKNOWN and now >= payment.may_charge_until(provider.final_after):
-        moved = moves.record_failure(purchase, payment, PaymentOutcome.NOT_CHARGED)
-    if moved is not None and moved.payment is not None:
-        await storage.store(
-            database, purchase, moved, by=payment.requested_by, outbox=outbox, now=now
+        transition = transitions.record_capture(
+            purchase, payment, refund_reference=str(uuid.uuid4()), now=now
         )
-        await _complete_key(database, moved.payment)
-        return moved.payment
+    elif charge is Charge.DECLINED:
+        transition = transitions.record_failure(purchase, payment, PaymentOutcome.DECLINED)
+    elif charge is Charge.UNKNOWN and now >= payment.may_charge_until(provider.final_after):
+        transition = transitions.record_failure(purchase, payment, PaymentOutcome.NOT_CHARGED)
+    if transition is not None and transition.payment is not None:
+        await storage.store(
+            database, purchase, transition, by=payment.requested_by, outbox=outbox, now=now
+        )
+        await _complete_key(database, transition.payment)
+        return transition.payment
     if payment.is_open:
         payment = payment.checked(now)
         await storage.update_payment(database, payment)
@@ -325,7 +327,7 @@ async def refund_payment(
     user_id: int,
     outbox: Outbox,
     clock: Clock,
-) -> Moved:
+) -> Transition:
     """Create a refund, of the whole refundable amount where `amount_minor` is None.
 
     Raises `PaymentNotFound`, `NotRefundable`, `OverRefund` or `CardNumberRefused`.
@@ -333,7 +335,7 @@ async def refund_payment(
     check_no_card_number("reason", reason)
     now = clock()
     purchase = await _lock_purchase_of(database, await storage.payment(database, payment_id))
-    moved = moves.refund(
+    transition = transitions.refund(
         purchase,
         await storage.payment(database, payment_id),
         amount_minor,
@@ -341,7 +343,7 @@ async def refund_payment(
         reference=str(uuid.uuid4()),
         now=now,
     )
-    return await storage.store(database, purchase, moved, by=user_id, outbox=outbox, now=now)
+    return await storage.store(database, purchase, transition, by=user_id, outbox=outbox, now=now)
 
 
 async def settle_refund(

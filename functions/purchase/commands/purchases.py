@@ -16,9 +16,9 @@ from functions.purchase.domain.carts import Cart
 from functions.purchase.domain.checkout import cheapest, check_expected_total, does_not_deliver
 from functions.purchase.domain.countries import covers
 from functions.purchase.domain.holdings import HoldingLimits
-from functions.purchase.domain.moves import Fact
 from functions.purchase.domain.purchases import TIME_TO_PAY, Purchase
 from functions.purchase.domain.stock import Stock
+from functions.purchase.domain.transitions import Fact
 from functions.purchase.errors import (
     BookNotFound,
     BookNotReady,
@@ -79,14 +79,14 @@ async def place_purchase(
     `ProviderRetired`, `InsufficientStock`, `TooManyUnpaidPurchases`, `TooManyReservedCopies`,
     `CartEmpty`, `AddressNotFound`, `ProviderDoesNotDeliver` or `TokenRevoked`.
     """
-    if limits.any or requested is None or checkout.address_id is not None:
+    if limits.are_set or requested is None or checkout.address_id is not None:
         await storage.lock_customer(database, user_id)
     cart, address = await _prepared(database, user_id, requested, checkout)
     if requested is None:
         requested = [RequestedLine(line.book_id, line.quantity) for line in cart.values()]
     requested = sorted(requested, key=lambda each: each.book_id)
     book_ids = [each.book_id for each in requested]
-    offers, stock, held = await storage.on_sale(database, book_ids, user_id, counted=limits.any)
+    offers, stock, held = await storage.on_sale(database, book_ids, user_id, counted=limits.are_set)
     await check_known(database, [book_id for book_id in book_ids if book_id not in offers])
     lines = [
         offers[each.book_id].line(each.quantity, each.expected_unit_price_minor)

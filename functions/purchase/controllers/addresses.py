@@ -21,7 +21,7 @@ from functions.purchase.commands.customers import (
     delete_address,
 )
 from functions.purchase.domain.addresses import Address
-from functions.purchase.schemas import (
+from functions.purchase.schemas.addresses import (
     AddressChange,
     AddressChanged,
     AddressView,
@@ -29,7 +29,7 @@ from functions.purchase.schemas import (
     PurchaseAddress,
 )
 from functions.purchase.services import services_of
-from functions.purchase.storage_customers import KeptAddress
+from functions.purchase.storage_customers import StoredAddress
 
 ADDED = Text("Dirección guardada", "Address saved")
 UPDATED = Text("Dirección actualizada", "Address updated")
@@ -64,7 +64,7 @@ def shown(address: Address) -> PurchaseAddress:
     )
 
 
-def _view(kept: KeptAddress) -> AddressView:
+def _view(kept: StoredAddress) -> AddressView:
     return AddressView(
         id=kept.id,
         default=kept.is_default,
@@ -78,9 +78,9 @@ def _view(kept: KeptAddress) -> AddressView:
     responses=problems(409, 422),
     opt=described(
         location="/addresses/{address_id}",
-        takes=[IDEMPOTENCY_KEY],
-        gives=[IDEMPOTENCY_REPLAYED],
-        leads_to={
+        request_headers=[IDEMPOTENCY_KEY],
+        response_headers=[IDEMPOTENCY_REPLAYED],
+        links={
             "read": Link("GET /addresses/{address_id}", _IT),
             "change": Link("PATCH /addresses/{address_id}", _IT),
             "delete": Link("DELETE /addresses/{address_id}", _IT),

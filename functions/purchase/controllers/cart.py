@@ -20,7 +20,7 @@ from functions.purchase.commands.customers import (
     set_cart_item,
 )
 from functions.purchase.queries import CartRow
-from functions.purchase.schemas import (
+from functions.purchase.schemas.cart import (
     CartItemView,
     CartLeftOut,
     CartMerge,
@@ -76,7 +76,7 @@ def _item(row: CartRow) -> CartItemView:
     status_code=200,
     responses={**_ADDED, **problems(404, 409)},
     opt=described(
-        location="/cart", leads_to={"buy": Link("POST /purchase", body={"from_cart": True})}
+        location="/cart", links={"buy": Link("POST /purchase", body={"from_cart": True})}
     ),
 )
 async def set_item(

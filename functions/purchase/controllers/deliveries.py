@@ -18,7 +18,7 @@ from functions.purchase import queries
 from functions.purchase.commands.deliveries import assign_delivery, update_delivery
 from functions.purchase.controllers.shared import id_after, owner_of, page_by_id
 from functions.purchase.domain.deliveries import DeliveryStatus
-from functions.purchase.schemas import (
+from functions.purchase.schemas.deliveries import (
     AssignmentChanged,
     AssignmentCreated,
     AssignmentView,
@@ -40,9 +40,9 @@ _ASSIGNMENT = {"assignment_id": "$response.body#/assignment_id"}
     responses=problems(404, 409, 422),
     opt=described(
         location="/assignments/{assignment_id}",
-        takes=[IDEMPOTENCY_KEY],
-        gives=[IDEMPOTENCY_REPLAYED],
-        leads_to={
+        request_headers=[IDEMPOTENCY_KEY],
+        response_headers=[IDEMPOTENCY_REPLAYED],
+        links={
             "read": Link("GET /assignments/{assignment_id}", _ASSIGNMENT),
             "report": Link("PATCH /assignments/{assignment_id}", _ASSIGNMENT),
         },

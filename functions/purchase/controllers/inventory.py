@@ -19,7 +19,12 @@ from functions.purchase.commands.inventory import adjust_stock
 from functions.purchase.commands.purchases import retry_after_expiry
 from functions.purchase.controllers.shared import id_after, page_by_id
 from functions.purchase.domain.stock import Stock
-from functions.purchase.schemas import AdjustmentView, InventoryView, StockAdjusted, StockAdjustment
+from functions.purchase.schemas.inventory import (
+    AdjustmentView,
+    InventoryView,
+    StockAdjusted,
+    StockAdjustment,
+)
 from functions.purchase.services import services_of
 
 ADJUSTED = Text("Inventario actualizado", "Inventory updated")
@@ -60,8 +65,8 @@ def _adjustment(row: Row) -> AdjustmentView:
     responses=problems(404, 409, 422),
     opt=described(
         location="/inventory/{book_id}/adjustments",
-        takes=[IDEMPOTENCY_KEY._replace(required=True)],
-        gives=[IDEMPOTENCY_REPLAYED],
+        request_headers=[IDEMPOTENCY_KEY._replace(required=True)],
+        response_headers=[IDEMPOTENCY_REPLAYED],
     ),
 )
 async def adjust(

@@ -36,11 +36,11 @@ from functions.purchase.controllers.shared import (
     owner_of,
     page_by_id,
 )
-from functions.purchase.domain.moves import Moved, NewPayment
 from functions.purchase.domain.payments import Refund
+from functions.purchase.domain.transitions import NewPayment, Transition
 from functions.purchase.errors import BadWebhook
 from functions.purchase.payment_provider import BadSignature
-from functions.purchase.schemas import (
+from functions.purchase.schemas.payments import (
     NewRefund,
     PaymentBody,
     PaymentCreated,
@@ -64,9 +64,9 @@ _PAYMENT = {"payment_id": "$response.body#/payment_id"}
     },
     opt=described(
         location="/payments/{payment_id}",
-        takes=[IDEMPOTENCY_KEY],
-        gives=[IDEMPOTENCY_REPLAYED],
-        leads_to={
+        request_headers=[IDEMPOTENCY_KEY],
+        response_headers=[IDEMPOTENCY_REPLAYED],
+        links={
             "read": Link("GET /payments/{payment_id}", _PAYMENT),
             "refund": Link(
                 "POST /payments/{payment_id}/refunds",
@@ -186,7 +186,10 @@ def _refund_status(refund: Refund) -> str:
     "/payments/{payment_id:int}/refunds",
     guards=[staff],
     responses=problems(404, 409, 422),
-    opt=described(takes=[IDEMPOTENCY_KEY._replace(required=True)], gives=[IDEMPOTENCY_REPLAYED]),
+    opt=described(
+        request_headers=[IDEMPOTENCY_KEY._replace(required=True)],
+        response_headers=[IDEMPOTENCY_REPLAYED],
+    ),
 )
 async def refund(
     request: AuthenticatedRequest,
@@ -208,10 +211,10 @@ async def refund(
             ),
             errors=[FieldError("amount", Text("es 0", "is 0"))],
         )
-    made: list[Moved] = []
+    made: list[Transition] = []
 
-    async def command() -> Moved:
-        moved = await refund_payment(
+    async def command() -> Transition:
+        transition = await refund_payment(
             services.database,
             payment_id,
             amount,
@@ -220,14 +223,14 @@ async def refund(
             outbox=services.outbox,
             clock=services.clock,
         )
-        made[:] = [moved]  # the last one: a deadlock runs the command again
-        return moved
+        made[:] = [transition]  # the last one: a deadlock runs the command again
+        return transition
 
-    def render(moved: Moved) -> tuple[int, bytes]:
-        amount_minor = 0 if moved.refund is None else moved.refund.amount_minor
+    def render(transition: Transition) -> tuple[int, bytes]:
+        amount_minor = 0 if transition.refund is None else transition.refund.amount_minor
         created = RefundCreated(
             message=localized(request.headers, REFUNDED),
-            refund_id=None if moved.refund is None else moved.refund.id,
+            refund_id=None if transition.refund is None else transition.refund.id,
             amount=from_minor(amount_minor),
             amount_minor=amount_minor,
         )
@@ -235,9 +238,11 @@ async def refund(
 
     route = f"POST /payments/{payment_id}/refunds"
     response = await respond_once(request, route, command, render, required=True)
-    for moved in made:
-        if moved.refund is not None and moved.payment is not None:
-            owed = storage.OwedRefund(moved.refund, moved.payment.reference, moved.payment.currency)
+    for transition in made:
+        if transition.refund is not None and transition.payment is not None:
+            owed = storage.OwedRefund(
+                transition.refund, transition.payment.reference, transition.payment.currency
+            )
             await settle_refund(
                 services.database, services.payment_provider, owed, clock=services.clock
             )

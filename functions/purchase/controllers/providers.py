@@ -16,7 +16,7 @@ from functions.kit.http.requests import AnyRequest, AuthenticatedRequest, PathId
 from functions.purchase import queries, storage
 from functions.purchase.commands.providers import add_provider, change_provider
 from functions.purchase.controllers.shared import id_after, optional_minor, page_by_id
-from functions.purchase.schemas import (
+from functions.purchase.schemas.providers import (
     NewProvider,
     ProviderChange,
     ProviderChanged,

@@ -37,7 +37,7 @@ from functions.purchase.controllers.shared import (
 )
 from functions.purchase.domain.purchases import Status
 from functions.purchase.queries import PurchaseFilter
-from functions.purchase.schemas import (
+from functions.purchase.schemas.purchases import (
     ItemView,
     NewPurchase,
     PurchaseChanged,
@@ -64,9 +64,9 @@ _PURCHASE = {"purchase_id": "$response.body#/purchase_id"}
     responses=problems(404, 409, 422),
     opt=described(
         location="/purchase/{purchase_id}",
-        takes=[IDEMPOTENCY_KEY],
-        gives=[IDEMPOTENCY_REPLAYED],
-        leads_to={
+        request_headers=[IDEMPOTENCY_KEY],
+        response_headers=[IDEMPOTENCY_REPLAYED],
+        links={
             "read": Link("GET /purchase/{purchase_id}", _PURCHASE),
             "pay": Link("POST /payment", body={**_PURCHASE, "payment_method": "tok_success"}),
             "cancel": Link("DELETE /purchase/{purchase_id}", _PURCHASE),

@@ -11,7 +11,7 @@ from functions.kit.http.requests import AnyRequest
 from functions.purchase import queries
 from functions.purchase.domain.checkout import Quote, parse_country, parse_items, quotes
 from functions.purchase.domain.countries import COUNTRIES
-from functions.purchase.schemas import DeliveryQuote
+from functions.purchase.schemas.deliveries import DeliveryQuote
 from functions.purchase.services import services_of
 
 CountryParameter = Annotated[

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from functions.purchase.domain.purchases import Status, explain_moves
+from functions.purchase.domain.purchases import Status, explain_transitions
 from functions.purchase.errors import IllegalMove
 
 
@@ -15,7 +15,7 @@ class DeliveryStatus(StrEnum):
     FAILED = "Failed"
 
 
-DELIVERY_MOVES: dict[DeliveryStatus, frozenset[DeliveryStatus]] = {
+DELIVERY_TRANSITIONS: dict[DeliveryStatus, frozenset[DeliveryStatus]] = {
     DeliveryStatus.ASSIGNED: frozenset(
         {DeliveryStatus.IN_TRANSIT, DeliveryStatus.DELIVERED, DeliveryStatus.FAILED}
     ),
@@ -48,9 +48,9 @@ class Delivery:
 
         Raises `IllegalMove`, which lists the permitted statuses.
         """
-        if target not in DELIVERY_MOVES[self.status]:
+        if target not in DELIVERY_TRANSITIONS[self.status]:
             raise IllegalMove(
-                explain_moves(self.status, DELIVERY_MOVES[self.status]),
+                explain_transitions(self.status, DELIVERY_TRANSITIONS[self.status]),
                 status_actual=str(self.status),
             )
         return replace(self, status=target, updated_at=now)

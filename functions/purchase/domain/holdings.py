@@ -27,7 +27,8 @@ class HoldingLimits(NamedTuple):
     copies_of_a_book: int
 
     @property
-    def any(self) -> bool:
+    def are_set(self) -> bool:
+        """Whether anything is limited."""
         return bool(self.unpaid_purchases or self.copies_of_a_book)
 
     def check(self, held: Holdings, lines: Sequence[Line]) -> None:

@@ -170,7 +170,7 @@ class Payment:
             return self
         return replace(self, outcome=outcome, outcome_status=status)
 
-    def owe(
+    def with_refund(
         self, amount_minor: int, reason: str, *, reference: str, now: datetime
     ) -> tuple["Payment", Refund]:
         """The payment and a new refund of a part or all of it.

@@ -43,7 +43,7 @@ class Status(StrEnum):
     REFUNDED = "Refunded"
 
 
-MOVES: dict[Status, frozenset[Status]] = {
+TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.PENDING: frozenset({Status.PAID, Status.CANCELLED, Status.EXPIRED}),
     Status.PAID: frozenset({Status.ON_DELIVERY, Status.REFUNDED}),
     Status.ON_DELIVERY: frozenset({Status.DELIVERED, Status.PAID}),
@@ -161,7 +161,7 @@ class Purchase:
     @property
     def has_ended(self) -> bool:
         """Whether no other status can follow."""
-        return not MOVES[self.status]
+        return not TRANSITIONS[self.status]
 
     @property
     def awaits_payment(self) -> bool:
@@ -210,11 +210,12 @@ class Purchase:
                     status_actual=str(self.status),
                 )
 
-    def check_move(self, target: Status) -> None:
+    def check_transition(self, target: Status) -> None:
         """Raises `IllegalMove`, which lists the permitted statuses."""
-        if target not in MOVES[self.status]:
+        if target not in TRANSITIONS[self.status]:
             raise IllegalMove(
-                explain_moves(self.status, MOVES[self.status]), status_actual=str(self.status)
+                explain_transitions(self.status, TRANSITIONS[self.status]),
+                status_actual=str(self.status),
             )
 
     def to(self, target: Status) -> "Purchase":
@@ -222,7 +223,7 @@ class Purchase:
 
         Raises `IllegalMove`.
         """
-        self.check_move(target)
+        self.check_transition(target)
         return replace(self, status=target, revision=self.revision + 1)
 
     def revised(self) -> "Purchase":
@@ -236,7 +237,7 @@ class Purchase:
         return StockEffect.FULFIL if self.status is Status.DELIVERED else StockEffect.RELEASE
 
 
-def explain_moves(current: StrEnum, targets: Iterable[StrEnum]) -> Text:
+def explain_transitions(current: StrEnum, targets: Iterable[StrEnum]) -> Text:
     """A sentence that lists the permitted statuses."""
     choices = ", ".join(sorted(targets))
     if not choices:

@@ -8,6 +8,7 @@ from functions.storefront.clients.purchase import Address
 from functions.storefront.clients.service import Caller, Refused, ServiceAway
 from functions.storefront.errors import BadForm
 from functions.storefront.forms import read_form
+from functions.storefront.translations import N_
 from functions.storefront.visits import INFO, SUCCESS, Visit, open_visit
 
 
@@ -79,7 +80,7 @@ async def change_password(request: AnyRequest) -> Response[bytes]:
             )
         )
     except Refused as refusal:
-        problems = refusal.fields or {"current_password": refusal.problem.detail}
+        problems = refusal.fields or {"current_password": _wrong(visit, refusal)}
         return await _page(visit, status=refusal.status, problems=problems)
     signed_in = visit.session.signed_in
     if signed_in is not None:
@@ -125,11 +126,21 @@ async def close_account(request: AnyRequest) -> Response[bytes]:
     try:
         await visit.as_customer(close)
     except Refused as refusal:
-        problems = {"close_password": refusal.problem.detail}
+        problems = {"close_password": _wrong(visit, refusal)}
         return await _page(visit, status=refusal.status, problems=problems)
     visit.session.signed_in = None
     visit.tell(INFO, "Your account is closed.")
     return visit.redirect(visit.url())
+
+
+def _wrong(visit: Visit, refusal: Refused) -> str:
+    """Why the current password was refused."""
+    if refusal.code == "invalid-credentials":
+        return visit.gettext(_WRONG_PASSWORD)
+    return visit.reason(refusal)
+
+
+_WRONG_PASSWORD = N_("This is not your password.")
 
 
 HANDLERS = (show_account, change_name, change_password, delete_address, close_account)

@@ -12,6 +12,7 @@ from functions.storefront.clients.catalog import Suggestion
 from functions.storefront.clients.service import Refused
 from functions.storefront.controllers.narrowing import Narrowing, total
 from functions.storefront.errors import PageNotFound
+from functions.storefront.translations import N_
 from functions.storefront.visits import Visit, open_visit
 
 PAGE = 24
@@ -23,6 +24,7 @@ TEXTS = ("q", "author", "category", "language")
 MAX_TEXT = 200
 MAX_TYPED = 100
 """Characters that are completed; catalog takes no more."""
+_NO_PAGE = N_("This part of the list is not there any more. Start with its first page.")
 _AMOUNT = re.compile(r"[0-9]{1,9}(\.[0-9]{1,2})?")
 
 
@@ -46,7 +48,9 @@ async def search(request: AnyRequest) -> Response[bytes]:
             books=[],
             chosen=chosen,
             problems={**problems, **refusal.fields},
-            refused=refusal.problem.detail,
+            refused=visit.gettext(_NO_PAGE)
+            if "after" in refusal.fields
+            else refusal.problem.detail,
             next_url=None,
             later=after is not None,
             narrowing=Narrowing(visit, chosen, None),

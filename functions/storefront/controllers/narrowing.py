@@ -52,6 +52,10 @@ class Narrowing:
     def exact(self) -> bool:
         return self._facets is None or self._facets.exact
 
+    @property
+    def filtered(self) -> bool:
+        return next(self.active(), None) is not None
+
     def active(self) -> Iterator[Active]:
         for name in ("category", "author", "language"):
             if name in self._chosen:

@@ -40,7 +40,7 @@ async def forgot_password(request: AnyRequest) -> Response[bytes]:
             status=refusal.status,
             sent=False,
             typed=form.shown(),
-            problems=refusal.fields or {"": refusal.problem.detail},
+            problems=refusal.fields or {"": visit.reason(refusal)},
         )
         if refusal.retry_after is not None:
             response.headers["retry-after"] = str(refusal.retry_after)
@@ -74,7 +74,7 @@ async def reset_password(request: AnyRequest) -> Response[bytes]:
         if refusal.code == INVALID:
             visit.session.reset_token = ""
             return _page(visit, status=refusal.status)
-        problems = refusal.fields or {"": refusal.problem.detail}
+        problems = refusal.fields or {"": visit.reason(refusal)}
         response = _page(visit, status=refusal.status, problems=problems)
         if refusal.retry_after is not None:
             response.headers["retry-after"] = str(refusal.retry_after)

@@ -84,7 +84,9 @@ def _again(
 ) -> Response[bytes]:
     """The form again, with what was typed and each problem beside its field."""
     if isinstance(problem, Refused):
-        status, problems = problem.status, problem.fields or {"": problem.problem.detail}
+        status, problems = problem.status, problem.fields or {"": visit.reason(problem)}
+        if problem.code == "invalid-credentials":
+            problems = {"": visit.gettext(_WRONG)}
     else:
         status, problems = 503, {"": visit.gettext(_AWAY)}
     response = visit.page(
@@ -99,6 +101,8 @@ def _again(
         response.headers["retry-after"] = str(problem.retry_after)
     return response
 
+
+_WRONG = N_("Email or password is wrong.")
 
 _AWAY = N_(
     "Accounts cannot be reached right now. Try again in a moment; you can go on looking at books."

@@ -110,7 +110,7 @@ def backlog(cluster: Cluster, pod: Object) -> Backlog:
     return parse(result.stdout)
 
 
-def backlog_of_sleeper(cluster: Cluster, service: str) -> Backlog:
+def wake_and_read_backlog(cluster: Cluster, service: str) -> Backlog:
     """The backlog of a service at zero, read through the internal gateway, which starts a pod.
 
     Raises `OpsError`.

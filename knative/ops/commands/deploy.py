@@ -40,6 +40,7 @@ def deploy(session: Session) -> int:
     if options.staged:
         staging.pin(cluster, items)
     rollout_of(cluster, items, options).run()
+    leftovers.delete_renamed(cluster, items)
     leftovers.report(cluster, items, delete=options.prune)
     staging.report(cluster, items)
     addresses = smoke.addresses(cluster, items, options.scheme)

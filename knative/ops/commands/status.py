@@ -93,7 +93,7 @@ def _backlogs(cluster: Cluster, pods: Sequence[Object], *, wake: bool) -> list[_
             if running:
                 found = metrics.backlog(cluster, running[0])
             elif wake:
-                found = metrics.backlog_of_sleeper(cluster, f"{name}-internal")
+                found = metrics.wake_and_read_backlog(cluster, f"{name}-internal")
             else:
                 rows.append((name, "scaled to zero: --wake starts it; so does its PingSource"))
                 continue

@@ -42,13 +42,13 @@ CASES: list[Case] = [
     ),
     (
         events.sources,
-        lambda m: m.remove(one(m, "PingSource", "poke-catalog")),
+        lambda m: m.remove(one(m, "PingSource", "ping-catalog")),
         "Service catalog-internal: no PingSource calls it",
     ),
     (
         events.sources,
-        lambda m: one(m, "PingSource", "poke-auth")["spec"]["sink"].update(uri="/poke"),
-        "auth-internal has no POST route /poke",
+        lambda m: one(m, "PingSource", "ping-auth")["spec"]["sink"].update(uri="/wake"),
+        "auth-internal has no POST route /wake",
     ),
     (
         events.brokers,

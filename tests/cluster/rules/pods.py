@@ -141,7 +141,7 @@ def sessions(objects: list[Object]) -> Iterator[str]:
         pod.labels["app.kubernetes.io/name"]: settings_of(objects, pod.containers[0])
         for pod in pods(objects)
         if pod.labels.get("app.kubernetes.io/name") in SETTINGS
-        and pod.labels.get("app.kubernetes.io/component") in ("public-door", "pages")
+        and pod.labels.get("app.kubernetes.io/component") in ("public-api", "pages")
     }
     secure = settings["storefront"].get("SECURE_COOKIES", "true")
     if secure == "false" and not settings["purchase"]["CATALOG_URL"].startswith("http://"):

@@ -18,7 +18,15 @@ from functions.kit.base.errors import InvalidInput, Text
 from functions.kit.base.fields import Strict, line, prose
 from functions.kit.base.messages import explain
 from functions.kit.http.requests import decode
-from functions.purchase import schemas as purchase
+from functions.purchase.schemas import (
+    addresses,
+    cart,
+    deliveries,
+    inventory,
+    payments,
+    providers,
+    purchases,
+)
 
 
 class Size(StrEnum):
@@ -88,9 +96,10 @@ def test_an_unknown_message_becomes_a_general_sentence() -> None:
     assert explain("Frobnicate `x`").en == "has a value that is not accepted"
 
 
+PURCHASE = (addresses, cart, deliveries, inventory, payments, providers, purchases)
 BODIES = [
     kind
-    for module in (auth, catalog, purchase)
+    for module in (auth, catalog, *PURCHASE)
     for kind in vars(module).values()
     if isinstance(kind, type) and issubclass(kind, Strict) and kind is not Strict
 ]

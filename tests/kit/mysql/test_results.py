@@ -11,7 +11,7 @@ from pymysql.err import MySQLError, ProgrammingError
 
 from functions.kit.mysql.errors import DataError
 from functions.kit.mysql.plans import Result
-from functions.kit.mysql.results import Answers, Garbage, Inbox
+from functions.kit.mysql.results import Answers, ProtocolError, ReceiveBuffer
 
 BLOB, BIGINT, DATETIME, TEXT = 252, 8, 12, 253
 EOF = b"\xfe\x00\x00\x22\x00"
@@ -74,17 +74,17 @@ def read(data: bytes, cuts: list[int] | None = None, sent: int = 1) -> tuple[Res
     """The stream gives the bytes in these parts, and ends."""
 
     async def reading() -> tuple[Result, Answers]:
-        inbox = Inbox(Socket())
-        answers = Answers(inbox, 0)
+        received = ReceiveBuffer(Socket())
+        answers = Answers(received, 0)
         task = asyncio.ensure_future(answers.read(sent))
         at = 0
         for cut in sorted({cut % (len(data) + 1) for cut in cuts or []}):
             if cut > at:
-                inbox.data_received(data[at:cut])
+                received.data_received(data[at:cut])
                 await asyncio.sleep(0)
                 at = cut
-        inbox.data_received(data[at:])
-        inbox.eof_received()
+        received.data_received(data[at:])
+        received.eof_received()
         return await task, answers
 
     return asyncio.run(reading())
@@ -145,9 +145,11 @@ def test_a_value_that_python_has_none_for_is_told_after_the_last_row(
     """So that the connection can go on."""
 
     async def reading() -> tuple[Any, Result]:
-        inbox = Inbox(Socket())
-        answers = Answers(inbox, 0)
-        inbox.data_received(result([kind], [[value], [None]]) + packets(b"\x00\x01\x00" + bytes(4)))
+        received = ReceiveBuffer(Socket())
+        answers = Answers(received, 0)
+        received.data_received(
+            result([kind], [[value], [None]]) + packets(b"\x00\x01\x00" + bytes(4))
+        )
         with pytest.raises(DataError, match="CAST") as caught:
             await answers.read()
         assert answers.ended
@@ -182,7 +184,7 @@ def test_garbage_is_refused_as_such(data: bytes) -> None:
     """By one of three ways; nothing is made up, and no bare IndexError gets out."""
     try:
         found, _ = read(data)
-    except (Garbage, MySQLError, DataError):
+    except (ProtocolError, MySQLError, DataError):
         return
     assert isinstance(found, Result)
 
@@ -196,7 +198,7 @@ def _damaged(place: int, by: bytes) -> bytes:
 @pytest.mark.parametrize("columns", [1, 3])
 def test_a_row_that_does_not_fill_its_packet_is_refused(columns: int) -> None:
     """Neither more values than columns nor fewer are made up or dropped."""
-    with pytest.raises(Garbage):
+    with pytest.raises(ProtocolError):
         read(result([BLOB] * columns, [[b"a", b"b"]]))
 
 
@@ -205,13 +207,13 @@ def test_the_server_waits_while_nobody_reads() -> None:
 
     async def reading() -> list[bool]:
         socket = Socket()
-        inbox = Inbox(socket)
+        received = ReceiveBuffer(socket)
         states = []
-        inbox.data_received(b"x" * 1000)
+        received.data_received(b"x" * 1000)
         states.append(socket.paused)
-        inbox.data_received(b"x" * 2**18)
+        received.data_received(b"x" * 2**18)
         states.append(socket.paused)
-        assert len(await inbox.take()) == 1000 + 2**18
+        assert len(await received.take()) == 1000 + 2**18
         states.append(socket.paused)
         return states
 

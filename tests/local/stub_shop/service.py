@@ -56,7 +56,9 @@ class Stub:
                 return 200, {}
             case "catalog", "POST", ["books", "import"]:
                 rows = csv.DictReader(io.StringIO(body.decode()))
-                self.books = [{"id": number, **row} for number, row in enumerate(rows, 1)]
+                self.books = [
+                    {"id": number, "stock_revision": 1, **row} for number, row in enumerate(rows, 1)
+                ]
                 return 200, {}
             case "catalog", "GET", ["books"]:
                 return 200, self.books

@@ -4,10 +4,10 @@ import uuid
 from dataclasses import replace
 from datetime import timedelta
 
-from functions.purchase.domain import moves
-from functions.purchase.domain.moves import Moved, NewPayment
+from functions.purchase.domain import transitions
 from functions.purchase.domain.payments import Payment
 from functions.purchase.domain.purchases import Line, Purchase, Status
+from functions.purchase.domain.transitions import NewPayment, Transition
 from tests.support.clock import FakeClock
 
 NOW = FakeClock()()
@@ -44,7 +44,7 @@ PAYMENT = Payment(
 def begin(of: Purchase, open_payment: Payment | None = None, **wanted: object) -> Payment:
     fields = {"method": "cash", "amount_minor": None, "requested_by": 7} | wanted
     fields = {"request_key": None, "language": "es"} | fields
-    return moves.begin_payment(
+    return transitions.begin_payment(
         of,
         NewPayment(**fields),  # type: ignore[arg-type]
         open_payment=open_payment,
@@ -54,5 +54,5 @@ def begin(of: Purchase, open_payment: Payment | None = None, **wanted: object) -
     )
 
 
-def capture(of: Purchase, payment: Payment) -> Moved | None:
-    return moves.record_capture(of, payment, refund_reference="r", now=NOW)
+def capture(of: Purchase, payment: Payment) -> Transition | None:
+    return transitions.record_capture(of, payment, refund_reference="r", now=NOW)

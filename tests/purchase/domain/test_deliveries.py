@@ -6,7 +6,7 @@ import pytest
 
 from functions.kit.base.errors import FieldError, InvalidInput, Text
 from functions.purchase.domain.countries import COUNTRIES, coverage_of, covers
-from functions.purchase.domain.deliveries import DELIVERY_MOVES, Delivery, DeliveryStatus
+from functions.purchase.domain.deliveries import DELIVERY_TRANSITIONS, Delivery, DeliveryStatus
 from functions.purchase.errors import IllegalMove
 from tests.purchase.domain.examples import NOW
 from tests.purchase.domain.refusals import refused
@@ -28,11 +28,11 @@ def delivery(status: DeliveryStatus, *, updated: timedelta = timedelta(0)) -> De
 @pytest.mark.parametrize("before", DeliveryStatus)
 @pytest.mark.parametrize("after", DeliveryStatus)
 def test_a_delivery_moves_on_or_has_ended(before: DeliveryStatus, after: DeliveryStatus) -> None:
-    """Its time is that of the last move; a final status is refused as such."""
-    if after in DELIVERY_MOVES[before]:
+    """Its time is that of the last transition; a final status is refused as such."""
+    if after in DELIVERY_TRANSITIONS[before]:
         assert delivery(before).to(after, LATER) == delivery(after, updated=timedelta(days=1))
         return
-    choices = ", ".join(sorted(DELIVERY_MOVES[before]))
+    choices = ", ".join(sorted(DELIVERY_TRANSITIONS[before]))
     spanish = f"Está en {before}; puede pasar a: {choices}."
     english = f"It is {before}; it can become: {choices}."
     if not choices:

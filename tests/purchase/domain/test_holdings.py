@@ -53,4 +53,6 @@ def test_zero_is_no_limit() -> None:
     with pytest.raises(TooManyUnpaidPurchases):
         HoldingLimits(2, 0).check(much, LINES)
 
-    assert [HoldingLimits(*each).any for each in ((0, 0), (1, 0), (0, 1))] == [False, True, True]
+    limits = [HoldingLimits(*each) for each in ((0, 0), (1, 0), (0, 1))]
+
+    assert [each.are_set for each in limits] == [False, True, True]

@@ -128,8 +128,8 @@ def test_a_concluded_payment_has_its_outcome() -> None:
 
 def test_a_part_and_the_rest_are_refunded() -> None:
     """The payment is refunded when nothing is left."""
-    part, first = COMPLETED.owe(90, "x" * 201, reference="one", now=NOW)
-    whole, second = part.owe(3000, "rest", reference="two", now=NOW + SECOND)
+    part, first = COMPLETED.with_refund(90, "x" * 201, reference="one", now=NOW)
+    whole, second = part.with_refund(3000, "rest", reference="two", now=NOW + SECOND)
 
     assert part == replace(COMPLETED, refunded_minor=90)
     assert first == Refund(
@@ -149,7 +149,7 @@ def test_a_part_and_the_rest_are_refunded() -> None:
 @pytest.mark.parametrize("amount_minor", [-1, 0, 3001])
 def test_no_more_than_what_is_left_is_refunded(amount_minor: int) -> None:
     """The refusal names what can still be refunded."""
-    part, _ = COMPLETED.owe(90, "x", reference="one", now=NOW)
+    part, _ = COMPLETED.with_refund(90, "x", reference="one", now=NOW)
 
     with refused(
         OverRefund,
@@ -157,12 +157,12 @@ def test_no_more_than_what_is_left_is_refunded(amount_minor: int) -> None:
         "30.00 USD can still be refunded.",
         refundable_minor=3000,
     ):
-        part.owe(amount_minor, "x", reference="two", now=NOW)
+        part.with_refund(amount_minor, "x", reference="two", now=NOW)
 
 
 def test_the_smallest_refund_is_one_minor_unit() -> None:
     """A cent."""
-    payment, refund = COMPLETED.owe(1, "x", reference="one", now=NOW)
+    payment, refund = COMPLETED.with_refund(1, "x", reference="one", now=NOW)
 
     assert (payment.refunded_minor, refund.amount_minor) == (1, 1)
 

@@ -7,7 +7,7 @@ import pytest
 
 from functions.kit.base.errors import DomainError
 from functions.purchase.domain.purchases import (
-    MOVES,
+    TRANSITIONS,
     Line,
     Offer,
     Purchase,
@@ -81,7 +81,7 @@ def test_only_an_unpaid_purchase_is_overdue(status: Status) -> None:
     assert not of_status.is_overdue(of_status.expires_at - MICROSECOND)
     assert of_status.is_overdue(of_status.expires_at) is unpaid
     assert of_status.awaits_payment is unpaid
-    assert of_status.has_ended is (not MOVES[status])
+    assert of_status.has_ended is (not TRANSITIONS[status])
 
 
 AGAIN = "Compre de nuevo; los ejemplares están libres.", "Buy again; the copies are free."
@@ -171,7 +171,7 @@ def test_a_status_that_cannot_follow_is_refused_with_those_that_can() -> None:
         "It is Expired; that is final.",
         status_actual="Expired",
     ):
-        purchase(Status.EXPIRED).check_move(Status.PAID)
+        purchase(Status.EXPIRED).check_transition(Status.PAID)
 
 
 def test_a_revision_changes_nothing_else() -> None:

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from functions.kit.base.errors import DomainError
-from functions.purchase.domain import moves
+from functions.purchase.domain import transitions
 from functions.purchase.domain.deliveries import DeliveryStatus
-from functions.purchase.domain.moves import Moved
 from functions.purchase.domain.payments import Payment, PaymentOutcome, Refund
 from functions.purchase.domain.purchases import (
     Status,
 )
 from functions.purchase.domain.stock import Stock
+from functions.purchase.domain.transitions import Transition
 from functions.purchase.errors import (
     InsufficientStock,
     StockWouldBeNegative,
@@ -90,19 +90,19 @@ class MoneyLife(RuleBasedStateMachine):
         assert len(waiting) <= 1
         return waiting[0] if waiting else None
 
-    def keep(self, moved: Moved | None, charged: Charged | None = None) -> None:
-        if moved is None:
+    def keep(self, transition: Transition | None, charged: Charged | None = None) -> None:
+        if transition is None:
             return
 
-        assert moved.purchase.revision > self.purchase.revision
-        assert [fact.revision for fact in moved.facts] == sorted(
-            {fact.revision for fact in moved.facts}
+        assert transition.purchase.revision > self.purchase.revision
+        assert [fact.revision for fact in transition.facts] == sorted(
+            {fact.revision for fact in transition.facts}
         )
-        self.purchase = moved.purchase
-        if charged is not None and moved.payment is not None:
-            charged.payment = moved.payment
-        if moved.refund is not None:
-            self.refunds.append(moved.refund)
+        self.purchase = transition.purchase
+        if charged is not None and transition.payment is not None:
+            charged.payment = transition.payment
+        if transition.refund is not None:
+            self.refunds.append(transition.refund)
 
     @rule()
     def pay(self) -> None:
@@ -126,50 +126,56 @@ class MoneyLife(RuleBasedStateMachine):
     def fail(self, choice: int, outcome: PaymentOutcome) -> None:
         charged = self.payments[choice % len(self.payments)]
         if outcome in {PaymentOutcome.DECLINED, PaymentOutcome.NOT_CHARGED}:
-            self.keep(moves.record_failure(self.purchase, charged.payment, outcome), charged)
+            self.keep(transitions.record_failure(self.purchase, charged.payment, outcome), charged)
 
     @rule()
     def cancel(self) -> None:
         try:
-            self.keep(moves.cancel(self.purchase, open_payment=self.open_payment, now=self.now))
+            self.keep(
+                transitions.cancel(self.purchase, open_payment=self.open_payment, now=self.now)
+            )
         except DomainError:
             assert self.purchase.status is not Status.PENDING or self.open_payment is not None
 
     @rule(minutes=st.sampled_from([1, 10]))
     def wait(self, minutes: int) -> None:
         self.now += timedelta(minutes=minutes)
-        self.keep(moves.expire(self.purchase, open_payment=self.open_payment, now=self.now))
+        self.keep(transitions.expire(self.purchase, open_payment=self.open_payment, now=self.now))
 
     @precondition(lambda self: self.payments)
     @rule(choice=st.integers(0, 9), amount=st.sampled_from([None, 1, 3000]))
     def give_back(self, choice: int, amount: int | None) -> None:
         charged = self.payments[choice % len(self.payments)]
         try:
-            moved = moves.refund(
+            transition = transitions.refund(
                 self.purchase, charged.payment, amount, "x", reference="r", now=self.now
             )
         except DomainError:
             return
-        self.keep(moved, charged)
+        self.keep(transition, charged)
 
     @rule()
     def assign(self) -> None:
         try:
-            self.keep(moves.assign(self.purchase, provider_id=1, provider_name="P", now=self.now))
+            self.keep(
+                transitions.assign(self.purchase, provider_id=1, provider_name="P", now=self.now)
+            )
         except DomainError:
             assert self.purchase.status is not Status.PAID
 
     @precondition(lambda self: self.purchase.status is Status.ON_DELIVERY)
     @rule(outcome=st.sampled_from([DeliveryStatus.DELIVERED, DeliveryStatus.FAILED]))
     def end_delivery(self, outcome: DeliveryStatus) -> None:
-        moved = moves.assign(
+        transition = transitions.assign(
             replace(self.purchase, status=Status.PAID),
             provider_id=1,
             provider_name="P",
             now=self.now,
         )
-        assert moved.delivery is not None
-        self.keep(moves.report_delivery(self.purchase, moved.delivery, outcome, self.now))
+        assert transition.delivery is not None
+        self.keep(
+            transitions.report_delivery(self.purchase, transition.delivery, outcome, self.now)
+        )
 
     @invariant()
     def money_adds_up(self) -> None:

@@ -1,7 +1,9 @@
 """Every page, in both languages, light and dark, on a phone and on a desktop."""
 
 import gzip
+import json
 import re
+import time
 from urllib.parse import urljoin, urlsplit
 
 import html5lib
@@ -21,6 +23,29 @@ PUBLIC = (
 )
 MAX_HTML, MAX_CSS, MAX_JS = 15 * 1024, 12 * 1024, 5 * 1024
 """Bytes, compressed."""
+
+
+LIMIT = 30.0
+"""Seconds in which a new book can be bought; far above what that takes."""
+
+
+def add_book(shop: RunningShop, **details: str) -> int:
+    """As an admin; returns its id once it can be bought."""
+    admin = json.loads((shop.folder / "data" / "admin.json").read_text("utf-8"))
+    with httpx.Client(timeout=30) as client:
+        login = client.post(shop.url("auth") + "/login", json=admin).raise_for_status().json()
+        made = client.post(
+            shop.url("catalog") + "/books",
+            json={**details, "price": 9.5, "stock": 4},
+            headers={"Authorization": f"Bearer {login['token']}"},
+        )
+        book_id: int = made.raise_for_status().json()["book_id"]
+        deadline = time.monotonic() + LIMIT
+        while time.monotonic() < deadline:
+            book = client.get(f"{shop.url('catalog')}/books/{book_id}").raise_for_status().json()
+            if book["stock"] and book["stock_revision"]:
+                return book_id
+    raise TimeoutError(shop.log())
 
 
 def check(page: Page, name: str) -> list[str]:
@@ -76,6 +101,50 @@ def test_a_customers_pages_are_accessible(open_page: OpenPage, width: int, schem
         problems += check(page, f"{path}-{width}-{scheme}")
 
     assert problems == []
+
+
+SMALL = """() => [...document.querySelectorAll("a, button, select, summary, input")]
+    .filter((each) => !each.matches("[type=hidden], .skip, .choice input, .card a, .orders a"))
+    .filter((each) => each.checkVisibility())
+    .map((each) => [each.getBoundingClientRect().height, each.outerHTML.slice(0, 100)])
+    .filter(([height]) => height > 0 && height < 43.5)"""
+"""Links, buttons and fields less than 44 pixels high. A choice is as large as its label, a card as
+its cover, an order as its row."""
+
+
+def test_a_finger_meets_what_it_aims_at(open_page: OpenPage) -> None:
+    """On a phone, from the first page to the cart."""
+    page = open_page(viewport={"width": 390, "height": 800}, locale="es")
+    small = []
+    put_into_cart(page, "es", 3)
+    for path in PUBLIC:
+        page.goto(f"/es/{path}".rstrip("/"))
+        if page.locator(".filters").count():
+            page.click(".filters summary")
+        small += [[path, *each] for each in page.evaluate(SMALL)]
+
+    assert small == []
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_long_words_do_not_widen_a_page(open_page: OpenPage, shop: RunningShop, width: int) -> None:
+    """In a title, an author, a category and a description: the book's page, lists and the cart."""
+    book_id = add_book(
+        shop,
+        title="Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft",
+        author="W" * 80,
+        category="c" * 60,
+        description="x" * 200,
+    )
+    page = open_page(viewport={"width": width, "height": 800})
+    put_into_cart(page, "en", book_id)
+    wide = []
+    for path in ("cart", f"books/{book_id}", "", "books?q=donau"):
+        page.goto(f"/en/{path}".rstrip("/"))
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            wide.append(path)
+
+    assert wide == []
 
 
 def test_pages_are_small(shop: RunningShop) -> None:

@@ -10,7 +10,9 @@ from knative.ops.commands.deploy import deploy
 from knative.ops.image import Image
 from knative.ops.manifests import images
 from knative.ops.objects import objects
+from knative.ops.rollout import leftovers
 from tests.cluster.ops.conftest import CONTEXT, DEPLOY, FakeCluster
+from tests.cluster.ops.fake_kubectl import identity
 
 DIGEST = "sha256:" + "ab" * 32
 SECRETS = {
@@ -51,7 +53,7 @@ def test_order(cluster: FakeCluster) -> None:
         "Service/auth",
         "Service/purchase",
         "Service/storefront",
-        "PingSource/poke-auth",
+        "PingSource/ping-auth",
     )
 
     assert (0, sorted(order)) == (code, order), cluster.output
@@ -325,6 +327,36 @@ def test_leftovers(cluster: FakeCluster) -> None:
     assert "purchase-books-v0" not in {
         each["metadata"]["name"] for each in cluster.state.of_kind("Trigger")
     }
+
+
+def under_name(item: Any, name: str) -> dict[str, Any]:
+    return {**item, "metadata": {**item["metadata"], "name": name}}
+
+
+def source_names(cluster: FakeCluster) -> set[str]:
+    return {each["metadata"]["name"] for each in cluster.state.of_kind("PingSource")}
+
+
+def test_renamed_objects_replace_those_with_former_names(cluster: FakeCluster) -> None:
+    """A deploy over an earlier release deletes its PingSources without --prune, after the new ones
+    are ready; others that are not in the overlay stay."""
+    cluster.run(deploy, *DEPLOY)
+    for (_, kind, former), (_, _, name) in leftovers.FORMER_NAMES.items():
+        source = cluster.named(kind, name)
+        del cluster.state.objects[identity(source)]
+        cluster.state.put(under_name(source, former))
+    cluster.state.put(under_name(cluster.named("PingSource", "poke-auth"), "report"))
+    before = len(cluster.state.calls)
+    cluster.run(deploy, *DEPLOY)
+    calls = [
+        f"{' '.join(call['argv'])}\n{call['stdin'] or ''}" for call in cluster.state.calls[before:]
+    ]
+    applied = [n for n, call in enumerate(calls) if "apply" in call and "kind: PingSource" in call]
+    deleted = [n for n, call in enumerate(calls) if "delete" in call and "poke-auth" in call]
+
+    assert source_names(cluster) == {"ping-auth", "ping-catalog", "ping-purchase", "report"}
+    assert (len(applied), len(deleted)) == (1, 1)
+    assert applied < deleted
 
 
 def test_catalog_address(cluster: FakeCluster) -> None:

@@ -1,7 +1,7 @@
 """Transitions of a purchase together with its payments, deliveries and copies.
 
 Each function takes loaded objects and returns the objects to store, without I/O. Commands load,
-call one of these functions, and store its `Moved`.
+call one of these functions, and store its `Transition`.
 """
 
 from datetime import datetime, timedelta
@@ -29,8 +29,8 @@ class Fact(NamedTuple):
     revision: int
 
 
-class Moved(NamedTuple):
-    """The result of a transition: the objects to store and the facts to publish."""
+class Transition(NamedTuple):
+    """A change that was decided: the objects to store and the facts to publish."""
 
     purchase: Purchase
     facts: tuple[Fact, ...] = ()
@@ -95,7 +95,7 @@ def begin_payment(
 
 def record_capture(
     purchase: Purchase, payment: Payment, *, refund_reference: str, now: datetime
-) -> Moved | None:
+) -> Transition | None:
     """The provider has charged the payment: it pays the purchase, or is refunded at once.
 
     None if the capture is recorded already. The payment's status and age do not matter.
@@ -108,23 +108,27 @@ def record_capture(
     if purchase.awaits_payment:
         payment = payment.concluded(PaymentOutcome.PAID)
         purchase = purchase.to(Status.PAID)
-        return Moved(purchase, (*facts, Fact(purchase, purchase.revision)), payment)
+        return Transition(purchase, (*facts, Fact(purchase, purchase.revision)), payment)
     payment = payment.concluded(PaymentOutcome.RETURNED, purchase.status)
     if not payment.needs_provider:
-        return Moved(purchase, tuple(facts), payment.end_free())
+        return Transition(purchase, tuple(facts), payment.end_free())
     reason = f"the purchase was {purchase.status} when the money came"
-    payment, refund = payment.owe(payment.amount_minor, reason, reference=refund_reference, now=now)
+    payment, refund = payment.with_refund(
+        payment.amount_minor, reason, reference=refund_reference, now=now
+    )
     purchase = purchase.revised()
-    return Moved(purchase, (*facts, Fact(payment, purchase.revision)), payment, refund)
+    return Transition(purchase, (*facts, Fact(payment, purchase.revision)), payment, refund)
 
 
-def record_failure(purchase: Purchase, payment: Payment, outcome: PaymentOutcome) -> Moved | None:
+def record_failure(
+    purchase: Purchase, payment: Payment, outcome: PaymentOutcome
+) -> Transition | None:
     """The provider will never charge the payment. None where the payment is not open."""
     if not payment.is_open:
         return None
     payment = payment.failed(outcome)
     purchase = purchase.revised()
-    return Moved(purchase, (Fact(payment, purchase.revision),), payment)
+    return Transition(purchase, (Fact(payment, purchase.revision),), payment)
 
 
 def refund(
@@ -135,7 +139,7 @@ def refund(
     *,
     reference: str,
     now: datetime,
-) -> Moved:
+) -> Transition:
     """Create a refund, of the whole refundable amount where `amount_minor` is None.
 
     A full refund ends a purchase that is paid and not assigned, and releases its copies. A free
@@ -145,7 +149,7 @@ def refund(
     made: Refund | None = None
     if payment.needs_provider or amount_minor:
         amount = payment.refundable_minor if amount_minor is None else amount_minor
-        payment, made = payment.owe(amount, reason, reference=reference, now=now)
+        payment, made = payment.with_refund(amount, reason, reference=reference, now=now)
     else:
         payment = payment.end_free()
     purchase = purchase.revised()
@@ -153,10 +157,10 @@ def refund(
     if payment.status is PaymentStatus.REFUNDED and purchase.status is Status.PAID:
         purchase = purchase.to(Status.REFUNDED)
         facts.append(Fact(purchase, purchase.revision))
-    return Moved(purchase, tuple(facts), payment, made)
+    return Transition(purchase, tuple(facts), payment, made)
 
 
-def cancel(purchase: Purchase, *, open_payment: Payment | None, now: datetime) -> Moved | None:
+def cancel(purchase: Purchase, *, open_payment: Payment | None, now: datetime) -> Transition | None:
     """Cancel an unpaid purchase; an overdue one expires instead. None if it was cancelled before.
 
     Raises `PaymentInProgress`, or `IllegalMove` for a purchase that is paid or has ended.
@@ -168,19 +172,21 @@ def cancel(purchase: Purchase, *, open_payment: Payment | None, now: datetime) -
     return _ended(purchase, Status.EXPIRED if purchase.is_overdue(now) else Status.CANCELLED)
 
 
-def expire(purchase: Purchase, *, open_payment: Payment | None, now: datetime) -> Moved | None:
+def expire(purchase: Purchase, *, open_payment: Payment | None, now: datetime) -> Transition | None:
     """Expire an overdue purchase. None if it is not overdue, or a payment of it is open."""
     if not purchase.is_overdue(now) or open_payment is not None:
         return None
     return _ended(purchase, Status.EXPIRED)
 
 
-def _ended(purchase: Purchase, status: Status) -> Moved:
+def _ended(purchase: Purchase, status: Status) -> Transition:
     purchase = purchase.to(status)
-    return Moved(purchase, (Fact(purchase, purchase.revision),))
+    return Transition(purchase, (Fact(purchase, purchase.revision),))
 
 
-def assign(purchase: Purchase, *, provider_id: int, provider_name: str, now: datetime) -> Moved:
+def assign(
+    purchase: Purchase, *, provider_id: int, provider_name: str, now: datetime
+) -> Transition:
     """Assign a paid purchase to a delivery provider.
 
     Raises `AlreadyAssigned` or `NotPaid`.
@@ -201,12 +207,12 @@ def assign(purchase: Purchase, *, provider_id: int, provider_name: str, now: dat
         updated_at=now,
     )
     purchase = purchase.to(Status.ON_DELIVERY)
-    return Moved(purchase, (Fact(delivery, purchase.revision),), delivery=delivery)
+    return Transition(purchase, (Fact(delivery, purchase.revision),), delivery=delivery)
 
 
 def report_delivery(
     purchase: Purchase, delivery: Delivery, target: DeliveryStatus, now: datetime
-) -> Moved:
+) -> Transition:
     """Record the progress of a delivery. Its end changes the status of the purchase.
 
     Raises `IllegalMove`.
@@ -216,7 +222,7 @@ def report_delivery(
         purchase = purchase.to(PURCHASE_STATUS[target])
     else:
         purchase = purchase.revised()
-    return Moved(purchase, (Fact(delivery, purchase.revision),), delivery=delivery)
+    return Transition(purchase, (Fact(delivery, purchase.revision),), delivery=delivery)
 
 
 _ROUTES = {
@@ -237,7 +243,7 @@ def check_settable(purchase: Purchase, target: Status) -> DeliveryStatus | None:
 
     None means `Cancelled`. Raises `IllegalMove`, which names the route for any other status.
     """
-    purchase.check_move(target)
+    purchase.check_transition(target)
     if target is Status.CANCELLED:
         return None
     if purchase.status is Status.ON_DELIVERY:

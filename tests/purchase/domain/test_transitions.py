@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 
 from functions.kit.base.errors import DomainError
-from functions.purchase.domain import moves
+from functions.purchase.domain import transitions
 from functions.purchase.domain.deliveries import Delivery, DeliveryStatus
-from functions.purchase.domain.moves import Fact, Moved, NewPayment
 from functions.purchase.domain.payments import Payment, PaymentOutcome, PaymentStatus, Refund
 from functions.purchase.domain.purchases import (
     HOLDS_STOCK,
-    MOVES,
+    TRANSITIONS,
     Status,
     StockEffect,
 )
+from functions.purchase.domain.transitions import Fact, NewPayment, Transition
 from functions.purchase.errors import (
     AlreadyAssigned,
     AlreadyPaid,
@@ -90,10 +90,10 @@ def test_an_open_payment_locks_its_purchase() -> None:
     with pytest.raises(PaymentInProgress):
         begin(waiting, payment)
     with pytest.raises(PaymentInProgress):
-        moves.cancel(waiting, open_payment=payment, now=NOW)
+        transitions.cancel(waiting, open_payment=payment, now=NOW)
 
-    assert moves.expire(waiting, open_payment=payment, now=late) is None
-    assert moves.expire(waiting, open_payment=None, now=late) is not None
+    assert transitions.expire(waiting, open_payment=payment, now=late) is None
+    assert transitions.expire(waiting, open_payment=None, now=late) is not None
 
 
 @pytest.mark.parametrize("status", Status)
@@ -103,34 +103,34 @@ def test_an_open_payment_locks_its_purchase() -> None:
 def test_a_capture_is_recorded_in_any_status(status: Status, believed: PaymentStatus) -> None:
     """It pays a pending purchase; any other purchase is refunded at once."""
     payment = replace(begin(purchase()), status=believed)
-    moved = capture(purchase(status), payment)
+    transition = capture(purchase(status), payment)
 
-    assert moved is not None
-    assert moved.payment is not None
+    assert transition is not None
+    assert transition.payment is not None
     if status is Status.PENDING:
-        assert moved.purchase.status is Status.PAID
-        assert moved.refund is None
-        assert moved.payment.outcome is PaymentOutcome.PAID
+        assert transition.purchase.status is Status.PAID
+        assert transition.refund is None
+        assert transition.payment.outcome is PaymentOutcome.PAID
     else:
-        assert moved.purchase.status is status
-        assert moved.refund is not None
-        assert moved.refund.amount_minor == payment.amount_minor
-        assert moved.payment.status is PaymentStatus.REFUNDED
-        assert moved.payment.outcome_status is status
-    assert capture(moved.purchase, moved.payment) is None
+        assert transition.purchase.status is status
+        assert transition.refund is not None
+        assert transition.refund.amount_minor == payment.amount_minor
+        assert transition.payment.status is PaymentStatus.REFUNDED
+        assert transition.payment.outcome_status is status
+    assert capture(transition.purchase, transition.payment) is None
 
 
 def test_a_recorded_outcome_never_changes() -> None:
     """A failed payment that is charged later pays the purchase, but keeps its outcome."""
-    failed = moves.record_failure(purchase(), begin(purchase()), PaymentOutcome.NOT_CHARGED)
+    failed = transitions.record_failure(purchase(), begin(purchase()), PaymentOutcome.NOT_CHARGED)
 
     assert failed is not None
     assert failed.payment is not None
-    moved = capture(failed.purchase, failed.payment)
-    assert moved is not None
-    assert moved.payment is not None
-    assert moved.payment.status is PaymentStatus.COMPLETED
-    assert moved.payment.outcome is PaymentOutcome.NOT_CHARGED
+    transition = capture(failed.purchase, failed.payment)
+    assert transition is not None
+    assert transition.payment is not None
+    assert transition.payment.status is PaymentStatus.COMPLETED
+    assert transition.payment.outcome is PaymentOutcome.NOT_CHARGED
 
 
 def test_a_free_purchase_is_refunded_without_a_refund() -> None:
@@ -139,13 +139,13 @@ def test_a_free_purchase_is_refunded_without_a_refund() -> None:
 
     assert paid is not None
     assert paid.payment is not None
-    ended = moves.refund(paid.purchase, paid.payment, None, "x", reference="r", now=NOW)
+    ended = transitions.refund(paid.purchase, paid.payment, None, "x", reference="r", now=NOW)
     assert ended.refund is None
     assert ended.payment is not None
     assert ended.purchase.status is Status.REFUNDED
     assert ended.purchase.stock_effect(Status.PAID) is StockEffect.RELEASE
     with pytest.raises(OverRefund):
-        moves.refund(ended.purchase, ended.payment, None, "x", reference="r", now=NOW)
+        transitions.refund(ended.purchase, ended.payment, None, "x", reference="r", now=NOW)
 
 
 @pytest.mark.parametrize("before", Status)
@@ -153,23 +153,23 @@ def test_a_free_purchase_is_refunded_without_a_refund() -> None:
 def test_only_the_documented_transitions_are_possible(before: Status, after: Status) -> None:
     """Each transition increments the revision; the last one releases or fulfils the copies."""
     start = purchase(before)
-    if after not in MOVES[before]:
+    if after not in TRANSITIONS[before]:
         with pytest.raises(IllegalMove):
             start.to(after)
         return
-    moved = start.to(after)
+    transition = start.to(after)
 
-    assert (moved.status, moved.revision) == (after, start.revision + 1)
+    assert (transition.status, transition.revision) == (after, start.revision + 1)
     if before in HOLDS_STOCK and after not in HOLDS_STOCK:
         expected = StockEffect.FULFIL if after is Status.DELIVERED else StockEffect.RELEASE
-        assert moved.stock_effect(before) is expected
+        assert transition.stock_effect(before) is expected
     else:
-        assert moved.stock_effect(before) is None
+        assert transition.stock_effect(before) is None
 
 
 def test_a_new_payment_has_what_was_requested() -> None:
     """Of the buyer, also where staff requests it; in flight for as long as the caller waits."""
-    begun = moves.begin_payment(
+    begun = transitions.begin_payment(
         purchase(),
         NewPayment("tok_success", TOTAL_MINOR, requested_by=1, request_key="key", language="en"),
         open_payment=None,
@@ -196,11 +196,11 @@ def test_another_amount_is_refused_with_the_right_one() -> None:
 
 def test_a_capture_is_a_fact_and_so_is_the_paid_purchase() -> None:
     """The payment at one revision, the purchase at the next."""
-    moved = capture(purchase(), PAYMENT)
+    transition = capture(purchase(), PAYMENT)
     captured = replace(PAYMENT, status=PaymentStatus.COMPLETED)
     paid = replace(purchase(Status.PAID), revision=3)
 
-    assert moved == Moved(
+    assert transition == Transition(
         paid,
         (Fact(captured, 2), Fact(paid, 3)),
         replace(captured, outcome=PaymentOutcome.PAID),
@@ -209,8 +209,8 @@ def test_a_capture_is_a_fact_and_so_is_the_paid_purchase() -> None:
 
 def test_a_late_capture_is_returned() -> None:
     """The refund is of all of it, with the status of the purchase as its reason."""
-    moved = capture(purchase(Status.CANCELLED), PAYMENT)
-    assert moved is not None
+    transition = capture(purchase(Status.CANCELLED), PAYMENT)
+    assert transition is not None
     captured = replace(PAYMENT, status=PaymentStatus.COMPLETED)
     returned = replace(
         PAYMENT,
@@ -220,10 +220,10 @@ def test_a_late_capture_is_returned() -> None:
         refunded_minor=TOTAL_MINOR,
     )
 
-    assert moved.purchase == replace(purchase(Status.CANCELLED), revision=3)
-    assert moved.facts == (Fact(captured, 2), Fact(returned, 3))
-    assert moved.payment == returned
-    assert moved.refund == Refund(
+    assert transition.purchase == replace(purchase(Status.CANCELLED), revision=3)
+    assert transition.facts == (Fact(captured, 2), Fact(returned, 3))
+    assert transition.payment == returned
+    assert transition.refund == Refund(
         payment_id=5,
         amount_minor=TOTAL_MINOR,
         reason="the purchase was Cancelled when the money came",
@@ -236,26 +236,26 @@ def test_a_late_capture_is_returned() -> None:
 def test_a_late_capture_of_a_free_purchase_is_returned_without_a_refund() -> None:
     """No money moved."""
     free = replace(PAYMENT, amount_minor=0)
-    moved = capture(replace(purchase(free=True), status=Status.EXPIRED), free)
-    assert moved is not None
+    transition = capture(replace(purchase(free=True), status=Status.EXPIRED), free)
+    assert transition is not None
 
-    assert moved.payment == replace(
+    assert transition.payment == replace(
         free,
         status=PaymentStatus.REFUNDED,
         outcome=PaymentOutcome.RETURNED,
         outcome_status=Status.EXPIRED,
     )
-    assert (moved.refund, moved.purchase.revision) == (None, 2)
-    assert moved.facts == (Fact(replace(free, status=PaymentStatus.COMPLETED), 2),)
+    assert (transition.refund, transition.purchase.revision) == (None, 2)
+    assert transition.facts == (Fact(replace(free, status=PaymentStatus.COMPLETED), 2),)
 
 
 def test_a_failure_is_a_fact_once() -> None:
     """The purchase can be paid again."""
-    moved = moves.record_failure(purchase(), PAYMENT, PaymentOutcome.DECLINED)
+    transition = transitions.record_failure(purchase(), PAYMENT, PaymentOutcome.DECLINED)
     failed = replace(PAYMENT, status=PaymentStatus.FAILED, outcome=PaymentOutcome.DECLINED)
 
-    assert moved == Moved(replace(purchase(), revision=2), (Fact(failed, 2),), failed)
-    assert moves.record_failure(purchase(), failed, PaymentOutcome.NOT_CHARGED) is None
+    assert transition == Transition(replace(purchase(), revision=2), (Fact(failed, 2),), failed)
+    assert transitions.record_failure(purchase(), failed, PaymentOutcome.NOT_CHARGED) is None
 
 
 def completed(**changes: Any) -> Payment:
@@ -265,9 +265,11 @@ def completed(**changes: Any) -> Payment:
 
 def test_a_partial_refund_leaves_the_purchase_paid() -> None:
     """The rest ends it, and each step is a fact."""
-    part = moves.refund(purchase(Status.PAID), completed(), 90, "why", reference="one", now=NOW)
+    part = transitions.refund(
+        purchase(Status.PAID), completed(), 90, "why", reference="one", now=NOW
+    )
     assert part.payment is not None
-    rest = moves.refund(part.purchase, part.payment, None, "all", reference="two", now=NOW)
+    rest = transitions.refund(part.purchase, part.payment, None, "all", reference="two", now=NOW)
     refunded = completed(refunded_minor=TOTAL_MINOR, status=PaymentStatus.REFUNDED)
     ended = replace(purchase(Status.REFUNDED), revision=4)
 
@@ -292,15 +294,19 @@ def test_a_partial_refund_leaves_the_purchase_paid() -> None:
 def test_nothing_is_refunded_during_a_delivery() -> None:
     """The status of the purchase counts, not that of the payment alone."""
     with pytest.raises(NotRefundable):
-        moves.refund(purchase(Status.ON_DELIVERY), completed(), 90, "x", reference="r", now=NOW)
+        transitions.refund(
+            purchase(Status.ON_DELIVERY), completed(), 90, "x", reference="r", now=NOW
+        )
 
 
 def test_a_refund_after_the_delivery_leaves_the_purchase_delivered() -> None:
     """The copies have left the shop."""
-    moved = moves.refund(purchase(Status.DELIVERED), completed(), None, "x", reference="r", now=NOW)
+    transition = transitions.refund(
+        purchase(Status.DELIVERED), completed(), None, "x", reference="r", now=NOW
+    )
 
-    assert moved.purchase == replace(purchase(Status.DELIVERED), revision=2)
-    assert [fact.revision for fact in moved.facts] == [2]
+    assert transition.purchase == replace(purchase(Status.DELIVERED), revision=2)
+    assert [fact.revision for fact in transition.facts] == [2]
 
 
 @pytest.mark.parametrize("amount_minor", [0, 1])
@@ -309,15 +315,15 @@ def test_an_amount_of_a_free_purchase(amount_minor: int) -> None:
     free = completed(amount_minor=0)
     if amount_minor:
         with pytest.raises(OverRefund):
-            moves.refund(
+            transitions.refund(
                 purchase(Status.PAID, free=True), free, amount_minor, "x", reference="r", now=NOW
             )
         return
-    moved = moves.refund(
+    transition = transitions.refund(
         purchase(Status.PAID, free=True), free, amount_minor, "x", reference="r", now=NOW
     )
 
-    assert moved.purchase.status is Status.REFUNDED
+    assert transition.purchase.status is Status.REFUNDED
 
 
 @pytest.mark.parametrize(
@@ -328,20 +334,22 @@ def test_an_unpaid_purchase_is_cancelled_or_expires(seconds: int, status: Status
     """Its time to pay decides which; an overdue one expires by itself as well."""
     now = NOW + timedelta(seconds=seconds)
     ended = replace(purchase(status), revision=2)
-    expected = Moved(ended, (Fact(ended, 2),))
+    expected = Transition(ended, (Fact(ended, 2),))
 
-    assert moves.cancel(purchase(), open_payment=None, now=now) == expected
-    assert moves.expire(purchase(), open_payment=None, now=now) == (
+    assert transitions.cancel(purchase(), open_payment=None, now=now) == expected
+    assert transitions.expire(purchase(), open_payment=None, now=now) == (
         expected if status is Status.EXPIRED else None
     )
-    assert moves.cancel(purchase(Status.CANCELLED), open_payment=None, now=now) is None
+    assert transitions.cancel(purchase(Status.CANCELLED), open_payment=None, now=now) is None
 
 
 def test_an_assigned_purchase_is_on_its_way() -> None:
     """With a delivery of the provider's."""
-    moved = moves.assign(purchase(Status.PAID), provider_id=4, provider_name="Lento", now=NOW)
+    transition = transitions.assign(
+        purchase(Status.PAID), provider_id=4, provider_name="Lento", now=NOW
+    )
 
-    assert moved == Moved(
+    assert transition == Transition(
         replace(purchase(Status.ON_DELIVERY), revision=2),
         (Fact(DELIVERY, 2),),
         delivery=DELIVERY,
@@ -355,7 +363,7 @@ def test_only_a_paid_purchase_is_assigned(status: Status) -> None:
     kind = AlreadyAssigned if on_its_way else NotPaid
 
     with refused(kind, f"Está en {status}.", f"It is {status}.", status_actual=str(status)):
-        moves.assign(purchase(status), provider_id=4, provider_name="Lento", now=NOW)
+        transitions.assign(purchase(status), provider_id=4, provider_name="Lento", now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -371,9 +379,9 @@ def test_the_end_of_a_delivery_moves_its_purchase(target: DeliveryStatus, status
     later = NOW + timedelta(days=1)
     reported = replace(DELIVERY, status=target, updated_at=later)
 
-    assert moves.report_delivery(purchase(Status.ON_DELIVERY), DELIVERY, target, later) == Moved(
-        replace(purchase(status), revision=2), (Fact(reported, 2),), delivery=reported
-    )
+    assert transitions.report_delivery(
+        purchase(Status.ON_DELIVERY), DELIVERY, target, later
+    ) == Transition(replace(purchase(status), revision=2), (Fact(reported, 2),), delivery=reported)
 
 
 @pytest.mark.parametrize(
@@ -388,7 +396,7 @@ def test_a_status_that_can_be_set(
     status: Status, target: Status, means: DeliveryStatus | None
 ) -> None:
     """It cancels the purchase, or ends its delivery."""
-    assert moves.check_settable(purchase(status), target) is means
+    assert transitions.check_settable(purchase(status), target) is means
 
 
 @pytest.mark.parametrize(
@@ -420,10 +428,10 @@ def test_a_status_that_is_not_set_names_its_route(
         f"It is not set here: {english}.",
         status_actual=str(status),
     ):
-        moves.check_settable(purchase(status), target)
+        transitions.check_settable(purchase(status), target)
 
 
 def test_a_status_that_cannot_follow_is_not_set() -> None:
     """The refusal lists those that can."""
     with pytest.raises(IllegalMove, match="it can become: Delivered, Paid"):
-        moves.check_settable(purchase(Status.ON_DELIVERY), Status.CANCELLED)
+        transitions.check_settable(purchase(Status.ON_DELIVERY), Status.CANCELLED)

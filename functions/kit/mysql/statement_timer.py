@@ -17,7 +17,7 @@ class _Connection(Protocol):
     def abort(self) -> None: ...
 
 
-class Watch:
+class StatementTimer:
     """The timer of one connection, which it closes if a statement is late."""
 
     def __init__(self, connection: _Connection) -> None:

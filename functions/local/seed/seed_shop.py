@@ -1,4 +1,4 @@
-"""Adds the books and providers, and waits until purchase can sell every book."""
+"""Adds the books and providers, and waits until both services have the events of every book."""
 
 import csv
 import io
@@ -55,16 +55,20 @@ async def import_books(client: Client, staff_token: str, content: bytes) -> list
 
 
 async def all_books(client: Client) -> list[int]:
-    ids: list[int] = []
+    return [book["id"] for book in await _listed(client)]
+
+
+async def _listed(client: Client) -> list[dict[str, Any]]:
+    books: list[dict[str, Any]] = []
     path: str | None = "/books?limit=100"
     while path is not None:
         page = await client.expect(200, "GET", "catalog", path)
-        ids += [book["id"] for book in page.json()]
+        books += page.json()
         following = page.links.get("next", {}).get("url")
         path = following and following.removeprefix(client.urls["catalog"])
         if path is not None and not path.startswith("/"):
             raise ShopError(f"catalog's link to the next page leads to another server: {path}")
-    return ids
+    return books
 
 
 async def add_providers(client: Client, staff_token: str) -> None:
@@ -95,3 +99,15 @@ async def wait_for_purchase(client: Client, staff_token: str, book_ids: list[int
         return True
 
     await wait_until("purchase has the events of every book", known, seconds=60.0)
+
+
+async def wait_for_catalog(client: Client) -> None:
+    """Until catalog has purchase's event about the stock of every book.
+
+    Without it the log of these events follows the welcome, and scrolls it off the terminal.
+    """
+
+    async def known() -> bool:
+        return all(book["stock_revision"] > 0 for book in await _listed(client))
+
+    await wait_until("catalog has the stock of every book", known, seconds=60.0)

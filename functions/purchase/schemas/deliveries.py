@@ -1,0 +1,67 @@
+"""Bodies of deliveries, and of quotes for them."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+
+from functions.kit.base.fields import Id, Strict, line
+from functions.purchase.domain.deliveries import DeliveryStatus
+from functions.purchase.schemas.shared import Currency
+
+_LABELS = [str(status) for status in DeliveryStatus if status is not DeliveryStatus.ASSIGNED]
+_REPORTED = [label.lower().replace(" ", "_") for label in _LABELS]
+
+
+class NewAssignment(Strict, frozen=True, kw_only=True):
+    purchase_id: Id
+    provider_id: Id
+
+    example: ClassVar[dict[str, Any]] = {"purchase_id": 1, "provider_id": 1}
+
+
+class AssignmentCreated(msgspec.Struct, frozen=True, kw_only=True):
+    message: str
+    assignment_id: int
+    status: str
+
+
+class AssignmentView(msgspec.Struct, frozen=True, kw_only=True):
+    id: int
+    purchase_id: int
+    provider_id: int
+    status: DeliveryStatus
+    created_at: datetime
+    updated_at: datetime
+
+
+class DeliveryChange(Strict, frozen=True, kw_only=True):
+    """`in_transit`, `delivered` or `failed`; the label that `GET` shows is accepted too."""
+
+    status: Annotated[str, line(20)]
+
+    described: ClassVar[dict[str, Any]] = {"properties": {"status": {"enum": _REPORTED}}}
+    example: ClassVar[dict[str, Any]] = {"status": "in_transit"}
+
+
+class AssignmentChanged(msgspec.Struct, frozen=True, kw_only=True):
+    message: str
+    assignment_id: int
+    status: str
+    purchase_status: str
+
+
+class DeliveryQuote(msgspec.Struct, frozen=True, kw_only=True):
+    """The price of the books, delivered by this provider."""
+
+    provider_id: int
+    provider_name: str
+    fee: Decimal
+    fee_minor: int
+    subtotal: Decimal
+    """The price of the books, without delivery."""
+    subtotal_minor: int
+    total: Decimal
+    total_minor: int
+    currency: Currency
