@@ -32,8 +32,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-FIRST_REQUEST = ("httpx", "functions.storefront.rendering", "babel.numbers")
-"""What the first page imports; an image holds it in its code cache (`kit/start`)."""
+FIRST_REQUEST = (
+    "httpx",
+    "functions.storefront.rendering",
+    "babel.numbers",
+    "functions.storefront.before_start",
+    "encodings.idna",
+)
+"""What the first page and `before_start` import; an image holds it in its code cache (`kit/start`).
+`socket.create_connection` encodes host names by `encodings.idna`."""
 
 SECURITY_HEADERS = {
     "content-security-policy": (

@@ -3,7 +3,7 @@
 What goes is what other packages ask for and the shop never imports: Piccolo brings black for its
 own migrations, which are not used here, Litestar faker for examples that nobody asks for, the
 address data requests for its own update, and Swagger UI's package brings every version of itself.
-Babel and Jinja are the storefront's: they are moved to a folder of its own.
+Jinja is the storefront's: it is moved to a folder of its own.
 Whatever is imported at run time stays, and tests/cluster/test_image.py starts each service from
 what is left. Standard library only: it runs before anything else is there.
 """
@@ -28,12 +28,12 @@ UNUSED = (
 )
 """Distributions that nothing of ours imports, the largest; removed file by file, as recorded."""
 
-OF_ONE_SERVICE = {"storefront": ("babel", "jinja2", "markupsafe")}
+OF_ONE_SERVICE = {"storefront": ("jinja2", "markupsafe")}
 """Distributions that one service alone imports."""
 
 LOCALES = {"root", "en", "es", "es_419"}
 """Of CLDR, those of the pages' languages (`functions/storefront/translations.py`), with those that
-they inherit from. The other thousand take 30 MiB."""
+they inherit from; catalog reads names of languages in them. The other thousand take 30 MiB."""
 
 LEFTOVERS = ("bin", "docs", "examples", "profiling", "test", "tests")
 """Folders that wheels leave at the top level; `tests` would shadow anybody's own."""
@@ -59,7 +59,7 @@ def prune(site: Path, extra: Path) -> None:
     for service, names in OF_ONE_SERVICE.items():
         for name in names:
             remove(site, found[name], to=extra / service)
-    keep_only(extra / "storefront" / "babel" / "locale-data", {f"{name}.dat" for name in LOCALES})
+    keep_only(site / "babel" / "locale-data", {f"{name}.dat" for name in LOCALES})
     for text in site.glob("*.md"):
         text.unlink()
     keep_only(site / "swagger_ui", {"__init__.py", *(f"static/{name}" for name in SWAGGER)})

@@ -1,4 +1,4 @@
-"""What only the storefront's image holds: what is made of its pages at build, Babel and Jinja.
+"""What only the storefront's image holds: what is made of its pages at build, and Jinja.
 
 Its container is a process with the image's packages and none of this machine's. It asks the
 services of a local shop, and a visitor goes through every page in both languages.
@@ -26,7 +26,7 @@ from tests.servers.programs import free_port
 from tests.storefront.browser.running import RunningShop
 from tests.storefront.browser.steps import ADDRESS, PASSWORD
 
-PACKAGES = {"babel", "jinja2", "markupsafe"}
+PACKAGES = {"jinja2", "markupsafe"}
 FOLDER = "/app/functions/storefront"
 SAME_ORIGIN = {"sec-fetch-site": "same-origin"}
 MAX_EXTRA = 5
@@ -49,7 +49,7 @@ def image(request: pytest.FixtureRequest, built: BuildImage) -> Stage:
 
 
 def test_the_other_images_do_not_pay_for_it(built: BuildImage) -> None:
-    """Their packages are those of the storefront without three, which take 5 MiB at most."""
+    """Their packages are those of the storefront without Jinja, which takes 5 MiB at most."""
     other = {path.name for path in built("catalog", "this").path("/site").iterdir()}
     site = built("storefront", "this").path("/site")
     own = {path for path in site.iterdir() if path.name not in other}
