@@ -1,5 +1,6 @@
-"""What runs on which database and under coverage; no suite is lost when files move."""
+"""What runs on which database and under coverage, and what each test says that it proves."""
 
+import ast
 import tomllib
 
 from tests.architecture.services import ROOT
@@ -26,3 +27,17 @@ def test_the_measured_tests_are_those_of_the_measured_code() -> None:
         f"functions/{name}" for name in MEASURED
     ]
     assert [name for name in MEASURED if not (ROOT / "tests" / name).is_dir()] == []
+
+
+def test_every_test_has_a_docstring() -> None:
+    """It states the fact that the test proves, which its name is too short for."""
+    without = [
+        f"{path.relative_to(ROOT)}::{node.name}"
+        for path in sorted((ROOT / "tests").rglob("test_*.py"))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.startswith("test_")
+        and not ast.get_docstring(node)
+    ]
+
+    assert without == []

@@ -87,7 +87,7 @@ def _of_address(email: str, address: str) -> Iterator[tuple[What, Action]]:
 def merge(rows: Sequence[OriginalUser], decisions: Decisions) -> tuple[User | None, list[Finding]]:
     """One account of rows with the same key: the lowest id, and the password that was decided.
 
-    Whoever has that password gets the purchases of all rows, so by default nobody's is taken.
+    That password opens the purchases of all rows, so by default none is taken.
     """
     valid = sorted(row for row in rows if row.id >= 1)
     refused = [
