@@ -28,6 +28,7 @@ async def engine(make_engine: MakeEngine) -> MySQLEngine:
 
 
 async def test_rows_come_in_pieces(engine: MySQLEngine) -> None:
+    """Seven rows come as lists of 3, 3 and 1, and the pool's only connection is free afterwards."""
     sizes, rows = [], []
 
     async with await Number.select().order_by(Number.n).batch(batch_size=3) as batch:
@@ -41,6 +42,7 @@ async def test_rows_come_in_pieces(engine: MySQLEngine) -> None:
 
 
 async def test_a_batch_in_a_transaction_sees_what_it_wrote(engine: MySQLEngine) -> None:
+    """It runs on the transaction's connection, which other queries can use between its parts."""
     rows = []
 
     async with engine.transaction():
@@ -54,6 +56,7 @@ async def test_a_batch_in_a_transaction_sees_what_it_wrote(engine: MySQLEngine) 
 
 
 async def test_a_batch_that_is_left_early_gives_its_place_back(engine: MySQLEngine) -> None:
+    """With unread rows left, the next query still gets a connection from a pool of one."""
     async with await Number.select().batch(batch_size=1) as batch:
         await anext(batch)
 
@@ -61,5 +64,6 @@ async def test_a_batch_that_is_left_early_gives_its_place_back(engine: MySQLEngi
 
 
 async def test_a_batch_of_anything_but_a_select_is_refused(engine: MySQLEngine) -> None:
+    """`batch()` of a DELETE raises `Unsupported`."""
     with pytest.raises(Unsupported, match="a select"):
         await engine.batch(Number.delete(force=True))

@@ -72,6 +72,7 @@ async def retried(engine: MySQLEngine, work: Callable[[], Awaitable[None]]) -> i
 
 
 async def test_a_hundred_buyers_of_sixty_copies(make_engine: MakeEngine) -> None:
+    """Exactly 60 of 100 concurrent purchases succeed, with 60 rows of sales and a stock of 0."""
     engine = make_engine(pool_size=8)
 
     bought = await asyncio.gather(*(buy(engine, f"buyer {number}") for number in range(100)))
@@ -81,6 +82,7 @@ async def test_a_hundred_buyers_of_sixty_copies(make_engine: MakeEngine) -> None
 
 
 async def test_of_two_with_one_name_one_is_told(engine: MySQLEngine) -> None:
+    """Nine of ten concurrent inserts raise a duplicate error, and their stock change is undone."""
     results = await asyncio.gather(
         *(buy(engine, "the same") for _ in range(10)), return_exceptions=True
     )
@@ -122,6 +124,7 @@ async def test_a_locked_range_under_repeatable_read_does_block_inserts(
 
 
 async def test_rows_that_another_holds_can_be_skipped(engine: MySQLEngine) -> None:
+    """`skip_locked=True` returns the next free row instead of waiting for the locked one."""
     await put(engine, 2, 5)
     query = QueryString("SELECT book_id FROM inventory ORDER BY book_id LIMIT {}", 1)
 
@@ -137,11 +140,13 @@ async def test_rows_that_another_holds_can_be_skipped(engine: MySQLEngine) -> No
 
 
 async def test_rows_are_locked_inside_a_transaction_only(engine: MySQLEngine) -> None:
+    """`locked()` without a transaction raises `TransactionError`: its lock would end at once."""
     with pytest.raises(TransactionError, match="inside a transaction"):
         await engine.locked(QueryString("SELECT * FROM inventory"))
 
 
 async def test_a_deadlock_is_told_and_run_again(engine: MySQLEngine) -> None:
+    """One of two transactions gets a retryable `Deadlock`; its second run succeeds."""
     await put(engine, 2, 60)
     met = asyncio.Barrier(2)
     deadlocks = []
@@ -193,6 +198,7 @@ async def test_a_swallowed_deadlock_lets_nothing_else_through(engine: MySQLEngin
 
 
 async def test_a_swallowed_deadlock_does_not_end_well(engine: MySQLEngine) -> None:
+    """A block that catches `Deadlock` and ends normally raises `TransactionError`."""
     await put(engine, 2, 60)
     met = asyncio.Barrier(2)
 

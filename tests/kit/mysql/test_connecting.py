@@ -40,6 +40,7 @@ async def refused(engine: MySQLEngine, kind: type[Unavailable], complaint: str) 
 
 
 async def test_a_wrong_password_is_told(make_engine: MakeEngine) -> None:
+    """`AccessDenied` counts as unavailable, is not retryable and does not contain the password."""
     engine = make_engine(password="s3cret")
 
     await refused(engine, AccessDenied, "Access denied")
@@ -48,6 +49,7 @@ async def test_a_wrong_password_is_told(make_engine: MakeEngine) -> None:
 async def test_an_unknown_database_is_told_and_found_later(
     make_engine: MakeEngine, server: Server
 ) -> None:
+    """`UnknownDatabase` is raised until the database exists; then the same engine connects."""
     engine = make_engine(database="not_there_yet")
     await refused(engine, UnknownDatabase, "not_there_yet")
 
@@ -58,6 +60,7 @@ async def test_an_unknown_database_is_told_and_found_later(
 
 
 async def test_nobody_listening_is_told(make_engine: MakeEngine) -> None:
+    """A closed port raises `CannotConnect`, whose message has the host but not the password."""
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         engine = make_engine(f"mysql://u:s3cret@127.0.0.1:{sock.getsockname()[1]}/x")
@@ -125,6 +128,7 @@ async def greeting(greeting: bytes) -> AsyncIterator[tuple[int, bytearray]]:
 async def test_a_peer_that_speaks_something_else_is_told(
     make_engine: MakeEngine, answer: bytes
 ) -> None:
+    """An HTTP reply, a truncated greeting or an error packet raises `CannotConnect`."""
     async with greeting(answer) as (port, _):
         engine = make_engine(f"mysql://u:s3cret@127.0.0.1:{port}/x")
 
@@ -247,12 +251,14 @@ async def test_tls_is_used_where_it_is_asked_for(
 async def test_tls_is_not_used_where_it_is_not_asked_for(
     make_engine: MakeEngine, tls_url: str
 ) -> None:
+    """Without `ssl` the session has no cipher, though the server has a certificate."""
     assert await cipher(make_engine(tls_url)) == ""
 
 
 async def test_a_server_that_cannot_prove_itself_is_refused(
     make_engine: MakeEngine, tls_url: str, tmp_path: Path
 ) -> None:
+    """`verify_ca` raises `TLSRefused` if `ssl_ca` did not sign the server's certificate."""
     other, _ = certificate(tmp_path)
     engine = make_engine(tls_url, ssl="verify_ca", ssl_ca=str(other))
 
@@ -262,6 +268,7 @@ async def test_a_server_that_cannot_prove_itself_is_refused(
 async def test_a_server_of_another_name_is_refused(
     make_engine: MakeEngine, tls_url: str, ca: tuple[Path, Path]
 ) -> None:
+    """`verify_identity` raises `TLSRefused` for `localhost` if the certificate names 127.0.0.1."""
     port = urlsplit(tls_url).port
     engine = make_engine(
         tls_url, host="localhost", port=port, ssl="verify_identity", ssl_ca=str(ca[0])

@@ -148,6 +148,8 @@ async def test_defaults_are_the_databases_too(engine: MySQLEngine) -> None:
 
 
 async def test_the_moment_is_a_default_in_utc(engine: MySQLEngine) -> None:
+    """An INSERT without values stores the server's time in UTC, plus the default's offset."""
+
     class Moments(Table, tablename="moments"):
         id: Serial
         at = Timestamptz()
@@ -171,6 +173,8 @@ async def test_the_moment_is_a_default_in_utc(engine: MySQLEngine) -> None:
 
 
 async def test_a_serial_is_numbered_and_an_integer_key_is_not(each_engine: Engine[Any]) -> None:
+    """`Serial` keys count from 1; an `Integer` primary key keeps the client's value."""
+
     class Given(Table, tablename="given"):
         id = Integer(primary_key=True)
 
@@ -200,6 +204,7 @@ async def test_a_table_is_made_once_more_only_if_asked_so(each_engine: Engine[An
 async def test_tables_are_dropped_in_the_order_of_their_foreign_keys(
     each_engine: Engine[Any],
 ) -> None:
+    """The parent may be given first, and dropping tables that no longer exist succeeds."""
     bind(each_engine, Publisher, Everything)
     await create_db_tables(Publisher, Everything)
     await drop_db_tables(Publisher, Everything)
@@ -215,6 +220,8 @@ async def test_tables_are_dropped_in_the_order_of_their_foreign_keys(
 async def test_a_foreign_key_does_what_it_says(
     each_engine: Engine[Any], on_delete: OnDelete, left: list[dict[str, Any]] | None
 ) -> None:
+    """CASCADE deletes the child, SET NULL empties its key, and RESTRICT refuses the delete."""
+
     class Title(Table, tablename="title"):
         id: Serial
         publisher = ForeignKey(Publisher, on_delete=on_delete)
@@ -235,6 +242,8 @@ async def test_a_foreign_key_does_what_it_says(
 
 
 async def test_a_key_of_another_type_is_referred_to(each_engine: Engine[Any]) -> None:
+    """Foreign keys to a UUID key and to a unique Varchar are both joined in one select."""
+
     class Owner(Table, tablename="owner"):
         id = UUID(primary_key=True)
         code = Varchar(length=10, unique=True)
@@ -256,6 +265,7 @@ async def test_a_key_of_another_type_is_referred_to(each_engine: Engine[Any]) ->
 
 
 async def test_a_unique_column_refuses_the_second_row(engine: MySQLEngine) -> None:
+    """`DuplicateKey.key` is the constraint's name, made from the table and the column."""
     bind(engine, Publisher)
     await Publisher.create_table()
     await Publisher.insert(Publisher(name="a"))
@@ -287,6 +297,8 @@ async def test_constraints_of_a_table_are_kept(engine: MySQLEngine) -> None:
 
 
 async def test_what_is_no_json_is_refused_by_the_column(engine: MySQLEngine) -> None:
+    """Incomplete JSON raises `IntegrityError`; valid JSON keeps its spaces and order of keys."""
+
     class Document(Table, tablename="document"):
         id: Serial
         data = JSONB()
@@ -301,6 +313,7 @@ async def test_what_is_no_json_is_refused_by_the_column(engine: MySQLEngine) -> 
 
 
 async def test_texts_compare_by_code_points(engine: MySQLEngine) -> None:
+    """N, n and ñ are distinct for a unique key, and sort in this order."""
     bind(engine, Publisher)
     await Publisher.create_table()
     await Publisher.insert(Publisher(name="ñ"), Publisher(name="n"), Publisher(name="N"))
@@ -328,6 +341,7 @@ async def test_indexes_are_made_listed_and_dropped(each_engine: Engine[Any]) -> 
 
 
 async def test_columns_are_added_renamed_and_dropped(each_engine: Engine[Any]) -> None:
+    """An added column has its default in existing rows, and a rename keeps the values."""
     bind(each_engine, Publisher)
     await Publisher.create_table()
     await Publisher.insert(Publisher(name="a"))
@@ -342,6 +356,7 @@ async def test_columns_are_added_renamed_and_dropped(each_engine: Engine[Any]) -
 
 
 async def test_a_table_is_renamed(each_engine: Engine[Any]) -> None:
+    """After `rename_table` only the new name exists and can be read."""
     bind(each_engine, Publisher)
     await Publisher.create_table()
     await Publisher.alter().rename_table("house")
@@ -351,6 +366,7 @@ async def test_a_table_is_renamed(each_engine: Engine[Any]) -> None:
 
 
 async def test_defaults_and_constraints_are_altered(engine: MySQLEngine) -> None:
+    """Dropping an unknown constraint succeeds; without its default the column is required."""
     bind(engine, Publisher)
     await Publisher.create_table()
     await Publisher.alter().set_default(Publisher.name, "b")
@@ -371,6 +387,8 @@ async def test_defaults_and_constraints_are_altered(engine: MySQLEngine) -> None
 
 
 async def test_a_foreign_key_is_added_with_its_column(each_engine: Engine[Any]) -> None:
+    """After `add_column` a row that refers to an unknown key is refused."""
+
     class Title(Table, tablename="title"):
         id: Serial
         name = Varchar(length=10)
@@ -424,6 +442,7 @@ class NullsNotDistinct(Table, tablename="refused"):
 async def test_what_mysql_has_no_column_for_is_refused_by_name(
     engine: MySQLEngine, table: type[Table], construct: str
 ) -> None:
+    """`create_table()` raises `Unsupported` with the column type, default or constraint."""
     bind(engine, table, Publisher)
 
     with pytest.raises(Unsupported, match=construct):
@@ -486,6 +505,8 @@ async def test_a_column_declared_anew_is_read_anew(engine: MySQLEngine) -> None:
 
 
 async def test_the_servers_own_complaint_is_told(engine: MySQLEngine) -> None:
+    """A foreign key to a missing table raises `ProgrammingError` with the server's message."""
+
     class Title(Table, tablename="title"):
         publisher = ForeignKey(Publisher)
 

@@ -13,6 +13,7 @@ from tests.servers.mysql import Server
 
 
 def test_the_readmes_example_runs_on_the_tree_alone(server: Server, tmp_path: Path) -> None:
+    """The example prints its row and exits with 0 although `functions` cannot be imported."""
     write_tree(tmp_path)
     url = server.create_database("readme")
     guard = "import sys; sys.modules['functions'] = None\n"
@@ -31,6 +32,7 @@ def test_the_readmes_example_runs_on_the_tree_alone(server: Server, tmp_path: Pa
 
 
 def test_the_tree_says_what_it_is_and_needs(tmp_path: Path) -> None:
+    """It has three dependencies, `py.typed`, its version's changes and no `functions.kit`."""
     write_tree(tmp_path)
 
     project = tomllib.loads((tmp_path / "pyproject.toml").read_text("utf-8"))["project"]

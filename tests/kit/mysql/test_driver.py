@@ -52,6 +52,7 @@ def test_aiomysql_does_not_ask_the_system_who_runs_it() -> None:
 
 
 def test_the_import_leaves_getuser_as_it_was() -> None:
+    """`getpass.getuser` is the same function before and after the driver is imported."""
     script = "import getpass; was = getpass.getuser; import functions.kit.mysql.connection; "
     done = subprocess.run(  # noqa: S603
         [sys.executable, "-c", script + "assert getpass.getuser is was"], cwd=ROOT, check=False
@@ -61,6 +62,7 @@ def test_the_import_leaves_getuser_as_it_was() -> None:
 
 
 def test_a_user_without_a_name_connects(server: Server, url: str) -> None:
+    """A process whose user id has no account, as in many containers, can connect."""
     user = as_user(UNNAMED)
     if user is None or has_name(UNNAMED):
         pytest.skip("only root may run a process as a user that the system has no name for")

@@ -37,6 +37,7 @@ def every_error() -> list[type[errors.DatabaseError]]:
     ],
 )
 def test_an_error_number_has_a_kind(code: int, kind: type[errors.DatabaseError]) -> None:
+    """The number is kept as `code`; an unknown one becomes `OperationalError`."""
     failure = translate_failure(err.OperationalError(code, "something"))
 
     assert kind is type(failure)
@@ -54,6 +55,7 @@ def test_an_error_number_has_a_kind(code: int, kind: type[errors.DatabaseError])
     ],
 )
 def test_no_value_gets_into_a_message(code: int, text: str) -> None:
+    """MySQL quotes values of rows in its messages, and messages are logged."""
     assert "alice" not in str(translate_failure(err.OperationalError(code, text)))
 
 
@@ -67,6 +69,7 @@ def test_no_value_gets_into_a_message(code: int, text: str) -> None:
     ],
 )
 def test_a_duplicate_tells_its_key(text: str, key: str | None) -> None:
+    """`key` omits the table's name, and is None if the server's message has another form."""
     failure = translate_failure(err.IntegrityError(1062, text))
 
     assert isinstance(failure, errors.DuplicateKey)
@@ -74,6 +77,7 @@ def test_a_duplicate_tells_its_key(text: str, key: str | None) -> None:
 
 
 def test_whatever_happens_while_connecting_is_a_failure_to_connect() -> None:
+    """The number of a `ProgrammingError` becomes `CannotConnect` while the connection opens."""
     assert errors.CannotConnect is type(connect_failure(err.OperationalError(1064, "x")))
 
 
@@ -83,8 +87,10 @@ def test_no_error_is_a_runtime_error() -> None:
 
 
 def test_the_tree_in_the_docstring_names_every_error() -> None:
+    """The docstring of `errors` contains the name of each subclass of `DatabaseError`."""
     assert [kind.__name__ for kind in every_error() if kind.__name__ not in errors.__doc__] == []
 
 
 def test_a_transaction_error_is_piccolos_too() -> None:
+    """Code that catches Piccolo's `TransactionError` also catches the one of this engine."""
     assert issubclass(errors.TransactionError, PiccoloTransactionError)

@@ -19,6 +19,7 @@ def modules_after_import() -> set[str]:
 
 
 def test_neither_driver_nor_black_is_imported_before_the_first_connection() -> None:
+    """Creating an engine with TLS loads no `cryptography` and no `asyncpg` either."""
     loaded = modules_after_import()
 
     assert "functions.kit.mysql.engine" in loaded
@@ -33,6 +34,7 @@ def test_neither_driver_nor_black_is_imported_before_the_first_connection() -> N
 
 
 def test_nothing_else_of_the_project_is_imported() -> None:
+    """The engine imports only its own modules of `functions`, so it can be distributed alone."""
     allowed = ("functions", "functions.kit", "functions.kit.mysql")
 
     assert [

@@ -30,6 +30,7 @@ class Trip(Table, tablename="trip"):
 async def test_a_step_in_time_is_added_to_a_column(
     each_engine: Engine[Any], column: str, before: Any, step: timedelta
 ) -> None:
+    """The result is Python's sum, with fractions of a second, negative steps and a leap day."""
     Trip._meta.db = each_engine
     await Trip.create_table()
     await Trip.insert(Trip(**{column: before}))
@@ -40,6 +41,7 @@ async def test_a_step_in_time_is_added_to_a_column(
 
 
 async def test_an_interval_is_read_wherever_its_column_is(each_engine: Engine[Any]) -> None:
+    """Negative days and microseconds are read back exactly, and `>` compares durations."""
     Trip._meta.db = each_engine
     await Trip.create_table()
     lengths = [timedelta(days=-400, microseconds=7), timedelta(0), timedelta(seconds=0.5)]

@@ -80,10 +80,12 @@ async def test_columns_of_three_levels_are_selected_filtered_and_sorted() -> Non
     ],
 )  # fmt: skip
 async def test_they_are_counted_looked_for_and_grouped(query: Any, expected: Any) -> None:
+    """COUNT, EXISTS and GROUP BY work with a column that is three joins away."""
     assert await query() == expected
 
 
 async def test_nested_objects_are_prefetched() -> None:
+    """`objects()` fills three levels of objects, and `output(nested=True)` gives nested dicts."""
     ticket: Any = await Ticket.objects(Ticket.concert, BAND, BAND.manager).get(NAME == "Guido")
 
     assert ticket.concert.band_1.manager.name == "Guido"
@@ -92,6 +94,7 @@ async def test_nested_objects_are_prefetched() -> None:
 
 
 async def test_a_related_object_is_got() -> None:
+    """`get_related` follows a foreign key of the row's table and one two joins away."""
     ticket: Any = await Ticket.objects().get(NAME == "Graydon")
 
     concert = await ticket.get_related(Ticket.concert)

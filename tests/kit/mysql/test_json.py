@@ -135,6 +135,7 @@ async def test_a_path_leads_through_keys_and_indexes(
 
 
 async def test_arrows_are_chained_and_loaded(engine: MySQLEngine) -> None:
+    """Chained `arrow()` calls and `[...]` reach nested elements, which `load_json` decodes."""
     await fill(engine)
     rows = await (
         Studio.select(
@@ -158,6 +159,7 @@ async def test_arrows_are_chained_and_loaded(engine: MySQLEngine) -> None:
 async def test_an_element_is_compared_by_value(
     each_engine: Engine[Any], value: Any, names: list[str]
 ) -> None:
+    """The number 10 matches the element 10, and the JSON text '9' matches the element 9."""
     await fill(each_engine)
 
     assert (
@@ -195,6 +197,7 @@ async def test_elements_sort_as_their_text(each_engine: Engine[Any]) -> None:
 
 
 async def test_values_around_an_element_stay_in_their_places(engine: MySQLEngine) -> None:
+    """Values before and after a JSON comparison keep their order in an UPDATE and a SELECT."""
     await fill(engine)
     await Studio.update({Studio.more: 5}).where(
         Studio.name != "x", Studio.data.from_path(["owner", "born"]) == 1815, Studio.id > 0
@@ -209,6 +212,7 @@ async def test_values_around_an_element_stay_in_their_places(engine: MySQLEngine
 
 
 async def test_a_hand_written_arrow_is_read(each_engine: Engine[Any]) -> None:
+    """Chained `->` in SQL text return the element as JSON text, with its quotes."""
     await fill(each_engine)
     rows = await each_engine.run_querystring(
         QueryString("SELECT s.data -> 'owner' -> 'name' AS v FROM studio s WHERE name = 'abbey'")
@@ -218,6 +222,7 @@ async def test_a_hand_written_arrow_is_read(each_engine: Engine[Any]) -> None:
 
 
 async def test_a_batch_may_have_elements(engine: MySQLEngine) -> None:
+    """A batched select may contain a JSON element and filter by one."""
     await fill(engine)
     query = Studio.select(Studio.data.arrow("kits").as_alias("kits")).where(
         Studio.data.arrow("kits") == 9
@@ -244,5 +249,6 @@ async def test_a_batch_may_have_elements(engine: MySQLEngine) -> None:
 async def test_what_has_no_translation_is_refused_by_name(
     engine: MySQLEngine, sql: str, construct: str
 ) -> None:
+    """`Unsupported` has the JSON operator, or the operand that it cannot have here."""
     with pytest.raises(Unsupported, match=construct):
         await engine.execute(QueryString(sql, *[1.5] * sql.count("{}")))

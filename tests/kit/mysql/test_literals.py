@@ -57,6 +57,7 @@ class Word(str):
     ],
 )
 def test_a_value_is_written_as(value: Any, expected: str) -> None:
+    """A text with a backslash is sent in hexadecimal, and a datetime with a zone in UTC."""
     assert expected == literal(value)
 
 
@@ -76,6 +77,7 @@ def test_a_value_is_written_as(value: Any, expected: str) -> None:
 def test_a_value_without_a_literal_is_refused(
     value: Any, error: type[DatabaseError], complaint: str
 ) -> None:
+    """Containers raise `Unsupported`, NaN and infinity `DataError`; the message has the reason."""
     with pytest.raises(error, match=complaint):
         literal(value)
 

@@ -50,6 +50,7 @@ async def elsewhere(engine: MySQLEngine, query: Any) -> Any:
 
 
 async def test_a_row_is_locked_until_the_transaction_ends(engine: MySQLEngine) -> None:
+    """With `nowait=True` another transaction gets `LockTimeout` first, and the row afterwards."""
     async with engine.transaction():
         locked = await Copy.select(Copy.name).where(Copy.id == 1).lock_rows()
         with pytest.raises(LockTimeout):
@@ -62,6 +63,7 @@ async def test_a_row_is_locked_until_the_transaction_ends(engine: MySQLEngine) -
 
 
 async def test_locked_rows_are_left_out(engine: MySQLEngine) -> None:
+    """`skip_locked=True` returns only the rows that no other transaction has locked."""
     async with engine.transaction():
         await Copy.select(Copy.name).where(Copy.id == 1).lock_rows("UPDATE")
         others = await elsewhere(
@@ -72,6 +74,7 @@ async def test_locked_rows_are_left_out(engine: MySQLEngine) -> None:
 
 
 async def test_a_shared_lock_is_shared(engine: MySQLEngine) -> None:
+    """Two transactions lock a row FOR SHARE at once, and one with FOR UPDATE skips it."""
     first = Copy.select(Copy.name).where(Copy.id == 1)
     async with engine.transaction():
         await first.lock_rows("SHARE")
@@ -85,6 +88,7 @@ async def test_a_shared_lock_is_shared(engine: MySQLEngine) -> None:
 
 
 async def test_objects_are_locked_too(engine: MySQLEngine) -> None:
+    """A locked object can be saved in its transaction, while other transactions skip its row."""
     async with engine.transaction():
         book = await Copy.objects().where(Copy.id == 1).lock_rows().first()
         assert book is not None
@@ -114,11 +118,13 @@ async def test_rows_of_some_tables_only(engine: MySQLEngine, flavour: Flavour) -
 
 @pytest.mark.parametrize("strength", ["NO KEY UPDATE", "KEY SHARE"])
 async def test_locks_of_postgres_are_refused_by_name(engine: MySQLEngine, strength: Any) -> None:
+    """`Unsupported` names the lock strength, which neither server has."""
     with pytest.raises(Unsupported, match=f"FOR {strength}"):
         await Copy.select().lock_rows(strength)
 
 
 async def test_a_lock_in_the_middle_of_a_text_is_refused(engine: MySQLEngine) -> None:
+    """FOR UPDATE inside a subquery raises `Unsupported`."""
     with pytest.raises(Unsupported, match="elsewhere than at the end"):
         await engine.execute(
             QueryString("SELECT * FROM (SELECT id FROM lock_copy FOR UPDATE) AS x")

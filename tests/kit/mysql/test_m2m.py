@@ -62,6 +62,7 @@ async def test_the_other_side_is_a_list(each_engine: Engine[Any]) -> None:
 
 
 async def test_the_other_side_is_numbers_or_keys(each_engine: Engine[Any]) -> None:
+    """A list of keys holds `int` for a Serial and `UUID` objects for a UUID column."""
     genres = await fill(each_engine)
     numbers = await Genre.select(Genre.bands(Band.id, as_list=True)).where(Genre.name == "Folk")
     keys = await Band.select(Band.genres(Genre.id, as_list=True)).where(Band.name == "Rustaceans")
@@ -72,6 +73,7 @@ async def test_the_other_side_is_numbers_or_keys(each_engine: Engine[Any]) -> No
 
 
 async def test_the_other_side_is_rows_with_their_json(each_engine: Engine[Any]) -> None:
+    """With several columns each related row is a dict, whose JSON `load_json` decodes."""
     genres = await fill(each_engine)
     (row,) = await Band.select(Band.genres(Genre.id, Genre.name, Genre.data, load_json=True)).where(
         Band.name == "Pythonistas"
@@ -105,6 +107,7 @@ async def test_a_comma_parts_no_value(engine: MySQLEngine) -> None:
 
 
 async def test_rows_are_added_got_and_removed(each_engine: Engine[Any]) -> None:
+    """`add_m2m` stores extra values of the link, and `remove_m2m` deletes one link only."""
     genres = await fill(each_engine)
     band = await Band.objects().get(Band.name == "Silent")
     assert band is not None
@@ -123,6 +126,7 @@ async def test_rows_are_added_got_and_removed(each_engine: Engine[Any]) -> None:
 
 
 async def test_what_is_added_is_added_whole_or_not_at_all(engine: MySQLEngine) -> None:
+    """An invalid column of the link leaves neither the new row nor an open transaction."""
     await fill(engine)
     band = await Band.objects().get(Band.name == "Silent")
     assert band is not None

@@ -9,6 +9,7 @@ SECRET = "s3cret"
 
 
 def test_a_url_holds_everything() -> None:
+    """Percent-encoded parts are decoded, and `query_timeout=none` means no limit."""
     options = Options.from_url(
         "mysql://some%40one:p%2Fw@db.example:3307/shop?pool_size=3&query_timeout=none&ssl=required"
     )
@@ -24,6 +25,7 @@ def test_a_url_holds_everything() -> None:
 
 
 def test_what_a_url_leaves_out_has_a_default() -> None:
+    """A URL with the host `localhost` alone gives the same options as `Options()`."""
     options = Options.from_url("mysql://localhost")
 
     assert Options() == options
@@ -31,10 +33,12 @@ def test_what_a_url_leaves_out_has_a_default() -> None:
 
 @pytest.mark.parametrize("text", ["true", "1"])
 def test_tls_that_is_merely_switched_on_verifies_the_server(text: str) -> None:
+    """`ssl=true` and `ssl=1` mean `verify_identity`, the strictest mode."""
     assert Options.from_url(f"mysql://localhost/?ssl={text}").ssl == "verify_identity"
 
 
 def test_keywords_win_over_the_url() -> None:
+    """A keyword replaces the URL's database as well as its query parameters."""
     engine = MySQLEngine("mysql://localhost/a?pool_size=2", pool_size=4, database="b")
 
     assert (engine.options.pool_size, engine.options.database) == (4, "b")
@@ -66,6 +70,7 @@ def test_keywords_win_over_the_url() -> None:
 def test_a_url_that_cannot_be_used_is_refused_without_its_password(
     url: str, complaint: str
 ) -> None:
+    """`InvalidOptions` names the fault, and has no cause whose message could contain the URL."""
     with pytest.raises(InvalidOptions, match=complaint) as caught:
         MySQLEngine(url)
     assert SECRET not in str(caught.value)
@@ -75,9 +80,11 @@ def test_a_url_that_cannot_be_used_is_refused_without_its_password(
 
 
 def test_an_unknown_keyword_is_refused() -> None:
+    """A keyword that is no option raises `InvalidOptions` with its name."""
     with pytest.raises(InvalidOptions, match="'colour'"):
         MySQLEngine(colour="blue")
 
 
 def test_the_password_is_not_in_the_repr() -> None:
+    """Logs and tracebacks may contain the `repr()` of the options."""
     assert SECRET not in repr(Options(password=SECRET))

@@ -29,6 +29,7 @@ def mortal(flavour: Flavour) -> Iterator[Server]:
 
 
 async def test_a_restarted_server_is_found_again(mortal: Server, make_engine: MakeEngine) -> None:
+    """Connections that a restart closed are replaced, and none of the next statements fails."""
     engine = make_engine(mortal.create_database("x"))
     await asyncio.gather(*(engine.ping() for _ in range(5)))
 
@@ -40,6 +41,7 @@ async def test_a_restarted_server_is_found_again(mortal: Server, make_engine: Ma
 async def test_a_dead_server_is_told_and_found_again(
     mortal: Server, make_engine: MakeEngine
 ) -> None:
+    """The block raises `ConnectionLost` and keeps no row; the engine reconnects after the start."""
     engine = make_engine(mortal.create_database("x"))
     await engine.run_ddl("CREATE TABLE `t` (`id` BIGINT PRIMARY KEY)")
     with pytest.raises(ConnectionLost):
@@ -134,6 +136,7 @@ async def test_a_kill_hits_nobody_after_a_restart(
 async def test_too_many_connections_is_told_and_passes(
     mortal: Server, make_engine: MakeEngine
 ) -> None:
+    """`TooManyConnections` counts as unavailable; after releases the same engine works."""
     database = mortal.create_database("x")
     greedy = make_engine(database, pool_size=20)
     connections = []

@@ -54,6 +54,7 @@ def piccolo(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]"
 def test_the_command_says_what_to_do_and_changes_nothing(
     server: Server, url: str, tmp_path: Path
 ) -> None:
+    """`migrations forwards` fails, names `engine.run_ddl` and creates no table; `new` succeeds."""
     (tmp_path / "shop_conf.py").write_text(CONF.format(url=url), "utf-8")
     (tmp_path / "shop" / "piccolo_migrations").mkdir(parents=True)
     (tmp_path / "shop" / "__init__.py").touch()

@@ -73,6 +73,7 @@ def test_a_test_passes_unless_it_is_listed(
 
 
 def test_every_listed_test_has_a_reason() -> None:
+    """No test is listed twice, and exactly one group may contain tests that pass."""
     groups = read_expected(EXPECTED)
     listed = [test for group in groups for test in group["tests"]]
 
@@ -84,6 +85,7 @@ def test_every_listed_test_has_a_reason() -> None:
 def test_without_a_checkout_it_says_how_it_is_called(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
+    """A folder that is no checkout gives exit code 2 and the usage on stderr."""
     monkeypatch.setattr(sys, "argv", ["piccolo_suite", str(tmp_path)])
 
     assert main() == 2

@@ -83,6 +83,7 @@ class Book(Table, db=MySQLEngine("mysql://nobody@localhost/nowhere")):
     ],
 )
 def test_what_piccolo_prints_is_sent_as(query: Callable[[], Any], expected: str) -> None:
+    """SQL that Piccolo compiles for SQLite is sent with backquoted names and literal values."""
     (querystring,) = query().querystrings
     sql, args = querystring.compile_string(engine_type="sqlite")
 
@@ -98,6 +99,7 @@ def test_what_piccolo_prints_is_sent_as(query: Callable[[], Any], expected: str)
 def test_what_piccolo_prints_for_sqlite_alone_is_refused(
     query: Callable[[], Any], construct: str
 ) -> None:
+    """`get_readable()` needs SQLite's `printf()`, which `Unsupported` names."""
     (querystring,) = query().querystrings
     sql, _ = querystring.compile_string(engine_type="sqlite")
 

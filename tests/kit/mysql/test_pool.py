@@ -77,6 +77,7 @@ async def test_a_connection_that_is_given_up_while_it_opens_is_closed(
 
 
 async def test_nothing_is_opened_before_the_first_statement() -> None:
+    """An engine for an unreachable server can be created; its first ping raises `Unavailable`."""
     engine = MySQLEngine("mysql://nobody@127.0.0.1:1/nowhere")
 
     with pytest.raises(Unavailable):
@@ -84,10 +85,12 @@ async def test_nothing_is_opened_before_the_first_statement() -> None:
 
 
 async def test_a_connection_is_used_again(engine: MySQLEngine) -> None:
+    """Two acquisitions, one after the other, have the same connection id on the server."""
     assert await connection_id(engine) == await connection_id(engine)
 
 
 async def test_no_more_connections_than_places(make_engine: MakeEngine, server: Server) -> None:
+    """Thirty concurrent statements on a pool of three succeed over three connections."""
     engine = make_engine(pool_size=3)
 
     answers = await asyncio.gather(*(engine.execute(ONE) for _ in range(30)))
@@ -101,6 +104,7 @@ async def test_no_more_connections_than_places(make_engine: MakeEngine, server: 
 
 
 async def test_who_waits_too_long_is_told(make_engine: MakeEngine) -> None:
+    """`PoolTimeout` is raised after `pool_timeout` seconds, and counts as unavailable."""
     engine = make_engine(pool_size=1, pool_timeout=0.05)
 
     async with engine.transaction():
@@ -130,6 +134,7 @@ async def test_a_waiter_is_woken_when_a_broken_connection_comes_back(
 
 
 async def test_a_cancelled_waiter_takes_no_place(make_engine: MakeEngine) -> None:
+    """After three cancelled waits a pool of one still lends its connection."""
     engine = make_engine(pool_size=1)
     connection = await engine.pool.acquire()
     waiters = [asyncio.create_task(engine.ping()) for _ in range(3)]
@@ -176,6 +181,7 @@ async def test_a_cancelled_statement_is_killed_and_its_locks_are_free(
 async def test_a_cancelled_statement_without_a_transaction_is_not_done_later(
     make_engine: MakeEngine, engine: MySQLEngine, server: Server
 ) -> None:
+    """An UPDATE that is cancelled while it waits for a row lock is killed and changes nothing."""
     giving_up = make_engine()
     async with engine.transaction():
         await add(engine, 1)
@@ -209,6 +215,7 @@ async def test_a_late_statement_is_found_behind_many_that_were_not(make_engine: 
 async def test_a_statement_without_an_answer_is_given_up_and_killed(
     make_engine: MakeEngine, engine: MySQLEngine
 ) -> None:
+    """After `query_timeout` seconds an UPDATE raises `QueryTimeout` and is never applied."""
     impatient = make_engine(pool_size=1, query_timeout=0.2)
     async with engine.transaction():
         await add(engine, 1)
@@ -238,6 +245,7 @@ async def test_a_connection_that_the_server_closed_is_not_lent(
 
 
 async def test_wait_timeout_passed_with_a_blocked_loop(engine: MySQLEngine, server: Server) -> None:
+    """A connection that the server closed meanwhile is replaced, and the statement succeeds."""
     connection = await engine.pool.acquire()
     await connection.run("SET SESSION wait_timeout = 1")
     engine.pool.release(connection)
@@ -251,6 +259,7 @@ async def test_wait_timeout_passed_with_a_blocked_loop(engine: MySQLEngine, serv
 async def test_a_connection_is_asked_before_it_is_lent_after_a_while(
     make_engine: MakeEngine,
 ) -> None:
+    """After `ping_after` seconds unused it is pinged once, within `connect_timeout` seconds."""
     engine = make_engine(ping_after=0)
     first = await connection_id(engine)
     (connection,) = engine.pool._idle
@@ -268,6 +277,7 @@ async def test_a_connection_is_asked_before_it_is_lent_after_a_while(
 
 
 async def test_one_that_does_not_answer_is_replaced(make_engine: MakeEngine) -> None:
+    """A failed ping closes the connection, and another one is lent."""
     engine = make_engine(ping_after=0)
     first = await connection_id(engine)
     (connection,) = engine.pool._idle
@@ -285,12 +295,14 @@ async def test_one_that_does_not_answer_is_replaced(make_engine: MakeEngine) -> 
 async def test_an_old_or_unused_connection_is_replaced(
     make_engine: MakeEngine, option: str
 ) -> None:
+    """After `max_age` or `max_idle` seconds a connection is not lent again."""
     engine = make_engine(**{option: 1e-9})
 
     assert await connection_id(engine) != await connection_id(engine)
 
 
 async def test_a_closed_engine_begins_anew(engine: MySQLEngine) -> None:
+    """`close()` may be called twice; the next statement opens a new connection."""
     first = await connection_id(engine)
 
     await engine.close()
@@ -300,6 +312,7 @@ async def test_a_closed_engine_begins_anew(engine: MySQLEngine) -> None:
 
 
 async def test_what_is_lent_while_the_engine_closes_is_closed_after(engine: MySQLEngine) -> None:
+    """A connection in use during `close()` still answers, and is closed when it is released."""
     connection = await engine.pool.acquire()
 
     await engine.close()
@@ -311,6 +324,7 @@ async def test_what_is_lent_while_the_engine_closes_is_closed_after(engine: MySQ
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_a_new_event_loop_gets_connections_of_its_own(url: str) -> None:
+    """A second `asyncio.run` does not reuse the connection of the first loop."""
     engine = MySQLEngine(url)
 
     async def use() -> int:
@@ -326,6 +340,7 @@ def test_a_new_event_loop_gets_connections_of_its_own(url: str) -> None:
 
 
 async def test_a_forgotten_connection_warns(url: str) -> None:
+    """An open connection that is garbage-collected emits a `ResourceWarning`."""
     engine = MySQLEngine(url)
     await engine.ping()
 

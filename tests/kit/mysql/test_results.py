@@ -128,6 +128,7 @@ def test_a_write_says_how_many_and_which_number() -> None:
 
 
 def test_values_are_decoded() -> None:
+    """Text is read as UTF-8, a BIGINT as `int`, and a DATETIME as a datetime in UTC."""
     found, _ = read(
         result([TEXT, BIGINT, DATETIME], [[b"ma\xc3\xb1ana", b"-42", b"2040-01-02 03:04:05"]])
     )
@@ -161,6 +162,7 @@ def test_a_value_that_python_has_none_for_is_told_after_the_last_row(
 
 
 def test_an_error_among_the_rows_is_raised() -> None:
+    """An error packet after a row raises the driver's error instead of a partial result."""
     whole = result([BLOB], [[b"a"]])
     error = b"\xff\x28\x04#42000something"
     number = whole[-6]

@@ -18,6 +18,7 @@ async def schema(engine: MySQLEngine) -> None:
 
 
 async def test_a_saved_object_gets_its_number() -> None:
+    """`save()` sets the AUTO_INCREMENT key, by which the row is found."""
     book = Book(title="a", stock=1)
 
     await book.save()
@@ -27,6 +28,7 @@ async def test_a_saved_object_gets_its_number() -> None:
 
 
 async def test_many_inserted_objects_get_their_numbers() -> None:
+    """Each object of one INSERT gets the id of its own row."""
     books = [Book(title=title, stock=1) for title in "cab"]
 
     await Book.insert(*books)
@@ -36,6 +38,7 @@ async def test_many_inserted_objects_get_their_numbers() -> None:
 
 
 async def test_rows_with_and_without_a_key_get_the_right_ones() -> None:
+    """A given key is kept, and the other objects of the INSERT get the ids of their own rows."""
     books = [Book(title="a"), Book(title="b", id=1000), Book(title="c")]
 
     await Book.insert(*books)
@@ -46,6 +49,7 @@ async def test_rows_with_and_without_a_key_get_the_right_ones() -> None:
 
 
 async def test_a_key_of_the_clients_own_is_kept() -> None:
+    """`insert()` returns the UUIDs that the client made, in the order of the objects."""
     tickets = [Ticket(name=name) for name in "ab"]
 
     rows = await Ticket.insert(*tickets)
@@ -55,6 +59,7 @@ async def test_a_key_of_the_clients_own_is_kept() -> None:
 
 
 async def test_an_upsert_returns_the_key_of_the_row_that_is_there() -> None:
+    """DO UPDATE returns the id of the existing row, not that of the object that was sent."""
     first = Ticket(name="a", n=1)
     await first.save()
 
@@ -67,6 +72,7 @@ async def test_an_upsert_returns_the_key_of_the_row_that_is_there() -> None:
 
 
 async def test_do_nothing_returns_the_rows_that_it_inserted(engine: MySQLEngine) -> None:
+    """Of two rows, the one that conflicts is missing from the result."""
     await add(engine, "a")
 
     rows = await engine.run_querystring(
@@ -81,6 +87,7 @@ async def test_do_nothing_returns_the_rows_that_it_inserted(engine: MySQLEngine)
 
 
 async def test_an_insert_returns_what_was_stored(engine: MySQLEngine) -> None:
+    """Columns and expressions are returned, one row for each of VALUES and in their order."""
     rows = await engine.run_querystring(
         QueryString(
             "INSERT INTO book (title, stock) VALUES ({}, {}), ({}, {}) RETURNING title, stock + 1",
@@ -92,6 +99,7 @@ async def test_an_insert_returns_what_was_stored(engine: MySQLEngine) -> None:
 
 
 async def test_an_update_returns_what_it_wrote(engine: MySQLEngine) -> None:
+    """The rows that matched are returned with their new values."""
     for title, stock in (("a", 1), ("b", 5), ("c", 9)):
         await add(engine, title, stock)
 
@@ -105,6 +113,7 @@ async def test_an_update_returns_what_it_wrote(engine: MySQLEngine) -> None:
 
 
 async def test_a_delete_returns_what_was_there(engine: MySQLEngine) -> None:
+    """The deleted rows are returned; the others remain."""
     await add(engine, "a", 1)
     await add(engine, "b", 5)
 
@@ -115,6 +124,7 @@ async def test_a_delete_returns_what_was_there(engine: MySQLEngine) -> None:
 
 
 async def test_an_update_that_changes_the_key_cannot_return(engine: MySQLEngine) -> None:
+    """It raises `Unsupported`: the rows are read again by their key."""
     await add(engine, "a")
 
     with pytest.raises(Unsupported, match="primary key"):
@@ -160,6 +170,7 @@ async def test_a_number_as_the_key_of_a_text_finds_its_own_row(engine: MySQLEngi
 async def test_a_trigger_that_changes_the_key_is_told_and_nothing_kept(
     engine: MySQLEngine,
 ) -> None:
+    """`Unsupported` is raised after the INSERT, which is then rolled back."""
     await engine.run_ddl("CREATE TABLE `crate` (`code` VARCHAR(40) PRIMARY KEY, `n` BIGINT)")
     await engine.run_ddl(
         "CREATE TRIGGER `louder` BEFORE INSERT ON `crate` FOR EACH ROW"
@@ -211,6 +222,7 @@ async def test_an_upsert_returns_the_row_that_it_wrote(
 
 
 async def test_an_upsert_that_changes_the_key_cannot_return(engine: MySQLEngine) -> None:
+    """DO UPDATE SET id with RETURNING raises `Unsupported` and inserts no row."""
     with pytest.raises(Unsupported, match="primary key"):
         await engine.execute(
             QueryString(

@@ -158,6 +158,7 @@ async def test_the_same(engine: MySQLEngine, table: sqlite3.Connection, sql: str
 async def test_ilike_takes_its_pattern_as_a_value_too(
     engine: MySQLEngine, table: sqlite3.Connection
 ) -> None:
+    """A pattern sent as a value ignores case, of Ñ too; a NULL pattern matches no row."""
     outcome = await engine.execute(
         QueryString("SELECT id FROM t WHERE s ILIKE {} OR name ILIKE {} ORDER BY id", "%B%", "aÑ%")
     )
@@ -207,11 +208,13 @@ async def test_a_native_json_column_sorts_its_keys_on_mysql(
 
 @pytest.mark.parametrize("sql", [sql for cases in REFUSED.values() for sql in cases])
 async def test_refused(engine: MySQLEngine, sql: str) -> None:
+    """Constructs that MySQL would compute otherwise than SQLite raise `Unsupported`."""
     with pytest.raises(Unsupported):
         await engine.execute(QueryString(sql.replace("?", "{}"), *[1] * sql.count("?")))
 
 
 def test_the_readme_has_every_construct() -> None:
+    """Its table has the constructs of the cases, each as same, refused or differs, and two more."""
     readme = Path(__file__).parents[3] / "functions/kit/mysql/README.md"
     table = readme.read_text("utf-8").partition("## The same as on SQLite")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| (.+?) \| (same|refused|differs)\b", table, re.MULTILINE)

@@ -35,6 +35,7 @@ async def test_an_update_counts_the_rows_it_matched(engine: MySQLEngine) -> None
 
 
 async def test_do_nothing_tells_whether_it_inserted(engine: MySQLEngine) -> None:
+    """A row that was there gives `rowcount` 0 and `lastrowid` None."""
     query = QueryString(
         "INSERT INTO book (title, stock) VALUES ({}, 1) ON CONFLICT (title) DO NOTHING", "a"
     )
@@ -48,6 +49,7 @@ async def test_do_nothing_tells_whether_it_inserted(engine: MySQLEngine) -> None
 
 
 async def test_do_nothing_counts_each_of_many_rows(engine: MySQLEngine) -> None:
+    """`rowcount` is the number of new rows, and the row that was there keeps its values."""
     await add(engine, "b", 9)
 
     outcome = await engine.execute(
@@ -73,6 +75,7 @@ async def test_do_nothing_hides_no_other_error(engine: MySQLEngine) -> None:
 
 
 async def test_do_update_counts_one_for_a_row_inserted_or_updated(engine: MySQLEngine) -> None:
+    """MySQL itself counts two for each updated row."""
     query = QueryString(
         "INSERT INTO book (title, stock) VALUES ({}, {}), ({}, {}) ON CONFLICT (title)"
         " DO UPDATE SET stock = book.stock + excluded.stock",
@@ -103,6 +106,7 @@ async def test_a_failure_in_the_middle_of_many_rows_leaves_none(engine: MySQLEng
 
 
 async def test_objects_update_themselves() -> None:
+    """`update_self` computes on the server and sets the object's attribute to the result."""
     book = Book(title="a", stock=1)
     await book.save()
 
@@ -112,6 +116,7 @@ async def test_objects_update_themselves() -> None:
 
 
 async def test_get_or_create_finds_what_it_made() -> None:
+    """The second call returns the first call's row and ignores its own defaults."""
     made = await Book.objects().get_or_create(Book.title == "a", {Book.stock: 3})
     found = await Book.objects().get_or_create(Book.title == "a", {Book.stock: 4})
 
@@ -120,6 +125,7 @@ async def test_get_or_create_finds_what_it_made() -> None:
 
 
 async def test_exists_and_count() -> None:
+    """`exists()` is true only for a row that matches, and `count()` is the number of rows."""
     await Book(title="a").save()
 
     assert await Book.exists().where(Book.title == "a")
@@ -139,12 +145,14 @@ async def test_a_sum_of_integers_is_an_integer(engine: MySQLEngine) -> None:
 
 
 async def test_the_same_name_twice_keeps_the_later_value(engine: MySQLEngine) -> None:
+    """A row is a dict, so two columns of one name are one entry."""
     outcome = await engine.execute(QueryString("SELECT 1 AS a, 2 AS a"))
 
     assert outcome.rows == [{"a": 2}]
 
 
 async def test_a_duplicate_is_told_by_its_key(engine: MySQLEngine) -> None:
+    """`key` is the column's unique key, and the error has the driver's error as its cause."""
     await add(engine, "a")
 
     with pytest.raises(DuplicateKey) as caught:
@@ -157,6 +165,7 @@ async def test_a_duplicate_is_told_by_its_key(engine: MySQLEngine) -> None:
 
 
 async def test_too_long_and_null_and_unknown_are_told_apart(engine: MySQLEngine) -> None:
+    """They raise `DataError`, `IntegrityError` and, for a table, `ProgrammingError`."""
     insert = "INSERT INTO book (title, stock) VALUES ({}, {})"
 
     with pytest.raises(DataError):
@@ -168,6 +177,7 @@ async def test_too_long_and_null_and_unknown_are_told_apart(engine: MySQLEngine)
 
 
 async def test_a_half_character_is_refused_before_it_is_sent(engine: MySQLEngine) -> None:
+    """A lone surrogate raises `DataError`, without an error of the driver as its cause."""
     with pytest.raises(DataError, match="surrogate") as caught:
         await add(engine, "\udce9")
     assert caught.value.__cause__ is None
@@ -182,6 +192,7 @@ async def test_what_comes_after_a_semicolon_is_never_run(engine: MySQLEngine) ->
 
 
 async def test_run_ddl_takes_nothing_but_ddl_of_piccolos(engine: MySQLEngine) -> None:
+    """A DELETE with Piccolo's double quotes raises `Unsupported`."""
     with pytest.raises(Unsupported, match="no DDL"):
         await engine.run_ddl('DELETE FROM "book"')
 
@@ -207,11 +218,13 @@ async def test_a_where_across_a_foreign_key_writes_the_rows_it_finds(engine: MyS
 
 
 async def test_a_where_that_was_forgotten_is_piccolos_error(engine: MySQLEngine) -> None:
+    """A DELETE without WHERE needs Piccolo's `force=True`, through `execute()` too."""
     with pytest.raises(Exception, match="Do you really want to delete"):
         await engine.execute(Book.delete())
 
 
 async def test_a_select_of_piccolos_can_be_executed(engine: MySQLEngine) -> None:
+    """`execute()` takes a Piccolo query; `rowcount` of a select is the number of its rows."""
     await add(engine, "a", 3)
 
     outcome = await engine.execute(Book.select(Book.stock).where(Book.title == "a"))
@@ -220,6 +233,7 @@ async def test_a_select_of_piccolos_can_be_executed(engine: MySQLEngine) -> None
 
 
 async def test_a_frozen_query_runs_twice(engine: MySQLEngine) -> None:
+    """A query after `freeze()` gives the same rows each time."""
     await add(engine, "a", 3)
     query: Any = Book.select(Book.stock).where(Book.title == "a").freeze()
 
@@ -228,6 +242,7 @@ async def test_a_frozen_query_runs_twice(engine: MySQLEngine) -> None:
 
 @pytest.mark.parametrize("text", ["it's", "back\\slash\\", "%s %% %", "{} ?", "\0", '"', "😀 é"])
 async def test_a_text_finds_itself_and_nothing_else(engine: MySQLEngine, text: str) -> None:
+    """Quotes, backslashes, percent signs, braces, NUL and emoji are plain text in a value."""
     await Ticket(id=uuid4(), name=text).save()
     await Ticket(id=uuid4(), name="another").save()
 
@@ -235,6 +250,7 @@ async def test_a_text_finds_itself_and_nothing_else(engine: MySQLEngine, text: s
 
 
 async def test_like_with_an_escape_of_its_own(engine: MySQLEngine) -> None:
+    """With a backslash as ESCAPE, an escaped percent sign matches itself only."""
     for title in ("50%", "501", "5\\0"):
         await add(engine, title)
 
@@ -246,6 +262,7 @@ async def test_like_with_an_escape_of_its_own(engine: MySQLEngine) -> None:
 
 
 async def test_a_null_compares_with_is(engine: MySQLEngine) -> None:
+    """IS between two values gives 1 or 0, also if one or both are NULL."""
     outcome = await engine.execute(
         QueryString("SELECT {} IS {} AS same, {} IS {} AS other", None, None, 1, None)
     )
@@ -254,6 +271,7 @@ async def test_a_null_compares_with_is(engine: MySQLEngine) -> None:
 
 
 async def test_zero_is_a_key_like_any_other(engine: MySQLEngine) -> None:
+    """The id 0 is stored; by default MySQL would replace it by the next AUTO_INCREMENT number."""
     await engine.execute(QueryString("INSERT INTO book (id, title, stock) VALUES (0, 'a', 1)"))
 
     assert await Book.select(Book.id) == [{"id": 0}]
@@ -282,12 +300,14 @@ async def test_statements_and_answers_are_printed_as_by_other_engines(
 async def test_an_engine_prints_nothing_unasked(
     engine: MySQLEngine, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Without `log_queries` and `log_responses` no value gets to stdout."""
     await add(engine, "secret")
 
     assert capsys.readouterr().out == ""
 
 
 async def test_a_select_of_piccolos_can_be_locked(engine: MySQLEngine) -> None:
+    """`locked()` takes a Piccolo select, and raises `Unsupported` for a DELETE."""
     await add(engine, "a", 3)
 
     async with engine.transaction():
@@ -346,6 +366,7 @@ async def test_a_decimal_is_kept_whole_or_not_at_all(
 
 @pytest.mark.usefixtures("prices")
 async def test_a_decimal_may_be_compared_with_any_digits(engine: MySQLEngine) -> None:
+    """1.239 is not refused in a WHERE on a DECIMAL(6, 2), in a SELECT or an UPDATE."""
     await engine.execute(QueryString("INSERT INTO price (amount) VALUES ({})", Decimal("1.23")))
     found = await engine.execute(
         QueryString("SELECT amount FROM price WHERE amount < {}", Decimal("1.239"))

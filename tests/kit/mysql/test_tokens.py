@@ -32,6 +32,7 @@ def read_string(text: str) -> str:
 @settings(deadline=None)
 @given(strings)
 def test_string_literals_keep_their_meaning(value: str) -> None:
+    """A text with quotes, percent signs or NUL stays one literal of the same value in MySQL."""
     sql = "SELECT " + "'" + value.replace("'", "''") + "'"
 
     written = write(translate_expression(tokenize(sql))) % ()
@@ -42,6 +43,7 @@ def test_string_literals_keep_their_meaning(value: str) -> None:
 @settings(deadline=None)
 @given(st.lists(pieces, max_size=12))
 def test_placeholders_are_kept_and_only_they_are(parts: list[str]) -> None:
+    """A `?` in a string, a name or a comment is none; each other one becomes one `%s`."""
     expected = parts.count("?")
     tokens = tokenize(" ".join(parts))
 
@@ -55,6 +57,7 @@ def test_placeholders_are_kept_and_only_they_are(parts: list[str]) -> None:
 @settings(deadline=None)
 @given(st.lists(pieces, max_size=12))
 def test_what_was_written_reads_as_the_same_tokens(parts: list[str]) -> None:
+    """Tokenizing the written text again gives tokens of the same kinds and texts."""
     tokens = tokenize(" ".join(parts))
     placeholders = ("?",) * count_params(tokens)
 
@@ -66,6 +69,7 @@ def test_what_was_written_reads_as_the_same_tokens(parts: list[str]) -> None:
 @settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
 def test_any_text_is_cut_or_refused(sql: str) -> None:
+    """No text raises anything but `Unsupported`, or has more placeholders than question marks."""
     try:
         tokens = tokenize(sql)
     except Unsupported:
@@ -89,6 +93,7 @@ def test_values_are_one_literal_in_every_sql_mode(value: str) -> None:
 @settings(deadline=None)
 @given(st.binary(max_size=40))
 def test_bytes_are_hexadecimal(value: bytes) -> None:
+    """The digits of the literal decode to the same bytes."""
     assert value == bytes.fromhex(literal(value)[2:-1])
 
 
@@ -107,13 +112,16 @@ def test_bytes_are_hexadecimal(value: bytes) -> None:
     ],
 )
 def test_what_mysql_would_read_otherwise_is_refused(sql: str, construct: str) -> None:
+    """`Unsupported` names the quotation, placeholder, number or character at fault."""
     with pytest.raises(Unsupported, match=construct):
         tokenize(sql)
 
 
 def test_a_negative_value_after_a_minus_is_no_comment() -> None:
+    """A space is written after the minus, so that -1 as the value does not make a `--`."""
     assert write(tokenize("SELECT 5 -?")) == "SELECT 5 - %s"
 
 
 def test_comments_are_dropped() -> None:
+    """This includes `/*! ... */`, whose content MySQL would execute."""
     assert write(tokenize("SELECT 1 /*! + 9 */ + 2 -- ?")) == "SELECT 1 + 2"

@@ -53,6 +53,7 @@ def connection_id(engine: MySQLEngine) -> int:
 
 
 async def test_a_block_that_ends_well_is_kept(engine: MySQLEngine) -> None:
+    """`transaction_exists()` is true inside the block and false after it."""
     async with engine.transaction():
         await add(engine, "a")
         assert engine.transaction_exists()
@@ -62,6 +63,7 @@ async def test_a_block_that_ends_well_is_kept(engine: MySQLEngine) -> None:
 
 
 async def test_a_block_that_raises_leaves_nothing(engine: MySQLEngine) -> None:
+    """The exception reaches the caller, and no transaction stays open."""
     with pytest.raises(ZeroDivisionError):
         async with engine.transaction():
             await add(engine, "a")
@@ -72,6 +74,7 @@ async def test_a_block_that_raises_leaves_nothing(engine: MySQLEngine) -> None:
 
 
 async def test_nobody_else_sees_it_before_the_end(engine: MySQLEngine) -> None:
+    """A select on another connection during the block does not return the inserted row."""
     async with engine.transaction():
         await add(engine, "a")
         outside = await asyncio.create_task(notes(engine), context=contextvars.Context())
@@ -80,6 +83,7 @@ async def test_nobody_else_sees_it_before_the_end(engine: MySQLEngine) -> None:
 
 
 async def test_a_nested_block_joins_the_outer_one(engine: MySQLEngine) -> None:
+    """The end of the inner block commits nothing: the outer block's error undoes its row."""
     with pytest.raises(ZeroDivisionError):
         async with engine.transaction() as outer:
             async with engine.transaction() as inner:
@@ -92,6 +96,7 @@ async def test_a_nested_block_joins_the_outer_one(engine: MySQLEngine) -> None:
 
 
 async def test_a_nested_block_can_be_forbidden(engine: MySQLEngine) -> None:
+    """`allow_nested=False` inside a transaction raises Piccolo's `TransactionError`."""
     async with engine.transaction():
         with pytest.raises(PiccoloTransactionError):
             async with engine.transaction(allow_nested=False):
@@ -99,6 +104,7 @@ async def test_a_nested_block_can_be_forbidden(engine: MySQLEngine) -> None:
 
 
 async def test_a_nested_block_cannot_change_the_isolation(engine: MySQLEngine) -> None:
+    """Another isolation level inside an open transaction raises `TransactionError`."""
     async with engine.transaction():
         with pytest.raises(TransactionError, match="isolation"):
             async with engine.transaction(isolation="SERIALIZABLE"):
@@ -119,6 +125,7 @@ async def test_the_isolation_is_the_one_asked_for(engine: MySQLEngine) -> None:
 
 
 async def test_an_isolation_lasts_for_one_transaction(make_engine: MakeEngine) -> None:
+    """The connection's next transaction has READ COMMITTED again and sees new commits."""
     engine = make_engine(pool_size=1)
     async with engine.transaction(isolation="REPEATABLE READ"):
         await notes(engine)
@@ -132,11 +139,13 @@ async def test_an_isolation_lasts_for_one_transaction(make_engine: MakeEngine) -
 
 
 async def test_an_unknown_isolation_is_refused(engine: MySQLEngine) -> None:
+    """A level is part of the SQL text, so any other text raises `TransactionError`."""
     with pytest.raises(TransactionError, match="isolation must be one of"):
         engine.transaction(isolation="SOMETIMES; DROP TABLE note")
 
 
 async def test_a_savepoint_can_be_returned_to(engine: MySQLEngine) -> None:
+    """Rows after it are undone, rows before it kept; by the object and by its name."""
     async with engine.transaction() as transaction:
         await add(engine, "a")
         savepoint = await transaction.savepoint()
@@ -152,6 +161,7 @@ async def test_a_savepoint_can_be_returned_to(engine: MySQLEngine) -> None:
 
 
 async def test_a_failed_statement_does_not_end_the_transaction(engine: MySQLEngine) -> None:
+    """After a caught `DuplicateKey` the rows before and after it are committed."""
     async with engine.transaction():
         await add(engine, "a")
         with pytest.raises(DuplicateKey):
@@ -173,6 +183,7 @@ async def test_after_a_rollback_by_hand_nothing_runs(engine: MySQLEngine) -> Non
 
 
 async def test_a_commit_by_hand_is_kept(engine: MySQLEngine) -> None:
+    """An exception after `commit()` does not undo its rows."""
     with pytest.raises(ZeroDivisionError):
         async with engine.transaction() as transaction:
             await add(engine, "a")
@@ -183,6 +194,7 @@ async def test_a_commit_by_hand_is_kept(engine: MySQLEngine) -> None:
 
 
 async def test_a_task_that_outlives_the_transaction_gets_an_error(engine: MySQLEngine) -> None:
+    """Its statement raises `TransactionError` instead of committing by itself."""
     go = asyncio.Event()
 
     async def later() -> None:
@@ -207,6 +219,7 @@ async def test_tasks_of_one_transaction_take_turns(engine: MySQLEngine) -> None:
 
 
 async def test_ddl_cannot_run_inside(engine: MySQLEngine) -> None:
+    """`run_ddl` raises `TransactionError`; the block goes on and its row is committed."""
     async with engine.transaction():
         await add(engine, "a")
         with pytest.raises(TransactionError, match="DDL"):
@@ -218,6 +231,7 @@ async def test_ddl_cannot_run_inside(engine: MySQLEngine) -> None:
 async def test_a_transaction_whose_connection_is_killed_keeps_nothing(
     engine: MySQLEngine, server: Server
 ) -> None:
+    """The next statement raises `ConnectionLost`, and the row before it is rolled back."""
     with pytest.raises(ConnectionLost):
         async with engine.transaction():
             await add(engine, "a")
@@ -242,6 +256,7 @@ async def test_a_lost_connection_cannot_be_swallowed(engine: MySQLEngine, server
 async def test_a_connection_lost_at_commit_is_told_as_unknown(
     engine: MySQLEngine, server: Server
 ) -> None:
+    """`CommitUnknown` is not retryable: a second run could apply the changes twice."""
     with pytest.raises(CommitUnknown) as caught:
         async with engine.transaction():
             await add(engine, "a")
@@ -256,6 +271,7 @@ async def test_a_connection_lost_at_commit_is_told_as_unknown(
 async def test_a_rollback_that_fails_does_not_hide_the_error(
     engine: MySQLEngine, server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """The block's own exception reaches the caller; the failed ROLLBACK is logged."""
     with pytest.raises(ZeroDivisionError):
         async with engine.transaction():
             await add(engine, "a")
@@ -268,6 +284,7 @@ async def test_a_rollback_that_fails_does_not_hide_the_error(
 
 
 async def test_a_cancelled_block_leaves_nothing(engine: MySQLEngine) -> None:
+    """`CancelledError` inside the block rolls its row back."""
     inside = asyncio.Event()
 
     async def work() -> None:
@@ -296,6 +313,7 @@ async def test_a_block_may_be_left_in_another_context(engine: MySQLEngine) -> No
 
 
 async def test_atomic_runs_all_or_nothing(engine: MySQLEngine) -> None:
+    """A failing query undoes the ones before it; the object can then be filled and run again."""
     atomic = engine.atomic()
     atomic.add(Note.insert(Note(text="a")), Note.insert(Note(text="much too long for this")))
     with pytest.raises(DataError):

@@ -110,6 +110,7 @@ NOTHING = "IF(LAST_INSERT_ID(18446744073709551615), `a`, `a`)"
     ],
 )
 def test_a_statement_is_sent_as(sql: str, args: tuple[Any, ...], expected: str) -> None:
+    """Names get backquotes, values become literals, and SQLite's functions MySQL's."""
     assert expected == sent(sql, *args)
 
 
@@ -130,6 +131,7 @@ REFUSED_BY_ONE = re.compile(
     ],
 )
 def test_only_what_both_servers_take_is_sent(sql: str) -> None:
+    """Double quotes, RETURNING, `==` and other syntax that one server lacks never occur."""
     recorder = Recorder(rows=[{"__key": 1}])
     plan = translate(sql)
 
@@ -146,6 +148,7 @@ UPSERT = (
 
 
 def test_an_upsert_on_mysql_names_the_new_row() -> None:
+    """`excluded` becomes the alias `new`, and columns without a table get the table's name."""
     expected = (
         "INSERT INTO `t` (`a`, `n`) VALUES (1, 2) AS `new` ON DUPLICATE KEY UPDATE"
         " `n` = `t`.`n` + `new`.`n`, `m` = 3, `k` = COALESCE(`t`.`k`, `new`.`n`)"
@@ -155,6 +158,7 @@ def test_an_upsert_on_mysql_names_the_new_row() -> None:
 
 
 def test_an_upsert_on_mariadb_uses_values() -> None:
+    """`excluded.n` becomes `VALUES(n)`, because MariaDB has no alias for the new row."""
     expected = (
         "INSERT INTO `t` (`a`, `n`) VALUES (1, 2) ON DUPLICATE KEY UPDATE"
         " `n` = `t`.`n` + VALUES(`n`), `m` = 3, `k` = COALESCE(`t`.`k`, VALUES(`n`))"
@@ -164,6 +168,7 @@ def test_an_upsert_on_mariadb_uses_values() -> None:
 
 
 def test_update_returning_locks_writes_and_reads() -> None:
+    """It selects the keys FOR UPDATE, updates by key, and reads the rows in the keys' order."""
     recorder = Recorder(rows=[{"__key": 4, "n": 1}])
     plan = translate("UPDATE t SET n = n + ? WHERE a = ? RETURNING n")
 
@@ -177,6 +182,7 @@ def test_update_returning_locks_writes_and_reads() -> None:
 
 
 def test_delete_returning_reads_before_it_deletes() -> None:
+    """It reads and locks the rows, deletes them by key, and returns them without the key."""
     recorder = Recorder(rows=[{"__key": 4, "n": 1}])
     plan = translate("DELETE FROM t WHERE a = ? RETURNING n")
 
@@ -190,6 +196,7 @@ def test_delete_returning_reads_before_it_deletes() -> None:
 
 
 def test_ids_of_many_rows_are_counted_in_the_servers_steps() -> None:
+    """From the first id 7 and an `auto_increment_increment` of 2 follow the ids 7 and 9."""
     plan = translate("INSERT INTO t (id, a) VALUES (NULL, ?), (NULL, ?) RETURNING id")
 
     outcome = asyncio.run(plan.run(Recorder(), (1, 2), None))
@@ -272,11 +279,13 @@ def test_ids_of_many_rows_are_counted_in_the_servers_steps() -> None:
     ],
 )
 def test_a_construct_without_translation_is_refused_by_name(sql: str, construct: str) -> None:
+    """`translate()` raises `Unsupported` with the construct, without a connection."""
     with pytest.raises(Unsupported, match=construct):
         translate(sql)
 
 
 def test_a_missing_value_is_noticed_before_anything_is_sent() -> None:
+    """`ProgrammingError` has the numbers of placeholders and of values."""
     recorder = Recorder()
 
     with pytest.raises(ProgrammingError, match="2 placeholders and 1 values"):
@@ -319,11 +328,13 @@ def test_many_rows_are_sent_as_a_few_are(row: str, end: str) -> None:
     ],
 )
 def test_rows_in_a_string_a_name_or_a_comment_are_none(sql: str) -> None:
+    """The plan equals the one made without the shortcut for inserts of many rows."""
     assert translate(sql) == _translate(sql)
 
 
 @pytest.mark.parametrize(("table", "alias"), [("t", "new"), ("new", "new_row")])
 def test_the_inserted_row_is_called_otherwise_than_the_table(table: str, alias: str) -> None:
+    """Its alias is `new`, or `new_row` if the table itself is called `new`."""
     sql = f'INSERT INTO "{table}" (a, b) VALUES (?, 1) ON CONFLICT (a) DO UPDATE SET b = excluded.b'
 
     assert sent(sql, 1, row_alias=True) == (
