@@ -36,6 +36,8 @@ def incoming(headers: dict[str, Any], body: bytes = b"", content_type: str | Non
     ],
 )
 def test_an_event_passes_unchanged(more: dict[str, str]) -> None:
+    """A time's microseconds and offset, leading zeros, trace headers and a content type of more
+    than 255 characters survive the way to AMQP and back."""
     sent = read_event(binary("1", **more), b"\x00\xff")
     outgoing = to_amqp(sent.message)
 
@@ -45,6 +47,8 @@ def test_an_event_passes_unchanged(more: dict[str, str]) -> None:
 
 
 def test_the_sdk_reads_a_written_message() -> None:
+    """The `cloudevents` SDK decodes the subject, keeps an extension's leading zeros and parses the
+    JSON data."""
     sent = event("1", body=b'{"price":1250}', **{"ce-subject": "%C3%B1", "ce-sequence": "007"})
     outgoing = to_amqp(sent.message)
 
@@ -61,10 +65,13 @@ def test_the_sdk_reads_a_written_message() -> None:
 
 
 def test_messages_are_persistent() -> None:
+    """Delivery mode 2 lets a durable queue keep the message when RabbitMQ restarts."""
     assert to_amqp(event("1").message).delivery_mode == 2
 
 
 def test_native_types_and_the_other_prefix_are_read() -> None:
+    """With the prefix `cloudEvents_` too, AMQP timestamps, numbers, booleans and bytes become the
+    canonical text of CloudEvents."""
     headers: dict[str, Any] = {name.replace(":", "_"): value for name, value in FOREIGN.items()}
     headers |= {
         "cloudEvents_time": datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
@@ -82,6 +89,7 @@ def test_native_types_and_the_other_prefix_are_read() -> None:
 
 
 def test_structured_mode_is_read() -> None:
+    """The content type `application/cloudevents+json` selects it, and `data` becomes the body."""
     body = json.dumps({"specversion": "1.0", "id": "7", "source": SOURCE, "type": "t", "data": [1]})
 
     got = from_amqp(incoming({}, body.encode(), "application/cloudevents+json"))
@@ -90,11 +98,13 @@ def test_structured_mode_is_read() -> None:
 
 
 def test_a_message_that_is_not_an_event_is_refused() -> None:
+    """Without the headers of the required attributes, NotAnEvent says what is missing."""
     with pytest.raises(NotAnEvent, match="missing"):
         from_amqp(incoming({"x": 1}, b"hello", None))
 
 
 def test_an_attribute_name_that_is_too_long_for_amqp_is_refused() -> None:
+    """The name of an AMQP header, prefix included, has at most 255 bytes."""
     sent = read_event(binary("1", **{f"ce-{'x' * 250}": "1"}), b"")
 
     with pytest.raises(NotAnEvent, match="is too long for AMQP"):

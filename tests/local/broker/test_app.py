@@ -30,6 +30,8 @@ async def api(
 async def test_events_of_the_sdk_are_accepted_in_both_modes(
     write: object, api: httpx.AsyncClient, subscriber: Subscriber
 ) -> None:
+    """The response is 202 with an empty body, and the subscriber gets the same id, subject and JSON
+    data."""
     sent = CloudEvent(
         {
             "type": "t",
@@ -52,6 +54,7 @@ async def test_events_of_the_sdk_are_accepted_in_both_modes(
 
 
 async def test_an_event_that_matches_no_trigger_is_confirmed(api: httpx.AsyncClient) -> None:
+    """The response is 202 as in Knative, although the event is delivered to no subscriber."""
     response = await api.post("/", headers=binary("1", "/nobody"), content=b"{}")
 
     assert (response.status_code, response.content) == (202, b"")
@@ -60,6 +63,7 @@ async def test_an_event_that_matches_no_trigger_is_confirmed(api: httpx.AsyncCli
 async def test_a_request_that_is_not_an_event_is_refused_with_a_reason(
     api: httpx.AsyncClient,
 ) -> None:
+    """JSON without the attributes of CloudEvents gets a 400 that lists the missing ones."""
     response = await api.post("/", json={"title": "Rayuela"})
 
     assert response.status_code == 400
@@ -67,6 +71,7 @@ async def test_a_request_that_is_not_an_event_is_refused_with_a_reason(
 
 
 async def test_a_batch_is_an_unsupported_media_type(api: httpx.AsyncClient) -> None:
+    """`application/cloudevents-batch+json` gets a 415."""
     headers = {"content-type": "application/cloudevents-batch+json"}
     response = await api.post("/", headers=headers, content=b"[]")
 
@@ -81,6 +86,8 @@ async def stream(size: int) -> AsyncIterator[bytes]:
 async def test_a_body_is_limited_to_one_mebibyte(
     api: httpx.AsyncClient, subscriber: Subscriber
 ) -> None:
+    """1 MiB is delivered; more is a 413, whether Content-Length declares the size or the body is
+    chunked."""
     largest = await api.post("/", headers=binary("1"), content=b"x" * MAX_BYTES)
     declared = await api.post("/", headers=binary("2"), content=b"x" * (MAX_BYTES + 1))
     chunked = await api.post("/", headers=binary("3"), content=stream(MAX_BYTES + 1024))
@@ -97,10 +104,12 @@ async def test_a_body_is_limited_to_one_mebibyte(
 async def test_other_methods_and_paths(
     method: str, path: str, status: int, api: httpx.AsyncClient
 ) -> None:
+    """A wrong method on a known path is a 405, an unknown path a 404."""
     assert status == (await api.request(method, path)).status_code
 
 
 async def test_status_counts_per_trigger(api: httpx.AsyncClient) -> None:
+    """Before the first event, `/status` lists the Trigger with six counts, all zero."""
     before = (await api.get("/status")).json()
 
     assert before == {
@@ -121,6 +130,7 @@ async def test_status_counts_per_trigger(api: httpx.AsyncClient) -> None:
 async def test_an_event_that_cannot_be_stored_is_not_confirmed(
     api: httpx.AsyncClient, store_file: Path
 ) -> None:
+    """A SQLite error is a 503 with its message, so that the sender sends the event again."""
     with sqlite3.connect(store_file) as sql:
         sql.execute("DROP TABLE queue")
     sql.close()

@@ -34,6 +34,8 @@ NOON = datetime(2026, 3, 14, 12, 0, 0, tzinfo=UTC)  # a Saturday
     ],
 )
 def test_the_next_firing(expression: str, expected: datetime) -> None:
+    """Six fields begin with seconds, five fire at second 0; a step, `*/1` excepted, restricts a day
+    field, and of two restricted day fields one has to match."""
     assert expected == parse_cron(expression).next_after(NOON)
 
 
@@ -62,6 +64,8 @@ def test_the_next_firing(expression: str, expected: datetime) -> None:
     ],
 )
 def test_an_invalid_schedule_is_refused(expression: str, error: str) -> None:
+    """The ValueError names the invalid field or the number of fields; `@hourly`, `L`, `#` and a
+    date that no year has are refused too."""
     with pytest.raises(ValueError, match=error.replace("(", r"\(")):
         parse_cron(expression)
 
@@ -101,6 +105,7 @@ def test_a_time_that_the_clocks_repeat_fires_twice() -> None:
 
 
 def test_a_schedule_is_read_in_its_time_zone() -> None:
+    """09:00 in Bogotá is 14:00 UTC; the result is in UTC."""
     schedule = parse_cron("0 9 * * *", ZoneInfo("America/Bogota"))
 
     assert datetime(2026, 3, 14, 14, 0, tzinfo=UTC) == schedule.next_after(NOON)
@@ -128,6 +133,8 @@ def minutes_and_hours(draw: st.DrawFn) -> tuple[str, set[int], set[int]]:
 def test_the_next_firing_is_the_first_minute_that_matches(
     schedule: tuple[str, set[int], set[int]], moment: datetime
 ) -> None:
+    """A search minute by minute finds the same time for any list of minutes and any range of hours
+    with a step."""
     expression, minutes, hours = schedule
     candidate = moment.replace(second=0, microsecond=0) + timedelta(minutes=1)
     while candidate.minute not in minutes or candidate.hour not in hours:
@@ -140,6 +147,7 @@ def test_the_next_firing_is_the_first_minute_that_matches(
 def test_a_firing_matches_one_of_two_restricted_day_fields(
     day: int, month: int, weekday: int, moment: datetime
 ) -> None:
+    """The day of the month or the weekday matches, and always the month."""
     firing = parse_cron(f"0 0 {day} {month} {weekday}").next_after(moment)
 
     assert firing is not None
@@ -150,6 +158,7 @@ def test_a_firing_matches_one_of_two_restricted_day_fields(
 
 @given(st.text(alphabet="*/,-?0123456789 ABCJFMONSU@", max_size=24))
 def test_any_text_is_a_schedule_or_a_value_error(text: str) -> None:
+    """`parse_cron` raises no other exception, and a schedule that it accepts has a next firing."""
     try:
         schedule = parse_cron(text)
     except ValueError:

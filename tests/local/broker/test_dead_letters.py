@@ -12,6 +12,8 @@ from tests.local.subscribers import CannedResponse, Subscriber
 async def test_a_poison_event_becomes_a_dead_letter_with_the_reason(
     subscriber: Subscriber, running_broker: BrokerFactory
 ) -> None:
+    """After three failed attempts (`retry` is 2) the sink gets the event's id and body, with the
+    subscriber's URL, the status and the response's first 1024 characters."""
     subscriber.respond = lambda got: (
         CannedResponse(500, body=b"cannot read this" * 100)
         if got.path == "/events"
@@ -45,6 +47,8 @@ async def test_a_poison_event_becomes_a_dead_letter_with_the_reason(
 async def test_an_undeliverable_dead_letter_is_lost_with_an_error(
     subscriber: Subscriber, running_broker: BrokerFactory, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """A dead letter whose sink answers 500 to the last attempt counts as `lost`, and the log says
+    so."""
     subscriber.respond = lambda _: CannedResponse(500)
 
     async with running_broker(trigger(subscriber.url, retry=0)) as broker:
@@ -58,6 +62,7 @@ async def test_an_undeliverable_dead_letter_is_lost_with_an_error(
 async def test_without_a_dead_letter_sink_the_event_is_lost_with_an_error(
     subscriber: Subscriber, running_broker: BrokerFactory, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """After its last attempt the event counts as `lost`, and the log says so."""
     subscriber.respond = lambda _: CannedResponse(500)
 
     async with running_broker(trigger(subscriber.url, retry=1, dead_letters=False)) as broker:
@@ -75,6 +80,8 @@ async def test_a_refusal_counts_as_delivered_with_a_warning(
     running_broker: BrokerFactory,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    """As in Knative, a 301, 400, 401, 403 or 422 causes no retry and no dead letter; the warning
+    has the status and the response's text."""
     subscriber.respond = lambda _: CannedResponse(status, body=b"no such field")
 
     async with running_broker(trigger(subscriber.url)) as broker:

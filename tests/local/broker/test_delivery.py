@@ -19,6 +19,8 @@ from tests.servers.programs import free_port
 async def test_events_are_delivered_in_the_order_of_publication(
     subscriber: Subscriber, running_broker: BrokerFactory
 ) -> None:
+    """With the default parallelism of 1, fifty events arrive in the order in which they were
+    published."""
     expected = [str(number) for number in range(50)]
 
     async with running_broker(trigger(subscriber.url)) as broker:
@@ -32,6 +34,8 @@ async def test_events_are_delivered_in_the_order_of_publication(
 async def test_an_event_is_delivered_for_every_matching_trigger_and_no_other(
     subscriber: Subscriber, running_broker: BrokerFactory
 ) -> None:
+    """Two Triggers with the same filter get a copy each, a Trigger of another source gets none, and
+    an event of a third source is not delivered."""
     async with subscribing() as other:
         triggers = [
             trigger(subscriber.url, "one"),
@@ -51,6 +55,8 @@ async def test_an_event_is_delivered_for_every_matching_trigger_and_no_other(
 async def test_a_message_is_delivered_unchanged(
     subscriber: Subscriber, running_broker: BrokerFactory
 ) -> None:
+    """The body stays as it is although it is not the JSON of its content type; leading zeros and
+    the trace header are kept."""
     body = b"\x00\xff not json"
 
     async with running_broker(trigger(subscriber.url)) as broker:
@@ -70,6 +76,8 @@ async def test_a_message_is_delivered_unchanged(
 async def test_a_transient_error_is_retried(
     status: int, subscriber: Subscriber, running_broker: BrokerFactory
 ) -> None:
+    """After two responses with 404, 409, 429 or 5xx, the third attempt (`retry` is 2) counts as
+    delivered."""
     responses = iter([CannedResponse(status), CannedResponse(status), CannedResponse(202)])
     subscriber.respond = lambda _: next(responses)
 
@@ -82,6 +90,7 @@ async def test_a_transient_error_is_retried(
 async def test_an_event_that_waits_for_its_retry_does_not_block_others(
     subscriber: Subscriber, running_broker: BrokerFactory
 ) -> None:
+    """While one event waits an hour, twenty later ones are delivered in order."""
     subscriber.respond = lambda got: CannedResponse(500 if got.event_id == "poison" else 202)
 
     async with running_broker(trigger(subscriber.url, delay=3600)) as broker:
@@ -94,6 +103,7 @@ async def test_an_event_that_waits_for_its_retry_does_not_block_others(
 
 
 async def test_a_timeout_is_retried(subscriber: Subscriber, running_broker: BrokerFactory) -> None:
+    """No response within the Trigger's timeout, here 0.1 s, is a failed attempt like a 500."""
     never = asyncio.Event()
     responses = iter([CannedResponse(hold=never), CannedResponse()])
     subscriber.respond = lambda _: next(responses)
@@ -125,6 +135,7 @@ async def test_attempts_at_an_unreachable_subscriber_are_not_counted(
 async def test_a_slow_response_delays_only_its_own_trigger(
     subscriber: Subscriber, running_broker: BrokerFactory
 ) -> None:
+    """While one subscriber holds its first response, the other gets all five events."""
     slow = asyncio.Event()
 
     async with subscribing() as other:
@@ -144,6 +155,8 @@ async def test_a_slow_response_delays_only_its_own_trigger(
 async def test_parallelism_limits_the_deliveries_in_progress(
     subscriber: Subscriber, running_broker: BrokerFactory
 ) -> None:
+    """With a parallelism of 3, three of nine events are sent before the first response, and in the
+    end all nine."""
     together = asyncio.Event()
     subscriber.respond = lambda _: CannedResponse(hold=together)
 
@@ -162,6 +175,8 @@ async def test_parallelism_limits_the_deliveries_in_progress(
 async def test_an_undelivered_event_is_delivered_after_a_restart(
     running_broker: BrokerFactory,
 ) -> None:
+    """Events for an unreachable subscriber stay in the store, and arrive in order from the next
+    broker."""
     port = free_port()
     async with running_broker(trigger(f"http://127.0.0.1:{port}")) as broker:
         await broker.publish(event("1"))
@@ -176,6 +191,8 @@ async def test_an_undelivered_event_is_delivered_after_a_restart(
 async def test_an_event_in_a_response_is_published(
     subscriber: Subscriber, running_broker: BrokerFactory
 ) -> None:
+    """As in Knative, the event in a subscriber's 200 goes through the broker to the Trigger that
+    matches it."""
     reply = {
         "ce-specversion": "1.0",
         "ce-id": "reply",
@@ -202,6 +219,7 @@ async def test_an_event_in_a_response_is_published(
 async def test_an_invalid_event_in_a_response_is_logged(
     subscriber: Subscriber, running_broker: BrokerFactory, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """The event that was answered still counts as delivered."""
     subscriber.respond = lambda _: CannedResponse(200, {"ce-specversion": "1.0"})
 
     async with running_broker(trigger(subscriber.url)) as broker:

@@ -27,6 +27,8 @@ async def empty(rabbitmq: RabbitMQ) -> AsyncIterator[RabbitMQ]:
 
 
 async def test_the_shop_runs_and_records_what_it_created(empty: RabbitMQ, tmp_path: Path) -> None:
+    """The data folder lists the created queues and has no SQLite file of events; the output does
+    not contain the password."""
     async with running(tmp_path / "data", "--no-seed", "--rabbitmq", empty.url) as runner:
         await runner.until_printed("queues on the RabbitMQ server")
         await runner.until_printed("Ctrl-C")
@@ -42,6 +44,7 @@ async def test_the_shop_runs_and_records_what_it_created(empty: RabbitMQ, tmp_pa
 
 
 async def test_an_unreachable_server_is_reported(tmp_path: Path) -> None:
+    """The runner exits with 1 and names the host, port and virtual host."""
     async with running(tmp_path / "data", "--rabbitmq", "amqp://a:b@127.0.0.1:1/x") as runner:
         code = await runner.until_exited()
 
@@ -64,6 +67,8 @@ def test_the_password_is_not_an_argument_of_a_program(tmp_path: Path) -> None:
 def test_the_url_of_the_users_shell_is_ignored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Only `--rabbitmq` gives the broker a server; BROKER_RABBITMQ_URL of the shell is not passed
+    on, since it may name production's."""
     monkeypatch.setenv("BROKER_RABBITMQ_URL", "amqp://production")
 
     broker = Plan(DataFolder(tmp_path), Ports(), Admin("a", "b")).broker()
@@ -72,6 +77,7 @@ def test_the_url_of_the_users_shell_is_ignored(
 
 
 def test_without_a_server_tests_are_skipped_or_fail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are skipped by default, and fail with BOOKSTORE_REQUIRE_SERVICES=1."""
     monkeypatch.delenv("TEST_RABBITMQ_URL", raising=False)
     monkeypatch.setattr("tests.servers.rabbitmq._SCRIPTS", ())
     monkeypatch.delenv("BOOKSTORE_REQUIRE_SERVICES", raising=False)

@@ -18,6 +18,7 @@ from functions.local.broker.durations import parse_duration
     ],
 )
 def test_a_duration_is_read_in_seconds(text: str, seconds: float) -> None:
+    """Weeks, days, hours, minutes and fractions of a second are accepted."""
     assert seconds == parse_duration(text)
 
 
@@ -29,5 +30,7 @@ def test_a_duration_is_read_in_seconds(text: str, seconds: float) -> None:
     ],
 )
 def test_an_invalid_duration_is_refused(text: str) -> None:
+    """ValueError also for months and years, which have no fixed length, and for signs, lower case,
+    trailing white space and overflow."""
     with pytest.raises(ValueError, match="ISO 8601"):
         parse_duration(text)

@@ -18,6 +18,8 @@ from tests.servers.programs import free_port
 
 
 def test_a_list_of_flaws_is_parsed() -> None:
+    """The names are separated by commas, `all` stands for every flaw, and an unknown name is a
+    ValueError."""
     assert parse_flaws("loses-on-sigterm,drops-unroutable") == {
         Flaw.LOSES_ON_SIGTERM,
         Flaw.DROPS_UNROUTABLE,

@@ -22,6 +22,8 @@ def structured(**fields: Any) -> bytes:
 
 
 def test_a_binary_event_passes_unchanged() -> None:
+    """Attributes and body are kept byte by byte (12.50 does not become 12.5), and headers of the
+    connection such as `host` are left out."""
     headers = binary("1", **{"ce-subject": "book/42", "ce-time": "2026-01-02T03:04:05Z"})
 
     read = read_event({**headers, "host": "x", "user-agent": "y"}, b'{"price": 12.50}')
@@ -36,10 +38,12 @@ def test_invalid_json_passes_unchanged() -> None:
 
 
 def test_a_missing_time_is_not_generated() -> None:
+    """`time` is optional in CloudEvents, and the broker does not add the time of arrival."""
     assert "ce-time" not in event("1").message.headers
 
 
 def test_percent_encoding_is_decoded_and_encoded() -> None:
+    """Filters compare the decoded text, while the delivered header is percent-encoded."""
     read = read_event(binary("1", **{"ce-subject": "caf%C3%A9%20%22a%22"}), b"")
 
     assert read.attributes["subject"] == 'café "a"'
@@ -47,6 +51,8 @@ def test_percent_encoding_is_decoded_and_encoded() -> None:
 
 
 def test_the_trace_attribute_is_removed_and_the_trace_header_kept() -> None:
+    """As in Knative, `ce-traceparent` is dropped, while `traceparent` and `tracestate` are
+    forwarded."""
     read = read_event(
         binary("1", **{"ce-traceparent": "00-a", "traceparent": "00-b", "tracestate": "c"}), b""
     )
@@ -77,6 +83,8 @@ def test_the_trace_attribute_is_removed_and_the_trace_header_kept() -> None:
 def test_a_structured_event_is_delivered_in_binary_mode(
     fields: dict[str, Any], content_type: str | None, body: bytes
 ) -> None:
+    """JSON data become compact JSON, text of another content type stays text, base64 is decoded,
+    and missing or null data give an empty body."""
     message = read_event(STRUCTURED, structured(**fields)).message
 
     assert message.headers.get("content-type") == content_type
@@ -85,6 +93,8 @@ def test_a_structured_event_is_delivered_in_binary_mode(
 
 
 def test_extensions_become_text() -> None:
+    """In structured mode true becomes `true` and 7 becomes `7`; an extension that is null is left
+    out."""
     read = read_event(STRUCTURED, structured(flag=True, number=7, nothing=None))
 
     assert read.message.headers["ce-flag"] == "true"
@@ -116,6 +126,8 @@ def without(name: str) -> dict[str, str]:
     ],
 )
 def test_an_invalid_binary_event_is_refused(headers: dict[str, str], reason: str) -> None:
+    """NotAnEvent names the problem: a missing attribute, another specversion, a time without time
+    zone, a bad name, or attributes above 32 KiB."""
     with pytest.raises(NotAnEvent, match=reason):
         read_event(headers, b"{}")
 
@@ -152,6 +164,8 @@ def test_an_invalid_binary_event_is_refused(headers: dict[str, str], reason: str
     ],
 )
 def test_an_invalid_structured_event_is_refused(body: bytes) -> None:
+    """Malformed or deeply nested JSON, values of a wrong type and unpaired surrogates all raise
+    NotAnEvent, and no exception of a parser."""
     with pytest.raises(NotAnEvent):
         read_event(STRUCTURED, body)
 
@@ -165,6 +179,7 @@ def test_an_invalid_structured_event_is_refused(body: bytes) -> None:
     ],
 )
 def test_other_modes_are_unsupported(content_type: str) -> None:
+    """Batches, XML and an unnamed format raise UnsupportedMode with the content type."""
     with pytest.raises(UnsupportedMode, match=content_type.replace("+", r"\+")):
         read_event({"content-type": content_type}, b"[]")
 
@@ -179,6 +194,8 @@ def test_other_modes_are_unsupported(content_type: str) -> None:
 def test_any_document_is_refused_or_an_event_that_can_be_delivered(
     fields: dict[str, Any], complete: bool
 ) -> None:
+    """The message of an accepted document is a valid binary event, which reads as the same headers
+    and body."""
     document = {**fields, "specversion": "1.0", "id": "1", "source": "/s", "type": "t"}
     body = json.dumps(document if complete else fields).encode()
     try:
@@ -192,6 +209,8 @@ def test_any_document_is_refused_or_an_event_that_can_be_delivered(
 
 
 def test_the_sdk_reads_added_extensions() -> None:
+    """Line breaks, quotes and accents of an added value are encoded so that the SDK decodes them;
+    the body and the trace header stay."""
     message = with_extensions(
         event("1", body=b"raw", traceparent="00-b").message,
         {"knativeerrordata": 'línea 1\n"línea 2"'},

@@ -44,6 +44,8 @@ def write(folder: Path, *documents: Any, name: str = "some.yaml") -> Path:
 
 
 def test_every_field_of_a_trigger_is_read(tmp_path: Path) -> None:
+    """A `ref` becomes the Service's address on this machine, durations become seconds, and the
+    parallelism comes from an annotation."""
     delivery = {
         "retry": 3,
         "backoffPolicy": "linear",
@@ -66,6 +68,7 @@ def test_every_field_of_a_trigger_is_read(tmp_path: Path) -> None:
 
 
 def test_a_trigger_without_delivery_has_one_attempt(tmp_path: Path) -> None:
+    """`retry` is 0 and there is no dead-letter sink, so a failed event is lost."""
     write(tmp_path, trigger())
 
     (read,) = load_manifests(tmp_path, ADDRESSES).triggers
@@ -75,6 +78,7 @@ def test_a_trigger_without_delivery_has_one_attempt(tmp_path: Path) -> None:
 
 
 def test_an_absolute_uri_needs_no_ref(tmp_path: Path) -> None:
+    """An http URL is used as it is, without an address of a Service."""
     write(tmp_path, trigger(subscriber={"uri": "http://example.org/in"}))
 
     (read,) = load_manifests(tmp_path, {}).triggers
@@ -83,6 +87,7 @@ def test_an_absolute_uri_needs_no_ref(tmp_path: Path) -> None:
 
 
 def test_every_field_of_a_ping_source_is_read(tmp_path: Path) -> None:
+    """The schedule has the time zone of `timezone`, and `ceOverrides` gives the extensions."""
     write(
         tmp_path,
         ping(
@@ -103,6 +108,8 @@ def test_every_field_of_a_ping_source_is_read(tmp_path: Path) -> None:
 
 
 def test_other_kinds_and_other_files_are_ignored(tmp_path: Path) -> None:
+    """A Broker, an empty document and a file that is not `*.yaml` do not prevent the Trigger from
+    being read."""
     write(tmp_path, {"apiVersion": "eventing.knative.dev/v1", "kind": "Broker"}, None, trigger())
     (tmp_path / "contract.schema.json").write_text("{")
 
@@ -147,6 +154,8 @@ def test_other_kinds_and_other_files_are_ignored(tmp_path: Path) -> None:
     ],
 )
 def test_an_invalid_field_is_named_with_its_file(tmp_path: Path, document: Any, error: str) -> None:
+    """ManifestError has the field's path and the reason, also for unknown fields and for `filters`,
+    which Knative's RabbitMQ broker ignores."""
     file = write(tmp_path, document)
 
     with pytest.raises(ManifestError, match=error) as refusal:
@@ -156,6 +165,7 @@ def test_an_invalid_field_is_named_with_its_file(tmp_path: Path, document: Any, 
 
 
 def test_two_triggers_of_the_same_name_are_refused(tmp_path: Path) -> None:
+    """The name is unique across files, and the error names the second file."""
     write(tmp_path, trigger(), name="a.yaml")
     write(tmp_path, trigger(), name="b.yaml")
 
@@ -165,6 +175,7 @@ def test_two_triggers_of_the_same_name_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"a: [", b"a: \xff", b"\x00"])
 def test_a_file_that_is_not_yaml_is_named(tmp_path: Path, content: bytes) -> None:
+    """A syntax error, invalid UTF-8 and a NUL byte raise ManifestError with the file's name."""
     (tmp_path / "broken.yaml").write_bytes(content)
 
     with pytest.raises(ManifestError, match=r"broken\.yaml"):
@@ -172,5 +183,6 @@ def test_a_file_that_is_not_yaml_is_named(tmp_path: Path, content: bytes) -> Non
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    """ManifestError says that the folder does not exist; it is not read as one without Triggers."""
     with pytest.raises(ManifestError, match="does not exist"):
         load_manifests(tmp_path / "nowhere", ADDRESSES)

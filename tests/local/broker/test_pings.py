@@ -32,6 +32,8 @@ def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_a_ping_is_the_event_that_knative_sends(subscriber: Subscriber) -> None:
+    """Its source is a path of the PingSource's namespace and name; data, content type and
+    extensions are those of the manifest."""
     async with httpx.AsyncClient() as client:
         assert await send_ping(source(subscriber.url), client)
 
@@ -47,6 +49,8 @@ async def test_a_ping_is_the_event_that_knative_sends(subscriber: Subscriber) ->
 
 @pytest.mark.usefixtures("_short_pauses")
 async def test_a_ping_has_five_attempts(subscriber: Subscriber) -> None:
+    """A 503 is retried with the same event id, and after the fifth attempt `send_ping` returns
+    False."""
     subscriber.respond = lambda _: CannedResponse(503)
 
     async with httpx.AsyncClient() as client:
@@ -58,6 +62,7 @@ async def test_a_ping_has_five_attempts(subscriber: Subscriber) -> None:
 
 @pytest.mark.usefixtures("_short_pauses")
 async def test_an_unreachable_sink_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """A ping has no store to wait in: after its attempts it is dropped, with a warning."""
     async with httpx.AsyncClient() as client:
         assert not await send_ping(source(f"http://127.0.0.1:{free_port()}"), client)
 
@@ -65,6 +70,7 @@ async def test_an_unreachable_sink_is_logged(caplog: pytest.LogCaptureFixture) -
 
 
 async def test_a_refused_ping_is_not_retried(subscriber: Subscriber) -> None:
+    """A 400 ends the attempts after the first."""
     subscriber.respond = lambda _: CannedResponse(400)
 
     async with httpx.AsyncClient() as client:
@@ -77,6 +83,8 @@ async def test_a_refused_ping_is_not_retried(subscriber: Subscriber) -> None:
 async def test_pings_are_repeated(
     schedule: str, every: float | None, subscriber: Subscriber
 ) -> None:
+    """They follow the schedule unless `every` (seconds) overrides it; each ping has a new event
+    id."""
     async with httpx.AsyncClient() as client:
         task = asyncio.create_task(
             run_pings([source(subscriber.url, schedule)], client, every=every)

@@ -85,6 +85,8 @@ async def server(
 async def test_events_are_kept_between_runs(
     server: RabbitMQServer, rabbitmq: RabbitMQ, eventing: Path, data: DataFolder, namespace: str
 ) -> None:
+    """Without `--fresh`, an event that waits in a Trigger's queue is still there after
+    `prepare`."""
     await server.prepare(data, eventing, UNREACHABLE, fresh=False)
 
     assert await rabbitmq.depth(f"{namespace}.kept.local") == 1
@@ -93,6 +95,7 @@ async def test_events_are_kept_between_runs(
 async def test_fresh_deletes_all_queues(
     server: RabbitMQServer, rabbitmq: RabbitMQ, eventing: Path, data: DataFolder, namespace: str
 ) -> None:
+    """The waiting event is deleted with its queue, and the next broker creates an empty one."""
     await server.prepare(data, eventing, UNREACHABLE, fresh=True)
     deleted = not await exists(rabbitmq, f"{namespace}.kept.local")
     await run_broker(rabbitmq, eventing)
@@ -104,6 +107,8 @@ async def test_fresh_deletes_all_queues(
 async def test_the_queues_of_a_deleted_trigger_are_deleted(
     server: RabbitMQServer, rabbitmq: RabbitMQ, eventing: Path, data: DataFolder, namespace: str
 ) -> None:
+    """Its queue and its dead-letter queue are deleted even without `--fresh`; the queue of the
+    other Trigger stays."""
     manifests(eventing, namespace, "kept")
     await server.prepare(data, eventing, UNREACHABLE, fresh=False)
 
@@ -115,6 +120,8 @@ async def test_the_queues_of_a_deleted_trigger_are_deleted(
 async def test_queues_of_another_shop_are_never_deleted(
     rabbitmq: RabbitMQ, eventing: Path, data: DataFolder, namespace: str
 ) -> None:
+    """If the data folder does not record the exchange, `--fresh` raises LocalError and deletes
+    nothing."""
     await run_broker(rabbitmq, eventing)
 
     with pytest.raises(LocalError, match="was not created from this data folder"):
@@ -125,6 +132,7 @@ async def test_queues_of_another_shop_are_never_deleted(
 
 @pytest.mark.parametrize("url", ["http://h", "amqp://", "h:5672"], ids=str)
 def test_an_invalid_url_is_refused_with_the_right_form(url: str) -> None:
+    """Another scheme, a missing host and a missing scheme raise LocalError."""
     with pytest.raises(LocalError, match="amqp://user:password@host:port/vhost"):
         RabbitMQServer(url)
 
@@ -132,6 +140,7 @@ def test_an_invalid_url_is_refused_with_the_right_form(url: str) -> None:
 async def test_an_unreachable_server_is_named_without_the_password(
     data: DataFolder, tmp_path: Path
 ) -> None:
+    """The error has the host, port and virtual host only, since it is printed on the terminal."""
     server = RabbitMQServer("amqp://ana:open-sesame@127.0.0.1:1/shop")
     folder = manifests(tmp_path / "eventing", "x", "kept")
 

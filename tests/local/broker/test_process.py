@@ -145,6 +145,8 @@ async def test_confirmed_events_survive_sigkill(
 async def test_a_delivery_that_sigkill_interrupts_is_repeated(
     tmp_path: Path, storing: Sequence[str], namespace: str
 ) -> None:
+    """An event whose response had not arrived is still stored, and the next process sends it again
+    with the same id."""
     port, folder = free_port(), manifests(tmp_path / "eventing", namespace)
     never = asyncio.Event()
 
@@ -167,6 +169,8 @@ async def test_a_delivery_that_sigkill_interrupts_is_repeated(
 async def test_retries_and_dead_letters_follow_the_manifest(
     tmp_path: Path, storing: Sequence[str], namespace: str
 ) -> None:
+    """`retry: 2` gives three attempts and then one dead letter, while another event is
+    delivered."""
     port, folder = free_port(), manifests(tmp_path / "eventing", namespace, retry=2)
 
     async with subscribing() as subscriber:
@@ -191,6 +195,7 @@ async def test_retries_and_dead_letters_follow_the_manifest(
 async def test_sigterm_stops_it_with_exit_code_0(
     tmp_path: Path, storing: Sequence[str], namespace: str
 ) -> None:
+    """The exit code is that of an orderly stop, although uvicorn raises the signal again."""
     port, folder = free_port(), manifests(tmp_path / "eventing", namespace)
 
     async with (
@@ -205,6 +210,7 @@ async def test_sigterm_stops_it_with_exit_code_0(
 async def test_ping_every_overrides_the_schedule(
     tmp_path: Path, storing: Sequence[str], namespace: str
 ) -> None:
+    """A yearly PingSource fires every 0.05 s with `--ping-every 0.05`."""
     port, folder = free_port(), manifests(tmp_path / "eventing", namespace)
 
     async with (
@@ -225,6 +231,7 @@ async def refused(*more: str, folder: Path, store: Path, subscriber: str = "http
 
 
 async def test_an_invalid_manifest_is_reported_in_one_line(tmp_path: Path) -> None:
+    """The exit code is 2, and the line has the file and the field, without a traceback."""
     folder = manifests(tmp_path / "eventing", retrys=3)
 
     errors = await refused(folder=folder, store=tmp_path / "broker.db")
@@ -234,6 +241,7 @@ async def test_an_invalid_manifest_is_reported_in_one_line(tmp_path: Path) -> No
 
 
 async def test_an_invalid_store_is_reported_in_one_line(tmp_path: Path) -> None:
+    """For a file that is not a SQLite database the exit code is 2, without a traceback."""
     (tmp_path / "broker.db").write_text("dear diary" * 1000)
 
     errors = await refused(folder=manifests(tmp_path / "eventing"), store=tmp_path / "broker.db")
@@ -243,6 +251,7 @@ async def test_an_invalid_store_is_reported_in_one_line(tmp_path: Path) -> None:
 
 
 async def test_a_folder_without_triggers_is_refused(tmp_path: Path) -> None:
+    """The exit code is 2, because such a broker would lose every event."""
     (tmp_path / "eventing").mkdir()
 
     errors = await refused(folder=tmp_path / "eventing", store=tmp_path / "broker.db")
@@ -261,6 +270,7 @@ async def test_a_folder_without_triggers_is_refused(tmp_path: Path) -> None:
     ],
 )
 async def test_an_invalid_option_is_named(option: tuple[str, str], tmp_path: Path) -> None:
+    """The exit code is 2; `--rabbitmq` is invalid here because `--store` is given as well."""
     errors = await refused(
         *option, folder=manifests(tmp_path / "eventing"), store=tmp_path / "broker.db"
     )
@@ -284,6 +294,8 @@ async def test_a_refusal_of_rabbitmq_is_reported_in_one_line(
 
 
 async def test_configured_flaws_are_logged(tmp_path: Path) -> None:
+    """With `--behave-like-knative=all`, the log at the start has a line for the flaw
+    `loses-on-sigterm`."""
     folder, storing = manifests(tmp_path / "eventing"), ("--store", str(tmp_path / "broker.db"))
 
     async with subscribing() as subscriber:

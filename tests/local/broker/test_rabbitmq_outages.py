@@ -38,6 +38,8 @@ async def accepted(broker: Broker, event_id: str) -> None:
 async def test_confirmed_events_survive_a_killed_server(
     rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, subscriber: Subscriber
 ) -> None:
+    """After a crash and a start of RabbitMQ every confirmed event is delivered; one that is
+    published in between raises StoreError and is not."""
     confirmed: set[str] = set()
     dead = asyncio.Event()
 
@@ -78,6 +80,7 @@ async def test_confirmed_events_survive_a_killed_server(
 async def test_an_aborted_connection_is_restored(
     rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, subscriber: Subscriber
 ) -> None:
+    """After each of three aborts, the next event is confirmed and delivered without a restart."""
     async with (
         tcp_proxy_to(rabbitmq.url) as proxy,
         through(proxy.url, rabbitmq_stores)(trigger(subscriber.url)) as broker,
@@ -93,6 +96,8 @@ async def test_an_aborted_connection_is_restored(
 async def test_a_crash_between_response_and_acknowledgement_delivers_twice(
     rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, subscriber: Subscriber
 ) -> None:
+    """The server keeps an event without an acknowledgement, so delivery is at least once, not
+    exactly once."""
     async with tcp_proxy_to(rabbitmq.url) as proxy:
 
         def response(got: Received) -> CannedResponse:
@@ -133,6 +138,8 @@ async def test_a_waiting_retry_is_not_duplicated_by_a_reconnect(
 async def test_an_event_is_confirmed_only_after_the_server_has_confirmed_it(
     rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, namespace: str
 ) -> None:
+    """`put` does not return while the server's data are held back, although RabbitMQ has already
+    routed the event."""
     async with tcp_proxy_to(rabbitmq.url) as proxy:
         store = await rabbitmq_stores([trigger("http://127.0.0.1:1")], url=proxy.url)
         connection = await aio_pika.connect(rabbitmq.url)
@@ -162,6 +169,8 @@ async def test_a_missing_confirmation_is_a_503(
     subscriber: Subscriber,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """Without the server's confirmation in time, `POST /` and `/status` respond with 503; the event
+    is nevertheless delivered later."""
     monkeypatch.setattr(rabbitmq_store, "_CONFIRM_SECONDS", 0.2)
 
     async with tcp_proxy_to(rabbitmq.url) as proxy:
@@ -180,6 +189,8 @@ async def test_a_missing_confirmation_is_a_503(
 async def test_an_unreachable_server_is_waited_for_at_the_start(
     rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, subscriber: Subscriber
 ) -> None:
+    """The broker starts without RabbitMQ, raises StoreError for an event, and delivers events once
+    it is connected."""
     async with tcp_proxy_to(rabbitmq.url) as proxy:
         await proxy.stop()
         async with through(proxy.url, rabbitmq_stores)(trigger(subscriber.url)) as broker:
@@ -195,6 +206,8 @@ async def test_an_unreachable_server_is_waited_for_at_the_start(
 async def test_a_deleted_queue_is_created_again(
     rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, subscriber: Subscriber, namespace: str
 ) -> None:
+    """A sender that repeats an event until the confirmation gets it delivered, without a
+    restart."""
     async with broker_over(rabbitmq_stores)(trigger(subscriber.url)) as broker:
         connection = await aio_pika.connect(rabbitmq.url)
         async with connection, connection.channel() as channel:
@@ -219,6 +232,8 @@ async def unbind(rabbitmq: RabbitMQ, namespace: str) -> None:
 async def test_a_matching_event_without_a_queue_is_refused_and_the_binding_restored(
     rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, subscriber: Subscriber, namespace: str
 ) -> None:
+    """After its binding was deleted, an event raises StoreError; repeated, it is confirmed and
+    delivered once."""
     async with broker_over(rabbitmq_stores)(trigger(subscriber.url)) as broker:
         await unbind(rabbitmq, namespace)
         with pytest.raises(StoreError, match="has no queue"):
@@ -232,6 +247,8 @@ async def test_a_matching_event_without_a_queue_is_refused_and_the_binding_resto
 async def test_with_the_flaw_it_is_confirmed_and_dropped(
     rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, subscriber: Subscriber, namespace: str
 ) -> None:
+    """With DROPS_UNROUTABLE, an event whose binding was deleted raises no StoreError and is never
+    delivered."""
     running = broker_over(rabbitmq_stores)
     async with running(trigger(subscriber.url), flaws={Flaw.DROPS_UNROUTABLE}) as broker:
         await unbind(rabbitmq, namespace)
@@ -251,6 +268,8 @@ async def test_with_the_flaw_it_is_confirmed_and_dropped(
 async def test_a_server_that_refuses_is_not_retried(
     old: str, new: str, rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory
 ) -> None:
+    """A wrong password or virtual host raises Refused at the opening; the message does not contain
+    the password."""
     url = rabbitmq.url.replace(old, new)
     if url == rabbitmq.url:
         pytest.skip("the server of TEST_RABBITMQ_URL has other credentials")
@@ -264,6 +283,8 @@ async def test_a_server_that_refuses_is_not_retried(
 async def test_a_queue_with_other_arguments_is_explained(
     rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, namespace: str
 ) -> None:
+    """RabbitMQ cannot change the arguments of a queue, so the opening raises Refused with the
+    cause."""
     connection = await aio_pika.connect(rabbitmq.url)
     async with connection, connection.channel() as channel:
         await channel.declare_queue(f"{namespace}.purchase-books.local", durable=True)

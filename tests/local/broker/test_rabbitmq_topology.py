@@ -31,6 +31,8 @@ async def other_client(rabbitmq: RabbitMQ) -> AsyncIterator[AbstractChannel]:
 async def test_the_server_has_the_documented_exchanges_queues_and_bindings(
     rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, namespace: str
 ) -> None:
+    """Exchanges and quorum queues are durable; only a Trigger with a dead-letter sink has a
+    dead-letter exchange and queue."""
     triggers = [trigger("http://x"), trigger("http://x", "bare", dead_letters=False)]
     await (await rabbitmq_stores(triggers)).close()
 
@@ -98,10 +100,12 @@ def test_queues_are_quorum_queues_if_the_server_supports_them(
 
 
 def test_queues_of_another_product_have_no_arguments() -> None:
+    """The queue type is RabbitMQ's own, so a version number alone does not suffice."""
     assert Server.of({"product": "x", "version": "9.9"}).arguments(Queue("q", "e", {})) == {}
 
 
 def test_triggers_of_two_brokers_are_refused() -> None:
+    """A topology has one exchange, so Triggers of another broker raise StoreError."""
     with pytest.raises(StoreError, match="must belong to one broker"):
         Topology.of([trigger("http://x"), replace(trigger("http://x", "b"), broker="other")])
 
@@ -134,6 +138,8 @@ async def test_other_clients_can_consume(
 async def test_other_clients_can_publish(
     rabbitmq: RabbitMQ, rabbitmq_stores: StoreFactory, namespace: str, subscriber: Subscriber
 ) -> None:
+    """A message with the headers of CloudEvents' AMQP binding, sent to the broker's exchange,
+    reaches the subscriber over HTTP."""
     headers = {
         "cloudEvents:specversion": "1.0",
         "cloudEvents:id": "foreign",
@@ -160,6 +166,8 @@ async def test_a_message_that_is_not_an_event_is_rejected_and_blocks_nothing(
     subscriber: Subscriber,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    """Three such messages at the head of the queue are logged and do not stay in a queue; the event
+    behind them is delivered."""
     async with (
         broker_over(rabbitmq_stores)(trigger(subscriber.url)) as broker,
         other_client(rabbitmq) as channel,

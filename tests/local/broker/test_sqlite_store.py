@@ -13,6 +13,7 @@ from tests.local.broker.events import event
 
 
 async def test_events_are_claimed_in_order_and_once(store_file: Path) -> None:
+    """`claim` returns the oldest events up to its limit, and never one that is already claimed."""
     store = await SqliteStore.open(store_file)
     for number in range(5):
         await store.put(["a"], event(str(number)).message)
@@ -26,6 +27,8 @@ async def test_events_are_claimed_in_order_and_once(store_file: Path) -> None:
 
 
 async def test_each_queue_has_its_own_copy(store_file: Path) -> None:
+    """Completing an event in one queue leaves the copy in the other, with the same headers and
+    bytes."""
     store = await SqliteStore.open(store_file)
     await store.put(["a", "b"], event("1", body=b"\x00body").message)
 
@@ -39,6 +42,7 @@ async def test_each_queue_has_its_own_copy(store_file: Path) -> None:
 
 
 async def test_a_claimed_event_is_available_after_a_restart(store_file: Path) -> None:
+    """Claims are not written to the file, so an unsettled event can be claimed again."""
     store = await SqliteStore.open(store_file)
     await store.put(["a"], event("1").message)
     await store.claim("a", 10)
@@ -51,6 +55,8 @@ async def test_a_claimed_event_is_available_after_a_restart(store_file: Path) ->
 
 
 async def test_a_retry_waits_and_counts_an_attempt(store_file: Path) -> None:
+    """An event with a wait of 3600 s cannot be claimed, one with 0 s can; `seconds_to_next` is None
+    for a queue without retries."""
     store = await SqliteStore.open(store_file)
     await store.put(["a"], event("1").message)
     await store.put(["a"], event("2").message)
@@ -85,6 +91,7 @@ async def test_the_wait_for_an_available_retry_is_zero(store_file: Path) -> None
 
 
 async def test_a_released_event_is_claimed_again_unchanged(store_file: Path) -> None:
+    """A release does not count as an attempt; it is used when the subscriber cannot be reached."""
     store = await SqliteStore.open(store_file)
     await store.put(["a"], event("1").message)
     (delivery,) = await store.claim("a", 10)
@@ -96,6 +103,8 @@ async def test_a_released_event_is_claimed_again_unchanged(store_file: Path) -> 
 
 
 async def test_a_moved_event_has_no_attempts(store_file: Path) -> None:
+    """It counts as moved in its old queue and as queued, with the new body, in the other; dropped
+    there, it counts as lost."""
     store = await SqliteStore.open(store_file)
     await store.put(["a"], event("1").message)
     (delivery,) = await store.claim("a", 10)
@@ -111,6 +120,7 @@ async def test_a_moved_event_has_no_attempts(store_file: Path) -> None:
 
 
 async def test_concurrent_writes_are_all_stored(store_file: Path) -> None:
+    """Of 200 simultaneous calls of `put`, each stores its event in both queues."""
     store = await SqliteStore.open(store_file)
 
     async with asyncio.TaskGroup() as group:
@@ -122,6 +132,7 @@ async def test_concurrent_writes_are_all_stored(store_file: Path) -> None:
 
 
 async def test_a_failed_write_is_raised_to_its_caller(store_file: Path) -> None:
+    """`put` raises StoreError with SQLite's reason, so that the event is not confirmed."""
     store = await SqliteStore.open(store_file)
     with sqlite3.connect(store_file) as other:
         other.execute("DROP TABLE queue")
@@ -133,6 +144,7 @@ async def test_a_failed_write_is_raised_to_its_caller(store_file: Path) -> None:
 
 
 async def test_a_store_of_another_version_is_refused(store_file: Path) -> None:
+    """StoreError gives the schema version of the file."""
     await (await SqliteStore.open(store_file)).close()
     with sqlite3.connect(store_file) as sql:
         sql.execute("PRAGMA user_version = 99")
@@ -143,6 +155,7 @@ async def test_a_store_of_another_version_is_refused(store_file: Path) -> None:
 
 
 async def test_a_database_of_another_program_is_refused(store_file: Path) -> None:
+    """A file that has tables but not the broker's application id raises StoreError."""
     with sqlite3.connect(store_file) as sql:
         sql.execute("CREATE TABLE precious (id)")
     sql.close()
@@ -152,6 +165,7 @@ async def test_a_database_of_another_program_is_refused(store_file: Path) -> Non
 
 
 async def test_a_file_that_is_not_a_database_is_refused(store_file: Path) -> None:
+    """The error is StoreError, which the broker prints, and not an exception of sqlite3."""
     store_file.write_text("dear diary" * 1000)  # noqa: ASYNC240
 
     with pytest.raises(StoreError, match="cannot be opened as a store"):
@@ -159,5 +173,6 @@ async def test_a_file_that_is_not_a_database_is_refused(store_file: Path) -> Non
 
 
 async def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
+    """`open` raises StoreError: it creates the file, but no folder for it."""
     with pytest.raises(StoreError, match="cannot be opened as a store"):
         await SqliteStore.open(tmp_path / "nowhere" / "broker.db")
