@@ -123,6 +123,7 @@ async def test_the_report_is_for_its_owner_only(tmp_path: Path) -> None:
 async def test_the_summary_is_in_the_readers_language(
     tmp_path: Path, language: str, word: str
 ) -> None:
+    """`--language` chooses between the Spanish and the English heading of the findings."""
     source = original.save(tmp_path / "dumps", original.written(original.SMALL))
     where = ("--sqlite", str(tmp_path / "shop"))
     done = await adopt(tmp_path, *source, *where, "--language", language)

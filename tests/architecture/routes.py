@@ -17,7 +17,7 @@ class GuardedRoute(NamedTuple):
     path: str
     """As in the OpenAPI document: `/purchase/{purchase_id}`."""
     roles: frozenset[str] | None
-    """Who may come in: None is anybody, no role in particular is whoever has a valid token."""
+    """Who may come in: None is anybody, an empty set is any user with a valid token."""
 
 
 def routes(app: Litestar) -> list[GuardedRoute]:

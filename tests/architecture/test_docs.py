@@ -24,7 +24,7 @@ LONGEST_DECISION = 35
 PLACEHOLDERS = re.compile(r"[A-Z]{2,}|000N|\.\.\.|[<*{]")
 """In a path that stands for many."""
 NOT_IN_GIT = {"knative/deploy.toml"}
-"""Files that whoever works here makes."""
+"""Files that each developer makes for their own use."""
 CREATED = tutorial.created(ROOT / "docs" / "tutorial.md")
 """Files that the tutorial tells its reader to create."""
 
@@ -289,7 +289,7 @@ def test_a_runbook_has_its_form(runbook: Path) -> None:
 
 
 def test_every_alert_names_a_runbook_that_names_it() -> None:
-    """Whoever is woken finds what to do, and whoever reads finds what is watched."""
+    """An alert leads to the runbook with the steps to take, and a runbook names its alerts."""
     named = {name: alert["annotations"].get("runbook") for name, alert in alerts().items()}
     told = {
         name: f"docs/runbooks/{runbook.name}"

@@ -17,7 +17,7 @@ def listed(tmp_path: Path) -> list[GuardedRoute]:
 
 
 def test_a_route_says_who_may_come_in(listed: list[GuardedRoute]) -> None:
-    """Anybody, whoever is signed in, or who has one of the roles."""
+    """Anybody, any signed-in user, or users with one of the roles."""
     roles = {(route.method, route.path): route.roles for route in listed}
 
     assert roles["GET", "/providers"] is None

@@ -1,7 +1,7 @@
 """What a service imports before its first request: nothing that this request does not need.
 
 A service that scales to zero is as good as its start, and a start is imports. The list is of
-packages; whoever adds one to it says what it costs (`python -X importtime`), and why no later
+packages; a change that adds one says what it costs (`python -X importtime`), and why no later
 moment will do.
 """
 

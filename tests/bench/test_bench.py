@@ -34,7 +34,7 @@ def test_wrk_is_read() -> None:
 
 
 def test_refusals_and_broken_connections_are_failures() -> None:
-    """Whoever answers 503 fast is not fast."""
+    """A fast 503 must not count as a fast answer."""
     broken = "  Socket errors: connect 1, read 2, write 0, timeout 4\n"
     refused = "  Non-2xx or 3xx responses: 30\n"
 

@@ -1,6 +1,6 @@
 """A field of a book follows from one definition, `BookDetails`; what cannot follow is held here.
 
-Whoever adds a field finds in these tests every place that has to know it (CONTRIBUTING, "A new
+If a field is added, these tests show every place that also needs it (CONTRIBUTING, "A new
 field of a book").
 """
 

@@ -140,7 +140,7 @@ async def _begun(database: Database, purchases: list[int]) -> int:
 async def test_a_seller_that_dies_loses_no_money(
     shop: Shop, sizes: Sizes, tell: Callable[..., None], point: Point
 ) -> None:
-    """Whoever is killed in whichever step: another process finishes the payment and its key."""
+    """In whichever step a process is killed, another one finishes the payment and its key."""
     seed, kills = 54, sizes.of(1, 20)
     payers = Payers(shop, f"kill-{point}", seed)
     methods = [each for each in METHODS if each != "tok_hang"]

@@ -41,7 +41,7 @@ async def test_no_copy_is_sold_twice(
 
 
 async def test_a_key_buys_once(shop: Shop, sizes: Sizes, tell: Callable[..., None]) -> None:
-    """However often it is sent at once, and whoever is killed; the answers are the same bytes."""
+    """However often it is sent, and whichever process dies, all its answers are the same bytes."""
     seed, keys, copies = 7, sizes.of(20, 200), sizes.of(20, 100)
     book_id = await shop.book(keys * 2)
     choose = random.Random(seed)

@@ -16,4 +16,5 @@ from tests.faults.scheduling import ByShop
     ],
 )
 def test_by_shop_else_by_file(test: str, scope: str) -> None:
+    """Tests of tests/faults on one kind of database run in one process; any other by its file."""
     assert scope == ByShop.__new__(ByShop)._split_scope(test)

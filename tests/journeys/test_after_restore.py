@@ -1,4 +1,4 @@
-"""The command that whoever restores a database runs, as it is typed, for each service."""
+"""The command to run after a database is restored, as it is typed, for each service."""
 
 import os
 import subprocess

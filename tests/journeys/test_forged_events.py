@@ -1,4 +1,4 @@
-"""Whoever reaches the internal APIs gains nothing by an event that they made up.
+"""An attacker who reaches the internal APIs gains nothing by a forged event.
 
 Nothing but the network keeps strangers from them, and events give rights, prices and stock.
 """

@@ -27,6 +27,7 @@ def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_short_waits")
 async def test_a_service_that_restarts_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request to a port without a listener is sent again until the service accepts it, once."""
     monkeypatch.setattr(client_module, "RETRY_SECONDS", 20.0)
     port = free_port()
 
@@ -41,6 +42,7 @@ async def test_a_service_that_restarts_is_waited_for(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.usefixtures("_short_waits")
 async def test_503_is_retried() -> None:
+    """After two answers with 503 the third try gets 201, which is returned."""
     async with subscribing() as service, calling(service.url) as client:
         responses = iter([CannedResponse(503), CannedResponse(503), CannedResponse(201)])
         service.respond = lambda _: next(responses)
@@ -53,6 +55,7 @@ async def test_503_is_retried() -> None:
 
 @pytest.mark.usefixtures("_short_waits")
 async def test_retries_end() -> None:
+    """After `RETRY_SECONDS` without a connection, `ShopError` names the method and the URL."""
     async with calling(f"http://127.0.0.1:{free_port()}") as client:
         with pytest.raises(ShopError, match=r"GET http://.*/books: no response in"):
             await client.request("GET", "purchase", "/books")
@@ -80,6 +83,7 @@ async def test_a_broken_connection_is_retried() -> None:
 
 
 async def test_an_unexpected_status_is_reported_with_the_body() -> None:
+    """`expect` raises `ShopError` with the received status, the expected one and the body."""
     async with subscribing() as service, calling(service.url) as client:
         service.respond = lambda _: CannedResponse(403, body=b"no staff")
 
@@ -88,6 +92,8 @@ async def test_an_unexpected_status_is_reported_with_the_body() -> None:
 
 
 async def test_a_condition_that_never_holds_is_named() -> None:
+    """`wait_until` raises `ShopError` with the seconds waited and the condition's description."""
+
     async def never() -> bool:
         return False
 

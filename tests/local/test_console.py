@@ -38,6 +38,7 @@ def print_everything(console: Console) -> None:
 def test_control_characters_only_go_to_terminals_without_no_color(
     out: type[io.StringIO], no_color: str, controlled: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """FORCE_COLOR does not change that; the text is printed in each case."""
     monkeypatch.setenv("NO_COLOR", no_color)
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("FORCE_COLOR", "1")
@@ -51,6 +52,7 @@ def test_control_characters_only_go_to_terminals_without_no_color(
 
 
 def test_the_output_of_a_pipe_is_plain_lines() -> None:
+    """Output that is no terminal gets each line as text, without a spinner or colours."""
     stream = io.StringIO()
 
     print_everything(Console(stream))
@@ -62,6 +64,7 @@ def test_the_output_of_a_pipe_is_plain_lines() -> None:
 
 
 def test_a_failed_step_is_marked() -> None:
+    """A step that raises prints `✗` with its name, and the exception is raised further."""
     stream = io.StringIO()
 
     with pytest.raises(ValueError, match="wrong"), Console(stream).step("schemas"):
@@ -95,6 +98,7 @@ def test_a_program_is_named_once() -> None:
 
 
 def test_program_output_is_printed_once_the_shop_is_open() -> None:
+    """Lines are dropped until `show_program_output` is set; later ones have the program's name."""
     stream = io.StringIO()
     console = Console(stream)
 
@@ -133,6 +137,7 @@ def test_a_reader_that_goes_away_does_not_stop_the_program() -> None:
 
 
 def test_a_character_that_the_encoding_lacks_is_replaced() -> None:
+    """With ASCII output, the arrow of a remark is printed as `?` and no exception is raised."""
     done = run("console.remark('hecho')", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
 
     assert done.stdout == b"   ? hecho\n"

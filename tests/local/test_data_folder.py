@@ -20,6 +20,7 @@ def test_a_folder_that_a_service_created_is_accepted(tmp_path: Path) -> None:
 
 
 def test_fresh_deletes_a_link_but_not_its_target(tmp_path: Path) -> None:
+    """A symbolic link in the data folder is removed; the files in the linked folder are kept."""
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "precious").write_text("data")
@@ -36,6 +37,7 @@ def test_fresh_deletes_a_link_but_not_its_target(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("marker", ["", "[]", '{"kind": "other"}'])
 def test_a_folder_with_another_marker_is_refused(marker: str, tmp_path: Path) -> None:
+    """A bookstore.json of another kind raises `DataFolderError`, even with `fresh`."""
     (tmp_path / "bookstore.json").write_text(marker)
 
     with (

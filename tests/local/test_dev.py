@@ -21,6 +21,9 @@ BOOKS = json.loads(seed_shop.BOOKS.read_text(encoding="utf-8"))
 
 
 async def test_it_starts_a_stocked_shop_and_stops_it_on_ctrl_c(tmp_path: Path) -> None:
+    """Books and providers are created through the APIs, and stock is read back; the exit code is 0,
+    and running.json is deleted at the end.
+    """
     async with running(tmp_path / "data") as runner:
         await runner.until_printed("Ctrl-C stops the shop")
         state = json.loads((tmp_path / "data" / "running.json").read_text())
@@ -41,6 +44,9 @@ async def test_it_starts_a_stocked_shop_and_stops_it_on_ctrl_c(tmp_path: Path) -
 
 
 async def test_the_welcome_fits_on_a_screen_and_says_how_to_go_on(tmp_path: Path) -> None:
+    """At the first and at a later start it has at most 25 lines, with the admin, a curl command and
+    the command of the tour.
+    """
     async with running(tmp_path / "data", "--no-seed") as first:
         await first.until_printed("Ctrl-C stops the shop")
         await first.stop()
@@ -58,6 +64,9 @@ async def test_the_welcome_fits_on_a_screen_and_says_how_to_go_on(tmp_path: Path
 
 
 async def test_passwords_are_printed_once_and_not_stored(tmp_path: Path) -> None:
+    """A second start prints the accounts without passwords and imports no books; only the admin's
+    password is in a file.
+    """
     data = tmp_path / "data"
     async with running(data) as first:
         await first.until_printed("Ctrl-C stops the shop")
@@ -84,6 +93,7 @@ async def test_passwords_are_printed_once_and_not_stored(tmp_path: Path) -> None
 
 
 async def test_new_accounts_are_created_on_request(tmp_path: Path) -> None:
+    """A later start with --new-accounts prints new passwords."""
     async with running(tmp_path / "data") as first:
         await first.until_printed("Ctrl-C stops the shop")
         await first.stop()
@@ -93,6 +103,7 @@ async def test_new_accounts_are_created_on_request(tmp_path: Path) -> None:
 
 
 async def test_only_the_owner_can_read_the_admins_password(tmp_path: Path) -> None:
+    """admin.json has mode 600 in a folder of mode 700; only the first start prints the password."""
     async with running(tmp_path / "data", "--no-seed") as runner:
         await runner.until_printed("Ctrl-C stops the shop")
         file = tmp_path / "data" / "admin.json"
@@ -149,6 +160,7 @@ async def test_a_changed_program_is_restarted_and_no_other(tmp_path: Path) -> No
 
 
 async def test_sigterm_stops_it_as_well(tmp_path: Path) -> None:
+    """The exit code after SIGTERM is 0, and no traceback is printed."""
     async with running(tmp_path / "data", "--no-seed") as runner:
         await runner.until_printed("Ctrl-C stops the shop")
 
@@ -158,6 +170,7 @@ async def test_sigterm_stops_it_as_well(tmp_path: Path) -> None:
 
 
 async def test_ctrl_c_during_the_start_stops_it(tmp_path: Path) -> None:
+    """SIGINT while the schemas are migrated ends the run with exit code 0 and no traceback."""
     async with running(tmp_path / "data", "--no-seed") as runner:
         await runner.until_printed("schemas of")
 
@@ -167,6 +180,7 @@ async def test_ctrl_c_during_the_start_stops_it(tmp_path: Path) -> None:
 
 
 async def test_a_second_ctrl_c_kills_what_does_not_stop(tmp_path: Path) -> None:
+    """If a service ignores the first SIGINT, a second one ends the run with exit code 130."""
     async with running(tmp_path / "data", "--no-seed", STUB_UNSTOPPABLE="catalog") as runner:
         await runner.until_printed("Ctrl-C stops the shop")
         runner.process.send_signal(signal.SIGINT)
@@ -184,6 +198,7 @@ async def test_no_process_outlives_a_killed_runner(tmp_path: Path) -> None:
 
 
 async def test_a_crashed_service_is_restarted_and_reported(tmp_path: Path) -> None:
+    """It runs as a new process; the output has the exit code or the signal of the old one."""
     async with running(tmp_path / "data", "--no-seed") as runner:
         await runner.until_printed("Ctrl-C stops the shop")
         before = (await runner.get("catalog", "/seen")).json()["pid"]
@@ -202,6 +217,7 @@ async def test_a_crashed_service_is_restarted_and_reported(tmp_path: Path) -> No
 async def test_a_service_that_cannot_start_ends_the_run_with_its_last_output(
     tmp_path: Path,
 ) -> None:
+    """After 5 failed starts in a row the run ends with exit code 1."""
     async with running(tmp_path / "data", STUB_BROKEN="purchase") as runner:
         assert await runner.until_exited() == 1
 
@@ -211,6 +227,7 @@ async def test_a_service_that_cannot_start_ends_the_run_with_its_last_output(
 
 
 async def test_a_failed_migration_ends_the_run_with_its_output(tmp_path: Path) -> None:
+    """The exit code is 1, and the message mentions --fresh."""
     async with running(tmp_path / "data", STUB_BAD_MIGRATION="catalog") as runner:
         assert await runner.until_exited() == 1
 
@@ -219,6 +236,7 @@ async def test_a_failed_migration_ends_the_run_with_its_output(tmp_path: Path) -
 
 
 async def test_a_port_in_use_is_named_with_its_option(tmp_path: Path) -> None:
+    """The exit code is 1, and the output has the port, its service, the option and the variable."""
     ports = Ports.any_free()
     with socket.create_server(("127.0.0.1", ports.catalog)) as other:
         async with running(tmp_path / "data", ports=ports) as runner:
@@ -233,6 +251,7 @@ async def test_a_port_in_use_is_named_with_its_option(tmp_path: Path) -> None:
 def test_an_old_sqlite_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """With SQLite older than 3.37 the run ends with exit code 1 and names both versions."""
     monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 36, 0))
     monkeypatch.setattr(sqlite3, "sqlite_version", "3.36.0")
 
@@ -241,6 +260,7 @@ def test_an_old_sqlite_is_reported(
 
 
 async def test_a_data_folder_has_one_running_shop(tmp_path: Path) -> None:
+    """A second run on the same folder ends with exit code 1, even with --fresh."""
     async with running(tmp_path / "data", "--no-seed") as runner:
         await runner.until_printed("Ctrl-C stops the shop")
         async with running(tmp_path / "data", "--fresh") as second:
@@ -251,6 +271,7 @@ async def test_a_data_folder_has_one_running_shop(tmp_path: Path) -> None:
 
 
 async def test_data_of_another_version_are_deleted_with_fresh_only(tmp_path: Path) -> None:
+    """Without --fresh the run ends with exit code 1, names both versions and keeps the files."""
     data = tmp_path / "data"
     data.mkdir()
     (data / "bookstore.json").write_text('{"kind": "bookstore data", "version": 0}')
@@ -271,6 +292,7 @@ async def test_data_of_another_version_are_deleted_with_fresh_only(tmp_path: Pat
 
 @pytest.mark.parametrize("option", ["--fresh", "--no-seed"])
 async def test_a_folder_with_other_files_is_not_changed(option: str, tmp_path: Path) -> None:
+    """The run ends with exit code 1 and names the file that is not its own, even with --fresh."""
     precious = tmp_path / "thesis.odt"
     precious.write_text("chapter 1")
 
@@ -282,6 +304,7 @@ async def test_a_folder_with_other_files_is_not_changed(option: str, tmp_path: P
 
 
 async def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
+    """If a parent is a file, the run ends with exit code 1, the reason and the option --data."""
     (tmp_path / "file").write_text("")
 
     async with running(tmp_path / "file" / "data") as runner:
@@ -294,6 +317,7 @@ async def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> No
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 async def test_a_folder_without_write_permission_is_reported(tmp_path: Path) -> None:
+    """The run ends with exit code 1 and the reason of the operating system."""
     tmp_path.chmod(0o500)  # noqa: ASYNC240
 
     async with running(tmp_path / "data") as runner:

@@ -38,6 +38,7 @@ def documents(file: Path) -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_the_schemas_of_knative_accept_it(file: Path) -> None:
+    """Each document has a valid spec without unknown fields, and the namespace `bookstore`."""
     if not SCHEMAS.is_dir():
         pytest.skip("the schemas of the Knative kinds are not in ../shared/schemas")
     for document in documents(file):
@@ -49,6 +50,7 @@ def test_the_schemas_of_knative_accept_it(file: Path) -> None:
 
 
 def test_every_consumer_has_a_trigger_for_every_source_that_it_reads() -> None:
+    """catalog reads inventory and security, purchase books and security; there are no others."""
     triggers = load_manifests(EVENTING, ADDRESSES).triggers
 
     assert {trigger.name: (trigger.filter, trigger.subscriber) for trigger in triggers} == {
@@ -63,12 +65,14 @@ def test_every_consumer_has_a_trigger_for_every_source_that_it_reads() -> None:
 
 
 def test_every_trigger_sets_the_whole_delivery() -> None:
+    """8 retries, linear backoff of 1 s, timeout of 60 s, and the subscriber's /dead-letter."""
     for trigger in load_manifests(EVENTING, ADDRESSES).triggers:
         assert trigger.policy == DeliveryPolicy(8, Backoff.LINEAR, 1.0, 60.0)
         assert trigger.dead_letter_sink == f"{trigger.subscriber}/dead-letter"
 
 
 def test_every_service_has_a_ping_source() -> None:
+    """auth, catalog and purchase get pings at /events; there are no other sources."""
     sources = load_manifests(EVENTING, ADDRESSES).ping_sources
 
     assert {source.name: source.sink for source in sources} == {

@@ -15,6 +15,7 @@ def _no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_database_of_one_service_is_migrated(tmp_path: Path) -> None:
+    """With --database-url the service's tables are created in that database; the exit code is 0."""
     file = tmp_path / "catalog.db"
 
     assert main(["catalog", "--database-url", f"sqlite:///{file}"]) == 0
@@ -37,6 +38,7 @@ def test_the_database_of_one_service_is_migrated(tmp_path: Path) -> None:
 def test_options_that_name_no_database_are_refused(
     arguments: list[str], problem: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """The exit code is 2, and standard error says which option or name is needed."""
     with pytest.raises(SystemExit) as exit_:
         main(arguments)
 

@@ -37,6 +37,7 @@ def test_missing_databases_are_created(url: str, mysql_server: Server, tmp_path:
 def test_fresh_drops_the_databases_that_this_folder_created(
     url: str, mysql_server: Server, tmp_path: Path
 ) -> None:
+    """After a second `prepare`, with `fresh`, the database exists without the table made before."""
     folder = DataFolder(tmp_path)
     server = MySQLServer(url)
     server.prepare(folder, fresh=False)
@@ -58,17 +59,20 @@ def test_other_databases_are_never_dropped(url: str, mysql_server: Server, tmp_p
 
 @pytest.mark.parametrize("url", ["postgres://h", "mysql://", "mysql://h/shop", "h:3306"], ids=str)
 def test_an_invalid_url_is_refused_with_the_right_form(url: str) -> None:
+    """Another scheme, no host or a database's name raise `LocalError`."""
     with pytest.raises(LocalError, match="mysql://user:password@host:port"):
         MySQLServer(url)
 
 
 @pytest.mark.parametrize("port", ["99999", "x"])
 def test_an_invalid_port_in_the_url_is_refused(port: str) -> None:
+    """A port that is no number or above 65535 raises `LocalError` with the reason."""
     with pytest.raises(LocalError, match=r"The URL of --mysql is invalid: .*[Pp]ort"):
         MySQLServer(f"mysql://h:{port}")
 
 
 def test_an_unreachable_server_is_named_without_the_password(tmp_path: Path) -> None:
+    """`LocalError` has the host and the port, so that it can be printed."""
     server = MySQLServer("mysql://ana:open-sesame@127.0.0.1:1")
 
     with pytest.raises(LocalError, match=r"127\.0\.0\.1:1 cannot be used") as error:

@@ -36,6 +36,7 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 def test_flags_precede_the_environment_which_precedes_the_file(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Each port has the value of the first of these that sets it, else its default."""
     file.write_text("[dev]\nauth-port = 8000\ncatalog-port = 8001\npurchase_port = 8002\n")
     monkeypatch.setenv("BOOKSTORE_AUTH_PORT", "6000")
     monkeypatch.setenv("BOOKSTORE_CATALOG_PORT", "6001")
@@ -53,12 +54,14 @@ def test_the_last_of_several_values_counts() -> None:
 
 
 def test_the_base_sets_all_ports_that_are_not_set_by_themselves() -> None:
+    """--port-base 5100 gives auth 5100 and the storefront 5108; --broker-port precedes it."""
     found = parse_dev_options(["--port-base", "5100", "--broker-port", "6000"])
 
     assert found.ports == Ports(5100, 5101, 5102, 6000, 5108)
 
 
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With empty BOOKSTORE_ variables the options have their defaults."""
     for name in ("DATA", "AUTH_PORT", "MYSQL_URL"):
         monkeypatch.setenv(f"BOOKSTORE_{name}", "")
 
@@ -66,6 +69,7 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_each_command_has_a_table_of_its_own(file: Path) -> None:
+    """dev, tour and migrate each read the table of bookstore.toml that has their name."""
     file.write_text(
         '[dev]\nseed = false\nfresh = true\n[tour]\nown = true\n[migrate]\nmysql = "x"\n'
     )
@@ -78,6 +82,7 @@ def test_each_command_has_a_table_of_its_own(file: Path) -> None:
 def test_an_unknown_option_is_refused_with_the_nearest_one(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    """The exit code is 2; a positional argument is refused, too."""
     assert "Unknown option: --frsh. Did you mean --fresh?" in refused(["--frsh"], capsys)
     assert "Unexpected argument: fresh" in refused(["fresh"], capsys)
 
@@ -95,6 +100,7 @@ def test_an_unknown_option_is_refused_with_the_nearest_one(
 def test_an_error_in_the_file_is_refused_with_its_name(
     content: str, problem: str, file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """The exit code is 2, and standard error has the file's path and what is wrong in it."""
     file.write_text(content)
 
     message = refused([], capsys)
@@ -106,6 +112,7 @@ def test_an_error_in_the_file_is_refused_with_its_name(
 def test_a_file_that_cannot_be_read_is_refused(
     file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """If bookstore.toml is a folder, the exit code is 2, and standard error says so."""
     file.mkdir()
 
     assert "bookstore.toml cannot be read:" in refused([], capsys)
@@ -114,6 +121,7 @@ def test_a_file_that_cannot_be_read_is_refused(
 def test_a_wrong_variable_is_named(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """If BOOKSTORE_AUTH_PORT is no number, the exit code is 2."""
     monkeypatch.setenv("BOOKSTORE_AUTH_PORT", "http")
 
     assert "Invalid value for BOOKSTORE_AUTH_PORT from env" in refused([], capsys)
@@ -129,6 +137,7 @@ def test_an_invalid_port_is_refused(port: str, capsys: pytest.CaptureFixture[str
 def test_an_invalid_number_of_seconds_is_refused(
     seconds: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """--ping-every must be a finite number above 0; otherwise the exit code is 2."""
     assert "--ping-every" in refused(["--ping-every", seconds], capsys)
 
 

@@ -14,6 +14,7 @@ from functions.purchase.settings import PurchaseSettings
 def test_a_service_gets_the_addresses_of_the_local_shop_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """DATABASE_URL and K_SINK of the shell are replaced; auth, not catalog, gets the password."""
     monkeypatch.setenv("DATABASE_URL", "mysql://production")
     monkeypatch.setenv("K_SINK", "http://production")
     plan = Plan(DataFolder(tmp_path), Ports(), Admin("admin@bookstore.example", "secret"))

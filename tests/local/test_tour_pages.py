@@ -23,6 +23,7 @@ PAGE = """<!DOCTYPE html><body>
 
 
 def test_a_page_is_read() -> None:
+    """A form sends the checked radio button and the selected option, else the first option."""
     page = Page(200, "/en/cart", PAGE)
     form = page.form("/en/cart/items")
 
@@ -39,6 +40,7 @@ def test_a_page_is_read() -> None:
 
 
 def test_what_a_page_lacks_is_named() -> None:
+    """A missing link or form raises `ShopError` with its path, for a form with the page's text."""
     page = Page(200, "/en", "<h1>Empty</h1>")
 
     with pytest.raises(ShopError, match="no link to /en/books"):
@@ -48,6 +50,7 @@ def test_what_a_page_lacks_is_named() -> None:
 
 
 async def test_a_form_is_printed_as_curl_without_its_password() -> None:
+    """The command has `$PASSWORD` in its place; the request that is sent has the password."""
     out = io.StringIO()
     async with subscribing() as service, TourBrowser(Console(out), service.url) as browser:
         service.respond = lambda _: CannedResponse(200, body=PAGE.encode())
@@ -67,6 +70,7 @@ async def test_a_form_is_printed_as_curl_without_its_password() -> None:
 
 
 async def test_a_page_of_a_problem_ends_the_tour() -> None:
+    """A status other than 200 raises `ShopError` with the status and the page's heading."""
     async with (
         subscribing() as service,
         TourBrowser(Console(io.StringIO()), service.url) as browser,
@@ -88,4 +92,5 @@ async def test_a_page_of_a_problem_ends_the_tour() -> None:
     ],
 )
 def test_pages_speak_the_language_of_the_terminal(environ: dict[str, str], language: str) -> None:
+    """Spanish or English by LC_ALL, else LC_MESSAGES, else LANG; empty variables do not count."""
     assert language_of(environ) == language

@@ -15,6 +15,9 @@ PURCHASE = b'{"message": "Compra creada", "purchase_id": 1, "total_price": 30.30
 
 
 async def test_a_request_is_printed_as_curl_with_the_named_fields_of_its_response() -> None:
+    """The token is printed as `$TOKEN`, and 30.30 keeps its zero; the headers and the form content
+    type are sent as the command has them.
+    """
     out = io.StringIO()
     async with subscribing() as service, Client({"purchase": service.url}) as client:
         service.respond = lambda _: CannedResponse(201, body=PURCHASE)
@@ -44,6 +47,7 @@ async def test_a_request_is_printed_as_curl_with_the_named_fields_of_its_respons
 
 
 async def test_an_unexpected_status_is_printed_and_raised() -> None:
+    """The status and the body are printed before `ShopError` ends the tour."""
     out = io.StringIO()
     async with subscribing() as service, Client({"auth": service.url}) as client:
         service.respond = lambda _: CannedResponse(
@@ -57,6 +61,7 @@ async def test_an_unexpected_status_is_printed_and_raised() -> None:
 
 
 async def test_a_field_that_is_missing_is_named() -> None:
+    """A field that the response lacks raises `ShopError`, not `KeyError`."""
     async with subscribing() as service, Client({"auth": service.url}) as client:
         service.respond = lambda _: CannedResponse(200, body=b"{}")
         response = await TourRequests(Console(io.StringIO()), client).read("auth", "/")
@@ -66,6 +71,7 @@ async def test_a_field_that_is_missing_is_named() -> None:
 
 
 async def test_a_response_that_is_not_json_is_reported() -> None:
+    """`ShopError` has the body that was received."""
     async with subscribing() as service, Client({"auth": service.url}) as client:
         service.respond = lambda _: CannedResponse(200, body=b"<html>")
 
@@ -74,6 +80,7 @@ async def test_a_response_that_is_not_json_is_reported() -> None:
 
 
 def test_an_unexpected_value_is_reported() -> None:
+    """`ShopError` names the expected and the actual value; 30.30 and 30.3 count as equal."""
     require_equal("The total", Decimal("30.30"), Decimal("30.3"))
 
     with pytest.raises(ShopError, match="The status should be 'Paid' but is 'Expired'"):

@@ -54,7 +54,7 @@ async def test_an_address_is_kept_as_it_was_sent(shop: Shop) -> None:
 
 
 async def test_the_example_of_the_document_is_a_good_address(shop: Shop) -> None:
-    """Whoever tries it in Swagger UI gets 201."""
+    """Sent as it is, as Swagger UI does, it gets 201."""
     assert NewAddress.example is not None
     made = await shop.call("POST", "/addresses", dict(NewAddress.example))
 

@@ -73,7 +73,7 @@ async def busy(shop: Shop) -> None:
     assignment = await shop.assign(delivered)
     for status in ("in_transit", "delivered"):
         await shop.call("PATCH", f"/assignments/{assignment}", {"status": status}, user=STAFF)
-    await shop.published("inventory")  # whoever reads the feed has its rows numbered
+    await shop.published("inventory")  # reading the feed numbers its rows
 
 
 async def found(database: Database) -> list[str]:

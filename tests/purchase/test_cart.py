@@ -206,7 +206,7 @@ async def test_a_merge_takes_the_larger_quantity_and_names_what_it_leaves(shop: 
 
 
 async def test_merging_nothing_is_no_change(shop: Shop) -> None:
-    """Whoever signs in with an empty cart keeps their own."""
+    """A user who signs in with an empty cart keeps the cart of their account."""
     await put(shop, 1, 4)
     merged = await shop.call("POST", "/cart/merge", {"items": []})
 

@@ -105,7 +105,7 @@ async def test_a_cart_that_cannot_be_bought_whole_is_not_bought(shop: Shop) -> N
 
 
 async def test_overdue_copies_are_freed_for_a_cart(shop: Shop) -> None:
-    """As for every purchase: whoever did not pay in time does not keep others from buying."""
+    """As for every purchase: copies that were not paid for in time can be bought by others."""
     await shop.buy(1, STOCK, OTHER)
     await put(shop, 1, 2)
     shop.clock.advance(minutes=16)

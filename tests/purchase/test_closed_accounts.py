@@ -57,7 +57,7 @@ async def personal(shop: Shop) -> list[tuple[str, int]]:
 
 
 async def sound(shop: Shop) -> None:
-    await shop.published("inventory")  # whoever reads the feed has its rows numbered
+    await shop.published("inventory")  # reading the feed numbers its rows
     findings = await audit(shop.database)
 
     assert [finding for finding in findings if finding.breaches] == []

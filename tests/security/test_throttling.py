@@ -23,7 +23,7 @@ EMAIL = "ana@example.org"
 
 
 async def log_in(client: httpx.AsyncClient, url: str, email: str, password: str) -> int:
-    """The status, of whoever answers at all: a busy database says 503 and is asked again."""
+    """The status of the first answer other than 503, which a busy database causes."""
     while True:
         response = await client.post(f"{url}/login", json={"email": email, "password": password})
         if response.status_code != httpx.codes.SERVICE_UNAVAILABLE:

@@ -24,6 +24,7 @@ sys.stdin.read()
 
 
 def test_a_cleanup_runs_when_its_process_is_killed(tmp_path: Path) -> None:
+    """The script runs after SIGKILL and not before; its arguments may have quotes and spaces."""
     done = tmp_path / "it's done"
     with subprocess.Popen(  # noqa: S603
         [sys.executable, "-c", PROGRAM, done],
@@ -43,6 +44,7 @@ def test_a_cleanup_runs_when_its_process_is_killed(tmp_path: Path) -> None:
 
 
 def test_a_cancelled_cleanup_does_not_run(tmp_path: Path) -> None:
+    """After `cancel` the shell that would run the script has ended without running it."""
     done = tmp_path / "done"
     cleanup = CleanupOnExit('touch "$1"', done)
     cleanup.cancel()

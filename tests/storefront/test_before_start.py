@@ -60,4 +60,5 @@ def test_a_catalog_that_cannot_be_reached_ends_no_start(url: str) -> None:
 
 @pytest.mark.parametrize("factory", ["functions.catalog.app:create_app", "nowhere.app:create_app"])
 def test_a_service_without_such_a_module_starts_as_ever(factory: str) -> None:
+    """`begin` raises nothing if the package has no module `before_start`, or does not exist."""
     kit.begin(factory)

@@ -34,6 +34,7 @@ def test_a_code_does_not_touch_its_digits(currency: str, language: str, shown: s
 
 
 def test_a_moment_has_its_day_its_minute_and_its_zone() -> None:
+    """2026-03-14 09:26:53 UTC is written without seconds, in English and in Spanish."""
     at = datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)
 
     assert moment(at, "en").replace("\N{NARROW NO-BREAK SPACE}", " ") == "Mar 14, 2026, 9:26 AM UTC"
@@ -48,6 +49,7 @@ def test_a_country_has_a_name_in_each_language() -> None:
 
 
 def test_states_are_told_apart_by_more_than_their_words() -> None:
+    """`status_kind` gives paid, cancelled and unpaid purchases different CSS classes."""
     assert [status_kind(each) for each in ("Paid", "Cancelled", "Pending Payment")] == [
         "good",
         "bad",
@@ -70,6 +72,7 @@ def test_a_long_wait_is_told_in_minutes(seconds: int, shown: str) -> None:
 
 
 def test_a_wait_is_told_in_the_readers_language() -> None:
+    """600 seconds are written as 10 minutes, in a Spanish sentence."""
     assert try_again(600, "es") == "Inténtelo de nuevo en 10 minutos."
 
 

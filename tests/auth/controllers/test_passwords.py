@@ -288,7 +288,7 @@ async def test_guesses_of_tokens_are_limited_by_address(database_url: str) -> No
 
 
 async def test_wrong_tries_do_not_outlast_a_reset(database_url: str) -> None:
-    """Whoever reset the password logs in, at the address where the tries were used up."""
+    """After a reset the user can log in, also from the address where the tries were used up."""
     async with open_auth(database_url, LOGIN_TRIES="2", LOGIN_TRIES_PER_ACCOUNT="2") as auth:
         await auth.person()
         for _ in range(2):

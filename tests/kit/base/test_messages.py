@@ -81,6 +81,7 @@ CASES: list[tuple[Any, Any, str, str]] = [
 
 @pytest.mark.parametrize(("kind", "value", "es", "en"), CASES)
 def test_a_message_of_msgspec_becomes_a_sentence(kind: Any, value: Any, es: str, en: str) -> None:
+    """`explain` gives the reason in Spanish and in English, without msgspec's notation."""
     with pytest.raises(msgspec.ValidationError) as caught:
         msgspec.json.decode(msgspec.json.encode(value), type=kind)
 

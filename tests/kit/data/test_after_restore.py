@@ -48,6 +48,7 @@ async def test_the_counter_counts_and_not_the_rows(database: Database) -> None:
 
 
 async def test_each_run_raises_once_more(database: Database) -> None:
+    """Two runs by 10 raise each counter from 1 to 11, and from 11 to 21."""
     first = await raise_counters(database, by=10)
     second = await raise_counters(database, by=10)
 

@@ -51,6 +51,7 @@ async def test_every_row_is_written(lines: Database) -> None:
 
 @pytest.mark.parametrize("rows", [0, 2, 4])
 async def test_a_whole_number_of_batches_comes_to_an_end(lines: Database, rows: int) -> None:
+    """0, 2 or 4 rows in batches of 2 are all written, without a smaller batch to mark the end."""
     await lines.execute(QueryString("DELETE FROM lines WHERE id > {}", rows))
     await migrate(lines, [FIRST, SECOND])
 

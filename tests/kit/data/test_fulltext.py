@@ -111,6 +111,7 @@ async def test_the_index_follows_its_table(indexed: Database) -> None:
 
 @pytest.mark.parametrize("prefix", ["", "a b", "a*", '"', "-a", "é", "A", "OR"])
 async def test_what_might_be_an_operator_is_refused(empty_database: Database, prefix: str) -> None:
+    """`any_prefix` raises `ValueError` for a prefix that could be search syntax."""
     with pytest.raises(ValueError, match="ASCII letters, digits and _ only"):
         any_prefix(empty_database, "i", key="id", column="a", prefixes=[prefix])
 

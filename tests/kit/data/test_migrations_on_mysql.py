@@ -93,6 +93,7 @@ def test_the_exit_code_says_whether_a_later_run_may_succeed(
 async def test_a_run_that_waits_for_another_in_vain_may_be_tried_again(
     make_url: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """While another connection holds the migration lock, a run ends with 2 after `LOCK_TIMEOUT`."""
     url = make_url("bookstore_busy")
     monkeypatch.setattr(migrations, "LOCK_TIMEOUT", 0.1)
     database = connect(url)

@@ -82,6 +82,7 @@ async def ask(client: httpx.AsyncClient, count: int) -> list[asyncio.Task[httpx.
 async def test_requests_beyond_the_limit_wait_in_order(
     client: httpx.AsyncClient, gate: Gate
 ) -> None:
+    """Of five requests at a limit of two, the first two run at once; all five are answered."""
     tasks = await ask(client, 5)
     at_first = list(gate.inside)
     gate.open.set()
@@ -109,6 +110,7 @@ async def test_a_request_that_finds_the_queue_full_is_refused(
 
 
 async def test_probes_do_not_wait(client: httpx.AsyncClient, gate: Gate) -> None:
+    """/livez and /readyz answer 200 while two requests run and three wait, which are the limits."""
     tasks = await ask(client, 5)
     probes = [await client.get(path) for path in ("/livez", "/readyz")]
     gate.open.set()

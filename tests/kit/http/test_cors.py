@@ -150,4 +150,5 @@ def test_an_origin_that_no_browser_sends_is_refused(environ: dict[str, str], var
     "origins", ["", "*", f"{SHOP},{EVIL}", "HTTPS://Shop.Example", "http://[::1]:8000"]
 )
 def test_these_are_origins(origins: str) -> None:
+    """CORS_ORIGINS may be empty, `*` or a list of origins, also with capitals or IPv6 hosts."""
     assert sample.settings("sqlite:///x.db", CORS_ORIGINS=origins).cors_origins == origins

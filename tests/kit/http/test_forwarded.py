@@ -66,6 +66,7 @@ async def seen(
 
 @given(forged)
 async def test_without_proxies_the_connection_counts(headers: Headers) -> None:
+    """With no trusted hop and no gateway header, no header changes the address or the scheme."""
     assert await seen(headers) == (PEER, "http")
 
 
@@ -91,6 +92,7 @@ async def test_the_client_is_the_peer_of_the_outermost_proxy(
 async def test_the_gateways_header_does_not_depend_on_the_number_of_proxies(
     headers: Headers, client: str, activator: bool, pods: tuple[str, str]
 ) -> None:
+    """It gives the client's address with and without Knative's activator behind the gateway."""
     chain: list[tuple[Proxy, str]] = [(envoy(tls=True), pods[0]), (go_reverse_proxy, PEER)]
     if activator:
         chain.insert(1, (go_reverse_proxy, pods[1]))
@@ -151,10 +153,12 @@ async def test_addresses_are_counted_from_the_right(
     ],
 )
 async def test_the_gateways_header_is_one_address_or_none(given_: list[str], expected: str) -> None:
+    """Two addresses, on one line or two, or an invalid one leave the connection's address."""
     assert (await seen([(EXTERNAL, each) for each in given_], header=EXTERNAL))[0] == expected
 
 
 async def test_without_the_gateways_header_hops_are_counted() -> None:
+    """With two hops, the second address from the right in X-Forwarded-For is the client's."""
     headers = [(FORWARDED_FOR, f"198.51.100.1, {CLIENT}, 10.0.1.5")]
 
     assert (await seen(headers, hops=2, header=EXTERNAL))[0] == CLIENT
@@ -192,6 +196,7 @@ async def test_a_connection_without_an_address_gets_one_where_a_proxy_says_it() 
 
 @given(st.text(max_size=50) | invented)
 def test_what_is_taken_for_an_address_is_one_in_its_one_spelling(text: str) -> None:
+    """`address` returns None or a valid IP address, and returns that address unchanged."""
     found = address(text)
 
     assert found is None or str(ipaddress.ip_address(found)) == found == address(found)
@@ -210,6 +215,7 @@ def test_what_is_taken_for_an_address_is_one_in_its_one_spelling(text: str) -> N
 def test_a_setting_that_cannot_be_used_says_what_to_do(
     environ: dict[str, str], reason: str
 ) -> None:
+    """`BadSettings` names the invalid setting, or TRUSTED_HOPS as the one to use instead."""
     with pytest.raises(BadSettings, match=reason):
         ServiceSettings.from_mapping(environ)
 

@@ -1,4 +1,4 @@
-"""The driver is imported by whoever runs the process, in processes of their own."""
+"""The driver works for each user of the system; every test runs it in a new process."""
 
 import json
 import subprocess

@@ -103,6 +103,7 @@ def build(folder: Path, service: str) -> Path:
 
 
 def test_a_start_looks_for_no_module_and_compiles_nothing(cache: Path) -> None:
+    """With its cache, catalog starts without imports from files and without compiling a pattern."""
     assert run(WHAT_A_START_DOES, cache) == {"loaded": [], "compiled": []}
 
 
@@ -147,6 +148,7 @@ def test_a_module_out_of_it_is_as_any_other(cache: Path) -> None:
 
 
 def test_its_patterns_are_the_ones_that_python_makes(cache: Path) -> None:
+    """Each cached pattern equals the newly compiled one and has the same named groups."""
     found = code_cache.read(str(cache))
     assert found is not None
     engine, plain = import_module("_sre"), import_module("re._compiler").compile
@@ -160,6 +162,7 @@ def test_its_patterns_are_the_ones_that_python_makes(cache: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "not this Python\0"])
 def test_another_interpreter_s_is_left_alone(cache: Path, tmp_path: Path, text: str) -> None:
+    """A file that begins with another interpreter's id is not used: modules load as usual."""
     other = tmp_path / "code.cache"
     # With its first letter gone, or with others in place of the first ones.
     other.write_bytes(text.encode() + cache.read_bytes()[len(text) or 1 :])
@@ -169,6 +172,7 @@ def test_another_interpreter_s_is_left_alone(cache: Path, tmp_path: Path, text: 
 
 
 def test_one_that_is_not_there_is_left_alone(tmp_path: Path) -> None:
+    """`read` returns None for a missing file and for an empty CODE_CACHE."""
     assert code_cache.read(str(tmp_path / "nothing")) is None
     assert code_cache.read("") is None
 
@@ -211,6 +215,9 @@ print(json.dumps([*shown, made()]))
 
 
 def test_what_was_recorded_does_the_same_when_it_is_looked_up() -> None:
+    """A dataclass, a named tuple and a pattern behave the same when recorded, when looked up, and
+    after the cache is cleared; a lookup records nothing.
+    """
     first, second, (texts, patterns), after, forgotten = run(RECORDED_AND_LOOKED_UP, "")
 
     assert first == ["made.<locals>.Point(x=1, y=2)", True, True, "Pair(first=1, second=2)", "AA"]

@@ -8,6 +8,7 @@ from functions.local.seed import seed_shop
 
 
 def test_the_seed_has_at_least_fifty_importable_books() -> None:
+    """Each has all columns of the import, a price above 0 with two decimals, and a unique title."""
     rows = list(csv.DictReader(io.StringIO(seed_shop.books_as_csv().decode())))
 
     assert len(rows) >= 50
