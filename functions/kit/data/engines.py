@@ -19,7 +19,7 @@ def connect(url: str) -> Database:
 
         return MySQLEngine(url)
     # Not what it begins with: without a scheme that is the user and the password.
-    raise ValueError("the database URL must begin with sqlite:// or mysql://")
+    raise ValueError("DATABASE_URL must begin with sqlite:// or mysql://")
 
 
 def database_url(service: str, settings: ServiceSettings) -> str:
