@@ -1,13 +1,13 @@
 """catalog: books."""
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
+from functions.kit.http.response_cache import ResponseCache
 from functions.storefront.clients.service import Caller, Refused, ServiceAway, ServiceClient
 
 BOOKS_AT_ONCE = 50
@@ -16,9 +16,8 @@ FACETS_PATH = "/books/facets"
 KEEP_TITLES = 2000
 """Books whose title and author are remembered for their covers."""
 LIST_SECONDS = 1.0
-"""How old a list may be; catalog's own lists are as old. A book's page and a cart are never old."""
-LISTS = 200
-"""Lists that are kept."""
+"""How old a list and its counts may be; catalog's own lists are as old. A book's page and a cart
+are never old."""
 
 
 class Book(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,27 +75,15 @@ class BookPage(msgspec.Struct, frozen=True):
 
 
 class CatalogClient:
-    def __init__(
-        self, service: ServiceClient, *, seconds: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, service: ServiceClient) -> None:
         self._service = service
-        self._seconds = seconds
         self._known: dict[int, tuple[str, str]] = {}
-        self._lists: dict[tuple[Any, ...], tuple[float, BookPage]] = {}
+        self._lists: ResponseCache[BookPage] = ResponseCache(LIST_SECONDS)
+        self._counts: ResponseCache[Facets] = ResponseCache(LIST_SECONDS)
 
     async def listed(self, caller: Caller, filters: Mapping[str, Any]) -> BookPage:
         """A page of books, which may be `LIST_SECONDS` old."""
-        key = tuple(sorted((name, str(value)) for name, value in filters.items()))
-        now = self._seconds()
-        kept = self._lists.get(key)
-        if kept is not None and now < kept[0]:
-            return kept[1]
-        page = await self.books(caller, filters)
-        self._lists.pop(key, None)
-        self._lists[key] = now + LIST_SECONDS, page
-        while len(self._lists) > LISTS:
-            del self._lists[next(iter(self._lists))]
-        return page
+        return await self._lists.get(_key(filters), lambda: self.books(caller, filters))
 
     async def books(self, caller: Caller, filters: Mapping[str, Any]) -> BookPage:
         """A page of books; `filters` are those of `GET /books`."""
@@ -106,10 +93,17 @@ class CatalogClient:
         return BookPage(books, answer.next_cursor)
 
     async def facets(self, caller: Caller, filters: Mapping[str, Any]) -> Facets | None:
-        """Counts for a page that is shown without them too; None where catalog has none."""
-        try:
+        """Counts, which may be `LIST_SECONDS` old, for a page that is shown without them too.
+
+        None where catalog has none.
+        """
+
+        async def count() -> Facets:
             answer = await self._service.request("GET", FACETS_PATH, caller=caller, params=filters)
             return answer.read(Facets)
+
+        try:
+            return await self._counts.get(_key(filters), count)
         except (Refused, ServiceAway):
             return None
 
@@ -166,3 +160,8 @@ class CatalogClient:
             self._known[book.id] = (book.title, book.author)
         while len(self._known) > KEEP_TITLES:
             del self._known[next(iter(self._known))]
+
+
+def _key(filters: Mapping[str, Any]) -> bytes:
+    """The same for the same filters in any order."""
+    return repr(sorted((name, str(value)) for name, value in filters.items())).encode()
