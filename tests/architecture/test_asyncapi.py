@@ -1,9 +1,7 @@
 """`eventing/asyncapi.yaml` says what the code, the contracts and the Triggers say."""
 
-import shutil
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,11 +10,9 @@ import yaml
 from tests.architecture.asyncapi import DOCUMENT, documented_extensions, text
 from tests.architecture.services import EVENTING
 from tests.architecture.test_eventing import owned, published, subscribed
-from tests.servers.programs import missing
+from tests.servers.npm import npm_package
 
 PARSER = "@asyncapi/parser@3.6.6"
-INSTALL_TIMEOUT = 120
-"""Seconds."""
 
 VALIDATE = """
 const { Parser, fromFile } = require("@asyncapi/parser");
@@ -100,25 +96,10 @@ def test_the_document_is_valid_asyncapi(
     pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """By the parser of the AsyncAPI project, which also resolves the contracts."""
-    npm, node = shutil.which("npm"), shutil.which("node")
-    if npm is None or node is None:
-        missing("node and npm, which run AsyncAPI's parser, are not installed")
-    cache = getattr(pytestconfig, "cache", None)
-    folder = Path(cache.mkdir("asyncapi-parser")) if cache else tmp_path_factory.mktemp("parser")
-    if not (folder / "node_modules" / "@asyncapi" / "parser" / "package.json").exists():
-        options = ["--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder)]
-        try:
-            subprocess.run(  # noqa: S603 - the npm that is installed
-                [npm, "install", *options, PARSER],
-                capture_output=True,
-                check=True,
-                timeout=INSTALL_TIMEOUT,
-            )
-        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-            missing(f"{PARSER} cannot be installed by npm: {type(error).__name__}")
+    folder = npm_package(PARSER, pytestconfig, tmp_path_factory, purpose="run AsyncAPI's parser")
 
     done = subprocess.run(  # noqa: S603 - the node that is installed
-        [node, "-e", VALIDATE, str(DOCUMENT)],
+        ["node", "-e", VALIDATE, str(DOCUMENT)],  # noqa: S607
         capture_output=True,
         text=True,
         cwd=folder,

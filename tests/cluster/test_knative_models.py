@@ -6,7 +6,6 @@ operators, and ignores unknown fields, unlike `test_schemas`.
 """
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,9 @@ import pytest
 import yaml
 
 from tests.cluster.manifests import OVERLAYS, ROOT, Object, rendered
-from tests.servers.programs import missing
+from tests.servers.npm import npm_package
 
 PACKAGE = "@kubernetes-models/knative@2.4.4"
-INSTALL_TIMEOUT = 90
-"""Seconds."""
 
 VALIDATE = """
 const objects = JSON.parse(require("fs").readFileSync(0, "utf8"));
@@ -47,25 +44,7 @@ console.log(JSON.stringify(found));
 @pytest.fixture(scope="session")
 def models(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the package installed."""
-    npm, node = shutil.which("npm"), shutil.which("node")
-    if npm is None or node is None:
-        missing("node and npm, which check Knative's objects, are not installed")
-    cache = getattr(pytestconfig, "cache", None)
-    folder = Path(cache.mkdir("knative-models")) if cache else tmp_path_factory.mktemp("models")
-    name = PACKAGE.rpartition("@")[0]
-    if not (folder / "node_modules" / name / "package.json").exists():
-        options = ["--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder)]
-        try:
-            subprocess.run(  # noqa: S603 - the npm that is installed
-                [npm, "install", *options, PACKAGE],
-                cwd=folder,
-                check=True,
-                capture_output=True,
-                timeout=INSTALL_TIMEOUT,
-            )
-        except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-            missing(f"{PACKAGE} cannot be installed by npm: {type(error).__name__}")
-    return folder
+    return npm_package(PACKAGE, pytestconfig, tmp_path_factory, purpose="check Knative's objects")
 
 
 def violations(models: Path, objects: list[Object]) -> list[str | None]:

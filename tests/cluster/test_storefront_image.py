@@ -23,7 +23,7 @@ from tests.cluster.running_images import (
     started,
 )
 from tests.servers.programs import free_port
-from tests.storefront.browser.running import RunningShop
+from tests.storefront.browser.running import RunningShop, running_shop
 from tests.storefront.browser.steps import ADDRESS, PASSWORD
 
 PACKAGES = {"jinja2", "markupsafe"}
@@ -35,12 +35,8 @@ MAX_EXTRA = 5
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningShop]:
-    shop = RunningShop(tmp_path_factory.mktemp("shop"))
-    try:
-        shop.start()
+    with running_shop(tmp_path_factory.mktemp("shop")) as shop:
         yield shop
-    finally:
-        shop.stop()
 
 
 @pytest.fixture(scope="module", params=PYTHONS)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.storefront.browser.running import RunningShop, chromium
+from tests.storefront.browser.running import RunningShop, chromium, running_shop
 
 expect.set_options(timeout=30_000)  # milliseconds: the machine may be busy
 
@@ -20,12 +20,8 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningShop]:
-    shop = RunningShop(tmp_path_factory.mktemp("shop"))
-    try:
-        shop.start()
+    with running_shop(tmp_path_factory.mktemp("shop")) as shop:
         yield shop
-    finally:
-        shop.stop()
 
 
 OpenPage = Callable[..., Page]

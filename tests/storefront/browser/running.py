@@ -83,6 +83,17 @@ class RunningShop:
 
 
 @contextmanager
+def running_shop(folder: Path) -> Iterator[RunningShop]:
+    """A shop with its data in a folder, stopped at the end."""
+    shop = RunningShop(folder)
+    try:
+        shop.start()
+        yield shop
+    finally:
+        shop.stop()
+
+
+@contextmanager
 def chromium(*flags: str) -> Iterator[Browser]:
     """Debian's Chromium, with a profile of its own and more flags."""
     program = find(*CHROMIUM)
