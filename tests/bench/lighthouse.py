@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tests.bench.report import Row
 from tests.servers.programs import find
-from tests.storefront.browser.running import CHROMIUM, FLAGS, RunningShop
+from tests.storefront.browser.running import CHROMIUM, FLAGS, RunningShop, running_shop
 
 VERSION = "12.2"
 PAGES = {"home": "/en", "search": "/es/books?q=la", "book": "/en/books/3", "sign-in": "/es/sign-in"}
@@ -40,13 +40,10 @@ def lighthouse() -> Iterator[Row]:
         except subprocess.CalledProcessError as error:
             print(f"lighthouse is left out: npm: {error.stderr[-300:]}", file=sys.stderr)
             return
-        shop = RunningShop(folder / "shop")
-        shop.folder.mkdir()
-        try:
-            shop.start()
+        data = folder / "shop"
+        data.mkdir()
+        with running_shop(data) as shop:
             yield from _rows(folder, chromium, shop)
-        finally:
-            shop.stop()
 
 
 def _npm_install(folder: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, ViewportSize
 
 from tests.servers.programs import find
-from tests.storefront.browser.running import CHROMIUM, ROOT, RunningShop, chromium
+from tests.storefront.browser.running import CHROMIUM, ROOT, RunningShop, chromium, running_shop
 from tests.storefront.browser.steps import go_to_payment, put_into_cart
 
 FOLDER = ROOT / "docs" / "screenshots"
@@ -96,14 +96,12 @@ def main() -> int:
     if find(*CHROMIUM) is None:
         print("No Chromium is installed: apt-get install chromium", file=sys.stderr)
         return 1
-    with tempfile.TemporaryDirectory(prefix="bookstore-screenshots-") as folder:
-        shop = RunningShop(Path(folder))
-        try:
-            shop.start()
-            with chromium() as browser:
-                written = take(browser, shop, FOLDER)
-        finally:
-            shop.stop()
+    with (
+        tempfile.TemporaryDirectory(prefix="bookstore-screenshots-") as folder,
+        running_shop(Path(folder)) as shop,
+        chromium() as browser,
+    ):
+        written = take(browser, shop, FOLDER)
     for path in written:
         print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1024:.0f} KiB")
     too_large = [path.name for path in written if path.stat().st_size > MAX_BYTES]
