@@ -13,6 +13,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent
 REQUIREMENTS = ROOT / "requirements"
+SCRIPTS = (
+    *(f".ci/{name}" for name in ("run", "packages", "in-container")),
+    *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("knative/**/*.sh")),
+)
 
 
 def _start_again_with_nox() -> None:
@@ -94,6 +98,13 @@ def tour(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def traffic(session: nox.Session) -> None:
+    """Play readers, buyers and staff: `-- --rate 5 --minutes 10 --fault broker-gone`, `--help`."""
+    _install(session, "local")
+    _serve(session, "functions.local.traffic")
+
+
+@nox.session(default=False)
 def migrate(session: nox.Session) -> None:
     """Bring schemas up to date: `-- catalog --database-url URL`, or `-- --mysql URL` for all."""
     _install(session, "local")
@@ -131,6 +142,12 @@ def deploy(session: nox.Session) -> None:
     _operate(session, "deploy")
 
 
+@nox.session(default=False)
+def seed(session: nox.Session) -> None:
+    """Fill a deployed shop with books and delivery providers: `-- --context NAME`."""
+    _operate(session, "seed")
+
+
 @nox.session(name="migrate-cluster", default=False)
 def migrate_cluster(session: nox.Session) -> None:
     """Run only the migrations in a cluster: `-- --context NAME --tag TAG`."""
@@ -153,6 +170,13 @@ def promote(session: nox.Session) -> None:
 def rollback(session: nox.Session) -> None:
     """Give all of a service's traffic back to the previous revision: `-- purchase`."""
     _operate(session, "rollback")
+
+
+@nox.session(default=False)
+def e2e(session: nox.Session) -> None:
+    """Try the shop on a real cluster: `-- --context NAME`, `-- --disrupt`, `-- --report FILE`."""
+    _install(session, "dev")
+    _serve(session, "tests.e2e")
 
 
 @nox.session(default=False)
@@ -179,10 +203,37 @@ def compose(session: nox.Session) -> None:
     _operate(session, "compose")
 
 
-# Dot by dot, also where the output goes into a file or through another program.
-_SPEAKS = {"PYTHONUNBUFFERED": "1"}
+@nox.session(default=False)
+def sbom(session: nox.Session) -> None:
+    """What each image holds, as CycloneDX, from the locked requirements: `-- --output FOLDER`."""
+    _install(session, "dev")
+    _serve(session, "knative.ops.commands.sbom")
+
+
+@nox.session(default=False)
+def outdated(session: nox.Session) -> None:
+    """Newer releases of what knative/versions.toml pins. Asks GitHub."""
+    _operate(session, "outdated")
+
+
+@nox.session(default=False)
+def links(session: nox.Session) -> None:
+    """Links of the documentation that lead to other sites: each is asked once."""
+    _install(session, "dev")
+    session.run("python", "-m", "tests.architecture.links")
+
+
+_TESTING = {
+    # Dot by dot, also where the output goes into a file or through another program.
+    "PYTHONUNBUFFERED": "1",
+    # Tests start hundreds of processes. Where this is set, as in many containers, each would
+    # compile again whatever it imports.
+    "PYTHONDONTWRITEBYTECODE": "",
+}
 _PYTEST = ("pytest", "-o", "console_output_style=count")
-_WORKERS = ("-n", "auto", "--dist", "loadfile")
+# One more than there are cores: while a test waits for a thread, a server or a browser, another one
+# computes.
+_WORKERS = ("-n", str((os.cpu_count() or 1) + 1), "--dist", "loadfile")
 _COVERAGE = ROOT / ".nox" / "coverage"
 
 
@@ -192,10 +243,10 @@ def test(session: nox.Session) -> None:
     _install(session, "dev")
     session.log("running the tests: what is done is counted at the end of each line")
     if session.posargs:
-        session.run(*_PYTEST, *_WORKERS, *session.posargs, env=_SPEAKS)
+        session.run(*_PYTEST, *_WORKERS, *session.posargs, env=_TESTING)
         return
     _run_measured(session)
-    session.run(*_PYTEST, *_WORKERS, "-m", "not measured", env=_SPEAKS)
+    session.run(*_PYTEST, *_WORKERS, "-m", "not measured", env=_TESTING)
     _run_faults(session)  # not beside the others: what they wait for is other processes
 
 
@@ -213,7 +264,7 @@ def _run_measured(session: nox.Session) -> None:
     """The tests that need no server, under coverage, and the report against the floors."""
     shutil.rmtree(_COVERAGE, ignore_errors=True)
     _COVERAGE.mkdir(parents=True)
-    session.run("coverage", "run", "-m", *_PYTEST, *_WORKERS, "-m", "measured", env=_SPEAKS)
+    session.run("coverage", "run", "-m", *_PYTEST, *_WORKERS, "-m", "measured", env=_TESTING)
     session.run("coverage", "combine", "--quiet")
     session.run("coverage", "report")
 
@@ -229,7 +280,7 @@ def _run_faults(session: nox.Session) -> None:
     full = "--full" in session.posargs
     # Small sizes wait more than they compute; the promised ones want the machine for themselves.
     pace = ["-p", "no:xdist", "-o", "timeout=7200"] if full else ["-n", "2", "--dist", "loadfile"]
-    session.run(*_PYTEST, "tests/faults", *pace, *session.posargs, env=_SPEAKS)
+    session.run(*_PYTEST, "tests/faults", *pace, *session.posargs, env=_TESTING)
 
 
 @nox.session(default=False)
@@ -261,7 +312,7 @@ def mutation(session: nox.Session) -> None:
     _install(session, "dev")
     session.install("mutmut>=3.8,<3.9")
     folder = Path(session.create_tmp()) / "tree"
-    session.run("python", "-m", "tests.mutation", str(folder), *session.posargs, env=_SPEAKS)
+    session.run("python", "-m", "tests.mutation", str(folder), *session.posargs, env=_TESTING)
 
 
 @nox.session(default=False)
@@ -275,12 +326,15 @@ def audit(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """ruff, mypy --strict, and the import rules of functions/README.md."""
+    """ruff, mypy --strict, the import rules of functions/README.md; workflows, scripts, image."""
     _install(session, "dev")
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("mypy")
     session.run("lint-imports", "--no-cache")
+    session.run("zizmor", "--offline", "--quiet", "--persona", "pedantic", ".github")
+    session.run("shellcheck", "--shell=bash", "-x", "--source-path=SCRIPTDIR", *SCRIPTS)
+    session.run("hadolint", "--failure-threshold", "warning", "functions/Dockerfile")
 
 
 @nox.session(name="format", default=False)

@@ -1,1 +1,1 @@
-"""The bookstore's Python: three services, and what they share. Start at `functions/README.md`."""
+"""The bookstore's Python: the services, and what they share. Start at `functions/README.md`."""

@@ -10,11 +10,12 @@ from rich.console import Console
 from functions.adoption import decisions_file
 from functions.adoption.domain.decisions import Decisions
 from functions.adoption.domain.findings import Action, Finding, What
-from functions.adoption.errors import DecisionsRefused
+from functions.adoption.errors import AdoptionError, DecisionsRefused, NotTheOriginal
 from functions.adoption.mapping import Mapping as Plan
-from functions.adoption.options import AdoptOptions, source_of, target_of
+from functions.adoption.options import AdoptOptions, Source, source_of, target_of
 from functions.adoption.original import dump, live
 from functions.adoption.original.rows import Original
+from functions.adoption.original.schema import TABLES
 from functions.adoption.original.staging import Staging
 from functions.adoption.report import Report, print_summary
 from functions.adoption.survey import Survey, survey
@@ -43,6 +44,7 @@ class Adoption:
     async def run(self) -> int:
         """The exit code. Raises `AdoptionError`."""
         source, target = source_of(self.options), target_of(self.options)
+        self._check_report(source)
         decisions = decisions_file.read(self.options.decisions)
         if decisions is None and self.options.apply:
             self._without_decisions()
@@ -54,6 +56,13 @@ class Adoption:
             else:
                 dump.read(source.files, self.options.names, staging)
             staging.finish()
+            if not any(map(staging.count, TABLES)):
+                raise NotTheOriginal(
+                    "Las tablas del original no tienen ni una fila. Si son volcados, hágalos otra"
+                    " vez sin --no-data.",
+                    "The tables of the original have not one row. If these are dumps, make them"
+                    " again without --no-data.",
+                )
             return await self._decide(staging, decisions, target, from_dump=not source.urls)
 
     async def _decide(
@@ -77,6 +86,7 @@ class Adoption:
             misencoded = self._misencoded(original, chosen, report)
             found = survey(plan, report.add)
             report.add_sums(found)
+        self._check_counts(chosen, found)
         print_summary(self.console, found, report, self.language)
         if decisions is None:
             self._write_decisions(staging, chosen, report)
@@ -99,6 +109,29 @@ class Adoption:
             )
         return REFUSED if undecided else DONE
 
+    def _check_report(self, source: Source) -> None:
+        """Raises `AdoptionError` where the report would replace a file that is read."""
+        report = self.options.report
+        if report is None:
+            return
+        for file in (self.options.decisions, *source.files):
+            if report.resolve() == file.resolve():
+                raise AdoptionError(
+                    f"--report {report} reemplazaría un archivo que se lee. Indique otro.",
+                    f"--report {report} would replace a file that is read. Name another one.",
+                )
+
+    def _check_counts(self, decisions: Decisions, found: Survey) -> None:
+        """Raises `DecisionsRefused` for a count of a book that is not there: a slip of its id."""
+        unknown = sorted(set(decisions.stock_count) - set(found.copies))
+        if unknown:
+            raise DecisionsRefused(
+                f"{self.options.decisions}: stock_count.{unknown[0]}: el original no tiene ningún"
+                " libro con ese id.",
+                f"{self.options.decisions}: stock_count.{unknown[0]}: the original has no book with"
+                " that id.",
+            )
+
     def _without_decisions(self) -> NoReturn:
         raise DecisionsRefused(
             f"Falta {self.options.decisions}. Ejecute primero la orden sin --apply: escribe ese"
@@ -110,12 +143,8 @@ class Adoption:
     async def _check(self, target: Mapping[str, str]) -> None:
         """Raises `TargetRefused` where the data cannot go there."""
         async with databases.opened(databases.existing(target)) as there:
-            new = {}
-            for service, database in there.items():
-                with databases.refusals(service):
-                    if not await journal.read(database):
-                        new[service] = database
-            await databases.check_empty(new)
+            await databases.check_empty(await journal.without(there))
+            await databases.check_schemas(there)
 
     def _misencoded(self, original: Original, decisions: Decisions, report: Report) -> int:
         actions = {"refuse": Action.REFUSED, "repair": Action.REPAIRED, "keep": Action.KEPT}
@@ -161,9 +190,7 @@ class Adoption:
             )
 
     async def _move(self, plan: Plan, found: Survey, target: Mapping[str, str]) -> None:
-        for url in target.values():
-            if (file := databases.sqlite_file(url)) is not None:
-                file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        databases.make_folders(target)
         async with databases.opened(target) as there:
             digest, decided = plan.original.staging.digest, _digest(plan.decisions)
             move = await journal.begun(there, digest, decided)
@@ -171,9 +198,11 @@ class Adoption:
                 self._say_begun(whole=True)
                 return
             if move is None:
+                # The original may have been read for minutes, in which a service started.
+                await databases.check_empty(await journal.without(there))
                 move = journal.Move(digest, decided, self.clock())
             await databases.migrate_all(there)
-            await journal.begin(there, move)
+            move = await journal.begin(there, move)
             with self.console.status(""):
                 moving = Moving(
                     databases=there,

@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from functions.adoption.domain import purchases
 from functions.adoption.domain.decisions import (
     BY_PAYMENTS,
     LEFT_OUT,
@@ -105,7 +106,7 @@ REFUSED = Text(
 def read(path: Path) -> Decisions | None:
     """The decisions in a file; None where there is none. Raises `DecisionsRefused`."""
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")  # Windows' editor may write a byte order mark
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
@@ -117,7 +118,7 @@ def read(path: Path) -> Decisions | None:
     except DecisionsError as error:
         problem: Text = error.args[0]
         raise DecisionsRefused(f"{path}: {problem.es}.", f"{path}: {problem.en}.") from error
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also for what TOML allows and Python does not
         raise DecisionsRefused(
             f"{path} no es TOML: {error}", f"{path} is not TOML: {error}"
         ) from error
@@ -149,8 +150,9 @@ def spellings(staging: Staging) -> dict[str, str]:
         " ORDER BY COUNT(*) DESC, status LIMIT ?",
         MAX_SPELLINGS,
     ):
-        if status not in list(map(str, Status)) and safe(status) == status:
-            found[status] = str(known_status(status) or BY_PAYMENTS)
+        spelled = purchases.spelling(status)
+        if spelled not in list(map(str, Status)) and safe(spelled) == spelled:
+            found[spelled] = str(known_status(spelled) or BY_PAYMENTS)
     return found
 
 

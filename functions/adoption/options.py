@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from functions.adoption.errors import AdoptionError, NotTheOriginal, TargetRefused
 from functions.adoption.original.schema import DATABASES, Role
-from functions.adoption.target.databases import SERVICES
+from functions.adoption.target.databases import SERVICES, sqlite_file
 from functions.local.errors import LocalError
 from functions.local.mysql import MySQLServer
 
@@ -23,8 +23,8 @@ class AdoptOptions:
     source: Annotated[
         tuple[str, ...], Parameter(name="--from", negative=(), env_var="ADOPT_FROM")
     ] = ()
-    """The original: its server, mysql://user:password@host:port, or a dump or a folder of dumps.
-    Repeat it for several files."""
+    """The original: its server, mysql://user:password@host:port, or a dump (.sql or .sql.gz) or a
+    folder of dumps. Repeat it for several files."""
     from_auth: Annotated[str | None, Parameter(env_var="ADOPT_FROM_AUTH")] = None
     """URL of the original's database of users, where the three have different users or servers."""
     from_catalog: Annotated[str | None, Parameter(env_var="ADOPT_FROM_CATALOG")] = None
@@ -106,11 +106,12 @@ def source_of(options: AdoptOptions) -> Source:
         return Source({role: _named(server, name) for role, name in options.names.items()}, ())
     files: list[Path] = []
     for each in map(Path, options.source):
-        files += sorted(each.glob("*.sql")) if each.is_dir() else [each]
+        found = [*each.glob("*.sql"), *each.glob("*.sql.gz")]
+        files += sorted(found) if each.is_dir() else [each]
     if not files:
         raise NotTheOriginal(
-            f"En {options.source[0]} no hay ningún archivo .sql.",
-            f"There is no .sql file in {options.source[0]}.",
+            f"En {options.source[0]} no hay ningún archivo .sql ni .sql.gz.",
+            f"There is no .sql or .sql.gz file in {options.source[0]}.",
         )
     return Source({}, tuple(files))
 
@@ -133,12 +134,29 @@ def target_of(options: AdoptOptions) -> dict[str, str]:
             " three of --auth-url, --catalog-url and --purchase-url.",
         )
     if given:
+        if len({_place(url) for url in given.values()}) < len(given):
+            raise TargetRefused(
+                "Cada servicio necesita su propia base de datos: sus tablas tienen los mismos"
+                " nombres.",
+                "Each service needs a database of its own: their tables have the same names.",
+            )
         return given
     if options.sqlite is not None:
         folder = options.sqlite.absolute()
         return {service: f"sqlite:///{folder / f'{service}.db'}" for service in SERVICES}
     server = _server(options.mysql or "", TargetRefused)
     return {service: server.url(service) for service in SERVICES}
+
+
+def _place(url: str) -> tuple[str | None, int | None, str]:
+    """What two URLs of one database have in common. Raises `TargetRefused`."""
+    if (file := sqlite_file(url)) is not None:
+        return None, None, str(file.resolve())
+    parts = urlsplit(url)
+    try:
+        return parts.hostname, parts.port or 3306, parts.path
+    except ValueError:
+        return url, None, ""  # refused when it is opened
 
 
 def _server(url: str, kind: type[AdoptionError]) -> MySQLServer:

@@ -3,6 +3,7 @@
 No line has card numbers, password hashes, or addresses of people (`domain/findings.py`).
 """
 
+import contextlib
 import json
 import sys
 from collections.abc import Iterator
@@ -50,14 +51,9 @@ class Report:
         if self._path == STANDARD_OUTPUT:
             self._file = sys.stdout
         elif self._path is not None:
-            try:
+            with self._written():
                 self._path.touch(mode=0o600)
                 self._file = self._path.open("w", encoding="utf-8")
-            except OSError as error:
-                raise AdoptionError(
-                    f"{self._path} no se puede escribir: {error.strerror}.",
-                    f"{self._path} cannot be written: {error.strerror}.",
-                ) from error
         return self
 
     def __exit__(
@@ -66,8 +62,23 @@ class Report:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._file is not None and self._file is not sys.stdout:
-            self._file.close()
+        if self._file is None:
+            return
+        with self._written() if error is None else contextlib.suppress(OSError):
+            self._file.flush()
+            if self._file is not sys.stdout:
+                self._file.close()
+
+    @contextlib.contextmanager
+    def _written(self) -> Iterator[None]:
+        """Raises `AdoptionError` where the file cannot be written, as on a full disk."""
+        try:
+            yield
+        except OSError as error:
+            raise AdoptionError(
+                f"{self._path} no se puede escribir: {error.strerror}.",
+                f"{self._path} cannot be written: {error.strerror}.",
+            ) from error
 
     def add(self, finding: Finding) -> None:
         kind = Kind(finding.table, finding.what, finding.action)
@@ -91,7 +102,8 @@ class Report:
 
     def _write(self, line: dict[str, object]) -> None:
         if self._file is not None:
-            self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            with self._written():
+                self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
     @property
     def refused(self) -> dict[What, int]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from functions.adoption.domain.deliveries import ADDED_NAME, PROVIDER
-from functions.adoption.domain.findings import Action, Finding, What
+from functions.adoption.domain.findings import Action, Finding, What, safe
 from functions.adoption.domain.purchases import PAYMENT, Purchase
 from functions.adoption.mapping import Mapping
 from functions.adoption.original.schema import TABLES
@@ -72,7 +72,7 @@ def survey(mapping: Mapping, report: Callable[[Finding], None]) -> Survey:
     for table in TABLES:
         done.rows[table.label] = staging.count(table)
         for column in staging.origins[table.label].unknown:
-            report(Finding(table.label, None, What.COLUMN_UNKNOWN, Action.REFUSED, column))
+            report(Finding(table.label, None, What.COLUMN_UNKNOWN, Action.REFUSED, safe(column)))
     _users(mapping, done, report)
     _books(mapping, done, report)
     _all(mapping.providers.findings, report)

@@ -4,7 +4,7 @@ auth consumes no events, so it has no `subscriptions.py`; `events.py` has those 
 """
 
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -57,11 +57,11 @@ def create_app(
             clock=clock,
         )
 
-    def snapshot(database: Database) -> AsyncIterator[Event]:
-        return queries.security_snapshot(database, clock)
+    def snapshot(database: Database, after: str | None) -> AsyncGenerator[Event]:
+        return queries.security_snapshot(database, clock, after)
 
-    def accounts_snapshot(database: Database) -> AsyncIterator[Event]:
-        return queries.accounts_snapshot(database, clock)
+    def accounts_snapshot(database: Database, after: str | None) -> AsyncGenerator[Event]:
+        return queries.accounts_snapshot(database, clock, after)
 
     def services(shared: Services) -> AuthServices:
         dependencies = Dependencies.of(settings, shared.outbox)

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Container, Sequence
 from enum import StrEnum
-from ipaddress import IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv6Address, IPv6Network, ip_address, ip_network
 from typing import NamedTuple
 
 from functions.auth.errors import EmailInvalid, PasswordRefused
@@ -27,6 +27,7 @@ NO_EMAIL = Text(
 
 class Role(StrEnum):
     CUSTOMER = "customer"
+    SELLER = "seller"
     STAFF = "staff"
     ADMIN = "admin"
 
@@ -202,3 +203,60 @@ def network(host: str | None) -> str | None:
     if not isinstance(address, IPv6Address) or address.ipv4_mapped is not None:
         return None
     return str(IPv6Network((int(address), NETWORK), strict=False))
+
+
+class Device(NamedTuple):
+    """What a sign-in shows of its device: names of families, never a version or an address."""
+
+    browser: str
+    """Such as `Firefox`; empty where it is none of `_BROWSERS`."""
+    system: str
+    """Such as `Android`; empty where it is none of `_SYSTEMS`."""
+    region: str
+    """The provider's network, which stays the same at home and mostly on the road."""
+
+
+# The first that a User-Agent contains counts: browsers also claim to be the ones after them.
+_BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("CriOS/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS = (
+    ("iPhone", "iOS"),
+    ("iPad", "iOS"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
+_MAX_AGENT = 400
+"""Characters of a User-Agent that are looked at."""
+
+
+def device(user_agent: str | None, host: str | None) -> Device:
+    """The device of a sign-in. `host` is the client's address."""
+    text = (user_agent or "")[:_MAX_AGENT]
+    return Device(_first(_BROWSERS, text), _first(_SYSTEMS, text), _region(host))
+
+
+def _first(families: Sequence[tuple[str, str]], text: str) -> str:
+    return next((name for mark, name in families if mark in text), "")
+
+
+def _region(host: str | None) -> str:
+    """The /16 of an IPv4 address, the /32 of an IPv6 one: about a provider in a region."""
+    try:
+        address = ip_address(host or "")
+    except ValueError:
+        return "unknown"
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    prefix = 32 if isinstance(address, IPv6Address) else 16
+    return str(ip_network((address.packed, prefix), strict=False))

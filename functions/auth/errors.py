@@ -16,7 +16,8 @@ NotFound
 └── PasswordResetNotFound     no open request has this id
 Conflict
 ├── EmailAlreadyRegistered
-├── ResetLinkCreated          a request's link is created once
+├── ResetLinkCreated          a request has a limited number of links
+├── KeyNotActive              the key that a rotation is to replace does not sign
 └── LastAdmin                 the shop needs at least one admin
 TooManyRequests
 └── TooManyTries
@@ -105,8 +106,8 @@ class PasswordResetNotFound(NotFound):
 
 class ResetLinkCreated(Conflict):
     code = "reset-link-created"
-    title = "The link of this request was created before"
-    error = Text("el enlace ya fue creado", "the link was created before")
+    title = "This request has as many links as it may have"
+    error = Text("no se crean más enlaces", "no more links are created")
 
 
 class EmailAlreadyRegistered(Conflict):
@@ -119,6 +120,12 @@ class LastAdmin(Conflict):
     code = "last-admin"
     title = "The shop would be left without an admin"
     error = Text("es el último administrador", "this is the last admin")
+
+
+class KeyNotActive(Conflict):
+    code = "key-not-active"
+    title = "The key to replace is not the one that signs"
+    error = Text("la clave no está activa", "the key is not active")
 
 
 class TooManyTries(TooManyRequests):

@@ -59,6 +59,17 @@ class PasswordResetState(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime
 
 
+class NewDeviceState(msgspec.Struct, frozen=True, kw_only=True):
+    """A sign-in from a device that the account had not used before. It has no address: the names
+    are those of a family of browsers and systems, empty where they are unknown."""
+
+    device_id: int
+    user_id: int
+    browser: str
+    system: str
+    signed_in_at: datetime
+
+
 def token_revoked(token_id: str, user_id: int, expires_at: datetime) -> NewEvent:
     return NewEvent(
         source=SOURCE,
@@ -108,5 +119,19 @@ def password_reset_requested(
         revision=1,
         data=PasswordResetState(
             reset_id=reset_id, user_id=user_id, language=language, expires_at=expires_at
+        ),
+    )
+
+
+def new_device_signed_in(
+    device_id: int, user_id: int, *, browser: str, system: str, at: datetime
+) -> NewEvent:
+    return NewEvent(
+        source=ACCOUNTS_SOURCE,
+        type="bookstore.user.new_device_signed_in.v1",
+        subject=f"device/{device_id}",
+        revision=1,
+        data=NewDeviceState(
+            device_id=device_id, user_id=user_id, browser=browser, system=system, signed_in_at=at
         ),
     )

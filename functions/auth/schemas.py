@@ -1,6 +1,7 @@
 """Request and response bodies."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
 import msgspec
@@ -21,7 +22,7 @@ PasswordText = Annotated[str, Meta(min_length=1, max_length=4096)]
 """Any typed text; `domain.check_password` validates new passwords. Those of the original, which had
 no limit, may be long."""
 Name = Annotated[str, Meta(max_length=100, pattern=NO_CONTROLS)]
-"""A person's name. One of spaces only, which clients of the original send, counts as none."""
+"""A person's name. One that renders nothing counts as none: clients of the original send spaces."""
 
 
 _EMAIL = {"format": "idn-email", "maxLength": MAX_EMAIL}
@@ -35,6 +36,8 @@ class Registration(Strict, frozen=True, kw_only=True):
     email: EmailText
     password: Annotated[str, Meta(min_length=1, max_length=1024, description="8 to 128 characters")]
     name: Name | None = None
+    language: Language | None = None
+    """Of mails; left out, it is the one that `Accept-Language` prefers."""
 
     lacking: ClassVar[type[InvalidInput]] = CredentialsMissing
     described: ClassVar[dict[str, Any]] = {
@@ -75,6 +78,8 @@ class ProfileChange(Strict, frozen=True, kw_only=True):
 
     name: Name | UnsetType | None = UNSET
     email: EmailText | UnsetType = UNSET
+    language: Language | UnsetType = UNSET
+    """Of mails."""
     current_password: PasswordText | UnsetType = UNSET
     """Required for another email address."""
 
@@ -160,7 +165,7 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ResetLink(msgspec.Struct, frozen=True, kw_only=True):
-    """What a mail to the owner of an account needs. It is given once and stored nowhere."""
+    """What a mail to the owner of an account needs. The link is stored nowhere."""
 
     user_id: int
     email: str
@@ -168,6 +173,15 @@ class ResetLink(msgspec.Struct, frozen=True, kw_only=True):
     language: Language
     link: str
     expires_at: datetime
+
+
+class Contact(msgspec.Struct, frozen=True, kw_only=True):
+    """Where and how a mail reaches the owner of an account."""
+
+    user_id: int
+    email: str
+    name: str | None
+    language: Language
 
 
 class TokenUser(msgspec.Struct, frozen=True, kw_only=True):
@@ -186,6 +200,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     email: str
     name: str | None
     roles: list[Role]
+    language: Language
+    """Of mails."""
     created_at: datetime
 
 
@@ -210,6 +226,25 @@ class KeySet(msgspec.Struct, frozen=True):
     """A JWK Set (RFC 7517, section 5)."""
 
     keys: list[JWK]
+
+
+class KeyState(StrEnum):
+    ACTIVE = "active"
+    """It signs."""
+    RETIRED = "retired"
+    """It verifies the tokens that it has signed, until `not_after`."""
+    EXPIRED = "expired"
+    """It verifies nothing any more."""
+
+
+class SigningKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A key that signs access tokens, or did; never its private part."""
+
+    kid: str
+    state: KeyState
+    created_at: datetime
+    retired_at: datetime | None
+    not_after: datetime | None
 
 
 class KeyRotated(msgspec.Struct, frozen=True):

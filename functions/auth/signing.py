@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from functions.auth import events
-from functions.auth.errors import SigningKeyUnreadable
+from functions.auth.errors import KeyNotActive, SigningKeyUnreadable
 from functions.auth.settings import AuthSettings
 from functions.auth.tables import SigningKeyRow
 from functions.kit.base.errors import Text
@@ -165,11 +165,19 @@ class Signer:
         return self._opened
 
 
-async def rotate_key(database: Database, signer: Signer, now: datetime) -> str:
-    """Activate a new key. Returns its id. The retired one verifies until its `not_after`."""
+async def rotate_key(
+    database: Database, signer: Signer, now: datetime, *, replaces: str | None = None
+) -> str:
+    """Activate a new key. Returns its id. The retired one verifies until its `not_after`.
+
+    With the id of the key that it replaces, a repetition rotates nothing and returns the active
+    key's id. Raises `KeyNotActive` if there is no such key.
+    """
     while True:
         try:
-            return await _rotate_key(database, signer, now)
+            kid = await _rotate_key(database, signer, now, replaces)
+            if kid is not None:
+                return kid
         except Exception as error:
             # A concurrent rotation has activated its key; this one retires that key.
             if not database.is_duplicate(error):
@@ -177,8 +185,24 @@ async def rotate_key(database: Database, signer: Signer, now: datetime) -> str:
 
 
 @transactional
-async def _rotate_key(database: Database, signer: Signer, now: datetime) -> str:
+async def _rotate_key(
+    database: Database, signer: Signer, now: datetime, replaces: str | None
+) -> str | None:
+    """None if a concurrent rotation has retired the key meanwhile, so that it must be read anew."""
     old = await _active_key(database, locked=True)
+    if replaces is not None and (old is None or old["kid"] != replaces):
+        known = await database.execute(
+            SigningKeyRow.select(SigningKeyRow.kid).where(SigningKeyRow.kid == replaces)
+        )
+        if not known.rows:
+            raise KeyNotActive(
+                Text(
+                    "Esa clave no firma. Mire en GET /admin/keys cuál firma ahora.",
+                    "That key does not sign. GET /admin/keys says which one does.",
+                )
+            )
+        # A repetition: the key was replaced before.
+        return old["kid"] if old is not None else None
     if old is not None:
         not_after = now + signer.lifetime + MARGIN
         await database.execute(

@@ -22,6 +22,8 @@ class UserRow(Table, tablename="users"):
     """The revision of the latest `bookstore.user.disabled.v1` of this user."""
     tokens_not_before = Timestamptz(null=True, default=None)
     """Access tokens issued earlier are refused."""
+    language = Varchar(length=2, null=True, default=None)
+    """Of mails: `es` or `en`; NULL until it is known, which counts as Spanish."""
     created_at = Timestamptz(default=None)
     deleted_at = Timestamptz(null=True, default=None)
 
@@ -69,7 +71,26 @@ class PasswordResetRow(Table, tablename="password_resets"):
     """Of the mail: `es` or `en`."""
     expires_at = Timestamptz(default=None)
     token_hash = Varchar(length=64, null=True, default=None)
-    """The hash of the link's token; NULL until the link is created."""
+    """The hash of the first link's token; NULL until that link is created."""
+
+
+class PasswordResetLinkRow(Table, tablename="password_reset_links"):
+    """A further link of a request, whose mail was tried again. Links of a request that is gone
+    are void."""
+
+    id: Serial
+    reset_id = BigInt()
+    token_hash = Varchar(length=64)
+    expires_at = Timestamptz(default=None)
+
+
+class KnownDeviceRow(Table, tablename="known_devices"):
+    """A device that an account has signed in from (`commands/devices.py`)."""
+
+    id: Serial
+    user_id = ForeignKey(UserRow, null=False)
+    device_hash = Varchar(length=64)
+    last_seen_at = Timestamptz(default=None)
 
 
 class RevokedTokenRow(Table, tablename="revoked_tokens"):
@@ -108,6 +129,8 @@ TABLES = (
     RefreshFamilyRow,
     RefreshTokenRow,
     PasswordResetRow,
+    PasswordResetLinkRow,
+    KnownDeviceRow,
     RevokedTokenRow,
     SigningKeyRow,
     ThrottleRow,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from litestar import Litestar
 
 from functions.catalog import controllers, events, migrations, queries, subscriptions
+from functions.catalog.commands.sellers import retire_books_of_closed_sellers
+from functions.catalog.queries.reviews import review_states
 from functions.catalog.response_cache import CachedAnswer, ClearCacheOnWrite
 from functions.catalog.services import CatalogServices
 from functions.catalog.settings import CatalogSettings
@@ -23,7 +25,7 @@ from functions.kit.security import auth_stream
 if TYPE_CHECKING:
     import httpx
 
-DESCRIPTION = "Books: what there is, what it costs, and how many are left."
+DESCRIPTION = "Books: what there is, what it costs, how many are left, and what buyers say."
 
 
 def create_app(
@@ -35,12 +37,15 @@ def create_app(
     """The factory for `uvicorn --factory`; tests pass arguments."""
     settings = settings or CatalogSettings.from_mapping(os.environ)
 
-    def background_tasks(_: CatalogServices) -> Sequence[BackgroundTask]:
+    def background_tasks(services: CatalogServices) -> Sequence[BackgroundTask]:
+        async def retire(database: Database) -> None:
+            await retire_books_of_closed_sellers(database, outbox=services.outbox, clock=clock)
+
         async def purge(database: Database) -> None:
             await auth_stream.purge(database, clock=clock)
             await idempotency_keys.purge(database, clock=clock)
 
-        return (purge,)
+        return (retire, purge)
 
     answers: ResponseCache[CachedAnswer] = ResponseCache(settings.list_cache_seconds)
     counts: ResponseCache[CachedAnswer] = ResponseCache(settings.count_cache_seconds)
@@ -57,13 +62,23 @@ def create_app(
                 queries.book_states,
                 digest_of("books", "revision", "price_minor", "retired"),
             ),
+            OwnedStream(
+                events.REVIEWS_STREAM,
+                events.REVIEWS_SOURCE,
+                review_states,
+                digest_of("reviews", "revision", "rating"),
+            ),
         ),
-        subscriptions=lambda _: subscriptions.build(),
+        subscriptions=lambda wiring: subscriptions.build(wiring.outbox, clock),
         owners={"auth": settings.auth_internal_url, "purchase": settings.purchase_internal_url},
         verifier=lambda wiring: auth_stream.verifier(
             wiring.database, settings, clock=clock, http=wiring.http
         ),
-        topics=(Topic("books", "Look for books; for staff, add and change them.", ("books",)),),
+        topics=(
+            Topic("books", "Look for books; staff and sellers add and change them.", ("books",)),
+            Topic("reviews", "What buyers say about books.", ("reviews", "me")),
+            Topic("sellers", "Who sells books besides the shop itself.", ("sellers",)),
+        ),
         services=lambda shared: CatalogServices.extend(shared, answers=answers, counts=counts),
         background_tasks=background_tasks,
     )

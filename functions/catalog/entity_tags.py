@@ -1,8 +1,9 @@
 """Entity tags of books, and the preconditions that are checked against them.
 
-Two services own what `GET /books/{id}` returns: the catalogue owns the book, purchase its stock.
-An entity tag names the version of both, so a cache never serves an old stock. `If-Match` compares
-the book's version alone, so a sale between a read and a write does not fail the write.
+`GET /books/{id}` returns the book as its editors write it, its stock, which purchase owns, its
+ratings, which customers change, and the name of its seller. An entity tag names the version of
+each, so a cache never serves an old stock. `If-Match` compares the book's version alone, so neither
+a sale nor a review nor another name of the seller between a read and a write fails the write.
 
 A version is a digest of the content besides the revision: a database that was restored from a
 backup assigns the same revisions again, to other content.
@@ -10,24 +11,29 @@ backup assigns the same revisions again, to other content.
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple
 from typing import NamedTuple, Self
 
 from functions.catalog.domain.books import Book
+from functions.catalog.domain.ratings import Ratings
+from functions.catalog.domain.reviews import Review
 from functions.catalog.domain.stock import KnownStock
 from functions.kit.base.errors import PreconditionFailed, PreconditionRequired, Text
 from functions.kit.http import etags
 
-SHAPE = 2
+SHAPE = 3
 """Version of the JSON's members. Raising it invalidates every cached representation."""
 
-_TAG = re.compile(r"([0-9]{1,9})\.([0-9]{1,19})\.([0-9]{1,19})\Z")
+REVIEW_SHAPE = 1
+"""The same of a review."""
+
+_TAG = re.compile(r"([0-9]{1,9})\.([0-9]{1,19})\.([0-9]{1,19})(?:\.[0-9]{1,9})?\Z")
 
 
-def stock_digest(stock: KnownStock) -> int:
-    """Up to nineteen digits."""
-    return _digest(19, stock.revision, stock.available, stock.as_of.timestamp())
+def others_digest(stock: KnownStock, ratings: Ratings) -> int:
+    """Of what others than staff change. Up to nineteen digits."""
+    return _digest(19, stock.revision, stock.available, stock.as_of.timestamp(), *ratings)
 
 
 class BookVersion(NamedTuple):
@@ -37,22 +43,27 @@ class BookVersion(NamedTuple):
 
     @classmethod
     def of(cls, book: Book) -> Self:
-        content = astuple(book.details), book.currency
+        content = astuple(book.details), book.currency, book.seller_id
         return cls(_digest(9, SHAPE, *content), book.revision)
 
 
 class Version(NamedTuple):
     book: BookVersion
-    stock: int
-    """As `stock_digest` returns it."""
+    others: int
+    """As `others_digest` returns it."""
+    seller: int | None = None
+    """A digest of the seller's name, of up to nine digits; None for a book without one."""
 
     @classmethod
-    def of(cls, book: Book, stock: KnownStock | None) -> Self:
-        return cls(BookVersion.of(book), stock_digest(KnownStock.of(book, stock)))
+    def of(cls, book: Book, stock: KnownStock | None, seller_name: str | None = None) -> Self:
+        others = others_digest(KnownStock.of(book, stock), book.ratings)
+        seller = None if seller_name is None else _digest(9, seller_name)
+        return cls(BookVersion.of(book), others, seller)
 
     @property
     def etag(self) -> str:
-        return f'"{self.book.digest}.{self.book.revision}.{self.stock}"'
+        name = "" if self.seller is None else f".{self.seller}"
+        return f'"{self.book.digest}.{self.book.revision}.{self.others}{name}"'
 
 
 class Precondition(NamedTuple):
@@ -60,8 +71,8 @@ class Precondition(NamedTuple):
 
     versions: frozenset[BookVersion] | None = None
     """Versions that may be written over; None for any."""
-    stocks: frozenset[int] = frozenset()
-    """`stock_digest` of the stocks that the same tags name."""
+    others: frozenset[int] = frozenset()
+    """`others_digest` of the stocks and ratings that the same tags name."""
     if_none_match: str | None = None
 
     def check(self, book: Book) -> None:
@@ -69,10 +80,24 @@ class Precondition(NamedTuple):
         if self.versions is not None and BookVersion.of(book) not in self.versions:
             raise PreconditionFailed(etags.CHANGED)
         if self.if_none_match is not None:
-            # The stock's part of a tag is not compared: a sale does not change the book.
+            # The last part of a tag is not compared: a sale does not change the book.
             tags = [opaque for _, opaque in etags.parse(self.if_none_match) or ()]
             known = {tag for tag in tags if BookVersion.of(book) in _versions([tag])}
             etags.refuse_known(self.if_none_match, known)
+
+
+def review_etag(review: Review) -> str:
+    """Of a review, as `GET /reviews/{id}` returns it."""
+    content = review.content
+    return etags.strong_etag(
+        *(REVIEW_SHAPE, review.id, review.revision, review.state, review.hidden_reason),
+        *(content.rating, content.text, content.reviewer, review.edited_at),
+    )
+
+
+def require_if_match(headers: Mapping[str, str]) -> None:
+    """Raises `PreconditionRequired` where the header is missing."""
+    parse_precondition(headers.get("if-match"), required=True)
 
 
 def parse_precondition(
@@ -99,7 +124,7 @@ def parse_precondition(
     if tags is None:
         return Precondition(if_none_match=if_none_match)
     strong = [opaque for weak, opaque in tags if not weak]
-    return Precondition(_versions(strong), _stocks(strong), if_none_match)
+    return Precondition(_versions(strong), _others(strong), if_none_match)
 
 
 def _versions(tags: Sequence[str]) -> frozenset[BookVersion]:
@@ -108,7 +133,7 @@ def _versions(tags: Sequence[str]) -> frozenset[BookVersion]:
     return frozenset(BookVersion(int(match[1]), int(match[2])) for match in matches if match)
 
 
-def _stocks(tags: Sequence[str]) -> frozenset[int]:
+def _others(tags: Sequence[str]) -> frozenset[int]:
     return frozenset(int(match[3]) for match in map(_TAG.match, tags) if match)
 
 

@@ -1,10 +1,15 @@
-"""`python -m functions.catalog.rebuild` rebuilds the stock from purchase's snapshot."""
+"""`python -m functions.catalog.rebuild` rebuilds the stock and who bought what.
+
+Both come from purchase's snapshots.
+"""
 
 import os
 
 from functions.catalog import subscriptions
 from functions.catalog.settings import CatalogSettings
+from functions.kit.base.clock import utc_now
 from functions.kit.data.engines import database_url
+from functions.kit.events.outbox import Outbox
 from functions.kit.events.rebuild import Prepared, main
 
 
@@ -13,8 +18,9 @@ def prepare() -> Prepared:
     settings = CatalogSettings.from_mapping(os.environ)
     url = database_url("catalog", settings)
     owners = {"purchase": settings.purchase_internal_url}
-    return Prepared(url, subscriptions.build(), owners, settings.internal_secret)
+    built = subscriptions.build(Outbox(utc_now), utc_now)
+    return Prepared(url, built, owners, settings.internal_secret)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main("catalog", subscriptions.INVENTORY, prepare))
+    raise SystemExit(main("catalog", (subscriptions.INVENTORY, subscriptions.ORDERS), prepare))

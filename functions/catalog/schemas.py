@@ -24,8 +24,18 @@ from functions.catalog.domain.books import (
     Book,
 )
 from functions.catalog.domain.languages import MAX_LANGUAGE
+from functions.catalog.domain.ratings import Ratings
+from functions.catalog.domain.sellers import MAX_NAME
 from functions.catalog.domain.stock import KnownStock
-from functions.kit.base.fields import NO_CONTROLS, NOT_BLANK, Strict, UncheckedAmount, line, prose
+from functions.kit.base.fields import (
+    NO_CONTROLS,
+    NOT_BLANK,
+    Id,
+    Strict,
+    UncheckedAmount,
+    line,
+    prose,
+)
 from functions.kit.http.responses import encode
 
 # Blank values pass here: the domain refuses them together with the other errors of a book.
@@ -75,8 +85,11 @@ NotHere = Annotated[
     ),
 ]
 
-READ_ONLY = ("id", "stock", "currency", "price_minor", "stock_revision", "stock_as_of")
-"""Members of a `BookView` that are computed, or that another service changes."""
+READ_ONLY = (
+    *("id", "stock", "currency", "price_minor", "stock_revision", "stock_as_of"),
+    *("rating_hundredths", "reviews_count", "ratings_by_stars", "seller_id", "seller_name"),
+)
+"""Members of a `BookView` that are computed, or that another service or customers change."""
 
 _BOOK = {
     "isbn": {"format": "isbn"},
@@ -114,9 +127,21 @@ class BookView(msgspec.Struct, frozen=True, kw_only=True):
     stock_revision: int
     """0 until purchase has reported a stock; `stock` is the initial one until then."""
     stock_as_of: datetime
+    rating_hundredths: int | None
+    """Average of the shop's own reviews: 434 is 4.34 of five stars; null without a review."""
+    reviews_count: int
+    """Published reviews of the shop's customers."""
+    ratings_by_stars: list[int]
+    """How many of these reviews give 1, 2, 3, 4 and 5 stars."""
+    seller_id: int | None
+    """The seller's user id; null for the shop's own books."""
+    seller_name: str | None
 
     @classmethod
-    def of(cls, book: Book, reported: KnownStock | None) -> Self:
+    def of(
+        cls, book: Book, reported: KnownStock | None, seller_name: str | None, **more: Any
+    ) -> Self:
+        """`more` are the members that a subclass adds."""
         stock = KnownStock.of(book, reported)
         return cls(
             id=book.id,
@@ -127,12 +152,33 @@ class BookView(msgspec.Struct, frozen=True, kw_only=True):
             stock=stock.available,
             stock_revision=stock.revision,
             stock_as_of=stock.as_of,
+            rating_hundredths=book.ratings.average_hundredths,
+            reviews_count=book.ratings.reviews,
+            ratings_by_stars=list(book.ratings),
+            seller_id=book.seller_id,
+            seller_name=seller_name,
+            **more,
         )
 
     def differing(self, sent: Mapping[str, Any]) -> list[str]:
         """Names of the sent members whose value is another one here."""
         present = msgspec.json.decode(encode(self))
         return [name for name, value in sent.items() if not _is_same(value, present[name])]
+
+
+class ManagedBook(BookView, frozen=True, kw_only=True):
+    """A book as staff see it."""
+
+    retired: bool
+    etag: str
+    """The `If-Match` of a change of this version."""
+
+
+class OwnBook(ManagedBook, frozen=True, kw_only=True):
+    """A book in the list of its seller."""
+
+    may_restore: bool
+    """Whether the seller may bring it back: not where staff retired it."""
 
 
 class NewBook(Strict, frozen=True, kw_only=True):
@@ -187,6 +233,11 @@ class BookChanges(Strict, frozen=True, kw_only=True):
     price_minor: ReadOnly = UNSET
     stock_revision: ReadOnly = UNSET
     stock_as_of: ReadOnly = UNSET
+    rating_hundredths: ReadOnly = UNSET
+    reviews_count: ReadOnly = UNSET
+    ratings_by_stars: ReadOnly = UNSET
+    seller_id: ReadOnly = UNSET
+    seller_name: ReadOnly = UNSET
 
     described: ClassVar[dict[str, Any]] = {
         "properties": {**_BOOK, **{name: {"readOnly": True} for name in READ_ONLY}}
@@ -231,10 +282,29 @@ def sent_stock(sent: Mapping[str, Any]) -> KnownStock | None:
         return None
 
 
+def sent_ratings(sent: Mapping[str, Any]) -> Ratings | None:
+    """The ratings that a caller sends back; None where they are missing or malformed."""
+    try:
+        return Ratings(
+            *msgspec.convert(sent.get("ratings_by_stars"), tuple[int, int, int, int, int])
+        )
+    except msgspec.ValidationError:
+        return None
+
+
 class FacetValue(msgspec.Struct, frozen=True, kw_only=True):
     """A value of a filter, and how many books it leaves."""
 
     value: str
+    count: int
+
+
+class SellerCount(msgspec.Struct, frozen=True, kw_only=True):
+    """A seller, and how many books the filter by them leaves."""
+
+    value: int
+    """The seller's id, as the filter `seller` takes it."""
+    name: str
     count: int
 
 
@@ -264,6 +334,8 @@ class Facets(msgspec.Struct, frozen=True, kw_only=True):
     author: list[FacetValue]
     price: list[PriceRange]
     in_stock: list[StockCount]
+    seller: list[SellerCount]
+    """Sellers of the books that are found; the shop's own books have none."""
 
 
 class Suggestion(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -285,6 +357,25 @@ class BookAdded(msgspec.Struct, frozen=True, kw_only=True):
 
 class BookWritten(msgspec.Struct, frozen=True, kw_only=True):
     message: str
+
+
+class SellerName(Strict, frozen=True, kw_only=True):
+    name: Annotated[str, line(MAX_NAME)]
+    """As the shop shows it: "Sold by ...". Two sellers do not have the same name."""
+
+    example: ClassVar[dict[str, Any]] = {"name": "Librería El Ateneo"}
+
+
+class SellerView(msgspec.Struct, frozen=True, kw_only=True):
+    id: int
+    name: str
+
+
+class BookSeller(Strict, frozen=True, kw_only=True):
+    seller_id: Id | None
+    """Null for the shop itself."""
+
+    example: ClassVar[dict[str, Any]] = {"seller_id": None}
 
 
 class LineReport(msgspec.Struct, frozen=True, kw_only=True):

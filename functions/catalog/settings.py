@@ -9,7 +9,7 @@ from functions.kit.base.settings import ServiceSettings, Url
 
 class CatalogSettings(ServiceSettings, frozen=True, kw_only=True):
     purchase_internal_url: Url = "http://127.0.0.1:5002"
-    """Where purchase's internal API is: the feed of the stock."""
+    """Where purchase's internal API is: the feeds of the stock and of the orders."""
 
     currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}\Z")] = "USD"
     """ISO 4217 code, of a currency with two decimals, that new books are priced in."""
@@ -24,3 +24,6 @@ class CatalogSettings(ServiceSettings, frozen=True, kw_only=True):
 
     import_max_bytes: Annotated[int, Meta(ge=1024, le=2**31 - 1)] = 64 * 1024 * 1024
     """Bytes of the largest CSV file that `POST /books/import` takes."""
+
+    review_writes_per_hour: Annotated[int, Meta(ge=0, le=10_000)] = 30
+    """Reviews and reports that one account writes or edits in an hour; 0: no limit."""

@@ -1,7 +1,7 @@
 """The catalogue's own tables; `migrations/` creates them.
 
 The kit's tables (outbox, inbox, dead letters, idempotency keys, deny-list) have no class here: only
-the kit reads and writes them.
+the kit reads and writes them. Nor have those of reviews: their statements are written as SQL.
 """
 
 from dataclasses import asdict
@@ -11,6 +11,8 @@ from piccolo.columns import BigInt, Boolean, Serial, Text, Timestamptz, Varchar
 from piccolo.table import Table
 
 from functions.catalog.domain.books import DETAILS, Book, BookDetails
+from functions.catalog.domain.ratings import Ratings
+from functions.catalog.domain.reviews import Review, ReviewContent, ReviewState
 from functions.catalog.search.match_keys import author_names, category_key, match_key
 from functions.catalog.search.sort_keys import price_order, title_order
 from functions.catalog.search.terms import search_text
@@ -50,11 +52,38 @@ class BookRow(Table, tablename="books"):
     search_text = Text()
     """The words of title, author and ISBN, as `search/terms.py` encodes them."""
     match_key = Varchar(length=32)
+    # Of the book's published reviews; `commands/reviews.py` writes them.
+    stars_1 = BigInt(default=0)
+    stars_2 = BigInt(default=0)
+    stars_3 = BigInt(default=0)
+    stars_4 = BigInt(default=0)
+    stars_5 = BigInt(default=0)
+    rating_order = BigInt(default=0)
     uid = Varchar(length=32)
     revision = BigInt()
     retired = Boolean()
     created_at = Timestamptz(default=None)
     updated_at = Timestamptz(default=None)
+    seller_id = BigInt(null=True)
+    """The user id of its seller; null for the shop's own books."""
+    retired_by = BigInt(null=True)
+
+
+class SellerRow(Table, tablename="sellers"):
+    """A seller, under the name that the shop shows. The account itself is auth's."""
+
+    seller_id = BigInt(primary_key=True)
+    name = Varchar(length=100)
+    """Empty once the account is closed."""
+    name_key = Varchar(length=32)
+    """A digest of the folded name, so that no two sellers have names that look alike."""
+    name_order = Varchar(length=130)
+    """The name's key in lists that are sorted by it; empty once the account is closed."""
+    revision = BigInt()
+    closed_at = Timestamptz(null=True, default=None)
+    """When auth reported that the account was closed for good."""
+    retires_books = Boolean(default=False)
+    """Whether books of a closed account may still be for sale; a background task retires them."""
 
 
 class InventoryRow(Table, tablename="inventory"):
@@ -72,7 +101,7 @@ class ImportLockRow(Table, tablename="turns"):
     name = Varchar(length=20, primary_key=True)
 
 
-TABLES = (BookRow, InventoryRow, ImportLockRow)
+TABLES = (BookRow, SellerRow, InventoryRow, ImportLockRow)
 
 
 def derived(details: BookDetails, uid: str) -> dict[str, Any]:
@@ -103,6 +132,9 @@ def to_book(row: Row) -> Book:
         retired=row["retired"],
         created_at=row["created_at"],
         uid=row["uid"],
+        ratings=Ratings(*(row[name] for name in Ratings._fields)),
+        seller_id=row["seller_id"],
+        retired_by=row["retired_by"],
     )
 
 
@@ -111,6 +143,28 @@ BOOK_COLUMNS = tuple(
     for name in (
         *("id", *DETAILS),
         *("currency", "initial_stock", "revision", "retired", "created_at", "uid"),
+        *Ratings._fields,
+        *("seller_id", "retired_by"),
     )
 )
 """The columns that `to_book` reads."""
+
+REVIEW_COLUMNS = (
+    "r.id, r.book_id, r.user_id, r.rating, r.text, r.reviewer, r.state, r.hidden_reason,"
+    " r.revision, r.created_at, r.edited_at"
+)
+"""What `to_review` reads of a row `r` of `reviews`."""
+
+
+def to_review(row: Row) -> Review:
+    return Review(
+        id=row["id"],
+        book_id=row["book_id"],
+        user_id=row["user_id"],
+        content=ReviewContent(rating=row["rating"], text=row["text"], reviewer=row["reviewer"]),
+        state=ReviewState(row["state"]),
+        hidden_reason=row["hidden_reason"],
+        revision=row["revision"],
+        created_at=row["created_at"],
+        edited_at=row["edited_at"],
+    )

@@ -9,6 +9,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from types import ModuleType
 from typing import TYPE_CHECKING, Generic
 
@@ -16,15 +17,18 @@ from litestar import Litestar
 from litestar.types import ControllerRouterHandler
 from piccolo.table import Table
 
-from functions.kit.base import logs
+from functions.kit.base import logs, startup
+from functions.kit.base.background import wait_at_most, was_cancelled
 from functions.kit.base.clock import Clock, utc_now
+from functions.kit.base.metrics import Metrics
+from functions.kit.base.process import VERSION, Process
 from functions.kit.base.settings import ServiceSettings
-from functions.kit.base.telemetry import Metrics
-from functions.kit.data import migrations
+from functions.kit.base.tracing import tracer_of
+from functions.kit.data import migrations, process_starts
 from functions.kit.data.database import Database, bind
 from functions.kit.data.engines import connect, database_url
 from functions.kit.data.outages import Outages, is_transient
-from functions.kit.events import inbox, relay
+from functions.kit.events import dead_letters, inbox, relay
 from functions.kit.events.catch_up import CatchUp
 from functions.kit.events.feed import Feed, OwnedStream
 from functions.kit.events.internal_secret import InternalSecret
@@ -49,8 +53,8 @@ SHUTDOWN_FLUSH = 10.0
 """Seconds, at most, for the last flush of the outbox."""
 BACKGROUND_PERIOD = 15.0
 """Seconds between two runs of the background tasks. A trigger runs them earlier."""
-
-VERSION = "0.1.0"
+LETTERS_PURGE_PERIOD = timedelta(hours=1)
+"""Time between two searches for dead letters that are no longer kept."""
 
 INTERNAL_TOPICS = (
     Topic("events", "CloudEvents from the broker.", ("events",)),
@@ -69,6 +73,8 @@ class Wiring:
     clock: Clock
     http: "httpx.AsyncClient"
     metrics: Metrics
+    run_background_tasks: Callable[[], None]
+    """Runs them now, without reading the owners' feeds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +104,8 @@ class Service(Generic[S]):
     """Groups of operations in the OpenAPI document."""
     warnings: Sequence[str] = ()
     """Logged at every start, for the operator."""
+    audited: bool = False
+    """Whether one of its background tasks runs an audit of its data (`data/audit_runs.py`)."""
 
 
 def build_app(
@@ -108,6 +116,7 @@ def build_app(
     http: "httpx.AsyncClient | None" = None,
 ) -> Litestar:
     """An app. It shares no state with other apps, and opens nothing before its lifespan begins."""
+    startup.mark("app")
     trigger = asyncio.Event()
     shared, outages = _shared(service, settings, clock, http, trigger)
     services = service.services(shared)
@@ -131,10 +140,14 @@ def _shared(
     trigger: asyncio.Event,
 ) -> tuple[Services, Outages]:
     """The dependencies that every service has, connected with each other."""
-    database = connect(database_url(service.name, settings))
-    # Only the internal API exposes them.
-    metrics = Metrics(exposed=settings.exposed_api.internal)
-    wiring = Wiring(database, Outbox(clock), clock, http or lazy_client(), metrics)
+    tracer = tracer_of(settings)
+    database = connect(database_url(service.name, settings), tracer=tracer)
+    metrics = Metrics()
+    if (pool := getattr(database, "pool", None)) is not None:
+        pool.on_acquired = metrics.connection_wait.observe
+    wiring = Wiring(
+        database, Outbox(clock, metrics), clock, http or lazy_client(), metrics, trigger.set
+    )
     feed = Feed({stream.name: stream for stream in service.streams})
     subscriptions = service.subscriptions(wiring)
     secret, outages = InternalSecret(settings.internal_secret), Outages(database)
@@ -175,6 +188,7 @@ def _shared(
         database=database,
         http=wiring.http,
         metrics=metrics,
+        tracer=tracer,
         verifier=service.verifier(wiring),
         outbox=wiring.outbox,
         relay=sender,
@@ -182,6 +196,9 @@ def _shared(
         subscriptions=subscriptions,
         catch_up=reader,
         internal_secret=secret,
+        process=Process(settings.k_revision),
+        migrations=service.migrations,
+        audited=service.audited,
         run_background_tasks=run_background_tasks,
         topics=(*service.topics, *INTERNAL_TOPICS),
     )
@@ -198,12 +215,26 @@ def _lifespan(
 ) -> Callable[[Litestar], contextlib.AbstractAsyncContextManager[None]]:
     """Runs the migrations and the background tasks; on shutdown flushes the outbox."""
     database, settings = services.database, services.settings
+    process, clock = services.process, services.clock
+    is_start_recorded = False
+    letters_purged_at: datetime | None = None
+
+    async def record_start(database: Database) -> None:
+        """Store the start of this process once, after it, because nobody waits for it."""
+        nonlocal is_start_recorded
+        if not is_start_recorded:
+            await process_starts.record(database, process, settings.exposed_api, clock=clock)
+            is_start_recorded = True
 
     async def clean(database: Database) -> None:
         """Purge old events. Also wake the relay: a killed process may have left unsent ones."""
         services.relay.notify()
-        await relay.purge(database, clock=services.clock)
-        await inbox.purge(database, clock=services.clock)
+        await relay.purge(database, clock=clock)
+        await inbox.purge(database, clock=clock)
+        nonlocal letters_purged_at
+        if letters_purged_at is None or clock() - letters_purged_at >= LETTERS_PURGE_PERIOD:
+            await dead_letters.purge(database, clock=clock)
+            letters_purged_at = clock()
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Litestar) -> AsyncIterator[None]:
@@ -217,19 +248,21 @@ def _lifespan(
             if close_client:
                 stack.push_async_callback(services.http.aclose)
             await _prepare_schema(service, settings, database)
-            own = [*service.background_tasks(services), clean]
+            own = [*service.background_tasks(services), clean, record_start]
             tasks = [
                 asyncio.create_task(services.relay.run(), name="relay"),
                 asyncio.create_task(
-                    _run_background_tasks(database, own, trigger, outages), name="background tasks"
+                    _run_background_tasks(services, own, trigger, outages), name="background tasks"
                 ),
             ]
             if settings.exposed_api.internal and services.subscriptions.streams:
                 tasks.append(asyncio.create_task(services.catch_up.run(), name="catch-up"))
+            process.serving(clock)
             try:
                 yield
             finally:
                 services.stopping = True
+                tasks += services.measuring
                 for task in tasks:
                     task.cancel()
                 await asyncio.gather(*tasks, return_exceptions=True)
@@ -267,25 +300,28 @@ async def _prepare_schema(
 
 
 async def _run_background_tasks(
-    database: Database,
+    services: Services,
     tasks: Sequence[BackgroundTask],
     trigger: asyncio.Event,
     outages: Outages,
 ) -> None:
-    while True:
+    database = services.database
+    while not was_cancelled():
         trigger.clear()  # before the tasks, so that a trigger during them causes another run
         for number, run in enumerate(tasks, 1):
+            if was_cancelled():
+                return
             name = f"background task {number} ({run.__name__})"
             try:
-                await run(database)
+                with services.process.task(run.__name__, services.clock):
+                    await run(database)
             except Exception as error:  # noqa: BLE001 - a failure must not stop the other tasks
                 outages.report(name, error)
                 if is_transient(database, error):
                     break  # the others would fail for the same reason
             else:
                 outages.recovered(name)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(trigger.wait(), BACKGROUND_PERIOD)
+        await wait_at_most(trigger, BACKGROUND_PERIOD)
 
 
 async def _last_flush(sender: Relay) -> None:

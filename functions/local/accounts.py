@@ -1,7 +1,7 @@
-"""The accounts of the local shop: an admin for the runner, staff and customer for its users.
+"""The accounts of the local shop: an admin for the runner, others for its users.
 
 The admin's password is stored in a file that only its owner can read, as later runs need it. The
-other two passwords are printed once and stored nowhere.
+other passwords are printed once and stored nowhere.
 """
 
 import secrets
@@ -67,8 +67,16 @@ async def login(client: Client, email: str, password: str) -> str:
 async def create_accounts(client: Client, admin: Admin) -> dict[str, Account]:
     return {
         "staff": await create_staff(client, admin, "staff"),
+        "seller": await _create_seller(client, admin),
         "customer": await _register(client, "customer"),
     }
+
+
+async def _create_seller(client: Client, admin: Admin) -> Account:
+    """A seller, who may buy as well."""
+    account = await _register(client, "seller")
+    await _change_user(client, admin, account.user_id, {"roles": ["customer", "seller"]})
+    return account
 
 
 async def create_staff(client: Client, admin: Admin, name: str) -> Account:

@@ -8,6 +8,7 @@ is refused the second time.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -19,8 +20,10 @@ _PAUSE_SECONDS = 0.2
 
 
 class Client:
-    def __init__(self, urls: Mapping[str, str]) -> None:
+    def __init__(self, urls: Mapping[str, str], *, via: str = "") -> None:
+        """`via` is HOST:PORT of a gateway that knows the URLs' hosts, where no DNS does."""
         self.urls = urls
+        self._via = via
         # Connections are not reused: one to a service that was killed would fail at its next use.
         self._http = httpx.AsyncClient(
             trust_env=False, timeout=30.0, limits=httpx.Limits(max_keepalive_connections=0)
@@ -47,6 +50,9 @@ class Client:
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         url = self.urls[service] + path
+        if self._via:
+            headers["Host"] = urlsplit(self.urls[service]).netloc
+            url = f"http://{self._via}{path}"
         deadline = asyncio.get_running_loop().time() + RETRY_SECONDS
         while True:
             try:

@@ -8,11 +8,13 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
 from rich.console import Console as RichConsole
+from rich.console import Group
+from rich.live import Live
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -69,6 +71,25 @@ class Console:
         for row in rows:
             grid.add_row(*(Text(cell, overflow="fold") for cell in row))
         self._output.print(Padding(grid, (0, 0, 0, 2), expand=False), soft_wrap=False)
+
+    @property
+    def is_terminal(self) -> bool:
+        return self._output.is_terminal
+
+    @contextmanager
+    def live(self) -> Iterator[Callable[[Sequence[Sequence[str]], str], None]]:
+        """A table that changes in place; the first of its rows has the titles. A text is below."""
+        with Live(console=self._output, refresh_per_second=4) as live:
+
+            def show(rows: Sequence[Sequence[str]], below: str) -> None:
+                table = Table(box=None, padding=(0, 2))
+                for place, title in enumerate(rows[0]):
+                    table.add_column(title, justify="right" if place else "left")
+                for row in rows[1:]:
+                    table.add_row(*(Text(cell) for cell in row))
+                live.update(Group(table, Text(""), Text(below)))
+
+            yield show
 
     def program_line(self, program: str, line: str) -> None:
         """A line of a program's output, after the program's name."""

@@ -20,14 +20,14 @@ from functions.local.client import Client
 from functions.local.console import Console
 from functions.local.data_folder import DataFolder
 from functions.local.errors import LocalError, ProgramFailedError
+from functions.local.faults import make_requested
 from functions.local.invocation import command
 from functions.local.mysql import MySQLServer
 from functions.local.options import DevOptions, parse_dev_options
 from functions.local.ports import SERVICES, check_free
-from functions.local.programs import ROOT, Admin, Plan
+from functions.local.programs import MANIFESTS, ROOT, Admin, Plan
 from functions.local.rabbitmq import RabbitMQServer
 from functions.local.reload import POLL_SECONDS, Sources
-from functions.local.reset_links import ResetLinks, serving
 from functions.local.seed import seed_shop
 from functions.local.supervisor import Supervisor, describe_exit
 from functions.local.welcome import welcome
@@ -58,7 +58,6 @@ class _Run:
         self._folder = DataFolder(options.data_folder)
         self._stopping = asyncio.Event()
         self._supervisor: Supervisor | None = None
-        self._notifications = ""
 
     async def until_stopped(self) -> int:
         loop = asyncio.get_running_loop()
@@ -73,9 +72,7 @@ class _Run:
                 self._console, self._folder.logs, wait_for_changes=self._options.reload
             )
             try:
-                links = ResetLinks(self._options.ports.url("auth"), self._console)
-                async with serving(links) as self._notifications:
-                    await self._run(self._supervisor)
+                await self._run(self._supervisor)
             finally:
                 await self._close(self._supervisor)
         return 0
@@ -83,6 +80,7 @@ class _Run:
     async def _run(self, supervisor: Supervisor) -> None:
         """Returns when it is stopped. Raises ProgramFailedError when a program cannot run."""
         opening = asyncio.create_task(self._open(supervisor))
+        faulty = asyncio.create_task(make_requested(self._folder, supervisor, self._console))
         stopped = asyncio.create_task(self._stopping.wait())
         reasons: set[asyncio.Future[Any]] = {stopped, supervisor.failed}
         try:
@@ -93,9 +91,10 @@ class _Run:
             if supervisor.failed.done():
                 supervisor.failed.result()
         finally:
-            for task in (opening, stopped):
+            tasks = (opening, stopped, faulty)
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(opening, stopped, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     def _stop(self) -> None:
         if self._stopping.is_set():
@@ -120,7 +119,6 @@ class _Run:
                 MySQLServer(options.mysql_url) if options.mysql_url else None,
                 RabbitMQServer(options.rabbitmq_url) if options.rabbitmq_url else None,
                 accounts.load_or_create_session_key(self._folder),
-                self._notifications,
             )
         numbers = ", ".join(str(port) for _, port in options.ports.each())
         with console.step(f"ports {numbers}"):
@@ -130,14 +128,15 @@ class _Run:
                 plan.mysql.prepare(self._folder, fresh=options.fresh)
         if plan.rabbitmq is not None:
             with console.step(f"queues on the RabbitMQ server {plan.rabbitmq.name}"):
-                first, *more = plan.manifests
                 await plan.rabbitmq.prepare(
-                    self._folder, first, plan.addresses, *more, fresh=options.fresh
+                    self._folder, MANIFESTS, plan.addresses, fresh=options.fresh
                 )
         with console.step(f"schemas of {', '.join(SERVICES)}"):
             await asyncio.gather(*(_migrate(plan, service) for service in SERVICES))
-        with console.step("broker with the Triggers of eventing/"):
-            await supervisor.start(plan.broker())
+        with console.step("broker with the Triggers of eventing/, receiver of traces"):
+            await supervisor.start(plan.broker(), plan.traces())
+        with console.step("mailbox, which takes every mail"):
+            await supervisor.start(plan.mailbox())
         with console.step(f"services {', '.join(SERVICES)}"):
             await supervisor.start(*(plan.service(service) for service in SERVICES))
         with console.step("storefront, the pages"):
@@ -145,7 +144,7 @@ class _Run:
         async with Client({name: options.ports.url(name) for name in SERVICES}) as client:
             new = await self._prepare_accounts(client, plan)
             if options.seed and self._folder.read(_SEEDED_FILE) is None:
-                await self._seed(client, plan, new.get("staff"))
+                await self._seed(client, plan, new.get("staff"), new.get("seller"))
         self._announce(new, plan.admin)
         if options.reload:
             await self._reload(supervisor, plan)
@@ -177,13 +176,23 @@ class _Run:
         with self._console.step("accounts for trying the shop out"):
             return await accounts.create_accounts(client, plan.admin)
 
-    async def _seed(self, client: Client, plan: Plan, staff: accounts.Account | None) -> None:
+    async def _seed(
+        self,
+        client: Client,
+        plan: Plan,
+        staff: accounts.Account | None,
+        seller: accounts.Account | None,
+    ) -> None:
         console = self._console
         staff = staff or await accounts.create_staff(client, plan.admin, "seed")
         token = await accounts.login(client, staff.email, staff.password)
         with console.step("books by POST /books/import"):
             content = seed_shop.books_as_csv()
             book_ids = await seed_shop.import_books(client, token, content)
+        if seller is not None:
+            with console.step("a seller, with some of the books"):
+                own = await accounts.login(client, seller.email, seller.password)
+                await seed_shop.add_seller(client, own, token, seller.user_id, book_ids)
         with console.step("delivery providers"):
             await seed_shop.add_providers(client, token)
         with console.step(f"events about all {len(book_ids)} books, to purchase and back"):
@@ -211,7 +220,7 @@ class _Run:
             self._console.notice("Stopping. A second Ctrl-C kills all programs at once.")
         self._folder.delete(RUNNING_FILE)
         await supervisor.stop("storefront", *SERVICES)
-        await supervisor.stop("broker")
+        await supervisor.stop("broker", "mailbox")
 
 
 async def _migrate(plan: Plan, service: str) -> None:

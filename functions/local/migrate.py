@@ -1,6 +1,6 @@
 """`python -m functions.local.migrate`, which `nox -s migrate` runs: bring schemas up to date.
 
-One service's database by `--database-url`, or all three on a server by `--mysql`. In a cluster, a
+One service's database by `--database-url`, or all of them on a server by `--mysql`. In a cluster, a
 Job runs each service's own `python -m functions.SERVICE.migrate`.
 """
 

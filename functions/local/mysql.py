@@ -1,7 +1,7 @@
 """The shop on a MySQL server instead of SQLite files: `nox -s dev -- --mysql mysql://...`.
 
-Three databases with the names of the original shop. Missing ones are created; `--fresh` drops them
-only if this data folder records that it created them.
+A database for each service, three of them with the names of the original shop. Missing ones are
+created; `--fresh` drops them only if this data folder records that it created them.
 """
 
 from collections.abc import Mapping
@@ -16,6 +16,7 @@ from functions.local.errors import LocalError
 DATABASES: Mapping[str, str] = {
     "auth": "bookstore_auth",
     "catalog": "bookstore_catalog",
+    "notifications": "bookstore_notifications",
     "purchase": "bookstore_main",
 }
 
@@ -27,7 +28,7 @@ CONNECT_TIMEOUT = 10
 
 
 class MySQLServer:
-    """The server of the three databases. Raises LocalError for a URL of another form."""
+    """The server of the databases. Raises LocalError for a URL of another form."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -38,7 +39,7 @@ class MySQLServer:
         if parts.scheme != "mysql" or not parts.hostname or parts.path not in {"", "/"}:
             raise LocalError(
                 "--mysql needs mysql://user:password@host:port, without a database: the shop uses"
-                f" three, {', '.join(DATABASES.values())}."
+                f" {', '.join(DATABASES.values())}."
             )
         self.host = parts.hostname
         self.user = unquote(parts.username or "root")
@@ -74,16 +75,21 @@ class MySQLServer:
                     cursor.execute(
                         f"CREATE DATABASE `{database}` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
                     )
-                created = set(DATABASES.values()) - existing
         except pymysql.MySQLError as error:
             reason = error.args[-1] if error.args else type(error).__name__
             raise LocalError(f"The MySQL server {self.name} cannot be used: {reason}") from error
-        if created == set(DATABASES.values()):
-            folder.write(CREATED_FILE, {"server": self.name, "databases": sorted(created)})
+        # A database of a service that is new joins those that an earlier release created here.
+        if existing <= self._created(folder):
+            every = sorted(DATABASES.values())
+            folder.write(CREATED_FILE, {"server": self.name, "databases": every})
+
+    def _created(self, folder: DataFolder) -> set[str]:
+        """Databases on this server that the folder records as its own."""
+        created = folder.read(CREATED_FILE) or {}
+        return set(created.get("databases", ())) if created.get("server") == self.name else set()
 
     def _refuse_to_drop(self, folder: DataFolder, existing: set[str]) -> None:
-        created = folder.read(CREATED_FILE) or {}
-        if created.get("server") != self.name or not existing <= set(created.get("databases", ())):
+        if not existing <= self._created(folder):
             raise LocalError(
                 f"{', '.join(sorted(existing))} on {self.name} were not created from this data"
                 " folder, so --fresh does not drop them. Drop them yourself, or leave out --fresh."

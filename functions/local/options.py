@@ -1,4 +1,4 @@
-"""The options of `nox -s dev`, `tour` and `migrate`.
+"""The options of `nox -s dev`, `tour`, `traffic` and `migrate`.
 
 `bookstore.toml` at the top of the checkout may hold your own defaults, in one table for each
 command:
@@ -27,6 +27,8 @@ FILE = ROOT / "bookstore.toml"
 
 FAST_PING_SECONDS = 5.0
 
+MAX_RATE, MAX_MINUTES = 100.0, 240.0
+
 _HIGHEST_PORT = 65_535 - 9  # --port-base N also takes N+9
 
 Kind = TypeVar("Kind")
@@ -47,7 +49,7 @@ class DevOptions:
     seed: bool = True
     """Import the books and delivery providers at the first start."""
     port_base: Port | None = None
-    """Listen on N, N+1, N+2, N+8 and N+9 instead of 5000, 5001, 5002, 8000 and 5009."""
+    """Listen on ports from N to N+9 instead of 5000 to 5003, 5005 to 5007, 5009 and 8000."""
     auth_port: Annotated[Port | None, Parameter(env_var="BOOKSTORE_AUTH_PORT")] = None
     """Port of auth (default: 5000)."""
     catalog_port: Annotated[Port | None, Parameter(env_var="BOOKSTORE_CATALOG_PORT")] = None
@@ -58,6 +60,16 @@ class DevOptions:
     """Port of the broker (default: 5009)."""
     storefront_port: Annotated[Port | None, Parameter(env_var="BOOKSTORE_STOREFRONT_PORT")] = None
     """Port of the storefront (default: 8000)."""
+    traces_port: Annotated[Port | None, Parameter(env_var="BOOKSTORE_TRACES_PORT")] = None
+    """Port of the receiver of traces and metrics (default: 5007)."""
+    notifications_port: Annotated[
+        Port | None, Parameter(env_var="BOOKSTORE_NOTIFICATIONS_PORT")
+    ] = None
+    """Port of notifications (default: 5003)."""
+    mailbox_port: Annotated[Port | None, Parameter(env_var="BOOKSTORE_MAILBOX_PORT")] = None
+    """Port of the mailbox (default: 5005)."""
+    smtp_port: Annotated[Port | None, Parameter(env_var="BOOKSTORE_SMTP_PORT")] = None
+    """Port that the mailbox takes mails at (default: 5006)."""
     ping_every: Seconds | None = None
     """Fire the PingSources every N seconds, whatever their schedules say."""
     reload: Flag = False
@@ -89,6 +101,10 @@ class DevOptions:
             purchase=self.purchase_port or base.purchase,
             broker=self.broker_port or base.broker,
             storefront=self.storefront_port or base.storefront,
+            traces=self.traces_port or base.traces,
+            notifications=self.notifications_port or base.notifications,
+            mailbox=self.mailbox_port or base.mailbox,
+            smtp=self.smtp_port or base.smtp,
         )
 
     @property
@@ -113,10 +129,37 @@ class TourOptions:
     """Start a shop for the tour, even if one is running."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class TrafficOptions:
+    rate: Annotated[float, Parameter(validator=Number(gt=0, lte=MAX_RATE))] = 5.0
+    """Visits that begin in one second, on average; at most 100."""
+    minutes: Annotated[float, Parameter(validator=Number(gt=0, lte=MAX_MINUTES))] = 10.0
+    """How long visits begin; at most 240. Then those that have begun come to an end."""
+    fault: str | None = None
+    """A fault in the middle third of the time: slow-provider, broker-gone, or kill=SERVICE."""
+    data: DataFolderPath | None = None
+    """Data folder of the running shop (default: that of a shop that `dev` runs)."""
+    own: Flag = False
+    """Start a shop for the traffic, even if one is running."""
+    auth_url: str | None = None
+    """Address of auth, for a shop that no runner keeps running. Give all four addresses, and the
+    admin by FIRST_ADMIN_EMAIL and FIRST_ADMIN_PASSWORD."""
+    catalog_url: str | None = None
+    """Address of catalog."""
+    purchase_url: str | None = None
+    """Address of purchase."""
+    storefront_url: str | None = None
+    """Address of the storefront."""
+    allow_remote: Flag = False
+    """Allow addresses beyond this machine. The traffic registers customers there, buys and pays."""
+    seed: int = 0
+    """Of the random choices."""
+
+
 @dataclass(frozen=True)
 class MigrateOptions:
     services: Annotated[
-        tuple[Literal["auth", "catalog", "purchase"], ...], Parameter(negative=())
+        tuple[Literal["auth", "catalog", "notifications", "purchase"], ...], Parameter(negative=())
     ] = ()
     """Services whose schemas are brought up to date (default: all)."""
     _: KW_ONLY
@@ -132,6 +175,11 @@ def parse_dev_options(arguments: Sequence[str] | None = None) -> DevOptions:
 
 def parse_tour_options(arguments: Sequence[str] | None = None) -> TourOptions:
     return _parse(TourOptions, "tour", "Walks through the life of a purchase.", arguments)
+
+
+def parse_traffic_options(arguments: Sequence[str] | None = None) -> TrafficOptions:
+    summary = "Plays readers, buyers and staff against the running shop, and checks the result."
+    return _parse(TrafficOptions, "traffic", summary, arguments)
 
 
 def parse_migrate_options(arguments: Sequence[str] | None = None) -> MigrateOptions:

@@ -12,7 +12,7 @@ from functions.local.errors import PortTakenError
 from functions.local.invocation import command
 
 HOST = "127.0.0.1"
-SERVICES = ("auth", "catalog", "purchase")
+SERVICES = ("auth", "catalog", "purchase", "notifications")
 """Services with a database."""
 
 _AIRPLAY = (5000, 7000)
@@ -25,10 +25,15 @@ class Ports:
     purchase: int = 5002
     broker: int = 5009
     storefront: int = 8000
+    traces: int = 5007
+    notifications: int = 5003
+    mailbox: int = 5005
+    smtp: int = 5006
+    """Where the mailbox takes mails."""
 
     @classmethod
     def from_base(cls, base: int) -> "Ports":
-        return cls(base, base + 1, base + 2, base + 9, base + 8)
+        return cls(*(base + offset for offset in (0, 1, 2, 9, 8, 7, 3, 5, 6)))
 
     @classmethod
     def any_free(cls) -> "Ports":
@@ -100,8 +105,8 @@ def _advice(problems: list[tuple[str, int, str]]) -> str:
         for program, port, problem in problems
     ]
     lines.append(
-        f"Is another shop running? {command('dev -- --port-base 5100')} uses the ports 5100, 5101, "
-        "5102 and 5109."
+        f"Is another shop running? {command('dev -- --port-base 5100')} uses the ports from 5100 "
+        "to 5109."
     )
     if any(port in _AIRPLAY for _, port, _ in problems):
         lines.append(

@@ -1,4 +1,4 @@
-"""The shop's programs (broker, services, storefront), with their commands and environments.
+"""The programs of the shop, and the receiver of traces, with their commands and environments.
 
 Each is a process under `parent_watch`, configured by its environment and arguments alone, as in a
 cluster. Next file: `supervisor`, which keeps them running.
@@ -17,8 +17,6 @@ from functions.local.rabbitmq import RabbitMQServer
 
 ROOT = Path(__file__).parents[2]
 MANIFESTS = ROOT / "eventing"
-LOCAL_MANIFESTS = Path(__file__).parent / "triggers"
-"""Of the runner itself, which stands for a service that sends mail."""
 
 # Variables of the user's shell that would point the local shop at other databases or brokers.
 _NOT_INHERITED = (
@@ -29,10 +27,6 @@ _NOT_INHERITED = (
     "ENVIRONMENT",
     "K_SINK",
 )
-
-
-NOTIFICATIONS = "notifications-internal"
-"""The subscriber that the Trigger of `LOCAL_MANIFESTS` names."""
 
 FAST_CLOCK_SETTINGS = {"ACCESS_TOKEN_SECONDS": "60", "TIME_TO_PAY_SECONDS": "30"}
 """Settings of the services with `--fast-clock`."""
@@ -76,25 +70,33 @@ class Plan:
     """Server of the queues; None for an SQLite file in the folder."""
     session_key: str = field(default="", repr=False)
     """Key of the storefront's sessions, which stay valid after a restart."""
-    notifications: str = ""
-    """Where the runner consumes the events of a service that sends mail; empty: nowhere."""
 
     @property
     def addresses(self) -> dict[str, str]:
         """Local URLs of the Knative Services that the manifests name."""
-        addresses = {f"{service}-internal": self.ports.url(service) for service in SERVICES}
-        return addresses | ({NOTIFICATIONS: self.notifications} if self.notifications else {})
+        return {f"{service}-internal": self.ports.url(service) for service in SERVICES}
+
+    def traces(self) -> Program:
+        """The receiver of traces and metrics, with the pages that show them."""
+        return Program(
+            name="traces",
+            module="functions.local.telemetry",
+            arguments=("--host", HOST, "--port", str(self.ports.traces)),
+            ready_url=f"{self.ports.url('traces')}/healthz",
+            environment=_inherited(),
+        )
 
     @property
-    def manifests(self) -> tuple[Path, ...]:
-        return (MANIFESTS, LOCAL_MANIFESTS) if self.notifications else (MANIFESTS,)
+    def telemetry(self) -> dict[str, str]:
+        """Variables of every service: traces go to the local receiver, or where the shell says."""
+        given = {name: value for name, value in os.environ.items() if name.startswith("OTEL_")}
+        return {"OTEL_EXPORTER_OTLP_ENDPOINT": self.ports.url("traces"), **given}
 
     def broker(self) -> Program:
         arguments = [
             *("--host", HOST, "--port", str(self.ports.broker)),
+            *("--manifests", str(MANIFESTS)),
         ]
-        for folder in self.manifests:
-            arguments += ["--manifests", str(folder)]
         environment = _inherited()
         if self.rabbitmq is None:
             arguments += ["--store", str(self.folder.database("broker"))]
@@ -133,7 +135,10 @@ class Plan:
             "ENVIRONMENT": "development",
             "LOG_FORMAT": "text",
             "SESSION_KEYS": self.session_key,
+            **self.telemetry,
+            "MAILBOX_URL": self.ports.url("mailbox"),
             **{f"{name.upper()}_URL": self.ports.url(name) for name in SERVICES},
+            **{f"{name.upper()}_INTERNAL_URL": self.ports.url(name) for name in SERVICES},
         }
         return Program(
             name="storefront",
@@ -145,6 +150,19 @@ class Plan:
             ),
             ready_url=f"{self.ports.url('storefront')}/readyz",
             environment=environment,
+        )
+
+    def mailbox(self) -> Program:
+        """The mailbox, which takes the mails of notifications."""
+        return Program(
+            name="mailbox",
+            module="functions.local.mailbox",
+            arguments=(
+                *("--host", HOST, "--port", str(self.ports.mailbox)),
+                *("--smtp-port", str(self.ports.smtp)),
+            ),
+            ready_url=f"{self.ports.url('mailbox')}/healthz",
+            environment=_inherited(),
         )
 
     def database_url(self, service: str) -> str:
@@ -163,6 +181,7 @@ class Plan:
             "LOG_FORMAT": "text",
             "DATABASE_URL": self.database_url(service),
             "K_SINK": self.ports.url("broker"),
+            **self.telemetry,
         }
         for name in SERVICES:
             # One process serves both the public and the internal API.
@@ -177,6 +196,10 @@ class Plan:
             environment["STOREFRONT_URL"] = self.ports.url("storefront")
             environment["FIRST_ADMIN_EMAIL"] = self.admin.email
             environment["FIRST_ADMIN_PASSWORD"] = self.admin.password
+        if service == "notifications":
+            environment["STOREFRONT_URL"] = self.ports.url("storefront")
+            # A real server, where the user's environment names one.
+            environment.setdefault("SMTP_URL", f"smtp+plain://{HOST}:{self.ports.smtp}")
         return environment
 
 

@@ -12,6 +12,9 @@ from functions.local.programs import MANIFESTS, ROOT
 
 POLL_SECONDS = 0.25
 
+_FOLDERS = {"broker": "broker", "mailbox": "mailbox", "traces": "telemetry"}
+"""The folder of each program of the runner."""
+
 Files = Mapping[Path, tuple[int, int]]
 
 
@@ -37,9 +40,10 @@ class Sources:
         folders = {self._package, ROOT / "functions" / "kit", ROOT / "functions" / "local"}
         files = {path for folder in folders for path in folder.rglob("*.py")}
         files |= {*self._manifests.rglob("*.yaml"), *self._package.rglob("*.json")}
-        # The storefront's templates, styles, scripts and translations.
-        for kind in ("html", "css", "js", "po"):
-            files |= set((self._package / "storefront").rglob(f"*.{kind}"))
+        # Templates, styles, scripts and translations of pages and mails.
+        for service in ("storefront", "notifications"):
+            for kind in ("html", "txt", "css", "js", "po"):
+                files |= set((self._package / service).rglob(f"*.{kind}"))
         found = {}
         for path in files:
             try:
@@ -56,7 +60,11 @@ class Sources:
         if path.is_relative_to(kit):
             return {*SERVICES, "storefront"}
         if path.is_relative_to(local):
-            return {"broker"} if path.is_relative_to(local / "broker") else set()
+            return {
+                program
+                for program, folder in _FOLDERS.items()
+                if path.is_relative_to(local / folder)
+            }
         if not path.is_relative_to(self._package):
             return set()
         service = path.relative_to(self._package).parts[0]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from functions.kit.base.background import wait_at_most
 from functions.local.console import Console
 from functions.local.errors import ProgramFailedError
 from functions.local.programs import ROOT, Program
@@ -69,6 +70,21 @@ class Supervisor:
         for name in names:
             self._supervised[name].restart()
 
+    def runs(self, name: str) -> bool:
+        """Whether it is a program of this supervisor that was ready once."""
+        return name in self._supervised and self._supervised[name].first_ready.is_set()
+
+    def hold(self, name: str) -> None:
+        """Stop a program, and do not start it again until `release`."""
+        self._supervised[name].hold()
+
+    def release(self, name: str) -> None:
+        self._supervised[name].release()
+
+    def crash(self, name: str) -> None:
+        """Kill a program's process if it is ready; it is restarted as after any crash."""
+        self._supervised[name].crash()
+
     def kill(self) -> None:
         for supervised in self._supervised.values():
             supervised.kill()
@@ -105,6 +121,10 @@ class _SupervisedProgram:
         self._pid_file = log.with_suffix(".pid")
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
+        self._released = asyncio.Event()
+        self._released.set()
+        self._ready = False
+        """Whether the present process is."""
         self.first_ready = asyncio.Event()
         self.task = asyncio.create_task(self._run_until_stopped(), name=program.name)
 
@@ -112,8 +132,21 @@ class _SupervisedProgram:
         self._restart_requested.set()
         self._terminate()
 
+    def hold(self) -> None:
+        self._released.clear()
+        self._terminate()
+
+    def release(self) -> None:
+        self._released.set()
+
+    def crash(self) -> None:
+        if self._ready:
+            self._ready = False
+            self._kill_process()
+
     async def stop(self) -> None:
         self._stopping.set()
+        self._released.set()
         self._restart_requested.set()  # it may be waiting for a change
         self._terminate()
         done, _ = await asyncio.wait({self.task}, timeout=_STOP_SECONDS)
@@ -126,6 +159,10 @@ class _SupervisedProgram:
 
     def kill(self) -> None:
         self._stopping.set()
+        self._released.set()
+        self._kill_process()
+
+    def _kill_process(self) -> None:
         if self._process is not None and self._process.returncode is None:
             with suppress(ProcessLookupError):
                 # Its process group, which includes its own child processes.
@@ -142,6 +179,10 @@ class _SupervisedProgram:
         while not self._stopping.is_set():
             started = asyncio.get_running_loop().time()
             code, became_ready = await self._run_once()
+            if not self._released.is_set():
+                await self._released.wait()
+                crashes = short_lives = 0
+                continue
             if self._stopping.is_set():
                 return
             if self._restart_requested.is_set():
@@ -168,9 +209,7 @@ class _SupervisedProgram:
             self._console.notice(
                 f"{self._program.name} {describe_exit(code)}; restarting it in {pause:g} s"
             )
-            with suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._stopping.wait()
+            await wait_at_most(self._stopping, pause)
 
     async def _run_once(self) -> tuple[int, bool]:
         """The exit code of one process, and whether it became ready."""
@@ -196,6 +235,7 @@ class _SupervisedProgram:
             await self._copy_output(process)
             code = await process.wait()
         finally:
+            self._ready = False
             watch.cancel()
             with suppress(asyncio.CancelledError):
                 await watch
@@ -215,6 +255,7 @@ class _SupervisedProgram:
         if self.first_ready.is_set():
             self._console.notice(f"{self._program.name} is ready again")
         became_ready.set()
+        self._ready = True
         self.first_ready.set()
 
     async def _copy_output(self, process: asyncio.subprocess.Process) -> None:

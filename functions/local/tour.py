@@ -42,6 +42,8 @@ class Shop:
     admin: Admin
     storefront: str | None = None
     """Its address; None where the shop was started without one."""
+    folder: DataFolder | None = None
+    """Of the runner on this machine; None for a shop that no runner keeps running."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.own:
             asyncio.run(_tour_own_shop(console))
         else:
-            asyncio.run(_tour(DataFolder(options.data or _folder_of_open_shop()), console))
+            asyncio.run(_tour(DataFolder(options.data or folder_of_open_shop()), console))
     except LocalError as error:
         console.print()
         console.error(f"The tour failed: {error}")
@@ -61,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _folder_of_open_shop() -> Path:
+def folder_of_open_shop() -> Path:
     """The one that `dev` is configured to use, else the first default one with a running shop."""
     if (configured := parse_dev_options([]).data) is not None:
         return configured
@@ -117,14 +119,14 @@ async def find_shop(folder: DataFolder) -> Shop | None:
         if seconds:
             raise
         return None
-    if (admin := accounts.load_admin(folder) or _admin_from(os.environ)) is None:
+    if (admin := accounts.load_admin(folder) or admin_from(os.environ)) is None:
         raise ShopError(
             f"A shop runs at {urls['auth']}, but {folder.path} holds no admin, with whom the tour "
             "could create a staff account. Give the shop's data folder with --data, or its admin "
             "with FIRST_ADMIN_EMAIL and FIRST_ADMIN_PASSWORD."
         )
     storefront = state.get("storefront") if state else ports.url("storefront")
-    return Shop(urls, admin, storefront)
+    return Shop(urls, admin, storefront, folder if state else None)
 
 
 @asynccontextmanager
@@ -146,7 +148,8 @@ async def own_shop(console: Console) -> AsyncIterator[Shop]:
             with console.step("starting a shop with new data on free ports"):
                 await _until_open(process, folder, log)
             admin = accounts.load_or_create_admin(folder)
-            yield Shop({s: ports.url(s) for s in SERVICES}, admin, ports.url("storefront"))
+            urls = {name: ports.url(name) for name in SERVICES}
+            yield Shop(urls, admin, ports.url("storefront"), folder)
         finally:
             with suppress(ProcessLookupError):
                 process.send_signal(signal.SIGINT)
@@ -169,10 +172,19 @@ async def _until_open(process: asyncio.subprocess.Process, folder: DataFolder, l
 @asynccontextmanager
 async def temporary_staff(client: Client, admin: Admin) -> AsyncIterator[Caller]:
     """A staff account that is disabled at the end."""
-    account = await accounts.create_staff(client, admin, "tour-staff")
-    token = await accounts.login(client, account.email, account.password)
-    try:
+    async with temporary_account(client, admin, "tour-staff") as account:
+        token = await accounts.login(client, account.email, account.password)
         yield Caller("STAFF", token)
+
+
+@asynccontextmanager
+async def temporary_account(
+    client: Client, admin: Admin, name: str
+) -> AsyncIterator[accounts.Account]:
+    """A staff account that is disabled at the end."""
+    account = await accounts.create_staff(client, admin, name)
+    try:
+        yield account
     finally:
         # A second error must not replace that of a failed tour.
         with suppress(ShopError):
@@ -201,7 +213,7 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
-def _admin_from(environ: Mapping[str, str]) -> Admin | None:
+def admin_from(environ: Mapping[str, str]) -> Admin | None:
     email, password = environ.get("FIRST_ADMIN_EMAIL"), environ.get("FIRST_ADMIN_PASSWORD")
     return Admin(email, password) if email and password else None
 

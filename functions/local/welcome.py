@@ -23,14 +23,13 @@ def welcome(
     """`new` accounts by role; `known` are the emails of those of an earlier start."""
     console.print()
     console.notice(f"The shop is open: {ports.url('storefront')}")
-    console.print("  Buy a book there: sign in as the customer below, or create an account.")
-    console.print("  Links to reset a password are printed here, as no mail is sent.")
-    console.print()
+    console.print("  Buy a book there: sign in as the customer below. Others see a back office.")
+    console.print(f"  Every mail that it sends is there: {ports.url('storefront')}/dev/mail")
     addresses = [(each, ports.url(each), f"{ports.url(each)}/apidocs") for each in SERVICES]
     broker = ("broker", ports.url("broker"), f"{ports.url('broker')}/status")
-    console.table([*addresses, broker])
+    traces = ("traces", ports.url("traces"), f"{ports.url('traces')}/dev/traces")
+    console.table([*addresses, broker, traces])
     console.print(f"  Data and logs: {folder.path}")
-    console.print()
     _accounts(console, folder, admin, new, known)
     console.print()
     _first_purchase(console, ports)
@@ -63,13 +62,12 @@ def _accounts(
     else:
         console.notice("Accounts, with the passwords that the first start printed:")
         console.table([*known.items(), ("admin", admin.email)])
-        console.print(f"  The admin's password is in {admin_file}")
         again = command("dev -- --new-accounts")
-        console.print(f"  Lost the others? {again} creates new accounts.")
+        console.print(f"  The admin's password is in {admin_file}; new accounts: {again}")
 
 
 def _first_purchase(console: Console, ports: Ports) -> None:
-    auth, catalog, purchase = (ports.url(service) for service in SERVICES)
+    auth, catalog, purchase = (ports.url(each) for each in ("auth", "catalog", "purchase"))
     you = """'{"email": "you@example.org", "password": "a-long-password"}'"""
     console.notice("A first purchase by HTTP:")
     console.print(f"  curl -X POST {auth}/register -d {you}")

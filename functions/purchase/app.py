@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from litestar import Litestar
@@ -22,9 +23,8 @@ from functions.purchase.commands.reconciliation import (
     settle_refunds,
 )
 from functions.purchase.payment_provider import PaymentProvider
-from functions.purchase.services import PurchaseServices
+from functions.purchase.services import PurchaseServices, simulated
 from functions.purchase.settings import PurchaseSettings
-from functions.purchase.simulated_provider import SimulatedProvider
 from functions.purchase.tables import TABLES
 
 if TYPE_CHECKING:
@@ -35,17 +35,10 @@ ProviderFactory = Callable[[Database, PurchaseSettings, Clock], PaymentProvider]
 SIMULATED_WARNING = (
     "PAYMENT_PROVIDER is simulated in production: it moves no money, so every purchase is free"
 )
+AUDIT_DELAY = timedelta(seconds=30)
+"""After a start, so that the audit does not compete with the request that has woken the service."""
+
 DESCRIPTION = "Stock, purchases, payments and deliveries."
-
-
-def simulated(database: Database, settings: PurchaseSettings, clock: Clock) -> PaymentProvider:
-    """The provider that moves no money; its ledger is a table of purchase's database."""
-    return SimulatedProvider(
-        database=database,
-        clock=clock,
-        webhook_secret=settings.payment_webhook_secret.reveal(),
-        answers_within=settings.payment_timeout,
-    )
 
 
 def create_app(
@@ -79,7 +72,21 @@ def create_app(
             await auth_stream.purge(database, clock=clock)
             await idempotency_keys.purge(database, clock=clock)
 
-        return (reconcile, expire, purge)
+        tasks: tuple[BackgroundTask, ...] = (reconcile, expire, purge)
+        if not settings.exposed_api.internal or not settings.audit_hours:
+            return tasks
+        began, daily = clock(), None
+
+        async def audit(database: Database) -> None:
+            nonlocal daily
+            if daily is None and clock() - began >= AUDIT_DELAY:
+                from functions.purchase.daily_audit import DailyAudit  # noqa: PLC0415 - not at start
+
+                daily = DailyAudit(provider, clock, timedelta(hours=settings.audit_hours))
+            if daily is not None:
+                await daily.run_if_due(database)
+
+        return (*tasks, audit)
 
     service = Service(
         name="purchase",
@@ -109,11 +116,13 @@ def create_app(
                 "Delivery providers and deliveries.",
                 ("providers", "assignments", "delivery-quotes"),
             ),
-            Topic("inventory", "The stock, for staff.", ("inventory",)),
+            Topic("inventory", "The stock, for staff and sellers.", ("inventory",)),
+            Topic("sales", "What a seller has sold.", ("sales",)),
             Topic("cart", "A customer's cart and addresses.", ("cart", "addresses")),
         ),
         services=services,
         background_tasks=background_tasks,
+        audited=True,
         warnings=(SIMULATED_WARNING,)
         if settings.production and settings.simulates_payments
         else (),

@@ -1,12 +1,14 @@
 """`python -m functions.purchase.audit` checks the tables' invariants; exit code 1 on a breach.
 
 Every invariant is a query for the rows that violate it, so the report is short however large the
-shop is. The audit reads one consistent state and writes nothing; on SQLite writers wait meanwhile.
+shop is. The audit reads one consistent state and corrects nothing; on SQLite, writers wait.
 `domain/` and the checks of the schema maintain the invariants, so a breach is a bug or a manual
-change of the database. `ledger_audit.py` then compares the tables with the provider's ledger.
+change of the database. `ledger_audit.py` then compares the tables with the provider's ledger. The
+result is stored (`kit/data/audit_runs.py`). `daily_audit.py` runs the same in a running service.
 """
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -15,17 +17,23 @@ from typing import Any, NamedTuple
 import msgspec
 from piccolo.querystring import QueryString
 
-from functions.kit.base.clock import utc_now
+from functions.kit.base.clock import Clock, utc_now
+from functions.kit.base.orders import MAX_LINES
+from functions.kit.data import audit_runs
+from functions.kit.data.audit_runs import Breach
 from functions.kit.data.database import Database, Row, is_in
 from functions.kit.data.engines import connect, database_url
 from functions.purchase import events
-from functions.purchase.app import simulated
 from functions.purchase.commands.books import implausible_books
 from functions.purchase.domain.addresses import MAX_ADDRESSES
 from functions.purchase.domain.payments import PaymentStatus
-from functions.purchase.domain.purchases import HOLDS_STOCK, MAX_LINES, TRANSITIONS, Status
+from functions.purchase.domain.purchases import HOLDS_STOCK, TRANSITIONS, Status
 from functions.purchase.ledger_audit import Finding, audit_ledger
+from functions.purchase.payment_provider import PaymentProvider
+from functions.purchase.services import simulated
 from functions.purchase.settings import PurchaseSettings
+
+logger = logging.getLogger(__name__)
 
 EXAMPLES = 5
 """Violating rows that are printed per invariant."""
@@ -295,11 +303,42 @@ async def audit(database: Database) -> list[Finding]:
         ]
 
 
+async def audit_and_record(
+    database: Database, provider: PaymentProvider, clock: Clock
+) -> list[Finding]:
+    """Run the whole audit and store its result, also that it could not be run to its end.
+
+    The result counts if it cannot be stored, as in a database of an older release.
+    """
+    started_at = clock()
+    findings: list[Finding] = []
+    is_complete = False
+    try:
+        findings += await audit(database)
+        findings += await audit_ledger(database, provider, clock())
+        is_complete = True
+    finally:
+        try:
+            await audit_runs.record(
+                database,
+                started_at=started_at,
+                finished_at=clock(),
+                checked=len(findings),
+                breaches=[
+                    Breach(each.sentence, len(each.breaches)) for each in findings if each.breaches
+                ],
+                failed=not is_complete,
+            )
+        except Exception as error:  # noqa: BLE001 - what was found must be reported all the same
+            logger.warning("the result of the audit could not be stored: %r", error)
+    return findings
+
+
 async def _run(settings: PurchaseSettings) -> list[Finding]:
     database = connect(database_url("purchase", settings))
     try:
         provider = simulated(database, settings, utc_now)
-        return [*await audit(database), *await audit_ledger(database, provider, utc_now())]
+        return await audit_and_record(database, provider, utc_now)
     finally:
         await database.close()
 

@@ -11,7 +11,9 @@ DomainError (kit)
 │   ├── PaymentInProgress, PaymentReturned
 │   ├── NotPaid, AlreadyAssigned, OverRefund, NotRefundable
 │   ├── ProviderExists, ProviderRetired, ProviderDoesNotDeliver, StockWouldBeNegative
-│   └── TooManyAddresses, CartEmpty, CartFull
+│   └── TooManyAddresses, CartEmpty, CartFull, CartLineFull, OrderTooLarge
+├── Forbidden
+│   └── NotYourBook
 ├── InvalidInput
 │   ├── CardNumberRefused, AmountMismatch, PurchaseIncomplete
 │   └── BadWebhook, AddressInvalid
@@ -21,7 +23,15 @@ DomainError (kit)
 
 from typing import Self
 
-from functions.kit.base.errors import Conflict, InvalidInput, NotFound, PaymentDeclined, Text
+from functions.kit.base.errors import (
+    Conflict,
+    Forbidden,
+    InvalidInput,
+    NotFound,
+    PaymentDeclined,
+    Text,
+)
+from functions.kit.base.money import money
 
 
 class BookNotFound(NotFound):
@@ -211,6 +221,12 @@ class StockWouldBeNegative(Conflict):
     error = Text("El stock no puede ser negativo", "Stock cannot be negative")
 
 
+class NotYourBook(Forbidden):
+    code = "not-your-book"
+    title = "This book is sold by somebody else"
+    error = Text("El libro es de otro vendedor", "The book is another seller's")
+
+
 class CardNumberRefused(InvalidInput):
     code = "card-number-refused"
     title = "This shop takes no card numbers"
@@ -275,6 +291,30 @@ class CartFull(Conflict):
     code = "cart-full"
     title = "A cart holds only so many different books"
     error = Text("El carrito está lleno", "The cart is full")
+
+
+class OrderTooLarge(Conflict):
+    code = "order-too-large"
+    title = "The total of one order is limited"
+    error = Text("Pedido demasiado grande", "Order too large")
+
+    @classmethod
+    def of(cls, limit_minor: int, currency: str) -> Self:
+        most = money(limit_minor, currency)
+        return cls(
+            Text(
+                f"Un pedido suma como máximo {most}. Repártalo en varios.",
+                f"One order is of at most {most}. Split it into several.",
+            ),
+            limit_minor=limit_minor,
+            currency=currency,
+        )
+
+
+class CartLineFull(Conflict):
+    code = "cart-line-full"
+    title = "A cart holds only so many copies of one book"
+    error = Text("Demasiados ejemplares en el carrito", "Too many copies in the cart")
 
 
 class ProviderDoesNotDeliver(Conflict):

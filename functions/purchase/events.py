@@ -45,6 +45,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     quantity: int
     unit_price_minor: int
+    seller_id: int | None = None
+    """Of the book when it was sold; null for the shop's own."""
 
 
 class PurchaseState(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,6 +77,8 @@ class DeliveryState(msgspec.Struct, frozen=True, kw_only=True):
     provider_id: int
     provider_name: str
     status: str
+    user_id: int
+    """Of the purchase's buyer."""
 
 
 def inventory_changed(stock: Stock) -> NewEvent:
@@ -96,13 +100,13 @@ def inventory_changed(stock: Stock) -> NewEvent:
 
 def of(fact: Fact) -> NewEvent:
     """The event of a fact; its subject is the purchase."""
-    state, revision = fact
+    state, revision, user_id = fact
     if isinstance(state, Purchase):
         return _order(PURCHASE_TYPES[state.status], state.id, revision, _purchase_state(state))
     if isinstance(state, Payment):
         return _order(_payment_type(state), state.purchase_id, revision, _payment_state(state))
     event_type = DELIVERY_ASSIGNED if state.status is DeliveryStatus.ASSIGNED else DELIVERY_UPDATED
-    return _order(event_type, state.purchase_id, revision, _delivery_state(state))
+    return _order(event_type, state.purchase_id, revision, _delivery_state(state, user_id))
 
 
 def snapshot(purchase: Purchase) -> NewEvent:
@@ -130,6 +134,7 @@ def _purchase_state(purchase: Purchase) -> PurchaseState:
                 title=line.title,
                 quantity=line.quantity,
                 unit_price_minor=line.unit_price_minor,
+                seller_id=line.seller_id,
             )
             for line in purchase.lines
         ],
@@ -153,13 +158,14 @@ def _payment_state(payment: Payment) -> PaymentState:
     )
 
 
-def _delivery_state(delivery: Delivery) -> DeliveryState:
+def _delivery_state(delivery: Delivery, user_id: int) -> DeliveryState:
     return DeliveryState(
         assignment_id=delivery.id,
         purchase_id=delivery.purchase_id,
         provider_id=delivery.provider_id,
         provider_name=delivery.provider_name,
         status=str(delivery.status),
+        user_id=user_id,
     )
 
 

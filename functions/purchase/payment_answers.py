@@ -26,9 +26,10 @@ def current(payment: Payment) -> Answer:
 
 def final(payment: Payment) -> Answer:
     """201 for a payment that paid its purchase, 402 or 409 for any other outcome."""
-    if payment.outcome is PaymentOutcome.PAID:
+    refused = refusal(payment)
+    if refused is None:
         return Answer(201, _created(payment, REGISTERED, "Completed"), replayed=False)
-    status, body = render_problem(_refusal(payment), language=payment.language, path=PATH)
+    status, body = render_problem(refused, language=payment.language, path=PATH)
     return Answer(status, body, replayed=False)
 
 
@@ -37,8 +38,11 @@ def _created(payment: Payment, message: Text, status: str) -> bytes:
     return encode(PaymentCreated(message=text, payment_id=payment.id, status=status))
 
 
-def _refusal(payment: Payment) -> DomainError:
+def refusal(payment: Payment) -> DomainError | None:
+    """The refusal that answers a payment; None while it is open, and if it paid its purchase."""
     match payment.outcome:
+        case None | PaymentOutcome.PAID:
+            return None
         case PaymentOutcome.DECLINED:
             return Declined(
                 Text(

@@ -21,4 +21,4 @@ def prepare() -> Prepared:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main("purchase", BOOKS, prepare))
+    raise SystemExit(main("purchase", (BOOKS,), prepare))

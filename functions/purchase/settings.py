@@ -41,6 +41,10 @@ class PurchaseSettings(ServiceSettings, frozen=True, kw_only=True):
     """Verifies the signature of `POST /payment-webhooks`; at least 32 characters. Empty: webhooks
     are refused."""
 
+    audit_hours: Annotated[float, Meta(ge=0, le=720)] = 24.0
+    """Hours between two audits, which the internal API runs in the background; 0: never, as where
+    `python -m functions.purchase.audit` is run by another schedule."""
+
     max_unpaid_purchases: Annotated[int, Meta(ge=0)] = 20
     """Unpaid purchases per customer; 0: no limit."""
 

@@ -32,6 +32,7 @@ class ConsumedBook(msgspec.Struct, frozen=True, kw_only=True):
     currency: Annotated[str, Meta(min_length=3, max_length=3)]
     retired: bool
     initial_stock: Annotated[int, Meta(ge=0, le=10**9)]
+    seller_id: Id | None = None
 
 
 def build(outbox: Outbox, clock: Clock) -> Subscriptions:
@@ -47,6 +48,7 @@ def build(outbox: Outbox, clock: Clock) -> Subscriptions:
             currency=state.currency,
             retired=state.retired,
             initial_stock=state.initial_stock,
+            seller_id=state.seller_id,
             revision=event.revision or 0,
             outbox=outbox,
             now=clock(),

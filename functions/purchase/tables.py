@@ -17,6 +17,8 @@ class BookRow(Table, tablename="books"):
     currency = Varchar(length=3)
     retired = Boolean()
     revision = BigInt()
+    seller_id = BigInt(null=True)
+    """The user id of its seller; null for the shop's own books."""
 
 
 class InventoryRow(Table, tablename="inventory"):
@@ -63,6 +65,10 @@ class PurchaseItemRow(Table, tablename="purchase_items"):
     title = Varchar(length=255)
     quantity = BigInt()
     unit_price_minor = BigInt()
+    seller_id = BigInt(null=True)
+    """The seller of the book when it was sold; null for the shop's own."""
+    sold_at = Timestamptz(null=True, default=None)
+    """When the purchase was placed; null in rows of releases without sellers."""
 
 
 class TimelineEntryRow(Table, tablename="purchase_timeline"):
@@ -97,6 +103,7 @@ class RefundRow(Table, tablename="refunds"):
     reference = Varchar(length=36)
     settled = Boolean()
     """Whether the provider has paid it."""
+    requested_by = BigInt(null=True)
     created_at = Timestamptz(default=None)
 
 
@@ -121,6 +128,16 @@ class AssignmentRow(Table, tablename="assignments"):
     updated_at = Timestamptz(default=None)
 
 
+class AssignmentEntryRow(Table, tablename="assignment_timeline"):
+    """Each status of a delivery, its time, and the user who reported it."""
+
+    id = Serial(primary_key=True)
+    assignment_id = BigInt()
+    status = Varchar(length=20)
+    at = Timestamptz(default=None)
+    user_id = BigInt(null=True)
+
+
 TABLES = (
     BookRow,
     InventoryRow,
@@ -132,4 +149,5 @@ TABLES = (
     RefundRow,
     ProviderRow,
     AssignmentRow,
+    AssignmentEntryRow,
 )

@@ -3,7 +3,7 @@
 import unicodedata
 from functools import cache
 
-from functions.storefront.translations import LOCALES
+from functions.kit.base.countries import country_name
 
 # fmt: off
 CODES = (
@@ -21,14 +21,6 @@ def countries(language: str) -> list[tuple[str, str]]:
     """Pairs of code and name."""
     names = ((code, country_name(code, language)) for code in CODES)
     return sorted(names, key=lambda pair: _sort_key(pair[1]))
-
-
-def country_name(code: str, language: str) -> str:
-    """The code itself where CLDR has no name for it."""
-    from babel import Locale  # noqa: PLC0415 - with the first address
-
-    name: str = Locale.parse(LOCALES[language]).territories.get(code, code)
-    return name
 
 
 def _sort_key(name: str) -> str:

@@ -30,7 +30,10 @@ def revision(title: str, author: str) -> str:
     return hashlib.blake2b(f"2\n{title}\n{author}".encode(), digest_size=4).hexdigest()
 
 
-def cover_path(book_id: int, title: str, author: str) -> str:
+def cover_path(book_id: int, title: str, author: str | None) -> str:
+    """Without the author, an address that leads to the cover's."""
+    if author is None:
+        return f"/covers/{book_id}.svg"
     return f"/covers/{book_id}-{revision(title, author)}.svg"
 
 

@@ -4,7 +4,9 @@ PageProblem
 ├── PageNotFound   404
 ├── PageGone       410
 ├── CrossSite      403
+├── RoleMissing    403
 ├── BadForm        400
+├── UploadBrokenOff 400
 ├── StepMissing    303 to the step that comes first
 └── SignInNeeded   303 to the sign-in page
 """
@@ -30,8 +32,23 @@ class CrossSite(PageProblem):
     status = 403
 
 
+class RoleMissing(PageProblem):
+    """The page is in an area of the back office that the account has no role for."""
+
+    status = 403
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+        """Whom the page is for, not translated."""
+
+
 class BadForm(PageProblem):
     """A form that no page of the shop has sent."""
+
+
+class UploadBrokenOff(PageProblem):
+    """A form with a file that did not arrive whole."""
 
 
 class StepMissing(PageProblem):

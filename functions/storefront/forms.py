@@ -1,14 +1,26 @@
 """Reading HTML forms: bounded, each field once."""
 
+import secrets
+import string
 from typing import Any
 from urllib.parse import parse_qsl
 
-from functions.kit.http.requests import AnyRequest
+from functions.kit.http.requests import AnyRequest, refuse_coding
 from functions.storefront.errors import BadForm
 
 MAX_FIELDS = 200
 MAX_VALUE = 5000
 """Characters of a field; what a field may hold is said by the service that stores it."""
+MAX_KEY = 64
+_KEY = frozenset(string.ascii_letters + string.digits + "-_")
+
+
+def new_key() -> str:
+    """An idempotency key for one form, in a hidden field `key`.
+
+    The same form sent twice, or again after a lost answer, then does once what it does.
+    """
+    return secrets.token_urlsafe(18)
 
 
 class Form:
@@ -34,6 +46,12 @@ class Form:
         return number if least <= number <= most else None
 
     @property
+    def key(self) -> str:
+        """The idempotency key that the form was made with; a new one where it has none."""
+        key = self.text("key")
+        return key if 8 <= len(key) <= MAX_KEY and _KEY.issuperset(key) else new_key()
+
+    @property
     def holds_secret(self) -> bool:
         return any("password" in name for name in self.values)
 
@@ -57,8 +75,10 @@ def form_of(request: AnyRequest) -> Form | None:
 async def read_form(request: AnyRequest) -> Form:
     """The form of a request; of a repeated field the last value counts.
 
-    Raises `BadForm` for what no page of the shop sends.
+    Raises `BadForm` for what no page of the shop sends, `UnsupportedMediaType` for a compressed
+    body.
     """
+    refuse_coding(request)
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/x-www-form-urlencoded":
         raise BadForm
@@ -72,8 +92,9 @@ async def read_form(request: AnyRequest) -> Form:
         )
     except ValueError as error:
         raise BadForm from error
-    if any(len(value) > MAX_VALUE for _, value in pairs):
+    values = {name: value.replace("\r\n", "\n") for name, value in pairs}
+    if any(len(value) > MAX_VALUE for value in values.values()):
         raise BadForm
-    form = Form({name: value.replace("\r\n", "\n") for name, value in pairs})
+    form = Form(values)
     request.scope["state"][_FORM] = form
     return form

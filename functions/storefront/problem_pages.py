@@ -11,10 +11,10 @@ from litestar import Response
 from litestar.exceptions import HTTPException
 
 from functions.kit.base.errors import DomainError
-from functions.kit.http.problems import STATUS
+from functions.kit.http.problems import STATUS, allow
 from functions.kit.http.requests import AnyRequest
 from functions.storefront.clients.service import Refused, ServiceAway
-from functions.storefront.errors import PageProblem, SignInNeeded, StepMissing
+from functions.storefront.errors import PageProblem, RoleMissing, SignInNeeded, StepMissing
 from functions.storefront.forms import Form, form_of
 from functions.storefront.visits import INFO, visit_of
 
@@ -34,10 +34,10 @@ def problem_page(request: AnyRequest, error: Exception) -> Response[bytes]:
     """The answer to an exception of a handler, of the router or of a middleware."""
     visit = visit_of(request)
     if isinstance(error, SignInNeeded):
-        if error.ended:
-            visit.session.signed_in = None
-        path = visit.url("sign-in", next=error.next_path, ended=1 if error.ended else "")
-        return visit.redirect(path)
+        # The page of the sign-in deletes the tokens. This answer may be late: the browser may have
+        # the tokens of another sign-in by now, and would lose them.
+        mark = visit.signed_in.mark if error.ended and visit.signed_in is not None else ""
+        return visit.redirect(visit.url("sign-in", next=error.next_path, ended=mark))
     if isinstance(error, StepMissing):
         if error.message is not None:
             visit.tell(INFO, error.message)
@@ -54,6 +54,7 @@ def problem_page(request: AnyRequest, error: Exception) -> Response[bytes]:
             retry_after=retry_after,
             service=error.service if isinstance(error, ServiceAway) else None,
             unsent=_unsent(request, status),
+            refusal=visit.gettext(error.message) if isinstance(error, RoleMissing) else None,
         )
     except Exception:
         logger.exception("the page of a problem failed")
@@ -61,10 +62,18 @@ def problem_page(request: AnyRequest, error: Exception) -> Response[bytes]:
     response.headers["cache-control"] = "no-store"
     if retry_after is not None:
         response.headers["retry-after"] = str(retry_after)
-    if isinstance(error, HTTPException) and error.headers:
-        for name, value in error.headers.items():
-            response.headers.setdefault(name.lower(), str(value))
+    for name, value in _headers(error).items():
+        response.headers.setdefault(name, value)
     return response
+
+
+def _headers(error: Exception) -> dict[str, str]:
+    """Those that the router gives to a refusal."""
+    given = error.headers if isinstance(error, HTTPException) else None
+    headers = {name.lower(): str(value) for name, value in (given or {}).items()}
+    if "allow" in headers:
+        headers["allow"] = allow(headers["allow"].split(","))
+    return headers
 
 
 def _unsent(request: AnyRequest, status: int) -> Form | None:
@@ -78,7 +87,7 @@ def _described(error: Exception) -> tuple[int, str | None, int | None]:
     described: tuple[int, Any, Any] = (500, None, None)
     if isinstance(error, Refused):
         # The page says by itself how long to wait.
-        detail = None if error.status == 429 else error.problem.detail
+        detail = None if error.status == 429 else error.text
         described = (error.status, detail or None, error.retry_after)
     elif isinstance(error, ServiceAway):
         described = (503, None, error.retry_after)

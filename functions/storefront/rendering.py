@@ -6,7 +6,7 @@ read from `templates/` and compiled when they are first used.
 
 import re
 from collections.abc import Hashable
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cache, lru_cache
 from pathlib import Path
@@ -15,14 +15,18 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, ModuleLoader, StrictUndefined
 from jinja2.runtime import Macro
 
+from functions.kit.base.catalogues import LOCALES
+from functions.kit.base.countries import country_name
+from functions.kit.base.orders import MAX_QUANTITY
 from functions.storefront.assets import static_url
-from functions.storefront.countries import country_name
+from functions.storefront.clients.purchase import STATUSES
 from functions.storefront.covers import cover_path
-from functions.storefront.translations import LOCALES, N_, translations
+from functions.storefront.translations import N_, translations
 
 FOLDER = Path(__file__).parent / "templates"
 KEPT = 2000
 """Amounts, and parts of pages, that are kept as they were rendered."""
+_TYPED = re.compile(r"[0-9][0-9.,]{0,14}")
 _CODE_BEFORE_DIGIT = re.compile(r"(?<=[A-Z]{3})(?=\d)")
 COMPILED = Path(__file__).parent / "compiled_templates"
 
@@ -41,8 +45,11 @@ def environment(language: str) -> Environment:
     made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
     made.globals.update(static_url=static_url, cover_path=cover_path)
     made.globals["kept"] = kept
+    made.globals["MAX_QUANTITY"] = MAX_QUANTITY
     made.filters["money"] = lambda amount, currency: money(amount, currency, language)
     made.filters["amount"] = lambda value: amount(value, language)
+    made.filters["chosen_amount"] = lambda text: amount(Decimal(text), language)
+    made.filters["typed_amount"] = lambda value: typed_amount(value, language)
     made.filters["day"] = lambda moment: day(moment, language)
     made.filters["moment"] = lambda at: moment(at, language)
     made.filters["status_name"] = lambda status: status_name(status, language)
@@ -54,8 +61,16 @@ def environment(language: str) -> Environment:
     made.filters["try_again"] = lambda seconds: try_again(seconds, language)
     made.filters["stars"] = lambda hundredths: stars(hundredths, language)
     made.filters["year"] = lambda value: year(value, language)
+    made.filters["duration"] = lambda seconds: duration(seconds, language)
     made.filters["number"] = lambda value: number(value, language)
     return made
+
+
+def prepare(language: str) -> None:
+    """Load what every page needs: templates, and the locale's data for amounts and dates."""
+    for name in ("base.html", "parts.html"):
+        environment(language).get_template(name)
+    money(Decimal(1), "USD", language)
 
 
 _parts: dict[tuple[str, str, Hashable], str] = {}
@@ -99,10 +114,45 @@ def amount(value: Decimal, language: str) -> str:
     )
 
 
+def typed_amount(value: Decimal, language: str) -> str:
+    """An amount as somebody types it into a field: `1234.50`."""
+    from babel.numbers import format_decimal  # noqa: PLC0415
+
+    return format_decimal(value, "0.00", locale=LOCALES[language])
+
+
+def read_amount(typed: str, language: str) -> Decimal | None:
+    """An amount as CLDR writes it in a language: `1,234.50` or `1234.5`.
+
+    None for anything else, such as more than two decimals or a comma where it is ambiguous.
+    """
+    from babel.numbers import NumberFormatError, parse_decimal  # noqa: PLC0415
+
+    text = "".join(typed.split())
+    if not _TYPED.fullmatch(text):
+        return None
+    try:
+        read = parse_decimal(text, locale=LOCALES[language], strict=True)
+    except NumberFormatError:
+        return None
+    return read if read.as_tuple().exponent in {0, -1, -2} else None
+
+
 def number(value: int, language: str) -> str:
     from babel.numbers import format_decimal  # noqa: PLC0415
 
     return format_decimal(value, locale=LOCALES[language])
+
+
+def duration(seconds: float, language: str) -> str:
+    """A length of time in its largest unit; below ten seconds with two decimals."""
+    from babel.dates import format_timedelta  # noqa: PLC0415
+    from babel.numbers import format_decimal  # noqa: PLC0415
+
+    locale = LOCALES[language]
+    if seconds < 10:
+        return f"{format_decimal(round(seconds, 2), locale=locale)}\N{NO-BREAK SPACE}s"
+    return format_timedelta(timedelta(seconds=seconds), threshold=1.5, locale=locale)
 
 
 def stars(hundredths: int, language: str) -> str:
@@ -167,19 +217,8 @@ def sentence(text: str) -> str:
     return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
-STATUSES = {
-    "Pending Payment": N_("Waiting for payment"),
-    "Paid": N_("Paid"),
-    "On Delivery": N_("On its way"),
-    "Delivered": N_("Delivered"),
-    "Cancelled": N_("Cancelled"),
-    "Expired": N_("Expired"),
-    "Refunded": N_("Refunded"),
-}
-"""purchase's states of an order, as people read them."""
-
-
-GOOD, BAD = {"Paid", "On Delivery", "Delivered"}, {"Cancelled", "Expired", "Refunded"}
+GOOD = {"Paid", "On Delivery", "Delivered", "Completed"}
+BAD = {"Cancelled", "Expired", "Refunded", "Failed", "Refused"}
 
 
 def status_kind(status: str) -> str:

@@ -1,17 +1,21 @@
-"""The session: sealed into one cookie, so that any pod can read it and none keeps it.
+"""The session: sealed into cookies, so that any pod can read it and none keeps it.
 
-`__Host-session` holds what AES-256-GCM has encrypted and authenticated (RFC 5116): tokens, the
-cart of a visitor, messages for the next page, the token of a reset link. A cookie that was tampered
-with, has expired or was sealed with a key that is no longer configured is an empty session.
+A cookie holds what AES-256-GCM has encrypted and authenticated (RFC 5116). One that was tampered
+with, has expired or was sealed with a key that is no longer configured counts as missing.
+
+There are three, and an answer sets only those whose part it has changed. Answers arrive in any
+order: a page that was slow would otherwise bring back the tokens or the cart that the session had
+when the page was asked for.
 """
 
 import base64
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -21,6 +25,8 @@ from functions.storefront.domain.carts import Cart
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+T = TypeVar("T")
+
 LIFETIME = timedelta(days=30)
 """Of a session that is not used."""
 RESEALED_AFTER = timedelta(days=1)
@@ -29,11 +35,28 @@ MAX_COOKIE = 3800
 """Bytes of the value: browsers store 4096 with the name and the attributes."""
 MAX_SEALED = 6000
 """Characters of a cookie that are looked at."""
+MAX_SAME = 5
+"""Cookies of one name that are looked at."""
 MAX_MESSAGES, MAX_MESSAGE = 3, 200
 """Messages that wait for the next page, and the characters of one."""
 
 _NONCE = 12
-_CONTEXT = b"bookstore storefront session 1"
+
+
+class Part(StrEnum):
+    """A part of the session: the name of its cookie, which has the prefix `__Host-` on https."""
+
+    TOKENS = "session"
+    """Who has signed in, and the token of a reset link."""
+    CART = "cart"
+    """The cart of a visitor who has not signed in."""
+    NOTES = "notes"
+    """The chosen language, and messages for the next page."""
+
+    @property
+    def context(self) -> bytes:
+        """Authenticated with the content, so that one cookie is never read as another."""
+        return f"bookstore storefront {self} 1".encode()
 
 
 class SignedIn(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
@@ -50,12 +73,21 @@ class SignedIn(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     renew_at: float = 0.0
     """From when on it is renewed where auth answers; a session of before this field at once."""
 
+    @property
+    def mark(self) -> str:
+        """Tells its tokens from others, and gives nothing of them away: for an address."""
+        return hashlib.sha256(self.access_token.encode()).hexdigest()[:16]
+
     def has_role(self, *roles: str) -> bool:
         return not set(self.roles).isdisjoint(roles)
 
 
-class _Stored(msgspec.Struct, array_like=True):
-    """What is sealed."""
+class _Tokens(msgspec.Struct, array_like=True):
+    """What the cookie of the tokens holds.
+
+    The release before kept the whole session in it. Its cookies are read, and what belongs to the
+    other parts moves there; its pods read these, because the members are the same.
+    """
 
     version: int
     sealed_at: int
@@ -63,7 +95,21 @@ class _Stored(msgspec.Struct, array_like=True):
     cart: list[tuple[int, int]]
     messages: list[tuple[str, str]]
     signed_in: SignedIn | None
-    reset_token: str = ""  # the release before sealed sessions without it
+    reset_token: str = ""
+
+
+class _Cart(msgspec.Struct, array_like=True):
+    version: int
+    sealed_at: int
+    lines: list[tuple[int, int]]
+    added: list[bytes]
+
+
+class _Notes(msgspec.Struct, array_like=True):
+    version: int
+    sealed_at: int
+    language: str
+    messages: list[tuple[str, str]]
 
 
 @dataclass
@@ -79,13 +125,21 @@ class Session:
     signed_in: SignedIn | None = None
     reset_token: str = ""
     """Of a link that resets a password, once it was opened."""
-    outdated: bool = False
-    """Whether its cookie is to be sealed anew: it is old, or sealed with the second key."""
+    outdated: frozenset[Part] = frozenset()
+    """Parts whose cookie is to be sealed anew: it is old, or sealed with the second key."""
 
     def tell(self, kind: str, text: str) -> None:
         """Show a message on the next page; the oldest gives way, and a long one is cut."""
         cut = text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1].rstrip() + "…"
         self.messages = [*self.messages, (kind, cut)][-MAX_MESSAGES:]
+
+    def content(self, part: Part) -> tuple[object, ...]:
+        """What a part holds, to be compared."""
+        if part is Part.TOKENS:
+            return self.signed_in, self.reset_token
+        if part is Part.CART:
+            return tuple(self.cart.lines.items()), self.cart.added
+        return self.language, tuple(self.messages)
 
 
 class Sessions:
@@ -96,54 +150,89 @@ class Sessions:
         self._clock = clock
         self._ciphers: dict[bytes, AESGCM] = {}
 
-    def seal(self, session: Session) -> str:
-        """The value of the cookie, of at most `MAX_COOKIE` characters.
+    def seal(self, session: Session, part: Part) -> str:
+        """The value of a part's cookie, of at most `MAX_COOKIE` characters; empty for an empty
+        part.
 
-        Where the session does not fit, its messages stay behind. Raises `ValueError` where it does
-        not fit without them either.
+        Raises `ValueError` where the part does not fit.
         """
-        text = self._seal(session, session.messages)
+        if session.content(part) == Session().content(part):
+            return ""
+        text = self._seal(session, part)
         if len(text) > MAX_COOKIE:
-            text = self._seal(session, [])
-        if len(text) > MAX_COOKIE:
-            raise ValueError(f"a session of {len(text)} characters does not fit into a cookie")
+            raise ValueError(f"{part} of {len(text)} characters does not fit into a cookie")
         return text
 
-    def _seal(self, session: Session, messages: list[tuple[str, str]]) -> str:
-        stored = _Stored(
-            1,
-            int(self._clock().timestamp()),
-            session.language,
-            list(session.cart.lines.items()),
-            messages,
-            session.signed_in,
-            session.reset_token,
-        )
+    def _seal(self, session: Session, part: Part) -> str:
+        now = int(self._clock().timestamp())
+        stored: _Tokens | _Cart | _Notes
+        if part is Part.TOKENS:
+            stored = _Tokens(1, now, "", [], [], session.signed_in, session.reset_token)
+        elif part is Part.CART:
+            stored = _Cart(1, now, list(session.cart.lines.items()), list(session.cart.added))
+        else:
+            stored = _Notes(1, now, session.language, session.messages)
         content = msgspec.msgpack.encode(stored)
         nonce = os.urandom(_NONCE)
-        sealed = nonce + self._cipher(self._keys[0]).encrypt(nonce, content, _CONTEXT)
+        sealed = nonce + self._cipher(self._keys[0]).encrypt(nonce, content, part.context)
         return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
 
-    def open(self, text: str | None) -> Session:
-        """The session of a cookie; an empty one where the cookie is missing or worthless."""
-        opened = self._open(text) if text else None
-        if opened is None:
-            return Session()
-        stored, key = opened
-        age = self._clock().timestamp() - stored.sealed_at
-        if stored.version != 1 or not -300 <= age <= LIFETIME.total_seconds():
-            return Session()
-        return Session(
-            stored.language,
-            Cart.of(stored.cart),
-            list(stored.messages),
-            stored.signed_in,
-            stored.reset_token,
-            outdated=key != self._keys[0] or age > RESEALED_AFTER.total_seconds(),
-        )
+    def open(self, cookies: Mapping[Part, Sequence[str]]) -> Session:
+        """The session of its cookies; what is missing or worthless is empty.
 
-    def _open(self, text: str) -> tuple[_Stored, bytes] | None:
-        """What was sealed, and the key that opens it."""
+        Of several cookies of one name, which other paths and domains may add, the first that opens
+        counts.
+        """
+        session, outdated = Session(), set[Part]()
+        if (tokens := self._open(cookies, Part.TOKENS, _Tokens)) is not None:
+            stored, with_first_key, is_old = tokens
+            session.signed_in, session.reset_token = stored.signed_in, stored.reset_token
+            session.language, session.messages = stored.language, list(stored.messages)
+            session.cart = Cart.of(stored.cart)
+            if stored.language or stored.cart or stored.messages:
+                outdated |= set(Part)
+            # Old tokens are renewed when they are used. Sealed anew on any other page they could
+            # overwrite the newer ones that another answer has brought.
+            if not with_first_key or (is_old and stored.signed_in is None):
+                outdated.add(Part.TOKENS)
+        if (cart := self._open(cookies, Part.CART, _Cart)) is not None:
+            kept, with_first_key, is_old = cart
+            session.cart = Cart.of([*session.cart.lines.items(), *kept.lines], kept.added)
+            if not with_first_key or is_old:
+                outdated.add(Part.CART)
+        if (notes := self._open(cookies, Part.NOTES, _Notes)) is not None:
+            noted, with_first_key, is_old = notes
+            session.language = noted.language or session.language
+            session.messages = [*session.messages, *noted.messages][-MAX_MESSAGES:]
+            if not with_first_key or is_old:
+                outdated.add(Part.NOTES)
+        session.outdated = frozenset(outdated)
+        return session
+
+    def _open(
+        self, cookies: Mapping[Part, Sequence[str]], part: Part, kind: type[T]
+    ) -> tuple[T, bool, bool] | None:
+        """What was sealed, whether with the first key, and whether it is old."""
+        found = (self._read(text, part, kind) for text in cookies.get(part, ())[:MAX_SAME] if text)
+        return next((each for each in found if each is not None), None)
+
+    def _read(self, text: str, part: Part, kind: type[T]) -> tuple[T, bool, bool] | None:
+        opened = self._decrypted(text, part)
+        if opened is None:
+            return None
+        content, key = opened
+        try:
+            version, sealed_at = msgspec.msgpack.decode(content)[:2]
+            age = self._clock().timestamp() - sealed_at
+            if version != 1 or not -300 <= age <= LIFETIME.total_seconds():
+                return None
+            stored = msgspec.msgpack.decode(content, type=kind)
+        except (msgspec.MsgspecError, TypeError, ValueError):
+            return None
+        return stored, key == self._keys[0], age > RESEALED_AFTER.total_seconds()
+
+    def _decrypted(self, text: str, part: Part) -> tuple[bytes, bytes] | None:
+        """The content of a cookie, and the key that opens it."""
         from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - with the first cookie
 
         if len(text) > MAX_SEALED or not text.isascii():
@@ -155,9 +244,8 @@ class Sessions:
         nonce, content = sealed[:_NONCE], sealed[_NONCE:]
         for key in self._keys:
             try:
-                opened = self._cipher(key).decrypt(nonce, content, _CONTEXT)
-                return msgspec.msgpack.decode(opened, type=_Stored), key
-            except (InvalidTag, ValueError, msgspec.MsgspecError):
+                return self._cipher(key).decrypt(nonce, content, part.context), key
+            except (InvalidTag, ValueError):
                 continue
         return None
 

@@ -1,7 +1,8 @@
 """Access tokens that are fresh, and renewed so that nobody is signed out by it.
 
-auth gives the successor of a used refresh token again for ten seconds, and takes a later use for
-theft. Three things could use one later although nobody stole it, and each has its answer here:
+auth gives the successor of a used refresh token again for thirty seconds, longer than a page may
+take, and takes a later use for theft. Three things could use one later although nobody stole it,
+and each has its answer here:
 
 - Two tabs, or a page that needs three answers, find the same token expired: within a process one
   request serves all.
@@ -12,6 +13,8 @@ theft. Three things could use one later although nobody stole it, and each has i
 """
 
 import asyncio
+import base64
+import logging
 
 import msgspec
 
@@ -19,6 +22,8 @@ from functions.kit.base.clock import Clock
 from functions.storefront.clients.auth import AuthClient, Tokens
 from functions.storefront.clients.service import Caller, Refused, ServiceAway
 from functions.storefront.sessions import SignedIn
+
+logger = logging.getLogger(__name__)
 
 MARGIN = 10.0
 """Seconds before its end from which on a token is not used any more."""
@@ -30,6 +35,25 @@ REMEMBERED = 1000
 """Successors."""
 
 
+class _Claims(msgspec.Struct):
+    roles: list[str]
+
+
+def roles_in(access_token: str) -> list[str] | None:
+    """The roles that an access token gives; None where it is not a token of this shop.
+
+    Its signature is not verified: auth has just given it. The services verify it.
+    """
+    payload = access_token.split(".")[1:2]
+    try:
+        content = base64.b64decode(
+            payload[0] + "=" * (-len(payload[0]) % 4), altchars=b"-_", validate=True
+        )
+        return msgspec.json.decode(content, type=_Claims).roles
+    except (IndexError, ValueError, msgspec.MsgspecError):
+        return None
+
+
 class SessionEnded(Exception):
     """auth gives no new token: the session was revoked, or has expired."""
 
@@ -39,11 +63,12 @@ class TokenKeeper:
         self._auth = auth
         self._clock = clock
         self._renewing: dict[str, asyncio.Task[SignedIn]] = {}
+        self._ending: set[asyncio.Task[None]] = set()
         self._successors: dict[str, SignedIn] = {}
         self._rest_until = 0.0
 
-    async def fresh(self, signed_in: SignedIn, caller: Caller) -> SignedIn:
-        """The same session, with new tokens where it is time.
+    async def fresh(self, signed_in: SignedIn, caller: Caller, *, early: bool = True) -> SignedIn:
+        """The same session, with new tokens where it is time: `early` before they expire.
 
         Raises `SessionEnded`, or `ServiceAway` where auth cannot be reached and the token has
         expired.
@@ -51,7 +76,7 @@ class TokenKeeper:
         now = self._now
         if now + MARGIN >= signed_in.expires_at:
             return await self.renewed(signed_in, caller)
-        if now < signed_in.renew_at or now < self._rest_until:
+        if not early or now < signed_in.renew_at or now < self._rest_until:
             return signed_in
         try:
             return await self.renewed(signed_in, caller)
@@ -87,6 +112,28 @@ class TokenKeeper:
             del self._successors[next(iter(self._successors))]
         return renewed
 
+    def end(self, former: SignedIn, caller: Caller) -> None:
+        """Revoke a session that another sign-in of its browser has replaced.
+
+        Nobody waits for it, so a slow auth delays no sign-in. Where auth is away the session
+        expires by itself.
+        """
+        ending = asyncio.create_task(self._end(former, caller))
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+
+    async def _end(self, former: SignedIn, caller: Caller) -> None:
+        # Any token of a session ends it at auth, also one that has expired or has a successor.
+        caller = msgspec.structs.replace(caller, token=former.access_token, deadline=None)
+        try:
+            await self._auth.log_out(caller)
+        except (Refused, ServiceAway) as problem:
+            logger.warning("a replaced session was not ended at auth: %s", problem)
+
+    async def finish(self) -> None:
+        """Wait for the sessions that are being ended; each has the time of one request."""
+        await asyncio.gather(*self._ending)
+
     def _done(self, token: str, task: asyncio.Task[SignedIn]) -> None:
         self._renewing.pop(token, None)
         if not task.cancelled():
@@ -102,12 +149,14 @@ class TokenKeeper:
         return latest
 
     def with_tokens(self, signed_in: SignedIn, tokens: Tokens) -> SignedIn:
+        """The same session with other tokens, and with the roles that these give."""
+        roles = roles_in(tokens.access_token)
         return self.signed_in(
             tokens,
             user_id=signed_in.user_id,
             email=signed_in.email,
             name=signed_in.name,
-            roles=signed_in.roles,
+            roles=signed_in.roles if roles is None else roles,
         )
 
     def signed_in(
@@ -131,9 +180,10 @@ class TokenKeeper:
 
 
 def _of(signed_in: SignedIn, tokens: SignedIn) -> SignedIn:
-    """One tab's session with the tokens of another; a name that was changed stays."""
+    """One tab's session with the tokens and roles of another; a name that was changed stays."""
     return msgspec.structs.replace(
         signed_in,
+        roles=tokens.roles,
         access_token=tokens.access_token,
         expires_at=tokens.expires_at,
         refresh_token=tokens.refresh_token,

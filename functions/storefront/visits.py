@@ -18,30 +18,48 @@ from litestar.datastructures import Cookie
 from functions.kit.base.language import preferred
 from functions.kit.http.requests import AnyRequest
 from functions.storefront import translations
+from functions.storefront.back_office import Area, areas_of
 from functions.storefront.clients.service import Caller, Refused
 from functions.storefront.domain.paths import LANGUAGES, in_other_language
-from functions.storefront.errors import CrossSite, PageNotFound, SignInNeeded
+from functions.storefront.errors import CrossSite, PageNotFound, RoleMissing, SignInNeeded
 from functions.storefront.services import StorefrontServices, services_of
-from functions.storefront.sessions import LIFETIME, Session, SignedIn
+from functions.storefront.sessions import LIFETIME, Part, Session, SignedIn
 from functions.storefront.sign_in import SessionEnded
 from functions.storefront.translations import N_
 
 T = TypeVar("T")
+U = TypeVar("U")
+R = TypeVar("R", bound=Response[Any])
 
-COOKIE, SECURE_COOKIE = "session", "__Host-session"
+SECURE_PREFIX = "__Host-"
+"""Of a cookie that browsers accept on https only, and from this host only."""
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
+
+VARY = "Cookie, Accept-Language"
+"""What pages and redirects depend on besides their address."""
 
 _VISIT = "visit"
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?")
 
+MAX_AGENT = 400
+"""Characters of a User-Agent that are handed on."""
+
+PREPARED_AFTER = 0.01
+"""Seconds after its first request begins in which a process asks the other services. While it waits
+for them, another thread loads Jinja and the locale's data, which the page needs afterwards."""
+
 RENEWALS = 2
 """Of a token that a service refuses: the successor that another tab got, then one of auth."""
+RENEWED_WITHIN = 5.0
+"""Seconds of a visit in which tokens are renewed before they expire. Those of a page that has
+waited for long may have been exchanged by another tab meanwhile; they still serve this page."""
 TOKEN_REFUSED = frozenset(
     {"token-expired", "token-invalid", "token-missing", "token-revoked", "unauthenticated"}
 )
 """Codes of a service that does not take the access token; a wrong password is another one."""
 TOO_MANY = N_("Too many attempts.")
+NO_PAGE = N_("This part of the list is not there any more. Start with its first page.")
 NOT_DONE = N_("This could not be done. Look at the page again, and repeat what you wanted.")
 
 INFO, SUCCESS, PROBLEM = "info", "success", "problem"
@@ -66,8 +84,10 @@ class Visit:
         """Where a visitor whose form needs a sign-in goes on after it; the cart otherwise."""
         self.copies_at_purchase: int | None = None
         """Copies in a customer's cart, where it was asked for."""
-        self._before = _content(session)
-        self._deadline = asyncio.get_running_loop().time() + services.settings.page_timeout_seconds
+        self._before = {part: session.content(part) for part in Part}
+        self._began = asyncio.get_running_loop().time()
+        self._deadline = self._began + services.settings.page_timeout_seconds
+        self._tokens_used = False
 
     # What templates read.
 
@@ -87,6 +107,11 @@ class Visit:
     @property
     def signed_in(self) -> SignedIn | None:
         return self.session.signed_in
+
+    @property
+    def areas(self) -> tuple[Area, ...]:
+        """The areas of the back office that the visitor may see."""
+        return areas_of(self.session.signed_in.roles) if self.session.signed_in else ()
 
     @property
     def cart_copies(self) -> int | None:
@@ -126,7 +151,10 @@ class Visit:
     def caller(self) -> Caller:
         """The visitor, without an account."""
         address = self.request.client.host if self.request.client is not None else None
-        return Caller(self.language, address, deadline=self._deadline)
+        agent = self.request.headers.get("user-agent", "")[:MAX_AGENT]
+        # What a header may hold; anything else a browser does not send.
+        agent = agent if agent.isascii() and agent.isprintable() else ""
+        return Caller(self.language, address, agent=agent or None, deadline=self._deadline)
 
     async def as_customer(self, call: Callable[[Caller], Awaitable[T]]) -> T:
         """Call a service with the visitor's access token, renewed where it must be.
@@ -138,7 +166,10 @@ class Visit:
             raise SignInNeeded(self._way_back)
         tokens, caller = self.services.tokens, self.caller
         try:
-            signed_in = self.session.signed_in = await tokens.fresh(signed_in, caller)
+            early = not self._tokens_used and self._age < RENEWED_WITHIN
+            self._tokens_used = True
+            signed_in = await tokens.fresh(signed_in, caller, early=early)
+            self.session.signed_in = signed_in
             for attempt in range(1 + RENEWALS):
                 if attempt:  # refused before its time, as after a rotation of keys
                     signed_in = self.session.signed_in = await tokens.renewed(signed_in, caller)
@@ -151,6 +182,49 @@ class Visit:
         except SessionEnded as error:
             raise SignInNeeded(self._way_back, ended=True) from error
 
+    async def require(self, area: Area) -> None:
+        """Go on only for somebody who has a role of an area; the services check it again.
+
+        A role that was given after the sign-in is found at auth. Raises `SignInNeeded`, or
+        `RoleMissing`.
+        """
+        signed_in = self.session.signed_in
+        if signed_in is None:
+            raise SignInNeeded(self._way_back)
+        if signed_in.has_role(*area.roles):
+            return
+        profile = await self.as_customer(self.services.auth.profile)
+        if not area.roles.isdisjoint(profile.roles):
+            try:
+                present = self.session.signed_in or signed_in
+                renewed = await self.services.tokens.renewed(present, self.caller)
+            except SessionEnded as error:
+                raise SignInNeeded(self._way_back, ended=True) from error
+            self.session.signed_in = renewed
+            if renewed.has_role(*area.roles):
+                return
+        raise RoleMissing(area.refusal)
+
+    async def caller_of_long_request(self) -> Caller | None:
+        """The visitor with the present token, for a request that takes longer than a page may.
+
+        None where the token had to be renewed: the answer must be sent at once then, as auth takes
+        the token before it for stolen if another tab uses it some seconds later.
+        """
+        signed_in = self.session.signed_in
+        if signed_in is None:
+            raise SignInNeeded(self._way_back)
+        try:
+            fresh = await self.services.tokens.fresh(signed_in, self.caller, early=False)
+        except SessionEnded as error:
+            raise SignInNeeded(self._way_back, ended=True) from error
+        self.session.signed_in = fresh
+        return _with_token(self.caller, fresh) if fresh == signed_in else None
+
+    @property
+    def _age(self) -> float:
+        return asyncio.get_running_loop().time() - self._began
+
     @property
     def _way_back(self) -> str:
         """Where the visitor goes on after signing in. A form that was sent is not repeated."""
@@ -158,9 +232,10 @@ class Visit:
             return self.here
         return self.returns_to or self.url("cart")
 
-    def tell(self, kind: str, message: str) -> None:
-        """Show a text of the code on the next page."""
-        self.session.tell(kind, self.gettext(message))
+    def tell(self, kind: str, message: str, **values: object) -> None:
+        """Show a text of the code, with its values, on the next page."""
+        text = self.gettext(message)
+        self.session.tell(kind, text % values if values else text)
 
     def reason(self, refusal: Refused) -> str:
         """Why a service refused a whole form."""
@@ -169,11 +244,21 @@ class Visit:
 
             wait = try_again(refusal.retry_after, self.language)
             return f"{self.gettext(TOO_MANY)} {wait}"
-        return refusal.problem.detail
+        return refusal.text or self.gettext(NOT_DONE)
 
     def tell_refusal(self, refusal: Refused) -> None:
         """Show on the next page why a service refused."""
-        self.session.tell(PROBLEM, self.reason(refusal) or self.gettext(NOT_DONE))
+        self.session.tell(PROBLEM, self.reason(refusal))
+
+    def first_page(self, refusal: Refused, *path: str) -> Response[bytes]:
+        """Lead to the first page of a list whose cursor a service has refused.
+
+        Raises any other refusal.
+        """
+        if refusal.status != 400:
+            raise refusal
+        self.tell(INFO, NO_PAGE)
+        return self.redirect(self.url(*path))
 
     def page(self, template: str, status: int = 200, **context: Any) -> Response[bytes]:
         """Render a page; messages are shown with it, once."""
@@ -181,35 +266,40 @@ class Visit:
 
         messages, self.session.messages = self.session.messages, []
         content = render(self.language, template, visit=self, messages=messages, **context)
-        headers = {"content-language": self.language, "vary": "Cookie, Accept-Language"}
-        return self._remembering(
+        headers = {"content-language": self.language, "vary": VARY}
+        return self.remember(
             Response(content.encode(), status_code=status, media_type="text/html", headers=headers)
         )
 
     def redirect(self, path: str) -> Response[bytes]:
         """303: the browser gets another page, and Back does not send the form again."""
-        return self._remembering(
-            Response(b"", status_code=303, media_type="text/html", headers={"location": path})
+        headers = {"location": path, "vary": VARY}
+        return self.remember(
+            Response(b"", status_code=303, media_type="text/html", headers=headers)
         )
 
-    def _remembering(self, response: Response[bytes]) -> Response[bytes]:
-        """With the session in its cookie, where it has changed."""
-        changed = self.session.outdated or _content(self.session) != self._before
-        is_personal = changed or self.session.signed_in is not None or bool(self.session.cart)
+    def remember(self, response: R) -> R:
+        """An answer with the parts of the session that have changed in their cookies."""
+        session, settings = self.session, self.services.settings
+        changed = [
+            part
+            for part in Part
+            if part in session.outdated or session.content(part) != self._before[part]
+        ]
+        is_personal = bool(changed) or session.signed_in is not None or bool(session.cart)
         # The answer to a form may show again what was typed.
         if is_personal or self.request.method not in SAFE_METHODS:
             response.headers["cache-control"] = "private, no-store"
         else:
             response.headers.setdefault("cache-control", "no-cache")
-        if changed:
-            settings = self.services.settings
-            empty = _content(self.session) == _content(Session())
+        for part in changed:
+            value = self.services.sessions.seal(session, part)
             response.set_cookie(
                 Cookie(
-                    key=_cookie_name(self.services),
-                    value="" if empty else self.services.sessions.seal(self.session),
+                    key=_cookie_name(self.services, part),
+                    value=value,
                     path="/",
-                    max_age=0 if empty else int(LIFETIME.total_seconds()),
+                    max_age=int(LIFETIME.total_seconds()) if value else 0,
                     secure=settings.cookie_is_secure,
                     httponly=True,
                     samesite="lax",
@@ -218,18 +308,46 @@ class Visit:
         return response
 
 
-def _cookie_name(services: StorefrontServices) -> str:
-    return SECURE_COOKIE if services.settings.cookie_is_secure else COOKIE
+def _cookie_name(services: StorefrontServices, part: Part) -> str:
+    return f"{SECURE_PREFIX}{part}" if services.settings.cookie_is_secure else str(part)
 
 
-def _content(session: Session) -> tuple[object, ...]:
-    return (
-        session.language,
-        tuple(session.cart.lines.items()),
-        tuple(session.messages),
-        session.signed_in,
-        session.reset_token,
-    )
+def _session_of(request: AnyRequest, services: StorefrontServices) -> Session:
+    pairs = cookie_pairs(request.headers.get("cookie", ""))
+    names = {_cookie_name(services, part): part for part in Part}
+    given: dict[Part, list[str]] = {part: [] for part in Part}
+    for name, value in pairs:
+        if name in names:
+            given[names[name]].append(value)
+    return services.sessions.open(given)
+
+
+def cookie_pairs(header: str) -> list[tuple[str, str]]:
+    """Names and values of a Cookie header, in its order.
+
+    Only spaces and tabs are taken off. A no-break space before `__Host-` makes another name, which
+    a neighbouring host may set; `str.strip` would make it the cookie that only this host sets.
+    """
+    pairs = (pair.partition("=") for pair in header.split(";"))
+    return [(name.strip(" \t"), value.strip(" \t")) for name, _, value in pairs]
+
+
+async def side_by_side(first: Awaitable[T], second: Awaitable[U]) -> tuple[T, U]:
+    """Two answers that a page needs, asked for at the same time.
+
+    Where the first fails the second is not waited for: a page always has the same reason.
+    """
+    asked = asyncio.ensure_future(second)
+    asked.add_done_callback(_retrieve)
+    try:
+        return await first, await asked
+    finally:
+        asked.cancel()
+
+
+def _retrieve(task: asyncio.Future[Any]) -> None:
+    if not task.cancelled():
+        task.exception()  # otherwise asyncio logs one that nobody waited for
 
 
 def _with_token(caller: Caller, signed_in: SignedIn) -> Caller:
@@ -251,9 +369,30 @@ def open_visit(request: AnyRequest) -> Visit:
     if request.method not in SAFE_METHODS and not _is_same_origin(request):
         raise CrossSite
     services = services_of(request)
-    session = services.sessions.open(request.cookies.get(_cookie_name(services)))
+    session = _session_of(request, services)
     visit = Visit(request, language or chosen_language(request, session), session, services)
     request.scope["state"][_VISIT] = visit
+    if not services.rendering_prepared:
+        services.rendering_prepared = True
+        loop = asyncio.get_running_loop()
+        loop.call_later(PREPARED_AFTER, loop.run_in_executor, None, _prepare, visit.language)
+    return visit
+
+
+def _prepare(language: str) -> None:
+    from functions.storefront.rendering import prepare  # noqa: PLC0415 - loads Jinja
+
+    prepare(language)
+
+
+async def open_area(request: AnyRequest, area: Area) -> Visit:
+    """The visit of a request for a page of the back office.
+
+    Raises what `open_visit` and `Visit.require` raise.
+    """
+    visit = open_visit(request)
+    visit.returns_to = visit.url(area.name)
+    await visit.require(area)
     return visit
 
 
@@ -268,7 +407,7 @@ def visit_of(request: AnyRequest) -> Visit:
     if is_page and request.method in SAFE_METHODS:
         # A page that does not exist still knows who has signed in. A file does not: its page is
         # seen by nobody, and would use up the messages.
-        session = services.sessions.open(request.cookies.get(_cookie_name(services)))
+        session = _session_of(request, services)
     return Visit(request, language, session, services)
 
 

@@ -15,6 +15,10 @@ nodes=$(aws eks describe-cluster --name "$cluster" \
 # A mount target in each zone, in the private subnets that eksctl made.
 subnets=$(aws ec2 describe-subnets --output text --query "Subnets[].SubnetId" --filters \
     "Name=vpc-id,Values=$vpc" "Name=tag:kubernetes.io/role/internal-elb,Values=1")
+if [ -z "$subnets" ]; then
+    echo "No subnet of $vpc has the tag kubernetes.io/role/internal-elb=1: tag its private subnets." >&2
+    exit 1
+fi
 
 name="$cluster-databases"
 # The token makes a second call answer with the first one's file system.

@@ -2,4 +2,5 @@
 CREATE DATABASE bookstore_auth;
 CREATE DATABASE bookstore_catalog;
 CREATE DATABASE bookstore_main;
+CREATE DATABASE bookstore_notifications;
 GRANT ALL ON `bookstore\_%`.* TO 'bookstore'@'%';

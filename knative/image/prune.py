@@ -3,7 +3,7 @@
 What goes is what other packages ask for and the shop never imports: Piccolo brings black for its
 own migrations, which are not used here, Litestar faker for examples that nobody asks for, the
 address data requests for its own update, and Swagger UI's package brings every version of itself.
-Jinja is the storefront's: it is moved to a folder of its own.
+What some services alone import, such as Jinja, goes to a folder of each.
 Whatever is imported at run time stays, and tests/cluster/test_image.py starts each service from
 what is left. Standard library only: it runs before anything else is there.
 """
@@ -28,12 +28,16 @@ UNUSED = (
 )
 """Distributions that nothing of ours imports, the largest; removed file by file, as recorded."""
 
-OF_ONE_SERVICE = {"storefront": ("jinja2", "markupsafe")}
-"""Distributions that one service alone imports."""
+OF_SOME_SERVICES = {
+    "aiosmtplib": ("notifications",),
+    "jinja2": ("notifications", "storefront"),
+    "markupsafe": ("notifications", "storefront"),
+}
+"""Distributions that not every service imports, with those that do."""
 
 LOCALES = {"root", "en", "es", "es_419"}
-"""Of CLDR, those of the pages' languages (`functions/storefront/translations.py`), with those that
-they inherit from; catalog reads names of languages in them. The other thousand take 30 MiB."""
+"""Of CLDR, those of pages and mails (`functions/kit/base/catalogues.py`), with those that they
+inherit from; catalog reads names of languages in them. The other thousand take 30 MiB."""
 
 LEFTOVERS = ("bin", "docs", "examples", "profiling", "test", "tests")
 """Folders that wheels leave at the top level; `tests` would shadow anybody's own."""
@@ -49,16 +53,15 @@ LEXERS = {"__init__.py", "_mapping.py", "python.py", "special.py"}
 
 
 def prune(site: Path, extra: Path) -> None:
-    """What one service alone imports is moved from `site` to the folder of its name in `extra`."""
+    """What some services import is moved from `site` to the folders of their names in `extra`."""
     found = {each.name.lower().replace("_", "-"): each for each in distributions(path=[str(site)])}
     for name in UNUSED:
         # A name that is gone is a list to be corrected, not a thing to pass over.
         remove(site, found[name])
     for name in LEFTOVERS:
         shutil.rmtree(site / name, ignore_errors=True)
-    for service, names in OF_ONE_SERVICE.items():
-        for name in names:
-            remove(site, found[name], to=extra / service)
+    for name, services in OF_SOME_SERVICES.items():
+        remove(site, found[name], *(extra / service for service in services))
     keep_only(site / "babel" / "locale-data", {f"{name}.dat" for name in LOCALES})
     for text in site.glob("*.md"):
         text.unlink()
@@ -68,17 +71,16 @@ def prune(site: Path, extra: Path) -> None:
     keep_only(site / "pygments" / "lexers", LEXERS)
 
 
-def remove(site: Path, distribution: Distribution, *, to: Path | None = None) -> None:
-    """Delete the files of a distribution, or move them."""
+def remove(site: Path, distribution: Distribution, *to: Path) -> None:
+    """Delete the files of a distribution, after a copy to each of the folders."""
     record = distribution.read_text("RECORD") or ""
     for name, *_ in csv.reader(record.splitlines()):
         path = site / name
         if path.is_relative_to(site) and ".." not in path.parts and path.exists():
-            if to is not None:
-                (to / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.move(path, to / name)
-            else:
-                path.unlink()
+            for folder in to:
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(path, folder / name)
+            path.unlink()
             for parent in path.parents:
                 if parent == site or any(parent.iterdir()):
                     break

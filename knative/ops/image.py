@@ -1,6 +1,6 @@
 """The name of a container image, in its parts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -9,6 +9,8 @@ class Image:
     """Registry and repository, without tag and digest."""
     tag: str = ""
     digest: str = ""
+    platforms: tuple[str, ...] = field(default=(), compare=False)
+    """Those that it was built for, such as linux/arm64; empty where that is not known."""
 
     @classmethod
     def parse(cls, text: str) -> "Image":

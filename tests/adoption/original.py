@@ -173,7 +173,8 @@ SMALL: Rows = {
 
 
 def many(purchases: int, *, users: int = 50, books: int = 20) -> Rows:
-    """A clean original of some size."""
+    """A clean original of some size: one purchase in twenty is pending, two are on their way."""
+    statuses = {0: "Pending Payment", 1: "On Delivery", 2: "On Delivery"}
     return {
         "auth.user": [(n, f"U{n}", f"u{n}@example.org", HASH) for n in range(1, users + 1)],
         "main.book": [
@@ -183,11 +184,14 @@ def many(purchases: int, *, users: int = 50, books: int = 20) -> Rows:
             (n, f"Libro {n}", f"Autora {n}", "Texto", 12.5, 10) for n in range(1, books + 1)
         ],
         "main.purchase": [
-            (n, n % users + 1, n % books + 1, 1, 12.5, ("Paid", "Pending Payment")[n % 20 == 0])
+            (n, n % users + 1, n % books + 1, 1, 12.5, statuses.get(n % 20, "Paid"))
             for n in range(1, purchases + 1)
         ],
         "main.payment": [
             (n, n, 12.5, "PSE", "Completed") for n in range(1, purchases + 1) if n % 20
         ],
         "main.delivery_provider": [(1, "DHL", "dhl")],
+        "main.delivery_assignment": [
+            (n, n, 1, "Assigned") for n in range(1, purchases + 1) if n % 20 == 1
+        ],
     }

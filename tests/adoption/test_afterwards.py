@@ -1,18 +1,16 @@
 """The moved shop is run: its users log in, see their purchases, buy, pay; staff deliver."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from piccolo.querystring import QueryString
 
-from tests.adoption import original
-from tests.adoption.running import adopt, opened
+from tests.adoption.moved_shop import open_moved_shop
+from tests.adoption.running import opened
 from tests.adoption.test_moving import breaches
-from tests.journeys.shop_in_process import ShopInProcess, open_shop
+from tests.journeys.shop_in_process import ShopInProcess
 from tests.storefront.visitor import Visitor, open_storefront, text_of
-from tests.support.clock import FakeClock
 
 PASSWORDS = {
     "sin.nombre@example.edu": "123456",
@@ -26,41 +24,11 @@ PASSWORDS = {
 """Of the dirty instance, as its README has them."""
 
 
-async def moved(folder: Path, source: list[str]) -> None:
-    """Move in at the time of the shop's clock, with every decision as the dry run wrote it."""
-    clock = FakeClock()
-    where = ("--sqlite", str(folder))
-    await adopt(folder, *source, *where, clock=clock)
-    await adopt(folder, *source, *where, "--apply", clock=clock)
-
-
 @pytest.fixture
 async def shop(tmp_path: Path) -> AsyncIterator[ShopInProcess]:
     """The dirty instance, moved, with all three services running and their events delivered."""
-    await moved(tmp_path, original.save(tmp_path / "dumps", original.dumps("mariadb")))
-    async with open_shop(tmp_path) as running:
-        await agreed(running)
+    async with open_moved_shop(tmp_path) as running:
         yield running
-
-
-async def agreed(shop: ShopInProcess) -> None:
-    """Wait until purchase knows every book, and catalog the stock of each."""
-    databases = {name: app.state.services.database for name, app in shop.apps.items()}
-
-    async def so() -> bool:
-        counts = [
-            (await databases[service].execute(QueryString(sql))).rows[0]["n"]
-            for service, sql in (
-                ("catalog", "SELECT COUNT(*) AS n FROM books"),
-                ("purchase", "SELECT COUNT(*) AS n FROM books WHERE revision > 0"),
-                ("purchase", "SELECT COUNT(*) AS n FROM inventory"),
-                ("catalog", "SELECT COUNT(*) AS n FROM inventory WHERE revision > 0"),
-            )
-        ]
-        return len(set(counts)) == 1 and counts[0] > 0
-
-    while not await so():  # noqa: ASYNC110 - nothing announces what is waited for
-        await asyncio.sleep(0)
 
 
 def urls_of(folder: Path) -> dict[str, str]:
@@ -121,6 +89,72 @@ async def test_catalog_and_purchase_agree(shop: ShopInProcess, tmp_path: Path) -
 
     assert books["catalog"] == books["purchase"]
     assert len(books["catalog"]) == 199
+
+
+async def test_who_bought_a_book_from_the_original_reviews_it(
+    shop: ShopInProcess, tmp_path: Path
+) -> None:
+    """Catalog learns of every purchase that is paid for, and of no other one."""
+    async with opened(urls_of(tmp_path)) as there:
+        sql = (
+            "SELECT p.id AS purchase_id, p.user_id, t.book_id FROM purchases p"
+            " JOIN purchase_items t ON t.purchase_id = p.id"
+            " WHERE p.status IN ('Paid', 'On Delivery', 'Delivered') ORDER BY p.id"
+        )
+        paid = (await there["purchase"].execute(QueryString(sql))).rows
+        sql = (
+            "SELECT purchase_id, user_id, book_id FROM bought_books"
+            " WHERE bought = 1 ORDER BY purchase_id"
+        )
+        bought = (await there["catalog"].execute(QueryString(sql))).rows
+    await shop.log_in("emoji", "emoji@example.edu", "pässwörd😀")
+    await shop.log_in("muñoz", "muñoz@example.net", "123456")
+    body = {"rating": 5, "text": "Lo compré hace tiempo."}
+    (book_id,) = [row["book_id"] for row in paid if row["purchase_id"] == 314]
+    path = f"/books/{book_id}/reviews"
+    of_buyer = await shop.call("catalog", "POST", path, body, user="emoji")
+    of_another = await shop.call("catalog", "POST", path, body, user="muñoz")
+
+    assert bought == paid
+    assert len(paid) > 100
+    assert of_buyer.status_code == 201, of_buyer.text
+    assert of_another.json()["code"] == "not-bought"
+
+
+async def test_nobody_gets_mail_about_what_was_moved(shop: ShopInProcess, tmp_path: Path) -> None:
+    """The stream of orders begins after the move; what happens then is told."""
+    mails = QueryString("SELECT kind, user_id FROM mails WHERE kind LIKE 'order%'")
+    database = shop.apps["notifications"].state.services.database
+    before = (await database.execute(mails)).rows
+    await shop.log_in("muñoz", "muñoz@example.net", "123456")
+    body: dict[str, object] = {"book_id": 5011, "quantity": 1}
+    bought = await shop.call("purchase", "POST", "/purchase", body, user="muñoz")
+
+    async def told() -> bool:
+        return bool((await database.execute(mails)).rows)
+
+    await shop.until(told)
+
+    assert bought.status_code == 201, bought.text
+    assert before == []
+
+
+async def test_a_moved_delivery_has_a_history(shop: ShopInProcess, tmp_path: Path) -> None:
+    """It begins with the status in which it was moved; what staff report follows."""
+    async with opened(urls_of(tmp_path)) as there:
+        sql = (
+            "SELECT a.id, a.purchase_id, a.status FROM assignments a WHERE NOT EXISTS (SELECT 1"
+            " FROM assignment_timeline t WHERE t.assignment_id = a.id AND t.status = a.status)"
+        )
+        without = (await there["purchase"].execute(QueryString(sql))).rows
+        sql = "SELECT id, purchase_id FROM assignments WHERE status = 'Assigned' LIMIT 1"
+        (assignment,) = (await there["purchase"].execute(QueryString(sql))).rows
+    path = f"/purchase/{assignment['purchase_id']}"
+    await shop.call("purchase", "PUT", path, {"status": "Delivered"}, user="staff")
+    (delivery,) = (await shop.call("purchase", "GET", path, user="staff")).json()["deliveries"]
+
+    assert without == []
+    assert [each["status"] for each in delivery["timeline"]] == ["Assigned", "Delivered"]
 
 
 async def test_search_finds_the_books(shop: ShopInProcess) -> None:

@@ -14,6 +14,7 @@ import yaml
 
 from functions.adoption.options import source_of, target_of
 from tests.adoption.running import parsed
+from tests.architecture import markdown
 from tests.cluster.broken.parts import Rule
 from tests.cluster.manifests import one, rendered
 from tests.cluster.rules import databases, events, pods, services
@@ -21,6 +22,7 @@ from tests.cluster.rules import objects as all_objects
 
 ROOT = Path(__file__).parents[2]
 MANIFEST = ROOT / "knative" / "adoption" / "job.yaml"
+RUNBOOK = ROOT / "docs" / "runbooks" / "move-in-from-the-original.md"
 ALIASES = ROOT / "knative" / "adoption" / "original-names.yaml"
 RULES: tuple[Rule, ...] = (
     *services.RULES,
@@ -108,6 +110,24 @@ def test_its_options_name_an_original_and_a_target(monkeypatch: pytest.MonkeyPat
     }
 
 
+def test_the_runbooks_command_applies_everything(tmp_path: Path) -> None:
+    """With the image that is named there: without its NetworkPolicy the Job reaches no database."""
+    (command,) = (
+        each for each in markdown.typed(RUNBOOK) if "job.yaml" in each and "apply" in each
+    )
+    applied = tmp_path / "applied.yaml"
+    kubectl = f'kubectl() {{ [ "$*" = "apply -f -" ] && cat >"{applied}"; }}'
+    bash = shutil.which("bash") or "bash"
+    subprocess.run([bash, "-ec", f"{kubectl}\n{command}"], cwd=ROOT, check=True)  # noqa: S603 - the runbook
+    job, *others = yaml.safe_load_all(applied.read_text("utf-8"))
+    image = job["spec"]["template"]["spec"]["containers"][0].pop("image")
+    expected = objects()
+    del expected[0]["spec"]["template"]["spec"]["containers"][0]["image"]
+
+    assert image == "REGISTRY/bookstore/adoption:1"
+    assert [job, *others] == expected
+
+
 def test_the_databases_let_it_in() -> None:
     """By the labels of its pod."""
     job, policy = objects()
@@ -134,6 +154,21 @@ def test_the_originals_names_lead_to_the_public_services() -> None:
         "catalog-service": ("bookstore", "catalog", 5002, 8012),
         "purchase-service": ("bookstore", "purchase", 5003, 8012),
     }
+
+
+def test_the_names_that_are_assumed_are_in_the_runbook() -> None:
+    """With their namespace and their ports, because clients may use others."""
+    runbook = (ROOT / "docs" / "runbooks" / "move-in-from-the-original.md").read_text("utf-8")
+    aliases = [each["metadata"] for each in yaml.safe_load_all(ALIASES.read_text("utf-8"))]
+    shop = rendered("local", "always-on", "original-names")
+    ports = [
+        one(shop, "Service", f"original-{name}", "v1")["spec"]["ports"][0]["port"]
+        for name in ("auth", "catalog", "purchase")
+    ]
+    assumed = {each for alias in aliases for each in (alias["name"], alias["namespace"])}
+
+    assert [each for each in assumed if f"`{each}`" not in runbook] == []
+    assert f"{ports[0]} to {ports[-1]}" in runbook
 
 
 def test_the_component_opens_nothing_but_the_queue_proxies() -> None:

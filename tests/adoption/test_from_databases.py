@@ -1,12 +1,14 @@
 """The original's own databases as the source, on either kind of server; also as the target."""
 
+import asyncio
 import itertools
 import os
 from pathlib import Path
 
 import pytest
 
-from functions.adoption.errors import NotTheOriginal
+from functions.adoption.errors import NotTheOriginal, TargetRefused
+from functions.adoption.target import databases
 from tests.adoption import original
 from tests.adoption.running import adopt, checksum, opened, options_for, rows
 from tests.adoption.test_moving import breaches
@@ -103,6 +105,24 @@ async def test_hidden_digits_of_a_price_are_the_owners_decision(
             "ALTER TABLE `{0}_auth`.user MODIFY name varchar(150) CHARACTER SET ucs2",
             "auth.user.name are in ucs2",
         ),
+        (
+            "ALTER TABLE `{0}_main`.payment MODIFY id int NOT NULL, DROP PRIMARY KEY",
+            "primary key of the table main.payment is not id",
+        ),
+        (
+            (
+                "ALTER TABLE `{0}_main`.payment RENAME TO `{0}_main`.p; CREATE VIEW"
+                " `{0}_main`.payment AS SELECT * FROM `{0}_main`.p"
+            ),
+            "main.payment is a view",
+        ),
+        (
+            (
+                "ALTER TABLE `{0}_main`.book MODIFY stock bigint unsigned;"
+                " INSERT INTO `{0}_main`.book VALUES (1, 'A', 'B', NULL, 1, 18446744073709551615)"
+            ),
+            "main.book has the number 18446744073709551615",
+        ),
     ],
 )
 async def test_another_schema_is_refused(
@@ -110,7 +130,7 @@ async def test_another_schema_is_refused(
 ) -> None:
     """Before anything is written, with what is wrong about it."""
     live = original.load(mysql_server, original.written({}), prefix)
-    mysql_server.run(statement.format(prefix))
+    original.run_script(mysql_server, statement.format(prefix))
 
     with pytest.raises(NotTheOriginal, match=reason):
         await adopt(tmp_path, *live, "--sqlite", str(tmp_path / "shop"))
@@ -151,3 +171,77 @@ async def test_an_empty_server_is_refused(mysql_server: Server, tmp_path: Path) 
 
     with pytest.raises(NotTheOriginal, match="database auth cannot be read"):
         await adopt(tmp_path, "--from", url, *names, "--sqlite", str(tmp_path / "shop"))
+
+
+async def test_a_reader_is_enough(mysql_server: Server, prefix: str, tmp_path: Path) -> None:
+    """The original is never written to, so its user needs no more than SELECT."""
+    live = original.load(mysql_server, original.written(original.SMALL), prefix)
+    user = f"reader_{prefix}"
+    mysql_server.run(f"CREATE USER IF NOT EXISTS '{user}'@'%' IDENTIFIED BY 'reads'")
+    for role in ("auth", "catalog", "main"):
+        mysql_server.run(f"GRANT SELECT ON `{prefix}_{role}`.* TO '{user}'@'%'")
+    place = f"mysql://{user}:reads@{mysql_server.host}:{mysql_server.port}/{prefix}"
+    reader = [
+        part
+        for role in ("auth", "catalog", "main")
+        for part in (f"--from-{role}", f"{place}_{role}")
+    ]
+    where = ("--sqlite", str(tmp_path / "shop"))
+    as_reader = await adopt(tmp_path, *reader, *where)
+    as_owner = await adopt(tmp_path, *live, *where)
+
+    assert as_reader.report == as_owner.report
+
+
+async def test_neither_side_is_written_by_a_dry_run(
+    mysql_server: Server, prefix: str, tmp_path: Path
+) -> None:
+    """By the checksums of both, where the original is a server's, too."""
+    live = original.load(mysql_server, original.dumps(mysql_server.flavour), prefix)
+    sources = {role: mysql_server.url(name) for role, name in named(prefix).items()}
+    targets = {role: mysql_server.create_database(f"{prefix}_new_{role}") for role in sources}
+    before = await checksum(sources), await checksum(targets)
+    dry = await adopt(tmp_path, *live, *options_for(targets))
+    of_dry = await checksum(sources), await checksum(targets)
+    await adopt(tmp_path, *live, *options_for(targets), "--apply")
+
+    assert "nothing was written" in dry.output
+    assert of_dry == before
+    assert await checksum(sources) == before[0]
+    assert await checksum(targets) != before[1]
+
+
+async def test_the_new_shop_is_no_original(
+    mysql_server: Server, prefix: str, tmp_path: Path
+) -> None:
+    """Where both URLs name the new databases."""
+    urls = {name: mysql_server.create_database(f"{prefix}_new_{name}") for name in named(prefix)}
+    async with opened(urls) as there:
+        await databases.migrate_all(there)
+    swapped = ["--from-auth", urls["auth"], "--from-catalog", urls["catalog"]]
+
+    with pytest.raises(NotTheOriginal, match="has no table user"):
+        await adopt(tmp_path, *swapped, "--from-main", urls["purchase"], *options_for(urls))
+
+
+@pytest.mark.parametrize(
+    ("first", "role"),
+    [(b"HTTP/1.1 400 Bad Request\r\n\r\n", "from"), (b"", "from"), (b"SSH-2.0-x\r\n", "to")],
+)
+async def test_a_server_of_another_kind_is_refused(tmp_path: Path, first: bytes, role: str) -> None:
+    """On the port that was named by mistake, on either side."""
+
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(first)
+        writer.close()
+
+    source = original.save(tmp_path / "dumps", original.written(original.SMALL))
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        url = f"mysql://root@127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        if role == "from":
+            arguments = ["--from", url, "--sqlite", str(tmp_path / "shop")]
+        else:
+            arguments = [*source, "--mysql", url]
+        with pytest.raises((NotTheOriginal, TargetRefused), match=r"cannot be (read|used)"):
+            await adopt(tmp_path, *arguments)
+    assert not (tmp_path / "adoption.toml").exists()

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from functions.kit.app import VERSION
+from functions.kit.base.process import VERSION
 from tests.architecture import markdown
 from tests.architecture.services import EVENTING, NAMES, app_of
 from tests.architecture.test_docs_events import rows

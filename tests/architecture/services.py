@@ -9,7 +9,7 @@ from functions.kit.base.settings import AppSettings
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = ROOT / "functions"
 EVENTING = ROOT / "eventing"
-NAMES = ("auth", "catalog", "purchase")
+NAMES = ("auth", "catalog", "notifications", "purchase")
 """Those with a database, events and an internal API."""
 APPS = (*NAMES, "storefront")
 """All that run in a cluster."""

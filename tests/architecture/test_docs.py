@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from knative.ops.cli.options import ALL_OPTIONS
+from knative.ops.cli.options import ALL_OPTIONS, option_name
 from tests.architecture import markdown
 from tests.architecture.services import NAMES, ROOT
 from tests.journeys import tutorial
@@ -95,7 +95,7 @@ def test_tasks_that_are_named_are_noxs(page: Path) -> None:
     """A guide that names a task which is gone leads nowhere as well."""
     known = set(tasks())
     text = page.read_text("utf-8")
-    named = re.findall(r"(?:nox|noxfile\.py) -s ((?:[a-z][a-z-]* ?)+)", text)
+    named = re.findall(r"(?:nox|noxfile\.py) -s ((?:[a-z][a-z0-9-]* ?)+)", text)
     words = {word for each in named for word in each.split()[:1]}
 
     assert words - known == set()
@@ -141,16 +141,15 @@ def sources_of_tasks() -> str:
     return "\n".join(each.read_text("utf-8") for each in [ROOT / "noxfile.py", *files])
 
 
-OPERATING = {"help"} | {
-    each.name.replace("_", "-") for kind in ALL_OPTIONS for each in fields(kind)
-}
+OPERATING = {"help"} | {option_name(each.name) for kind in ALL_OPTIONS for each in fields(kind)}
 """Options of the commands in knative/ops."""
 
 
 def is_option(name: str) -> bool:
     if name in OPERATING:
         return True
-    written = (f'"--{name}"', f'"{name.replace("-", "_")}"', f"--{name} ")
+    member = name.replace("-", "_")
+    written = (f'"--{name}"', f'"{member}"', f"--{name} ", f"\n    {member}: ")
     return any(each in sources_of_tasks() for each in written)
 
 

@@ -8,12 +8,19 @@ from pathlib import Path
 import functions.auth
 import functions.catalog
 import functions.kit
+import functions.notifications
 import functions.purchase
 from functions.kit.base.errors import DomainError
 from functions.kit.http.problems import STATUS
 
 README = Path(__file__).parents[2] / "functions" / "README.md"
-PACKAGES = (functions.kit, functions.auth, functions.catalog, functions.purchase)
+PACKAGES = (
+    functions.kit,
+    functions.auth,
+    functions.catalog,
+    functions.notifications,
+    functions.purchase,
+)
 
 
 def refusals(kind: type[DomainError] = DomainError) -> set[type[DomainError]]:

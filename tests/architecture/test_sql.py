@@ -17,7 +17,7 @@ from functions.kit.data.migrations import load
 from tests.kit.mysql.recorder import sent
 
 ROOT = Path(__file__).parents[2]
-SERVICES = ("auth", "catalog", "purchase")
+SERVICES = ("auth", "catalog", "notifications", "purchase")
 FOLDERS = ("kit", *SERVICES)
 
 REFUSED_BY_ONE = {

@@ -9,12 +9,14 @@ import httpx
 import msgspec
 from piccolo.querystring import QueryString
 
-from functions.auth import commands
+from functions.auth import commands, migrations
 from functions.auth.app import create_app
 from functions.auth.settings import AuthSettings
 from functions.kit.data.database import Row
 from tests.support.apps import Running, serving
 from tests.support.clock import FakeClock
+from tests.support.registration import registered_once
+from tests.support.schemas import with_schema
 
 PASSWORD = "una frase bastante larga"
 CLOSING = {"current_password": PASSWORD}
@@ -51,12 +53,18 @@ class Auth(Running):
         return await self.send(method, path, body, by.headers if by is not None else {}, headers)
 
     async def from_address(
-        self, host: str, method: str, path: str, body: Any, by: Person | None = None
+        self,
+        host: str,
+        method: str,
+        path: str,
+        body: Any,
+        by: Person | None = None,
+        more: dict[str, str] | None = None,
     ) -> httpx.Response:
         """The same from another address."""
         transport = httpx.ASGITransport(self.app, client=(host, 1))  # type: ignore[arg-type]
         async with httpx.AsyncClient(transport=transport, base_url="http://shop.test") as client:
-            headers = by.headers if by is not None else {}
+            headers = (by.headers if by is not None else {}) | (more or {})
             return await client.request(
                 method, path, content=msgspec.json.encode(body), headers=headers
             )
@@ -107,7 +115,11 @@ class Auth(Running):
         """The data of every published request to reset a password, in order."""
         response = await self.client.get("/internal/streams/accounts")
         assert response.status_code == 200, response.text
-        return [event["data"] for event in response.json()]
+        return [
+            event["data"]
+            for event in response.json()
+            if event["type"] == "bookstore.user.password_reset_requested.v1"
+        ]
 
     async def create_link(self, reset_id: int) -> httpx.Response:
         return await self.call("POST", f"/internal/password-resets/{reset_id}/link")
@@ -142,7 +154,8 @@ async def open_auth(
     """A running service, its first key made."""
     clock = clock or FakeClock()
     settings = AuthSettings.from_mapping({"DATABASE_URL": url, "AUTO_MIGRATE": "true", **environ})
-    app = create_app(settings, clock=clock)
+    await with_schema(url, migrations)
+    app = registered_once(create_app, settings, clock=clock)
     async with serving(app) as client:
         # A background task would do it later; tests need it now.
         await commands.prepare(

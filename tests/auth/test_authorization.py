@@ -32,6 +32,7 @@ ROUTES = {
     ("GET", "/users"): ADMINS,
     ("GET", "/users/{user_id}"): ADMINS,
     ("PATCH", "/users/{user_id}"): ADMINS,
+    ("GET", "/admin/keys"): ADMINS,
     ("POST", "/admin/keys/rotate"): ADMINS,
     ("DELETE", "/me"): SIGNED_IN,
 }

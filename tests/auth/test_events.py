@@ -21,6 +21,7 @@ from functions.kit.security.remote_keys import RemoteKeys
 from functions.kit.security.revocations import Revocations
 from tests.auth.service import CLOSING, PASSWORD, Auth, Person
 from tests.support.contracts import validator, violations
+from tests.support.snapshots import states_of
 
 HEADERS = {"content-type": "application/cloudevents+json"}
 
@@ -47,7 +48,7 @@ async def everything_happens(auth: Auth) -> dict[str, Person]:
     await auth.call("POST", "/me/password", body, by=people["renewed"])
     await auth.call("POST", "/logout", by=people["out"])
     await auth.refresh(people["robbed"].refresh_token)
-    auth.clock.advance(seconds=11)
+    auth.clock.advance(seconds=31)
     await auth.refresh(people["robbed"].refresh_token)
     await auth.call("POST", "/admin/keys/rotate", by=admin)
     return people
@@ -150,6 +151,31 @@ async def test_a_long_snapshot_is_read_page_by_page(
     monkeypatch.setattr("functions.auth.queries.SNAPSHOT_PAGE", 2)
 
     assert [each["data"] for each in await snapshot(auth)] == [each["data"] for each in whole]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 5, 100])
+async def test_pages_of_the_snapshot_are_the_whole_one(auth: Auth, limit: int) -> None:
+    """Across its three kinds of subjects, wherever a page ends."""
+    await everything_happens(auth)
+    whole = await states_of(auth.client, "security")
+    pages = await states_of(auth.client, "security", limit)
+
+    assert len({each["subject"].partition("/")[0] for each in whole}) == 3
+    assert [each["data"] for each in pages] == [each["data"] for each in whole]
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+async def test_pages_of_accounts_are_the_whole_snapshot(auth: Auth, limit: int) -> None:
+    """The requests whose link is still to be sent."""
+    for name in ("a", "b", "c"):
+        await auth.person(f"{name}@example.com")
+        await auth.call("POST", "/password/forgot", {"email": f"{name}@example.com"})
+    pages = await states_of(auth.client, "accounts", limit)
+
+    assert len(pages) == 3
+    assert [each["data"] for each in pages] == [
+        each["data"] for each in await states_of(auth.client, "accounts")
+    ]
 
 
 @pytest.fixture

@@ -5,8 +5,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from piccolo.querystring import QueryString
 
-from functions.auth import commands, migrate
+from functions.auth import commands, migrate, migrations
+from functions.kit.base.clock import utc_now
+from functions.kit.data import migrations as migrations_module
+from functions.kit.data.engines import connect
+from functions.kit.data.migrations import load
 from tests.auth.service import ADMIN, PASSWORD, Auth, open_auth, sqlite_url
 
 ROOT = Path(__file__).parents[2]
@@ -38,7 +43,7 @@ def test_migrate_creates_schema_key_and_admin(tmp_path: Path) -> None:
     first, second = (run("migrate", environ=environ) for _ in range(2))
 
     assert (first.returncode, second.returncode) == (0, 0)
-    assert "auth: 3 migrations were run" in first.stdout
+    assert f"auth: {len(load(migrations))} migrations were run" in first.stdout
     assert "auth: up to date" in second.stdout
     assert PASSWORD not in first.stdout + first.stderr
     with sqlite3.connect(tmp_path / "auth.db") as database:
@@ -145,3 +150,39 @@ def test_an_invalid_admin_address_is_refused(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "FIRST_ADMIN_EMAIL: email is not an email address" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+async def test_roles_of_an_earlier_release_stay_and_sellers_are_permitted(
+    database_url: str,
+) -> None:
+    """The constraint permits one role more, and none that does not exist."""
+    database = connect(database_url)
+    known = load(migrations)
+    await migrations_module.migrate(database, known[:3])
+    await database.execute(
+        QueryString(
+            "INSERT INTO users (email, email_key, password_hash, disabled, access_revision,"
+            " created_at) VALUES ({}, {}, {}, {}, 0, {})",
+            "ana@example.org",
+            "ana@example.org",
+            "hash",
+            False,
+            utc_now(),
+        )
+    )
+    add = "INSERT INTO user_roles (user_id, role) VALUES (1, {})"
+    for role in ("customer", "admin"):
+        await database.execute(QueryString(add, role))
+    await migrations_module.migrate(database, known)
+    await database.execute(QueryString(add, "seller"))
+    refused = []
+    for role in ("emperor", "seller"):
+        try:
+            await database.execute(QueryString(add, role))
+        except Exception as error:  # noqa: BLE001 - each driver has its own
+            refused.append((role, database.is_duplicate(error)))
+    rows = (await database.execute(QueryString("SELECT role FROM user_roles ORDER BY id"))).rows
+    await database.close()
+
+    assert [row["role"] for row in rows] == ["customer", "admin", "seller"]
+    assert refused == [("emperor", False), ("seller", True)]

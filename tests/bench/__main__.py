@@ -24,9 +24,13 @@ from tests.bench.searches import searches
 from tests.bench.stand import Stand, stand
 from tests.bench.starts import cold_starts
 from tests.bench.storefront import storefront_rows
+from tests.bench.telemetry import telemetry_rows
 from tests.servers.mysql import FLAVOURS
 
-MEASURES = ("starts", "reads", "sales", "pages", "search", "events", "storefront", "lighthouse")
+MEASURES = (
+    *("starts", "reads", "sales", "pages", "search", "events", "telemetry", "storefront"),
+    "lighthouse",
+)
 
 
 def main() -> int:
@@ -73,6 +77,7 @@ def _measures(place: Stand, options: argparse.Namespace) -> dict[str, Callable[[
         "pages": lambda: page_costs(place, sizes, rounds),
         "search": lambda: searches(place, sizes[1:], rounds),
         "events": lambda: event_latency(place, seconds * 4),
+        "telemetry": lambda: telemetry_rows(place, rounds, seconds),
         "storefront": lambda: storefront_rows(place, rounds, seconds),
         "lighthouse": lighthouse,
     }

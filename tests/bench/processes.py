@@ -18,6 +18,9 @@ from tests.servers.programs import free_port
 
 ROOT = Path(__file__).parents[2]
 START_LIMIT = 60.0
+POLL = 0.003
+"""Seconds between two attempts to connect to a process that starts. Attempts take CPU time from it:
+one in each millisecond a tenth of a core."""
 SETTINGS = {
     "LOG_FORMAT": "json",
     "EXPOSED_API": "public",
@@ -99,7 +102,7 @@ class Server:
         while not self._answers(path):
             if self.process.poll() is not None or time.perf_counter() > deadline:
                 raise RuntimeError(f"it did not start: {' '.join(self.command)}")
-            time.sleep(0.001)
+            time.sleep(POLL)
         return time.perf_counter() - begun
 
     def _answers(self, path: str | None) -> bool:

@@ -1,13 +1,17 @@
 """The storefront: its start, its memory, what a page of books costs, the first page of a shop at
 zero, and, where node is there, what Lighthouse says.
 
-Both processes run from this checkout, without the code cache that an image has, as the floor does.
+Starts are those of the images' trees and commands, so with their code cache, and with catalog woken
+before the storefront imports anything. The floor runs on catalog's packages. What a page
+costs is measured from this checkout.
 """
 
 import asyncio
 import contextlib
+import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from tests.bench.load import put_load
 from tests.bench.processes import Server, started
@@ -15,6 +19,7 @@ from tests.bench.reads import NO_CACHE
 from tests.bench.report import Row
 from tests.bench.stand import Stand
 from tests.bench.starts import SETTLE
+from tests.cluster.dockerfile import Stage, build
 from tests.servers.programs import free_port
 
 BOOKS = 10_000
@@ -25,20 +30,38 @@ ALLOWANCE = 150.0
 """Milliseconds that the first page of a shop at zero may take longer than the slower start."""
 
 
-def storefront(catalog_url: str) -> Server:
-    return Server.service("storefront", CATALOG_URL=catalog_url)
+class Images:
+    """The images' trees of the two services, on a catalogue's database."""
+
+    def __init__(self, folder: Path, url: str) -> None:
+        self._trees: dict[str, Stage] = {}
+        for name in ("catalog", "storefront"):
+            (folder / name).mkdir()
+            self._trees[name] = build(folder / name, {"SERVICE": name})
+        self._url = url
+
+    def catalog(self) -> Server:
+        return Server.image(self._trees["catalog"], DATABASE_URL=self._url)
+
+    def storefront(self, catalog_url: str = "http://127.0.0.1:1") -> Server:
+        return Server.image(self._trees["storefront"], CATALOG_URL=catalog_url)
+
+    def floor(self) -> Server:
+        site = self._trees["catalog"].path("/site")
+        return Server.floor(self._url, PYTHONPATH=str(site))
 
 
 def storefront_rows(stand: Stand, rounds: int, seconds: float) -> Iterator[Row]:
     url = stand.catalog(BOOKS)
-    yield from _starts(url, rounds * 3)
+    with tempfile.TemporaryDirectory(prefix="bookstore-bench-") as folder:
+        images = Images(Path(folder), url)
+        yield from _starts(images, rounds * 3)
+        yield from _from_zero(images, rounds * 3)
     yield from _page(url, rounds, seconds)
-    yield from _from_zero(url, rounds * 3)
 
 
-def _starts(url: str, rounds: int) -> Iterator[Row]:
-    ours, catalog = storefront("http://127.0.0.1:1"), Server.service("catalog", DATABASE_URL=url)
-    floor = Server.floor(url)
+def _starts(images: Images, rounds: int) -> Iterator[Row]:
+    ours, catalog, floor = images.storefront(), images.catalog(), images.floor()
     rows = (
         Row("storefront: process start → first 200 of a page", "s"),
         Row("storefront: that start, of catalog's to GET /books", "s", "≤ 1", at_most=1.0),
@@ -66,7 +89,7 @@ def _starts(url: str, rounds: int) -> Iterator[Row]:
 def _page(url: str, rounds: int, seconds: float) -> Iterator[Row]:
     """One process's CPU for a page, beside catalog's for the same books."""
     catalog = Server.service("catalog", DATABASE_URL=url, **NO_CACHE)
-    ours = storefront(catalog.url)
+    ours = Server.service("storefront", CATALOG_URL=catalog.url)
     with started(catalog), started(ours, path=PAGE):
         books = ours.get(PAGE).count(b'class="card"')
         cpu = Row(
@@ -119,7 +142,7 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
     writer.close()
 
 
-def _from_zero(url: str, rounds: int) -> Iterator[Row]:
+def _from_zero(images: Images, rounds: int) -> Iterator[Row]:
     """No process runs: a page wakes the storefront, whose start wakes catalog beside it.
 
     The difference to the slower of the two when each starts alone, on a machine that is idle.
@@ -134,27 +157,24 @@ def _from_zero(url: str, rounds: int) -> Iterator[Row]:
     whole = Row("first page of a shop at zero, of the slower start", "s")
     for each in range(-1, rounds):
         alone = []
-        for server, path in (
-            (Server.service("catalog", DATABASE_URL=url), "/books"),
-            (storefront("http://127.0.0.1:1"), ALONE),
-        ):
+        for server, path in ((images.catalog(), "/books"), (images.storefront(), ALONE)):
             try:
                 alone.append(server.start(path))
             finally:
                 server.stop()
-        page = asyncio.run(_first_page(url))
+        page = asyncio.run(_first_page(images))
         if each >= 0:
             longer.add((page - max(alone)) * 1000)
             whole.add(page, max(alone))
     yield from (whole, longer)
 
 
-async def _first_page(url: str) -> float:
+async def _first_page(images: Images) -> float:
     """Seconds from the storefront's process until its first page of books."""
-    catalog = Server.service("catalog", DATABASE_URL=url)
+    catalog = images.catalog()
     activator = Activator(catalog)
     listening = await asyncio.start_server(activator.accept, "127.0.0.1", activator.port)
-    ours = storefront(f"http://127.0.0.1:{activator.port}")
+    ours = images.storefront(f"http://127.0.0.1:{activator.port}")
     try:
         return await asyncio.to_thread(ours.start, "/en")
     finally:

@@ -10,16 +10,22 @@ import httpx
 import msgspec
 from litestar import Litestar
 
+from functions.catalog import migrations
 from functions.catalog.app import create_app
 from functions.catalog.settings import CatalogSettings
 from functions.kit.events import cloudevents
 from functions.kit.events.cloudevents import Event
 from tests.support.apps import Running, serving
 from tests.support.clock import FakeClock
+from tests.support.registration import registered_once
+from tests.support.schemas import with_schema
 from tests.support.signing import FEED, SECRET, SIGNER
 from tests.support.tokens import Issuer
 
 CUSTOMER, STAFF = 7, 1
+SELLER, OTHER_SELLER = 21, 22
+ROLES = {STAFF: "staff", SELLER: "seller", OTHER_SELLER: "seller"}
+"""Of users who are no customers."""
 INVENTORY = "/bookstore/purchase/inventory"
 
 ISBN = "9780439023481"
@@ -69,7 +75,7 @@ class Library(Running):
         """A request with a JSON body, by a user, or anonymous (None)."""
         who = {}
         if user is not None:
-            who = self.issuer.bearer(user, "staff" if user == STAFF else "customer")
+            who = self.issuer.bearer(user, ROLES.get(user, "customer"))
         return await self.send(method, path, body, who, headers)
 
     async def get(self, path: str, **headers: str) -> httpx.Response:
@@ -83,6 +89,11 @@ class Library(Running):
         assert response.status_code == 201, response.text
         book_id: int = response.json()["book_id"]
         return book_id
+
+    async def name_seller(self, user: int = SELLER, name: str = "Librería Norte") -> None:
+        """Choose the name of a seller, who may then add books."""
+        response = await self.call("PUT", "/sellers/me", {"name": name}, user=user)
+        assert response.status_code == 200, response.text
 
     async def titles(self, query: str = "") -> list[str]:
         """The titles of a page of the list."""
@@ -104,12 +115,22 @@ class Library(Running):
     async def import_csv(
         self, content: bytes | str | AsyncIterator[bytes], query: str = "", **headers: str
     ) -> httpx.Response:
-        """Send a file; a text is encoded in UTF-8. The report is in English."""
+        """Send a file as staff; a text is encoded in UTF-8. The report is in English."""
+        return await self.import_by(STAFF, content, query, **headers)
+
+    async def import_by(
+        self,
+        user: int,
+        content: bytes | str | AsyncIterator[bytes],
+        query: str = "",
+        **headers: str,
+    ) -> httpx.Response:
+        """Send a file as staff or a seller."""
         sent: Mapping[str, str] = {"content-type": "text/csv", "accept-language": "en", **headers}
         return await self.client.post(
             f"/books/import?{query}",
             content=content,
-            headers={**sent, **self.issuer.bearer(STAFF, "staff")},
+            headers={**sent, **self.issuer.bearer(user, ROLES[user])},
         )
 
     async def report_of(self, content: bytes | str, query: str = "") -> dict[str, Any]:
@@ -160,7 +181,10 @@ async def open_library(
     issuer = Issuer(clock, kid=secrets.token_hex(8))
     own = {"DATABASE_URL": url, "AUTO_MIGRATE": "true", "INTERNAL_SECRET": SECRET}
     environment = own | settings
-    app = create_app(CatalogSettings.from_mapping(environment), clock=clock, http=issuer.wire())
+    await with_schema(url, migrations)
+    app = registered_once(
+        create_app, CatalogSettings.from_mapping(environment), clock=clock, http=issuer.wire()
+    )
     async with serving(app) as client:
         yield Library(app, client, issuer, clock)
 

@@ -51,13 +51,19 @@ async def test_the_document_describes_every_route(library: Library) -> None:
         ("GET", "/books"),
         ("POST", "/books"),
         ("GET", "/books/facets"),
+        ("GET", "/books/managed"),
         ("GET", "/books/suggestions"),
+        ("GET", "/books/managed"),
         ("GET", "/books/{book_id}"),
         ("PUT", "/books/{book_id}"),
         ("PATCH", "/books/{book_id}"),
         ("DELETE", "/books/{book_id}"),
         ("POST", "/books/{book_id}/restore"),
+        ("PUT", "/books/{book_id}/seller"),
         ("POST", "/books/import"),
+        ("GET", "/books/{book_id}/reviews"),
+        ("POST", "/books/{book_id}/reviews"),
+        ("GET", "/books/{book_id}/reviews/own"),
     }
     price = document["components"]["schemas"]["BookView"]["properties"]["price"]
     assert price["type"] == "number"

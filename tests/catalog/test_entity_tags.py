@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.catalog.domain.books import Book, BookDetails
+from functions.catalog.domain.ratings import Ratings
 from functions.catalog.domain.stock import KnownStock
 from functions.catalog.entity_tags import Version, parse_precondition
 from functions.kit.base.errors import InvalidInput, PreconditionFailed, PreconditionRequired
@@ -37,6 +38,7 @@ OTHERS = (
     replace(BOOK, details=replace(DETAILS, category="c")),
     replace(BOOK, details=replace(DETAILS, price_minor=1251)),
 )
+OTHER_RATINGS = (replace(BOOK, ratings=Ratings(stars_5=1)), replace(BOOK, ratings=Ratings(1)))
 """Each is another version, most of the same revision: a restored past may have them."""
 OTHER_STOCKS = (
     None,
@@ -70,9 +72,15 @@ def test_another_content_of_the_same_revision_is_refused(other: Book) -> None:
 def test_every_member_of_a_book_changes_its_tag() -> None:
     """Each other book and each other stock has an ETag of its own."""
     tags = {Version.of(BOOK, stock).etag for stock in (STOCK, *OTHER_STOCKS)}
-    tags |= {Version.of(book, STOCK).etag for book in OTHERS}
+    tags |= {Version.of(book, STOCK).etag for book in (*OTHERS, *OTHER_RATINGS)}
 
-    assert len(tags) == 1 + len(OTHER_STOCKS) + len(OTHERS)
+    assert len(tags) == 1 + len(OTHER_STOCKS) + len(OTHERS) + len(OTHER_RATINGS)
+
+
+@pytest.mark.parametrize("other", OTHER_RATINGS)
+def test_a_review_does_not_change_the_version_that_staff_write_over(other: Book) -> None:
+    """As a sale does not."""
+    parse_precondition(Version.of(BOOK, STOCK).etag).check(other)
 
 
 def test_the_previous_release_reads_present_tags() -> None:

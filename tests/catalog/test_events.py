@@ -11,6 +11,7 @@ from functions.kit.events import cloudevents
 from tests.catalog.library import ISBN, Library
 from tests.support.contracts import validator, violations
 from tests.support.signing import FEED
+from tests.support.snapshots import states_of
 
 TYPES = (events.BOOK_CREATED, events.BOOK_UPDATED, events.BOOK_RETIRED)
 
@@ -57,6 +58,7 @@ async def test_each_change_publishes_one_event_with_the_full_state(library: Libr
         "language": None,
         "external_rating_hundredths": None,
         "external_ratings_count": 0,
+        "seller_id": None,
     } == published[0]["data"]
     assert {("/bookstore/catalog/books", f"book/{book_id}")} == {
         (event["source"], event["subject"]) for event in published
@@ -92,6 +94,16 @@ async def test_the_snapshot_is_read_in_pages(
         await library.add(title)
 
     assert [state["data"]["title"] for state in await states(library)] == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 4, 5])
+async def test_pages_of_the_snapshot_are_the_whole_one(library: Library, limit: int) -> None:
+    """For each reader that asks for pages, of any size."""
+    for title in "abcd":
+        await library.add(title)
+    pages = await states_of(library.client, "books", limit)
+
+    assert [state["data"]["title"] for state in pages] == ["a", "b", "c", "d"]
 
 
 async def test_an_event_carries_the_trace_of_its_request(library: Library) -> None:

@@ -18,7 +18,7 @@ from functions.catalog.schemas import FacetValue
 from functions.kit.base.clock import utc_now
 from functions.kit.base.money import to_minor
 from functions.kit.data.database import Database
-from tests.catalog.library import Library, stock_event
+from tests.catalog.library import OTHER_SELLER, SELLER, Library, stock_event
 
 EXAMPLES = 12
 
@@ -51,6 +51,7 @@ books = st.builds(
     ),
     st.just("USD"),
     st.sampled_from((0, 3)),
+    st.sampled_from((None, None, SELLER, OTHER_SELLER)),
 )
 chosen = st.builds(
     Filters,
@@ -61,6 +62,7 @@ chosen = st.builds(
     min_price=st.sampled_from((None, None, 100, 1000)),
     max_price=st.sampled_from((None, None, 999, 2000)),
     in_stock=st.sampled_from((None, None, True, False)),
+    seller=st.sampled_from((None, None, None, SELLER, 999)),
 )
 
 WITHOUT: dict[str, dict[str, Any]] = {
@@ -115,6 +117,10 @@ async def differences(database: Database, filters: Filters) -> list[object]:
         wrong.append(("price", counted.price))
     for stock in counted.in_stock:
         await compare("in_stock", stock.count, in_stock=stock.value)
+    sold = [await compare("seller", each.count, seller=each.value) for each in counted.seller]
+    every = await found(database, filters)
+    if not await _have_none(database, every.difference(*sold), "seller_id"):
+        wrong.append(("seller", "not all sellers are listed", every, counted.seller))
     return wrong
 
 
@@ -135,6 +141,8 @@ async def test_each_count_is_the_length_of_the_list_that_it_leads_to(
 ) -> None:
     """For every value of every facet, under all other filters; and no value is left out."""
     database = library.database
+    await library.name_seller()
+    await library.name_seller(OTHER_SELLER, "Librería Sur")
     await database.execute(QueryString("DELETE FROM books"))
     for book in new:
         await insert_book(database, book, now=utc_now())
@@ -160,6 +168,7 @@ async def test_the_answer_of_a_search(library: Library) -> None:
             {"min_price": 10.0, "max_price": 19.99, "count": 1},
         ],
         "in_stock": [{"value": True, "count": 1}, {"value": False, "count": 1}],
+        "seller": [],
     }
 
 

@@ -27,9 +27,10 @@ ROOT = Path(__file__).parents[2]
 BOOKS = BATCH + 1
 
 WRITES = ("UPDATE", "CREATE", "INSERT", "ALTER")
-WRITTEN = (2 + 1 + 1) + (5 * 2 + 1) + (1 + 1)
+WRITTEN = (2 + 1 + 1) + (5 * 2 + 1) + (1 + 1) + (1 + 1 + 1) + (1 + 1 + 4 + 1)
 """Two batches of texts, the index, the version; two of each of five columns, the version; the
-columns of facets, the version."""
+columns of facets, the version; the sellers, the columns of their books, the version; a column, an
+index and four tables of operations, the version."""
 
 FIRST = ("title", "author", "description", "isbn", "category", "price_minor")
 """Details of a book in the first release."""

@@ -55,6 +55,12 @@ SHAPES = {
     " isbn: str | None, category: str | None, currency: str, price_minor: int,"
     " year: int | None, language: str | None, external_rating_hundredths: int | None,"
     " external_ratings_count: int, stock_revision: int, stock_as_of: datetime",
+    3: "id: int, title: str, author: str, description: str | None, price: Decimal, stock: int,"
+    " isbn: str | None, category: str | None, currency: str, price_minor: int,"
+    " year: int | None, language: str | None, external_rating_hundredths: int | None,"
+    " external_ratings_count: int, stock_revision: int, stock_as_of: datetime,"
+    " rating_hundredths: int | None, reviews_count: int, ratings_by_stars: list,"
+    " seller_id: int | None, seller_name: str | None",
 }
 """What `BookView` was, by `SHAPE`."""
 

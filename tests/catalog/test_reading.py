@@ -37,6 +37,11 @@ async def test_a_book_is_shown_with_the_originals_fields_and_more(library: Libra
             "external_ratings_count": 0,
             "stock_revision": 0,
             "stock_as_of": "2026-03-14T09:26:53.589793Z",
+            "rating_hundredths": None,
+            "reviews_count": 0,
+            "ratings_by_stars": [0, 0, 0, 0, 0],
+            "seller_id": None,
+            "seller_name": None,
         }
     ]
     assert response.json() == [(await library.get("/books/1")).json()]
@@ -183,6 +188,23 @@ async def test_orders(library: Library, sort: str, titles: list[str]) -> None:
         await library.add(title, price=price)
 
     assert titles == await library.titles(f"sort={sort}")
+
+
+@pytest.mark.parametrize(
+    ("sort", "ids"),
+    [("year", [4, 2, 6, 1, 3, 5, 7]), ("-year", [6, 2, 4, 7, 5, 3, 1])],
+    ids=["earliest first", "latest first"],
+)
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+async def test_books_without_a_year_come_last_in_both_orders(
+    library: Library, sort: str, ids: list[int], limit: int
+) -> None:
+    """On pages of any size: those of one statement, of the next, and of both."""
+    for year in (None, 1967, None, -750, None, 1967, None):
+        await library.add(**{} if year is None else {"year": year})  # type: ignore[arg-type]
+
+    assert await library.walk(f"sort={sort}&limit={limit}") == ids
+    assert await library.walk(f"sort={sort}&limit={limit}&min_price=999") == []
 
 
 async def test_titles_sort_as_a_librarian_sorts_them(library: Library) -> None:

@@ -1,4 +1,4 @@
-"""The stock that is shown is rebuilt from purchase, whatever was in its place."""
+"""The stock, and who bought what, are rebuilt from purchase, whatever was in their place."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ BOOKS = 3
 
 @pytest.fixture
 async def database(make_database_url: Callable[[], str]) -> AsyncIterator[tuple[str, Database]]:
-    """Catalog's database, with a stock that is wrong: too new, and of a book that nobody has."""
+    """Catalog's database, with stocks and a purchase that are wrong: too new, or unknown."""
     url = make_database_url()
     database = connect(url)
     await migrate(database, load(migrations))
@@ -42,6 +42,13 @@ async def database(make_database_url: Callable[[], str]) -> AsyncIterator[tuple[
                 datetime(2026, 3, 14, tzinfo=UTC),
             )
         )
+    await database.execute(
+        QueryString(
+            "INSERT INTO bought_books (purchase_id, book_id, user_id, revision, bought)"
+            " VALUES (5, 1, 7, 900, {})",
+            True,
+        )
+    )
     yield url, database
     await database.close()
 
@@ -51,6 +58,13 @@ async def shown(database: Database) -> list[tuple[int, int, int]]:
         QueryString("SELECT book_id, revision, available FROM inventory ORDER BY book_id")
     )
     return [(row["book_id"], row["revision"], row["available"]) for row in outcome.rows]
+
+
+async def bought(database: Database) -> list[tuple[int, int, int]]:
+    outcome = await database.execute(
+        QueryString("SELECT purchase_id, book_id, revision FROM bought_books")
+    )
+    return [(row["purchase_id"], row["book_id"], row["revision"]) for row in outcome.rows]
 
 
 async def rebuild(url: str, purchase: str) -> tuple[int | None, str]:
@@ -94,6 +108,8 @@ async def test_a_rebuild_replaces_the_stock_by_purchases(
     assert f"from {BOOKS} states of purchase" in first[1]
     assert await shown(catalog) == [(book_id, 1, STOCK) for book_id in range(1, BOOKS + 1)]
     assert await inbox.position(catalog, SOURCE) == BOOKS
+    assert "orders was rebuilt from 0 states of purchase" in first[1]
+    assert await bought(catalog) == []
 
 
 async def test_a_rebuild_without_its_owner_changes_nothing(
@@ -101,8 +117,9 @@ async def test_a_rebuild_without_its_owner_changes_nothing(
 ) -> None:
     """The command exits with 1 and changes nothing."""
     url, catalog = database
-    before = await shown(catalog)
+    before = [*await shown(catalog), *await bought(catalog)]
     code, said = await rebuild(url, "http://127.0.0.1:9")
 
-    assert (code, await shown(catalog)) == (1, before)
+    assert code == 1
+    assert [*await shown(catalog), *await bought(catalog)] == before
     assert "nothing was rebuilt" in said

@@ -21,6 +21,8 @@ from functions.auth.settings import AuthSettings
 from functions.catalog.app import create_app as create_catalog
 from functions.catalog.settings import CatalogSettings
 from functions.kit.http.openapi import document
+from functions.notifications.app import create_app as create_notifications
+from functions.notifications.settings import NotificationsSettings
 from functions.purchase.app import create_app as create_purchase
 from functions.purchase.settings import PurchaseSettings
 from tests.journeys.shop_in_process import SERVICES, ShopInProcess, address
@@ -28,6 +30,7 @@ from tests.journeys.shop_in_process import SERVICES, ShopInProcess, address
 APPS = {
     "auth": lambda: create_auth(AuthSettings()),
     "catalog": lambda: create_catalog(CatalogSettings()),
+    "notifications": lambda: create_notifications(NotificationsSettings()),
     "purchase": lambda: create_purchase(PurchaseSettings()),
 }
 

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 KNATIVE = ROOT / "knative"
 OVERLAYS = sorted(path.parent.name for path in KNATIVE.glob("overlays/*/kustomization.yaml"))
 COMPONENTS = sorted(path.parent.name for path in KNATIVE.glob("components/*/kustomization.yaml"))
-SERVICES = ("auth", "catalog", "purchase")
+SERVICES = ("auth", "catalog", "notifications", "purchase")
 """Those with a database, a public and an internal API."""
 IMAGES = (*SERVICES, "storefront")
 

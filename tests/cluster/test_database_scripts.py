@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from functions.kit.data.baselines import v3
 from tests.cluster.manifests import KNATIVE, of_kind, rendered
 from tests.servers.mysql import FLAVOURS, NO_MYSQL, Flavour, Server, private_server, program_of
 
@@ -70,6 +71,59 @@ def test_a_backup_is_restored(server: Server, environment: dict[str, str]) -> No
     assert list(server.run("SELECT * FROM bookstore_backup.books")) == [
         (1, "Rayuela – ñ", b"\x00\xff'")
     ]
+
+
+def backups(server: Server) -> list[tuple[object, ...]]:
+    return [
+        tuple(row)
+        for row in server.run(
+            "SELECT file, bytes, ABS(TIMESTAMPDIFF(MINUTE, finished_at, UTC_TIMESTAMP())) < 60"
+            " FROM bookstore_backup.backups ORDER BY id"
+        )
+    ]
+
+
+def fill_with_backups(server: Server) -> None:
+    """A database of a service, as its migrations make it, with an old record and a new one."""
+    for operation in v3.BACKUPS:
+        for statement in operation.statements("mysql"):
+            server.run(statement.replace("TABLE `", "TABLE `bookstore_backup`.`"))
+    server.run(
+        "INSERT INTO bookstore_backup.backups (file, bytes, finished_at)"
+        " VALUES ('old', 1, UTC_TIMESTAMP() - INTERVAL 91 DAY),"
+        " ('new', 2, UTC_TIMESTAMP() - INTERVAL 1 MINUTE)"
+    )
+
+
+def test_a_backup_is_recorded_where_its_service_reads(
+    server: Server, environment: dict[str, str]
+) -> None:
+    """In UTC, with its name and size; records of 90 days ago are deleted."""
+    fill_with_backups(server)
+    done = run("backup.sh", environment)
+    (file,) = Path(environment["BACKUP_FOLDER"]).glob("*.sql.gz")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert backups(server) == [("new", 2, 1), (file.name, file.stat().st_size, 1)]
+
+
+def test_a_backup_that_failed_is_not_recorded(server: Server, environment: dict[str, str]) -> None:
+    """The age of the last good one goes on."""
+    fill_with_backups(server)
+    folder = {"BACKUP_FOLDER": f"{environment['BACKUP_FOLDER']}/missing"}
+    done = run("backup.sh", {**environment, **folder})
+
+    assert done.returncode != 0
+    assert [row[0] for row in backups(server)] == ["old", "new"]
+
+
+def test_a_backup_of_an_older_release_is_kept(server: Server, environment: dict[str, str]) -> None:
+    """Its database has no table for the record yet; the log says so."""
+    fill(server)
+    done = run("backup.sh", environment)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "not recorded" in done.stdout
 
 
 def test_logs_without_warnings(server: Server, environment: dict[str, str]) -> None:

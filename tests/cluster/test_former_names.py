@@ -46,7 +46,7 @@ def test_pods_of_the_release_before_are_selected_like_new_ones(overlay: str) -> 
         for selector in selectors(each["spec"])
     ]
 
-    assert len(relabelled) == 6
+    assert len(relabelled) == 8
     assert {kind for name, _ in selecting for kind in [name.split()[0]]} == set(SELECTING)
     assert [
         (name, pod)

@@ -11,11 +11,13 @@ import signal
 import sqlite3
 import subprocess
 from collections.abc import Iterator
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
 
 from functions.purchase.domain.countries import COUNTRIES
+from knative.ops.manifests.sbom import installed
 from tests.cluster.dockerfile import Stage, instructions, pinned_image
 from tests.cluster.manifests import IMAGES, ROOT, SERVICES
 from tests.cluster.running_images import (
@@ -34,10 +36,12 @@ from tests.support.users import as_user, has_name
 
 NAMES_OF_USERS = {"HOME", "LNAME", "LOGNAME", "USER", "USERNAME"}
 READS_THE_DATABASE = {
-    "auth": "/.well-known/jwks.json",
-    "catalog": "/books",
-    "purchase": "/internal/streams/orders",
+    "auth": ("GET", "/.well-known/jwks.json", b"", 200),
+    "catalog": ("GET", "/books", b"", 200),
+    "notifications": ("POST", "/unsubscribe", b'{"token": "of-nobody"}', 404),
+    "purchase": ("GET", "/internal/streams/orders", b"", 200),
 }
+"""A request of each service, and the status that its database gives it."""
 UNCHECKED_HASH = (0b01).to_bytes(4, "little")
 """The flags of a .pyc file that is not compared with its source (PEP 552)."""
 MIB = 1024 * 1024
@@ -288,7 +292,10 @@ async def test_every_user_can_run_it_on_mysql(
 
     assert await migration.wait() == 0
     async with started(image, environ, user=user) as (client, _):
-        assert (await client.get(READS_THE_DATABASE[service])).status_code == 200
+        method, path, content, status = READS_THE_DATABASE[service]
+        answer = await client.request(method, path, content=content)
+
+        assert answer.status_code == status
 
 
 async def test_its_user_has_a_name(image: Stage, scratch: Path, user: int) -> None:
@@ -357,3 +364,16 @@ def imports(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             found.add(node.module)
     return found
+
+
+def test_the_sbom_names_every_package(image: Stage) -> None:
+    """The distributions in the image are those of its SBOM, no more and no fewer."""
+    names = {
+        each.metadata["Name"].lower().replace("_", "-").replace(".", "-")
+        for each in distributions(path=[str(image.path("/site"))])
+    }
+    show = "import platform; print(platform.python_version())"
+    version = subprocess.check_output([image.python, "-c", show], text=True).strip()  # noqa: S603
+    locked = (ROOT / "requirements" / "runtime.txt").read_text("utf-8")
+
+    assert names == set(installed(locked, service_of(image), version))

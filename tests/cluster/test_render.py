@@ -41,6 +41,8 @@ def test_plain_apply_renders_the_whole_shop(overlay: str) -> None:
         "auth-internal",
         "catalog",
         "catalog-internal",
+        "notifications",
+        "notifications-internal",
         "purchase",
         "purchase-internal",
         "storefront",
@@ -90,9 +92,9 @@ def test_another_namespace_is_one_line(overlay: str, tmp_path: Path) -> None:
     assert config["AUTH_INTERNAL_URL"] == "http://auth-internal.other.svc"
     pages = one(objects, "Service", "storefront", SERVING)["spec"]["template"]["spec"]
     read = settings_of(objects, pages["containers"][0])
-    assert [read[name] for name in ("AUTH_URL", "CATALOG_URL", "PURCHASE_URL")] == [
-        f"http://{name}.other.svc" for name in SERVICES
-    ]
+    assert {name: read[f"{name.upper()}_URL"] for name in SERVICES} == {
+        name: f"http://{name}.other.svc" for name in SERVICES
+    }
 
 
 def _upwards(folder: Path) -> str:
@@ -151,6 +153,7 @@ def test_images_are_one_line_each() -> None:
     assert used == {
         "registry.example/shop/auth@sha256:0123",
         "bookstore/catalog:unset",
+        "bookstore/notifications:unset",
         "bookstore/purchase:unset",
         "bookstore/storefront:unset",
         "registry.example/mysql:8.4.99",
@@ -174,8 +177,8 @@ def test_an_external_database_replaces_ours() -> None:
     assert [name_of(each) for each in objects if "db-" in name_of(each)] == []
     assert of_kind(objects, "CronJob") == []
     assert of_kind(objects, "PersistentVolumeClaim") == []
-    assert len(knative_services(objects)) == 7
-    assert len(of_kind(objects, "Job")) == 3
+    assert len(knative_services(objects)) == 9
+    assert len(of_kind(objects, "Job")) == 4
 
 
 def test_mariadb_replaces_mysql_everywhere() -> None:
@@ -197,4 +200,4 @@ def test_always_on_keeps_a_pod() -> None:
         for service in knative_services(rendered("eks", "always-on"))
     ]
 
-    assert scales == ["1"] * 7
+    assert scales == ["1"] * 9

@@ -25,6 +25,9 @@ COMPONENTS = (
     ("external-database",),
     ("domain",),
     ("monitoring",),
+    ("observability",),
+    ("managed-telemetry",),
+    ("alerts",),
 )
 
 

@@ -13,7 +13,7 @@ from tests.cluster.manifests import COMPONENTS, OVERLAYS, ROOT, Object, name_of,
 
 KUBERNETES = "1.36"
 SCHEMAS = ROOT.parent / "shared" / "schemas"
-WITHOUT_SCHEMA = {"PodMonitor", "PrometheusRule"}
+WITHOUT_SCHEMA = {"PodMonitor", "Prometheus", "PrometheusRule"}
 """Of the Prometheus operator, whose schemas are not included."""
 
 _TEXTS = {"type": "object", "additionalProperties": {"type": "string"}}

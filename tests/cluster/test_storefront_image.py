@@ -4,6 +4,7 @@ Its container is a process with the image's packages and none of this machine's.
 services of a local shop, and a visitor goes through every page in both languages.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -12,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from functions.storefront.back_office import AREAS
 from tests.cluster.dockerfile import Stage
 from tests.cluster.manifests import SERVICES
 from tests.cluster.running_images import (
@@ -76,11 +78,12 @@ def test_every_catalogue_is_compiled(image: Stage) -> None:
 
 async def test_every_template_is_compiled(image: Stage, scratch: Path) -> None:
     """Each loads in each language where the templates' sources cannot be read."""
-    names = sorted(path.name for path in image.path(f"{FOLDER}/templates").glob("*.html"))
+    folder = image.path(f"{FOLDER}/templates")
+    names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*.html"))
     program = (
         "from jinja2 import ModuleLoader\n"
         "from functions.storefront import rendering\n"
-        "from functions.storefront.translations import LOCALES\n"
+        "from functions.kit.base.catalogues import LOCALES\n"
         "for language in LOCALES:\n"
         "    environment = rendering.environment(language)\n"
         "    assert type(environment.loader) is ModuleLoader\n"
@@ -124,9 +127,11 @@ class Visitor:
         self.forms: dict[str, dict[str, str]] = {}
 
     async def see(self, path: str, status: int = 200) -> None:
-        response = await self.client.get(path)
+        """A page, or the one below it that it leads to."""
+        response = await self.client.get(path, follow_redirects=True)
 
         assert response.status_code == status, f"{path}: {response.text[:2000]}"
+        assert response.url.raw_path.decode().startswith(path), path
         self.files |= set(re.findall(r'(?:href|src)="(/(?:static|covers)/[^"]+)"', response.text))
         self.forms = Forms(response.text).found
 
@@ -159,6 +164,20 @@ async def buy(visitor: Visitor, language: str, email: str) -> None:
     assert order.startswith(f"{home}/orders/")
 
 
+async def look_into_back_office(visitor: Visitor, language: str, shop: RunningShop) -> None:
+    """Its lists, as an administrator, and an export."""
+    admin = json.loads((shop.folder / "data" / "admin.json").read_text("utf-8"))
+    await visitor.see(f"/{language}/sign-in")
+    await visitor.send(f"/{language}/sign-in", **admin)
+    for area in AREAS:
+        for entry in area.entries:
+            if "admin" in area.roles:
+                await visitor.see(f"/{language}/{area.name}/{entry.path}")
+    await visitor.see(f"/{language}/staff/books.csv")
+    await visitor.see(f"/{language}/account")
+    await visitor.send(f"/{language}/sign-out")
+
+
 async def test_a_visitor_sees_every_page_and_file(
     image: Stage, scratch: Path, shop: RunningShop
 ) -> None:
@@ -178,6 +197,7 @@ async def test_a_visitor_sees_every_page_and_file(
                 email = f"image-{language}-{image.root.parent.name}@example.org"
                 await buy(visitor, language, email)
                 await visitor.see(f"/{language}/nothing", status=404)
+                await look_into_back_office(visitor, language, shop)
             for path in sorted({*visitor.files, "/robots.txt"}):
                 answer = await client.get(path, headers={"accept-encoding": "br"})
                 compressed = path.startswith("/static/")

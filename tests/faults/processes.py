@@ -31,6 +31,8 @@ class Process:
         self.log = log
         self.faults: dict[str, str] = {}
         """The fault that its present process was started with."""
+        self.tree = ROOT
+        """The checkout whose code it runs."""
         self.process: asyncio.subprocess.Process | None = None
 
     @property
@@ -67,7 +69,7 @@ class Process:
                     "tests.faults.fault_injection",
                 ],
                 *[*self.arguments, "--port", str(self.port)],
-                cwd=ROOT,
+                cwd=self.tree,
                 env={**os.environ, "LOG_LEVEL": "WARNING", **self.environment, **faults},
                 stdin=asyncio.subprocess.PIPE,
                 stdout=log,

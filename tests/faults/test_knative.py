@@ -22,7 +22,6 @@ from tests.faults.conftest import Sizes
 from tests.faults.fault_injection import REFUSE
 from tests.faults.harness import BUYER, SERVICES, Shop
 from tests.servers.rabbitmq import RabbitMQ
-from tests.support.processes import ROOT
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -94,7 +93,7 @@ async def test_a_frozen_rabbitmq_holds_up_no_sale(
 def impatient(shop: Shop) -> Path:
     """The shop's Triggers with one retry after a moment, in place of eight within 36 seconds."""
     folder = shop.folder / "impatient"
-    shutil.copytree(ROOT / "eventing", folder)
+    shutil.copytree(shop.manifests, folder)
     for file in (folder / "triggers").glob("*.yaml"):
         text = file.read_text("utf-8")
         changed = text.replace("retry: 8", "retry: 1").replace("PT1S", "PT0.1S")
@@ -104,10 +103,10 @@ def impatient(shop: Shop) -> Path:
     return folder
 
 
-async def unbind(rabbitmq: RabbitMQ) -> None:
+async def unbind(shop: Shop, rabbitmq: RabbitMQ) -> None:
     """An operator's slip; the broker binds the queue again when it is started again."""
     addresses = {f"{name}-internal": "http://127.0.0.1:1" for name in SERVICES}
-    topology = Topology.of(load_manifests(ROOT / "eventing", addresses).triggers)
+    topology = Topology.of(load_manifests(shop.manifests, addresses).triggers)
     queue = topology.queues[watching.INVENTORY]
     connection = await aio_pika.connect(rabbitmq.url)
     async with connection, connection.channel() as channel:
@@ -153,7 +152,7 @@ async def test_a_broker_as_bad_as_knatives_loses_nothing_for_good(
             await shop.call("auth", "POST", "/logout", user="visitor")
             revoked.append(shop.tokens.pop("visitor"))
             if shop.rabbitmq is not None:
-                await unbind(shop.rabbitmq)
+                await unbind(shop, shop.rabbitmq)
                 await watching.sent_more(shop)
             victim = choose.choice(victims)
             await asyncio.gather(broker.kill(), catalog.kill(), victim.kill())

@@ -16,7 +16,6 @@ from tests.faults.buyers import buy, crowd, side_by_side
 from tests.faults.conftest import Sizes
 from tests.faults.fault_injection import LOSE, REFUSE
 from tests.faults.harness import Shop
-from tests.support.processes import ROOT
 from tests.support.signing import FEED, SIGNER
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -59,7 +58,7 @@ async def test_a_deleted_trigger_is_repaired_by_the_next_ping(
     In RabbitMQ its queue is left, and gathers what nobody takes until the Trigger is there again.
     """
     manifests = shop.folder / "untriggered"
-    shutil.copytree(ROOT / "eventing", manifests)
+    shutil.copytree(shop.manifests, manifests)
     (manifests / "triggers" / "catalog-inventory.yaml").unlink()
     broker = shop.processes["broker"]
     broker.arguments = shop.broker_arguments(manifests)

@@ -1,4 +1,4 @@
-"""The three services for schemathesis: real apps on SQLite, with some data.
+"""The services with an API for schemathesis: real apps on SQLite, with some data.
 
 Each has a caller, a customer or a member of staff. In auth, requests change passwords, log out and
 delete accounts, so a caller whose account is gone gets a new one. Next file: `runs`, which runs
@@ -7,6 +7,7 @@ schemathesis on them.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,13 +17,20 @@ from litestar.types import Receive, Scope, Send
 
 from functions.auth import commands as auth_commands
 from functions.auth.app import create_app as create_auth
-from functions.auth.domain import Role
+from functions.auth.domain import Role, device
 from functions.auth.settings import AuthSettings
 from functions.catalog.app import create_app as create_catalog
+from functions.catalog.commands.books import NewBook, add_book
+from functions.catalog.commands.reviews import Writer, post_review
+from functions.catalog.domain.books import BookDetails
+from functions.catalog.domain.reviews import ReviewContent
 from functions.catalog.settings import CatalogSettings
 from functions.kit.base.clock import utc_now
+from functions.notifications.app import create_app as create_notifications
+from functions.notifications.settings import NotificationsSettings
 from functions.purchase.app import create_app as create_purchase
 from functions.purchase.settings import PurchaseSettings
+from tests.catalog.reviewing import purchase_event
 from tests.purchase.shop import BUYER, STAFF, book_event
 from tests.support.tokens import Issuer
 
@@ -110,10 +118,17 @@ def open_auth(folder: Path, caller: str) -> FuzzedService:
             await auth_commands.make_admin(database, dependencies, email, PASSWORD, now=utc_now())
         else:
             await auth_commands.register(
-                database, dependencies, email, PASSWORD, None, host=None, clock=utc_now
+                *(database, dependencies, email, PASSWORD, None),
+                language=None,
+                host=None,
+                clock=utc_now,
             )
         pair = await auth_commands.log_in(
-            database, dependencies, email, PASSWORD, host=None, clock=utc_now
+            *(database, dependencies, email, PASSWORD),
+            host=None,
+            device=device(None, None),
+            language=None,
+            clock=utc_now,
         )
         return pair.access.text
 
@@ -132,16 +147,38 @@ def open_auth(folder: Path, caller: str) -> FuzzedService:
     return FuzzedService(app, prepare, token)
 
 
+def _roles(caller: str) -> tuple[str, ...]:
+    """The member of staff sells too, so that the routes of sellers are open to them."""
+    return ("staff", "seller") if caller == "staff" else (caller,)
+
+
 def open_catalog(folder: Path, caller: str) -> FuzzedService:
     issuer = Issuer(utc_now)
-    settings = CatalogSettings.from_mapping(_environment("catalog", folder))
+    settings = CatalogSettings.from_mapping(
+        {**_environment("catalog", folder), "REVIEW_WRITES_PER_HOUR": "0"}
+    )
     app = create_catalog(settings, http=issuer.wire())
 
     async def prepare() -> None:
-        await issuer.make_known(app.state.services.database)
+        state = app.state.services
+        await issuer.make_known(state.database)
+        for number in range(1, BOOKS + 1):
+            details = BookDetails.checked(title=f"Book {number}", author="a", price=Decimal(1))
+            new = NewBook(details, settings.currency, 1)
+            await add_book(state.database, new, outbox=state.outbox, now=utc_now())
+        # The callers have bought them, and somebody else has reviewed them.
+        for number, user_id in enumerate((STAFF, BUYER + 1), 1):
+            event = purchase_event(number, *range(1, BOOKS + 1), user=user_id)
+            await state.subscriptions.consume(state.database, event, clock=utc_now)
+        content = ReviewContent.checked(rating=4, text="t", reviewer=None)
+        for number in range(1, BOOKS + 1):
+            writer = Writer(BUYER + 1, 0)
+            await post_review(
+                state.database, writer, number, content, outbox=state.outbox, now=utc_now()
+            )
 
     async def token() -> str:
-        return issuer.token(STAFF, caller)
+        return issuer.token(STAFF, *_roles(caller))
 
     return FuzzedService(app, prepare, token)
 
@@ -159,6 +196,20 @@ def open_purchase(folder: Path, caller: str) -> FuzzedService:
             await state.subscriptions.consume(state.database, event, clock=utc_now)
 
     async def token() -> str:
+        return issuer.token(STAFF if caller == "staff" else BUYER, *_roles(caller))
+
+    return FuzzedService(app, prepare, token)
+
+
+def open_notifications(folder: Path, caller: str) -> FuzzedService:
+    issuer = Issuer(utc_now)
+    settings = NotificationsSettings.from_mapping(_environment("notifications", folder))
+    app = create_notifications(settings, http=issuer.wire())
+
+    async def prepare() -> None:
+        await issuer.make_known(app.state.services.database)
+
+    async def token() -> str:
         return issuer.token(STAFF if caller == "staff" else BUYER, caller)
 
     return FuzzedService(app, prepare, token)
@@ -167,5 +218,6 @@ def open_purchase(folder: Path, caller: str) -> FuzzedService:
 SERVICES: dict[str, Callable[[Path, str], FuzzedService]] = {
     "auth": open_auth,
     "catalog": open_catalog,
+    "notifications": open_notifications,
     "purchase": open_purchase,
 }

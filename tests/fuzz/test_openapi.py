@@ -1,4 +1,4 @@
-"""The three OpenAPI documents, held against what the services answer.
+"""The OpenAPI documents, held against what the services answer.
 
 Schemathesis makes requests of the documents, valid and not, one by one and along their links, with
 every check that it has: no 5xx, no answer that the document does not describe, no valid request

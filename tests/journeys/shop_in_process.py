@@ -1,4 +1,4 @@
-"""The whole shop in one process: three services, one wire between them, and a broker on it.
+"""The whole shop in one process: four services, one wire between them, and a broker on it.
 
 The broker reads the real Triggers, and can be told to behave as brokers do: lose events, send
 them twice, shuffle them.
@@ -6,10 +6,12 @@ them twice, shuffle them.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import msgspec
@@ -19,15 +21,25 @@ from functions.auth.app import create_app as create_auth
 from functions.auth.settings import AuthSettings
 from functions.catalog.app import create_app as create_catalog
 from functions.catalog.settings import CatalogSettings
+from functions.kit.base.settings import ServiceSettings
 from functions.kit.events import cloudevents
 from functions.local.broker.manifests import Manifests, load_manifests
+from functions.notifications.app import create_app as create_notifications
+from functions.notifications.settings import NotificationsSettings
 from functions.purchase.app import create_app as create_purchase
 from functions.purchase.settings import PurchaseSettings
 from tests.support.apps import serving
 from tests.support.clock import FakeClock
+from tests.support.folders import contents_of, fill
+from tests.support.registration import registered_once
 
 ROOT = Path(__file__).parents[2]
-SERVICES = ("auth", "catalog", "purchase")
+SERVICES: dict[str, tuple[Callable[..., Litestar], type[ServiceSettings]]] = {
+    "auth": (create_auth, AuthSettings),
+    "catalog": (create_catalog, CatalogSettings),
+    "purchase": (create_purchase, PurchaseSettings),
+    "notifications": (create_notifications, NotificationsSettings),
+}
 BROKER = "http://broker.test"
 ADMIN = ("admin@bookstore.example", "correct-horse-battery")
 
@@ -36,13 +48,19 @@ def address(service: str) -> str:
     return f"http://{service}.test"
 
 
+@cache
+def _manifests() -> Manifests:
+    """Read once: that takes longer than most tests."""
+    return load_manifests(
+        ROOT / "eventing", {f"{name}-internal": address(name) for name in SERVICES}
+    )
+
+
 class Broker:
     """Takes events with 202 and delivers them as the Triggers say, or as badly as it is told."""
 
     def __init__(self, deliver: Callable[[str, httpx.Request], Awaitable[httpx.Response]]) -> None:
-        self.manifests: Manifests = load_manifests(
-            ROOT / "eventing", {f"{name}-internal": address(name) for name in SERVICES}
-        )
+        self.manifests = _manifests()
         self.deliver = deliver
         self.losing = False
         self.copies = 1
@@ -170,7 +188,8 @@ class ShopInProcess:
         """Let the services work until something is so."""
         async with asyncio.timeout(20):
             while not await found():  # noqa: ASYNC110 - nothing announces what is waited for
-                await asyncio.sleep(0)
+                # Not at once: the loop would take the time that the services work in.
+                await asyncio.sleep(0.002)
 
     async def sell(self, title: str = "La vorágine", *, stock: int = 5, price: float = 10) -> int:
         """Put a book on sale, and wait until both services have heard of its stock; its id."""
@@ -192,9 +211,64 @@ class ShopInProcess:
         return book["stock"], book["stock_revision"]
 
 
+class StoppedShop(NamedTuple):
+    """What a shop has left, of which any number of shops can be opened."""
+
+    files: dict[str, bytes]
+    tokens: dict[str, str]
+    """Access tokens of its people."""
+
+
+_new_shops: dict[tuple[tuple[str, str], ...], StoppedShop] = {}
+
+
 @asynccontextmanager
 async def open_shop(folder: Path, **environ: str) -> AsyncIterator[ShopInProcess]:
-    """All three services on SQLite files in a folder, an admin and a member of staff logged in."""
+    """All four services on new SQLite files in a folder, an admin and a member of staff logged in.
+
+    The two are registered once in this process for each environment. Every shop gets copies of the
+    files that were left then, and starts on them as after any other stop.
+    """
+    key = tuple(sorted(environ.items()))
+    if key not in _new_shops:
+        with tempfile.TemporaryDirectory() as made:
+            async with open_shop_on(Path(made), **environ) as shop:
+                pass
+            _new_shops[key] = left_by(shop, Path(made))
+    async with open_copy(folder, _new_shops[key], **environ) as shop:
+        yield shop
+
+
+def left_by(shop: ShopInProcess, folder: Path) -> StoppedShop:
+    """Of a shop that has stopped."""
+    files = contents_of(folder)
+
+    assert {name for name in files if ".db" in name} == {f"{name}.db" for name in SERVICES}
+    return StoppedShop(files, dict(shop.tokens))
+
+
+@asynccontextmanager
+async def open_copy(
+    folder: Path, stopped: StoppedShop, **environ: str
+) -> AsyncIterator[ShopInProcess]:
+    """A shop that goes on from what another one has left."""
+    fill(folder, stopped.files)
+    async with _run_shop(folder, environ) as shop:
+        shop.tokens = dict(stopped.tokens)
+        yield shop
+
+
+@asynccontextmanager
+async def open_shop_on(folder: Path, **environ: str) -> AsyncIterator[ShopInProcess]:
+    """A shop on the files of a folder, if any: it migrates, and registers an admin and staff."""
+    async with _run_shop(folder, environ) as shop:
+        await shop.until(_admin_exists(shop))
+        await shop.sign_up("staff", "staff")
+        yield shop
+
+
+@asynccontextmanager
+async def _run_shop(folder: Path, environ: Mapping[str, str]) -> AsyncIterator[ShopInProcess]:
     shop = ShopInProcess(FakeClock())
     addresses = {
         f"{name.upper()}_{prefix}URL": address(name)
@@ -213,22 +287,18 @@ async def open_shop(folder: Path, **environ: str) -> AsyncIterator[ShopInProcess
         }
 
     shop.apps = {
-        "auth": create_auth(
-            AuthSettings.from_mapping(environment("auth")), clock=shop.clock, http=shop.wire
-        ),
-        "catalog": create_catalog(
-            CatalogSettings.from_mapping(environment("catalog")), clock=shop.clock, http=shop.wire
-        ),
-        "purchase": create_purchase(
-            PurchaseSettings.from_mapping(environment("purchase")), clock=shop.clock, http=shop.wire
-        ),
+        name: registered_once(
+            create_app,
+            settings.from_mapping(environment(name)),
+            clock=shop.clock,
+            http=shop.wire,
+        )
+        for name, (create_app, settings) in SERVICES.items()
     }
     async with AsyncExitStack() as stack:
         for name, app in shop.apps.items():
             shop.clients[name] = await stack.enter_async_context(serving(app))
             stack.push_async_callback(shop.drain, name)
-        await shop.until(_admin_exists(shop))
-        await shop.sign_up("staff", "staff")
         yield shop
 
 

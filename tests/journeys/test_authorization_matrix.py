@@ -1,8 +1,8 @@
 """Which callers each route of each service admits.
 
 The routes are read from the apps, and one without a row here fails. Each row says whether anonymous
-callers, customers, staff and admins are admitted. Customers are answered 404 for rows of others,
-which each service's own tests check.
+callers, customers, sellers, staff and admins are admitted. Customers are answered 404 for rows of
+others, and sellers 403 for books of others, which each service's own tests check.
 """
 
 import re
@@ -17,12 +17,14 @@ from tests.support.routes import routes_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-CALLERS = ("anonymous", "customer", "staff", "admin")
+CALLERS = ("anonymous", "customer", "seller", "staff", "admin")
 
-ANYONE = (True, True, True, True)
-SIGNED_IN = (False, True, True, True)
-STAFF = (False, False, True, True)
-ADMIN = (False, False, False, True)
+ANYONE = (True, True, True, True, True)
+SIGNED_IN = (False, True, True, True, True)
+SELLER = (False, False, True, False, False)
+SELLER_OR_STAFF = (False, False, True, True, True)
+STAFF = (False, False, False, True, True)
+ADMIN = (False, False, False, False, True)
 
 
 PUBLIC: dict[str, dict[str, tuple[bool, ...]]] = {
@@ -36,6 +38,7 @@ PUBLIC: dict[str, dict[str, tuple[bool, ...]]] = {
         "POST /password/reset": ANYONE,
         # The service that sends the mail, which has the token of another secret.
         "POST /internal/password-resets/{reset_id}/link": ANYONE,
+        "GET /internal/users/{user_id}/contact": ANYONE,
         "GET /me": SIGNED_IN,
         "PATCH /me": SIGNED_IN,
         "DELETE /me": SIGNED_IN,
@@ -44,6 +47,7 @@ PUBLIC: dict[str, dict[str, tuple[bool, ...]]] = {
         "GET /users/{user_id}": ADMIN,
         "PATCH /users/{user_id}": ADMIN,
         "GET /.well-known/jwks.json": ANYONE,
+        "GET /admin/keys": ADMIN,
         "POST /admin/keys/rotate": ADMIN,
     },
     "catalog": {
@@ -51,12 +55,38 @@ PUBLIC: dict[str, dict[str, tuple[bool, ...]]] = {
         "GET /books/facets": ANYONE,
         "GET /books/suggestions": ANYONE,
         "GET /books/{book_id}": ANYONE,
-        "POST /books": STAFF,
-        "PUT /books/{book_id}": STAFF,
-        "PATCH /books/{book_id}": STAFF,
-        "DELETE /books/{book_id}": STAFF,
-        "POST /books/{book_id}/restore": STAFF,
-        "POST /books/import": STAFF,
+        "GET /books/managed": STAFF,
+        "POST /books": SELLER_OR_STAFF,
+        "PUT /books/{book_id}": SELLER_OR_STAFF,
+        "PATCH /books/{book_id}": SELLER_OR_STAFF,
+        "DELETE /books/{book_id}": SELLER_OR_STAFF,
+        "POST /books/{book_id}/restore": SELLER_OR_STAFF,
+        "POST /books/import": SELLER_OR_STAFF,
+        "PUT /books/{book_id}/seller": STAFF,
+        "GET /sellers": ANYONE,
+        "GET /sellers/{seller_id}": ANYONE,
+        "GET /sellers/me": SELLER,
+        "PUT /sellers/me": SELLER,
+        "GET /sellers/me/books": SELLER,
+        "GET /books/{book_id}/reviews": ANYONE,
+        "GET /books/{book_id}/reviews/own": SIGNED_IN,
+        "POST /books/{book_id}/reviews": SIGNED_IN,
+        "GET /me/reviews": SIGNED_IN,
+        "GET /reviews": STAFF,
+        "GET /reviews/{review_id}": ANYONE,
+        "PATCH /reviews/{review_id}": SIGNED_IN,
+        "DELETE /reviews/{review_id}": SIGNED_IN,
+        "POST /reviews/{review_id}/reports": SIGNED_IN,
+        "POST /reviews/{review_id}/hide": STAFF,
+        "POST /reviews/{review_id}/restore": STAFF,
+    },
+    "notifications": {
+        # The token of a link in a mail, which opens nothing else.
+        "POST /unsubscribe": ANYONE,
+        "GET /preferences": SIGNED_IN,
+        "PATCH /preferences": SIGNED_IN,
+        "GET /internal/mails": ADMIN,
+        "POST /internal/mails/{mail_id}/retry": ADMIN,
     },
     "purchase": {
         "POST /purchase": SIGNED_IN,
@@ -84,6 +114,7 @@ PUBLIC: dict[str, dict[str, tuple[bool, ...]]] = {
         "DELETE /addresses/{address_id}": SIGNED_IN,
         "GET /cart": SIGNED_IN,
         "DELETE /cart": SIGNED_IN,
+        "POST /cart/items": SIGNED_IN,
         "PUT /cart/items/{book_id}": SIGNED_IN,
         "DELETE /cart/items/{book_id}": SIGNED_IN,
         "POST /cart/merge": SIGNED_IN,
@@ -98,9 +129,11 @@ PUBLIC: dict[str, dict[str, tuple[bool, ...]]] = {
         "PUT /books/{book_id}": ANYONE,
         "PATCH /books/{book_id}": ANYONE,
         "DELETE /books/{book_id}": ANYONE,
-        "GET /inventory/{book_id}": STAFF,
-        "GET /inventory/{book_id}/adjustments": STAFF,
-        "POST /inventory/{book_id}/adjustments": STAFF,
+        "GET /inventory/{book_id}": SELLER_OR_STAFF,
+        "GET /inventory/{book_id}/adjustments": SELLER_OR_STAFF,
+        "POST /inventory/{book_id}/adjustments": SELLER_OR_STAFF,
+        "GET /sales": SELLER_OR_STAFF,
+        "GET /sales/summary": SELLER_OR_STAFF,
     },
 }
 
@@ -122,8 +155,10 @@ EVERYWHERE = {
     "GET /internal/dead-letters": ADMIN,
     "GET /internal/dead-letters/{letter_id}": ADMIN,
     "DELETE /internal/dead-letters/{letter_id}": ADMIN,
+    "POST /internal/dead-letters/{letter_id}/discard": ADMIN,
     "POST /internal/dead-letters/{letter_id}/replay": ADMIN,
     "POST /internal/dead-letters/replay": ADMIN,
+    "GET /internal/status": ADMIN,
 }
 
 ENDS_THE_SESSION = {"POST /logout", "DELETE /me"}
@@ -154,6 +189,7 @@ async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ShopIn
     """One shop for all cases: no request of theirs is complete enough to change it."""
     async with open_shop(tmp_path_factory.mktemp("matrix")) as running:
         await running.sign_up("customer")
+        await running.sign_up("seller", "seller")
         yield running
 
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from piccolo.querystring import QueryString
 
-from tests.journeys.shop_in_process import ShopInProcess, open_shop
+from tests.journeys.shop_in_process import ShopInProcess, open_shop_on
 
 
 async def buy(shop: ShopInProcess, book_id: int, quantity: int = 1) -> httpx.Response:
@@ -51,8 +51,11 @@ async def held(shop: ShopInProcess, at_least: int) -> bool:
 
 @pytest.fixture
 async def signing_shop(tmp_path: Path) -> AsyncIterator[ShopInProcess]:
-    """A shop that signs its events: of one that is not signed, the owner's feed is read at once."""
-    async with open_shop(tmp_path, INTERNAL_SECRET="0123456789abcdef" * 4) as running:
+    """A shop that signs its events: of one that is not signed, the owner's feed is read at once.
+
+    Its services start for the first time, and so read every stream.
+    """
+    async with open_shop_on(tmp_path, INTERNAL_SECRET="0123456789abcdef" * 4) as running:
         yield running
 
 

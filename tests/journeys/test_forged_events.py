@@ -33,9 +33,13 @@ KEPT = {
         *("books", "inventory", "adjustments", "purchases", "payments", "assignments"),
         *("denied_tokens", "denied_users", "verification_keys"),
     ),
+    "notifications": (
+        *("mails", "subscribers"),
+        *("denied_tokens", "denied_users", "verification_keys"),
+    ),
     "auth": ("users", "user_roles", "revoked_tokens", "signing_keys", "password_resets"),
 }
-"""What rights, prices and stock are made of; and how far each stream was read."""
+"""What rights, prices, stock and mails are made of; and how far each stream was read."""
 
 
 @pytest.fixture(params=["", SECRET], ids=["no secret", "secret"])
@@ -46,6 +50,8 @@ async def shop(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
 
 async def kept(shop: ShopInProcess) -> dict[str, list[Any]]:
     found = {}
+    notifications = shop.apps["notifications"].state.services
+    await notifications.sender.send_due(notifications.database)
     for service, tables in KEPT.items():
         for table in (*tables, "stream_positions", "inbox"):
             outcome = await shop.apps[service].state.services.database.execute(
@@ -77,8 +83,9 @@ def forgeries(user_id: int, token_id: str, key: dict[str, Any], kid: str) -> dic
         "created_at": "2026-03-14T09:26:53Z",
         "expires_at": "2026-03-14T09:41:53Z",
     }
-    paid = {**order, "payment_id": 1, "amount_minor": 1, "refunded_minor": 0}
+    paid = {**order, "payment_id": 1, "amount_minor": 1, "refunded_minor": 1}
     sent = {"assignment_id": 1, "purchase_id": 1, "provider_id": 1, "provider_name": "x"}
+    sent["user_id"] = user_id
     types: dict[str, Any] = {
         "book.created": (BOOKS, "book/1", {**book, "retired": False}),
         "book.updated": (BOOKS, "book/1", {**book, "retired": False}),
@@ -109,13 +116,26 @@ def forgeries(user_id: int, token_id: str, key: dict[str, Any], kid: str) -> dic
             *("/bookstore/auth/accounts", "password-reset/1"),
             {"reset_id": 1, "user_id": user_id, "language": "es", "expires_at": FAR},
         ),
+        "user.new_device_signed_in": (
+            *("/bookstore/auth/accounts", "device/1"),
+            {
+                "device_id": 1,
+                "user_id": user_id,
+                "browser": "",
+                "system": "",
+                "signed_in_at": FAR,
+            },
+        ),
     }
     for name in ("placed", "paid", "cancelled", "expired", "refunded"):
         types[f"purchase.{name}"] = (ORDERS, "purchase/1", {**placed, "status": "Paid"})
     for name in ("succeeded", "failed", "refunded"):
         types[f"payment.{name}"] = (ORDERS, "purchase/1", {**paid, "status": "completed"})
     for name in ("assigned", "updated"):
-        types[f"delivery.{name}"] = (ORDERS, "purchase/1", {**sent, "status": "delivered"})
+        types[f"delivery.{name}"] = (ORDERS, "purchase/1", {**sent, "status": "Delivered"})
+    review = {"review_id": 1, "book_id": 1, "user_id": user_id}
+    for name in ("posted", "changed", "removed"):
+        types[f"review.{name}"] = ("/bookstore/catalog/reviews", "review/1", review)
     return {f"bookstore.{name}.v1": forged for name, forged in types.items()}
 
 
@@ -128,7 +148,7 @@ async def test_no_forged_event_changes_a_right_a_price_or_stock(shop: ShopInProc
     await shop.call(
         "purchase", "POST", "/purchase", {"book_id": book_id, "quantity": 1}, user="ana"
     )
-    for service in ("catalog", "purchase"):
+    for service in ("catalog", "purchase", "notifications"):
         # Everything was read, so that nothing that is true changes what is compared below.
         reader = shop.apps[service].state.services.catch_up
         for stream in reader.subscriptions.streams:
@@ -162,6 +182,7 @@ async def test_no_forged_event_changes_a_right_a_price_or_stock(shop: ShopInProc
                 subject=subject,
                 sequence=sequence,
                 revision=revision,
+                time=shop.clock(),
                 data=msgspec.json.encode(data),
             )
             for sent in (event, THIEF.sign(event)):

@@ -9,12 +9,12 @@ from litestar import Litestar
 
 from functions.kit.data.database import Database, bind
 from functions.kit.data.engines import connect
-from functions.kit.data.migrations import load, migrate
 from functions.kit.events.outbox import Outbox
 from tests.kit import migrations as sample_migrations
 from tests.kit import sample
 from tests.support.apps import serving
 from tests.support.clock import FakeClock
+from tests.support.schemas import with_schema
 from tests.support.tokens import Issuer
 
 
@@ -46,9 +46,9 @@ async def empty_database(database_url: str) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
-async def database(empty_database: Database) -> Database:
+async def database(database_url: str, empty_database: Database) -> Database:
     """A database with the sample's schema, bound to its tables."""
-    await migrate(empty_database, load(sample_migrations))
+    await with_schema(database_url, sample_migrations)
     bind(empty_database, (sample.Note,))
     return empty_database
 
@@ -59,8 +59,9 @@ def outbox(clock: FakeClock) -> Outbox:
 
 
 @pytest.fixture
-def app(database_url: str, clock: FakeClock, issuer: Issuer) -> Litestar:
+async def app(database_url: str, clock: FakeClock, issuer: Issuer) -> Litestar:
     """The sample, with both APIs; on its wire only auth's keys can be read."""
+    await with_schema(database_url, sample_migrations)
     return sample.create_app(database_url, clock=clock, http=issuer.wire())
 
 

@@ -1,6 +1,6 @@
 """A small service on the kit: it owns notes, and has a projection of another service's things."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Annotated, Any
 
 import httpx
@@ -21,7 +21,7 @@ from functions.kit.data.idempotency_keys import run_once
 from functions.kit.events import cloudevents, dead_letters
 from functions.kit.events.cloudevents import Event
 from functions.kit.events.dead_letters import DeadLetter
-from functions.kit.events.feed import OwnedStream
+from functions.kit.events.feed import OwnedStream, id_in
 from functions.kit.events.outbox import NewEvent, Outbox, as_state
 from functions.kit.events.subscriptions import Stream, Subscriptions
 from functions.kit.http.guards import signed_in, staff
@@ -88,8 +88,11 @@ async def notes(database: Database) -> list[str]:
     return [row["text"] for row in outcome.rows]
 
 
-async def note_states(database: Database) -> AsyncIterator[Event]:
-    outcome = await database.execute(QueryString("SELECT * FROM notes ORDER BY id"))
+async def note_states(database: Database, subject: str | None) -> AsyncGenerator[Event]:
+    after = id_in(subject, "note")
+    outcome = await database.execute(
+        QueryString("SELECT * FROM notes WHERE id > {} ORDER BY id", after)
+    )
     for row in outcome.rows:
         yield as_state(note_written(row["id"], row["text"], row["revision"]))
 

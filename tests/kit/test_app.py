@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -295,7 +295,7 @@ async def test_two_services_repair_what_the_broker_lost(
 ) -> None:
     """At its start the consumer reads from the owner what was not delivered."""
 
-    async def states(database: Database) -> AsyncIterator[Event]:
+    async def states(database: Database, _: str | None) -> AsyncGenerator[Event]:
         for row in (await database.execute(QueryString("SELECT 1 WHERE 1 = 0"))).rows:
             yield row
 

@@ -16,9 +16,8 @@ ROOT = Path(__file__).parents[2]
 EVENTING = ROOT / "eventing"
 SCHEMAS = ROOT.parent / "shared" / "schemas"
 FILES = sorted([*EVENTING.glob("triggers/*.yaml"), *EVENTING.glob("sources/*.yaml")])
-ADDRESSES = {
-    f"{service}-internal": f"http://{service}" for service in ("auth", "catalog", "purchase")
-}
+SERVICES = ("auth", "catalog", "notifications", "purchase")
+ADDRESSES = {f"{service}-internal": f"http://{service}" for service in SERVICES}
 
 
 def strict(schema: dict[str, Any]) -> dict[str, Any]:
@@ -50,7 +49,8 @@ def test_the_schemas_of_knative_accept_it(file: Path) -> None:
 
 
 def test_every_consumer_has_a_trigger_for_every_source_that_it_reads() -> None:
-    """catalog reads inventory and security, purchase books and security; there are no others."""
+    """Of catalog inventory, orders and security; of notifications accounts, orders and security; of
+    purchase books and security; there are no others."""
     triggers = load_manifests(EVENTING, ADDRESSES).triggers
 
     assert {trigger.name: (trigger.filter, trigger.subscriber) for trigger in triggers} == {
@@ -58,7 +58,20 @@ def test_every_consumer_has_a_trigger_for_every_source_that_it_reads() -> None:
             {"source": "/bookstore/purchase/inventory"},
             "http://catalog/events",
         ),
+        "catalog-orders": ({"source": "/bookstore/purchase/orders"}, "http://catalog/events"),
         "catalog-security": ({"source": "/bookstore/auth/security"}, "http://catalog/events"),
+        "notifications-accounts": (
+            {"source": "/bookstore/auth/accounts"},
+            "http://notifications/events",
+        ),
+        "notifications-orders": (
+            {"source": "/bookstore/purchase/orders"},
+            "http://notifications/events",
+        ),
+        "notifications-security": (
+            {"source": "/bookstore/auth/security"},
+            "http://notifications/events",
+        ),
         "purchase-books": ({"source": "/bookstore/catalog/books"}, "http://purchase/events"),
         "purchase-security": ({"source": "/bookstore/auth/security"}, "http://purchase/events"),
     }
@@ -72,9 +85,9 @@ def test_every_trigger_sets_the_whole_delivery() -> None:
 
 
 def test_every_service_has_a_ping_source() -> None:
-    """auth, catalog and purchase get pings at /events; there are no other sources."""
+    """Every service with an internal API gets pings at /events; there are no other sources."""
     sources = load_manifests(EVENTING, ADDRESSES).ping_sources
 
     assert {source.name: source.sink for source in sources} == {
-        f"ping-{service}": f"http://{service}/events" for service in ("auth", "catalog", "purchase")
+        f"ping-{service}": f"http://{service}/events" for service in SERVICES
     }

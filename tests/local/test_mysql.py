@@ -1,4 +1,4 @@
-"""The three databases of the shop on a MySQL server."""
+"""The four databases of the shop on a MySQL server."""
 
 from pathlib import Path
 
@@ -6,7 +6,8 @@ import pytest
 
 from functions.local.data_folder import DataFolder
 from functions.local.errors import LocalError
-from functions.local.mysql import DATABASES, MySQLServer
+from functions.local.mysql import CREATED_FILE, DATABASES, MySQLServer
+from functions.local.ports import SERVICES
 from tests.servers.mysql import Server
 
 
@@ -23,14 +24,17 @@ def databases(server: Server) -> set[object]:
 
 
 def test_missing_databases_are_created(url: str, mysql_server: Server, tmp_path: Path) -> None:
-    """With the names of the original shop; a second run changes nothing."""
+    """Three have the names of the original shop; a second run changes nothing."""
     folder = DataFolder(tmp_path)
     server = MySQLServer(url)
     server.prepare(folder, fresh=False)
     mysql_server.run("CREATE TABLE bookstore_main.kept (id INT)")
     server.prepare(folder, fresh=False)
 
-    assert databases(mysql_server) == {"bookstore_auth", "bookstore_catalog", "bookstore_main"}
+    assert databases(mysql_server) == {
+        *("bookstore_auth", "bookstore_catalog", "bookstore_main"),
+        "bookstore_notifications",
+    }
     assert mysql_server.run("SHOW TABLES FROM bookstore_main") == (("kept",),)
 
 
@@ -45,6 +49,30 @@ def test_fresh_drops_the_databases_that_this_folder_created(
     server.prepare(folder, fresh=True)
 
     assert mysql_server.run("SHOW TABLES FROM bookstore_main") == ()
+
+
+def test_the_database_of_a_new_service_joins_the_folders_own(
+    url: str, mysql_server: Server, tmp_path: Path
+) -> None:
+    """A folder of a release without notifications gets its database, and `fresh` drops all four."""
+    folder = DataFolder(tmp_path)
+    server = MySQLServer(url)
+    before = sorted(set(DATABASES.values()) - {"bookstore_notifications"})
+    for database in before:
+        mysql_server.create_database(database)
+    folder.write(CREATED_FILE, {"server": server.name, "databases": before})
+    server.prepare(folder, fresh=False)
+    mysql_server.run("CREATE TABLE bookstore_notifications.gone (id INT)")
+    server.prepare(folder, fresh=True)
+
+    assert databases(mysql_server) == set(DATABASES.values())
+    assert mysql_server.run("SHOW TABLES FROM bookstore_notifications") == ()
+
+
+def test_every_service_has_a_database() -> None:
+    """Each service with a migration has a database of its own on the server."""
+    assert sorted(DATABASES) == sorted(SERVICES)
+    assert len(set(DATABASES.values())) == len(SERVICES)
 
 
 def test_other_databases_are_never_dropped(url: str, mysql_server: Server, tmp_path: Path) -> None:

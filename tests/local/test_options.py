@@ -57,7 +57,7 @@ def test_the_base_sets_all_ports_that_are_not_set_by_themselves() -> None:
     """--port-base 5100 gives auth 5100 and the storefront 5108; --broker-port precedes it."""
     found = parse_dev_options(["--port-base", "5100", "--broker-port", "6000"])
 
-    assert found.ports == Ports(5100, 5101, 5102, 6000, 5108)
+    assert found.ports == Ports(5100, 5101, 5102, 6000, 5108, 5107, 5103, 5105, 5106)
 
 
 def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:

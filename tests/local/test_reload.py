@@ -43,3 +43,7 @@ def test_a_change_of_shared_code_restarts_all_services() -> None:
     assert sources.programs({functions / "purchase" / "domain.py"}) == {"purchase"}
     page = functions / "storefront" / "templates" / "book.html"
     assert sources.programs({page}) == {"storefront"}
+    mail = functions / "notifications" / "templates" / "mail.txt"
+    assert sources.programs({mail}) == {"notifications"}
+    mailbox = functions / "local" / "mailbox" / "store.py"
+    assert sources.programs({mailbox}) == {"mailbox"}

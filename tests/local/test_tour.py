@@ -30,7 +30,9 @@ async def test_the_running_shop_is_found_by_its_data_folder(tmp_path: Path) -> N
         found = await find_shop(folder)
 
     assert found == Shop(
-        dict.fromkeys(SERVICES, service.url), Admin("admin@bookstore.example", "secret")
+        dict.fromkeys(SERVICES, service.url),
+        Admin("admin@bookstore.example", "secret"),
+        folder=folder,
     )
 
 

@@ -10,8 +10,10 @@ import msgspec
 from litestar import Litestar
 from piccolo.querystring import QueryString
 
+from functions.kit.base.metrics import Definition, Metrics
 from functions.kit.events import cloudevents
 from functions.kit.events.cloudevents import Event
+from functions.purchase import migrations
 from functions.purchase.app import ProviderFactory, create_app
 from functions.purchase.commands.lifecycle import expire_purchases
 from functions.purchase.commands.reconciliation import (
@@ -24,10 +26,15 @@ from functions.purchase.settings import PurchaseSettings
 from functions.purchase.simulated_provider import SimulatedProvider
 from tests.support.apps import Running, serving
 from tests.support.clock import FakeClock
+from tests.support.registration import registered_once
+from tests.support.schemas import with_schema
 from tests.support.signing import FEED, SECRET, SIGNER
 from tests.support.tokens import Issuer
 
 BUYER, OTHER, STAFF = 7, 8, 1
+SELLER, OTHER_SELLER = 21, 22
+ROLES = {STAFF: "staff", SELLER: "seller", OTHER_SELLER: "seller"}
+"""Of users who are no customers."""
 PRICE_MINOR = 1990
 EVER = datetime(2000, 1, 1, tzinfo=UTC)
 STOCK = 5
@@ -69,6 +76,12 @@ def book_event(
     )
 
 
+def counted(metrics: Metrics, definition: Definition, *labels: str) -> float:
+    """A counter's value, of all its series or of one."""
+    series = metrics.add(definition).series
+    return sum(each.value for key, each in series.items() if key == labels or not labels)
+
+
 class Shop(Running):
     """A running purchase service."""
 
@@ -79,8 +92,7 @@ class Shop(Running):
         self.issuer = issuer
 
     def caller(self, user_id: int = BUYER) -> dict[str, str]:
-        roles = ("staff",) if user_id == STAFF else ("customer",)
-        return self.issuer.bearer(user_id, *roles)
+        return self.issuer.bearer(user_id, ROLES.get(user_id, "customer"))
 
     async def call(
         self,
@@ -211,8 +223,13 @@ async def open_shop(
         **settings,
     }
     purchase_settings = PurchaseSettings.from_mapping(environment)
-    app = create_app(
-        purchase_settings, clock=clock, http=issuer.wire(), payment_provider=payment_provider
+    await with_schema(url, migrations)
+    app = registered_once(
+        create_app,
+        purchase_settings,
+        clock=clock,
+        http=issuer.wire(),
+        payment_provider=payment_provider,
     )
     async with serving(app) as client:
         shop = Shop(app, client, issuer, clock)

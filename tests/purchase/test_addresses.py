@@ -100,8 +100,8 @@ async def test_a_change_is_held_against_the_country_as_a_whole(shop: Shop) -> No
     assert refused.status_code == 400
     assert refused.json()["code"] == "address-invalid"
     assert refused.json()["errors"] == [
-        {"field": "postal_code", "message": "is required in US"},
-        {"field": "region", "message": "is required in US"},
+        {"field": "postal_code", "message": "is required in this country: United States"},
+        {"field": "region", "message": "is required in this country: United States"},
     ]
     assert (await shop.call("GET", "/addresses/1")).json() == SHOWN
 

@@ -3,13 +3,16 @@
 import asyncio
 import os
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from piccolo.querystring import QueryString
 
+from functions.kit.data import audit_runs
+from functions.kit.data.audit_runs import AuditRun
 from functions.kit.data.database import Database
-from functions.purchase.audit import INVARIANTS, audit
+from functions.purchase.audit import INVARIANTS, audit, audit_and_record
 from functions.purchase.ledger_audit import SENTENCES, audit_ledger
 from tests.purchase.shop import STAFF, Shop, open_shop
 
@@ -153,6 +156,58 @@ async def test_the_command_prints_breaches_and_exits_with_one(
 
     assert (process.returncode, len(lines)) == (code, len(INVARIANTS) + len(SENTENCES))
     assert word in {line.split()[0] for line in lines}
+
+
+async def test_a_running_service_audits_itself_once_a_day(tmp_path: Path) -> None:
+    """The result is stored and shown to admins; a breach is in it, with the number of rows."""
+    async with open_shop(f"sqlite:///{tmp_path}/purchase.db") as shop:
+        await busy(shop)
+        audits = [await next_audit(shop, timedelta(minutes=1))]
+        await shop.database.execute(QueryString("UPDATE inventory SET revision = 99"))
+        unchanged = await next_audit(shop, timedelta(hours=23))
+        audits.append(await next_audit(shop, timedelta(hours=1)))
+        stored = await audit_runs.last(shop.database)
+        answer = await shop.client.get("/internal/status", headers=shop.issuer.bearer(1, "admin"))
+
+    assert [each.outcome for each in audits] == ["clean", "breached"]
+    assert unchanged == audits[0]
+    assert audits[1].checked == len(INVARIANTS) + len(SENTENCES)
+    assert stored == audits[1]
+    assert answer.json()["audited"] is True
+    assert answer.json()["audit"]["breaches"] == [
+        {"invariant": each.invariant, "count": each.count} for each in audits[1].breaches
+    ]
+
+
+async def next_audit(shop: Shop, later: timedelta) -> AuditRun:
+    """The last result, once the background tasks have run at a later time."""
+    shop.clock.advance(seconds=later.total_seconds())
+    tasks = shop.app.state.services.process.tasks
+    async with asyncio.timeout(20):
+        for _ in range(2):  # the round that runs now may have passed the audit already
+            before = tasks.get("record_start")
+            shop.app.state.services.run_background_tasks()
+            while tasks.get("record_start") is before:  # noqa: ASYNC110 - the last task of a round
+                await asyncio.sleep(0)
+    found = await audit_runs.last(shop.database)
+
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(("broken", "outcome"), [(False, "clean"), (True, "breached")])
+async def test_the_command_stores_its_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, broken: bool, outcome: str
+) -> None:
+    """As the daily audit does."""
+    async with open_shop(f"sqlite:///{tmp_path}/purchase.db") as shop:
+        if broken:
+            await shop.database.execute(QueryString("UPDATE inventory SET revision = 99"))
+        await audit_and_record(shop.database, shop.provider, shop.clock)
+        stored = await audit_runs.last(shop.database)
+
+    assert stored is not None
+    assert stored.outcome == outcome
 
 
 async def test_an_unavailable_database_exits_with_two(tmp_path: Path) -> None:

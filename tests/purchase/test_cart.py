@@ -3,9 +3,10 @@
 import asyncio
 from typing import Any
 
+import httpx
 import pytest
 
-from functions.purchase.domain.purchases import MAX_LINES
+from functions.kit.base.orders import MAX_LINES, MAX_QUANTITY, MAX_TOTAL_MINOR
 from tests.purchase.shop import BUYER, OTHER, PRICE_MINOR, STOCK, Shop, book_event, open_shop
 
 
@@ -43,6 +44,7 @@ async def test_a_cart_shows_what_it_holds_and_reserves_nothing(shop: Shop) -> No
         "available": STOCK,
         "in_stock": True,
         "retired": False,
+        "max_quantity": 100,
     }
     assert {name: cart[name] for name in ("quantity", "total_minor", "currency")} == {
         "quantity": 4,
@@ -57,7 +59,15 @@ async def test_an_empty_cart_is_a_cart(shop: Shop) -> None:
     """Nobody has to make one first."""
     cart = (await shop.call("GET", "/cart")).json()
 
-    assert cart == {"items": [], "quantity": 0, "total": 0.0, "total_minor": 0, "currency": None}
+    assert cart == {
+        "items": [],
+        "quantity": 0,
+        "total": 0.0,
+        "total_minor": 0,
+        "currency": None,
+        "max_total": MAX_TOTAL_MINOR / 100,
+        "max_total_minor": MAX_TOTAL_MINOR,
+    }
 
 
 async def test_setting_a_quantity_can_be_repeated(shop: Shop) -> None:
@@ -68,6 +78,52 @@ async def test_setting_a_quantity_can_be_repeated(shop: Shop) -> None:
     assert answers[0].headers["location"] == "/cart"
     assert [each.json()["items"][0]["quantity"] for each in answers] == [2, 2, 5]
     assert await quantities(shop) == {1: 5}
+
+
+async def add(shop: Shop, book_id: int, quantity: int, key: str | None = None) -> httpx.Response:
+    body = {"book_id": book_id, "quantity": quantity}
+    return await shop.call("POST", "/cart/items", body, key=key)
+
+
+async def test_copies_that_are_added_at_the_same_time_are_all_counted(shop: Shop) -> None:
+    """Two tabs, and a client that sends many requests at once."""
+    answers = await asyncio.gather(*[add(shop, 1, quantity) for quantity in (1, 2, 3) * 4])
+
+    assert sorted(each.status_code for each in answers) == [200] * 11 + [201]
+    assert {each.headers.get("location") for each in answers} == {"/cart", None}
+    assert await quantities(shop) == {1: 24}
+
+
+async def test_an_addition_under_one_key_adds_once(shop: Shop) -> None:
+    """Sent at the same time and again later; another key adds again, another body is refused."""
+    at_once = await asyncio.gather(*[add(shop, 1, 2, "one") for _ in range(6)])
+    later = await add(shop, 1, 2, "one")
+    after_replays = await quantities(shop)
+    other_body = await add(shop, 1, 3, "one")
+    other_key = await add(shop, 1, 2, "two")
+
+    assert {(each.status_code, each.content) for each in [*at_once, later]} == {
+        (201, later.content)
+    }
+    assert later.headers["idempotency-replayed"] == "true"
+    assert after_replays == {1: 2}
+    assert other_body.json()["code"] == "idempotency-key-reused"
+    assert other_key.json()["items"][0]["quantity"] == 4
+
+
+async def test_a_line_holds_1000_copies_however_they_arrive(shop: Shop) -> None:
+    """What does not fit is refused whole, the limit is named, and the key stays free."""
+    await put(shop, 1, 998)
+    answers = await asyncio.gather(*[add(shop, 1, 1) for _ in range(4)])
+    refused = await add(shop, 1, 1, "key")
+    await put(shop, 1, 1)
+    retried = await add(shop, 1, 1, "key")
+
+    assert sorted(each.status_code for each in answers) == [200, 200, 409, 409]
+    problem = refused.json()
+    assert (problem["code"], problem["in_cart"], problem["limit"]) == ("cart-line-full", 1000, 1000)
+    assert "1000" in problem["detail"]
+    assert retried.json()["items"][0]["quantity"] == 2
 
 
 async def test_carts_are_everyones_own(shop: Shop) -> None:
@@ -112,8 +168,9 @@ async def test_books_that_cannot_be_put_into_it_are_refused(shop: Shop) -> None:
     await put(shop, 3)
     await shop.deliver(book_event(3, sequence=4, revision=2, kind="retired"))
     answers = [await shop.call("PUT", f"/cart/items/{each}", {"quantity": 2}) for each in (99, 3)]
+    answers += [await add(shop, each, 2) for each in (99, 3)]
 
-    assert [(each.status_code, each.json()["code"]) for each in answers] == [
+    assert [(each.status_code, each.json()["code"]) for each in answers] == 2 * [
         (404, "book-not-found"),
         (409, "book-retired"),
     ]
@@ -126,6 +183,7 @@ async def test_before_the_first_book_has_arrived_one_waits(database_url: str) ->
         answers = [
             await shop.call("PUT", "/cart/items/1", {"quantity": 1}),
             await shop.call("POST", "/cart/merge", {"items": [{"book_id": 1, "quantity": 1}]}),
+            await add(shop, 1, 1),
         ]
 
     assert {(each.status_code, each.json()["code"]) for each in answers} == {
@@ -152,13 +210,15 @@ BAD_QUANTITIES: tuple[Any, ...] = (0, -1, 1001, 1.5, "1", True, None, [], 10**30
 
 @pytest.mark.parametrize("quantity", BAD_QUANTITIES, ids=repr)
 async def test_a_quantity_is_between_1_and_1000(shop: Shop, quantity: Any) -> None:
-    """In a line and in a merge; the field is named."""
+    """In a line, in an addition and in a merge; the field is named."""
     item = {"book_id": 1, "quantity": quantity}
     line = await shop.call("PUT", "/cart/items/1", {"quantity": quantity})
+    added = await shop.call("POST", "/cart/items", item)
     merged = await shop.call("POST", "/cart/merge", {"items": [item]})
 
-    assert (line.status_code, merged.status_code) == (400, 400)
+    assert (line.status_code, added.status_code, merged.status_code) == (400, 400, 400)
     assert [each["field"] for each in line.json()["errors"]] == ["quantity"]
+    assert [each["field"] for each in added.json()["errors"]] == ["quantity"]
     assert [each["field"] for each in merged.json()["errors"]] == ["items[0].quantity"]
     assert await quantities(shop) == {}
 
@@ -246,3 +306,41 @@ async def test_two_tabs_and_a_merge_lose_no_book(shop: Shop) -> None:
     )
 
     assert await quantities(shop) == {1: 5, 2: 2, 3: 1}
+
+
+@pytest.mark.parametrize(("limit", "most"), [("7", 7), ("0", MAX_QUANTITY), ("5000", MAX_QUANTITY)])
+async def test_a_cart_says_how_many_copies_one_order_can_have(
+    database_url: str, limit: str, most: int
+) -> None:
+    """As many as the shop lets a customer hold unpaid, and that many can be ordered."""
+    async with open_shop(database_url, MAX_UNPAID_COPIES=limit) as shop:
+        await shop.deliver(book_event(9, sequence=4, initial_stock=2 * MAX_QUANTITY))
+        await put(shop, 9, most)
+        said = (await shop.call("GET", "/cart")).json()["items"][0]["max_quantity"]
+        placed = await shop.call("POST", "/purchase", {"from_cart": True})
+
+    assert said == most
+    assert placed.status_code == 201, placed.text
+
+
+@pytest.mark.parametrize(("beyond", "status"), [(0, 201), (1, 409)])
+async def test_one_order_has_at_most_the_total_that_the_cart_says(
+    shop: Shop, beyond: int, status: int
+) -> None:
+    """A minor unit more is refused, with the limit; nothing is reserved then."""
+    half = MAX_TOTAL_MINOR // 2
+    await shop.deliver(book_event(8, sequence=4, price_minor=half))
+    await shop.deliver(book_event(9, sequence=5, price_minor=half + beyond))
+    for book_id in (8, 9):
+        await put(shop, book_id)
+    cart = (await shop.call("GET", "/cart")).json()
+    placed = await shop.call("POST", "/purchase", {"from_cart": True})
+
+    assert cart["total_minor"] == cart["max_total_minor"] + beyond
+    assert placed.status_code == status, placed.text
+    if beyond:
+        assert (placed.json()["code"], placed.json()["limit_minor"]) == (
+            "order-too-large",
+            cart["max_total_minor"],
+        )
+        assert await shop.stock_of(9) == (STOCK, 0, STOCK)

@@ -101,6 +101,22 @@ class CartLife(RuleBasedStateMachine):
         assert shown[book_id]["quantity"] in {one, two}
         self.put(book_id, shown[book_id]["quantity"])
 
+    @rule(book_id=book_ids, one=quantities, two=quantities)
+    def add_in_two_tabs(self, book_id: int, one: int, two: int) -> None:
+        """Both count."""
+
+        async def both() -> None:
+            sent = [
+                self.shop.call("POST", "/cart/items", {"book_id": book_id, "quantity": each})
+                for each in (one, two)
+            ]
+            await asyncio.gather(*sent)
+
+        self.run(both())
+        if book_id not in self.retired:
+            quantity, _ = self.cart.get(book_id, (0, 0))
+            self.put(book_id, quantity + one + two)
+
     @rule(book_id=book_ids)
     def remove(self, book_id: int) -> None:
         assert self.call("DELETE", f"/cart/items/{book_id}").status_code == 204

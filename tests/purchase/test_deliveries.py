@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from tests.purchase.shop import OTHER, STAFF, STOCK, Shop
@@ -174,3 +176,55 @@ async def test_a_changed_provider_keeps_omitted_members(shop: Shop) -> None:
     assert (taken.status_code, taken.json()["code"]) == (409, "provider-exists")
     assert (nobody.status_code, nothing.status_code) == (404, 200)
     assert (shown["name"], shown["contact"], shown["coverage"]) == ("B", "new", ["ES"])
+
+
+async def test_a_list_has_offered_retired_or_all_providers(shop: Shop) -> None:
+    """Without `status` those that are offered; an unknown one is refused by name."""
+    for name in ("A", "B"):
+        await shop.call("POST", "/providers", {"name": name, "contact": name}, user=STAFF)
+    await shop.call("DELETE", "/providers/1", user=STAFF)
+    found = {
+        query: [each["name"] for each in (await shop.call("GET", f"/providers{query}")).json()]
+        for query in ("", "?status=offered", "?status=retired", "?status=all")
+    }
+    refused = await shop.call("GET", "/providers?status=gone")
+
+    assert found == {
+        "": ["B"],
+        "?status=offered": ["B"],
+        "?status=retired": ["A"],
+        "?status=all": ["A", "B"],
+    }
+    assert refused.status_code == 400
+    assert refused.json()["errors"][0]["field"] == "status"
+
+
+async def test_a_provider_that_was_changed_meanwhile_is_not_changed(shop: Shop) -> None:
+    """With `If-Match`; each answer has the tag of the present version."""
+    await shop.call("POST", "/providers", {"name": "A", "contact": "x"}, user=STAFF)
+    read = (await shop.call("GET", "/providers/1")).headers["etag"]
+    first = await shop.call("PATCH", "/providers/1", {"fee": 3}, user=STAFF, if_match=read)
+    late = await shop.call("PATCH", "/providers/1", {"fee": 4}, user=STAFF, if_match=read)
+    tag = first.headers["etag"]
+    again = await shop.call("PATCH", "/providers/1", {"fee": 5}, user=STAFF, if_match=tag)
+    malformed = await shop.call("PATCH", "/providers/1", {"fee": 6}, user=STAFF, if_match="3")
+    shown = await shop.call("GET", "/providers/1")
+
+    assert [each.status_code for each in (first, late, again, malformed)] == [200, 412, 200, 400]
+    assert late.json()["code"] == "precondition-failed"
+    assert shown.json()["fee"] == 5
+    assert shown.headers["etag"] == again.headers["etag"]
+
+
+async def test_of_two_changes_of_one_version_one_is_made(shop: Shop) -> None:
+    """At the same time."""
+    await shop.call("POST", "/providers", {"name": "A", "contact": "x"}, user=STAFF)
+    tag = (await shop.call("GET", "/providers/1")).headers["etag"]
+    answers = await asyncio.gather(
+        *(
+            shop.call("PATCH", "/providers/1", {"fee": fee}, user=STAFF, if_match=tag)
+            for fee in (1, 2, 3)
+        )
+    )
+
+    assert sorted(each.status_code for each in answers) == [200, 412, 412]

@@ -20,8 +20,9 @@ from piccolo.querystring import QueryString
 from functions.purchase.audit import audit
 from functions.purchase.domain.purchases import HOLDS_STOCK, TRANSITIONS, Status
 from functions.purchase.ledger_audit import audit_ledger
+from functions.purchase.metrics import REFUNDED, REVENUE
 from functions.purchase.payment_provider import Charge, ChargeReport
-from tests.purchase.shop import STAFF, STOCK, open_shop
+from tests.purchase.shop import STAFF, STOCK, counted, open_shop
 
 T = TypeVar("T")
 BOOKS = (1, 2)
@@ -267,6 +268,18 @@ class PurchaseLife(RuleBasedStateMachine):
                 assert returned <= taken
             else:
                 assert taken == returned
+
+    @invariant()
+    def money_is_counted(self) -> None:
+        """The counters are what the tables have: each charge and each refund once."""
+        metrics = self.shop.app.state.services.metrics
+        (taken,) = self.query(
+            "SELECT SUM(amount_minor) AS n FROM payments WHERE status IN ('Completed', 'Refunded')"
+        )
+        (returned,) = self.query("SELECT SUM(amount_minor) AS n FROM refunds")
+
+        assert counted(metrics, REVENUE) == (taken["n"] or 0)
+        assert counted(metrics, REFUNDED) == (returned["n"] or 0)
 
     def query(self, template: str, *args: object) -> list[dict[str, Any]]:
         outcome = self.run(self.shop.database.execute(QueryString(template, *args)))

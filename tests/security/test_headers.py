@@ -185,13 +185,14 @@ async def test_an_altered_cursor_is_refused(shop: ShopInProcess, name: str) -> N
 
 
 async def test_a_cursor_shows_nothing_that_the_list_would_not(shop: ShopInProcess) -> None:
-    """A forged cursor before another's purchase lists one's own only."""
+    """A forged cursor of a moment after another's purchase lists one's own only."""
     await shop.sign_up("other")
     book_id = await shop.sell(stock=5)
     bought = await shop.call(
         "purchase", "POST", "/purchase", {"book_id": book_id, "quantity": 1}, user="customer"
     )
-    cursor = encode_cursor(bought.json()["purchase_id"] + 1)
+    microseconds = 10**16  # in the year 2286
+    cursor = encode_cursor("-created", microseconds, bought.json()["purchase_id"] + 1)
     own = await shop.call("purchase", "GET", f"/purchases?after={cursor}", user="customer")
     others = await shop.call("purchase", "GET", f"/purchases?after={cursor}", user="other")
 

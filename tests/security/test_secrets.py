@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from functions.local.mysql import DATABASES
+from functions.local.ports import SERVICES
 from tests.local.runners import Runner, running
 from tests.servers.mysql import PASSWORD, Server
 
@@ -74,7 +75,8 @@ async def travel(journey: Journey, admin: dict[str, str]) -> None:
     tokens = await call("auth", "POST", "/refresh", again)
     bearer = tokens["token"]
     await call("auth", "POST", "/password/reset", {"token": WRONG, "password": WRONG})
-    for service in ("auth", "catalog", "purchase"):
+    await call("notifications", "POST", "/unsubscribe", {"token": WRONG})
+    for service in SERVICES:
         await call(service, "GET", f"/nowhere?token={bearer}&password={WRONG}", None, bearer)
     await call("auth", "POST", "/validate", {"token": bearer})
     await call("auth", "POST", "/validate", {"token": bearer[:-3]})

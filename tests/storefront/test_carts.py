@@ -2,12 +2,15 @@
 
 import pytest
 
-from functions.storefront.domain.carts import MAX_LINES
+from functions.kit.base.orders import MAX_LINES
 from tests.journeys.shop_in_process import ShopInProcess
-from tests.storefront.visitor import Visitor, text_of
+from tests.storefront.visitor import ADDRESS, Visitor, text_of
 
 NOT_SOLD = "Some books of your cart are no longer sold"
-NO_ROOM = "the cart holds 50 different books"
+NO_ROOM = f"the cart holds {MAX_LINES} different books"
+CHECKOUT = 'class="button" href="'
+CHECKOUT_STEPS = ("address", "delivery?address=1", "payment?address=1&provider=1")
+TOLD = {"en": "its total is more than one order can have", "es": "suma más de lo que cabe"}
 
 
 @pytest.mark.parametrize(
@@ -47,3 +50,79 @@ async def test_books_that_a_full_cart_cannot_hold_are_not_called_unsold(
 
     assert NO_ROOM in text_of(page)
     assert NOT_SOLD not in text_of(page)
+
+
+TOO_MANY = {
+    "en": "One order has at most 100 copies of a book: choose fewer to go on.",
+    "es": "Un pedido lleva como máximo 100 ejemplares de un libro",
+}
+TOO_LARGE = {"en": "One order can be of at most", "es": "Un pedido suma como máximo"}
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+async def test_a_cart_with_more_copies_than_one_order_can_have_says_so(
+    visitor: Visitor, shop: ShopInProcess, language: str
+) -> None:
+    """The number is purchase's own; with as many as it says the checkout is open."""
+    book_id = await shop.sell(stock=200)
+    await visitor.sign_up()
+    await visitor.send("/en/cart/items", book_id=book_id, quantity=101)
+    cart = await visitor.get(f"/{language}/cart")
+    checkout = await visitor.get(f"/{language}/checkout/address")
+    await visitor.send("/en/cart/update", book_id=book_id, quantity=100)
+    fewer = await visitor.get(f"/{language}/cart")
+
+    assert TOO_MANY[language] in text_of(cart)
+    assert CHECKOUT not in cart.text
+    assert 'max="100"' in cart.text
+    assert checkout.headers["location"] == f"/{language}/cart"
+    assert TOO_MANY[language] not in text_of(fewer)
+    assert CHECKOUT in fewer.text
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize("signed_in", [True, False])
+async def test_a_cart_of_more_than_one_order_can_cost_says_so(
+    visitor: Visitor, shop: ShopInProcess, language: str, signed_in: bool
+) -> None:
+    """Before the visitor signs in, too; each step of the checkout leads back to it."""
+    books = [await shop.sell(f"Tomo {n}", price=500_000_000.01) for n in range(2)]
+    if signed_in:
+        await visitor.sign_up()
+    for book_id in books:
+        await visitor.send("/en/cart/items", book_id=book_id, quantity=1)
+    cart = await visitor.get(f"/{language}/cart")
+    steps = [await visitor.get(f"/{language}/checkout/{step}") for step in CHECKOUT_STEPS]
+    told = await visitor.get(f"/{language}/cart")
+    await visitor.send("/en/cart/update", book_id=books[0], quantity=0)
+    less = await visitor.get(f"/{language}/cart")
+
+    assert TOO_LARGE[language] in text_of(cart)
+    assert CHECKOUT not in cart.text
+    if signed_in:
+        assert {step.headers["location"] for step in steps} == {f"/{language}/cart"}
+        assert TOLD[language] in text_of(told)
+    assert TOO_LARGE[language] not in text_of(less)
+    assert CHECKOUT in less.text
+
+
+async def test_a_delivery_that_makes_the_total_too_large_cannot_be_chosen(
+    visitor: Visitor, shop: ShopInProcess, provider: int
+) -> None:
+    """The cart alone could be ordered. With another delivery that fits, only that one is offered;
+    with none the way leads back to the cart, which is to become smaller."""
+    del provider  # it asks for five
+    book_id = await shop.sell(price=999_999_998.00)
+    await visitor.sign_up()
+    await visitor.send("/en/cart/items", book_id=book_id, quantity=1)
+    address = await visitor.send("/en/checkout/address", **ADDRESS, key="k" * 24)
+    refused = await visitor.get(address.headers["location"])
+    told = await visitor.get("/en/cart")
+    body = {"name": "Barata", "contact": "b@example.org", "coverage": ["*"], "fee": 2}
+    await shop.call("purchase", "POST", "/providers", body, user="staff")
+    offered = await visitor.get(address.headers["location"])
+
+    assert refused.headers["location"] == "/en/cart"
+    assert "With its delivery, the total is more than one order can have" in text_of(told)
+    assert "Barata" in text_of(offered)
+    assert "DHL" not in text_of(offered)

@@ -1,11 +1,12 @@
 """From the cart to the order, when something changes meanwhile or a form is sent again."""
 
 import asyncio
+import re
 
 import pytest
 
 from tests.journeys.shop_in_process import ShopInProcess
-from tests.storefront.visitor import Visitor, fields_of, text_of
+from tests.storefront.visitor import ADDRESS, Visitor, fields_of, text_of
 
 pytestmark = pytest.mark.usefixtures("provider")
 
@@ -44,6 +45,7 @@ async def test_a_price_that_changed_is_shown_and_asked_again(
 
     assert "The price was $10.00" in text_of(cart)
     assert 'role="alert"' in refused.text
+    assert "The total has changed. Nothing is ordered" in text_of(refused)
     assert "Pay $29.00" in text_of(refused)
     assert "not ordered anything" in text_of(orders)
     assert "Paid" in text_of(paid)
@@ -168,3 +170,42 @@ async def test_an_address_that_was_refused_can_be_corrected_in_the_same_form(
     assert 'value="Calle 1"' in refused.text
     assert right.url == again.url
     assert account.count("Calle 1") == 1
+
+
+@pytest.mark.parametrize("first_line", ["Carrera 7 # 32-16", ""])
+async def test_what_is_wrong_with_an_address_is_said_beside_its_field(
+    visitor: Visitor, shop: ShopInProcess, first_line: str
+) -> None:
+    """Lines are counted by purchase, which does not get those that are empty."""
+    await filled(visitor, shop)
+    fields = ("recipient", "line1", "line2", "city", "region", "postal_code")
+    cases = [
+        (field, wrong) for field in fields for wrong in ("x" * 300, "a\x00b", "4111 1111 1111 1111")
+    ]
+    good = {**ADDRESS, "line1": first_line, "line2": "Apto 2", "key": "k" * 24}
+    pages = [
+        await visitor.send("/en/checkout/address", **{**good, field: wrong})
+        for field, wrong in cases
+    ]
+    marked = [
+        re.findall(r'<input id="f-(\w+)"[^>]* aria-invalid="true"', page.text) for page in pages
+    ]
+    said = [re.findall(r'<p class="wrong" id="p-(\w+)">\w', page.text) for page in pages]
+
+    assert {page.status_code for page in pages} == {400}
+    assert marked == said == [[field] for field, _ in cases]
+
+
+@pytest.mark.parametrize("total", ["9000000049.10", "", "x", "1e5", "-1"])
+async def test_a_total_that_cannot_be_is_refused_in_the_buyers_words(
+    visitor: Visitor, shop: ShopInProcess, total: str
+) -> None:
+    """Above what one order may cost, or of no page of the shop: purchase speaks of its body."""
+    await filled(visitor, shop)
+    payment = await visitor.go_to_payment()
+    form = {**fields_of(payment, PAYMENT), "expected_total": total}
+    refused = await visitor.submit(PAYMENT, **form)
+
+    assert "Such a total cannot be paid in one order." in text_of(refused)
+    assert "expected_total" not in text_of(refused)
+    assert "Go to checkout" in text_of(refused)

@@ -6,6 +6,7 @@ field, fails here until it has a case.
 
 import re
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from urllib.parse import quote_from_bytes
 
@@ -17,14 +18,26 @@ from hypothesis import strategies as st
 
 from functions.storefront.rendering import FOLDER
 from tests.journeys.shop_in_process import ShopInProcess, open_shop
-from tests.storefront.visitor import ADDRESS, SAME_ORIGIN, Visitor, open_storefront
+from tests.storefront.staff_shop import add_order, add_provider
+from tests.storefront.visitor import (
+    ADDRESS,
+    SAME_ORIGIN,
+    Visitor,
+    open_back_office,
+    open_storefront,
+)
 
 KEY = "k" * 24
 WRONG = "not-the-password"
 
 FORMS: dict[str, dict[str, str]] = {
     "language": {"language": "en", "next": "/en/books"},
-    "cart/items": {"book_id": "1", "quantity": "1", "next": "/en/books/1"},
+    "cart/items": {
+        "book_id": "1",
+        "quantity": "1",
+        "key": "k" * 24,
+        "next": "/en/books/1",
+    },
     "cart/update": {"book_id": "1", "quantity": "2", "remove": "1"},
     "checkout/address": {
         **ADDRESS,
@@ -41,9 +54,9 @@ FORMS: dict[str, dict[str, str]] = {
         "method": "tok_success",
         "key": KEY,
     },
-    "orders/{order_id}/pay": {"method": "tok_success", "key": KEY},
-    "orders/{order_id}/cancel": {},
-    "orders/{order_id}/reorder": {},
+    "orders/{id}/pay": {"method": "tok_success", "key": KEY},
+    "orders/{id}/cancel": {},
+    "orders/{id}/reorder": {},
     "sign-in": {"email": "eva@example.org", "password": WRONG, "next": "/en/cart"},
     "register": {
         "name": "Eva",
@@ -57,14 +70,104 @@ FORMS: dict[str, dict[str, str]] = {
     "account/name": {"name": "Ana"},
     "account/password": {"current_password": WRONG, "new_password": "another-password"},
     "account/addresses/delete": {"address_id": "1"},
+    "account/mails": {
+        "delivery_updates": "1",
+        "review_requests": "1",
+        "mail_language": "en",
+    },
+    "unsubscribe": {},
     "account/close": {"close_password": WRONG},
+    "books/{id}/review": {
+        "rating": "4",
+        "text": "Se lee de un tirón.",
+        "reviewer": "Eva",
+        "key": KEY,
+        "review_id": "1",
+        "etag": '"abc"',
+    },
+    "books/{id}/review/delete": {"review_id": "1"},
+    "reviews/{id}/report": {"reason": "spam", "note": "Es publicidad."},
 }
 """Paths without their language, and fields that a person would send."""
+
+BOOK = {
+    "title": "Rayuela",
+    "author": "Julio Cortázar",
+    "price": "21.90",
+    "isbn": "",
+    "category": "Novel",
+    "year": "1963",
+    "language": "es",
+    "description": "",
+    "rating": "4.25",
+    "ratings": "12",
+}
+
+PROVIDER = {"name": "DHL", "contact": "dhl@example.org", "coverage": "CO, MX", "fee": "5"}
+OWN_BOOK = {name: text for name, text in BOOK.items() if name not in {"rating", "ratings"}}
+
+FILE = {"decimal": "comma", "default_price": "1", "default_stock": "1", "file": "a"}
+
+BACK_OFFICE: dict[str, dict[str, str]] = {
+    "staff/books/new": {**BOOK, "stock": "3", "key": KEY},
+    "staff/books/{id}": {**BOOK, "etag": '"1.1.1"', "seen": ""},
+    "staff/books/{id}/price": {"price": "12.50", "etag": '"1.1.1"', "next": "/en/staff/books?q=a"},
+    "staff/books/{id}/stock": {
+        "delta": "5",
+        "reason": "delivery",
+        "key": KEY,
+        "next": "/en/staff/books",
+    },
+    "staff/import": FILE,
+    "staff/providers/new": PROVIDER,
+    "staff/providers/{id}": {**PROVIDER, "etag": '"0a"'},
+    "staff/providers/{id}/retire": {},
+    "staff/providers/{id}/restore": {},
+    "staff/books/{id}/retire": {},
+    "staff/books/{id}/restore": {},
+    "staff/orders/{id}/cancel": {},
+    "staff/orders/{id}/assign": {
+        "provider": "1",
+        "back": "/en/staff/deliveries/to-assign",
+        "key": KEY,
+    },
+    "staff/deliveries/{id}/report": {"status": "in_transit", "back": "/en/staff/orders/1"},
+    "staff/payments/{id}/refund": {"amount": "1.50", "reason": "torn", "whole": "1", "key": KEY},
+    "staff/reviews/{id}/hide": {"reason": "Insulta."},
+    "staff/reviews/{id}/restore": {},
+    "staff/reviews/{id}/delete": {},
+    "admin/dead-letters/{id}/{id}/replay": {},
+    "admin/dead-letters/{id}/{id}/discard": {"reason": "Forged."},
+    "admin/dead-letters/{id}/replay-all": {},
+    "admin/users/{id}/roles": {"seen": "customer"},
+    "admin/users/{id}/disable": {},
+    "admin/users/{id}/enable": {},
+    "admin/keys/rotate": {"replaces": "unknown"},
+    "staff/sellers": {"book_id": "1", "seller_id": ""},
+    "seller/books": {**OWN_BOOK, "stock": "5", "key": KEY},
+    "seller/books/{id}": {**OWN_BOOK, "etag": '"1.1.1"'},
+    "seller/books/{id}/stock": {"delta": "5", "reason": "delivery", "key": KEY},
+    "seller/books/{id}/retire": {},
+    "seller/books/{id}/restore": {},
+    "seller/import": FILE,
+    "seller/name": {"name": "Librería Norte"},
+}
+"""The same of the back office; the area is the first part of the path. `{id}` is any id."""
+
+CONFIRMED = {
+    *("staff/books/{id}/retire", "staff/providers/{id}/retire", "staff/orders/{id}/cancel"),
+    "staff/reviews/{id}/delete",
+    "seller/books/{id}/retire",
+    "admin/dead-letters/{id}/replay-all",
+    "admin/users/{id}/disable",
+    "admin/keys/rotate",
+}
+"""Those of them that `confirm.html` sends, to the address of its own page."""
 
 SHOWN_AGAIN = {"register", "sign-in", "forgot-password", "account/name", "checkout/address"}
 """Forms whose page of a refusal has what was typed."""
 
-EXPECTED = {200, 303, 400, 401, 402, 403, 404, 409, 410, 413, 422, 429}
+EXPECTED = {200, 303, 400, 401, 402, 403, 404, 409, 410, 412, 413, 422, 429}
 """Statuses of an answer; 500 and 503 say that the shop is at fault."""
 
 HOSTILE = (
@@ -104,31 +207,43 @@ def templates() -> str:
     """The pages' templates, with what they take from `parts.html` in its place."""
     parts = (FOLDER / "parts.html").read_text()
     texts = [
-        path.read_text() for path in sorted(FOLDER.glob("*.html")) if path.name != "parts.html"
+        path.read_text() for path in sorted(FOLDER.rglob("*.html")) if path.name != "parts.html"
+    ]
+    texts = [
+        re.sub(r"\{% include \"(.*?)\" %\}", lambda found: (FOLDER / found[1]).read_text(), text)
+        for text in texts
     ]
     (methods,) = re.findall(r"macro payment_methods.*?endmacro", parts, re.DOTALL)
-    return re.sub(r"\{\{ payment_methods\(.*?\}\}", methods, "\n".join(texts))
+    whole = re.sub(r"\{\{ payment_methods\(.*?\}\}", methods, "\n".join(texts))
+    for name in ("book_fields", "provider_fields"):
+        fields = (FOLDER / "staff" / f"{name}.html").read_text()
+        whole = re.sub(rf"\{{\{{ {name}\(.*?\}}\}}", fields.replace("\\", r"\\"), whole)
+    return whole
 
 
 def fields_in_templates() -> dict[str, set[str]]:
     """The names of the fields of each form that is sent, by its path."""
     found: dict[str, set[str]] = {}
     for form in re.findall(r"<form[^>]*method=\"post\".*?</form>", templates(), re.DOTALL):
-        action = re.search(r"action=\"\{\{ visit\.(?:url\((.*?)\)|here) \}\}\"", form)
+        action = re.search(r"action=\"\{\{ (?:visit\.(?:url\((.*?)\)|here)|action) \}\}\"", form)
         assert action is not None, form
         if action[1] is None:
-            continue  # the form of a problem page, which holds the fields of another one
+            continue  # sent to the page's own address: of a problem, or a confirmation
         parts = [part.strip() for part in action[1].split(",")]
-        path = "/".join(part.strip('"') if part[0] == '"' else "{order_id}" for part in parts)
-        names = re.findall(r"name=\"([a-z_0-9]+)\"|\{\{ field\(\"([a-z_0-9]+)\"", form)
+        parts = [part for part in parts if not re.match(r"\w+=", part)]  # those are the query
+        path = "/".join(part.strip('"') if part[0] == '"' else "{id}" for part in parts)
+        names = re.findall(r"name=\"([a-z_0-9]+)\"|\{\{ (?:field|area)\(\"([a-z_0-9]+)\"", form)
         found.setdefault(path, set()).update(first or second for first, second in names)
     return found
 
 
 def test_every_form_has_a_case(visitor_routes: set[str]) -> None:
     """Each route that takes one, and each field of the templates."""
-    assert visitor_routes == set(FORMS)
-    assert fields_in_templates() == {path: set(fields) for path, fields in FORMS.items()}
+    cases = {**FORMS, **BACK_OFFICE}
+    in_templates = {path: set(cases[path]) for path in cases.keys() - CONFIRMED}
+
+    assert visitor_routes == set(cases)
+    assert fields_in_templates() == in_templates
 
 
 @pytest.fixture
@@ -155,9 +270,28 @@ async def customer(lenient_shop: ShopInProcess) -> AsyncIterator[Visitor]:
 
 
 @pytest.fixture
+async def members(lenient_shop: ShopInProcess) -> AsyncIterator[dict[str, Visitor]]:
+    """Somebody for each area, and a paid order in the shop."""
+    shop = lenient_shop
+    await shop.sell(stock=1000)
+    await add_provider(shop)
+    await add_order(shop)
+    await shop.sign_up("seller", "customer", "seller")
+    await shop.call("catalog", "PUT", "/sellers/me", {"name": "Librería Norte"}, user="seller")
+    body = {"title": "La vorágine", "author": "Autora", "price": 10, "stock": 1000}
+    await shop.call("catalog", "POST", "/books", body, user="seller")
+    await shop.until(lambda: shop.stock_is_known(1))
+    async with AsyncExitStack() as stack:
+        yield {
+            user: await stack.enter_async_context(open_back_office(shop, user))
+            for user in ("staff", "seller", "admin")
+        }
+
+
+@pytest.fixture
 async def visitor_routes(visitor: Visitor) -> set[str]:
     return {
-        re.sub(r":\w+", "", route.path).removeprefix("/{language}/")
+        re.sub(r"\{\w+:\w+\}", "{id}", route.path).removeprefix("/{id}/")
         for route in visitor.app.routes
         if "POST" in getattr(route, "methods", ())
     }
@@ -196,6 +330,8 @@ def check_page(page: httpx.Response, sent: list[tuple[str, bytes]], path: str) -
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert "Traceback" not in page.text
     assert "<script>" not in page.text
+    # What a service says of its own body or query is not for people.
+    assert not re.search("(Correct|Corrija) (the|el|la) (body|query|cuerpo|consulta)", page.text)
     parser = html5lib.HTMLParser(strict=False)
     document = parser.parse(page.text)
     hostile_codes = {"control-character-in-input-stream", "invalid-codepoint"}
@@ -205,6 +341,8 @@ def check_page(page: httpx.Response, sent: list[tuple[str, bytes]], path: str) -
         for each in document.iter("{http://www.w3.org/1999/xhtml}input")
         if each.get("type") not in {"password", "radio", "hidden", "search"}
     }
+    says_that_fields_are_marked = "fields that are marked" in page.text or "marcados" in page.text
+    assert not says_that_fields_are_marked or 'class="wrong' in page.text
     refused_at_the_edge = "problem-page" in page.text
     if path in SHOWN_AGAIN and not refused_at_the_edge:
         last = {name: value.decode() for name, value in sent if name in shown}
@@ -225,11 +363,27 @@ async def test_any_contents_of_a_form_get_a_clear_answer(
     sent = data.draw(bodies(FORMS[path]))
     language = data.draw(st.sampled_from(("es", "en")))
     order = data.draw(st.sampled_from(("1", "0", "7", "x", "99999999999999999999")))
-    address = f"/{language}/{path.format(order_id=order)}"
+    address = f"/{language}/{path.format(id=order)}"
     check_page(await post(customer, address, sent), sent, path)
 
 
-@pytest.mark.parametrize("path", FORMS)
+@pytest.mark.parametrize("path", BACK_OFFICE)
+@settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+async def test_any_contents_of_a_form_of_the_back_office_get_a_clear_answer(
+    members: dict[str, Visitor], path: str, data: st.DataObject
+) -> None:
+    """Of somebody who has its role."""
+    sent = data.draw(bodies(BACK_OFFICE[path]))
+    language = data.draw(st.sampled_from(("es", "en")))
+    number = data.draw(st.sampled_from(("1", "0", "7", "x", "99999999999999999999")))
+    visitor = members[path.partition("/")[0]]
+    check_page(await post(visitor, f"/{language}/{path.format(id=number)}", sent), sent, path)
+
+
+@pytest.mark.parametrize("path", [*FORMS, *BACK_OFFICE])
 @settings(
     max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -238,5 +392,5 @@ async def test_any_contents_of_a_form_from_somebody_unknown_get_a_clear_answer(
     visitor: Visitor, path: str, data: st.DataObject
 ) -> None:
     """Nobody has signed in: a form of customers leads to the sign-in."""
-    sent = data.draw(bodies(FORMS[path]))
-    check_page(await post(visitor, f"/en/{path.format(order_id=1)}", sent), sent, path)
+    sent = data.draw(bodies({**FORMS, **BACK_OFFICE}[path]))
+    check_page(await post(visitor, f"/en/{path.format(id=1)}", sent), sent, path)

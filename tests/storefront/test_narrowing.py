@@ -79,7 +79,13 @@ async def test_each_filter_can_be_removed_by_itself(
 
 
 @pytest.mark.parametrize(
-    ("sort", "first"), [("popular", "The Iliad"), ("-year", "The Iliad"), ("price", "The Odyssey")]
+    ("sort", "first"),
+    [
+        ("popular", "The Iliad"),
+        ("-year", "The Iliad"),
+        ("year", "La vorágine"),
+        ("price", "The Odyssey"),
+    ],
 )
 async def test_the_orders_of_catalog_can_be_chosen(
     visitor: Visitor, stocked: ShopInProcess, sort: str, first: str
@@ -89,6 +95,23 @@ async def test_the_orders_of_catalog_can_be_chosen(
     names = re.findall(r'<span class="name">([^<]+)</span>', page.text)
 
     assert names[0] == first
+
+
+@pytest.mark.parametrize("query", ["", "?q=the", "?in_stock=false", "?sort=nonsense"])
+async def test_the_order_that_the_form_names_is_that_of_the_books(
+    visitor: Visitor, stocked: ShopInProcess, query: str
+) -> None:
+    """Also where the address names none: the form's first order then."""
+    page = await visitor.get(f"/en/books{query}")
+    options = re.findall(r'<option value="([^"]+)"( selected)?', page.text)
+    named = next((value for value, selected in options if selected), options[0][0])
+    chosen = await visitor.get(
+        f"/en/books?{query[1:].removesuffix('sort=nonsense')}&sort={named}".replace("?&", "?")
+    )
+    cards = re.compile(r'<span class="name">([^<]+)</span>')
+
+    assert len(cards.findall(page.text)) > 1
+    assert cards.findall(page.text) == cards.findall(chosen.text)
 
 
 async def test_the_first_page_has_categories_and_popular_books(

@@ -18,6 +18,8 @@ AWAY = {
     ("catalog", "es"): "Los libros no se pueden mostrar ahora",
     ("purchase", "en"): "Cart and orders are away for a moment",
     ("purchase", "es"): "El carrito y los pedidos no responden por el momento",
+    ("notifications", "en"): "Your choice of mails is away for a moment",
+    ("notifications", "es"): "Su elección de correos no está disponible por el momento",
     ("auth", "en"): "Accounts are away for a moment",
     ("auth", "es"): "Las cuentas no responden por el momento",
 }
@@ -30,6 +32,7 @@ NEEDED = {
     "orders": {"purchase"},
     "checkout/address": {"purchase"},
     "account": {"auth"},
+    "account/mails": {"auth", "notifications"},
     "sign-in": set(),
     "register": set(),
 }
@@ -44,7 +47,7 @@ def away(shop: ShopInProcess, name: str) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("language", ["es", "en"])
-@pytest.mark.parametrize("missing", ["auth", "catalog", "purchase"])
+@pytest.mark.parametrize("missing", ["auth", "catalog", "purchase", "notifications"])
 async def test_a_page_needs_only_the_services_that_it_shows(
     visitor: Visitor, shop: ShopInProcess, missing: str, language: str
 ) -> None:

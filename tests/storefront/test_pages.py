@@ -1,10 +1,21 @@
 """Pages of a visitor: what they show, how they are cached, and what protects them."""
 
+import gzip
+import re
+from html import unescape
+
 import httpx
 import pytest
 
 from tests.journeys.shop_in_process import ShopInProcess
-from tests.storefront.visitor import ORIGIN, Visitor, open_storefront, text_of
+from tests.storefront.visitor import (
+    ORIGIN,
+    SAME_ORIGIN,
+    Visitor,
+    fields_of,
+    open_storefront,
+    text_of,
+)
 
 HOSTILE = '"><script>alert(1)</script>{{ 7 * 7 }}<img src=x onerror=alert(2)>'
 
@@ -79,6 +90,56 @@ async def test_a_filter_that_makes_no_sense_is_left_out(
     assert problem in text_of(page)
 
 
+@pytest.mark.parametrize(
+    ("name", "typed"),
+    [
+        ("min_price", "cheap"),
+        ("max_price", '"><b>1'),
+        ("max_price", "1,5,0"),
+        ("q", "árbol " * 40),
+        ("q", '"&lt;' * 60),
+    ],
+)
+async def test_a_search_that_is_refused_keeps_what_was_typed(
+    visitor: Visitor, name: str, typed: str
+) -> None:
+    """In its field, to be corrected."""
+    page = await visitor.client.get("/es/books", params={name: typed})
+    values = re.findall(rf'<input id="[^"]*" [^>]*name="{name}"[^>]* value="([^"]*)"', page.text)
+
+    assert [unescape(value) for value in values] == [typed.strip()]
+    assert 'class="wrong' in page.text or 'class="message problem' in page.text
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["ray\u00aduela", "\u202eRayuela\u202c", "\ufeffRayuela\u200b", "Rayuela\x00", "\u200d"],
+)
+async def test_characters_that_nobody_sees_do_not_count(
+    visitor: Visitor, shop: ShopInProcess, typed: str
+) -> None:
+    """As a title has them that was copied from a PDF, or an emoji and a Persian word inside."""
+    await shop.sell("Rayuela")
+    page = await visitor.client.get("/en/books", params={"q": typed})
+
+    assert page.status_code == 200
+    assert 'class="message problem' not in page.text
+    assert page.text.count('class="card"') == 1
+
+
+@pytest.mark.parametrize("typed", ["1,234.50", "1234,5", " 1234.5 ", "1,234.5"])
+async def test_a_price_is_read_as_the_pages_write_it(
+    visitor: Visitor, shop: ShopInProcess, typed: str
+) -> None:
+    """Or with the comma that other countries have before the cents; the filter is shown alike."""
+    await shop.sell("Códice", price=1234.5)
+    await shop.sell("Folleto", price=3)
+    page = await visitor.client.get("/es/books", params={"min_price": typed})
+
+    assert page.text.count('class="card"') == 1
+    assert "desde 1,234.50" in text_of(page)
+
+
 @pytest.mark.parametrize("query", ["utm_source=mail&fbclid=1", "q=a&q=b", "sort=nonsense", "x"])
 async def test_parameters_that_are_not_known_change_nothing(visitor: Visitor, query: str) -> None:
     """Links from elsewhere carry some."""
@@ -142,6 +203,44 @@ async def test_what_is_not_there_is_a_page(visitor: Visitor, path: str, status: 
     assert "Traceback" not in page.text
 
 
+@pytest.mark.parametrize("path", ["/en/books/", "//en/books", "///en///books//", "/en/%62ooks"])
+async def test_a_page_names_its_one_address(visitor: Visitor, path: str) -> None:
+    """However it was spelt: a path that begins with two slashes would be another host's."""
+    page = await visitor.client.get(f"{ORIGIN}{path}?q=a")
+    names = re.findall(r'(?:href|action|src|value)="([^"]*)"', page.text)
+
+    assert page.status_code == 200
+    assert [name for name in names if name.startswith("//")] == []
+    assert {"/en/sign-in?next=/en/books%3Fq%3Da", f"{ORIGIN}/es/books?q=a"} <= set(names)
+
+
+async def test_a_redirect_depends_on_the_session_as_a_page_does(visitor: Visitor) -> None:
+    """So that no cache gives somebody the way that another visitor was shown."""
+    paths = ("/", "/en", "/en/orders", "/en/checkout", "/en/nowhere")
+    answers = [await visitor.get(path) for path in paths]
+
+    assert [each.headers["vary"] for each in answers] == ["Cookie, Accept-Language"] * len(paths)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "/en", "GET, HEAD, OPTIONS"),
+        ("DELETE", "/en/sign-in", "GET, HEAD, OPTIONS, POST"),
+        ("GET", "/en/cart/items", "OPTIONS, POST"),
+    ],
+)
+async def test_a_refused_method_is_told_which_there_are(
+    visitor: Visitor, method: str, path: str, allowed: str
+) -> None:
+    """HEAD is answered wherever GET is; OPTIONS says the same (RFC 9110, 10.2.1)."""
+    refused = await visitor.client.request(method, path)
+    asked = await visitor.client.options(path)
+
+    assert (refused.status_code, refused.headers["allow"]) == (405, allowed)
+    assert asked.headers["allow"] == allowed
+
+
 @pytest.mark.parametrize(
     ("path", "language"), [("/es/nowhere", "es"), ("/en/nowhere/at/all", "en")]
 )
@@ -186,16 +285,16 @@ async def test_a_retired_book_is_gone(visitor: Visitor, shop: ShopInProcess) -> 
 async def test_a_cover_is_kept_for_ever_under_its_title(
     visitor: Visitor, shop: ShopInProcess
 ) -> None:
-    """Another title has another address, and the old one leads there."""
+    """Another title has another address; the old one leads there, and one without a title."""
     book_id = await shop.sell("Rayuela")
     page = await visitor.get(f"/en/books/{book_id}")
     path = next(part for part in page.text.split('"') if part.startswith("/covers/"))
     cover = await visitor.get(path)
-    moved = await visitor.get(f"/covers/{book_id}-00000000.svg")
+    moved = [await visitor.get(f"/covers/{book_id}{end}") for end in ("-00000000.svg", ".svg")]
 
     assert "immutable" in cover.headers["cache-control"]
     assert "Rayuela" in cover.text
-    assert (moved.status_code, moved.headers["location"]) == (302, path)
+    assert [(each.status_code, each.headers["location"]) for each in moved] == [(302, path)] * 2
 
 
 async def test_a_cover_follows_a_title_that_another_process_changed(
@@ -350,3 +449,47 @@ async def test_a_form_in_another_coding_is_refused(visitor: Visitor) -> None:
     ]
 
     assert [answer.status_code for answer in answers] == [400] * 4
+
+
+async def test_a_compressed_form_is_refused(visitor: Visitor) -> None:
+    """415, whether it is compressed or only said to be."""
+    fields = b"language=en"
+    answers = [
+        await visitor.client.post(
+            "/en/language",
+            content=content,
+            headers={
+                **SAME_ORIGIN,
+                "content-type": "application/x-www-form-urlencoded",
+                "content-encoding": "gzip",
+            },
+        )
+        for content in (gzip.compress(fields), fields)
+    ]
+
+    assert [answer.status_code for answer in answers] == [415] * 2
+    assert {answer.headers["content-type"] for answer in answers} == {"text/html; charset=utf-8"}
+
+
+async def test_a_title_turns_around_nothing_but_itself(
+    visitor: Visitor, shop: ShopInProcess
+) -> None:
+    """Where it stands in a line with others it is isolated, whatever directions it has."""
+    titles = ["\u202eRayuela", "\u05e9\u05dc\u05d5\u05dd!"]
+    books = [await shop.sell(title, stock=5) for title in titles]
+    body = {"name": "DHL", "contact": "dhl@example.org", "coverage": ["*"], "fee": 5}
+    await shop.call("purchase", "POST", "/providers", body, user="staff")
+    await visitor.sign_up()
+    for book in books:
+        await visitor.submit("/en/cart/items", book_id=book, quantity=1)
+    payment = await visitor.go_to_payment()
+    await visitor.submit(
+        "/en/checkout/payment",
+        **fields_of(payment, "/en/checkout/payment") | {"method": "tok_success"},
+    )
+    orders = await visitor.get("/en/orders")
+    isolated = [set(re.findall(r"<bdi>(.*?)</bdi>", page.text)) for page in (payment, orders)]
+    book_page = await visitor.get(f"/en/books/{books[1]}")
+
+    assert isolated == [set(titles)] * 2
+    assert f'<h1 dir="auto">{titles[1]}</h1>' in book_page.text

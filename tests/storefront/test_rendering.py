@@ -5,10 +5,12 @@ from decimal import Decimal
 
 import pytest
 
-from functions.storefront.countries import CODES, countries, country_name
+from functions.kit.base.countries import country_name
+from functions.storefront.countries import CODES, countries
 from functions.storefront.rendering import (
     KEPT,
     category_name,
+    duration,
     environment,
     kept,
     moment,
@@ -39,6 +41,20 @@ def test_a_moment_has_its_day_its_minute_and_its_zone() -> None:
 
     assert moment(at, "en").replace("\N{NARROW NO-BREAK SPACE}", " ") == "Mar 14, 2026, 9:26 AM UTC"
     assert moment(at, "es").startswith("14 mar 2026, 9:26")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "english", "spanish"),
+    [
+        (0.4251, "0.43\N{NO-BREAK SPACE}s", "0.43\N{NO-BREAK SPACE}s"),
+        (59, "59 seconds", "59 segundos"),
+        (1500, "25 minutes", "25 minutos"),
+        (3 * 86400, "3 days", "3 días"),
+    ],
+)
+def test_a_duration_is_told_in_its_largest_unit(seconds: float, english: str, spanish: str) -> None:
+    """Below ten seconds with two decimals, as for a start."""
+    assert (duration(seconds, "en"), duration(seconds, "es")) == (english, spanish)
 
 
 def test_a_country_has_a_name_in_each_language() -> None:

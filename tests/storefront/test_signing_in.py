@@ -1,15 +1,25 @@
 """Signed-in visitors: tokens that run out, and what must not sign anybody out."""
 
 import asyncio
+import re
 
 import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from functions.auth.tables import RefreshFamilyRow, UserRow
+from functions.storefront.services import StorefrontServices
 from functions.storefront.sessions import MAX_COOKIE
 from tests.journeys.shop_in_process import ShopInProcess
-from tests.storefront.visitor import SESSION_KEY, Visitor, open_storefront, text_of
+from tests.storefront.visitor import (
+    SAME_ORIGIN,
+    SESSION_KEY,
+    Visitor,
+    Wire,
+    open_storefront,
+    text_of,
+)
 
 OTHER_KEY = "of-tests-too-" + "1" * 32
 
@@ -138,8 +148,137 @@ async def test_a_session_that_was_ended_elsewhere_leads_back_to_where_one_was(
     )
     page = await visitor.get(sent.headers["location"])
 
-    assert sent.headers["location"] == f"/en/sign-in?next={back.replace('%2F', '/')}&ended=1"
+    way, _, mark = sent.headers["location"].partition("&ended=")
+
+    assert way == f"/en/sign-in?next={back.replace('%2F', '/')}"
+    assert re.fullmatch("[0-9a-f]{16}", mark)
     assert "Your session has ended" in text_of(page)
+    assert "session" not in visitor.client.cookies
+
+
+PASSWORD = "ana-has-a-password"
+
+
+@pytest.mark.parametrize("again", ["ana@example.org", "eva@example.org"])
+@pytest.mark.parametrize("minutes", [0, 16, 60 * 24 * 29])
+@pytest.mark.parametrize("way", ["sign-in", "register"])
+async def test_a_sign_in_over_a_session_ends_that_session(
+    visitor: Visitor, shop: ShopInProcess, again: str, minutes: int, way: str
+) -> None:
+    """Of the same user or another one, also where its access token has expired; the new one goes
+    on."""
+    await visitor.sign_up("eva@example.org")
+    await visitor.send("/en/sign-out")
+    await visitor.sign_up()
+    (former,) = await families(shop, "ana@example.org", open_only=True)
+    shop.clock.advance(minutes=minutes)
+    entered = await visitor.send(f"/en/{way}", email=again, password=PASSWORD, name="")
+    await finish(visitor)
+
+    assert entered.status_code == 303, text_of(entered)
+    assert former not in await families(shop, "ana@example.org", open_only=True)
+    assert len(await families(shop, again, open_only=True)) == 1
+    assert again in text_of(await visitor.get("/en/account"))
+
+
+async def test_a_sign_in_waits_for_no_session_that_it_ends(shop: ShopInProcess) -> None:
+    """auth may be slow with it, or fail: a person who signs in goes on at once."""
+    wire = SlowLogout(shop)
+    async with open_storefront(shop, wire.client) as visitor:
+        await visitor.sign_up()
+        await visitor.send("/en/register", email="eva@example.org", password=PASSWORD, name="")
+        page = await visitor.get("/en/account")
+
+        assert "eva@example.org" in text_of(page)
+        assert await families(shop, "ana@example.org", open_only=True) != []
+
+        wire.goes_on.set()
+        await finish(visitor)
+
+        assert await families(shop, "ana@example.org", open_only=True) == []
+
+
+async def test_a_session_that_auth_cannot_end_fails_no_sign_in(shop: ShopInProcess) -> None:
+    """The connection breaks whenever it is tried; the former session expires by itself."""
+    wire = Wire(shop)
+    wire.losing["POST /logout"] = 1000
+    async with open_storefront(shop, wire.client) as visitor:
+        await visitor.sign_up()
+        await visitor.sign_up("eva@example.org")
+        await finish(visitor)
+        page = await visitor.get("/en/account")
+
+    assert "POST /logout" in wire.sent
+    assert "eva@example.org" in text_of(page)
+
+
+async def test_two_tabs_that_sign_in_at_once_end_the_session_that_both_had(
+    visitor: Visitor, shop: ShopInProcess
+) -> None:
+    """Neither ends the other's, so that the browser goes on with the answer that came last."""
+    await visitor.sign_up()
+    cookie = f"session={visitor.client.cookies['session']}"
+    form = {"email": "ana@example.org", "password": PASSWORD}
+    headers = {**SAME_ORIGIN, "cookie": cookie}
+    tabs = [visitor.client.post("/en/sign-in", data=form, headers=headers) for _ in range(2)]
+    statuses = [answer.status_code for answer in await asyncio.gather(*tabs)]
+    await finish(visitor)
+
+    assert statuses == [303, 303]
+    assert len(await families(shop, "ana@example.org", open_only=False)) == 3
+    assert len(await families(shop, "ana@example.org", open_only=True)) == 2
+    assert (await visitor.get("/en/orders")).status_code == 200
+
+
+async def test_a_late_page_of_the_ended_session_signs_nobody_out(
+    visitor: Visitor, shop: ShopInProcess
+) -> None:
+    """It was asked for by another tab before, and is answered after the sign-in."""
+    await visitor.sign_up()
+    stale = f"session={visitor.client.cookies['session']}"
+    await visitor.sign_up("eva@example.org")
+    await finish(visitor)
+    shop.clock.advance(minutes=14)
+    late = await visitor.get("/en/orders", cookie=stale)
+    after = await visitor.get(late.headers["location"])
+
+    assert "&ended=" in late.headers["location"]
+    assert after.headers["location"] == "/en/orders"
+    assert (await visitor.get("/en/orders")).status_code == 200
+
+
+class SlowLogout(Wire):
+    """auth answers everything at once but the end of a session."""
+
+    def __init__(self, shop: ShopInProcess) -> None:
+        super().__init__(shop)
+        self.goes_on = asyncio.Event()
+
+    async def _route(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/logout":
+            await self.goes_on.wait()
+        return await super()._route(request)
+
+
+def services_of(visitor: Visitor) -> StorefrontServices:
+    services: StorefrontServices = visitor.app.state.services
+    return services
+
+
+async def finish(visitor: Visitor) -> None:
+    """Wait until the sessions that are to end have ended."""
+    await services_of(visitor).tokens.finish()
+
+
+async def families(shop: ShopInProcess, email: str, *, open_only: bool) -> list[int]:
+    """The ids of an account's sessions at auth."""
+    database = shop.apps["auth"].state.services.database
+    found = await database.execute(
+        RefreshFamilyRow.select(RefreshFamilyRow.id, RefreshFamilyRow.ended_at).where(
+            RefreshFamilyRow.user_id.is_in(UserRow.select(UserRow.id).where(UserRow.email == email))
+        )
+    )
+    return [row["id"] for row in found.rows if not (open_only and row["ended_at"])]
 
 
 async def test_a_wrong_current_password_is_one_try_and_signs_nobody_out(
@@ -184,6 +323,23 @@ async def test_any_cookie_is_a_visitor_without_a_session(
 
         assert page.status_code == 200
         assert "set-cookie" not in page.headers
+
+
+@pytest.mark.parametrize("before", ["\xa0", "\x85", "\x1f", "\xa0 ", "é", "="])
+async def test_a_name_beside_the_prefix_is_another_name(shop: ShopInProcess, before: str) -> None:
+    """A neighbouring host may set it, and would choose who is signed in."""
+    async with open_storefront(shop, SECURE_COOKIES="true") as stranger:
+        await stranger.sign_up("eva@example.org")
+        session = stranger.client.cookies["__Host-session"]
+    async with open_storefront(shop, SECURE_COOKIES="true") as visitor:
+        answers = [
+            await visitor.client.get(
+                "/en", headers={b"cookie": f"{name}={session}".encode("latin-1")}
+            )
+            for name in ("__Host-session", f"{before}__Host-session")
+        ]
+
+    assert ['href="/en/account"' in each.text for each in answers] == [True, False]
 
 
 async def test_the_largest_cookie_is_one_that_browsers_keep(

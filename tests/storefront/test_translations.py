@@ -1,52 +1,37 @@
 """Every text of the pages is there in every language."""
 
-import re
 from pathlib import Path
 
 import pytest
-from babel.messages.pofile import read_po
 
-from functions.storefront import translations
-from functions.storefront.build import messages
+from functions.storefront.build import CATALOGUES
 from functions.storefront.domain.paths import LANGUAGES
-
-CATALOGUES = sorted(translations.FOLDER.glob("*/LC_MESSAGES/*.po"))
-PLACEHOLDER = re.compile(r"%\((\w+)\)s")
+from tests.support.catalogues import (
+    translated,
+    wanted,
+    with_other_placeholders,
+    with_texts_left_in_english,
+)
 
 
 def test_each_language_has_a_catalogue() -> None:
     """English is the texts themselves."""
-    assert [path.parts[-3] for path in CATALOGUES] == sorted(set(LANGUAGES) - {"en"})
+    assert [path.parts[-3] for path in CATALOGUES.sources] == sorted(set(LANGUAGES) - {"en"})
 
 
-@pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.parts[-3])
+@pytest.mark.parametrize("path", CATALOGUES.sources, ids=lambda path: path.parts[-3])
 def test_no_text_is_without_a_translation(path: Path) -> None:
     """`python -m functions.storefront.build --extract` adds new ones, to be translated."""
-    with path.open("rb") as file:
-        catalogue = read_po(file)
-    wanted = {message.id for message in messages() if message.id}
-    translated = {message.id for message in catalogue if message.id and all(_texts(message.string))}
-
-    assert translated == wanted
+    assert translated(path) == wanted(CATALOGUES)
 
 
-@pytest.mark.parametrize("path", CATALOGUES, ids=lambda path: path.parts[-3])
+@pytest.mark.parametrize("path", CATALOGUES.sources, ids=lambda path: path.parts[-3])
 def test_a_translation_has_the_placeholders_of_its_text(path: Path) -> None:
     """One that is missing or misspelt would fail when the page is rendered."""
-    with path.open("rb") as file:
-        catalogue = read_po(file)
-    wrong = [
-        message.id
-        for message in catalogue
-        if message.id
-        for text in _texts(message.string)
-        if set(PLACEHOLDER.findall(text)) != set(PLACEHOLDER.findall(_texts(message.id)[-1]))
-    ]
-
-    assert wrong == []
+    assert with_other_placeholders(path) == []
 
 
-def _texts(value: str | tuple[str, ...] | list[str] | None) -> tuple[str, ...]:
-    if value is None:
-        return ("",)
-    return (value,) if isinstance(value, str) else tuple(value)
+@pytest.mark.parametrize("path", CATALOGUES.sources, ids=lambda path: path.parts[-3])
+def test_no_translation_has_an_english_sentence(path: Path) -> None:
+    """As a merge of two branches leaves one behind, at the end of another text."""
+    assert with_texts_left_in_english(path) == []

@@ -12,8 +12,9 @@ from litestar import Litestar
 
 from functions.storefront.app import create_app
 from functions.storefront.settings import StorefrontSettings
-from tests.journeys.shop_in_process import SERVICES, ShopInProcess, address
+from tests.journeys.shop_in_process import ADMIN, SERVICES, ShopInProcess, address
 from tests.support.apps import serving
+from tests.support.registration import registered_once
 
 ORIGIN = "http://shop.test"
 SAME_ORIGIN = {"sec-fetch-site": "same-origin", "origin": ORIGIN}
@@ -56,10 +57,13 @@ def fields_of(response: httpx.Response, action: str) -> dict[str, str]:
         dict(re.findall(r'([a-z_]+)="([^"]*)"', tag)) | {"on": str(" checked" in tag)}
         for tag in re.findall(r"<input [^>]*>", form[0])
     ]
-    return {
+    areas = re.findall(
+        r'<textarea [^>]*name="([a-z_]+)"[^>]*>\n?(.*?)</textarea>', form[0], re.DOTALL
+    )
+    return {name: unescape(text) for name, text in areas} | {
         each["name"]: unescape(each.get("value", ""))
         for each in inputs
-        if each["type"] not in {"radio", "checkbox"} or each["on"] == "True"
+        if each.get("type") not in {"radio", "checkbox"} or each["on"] == "True"
     }
 
 
@@ -90,6 +94,12 @@ class Visitor:
     async def sign_up(self, email: str = "ana@example.org") -> None:
         """Register, which signs in."""
         sent = await self.send("/en/register", email=email, password="ana-has-a-password", name="")
+
+        assert sent.status_code == 303, text_of(sent)
+
+    async def sign_in(self, email: str, password: str) -> None:
+        """As somebody who has an account."""
+        sent = await self.send("/en/sign-in", email=email, password=password)
 
         assert sent.status_code == 303, text_of(sent)
 
@@ -133,15 +143,29 @@ class Wire:
 
 
 @asynccontextmanager
+async def open_back_office(shop: ShopInProcess, user: str) -> AsyncIterator[Visitor]:
+    """The storefront, and somebody of the shop's people who has signed in: `staff`, `admin`, or a
+    name that `ShopInProcess.sign_up` has made with its roles."""
+    account = ADMIN if user == "admin" else (f"{user}@example.org", f"{user}-has-a-password")
+    async with open_storefront(shop) as visitor:
+        await visitor.sign_in(*account)
+        yield visitor
+
+
+@asynccontextmanager
 async def open_storefront(
     shop: ShopInProcess, wire: httpx.AsyncClient | None = None, **environ: str
 ) -> AsyncIterator[Visitor]:
     """The storefront over the shop's services, and a visitor."""
-    addresses = {f"{name.upper()}_URL": address(name) for name in SERVICES}
+    addresses = {
+        f"{name.upper()}_{prefix}URL": address(name)
+        for name in SERVICES
+        for prefix in ("", "INTERNAL_")
+    }
     settings = StorefrontSettings.from_mapping(
         {"SESSION_KEYS": SESSION_KEY, **addresses, **environ}
     )
-    app = create_app(settings, clock=shop.clock, http=wire or shop.wire)
+    app = registered_once(create_app, settings, clock=shop.clock, http=wire or shop.wire)
     async with serving(app) as client:
         client.base_url = httpx.URL(ORIGIN)
         yield Visitor(app, client)

@@ -32,17 +32,18 @@ class Service:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def command(self) -> list[str]:
+        """The arguments of the interpreter."""
+        factory = f"functions.{self.name}.app:create_app"
+        address = ["--host", "127.0.0.1", "--port", str(self.port)]
+        return ["-m", "uvicorn", "--factory", factory, *address, "--no-access-log"]
+
     async def start(self) -> None:
         """Start it, and wait until it is ready."""
         self.process = await asyncio.create_subprocess_exec(
-            *[
-                sys.executable,
-                "-m",
-                "uvicorn",
-                "--factory",
-                f"functions.{self.name}.app:create_app",
-            ],
-            *["--host", "127.0.0.1", "--port", str(self.port), "--no-access-log"],
+            sys.executable,
+            *self.command,
             cwd=ROOT,
             env={**os.environ, "LOG_LEVEL": "WARNING", **self.environment},
         )

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from functions.adoption.domain.amounts import FloatValue, amount
 from functions.adoption.domain.decisions import MAX_STOCK, Decisions
 from functions.adoption.domain.findings import Action, Finding, What, safe
-from functions.adoption.domain.texts import has_controls, one_line, prose, without_card_number
-from functions.catalog.domain.books import MAX_DESCRIPTION, BookDetails
+from functions.adoption.domain.texts import cut, fitted, one_line, prose
+from functions.catalog.domain.books import MAX_AUTHOR, MAX_DESCRIPTION, MAX_TITLE, BookDetails
 from functions.kit.base.money import MAX_MONEY_MINOR, from_minor
 
 TABLE = "main.book"
@@ -38,8 +39,8 @@ def map_book(row: OriginalBook, decisions: Decisions) -> tuple[Book | None, list
     if row.id < 1:
         return None, [Finding(TABLE, row.id, What.ID_INVALID, Action.REFUSED, safe(row.title))]
     mapped = _Mapping(row, decisions)
-    title = mapped.named(row.title, NO_TITLE, What.TITLE_MISSING)
-    author = mapped.named(row.author, NO_AUTHOR, What.AUTHOR_MISSING)
+    title = mapped.named(row.title, NO_TITLE, What.TITLE_MISSING, MAX_TITLE)
+    author = mapped.named(row.author, NO_AUTHOR, What.AUTHOR_MISSING, MAX_AUTHOR)
     details = BookDetails.checked(
         title=title, author=author, price=mapped.price(), description=mapped.description()
     )
@@ -48,10 +49,10 @@ def map_book(row: OriginalBook, decisions: Decisions) -> tuple[Book | None, list
     return book, mapped.findings
 
 
+@lru_cache(maxsize=10_000)  # every purchase has the title of its book
 def title_of(text: str | None) -> str:
     """The title of a book as `map_book` has it."""
-    tidy = one_line(text)
-    return (without_card_number(tidy) or tidy) if tidy else NO_TITLE
+    return fitted(one_line(text), MAX_TITLE) or NO_TITLE
 
 
 class _Mapping:
@@ -66,34 +67,32 @@ class _Mapping:
     def add(self, what: What, action: Action, old: object = None) -> None:
         self.findings.append(Finding(TABLE, self.row.id, what, action, safe(old)))
 
-    def named(self, text: str | None, placeholder: str, missing: What) -> str:
+    def named(self, text: str | None, placeholder: str, missing: What, limit: int) -> str:
         tidy = one_line(text)
         if not tidy:
             self.add(missing, Action.REPAIRED, text)
             self.retired = True
             return placeholder
-        if has_controls(text):
+        if tidy != text:
             self.add(What.TEXT_TIDIED, Action.REPAIRED)
-        return self.masked(tidy)
+        return self.fitted(tidy, limit, What.TEXT_CUT)
 
-    def masked(self, text: str) -> str:
-        masked = without_card_number(text)
-        if masked is None:
-            return text
-        self.add(What.CARD_NUMBER, Action.REPAIRED)
-        return masked
+    def fitted(self, text: str, limit: int, too_long: What) -> str:
+        if len(text) > limit:
+            self.add(too_long, Action.REPAIRED, len(text))
+        short, kept = cut(text, limit), fitted(text, limit)
+        if kept != short:
+            self.add(What.CARD_NUMBER, Action.REPAIRED)
+        return kept
 
     def description(self) -> str | None:
         text = self.row.description
         tidy = prose(text)
         if not tidy:
             return None
-        if text is not None and "\0" in text:
+        if tidy != text:
             self.add(What.TEXT_TIDIED, Action.REPAIRED)
-        if len(tidy) > MAX_DESCRIPTION:
-            self.add(What.DESCRIPTION_CUT, Action.REPAIRED, len(tidy))
-            tidy = tidy[:MAX_DESCRIPTION].rstrip()
-        return self.masked(tidy)
+        return self.fitted(tidy, MAX_DESCRIPTION, What.DESCRIPTION_CUT)
 
     def price(self) -> Decimal:
         value = self.row.price

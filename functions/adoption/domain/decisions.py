@@ -118,20 +118,30 @@ def _check_tables(values: Mapping[str, Any]) -> dict[int, int]:
             raise _error(
                 f"refused.{code}", Text("es desconocido", "is unknown"), (UNDECIDED, LEAVE_OUT)
             )
-    counts = {_book(book): copies for book, copies in values.get("stock_count", {}).items()}
-    for book, copies in counts.items():
+    return _counts(values.get("stock_count", {}))
+
+
+def _counts(values: Mapping[str, object]) -> dict[int, int]:
+    """Copies by book."""
+    counts: dict[int, int] = {}
+    for key, copies in values.items():
+        book = _book(key)
+        if book in counts:
+            raise _error(f"stock_count.{key}", Text("está dos veces", "is there twice"), [book])
         if type(copies) is not int or not 0 <= copies <= MAX_STOCK:
             raise _error(
                 f"stock_count.{book}",
                 Text("no es un número de ejemplares", "is no number of copies"),
                 [f"0 … {MAX_STOCK}"],
             )
+        counts[book] = copies
     return counts
 
 
 def _check_numbers(values: Mapping[str, Any]) -> None:
     currency = values.get("currency", "USD")
-    if not (isinstance(currency, str) and len(currency) == 3 and currency.isascii()):
+    letters = isinstance(currency, str) and currency.isascii() and currency.isalpha()
+    if not (letters and len(currency) == 3):
         raise _error("currency", Text("no es una moneda", "is no currency"), ["USD", "COP", "EUR"])
     if not currency.isupper():
         raise _error("currency", Text("va en mayúsculas", "is in capitals"), [currency.upper()])

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from functions.adoption.domain.findings import Action, Finding, What, safe
 from functions.adoption.domain.statuses import letters
-from functions.adoption.domain.texts import one_line
+from functions.adoption.domain.texts import cut, one_line
 from functions.purchase.domain.cards import holds_card_number
 from functions.purchase.domain.deliveries import DeliveryStatus
 from functions.purchase.domain.purchases import Status
@@ -65,7 +65,9 @@ def map_providers(rows: Iterable[OriginalProvider]) -> Providers:
         if row.id < 1:
             mapped.findings.append(Finding(PROVIDER, row.id, What.ID_INVALID, Action.REFUSED))
             continue
-        name = one_line(row.name)[:MAX_NAME]
+        name = cut(one_line(row.name), MAX_NAME)
+        if name and name != row.name:
+            mapped.findings.append(Finding(PROVIDER, row.id, What.TEXT_TIDIED, Action.REPAIRED))
         if holds_card_number(name):
             mapped.findings.append(Finding(PROVIDER, row.id, What.CARD_NUMBER, Action.REPAIRED))
             name = ""
@@ -91,7 +93,9 @@ def map_providers(rows: Iterable[OriginalProvider]) -> Providers:
 
 
 def _contact(row: OriginalProvider, findings: list[Finding]) -> str:
-    contact = one_line(row.contact)[:MAX_CONTACT]
+    contact = cut(one_line(row.contact), MAX_CONTACT)
+    if contact and contact != row.contact:
+        findings.append(Finding(PROVIDER, row.id, What.TEXT_TIDIED, Action.REPAIRED))
     if holds_card_number(contact, phones=True):
         findings.append(Finding(PROVIDER, row.id, What.CARD_NUMBER, Action.REPAIRED))
         return NO_CONTACT
@@ -130,6 +134,12 @@ def map_assignments(
             kept = row
     if kept is not None and kept.provider_id is not None and status is not None:
         state = _delivery_status(status, kept.status)
+        if str(state) != kept.status:
+            findings.append(
+                Finding(
+                    ASSIGNMENT, kept.id, What.DELIVERY_STATUS, Action.REPAIRED, safe(kept.status)
+                )
+            )
         return Assignment(kept.id, providers[kept.provider_id], state), findings
     if status is Status.ON_DELIVERY:
         # Without one, nobody could end the delivery.

@@ -1,7 +1,8 @@
 """What the report says about a row: a stable code, what was done, and the old value.
 
 Old values of people (addresses, names, passwords, contacts) are never given to a finding. The
-others pass `safe`, which keeps card numbers and addresses out.
+others pass `safe`, which keeps card numbers, password hashes and addresses out, in whatever column
+they were written.
 """
 
 import re
@@ -14,7 +15,11 @@ from functions.purchase.domain.cards import holds_card_number
 OLD_VALUE = 60
 """Characters of an old value that are reported."""
 
-_ADDRESS = re.compile(r"\S+@\S+")
+_ADDRESS = re.compile(r"\S+\s?[@\uff20\ufe6b]\s?\S+")
+_HASH = re.compile(
+    r"\S*(?:pbkdf2|scrypt|argon2|bcrypt)\S*|\$[0-9a-z]{1,2}\$\S+|\S*[0-9a-f]{32}\S*", re.IGNORECASE
+)
+"""A hash with its scheme, one of crypt(3), or as many hexadecimal digits as the shortest has."""
 
 
 class Action(StrEnum):
@@ -43,6 +48,7 @@ class What(StrEnum):
     TITLE_MISSING = "title-missing"
     AUTHOR_MISSING = "author-missing"
     TEXT_TIDIED = "text-tidied"
+    TEXT_CUT = "text-cut"
     DESCRIPTION_CUT = "description-cut"
     PRICE_INVALID = "price-invalid"
     PRICE_ROUNDED = "price-rounded"
@@ -60,6 +66,7 @@ class What(StrEnum):
     USER_UNKNOWN = "user-unknown"
     STATUS_READ = "status-read"
     STATUS_BY_PAYMENTS = "status-by-payments"
+    DELIVERY_STATUS = "delivery-status"
     PAID_BUT_PENDING = "paid-but-pending"
     PAID_WITHOUT_PAYMENT = "paid-without-payment"
     UNDERPAID = "underpaid"
@@ -97,13 +104,13 @@ class Finding(NamedTuple):
 
 
 def safe(value: object) -> str | int | None:
-    """A value as a report may show it: short, without card numbers and addresses of people."""
+    """A value as a report may show it: short, without card numbers, hashes and addresses."""
     if value is None or isinstance(value, int):
         return value
     text = str(value)
     if holds_card_number(text):
         return "[card number]"
-    text = _ADDRESS.sub("[address]", text)
+    text = _ADDRESS.sub("[address]", _HASH.sub("[hash]", text))
     return text if len(text) <= OLD_VALUE else f"{text[: OLD_VALUE - 1]}…"
 
 
@@ -129,7 +136,10 @@ MEANINGS: dict[What, Text] = {
         "el mismo correo dos veces: se unen en el id menor",
         "the same address twice: merged into the lowest id",
     ),
-    What.NAME_TIDIED: Text("nombre sin caracteres de control", "name without control characters"),
+    What.NAME_TIDIED: Text(
+        "nombre sin espacios de más ni caracteres de control",
+        "name without surplus blanks and control characters",
+    ),
     What.NAME_CUT: Text("nombre recortado", "name cut"),
     What.PASSWORD_UNUSABLE: Text(
         "contraseña en una forma que no se puede comprobar: hay que cambiarla",
@@ -137,7 +147,11 @@ MEANINGS: dict[What, Text] = {
     ),
     What.TITLE_MISSING: Text("sin título: retirado", "without a title: retired"),
     What.AUTHOR_MISSING: Text("sin autor: retirado", "without an author: retired"),
-    What.TEXT_TIDIED: Text("texto sin caracteres de control", "text without control characters"),
+    What.TEXT_TIDIED: Text(
+        "texto sin espacios de más ni caracteres de control",
+        "text without surplus blanks and control characters",
+    ),
+    What.TEXT_CUT: Text("título o autor recortado", "title or author cut"),
     What.DESCRIPTION_CUT: Text("descripción recortada", "description cut"),
     What.PRICE_INVALID: Text(
         "precio NULL, negativo o enorme: retirado a 0",
@@ -158,9 +172,13 @@ MEANINGS: dict[What, Text] = {
     What.REPLICA_STALE: Text(
         "la copia de catalog difiere de main: vale main", "catalog's copy differs: main counts"
     ),
-    What.QUANTITY_INVALID: Text("cantidad que no es mayor que 0", "a quantity that is not above 0"),
+    What.QUANTITY_INVALID: Text(
+        "cantidad que no es mayor que 0, o enorme", "a quantity that is not above 0, or enormous"
+    ),
     What.TOTAL_INVALID: Text("total NULL, negativo o enorme", "total NULL, negative or enormous"),
-    What.TOTAL_ROUNDED: Text("total redondeado a dos decimales", "total rounded to two decimals"),
+    What.TOTAL_ROUNDED: Text(
+        "importe redondeado a dos decimales", "amount rounded to two decimals"
+    ),
     What.UNIT_REMAINDER: Text(
         "el total no es múltiplo de la cantidad: el resto va en el envío",
         "the total is no multiple of the quantity: the rest is kept as delivery fee",
@@ -170,6 +188,9 @@ MEANINGS: dict[What, Text] = {
     What.STATUS_READ: Text("estado escrito de otra forma", "status in another spelling"),
     What.STATUS_BY_PAYMENTS: Text(
         "estado desconocido: según sus pagos", "unknown status: decided by its payments"
+    ),
+    What.DELIVERY_STATUS: Text(
+        "estado de la entrega: según su compra", "status of the delivery: as its purchase says"
     ),
     What.PAID_BUT_PENDING: Text("pagada y aún pendiente: Paid", "paid, still pending: Paid"),
     What.PAID_WITHOUT_PAYMENT: Text("pagada sin ningún pago", "paid without any payment"),
@@ -203,7 +224,10 @@ MEANINGS: dict[What, Text] = {
     What.PAYMENT_NOT_OWED: Text(
         "pago de una compra cancelada o devuelta", "payment of a purchase that was called off"
     ),
-    What.METHOD_TIDIED: Text("forma de pago sin nombre", "payment method without a name"),
+    What.METHOD_TIDIED: Text(
+        "forma de pago sin nombre, o con espacios de más",
+        "payment method without a name, or with surplus blanks",
+    ),
     What.CARD_NUMBER: Text("número de tarjeta: ocultado", "card number: masked"),
     What.PROVIDERS_MERGED: Text("transportista repetido: se une", "provider twice: merged"),
     What.PROVIDER_NAMELESS: Text("transportista sin nombre: retirado", "nameless: retired"),

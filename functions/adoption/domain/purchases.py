@@ -6,17 +6,21 @@ moved.
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from functions.adoption.domain.amounts import Amount, FloatValue, amount
 from functions.adoption.domain.decisions import BY_PAYMENTS, Decisions
 from functions.adoption.domain.findings import Action, Finding, What, safe
 from functions.adoption.domain.statuses import is_completed_payment, known_status
-from functions.adoption.domain.texts import one_line, without_card_number
+from functions.adoption.domain.texts import cut, fitted, one_line, repaired
+from functions.purchase.domain.payments import PaymentStatus
 from functions.purchase.domain.purchases import Status
 
 PURCHASE, PAYMENT = "main.purchase", "main.payment"
 MAX_METHOD = 100
+MAX_QUANTITY = 2**31 - 1
+"""Of the original's column."""
 UNNAMED_METHOD, FREE_METHOD, VOUCHED_METHOD = "unknown", "free", "moved"
 
 PAID = frozenset({Status.PAID, Status.ON_DELIVERY, Status.DELIVERED})
@@ -130,7 +134,7 @@ def _refusal(
 ) -> What | None:
     if row.id < 1:
         return What.ID_INVALID
-    if row.quantity is None or row.quantity < 1:
+    if row.quantity is None or not 1 <= row.quantity <= MAX_QUANTITY:
         return What.QUANTITY_INVALID
     if total is None or not total.is_payable:
         return What.TOTAL_INVALID
@@ -147,9 +151,15 @@ def _of_total(row: OriginalPurchase, total: Amount) -> list[Finding]:
     return []
 
 
+@lru_cache(maxsize=1_000)  # a few are in a million rows
+def spelling(status: str | None) -> str:
+    """A status as the owner's file has it, whether or not its texts are repaired."""
+    return repaired(status or "") or status or ""
+
+
 def _status(row: OriginalPurchase, decisions: Decisions, findings: list[Finding]) -> Status | None:
     """What the text says; None where it is unknown."""
-    decided = decisions.statuses.get(row.status or "")
+    decided = decisions.statuses.get(spelling(row.status))
     if decided not in (None, BY_PAYMENTS):
         status: Status | None = Status(decided)
     else:
@@ -180,25 +190,29 @@ class _Money:
         self.findings: list[Finding] = []
         self.payment: Payment | None = None
         self.received: list[tuple[OriginalPayment, int]] = []
+        self.of_nothing: list[OriginalPayment] = []
+        """Completed payments of 0 for a purchase that costs 0."""
         for each in payments:
             value = received(each, decisions)
             if value and each.id < 1:
                 self._refuse(each, What.ID_INVALID, value)
             elif value:
                 self.received.append((each, value))
-            elif not self._pays_for_nothing(each):
-                shown = each.amount and str(each.amount.shown)
-                self._refuse(each, What.PAYMENT_INVALID, old=safe(shown))
+            elif each.id >= 1 and self._pays_for_nothing(each):
+                self.of_nothing.append(each)
+            else:
+                self._refuse_invalid(each)
 
     def _pays_for_nothing(self, row: OriginalPayment) -> bool:
-        """A completed payment of 0 for a purchase that costs 0, which is left out silently."""
         value = _amount(row.amount, self.decisions)
-        return self.total == 0 and value is not None and value.minor == 0
+        is_nothing = value is not None and value.minor == 0
+        return self.total == 0 and is_nothing and is_completed_payment(row.status)
 
     def status(self, said: Status | None) -> Status:
         """The status of the purchase; sets `payment`."""
         if said is not None and said not in PAID and said is not Status.PENDING:
             self._refuse_all(What.PAYMENT_NOT_OWED)
+            self._refuse_of_nothing()
             return said
         if self.total == 0:
             return self._free(said)
@@ -211,10 +225,17 @@ class _Money:
 
     def _free(self, said: Status | None) -> Status:
         self._refuse_all(What.PAYMENT_NOT_OWED)
-        if said in PAID and said is not None:
+        if said not in PAID or said is None:
+            self._refuse_of_nothing()
+            return Status.PENDING
+        if self.of_nothing:
+            kept = self.of_nothing.pop(0)
+            self._note_changes(kept)
+            self.payment = Payment(kept.id, 0, self._method(kept))
+            self._refuse_of_nothing()
+        else:
             self.payment = Payment(None, 0, FREE_METHOD)
-            return said
-        return Status.PENDING
+        return said
 
     def _pay(self) -> None:
         exact = [each for each in self.received if each[1] == self.total]
@@ -239,7 +260,21 @@ class _Money:
                 self.findings.append(
                     Finding(PAYMENT, kept.id, What.OVERPAID, Action.REPAIRED, None, excess)
                 )
+        self._note_changes(kept)
         self.payment = Payment(kept.id, self.total, self._method(kept))
+
+    def _note_changes(self, kept: OriginalPayment) -> None:
+        """What of the payment itself is not as the original had it."""
+        value = _amount(kept.amount, self.decisions)
+        if value is not None and value.rounded:
+            shown = safe(kept.amount and str(kept.amount.shown))
+            self.findings.append(
+                Finding(PAYMENT, kept.id, What.TOTAL_ROUNDED, Action.REPAIRED, shown)
+            )
+        if kept.status != str(PaymentStatus.COMPLETED):
+            self.findings.append(
+                Finding(PAYMENT, kept.id, What.STATUS_READ, Action.REPAIRED, safe(kept.status))
+            )
 
     def _unpaid(self, said: Status | None) -> Status:
         sent = said in _SENT
@@ -266,10 +301,20 @@ class _Money:
         if not method:
             self.findings.append(Finding(PAYMENT, row.id, What.METHOD_TIDIED, Action.REPAIRED))
             return UNNAMED_METHOD
-        masked = without_card_number(method)
-        if masked is not None:
+        if method != row.method:
+            self.findings.append(Finding(PAYMENT, row.id, What.METHOD_TIDIED, Action.REPAIRED))
+        kept = fitted(method, MAX_METHOD)
+        if kept != cut(method, MAX_METHOD):
             self.findings.append(Finding(PAYMENT, row.id, What.CARD_NUMBER, Action.REPAIRED))
-        return (masked or method)[:MAX_METHOD]
+        return kept
+
+    def _refuse_of_nothing(self) -> None:
+        for each in self.of_nothing:
+            self._refuse_invalid(each)
+
+    def _refuse_invalid(self, row: OriginalPayment) -> None:
+        shown = row.amount and str(row.amount.shown)
+        self._refuse(row, What.PAYMENT_INVALID, old=safe(shown))
 
     def _refuse_all(self, what: What) -> None:
         for each, value in self.received:

@@ -1,6 +1,7 @@
 """The spellings of statuses that clients of the original wrote, and what they mean here."""
 
 import unicodedata
+from functools import lru_cache
 
 from functions.purchase.domain.purchases import Status
 
@@ -31,6 +32,7 @@ KNOWN: dict[str, Status] = {
 _COMPLETED_PAYMENTS = {"completed", "complete", "paid", "completado", "completada", "pagado"}
 
 
+@lru_cache(maxsize=1_000)  # a few spellings are in a million rows
 def letters(text: str | None) -> str:
     """Lower case, letters and single spaces only, without accents."""
     decomposed = unicodedata.normalize("NFKD", (text or "").casefold().replace("_", " "))

@@ -2,9 +2,10 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Literal
 
-from functions.catalog.domain.characters import is_visible
+from functions.kit.base.characters import is_visible
 from functions.purchase.domain.cards import holds_card_number
 
 TextRule = Literal["refuse", "repair", "keep"]
@@ -29,12 +30,18 @@ def prose(text: str | None) -> str:
     return tidy if is_visible(tidy) else ""
 
 
-def has_controls(text: str | None) -> bool:
-    return text is not None and _CONTROLS.search(text) is not None
-
-
 def repaired(text: str) -> str | None:
-    """The text whose UTF-8 was read as Latin-1 (Windows' 1252), such as `MarÃ­a`; else None."""
+    """The text whose UTF-8 was read as Latin-1 (Windows' 1252), such as `MarÃ­a`; else None.
+
+    What went through the wrong client twice is misread twice, and is repaired as often.
+    """
+    found = None
+    while (better := _repaired_once(text)) is not None:
+        found = text = better
+    return found
+
+
+def _repaired_once(text: str) -> str | None:
     if not _BEYOND_ASCII.search(text):
         return None
     encoded = bytearray()
@@ -51,12 +58,27 @@ def repaired(text: str) -> str | None:
         return None
 
 
+@lru_cache(maxsize=1_000)  # a few payment methods are in a million rows
 def without_card_number(text: str) -> str | None:
     """A text with its card number masked but for the last four digits; None where it has none."""
     if not holds_card_number(text):
         return None
     masked = _DIGIT_RUNS.sub(_mask, text)
     return "card" if holds_card_number(masked) else masked
+
+
+def cut(text: str, limit: int) -> str:
+    """At most so many characters. Composing them (NFC) may have made more than were stored."""
+    return text if len(text) <= limit else text[:limit].rstrip()
+
+
+def fitted(text: str, limit: int) -> str:
+    """A text without a card number, of at most so many characters: masking makes some longer."""
+    short = cut(text, limit)
+    masked = without_card_number(short)
+    if masked is None:
+        return short
+    return without_card_number(cut(masked, limit)) or cut(masked, limit)
 
 
 def _mask(match: re.Match[str]) -> str:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from functions.adoption.domain.decisions import Decisions
 from functions.adoption.domain.findings import Action, Finding, What
-from functions.adoption.domain.texts import has_controls, one_line
+from functions.adoption.domain.texts import one_line
 from functions.auth.domain import MAX_EMAIL, email_key, parse_email
 from functions.auth.errors import EmailInvalid
 from functions.auth.passwords import legacy_rounds
@@ -60,7 +60,7 @@ def map_user(row: OriginalUser) -> tuple[User | None, list[Finding]]:
         Finding(TABLE, row.id, what, action) for what, action in _of_address(row.email, address)
     ]
     name = one_line(row.name)
-    if has_controls(row.name):
+    if name != (row.name or ""):
         findings.append(Finding(TABLE, row.id, What.NAME_TIDIED, Action.REPAIRED))
     if len(name) > MAX_NAME:
         name = name[:MAX_NAME].rstrip()

@@ -1,17 +1,29 @@
-"""Reads dumps that mysqldump, mariadb-dump or phpMyAdmin wrote, line by line.
+"""Reads dumps that mysqldump, mariadb-dump or phpMyAdmin wrote, line by line; gzip's, too.
 
-Both programs escape line breaks in texts, so a statement is one line, or one line a row. Statements
-other than CREATE TABLE, INSERT and USE are skipped.
+These programs escape line breaks in texts, so a statement is one line, or one line a row.
+Statements other than CREATE TABLE, INSERT, USE and what sets the next id are skipped.
 """
 
+import gzip
+import math
 import re
 import sqlite3
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 from functions.adoption.errors import NotTheOriginal
-from functions.adoption.original.schema import DATABASES, TABLES, Found, Role, Table, check
+from functions.adoption.original.schema import (
+    DATABASES,
+    MAX_INTEGER,
+    NEXT_ID,
+    TABLES,
+    Found,
+    Role,
+    Table,
+    check,
+)
 from functions.adoption.original.staging import Row, Staging, Value
 
 BATCH = 5_000
@@ -24,13 +36,35 @@ _LAST_LINES = {
 """What stands at the end of a dump that begins so: of mysqldump, mariadb-dump and phpMyAdmin."""
 _BEGINNINGS = tuple(_LAST_LINES)
 
+_GZIP = b"\x1f\x8b"
+_OTHER_FORMATS = {
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+    b"PK": "zip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"7z": "7-Zip",
+}
+"""By their first bytes. PowerShell's `>` writes UTF-16."""
+
+_SET_NAMES = re.compile(r"^(?:/\*!\d+ )?SET NAMES '?(\w+)")
+_THREE_BYTES = frozenset({"utf8mb3", "utf8"})
+"""Texts are converted to them with `?` for every character of four bytes."""
+_READABLE_NAMES = frozenset({"utf8mb4", "binary", *_THREE_BYTES})
+_DELIMITER = re.compile(r"^DELIMITER (\S+)")
 _USE = re.compile(r"^USE `((?:[^`]|``)+)`;")
 _HEADER = re.compile(r"^-- (?:Host: .*?|)\s*(?:Current )?Database: `?([^`\s]+)`?\s*$")
+_UNQUOTED = re.compile(r"^CREATE TABLE (?:IF NOT EXISTS )?(?!IF\b)[\"\w]")
+_ALTER = re.compile(r"^ALTER TABLE (?:`[^`]+`\.)?`((?:[^`]|``)+)`")
 _CREATE = re.compile(r"^CREATE TABLE (?:IF NOT EXISTS )?(?:`[^`]+`\.)?`((?:[^`]|``)+)`")
 _INSERT = re.compile(
-    r"^(?:INSERT|REPLACE) (?:IGNORE )?INTO (?:`[^`]+`\.)?`((?:[^`]|``)+)`\s*"
-    r"(?:\(([^)]*)\)\s*)?VALUES\s*"
+    r"^\s*(?:INSERT|REPLACE)\s+(?:(?:LOW_PRIORITY|DELAYED|HIGH_PRIORITY|IGNORE)\s+)*INTO\s+"
+    r"(?:`[^`]+`\.)?`((?:[^`]|``)+)`\s*(?:\(([^)]*)\)\s*)?VALUES\s*",
+    re.IGNORECASE,
 )
+_WRITES_ROWS = re.compile(r"^\s*(?:/\*.*?\*/\s*)*(?:INSERT|REPLACE)\s", re.IGNORECASE)
+"""Any statement that writes rows: one that `_INSERT` does not read would be missed."""
 _VALUE = re.compile(
     r"\s*(?:(NULL)|(?:_\w+\s*)?'((?:[^'\\]|\\.|'')*)'|(-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?))\s*([,)])",
     re.DOTALL,
@@ -72,18 +106,21 @@ def read(files: Sequence[Path], names: Mapping[Role, str], staging: Staging) -> 
 
 
 def _lines(file: Path) -> Iterator[Line]:
-    """Raises `NotTheOriginal` at the end of a file that has not been written to its end."""
-    number, last = 0, ""
+    """The lines of a file, without those of triggers and routines.
+
+    Raises `NotTheOriginal` for a file that is not a dump in UTF-8, and at the end of one that has
+    not been written to its end.
+    """
+    number, in_routine, ending = 0, False, _Ending(file)
     try:
-        with file.open(encoding="utf-8", newline="\n") as opened:
+        with _opened(file) as opened:
             for number, text in enumerate(opened, 1):
-                if text.startswith(_BEGINNINGS):
-                    if last:
-                        raise _cut_off(file, number)
-                    last = next(_LAST_LINES[each] for each in _BEGINNINGS if text.startswith(each))
-                elif last and text.startswith(last):
-                    last = ""
-                yield Line(file, number, text)
+                ending.pass_line(number, text)
+                if match := _DELIMITER.match(text):
+                    in_routine = match[1] != ";"
+                elif not in_routine:
+                    _check_names(file, number, text)
+                    yield Line(file, number, text)
     except UnicodeDecodeError as error:
         raise NotTheOriginal(
             f"{file}, después de la línea {number}: no está en UTF-8. Haga el volcado otra vez con"
@@ -91,13 +128,74 @@ def _lines(file: Path) -> Iterator[Line]:
             f"{file}, after line {number}: it is not in UTF-8. Make the dump again with"
             " --default-character-set=utf8mb4.",
         ) from error
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise NotTheOriginal(
+            f"{file}: el archivo gzip está dañado o cortado. Haga el volcado otra vez.",
+            f"{file}: the gzip file is damaged or cut off. Make the dump again.",
+        ) from error
     except OSError as error:
         raise NotTheOriginal(
             f"{file} no se puede leer: {error.strerror}.",
             f"{file} cannot be read: {error.strerror}.",
         ) from error
-    if last:
-        raise _cut_off(file, number)
+    ending.check(number)
+
+
+class _Ending:
+    """The line that a dump still needs to be whole."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._awaited = ""
+
+    def pass_line(self, number: int, text: str) -> None:
+        """Raises `NotTheOriginal` where another dump begins before the end of this one."""
+        if text.startswith(_BEGINNINGS):
+            self.check(number)
+            begun = next(each for each in _BEGINNINGS if text.startswith(each))
+            self._awaited = _LAST_LINES[begun]
+        elif self._awaited and text.startswith(self._awaited):
+            self._awaited = ""
+
+    def check(self, number: int) -> None:
+        """Raises `NotTheOriginal` where a dump has no end."""
+        if self._awaited:
+            raise _cut_off(self._file, number)
+
+
+def _opened(file: Path) -> TextIO:
+    """Raises `NotTheOriginal` for a format that is known and not read."""
+    with file.open("rb") as opened:
+        beginning = opened.read(8)
+    for first, name in _OTHER_FORMATS.items():
+        if beginning.startswith(first):
+            raise NotTheOriginal(
+                f"{file} está en {name}. Los volcados se leen en UTF-8, también con gzip"
+                " (.sql.gz); mysqldump los escribe así con --result-file=ARCHIVO.",
+                f"{file} is in {name}. Dumps are read in UTF-8, also with gzip (.sql.gz); mysqldump"
+                " writes them so with --result-file=FILE.",
+            )
+    if beginning.startswith(_GZIP):
+        return gzip.open(file, "rt", encoding="utf-8-sig", newline="\n")
+    return file.open(encoding="utf-8-sig", newline="\n")
+
+
+def _charset(text: str) -> str:
+    """The character set that a statement says, in lower case; empty for another statement."""
+    match = _SET_NAMES.match(text)
+    return match[1].lower() if match else ""
+
+
+def _check_names(file: Path, number: int, text: str) -> None:
+    """Raises `NotTheOriginal` where the file says that its texts are not in UTF-8."""
+    charset = _charset(text)
+    if charset and charset not in _READABLE_NAMES:
+        raise NotTheOriginal(
+            f"{file}, línea {number}: los textos están en {charset}. Haga el volcado otra vez con"
+            " --default-character-set=utf8mb4.",
+            f"{file}, line {number}: the texts are in {charset}. Make the dump again with"
+            " --default-character-set=utf8mb4.",
+        )
 
 
 def _cut_off(file: Path, number: int) -> NotTheOriginal:
@@ -112,25 +210,49 @@ def _cut_off(file: Path, number: int) -> NotTheOriginal:
 def _tables(file: Path, names: Mapping[Role, str]) -> dict[Table, Found]:
     """The tables of the original that a file creates."""
     creates: list[tuple[str | None, str, str]] = []
+    next_ids: list[tuple[str | None, str, int]] = []
     database: str | None = None
-    parts: list[str] = []
-    name = ""
-    for line in _lines(file):
-        database = _database(line.text) or database
+    for database, line in _statements(file):
         if match := _CREATE.match(line.text):
-            name, parts = match[1], []
-        if name:
-            parts.append(line.text)
-            if line.text.rstrip().endswith(";"):
-                creates.append((database, name, "".join(parts)))
-                name = ""
+            creates.append((database, match[1], line.text))
+        elif match := _ALTER.match(line.text):
+            found = NEXT_ID.search(line.text)
+            next_ids.append((database, match[1], int(found[1]) if found else 1))
+        elif _UNQUOTED.match(line.text):
+            raise NotTheOriginal(
+                f"{file}, línea {line.number}: los nombres no van entre acentos graves. Haga el"
+                " volcado otra vez sin --compatible y sin --skip-quote-names.",
+                f"{file}, line {line.number}: its names are not in backquotes. Make the dump again"
+                " without --compatible and without --skip-quote-names.",
+            )
     role = _role_of_unnamed({table for _, table, _ in creates})
     tables: dict[Table, Found] = {}
     for database, name, create in creates:
         table = _table(name, _role(database, names) or role)
         if table is not None:
             tables[table] = check(table, create)
+    for database, name, next_id in next_ids:  # phpMyAdmin sets it after the rows
+        table = _table(name, _role(database, names) or role)
+        if table in tables:
+            tables[table] = tables[table]._replace(next_id=max(tables[table].next_id, next_id))
     return tables
+
+
+def _statements(file: Path) -> Iterator[tuple[str | None, Line]]:
+    """The statements about tables, each as one line, with the database that they are about."""
+    database: str | None = None
+    parts: list[str] = []
+    begun = 0
+    for line in _lines(file):
+        database = _database(line.text) or database
+        if line.text.startswith(("CREATE TABLE ", "ALTER TABLE ")):
+            parts, begun = [], line.number
+        elif not parts:
+            continue
+        parts.append(line.text)
+        if line.text.rstrip().endswith(";"):
+            yield database, Line(file, begun, "".join(parts))
+            parts = []
 
 
 def _database(text: str) -> str | None:
@@ -167,16 +289,20 @@ def _read_rows(file: Path, names: Mapping[Role, str], staging: Staging) -> None:
     found = _tables(file, names)
     unnamed = _role_of_unnamed({table.name for table in found})
     database: str | None = None
+    charset = ""
     statement: _Statement | None = None
     rows: list[Row] = []
     for line in _lines(file):
         database = _database(line.text) or database
+        charset = _charset(line.text) or charset
         position = 0
-        if match := _INSERT.match(line.text):
+        if _WRITES_ROWS.match(line.text):
+            match = _INSERT.match(line.text)
+            if match is None or statement is not None:
+                raise _unreadable(line)
             statement = _begun(match, _role(database, names) or unnamed, found, line)
             position = match.end()
-        elif not line.text.lstrip().startswith("("):
-            continue
+            _check_charset(statement, found, charset, line)
         if statement is None:
             continue
         for values in _tuples(line, position):
@@ -189,6 +315,23 @@ def _read_rows(file: Path, names: Mapping[Role, str], staging: Staging) -> None:
             statement, rows = None, []
     if statement is not None:
         raise _cut_off(file, line.number)
+
+
+def _check_charset(
+    statement: _Statement | None, found: Mapping[Table, Found], charset: str, line: Line
+) -> None:
+    """Raises `NotTheOriginal` where emoji and the like became `?`."""
+    if statement is None or charset not in _THREE_BYTES:
+        return
+    if found[statement.table].has_utf8mb4:
+        raise NotTheOriginal(
+            f"{line.file}, línea {line.number}: los textos de la tabla están en utf8mb4, y el"
+            f" volcado en {charset}, que no tiene todos sus signos. Haga el volcado otra vez con"
+            " --default-character-set=utf8mb4.",
+            f"{line.file}, line {line.number}: the texts of the table are in utf8mb4, and the dump"
+            f" in {charset}, which lacks some of their characters. Make the dump again with"
+            " --default-character-set=utf8mb4.",
+        )
 
 
 def _begun(
@@ -233,26 +376,34 @@ def _tuples(line: Line, position: int) -> Iterator[list[tuple[bool, str | None]]
     while True:
         while position < len(text) and text[position] in " ,\n\r\t":
             position += 1
-        if position >= len(text) or text[position] == ";":
+        if position >= len(text):
+            return
+        if text[position] == ";":
+            if text[position + 1 :].strip():  # another statement
+                raise _unreadable(line)
             return
         if text[position] != "(":
             raise _unreadable(line)
-        position += 1
-        values: list[tuple[bool, str | None]] = []
-        while True:
-            match = _VALUE.match(text, position)
-            if match is None:
-                raise _unreadable(line)
-            position = match.end()
-            if match[1]:
-                values.append((False, None))
-            elif match[2] is not None:
-                values.append((True, _unescaped(match[2])))
-            else:
-                values.append((False, match[3]))
-            if match[4] == ")":
-                break
+        position, values = _values(line, position + 1)
         yield values
+
+
+def _values(line: Line, position: int) -> tuple[int, list[tuple[bool, str | None]]]:
+    """Where a row ends, and its values."""
+    values: list[tuple[bool, str | None]] = []
+    while True:
+        match = _VALUE.match(line.text, position)
+        if match is None:
+            raise _unreadable(line)
+        position = match.end()
+        if match[1]:
+            values.append((False, None))
+        elif match[2] is not None:
+            values.append((True, _unescaped(match[2])))
+        else:
+            values.append((False, match[3]))
+        if match[4] == ")":
+            return position, values
 
 
 def _unescaped(text: str) -> str:
@@ -276,7 +427,7 @@ def _row(statement: _Statement, values: list[tuple[bool, str | None]], line: Lin
             elif kind == "integer":
                 row.append(_integer(value))
             elif kind == "amount":
-                row.append(repr(float(value)))
+                row.append(_amount(value))
             else:
                 row.append(value)
         except ValueError as error:
@@ -289,11 +440,19 @@ def _row(statement: _Statement, values: list[tuple[bool, str | None]], line: Lin
 
 
 def _integer(text: str) -> int:
-    """Raises `ValueError` for what is none, or is beyond MySQL's BIGINT."""
+    """Raises `ValueError` for what is none, or is beyond every column of the original."""
     number = int(text)
-    if not -(2**63) <= number < 2**63:
+    if abs(number) > MAX_INTEGER:
         raise ValueError(text)
     return number
+
+
+def _amount(text: str) -> str:
+    """Raises `ValueError` for what no FLOAT can be."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return repr(number)
 
 
 def _unreadable(line: Line) -> NotTheOriginal:

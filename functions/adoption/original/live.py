@@ -10,7 +10,7 @@ from typing import Any
 from piccolo.querystring import QueryString
 
 from functions.adoption.errors import NotTheOriginal
-from functions.adoption.original.schema import TABLES, Role, Table, check
+from functions.adoption.original.schema import MAX_INTEGER, TABLES, Role, Table, check
 from functions.adoption.original.staging import Row, Staging, Value
 from functions.kit.data.database import Database
 from functions.kit.mysql import MySQLEngine
@@ -44,7 +44,14 @@ async def read(urls: Mapping[Role, str], staging: Staging) -> None:
 async def _read(engine: Database, role: Role, staging: Staging) -> None:
     tables = [table for table in TABLES if table.role == role]
     for table in tables:
-        staging.describe(table, check(table, await _create_statement(engine, table)))
+        found = check(table, await _create_statement(engine, table))
+        if not found.has_key:  # pages are read in the order of ids, each of which is there once
+            raise NotTheOriginal(
+                f"La tabla {table.label} no tiene id como clave primaria: no es la del original.",
+                f"The primary key of the table {table.label} is not id, so it is not the"
+                " original's.",
+            )
+        staging.describe(table, found)
     async with engine.transaction(isolation="REPEATABLE READ"):
         for table in tables:
             await _read_table(engine, table, staging)
@@ -62,6 +69,11 @@ async def _create_statement(engine: Database, table: Table) -> str:
             f"La base de datos {table.role} no tiene la tabla {table.name}: no es la del original.",
             f"The database {table.role} has no table {table.name}, so it is not the original's.",
         ) from error
+    if "Create Table" not in rows[0]:
+        raise NotTheOriginal(
+            f"{table.label} es una vista, no una tabla: no es la del original.",
+            f"{table.label} is a view, not a table, so it is not the original's.",
+        )
     return str(rows[0]["Create Table"])
 
 
@@ -96,5 +108,14 @@ def _row(table: Table, row: Mapping[str, Any]) -> Row:
             stored = row[f"{name}_stored"]
             values += [shown, None if stored is None else float(stored)]
         else:
-            values.append(value if value is None or kind == "text" else int(value))
+            values.append(value if value is None or kind == "text" else _integer(table, value))
     return values
+
+
+def _integer(table: Table, value: int) -> int:
+    if abs(value) > MAX_INTEGER:
+        raise NotTheOriginal(
+            f"{table.label} tiene el número {value}, que no cabe en las columnas del original.",
+            f"{table.label} has the number {value}, which the original's columns cannot hold.",
+        )
+    return int(value)

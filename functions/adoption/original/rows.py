@@ -33,6 +33,8 @@ class Original:
     def __init__(self, staging: Staging, rule: TextRule) -> None:
         self.staging = staging
         self._repairs = rule == "repair"
+        if self._repairs:  # two addresses may be the same once they are repaired
+            staging.set_email_keys(self._text)
 
     def misencoded(self) -> Iterator[tuple[Table, int]]:
         """The rows with a text whose UTF-8 was read as Latin-1."""

@@ -88,7 +88,13 @@ _CHARSETS = frozenset({"utf8mb4", "utf8mb3", "utf8", "ascii"})
 _COLUMN = re.compile(r"""^\s*[`"]([^`"]+)[`"] ([a-z]+)[^\n]*$""", re.MULTILINE)
 _COLUMN_CHARSET = re.compile(r"CHARACTER SET (\w+)")
 _TABLE_CHARSET = re.compile(r"(?:DEFAULT )?CHARSET=(\w+)")
-_NEXT_ID = re.compile(r"AUTO_INCREMENT=(\d+)")
+_LITERAL = re.compile(r"'(?:[^'\\]|\\.|'')*'", re.DOTALL)
+"""A default value or a comment, which may have any text."""
+_PRIMARY_KEY = re.compile(r"""^\s*PRIMARY KEY \([`"]id[`"]\)""", re.MULTILINE)
+NEXT_ID = re.compile(r"AUTO_INCREMENT=(\d+)")
+
+MAX_INTEGER = 2**53
+"""No id or number of the original is near it: its columns are INT."""
 
 
 class Found(NamedTuple):
@@ -98,13 +104,24 @@ class Found(NamedTuple):
     """In the order of the rows of a dump."""
     unknown: tuple[str, ...]
     next_id: int
+    has_key: bool
+    """Whether `id` is the primary key. phpMyAdmin adds it by another statement."""
+    has_utf8mb4: bool
+    """Whether a text may have characters of four bytes, such as emoji."""
 
 
 def check(table: Table, create: str) -> Found:
     """What CREATE TABLE says. Raises `NotTheOriginal`."""
-    body, _, options = create.rpartition("\n)")
+    body, _, options = _LITERAL.sub("''", create).rpartition("\n)")
     types = {match[1]: match for match in _COLUMN.finditer(body)}
     missing = sorted(set(table.columns) - set(types))
+    if missing and re.search(rf"^\s*{missing[0]} ", body, re.MULTILINE):
+        raise NotTheOriginal(
+            f"El nombre de la columna {table.label}.{missing[0]} no va entre acentos graves. Haga"
+            " el volcado sin --skip-quote-names, o ponga sql_quote_show_create = 1 en el servidor.",
+            f"The name of the column {table.label}.{missing[0]} is not in backquotes. Make the dump"
+            " without --skip-quote-names, or set sql_quote_show_create = 1 on the server.",
+        )
     if missing:
         raise NotTheOriginal(
             f"La tabla {table.label} no tiene la columna {missing[0]}: no es la del original."
@@ -120,18 +137,24 @@ def check(table: Table, create: str) -> Found:
                 " use.",
             )
     default = _TABLE_CHARSET.search(options)
+    charsets: set[str] = set()
     for name, kind in table.columns.items():
         charset = _COLUMN_CHARSET.search(types[name][0]) or default
-        if kind == "text" and charset is not None and charset[1].lower() not in _CHARSETS:
+        if kind != "text" or charset is None:
+            continue
+        charsets.add(charset[1].lower())
+        if not charsets <= _CHARSETS:
             raise NotTheOriginal(
                 f"Los textos de {table.label}.{name} están en {charset[1]}, no en UTF-8. Convierta"
                 f" antes la tabla: ALTER TABLE `{table.name}` CONVERT TO CHARACTER SET utf8mb4.",
                 f"The texts of {table.label}.{name} are in {charset[1]}, not in UTF-8. Convert it"
                 f" first: ALTER TABLE `{table.name}` CONVERT TO CHARACTER SET utf8mb4.",
             )
-    next_id = _NEXT_ID.search(options)
+    next_id = NEXT_ID.search(options)
     return Found(
         tuple(types),
         tuple(name for name in types if name not in table.columns),
-        int(next_id[1]) if next_id else 1,
+        min(int(next_id[1]), MAX_INTEGER) if next_id else 1,
+        _PRIMARY_KEY.search(body) is not None,
+        "utf8mb4" in charsets,
     )

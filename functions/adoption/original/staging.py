@@ -10,10 +10,11 @@ shows, and `NAME_stored`, the value as it is stored, NULL where it was read from
 import contextlib
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Self
 
 from functions.adoption.domain.users import key_of
+from functions.adoption.errors import AdoptionError
 from functions.adoption.original.schema import TABLES, Found, Table
 
 _INDEXES = (
@@ -63,23 +64,34 @@ class Staging:
         self.origins[table.label] = Origin(found.next_id, found.unknown)
 
     def add(self, table: Table, rows: Iterable[Row]) -> None:
-        """Rows of `id`, then `staged_columns`. Raises `sqlite3.IntegrityError` for an id twice."""
+        """Rows of `id`, then `staged_columns`.
+
+        Raises `sqlite3.IntegrityError` for an id twice, and `AdoptionError` where there is no room.
+        """
         places = ", ".join("?" * (1 + len(staged_columns(table))))
-        self._connection.execute("BEGIN")
-        try:
+        with _room():
+            self._connection.execute("BEGIN")
             self._connection.executemany(
                 f"INSERT INTO {table.staged} VALUES ({places})",  # noqa: S608 - our names
                 rows,
             )
-        finally:
             self._connection.execute("COMMIT")
 
     def finish(self) -> None:
-        self._connection.execute("ALTER TABLE auth_user ADD COLUMN email_key")
-        self._connection.execute("UPDATE auth_user SET email_key = email_key(email)")
-        for index in _INDEXES:
-            self._connection.execute(index)
+        """Raises `AdoptionError` where there is no room."""
+        with _room():
+            self._connection.execute("ALTER TABLE auth_user ADD COLUMN email_key")
+            self.set_email_keys()
+            for index in _INDEXES:
+                self._connection.execute(index)
         self.digest = self._digest()
+
+    def set_email_keys(self, text: Callable[[str | None], str | None] = lambda text: text) -> None:
+        """Fill `email_key`, by which rows of one account are found, from addresses as `text` has
+        them."""
+        self._connection.create_function("address", 1, text, deterministic=True)
+        with _room():
+            self._connection.execute("UPDATE auth_user SET email_key = email_key(address(email))")
 
     def _digest(self) -> str:
         """Of every row as a client of the original reads it, from a dump or from its databases."""
@@ -93,7 +105,8 @@ class Staging:
         return digest.hexdigest()
 
     def select(self, sql: str, *values: Value) -> Iterator[tuple[Any, ...]]:
-        return iter(self._connection.cursor().execute(sql, values))
+        with _room():  # large results are sorted on disk
+            yield from self._connection.cursor().execute(sql, values)
 
     def count(self, table: Table) -> int:
         ((number,),) = self.select(f"SELECT COUNT(*) FROM {table.staged}")  # noqa: S608
@@ -107,6 +120,19 @@ class Staging:
 
     def close(self) -> None:
         self._connection.close()
+
+
+@contextlib.contextmanager
+def _room() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise AdoptionError(
+            f"Las filas del original no caben en el directorio temporal ({error}). Indique otro en"
+            " TMPDIR.",
+            f"The rows of the original cannot be staged in the temporary folder ({error}). Name"
+            " another one in TMPDIR.",
+        ) from error
 
 
 def staged_columns(table: Table) -> list[str]:

@@ -1,6 +1,7 @@
 """The databases of the services: reachable, and empty or moved by this command before."""
 
 import importlib
+import sqlite3
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,7 +12,14 @@ from functions.adoption.errors import TargetRefused
 from functions.kit.base.urls import parse_sqlite
 from functions.kit.data.database import Database
 from functions.kit.data.engines import connect
-from functions.kit.data.migrations import MigrationError, load, migrate
+from functions.kit.data.migrations import (
+    VERSIONS,
+    Migration,
+    MigrationError,
+    load,
+    migrate,
+    pending,
+)
 
 SERVICES = ("auth", "catalog", "purchase")
 
@@ -57,7 +65,9 @@ class refusals:  # noqa: N801 - a context manager, named as what it makes
                 f"The database of {self.service} does not exist: {error} Create it with CHARACTER"
                 " SET utf8mb4 COLLATE utf8mb4_bin.",
             ) from error
-        if isinstance(error, errors.DatabaseError | ValueError | MigrationError | OSError):
+        if isinstance(
+            error, errors.DatabaseError | sqlite3.Error | ValueError | MigrationError | OSError
+        ):
             raise TargetRefused(
                 f"La base de datos de {self.service} no se puede usar: {error}",
                 f"The database of {self.service} cannot be used: {error}",
@@ -77,6 +87,14 @@ def sqlite_file(url: str) -> Path | None:
         raise TargetRefused(
             f"{url} no sirve: {error}.", f"{url} cannot be used: {error}."
         ) from error
+
+
+def make_folders(urls: Mapping[str, str]) -> None:
+    """Make the folders of SQLite files. Raises `TargetRefused`."""
+    for service, url in urls.items():
+        if (file := sqlite_file(url)) is not None:
+            with refusals(service):
+                file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
 def existing(urls: Mapping[str, str]) -> dict[str, str]:
@@ -104,11 +122,39 @@ async def check_empty(databases: Databases) -> None:
                     )
 
 
+async def check_schemas(databases: Databases) -> None:
+    """Raises `TargetRefused` where `migrate_all` would, before it has changed another database."""
+    for service, database in databases.items():
+        with refusals(service):
+            migrations = _migrations(service)
+            await pending(database, migrations)
+            if await _version(database) > len(migrations):
+                raise TargetRefused(
+                    f"La base de datos de {service} es de una versión más nueva que esta orden."
+                    " Traiga los datos con esa versión.",
+                    f"The database of {service} is of a newer release than this command. Move the"
+                    " data with that release.",
+                )
+
+
 async def migrate_all(databases: Databases) -> None:
     for service, database in databases.items():
         with refusals(service):
-            package = importlib.import_module(f"functions.{service}.migrations")
-            await migrate(database, load(package))
+            await migrate(database, _migrations(service))
+
+
+def _migrations(service: str) -> list[Migration]:
+    return load(importlib.import_module(f"functions.{service}.migrations"))
+
+
+async def _version(database: Database) -> int:
+    """The newest migration that a database has; 0 for none."""
+    if not await has_table(database, VERSIONS.name):
+        return 0
+    outcome = await database.execute(
+        QueryString("SELECT MAX(version) AS version FROM schema_version")
+    )
+    return outcome.rows[0]["version"] or 0
 
 
 async def has_table(database: Database, name: str) -> bool:

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 from piccolo.querystring import QueryString
 
 from functions.adoption.errors import TargetRefused
-from functions.adoption.target.databases import Databases, has_table
+from functions.adoption.target.databases import Databases, has_table, refusals
 from functions.kit.base.clock import isoformat
 from functions.kit.data.database import Database
 from functions.kit.data.schema import TEXT, Column, CreateTable, varchar
@@ -37,6 +37,15 @@ class Move(NamedTuple):
     """The time that purchases of the original get: it stored none."""
 
 
+async def read_all(databases: Databases) -> list[dict[str, str]]:
+    """The journal of each database. Raises `TargetRefused`."""
+    journals = []
+    for service, database in databases.items():
+        with refusals(service):
+            journals.append(await read(database))
+    return journals
+
+
 async def read(database: Database) -> dict[str, str]:
     """The journal of a database; empty where no move has begun."""
     if not await has_table(database, TABLE.name):
@@ -45,12 +54,22 @@ async def read(database: Database) -> dict[str, str]:
     return {row["name"]: row["value"] for row in outcome.rows}
 
 
+async def without(databases: Databases) -> dict[str, Database]:
+    """The databases in which no move has begun. Raises `TargetRefused`."""
+    journals = await read_all(databases)
+    return {
+        service: database
+        for (service, database), journal in zip(databases.items(), journals, strict=True)
+        if not journal
+    }
+
+
 async def begun(databases: Databases, source: str, decisions: str) -> Move | None:
     """The move that a former run has begun; None where there was none.
 
     Raises `TargetRefused` where it was of other data or of other decisions.
     """
-    journals = [await read(database) for database in databases.values()]
+    journals = await read_all(databases)
     known = [journal for journal in journals if "moved_at" in journal]
     if not known:
         return None
@@ -76,31 +95,44 @@ async def begun(databases: Databases, source: str, decisions: str) -> Move | Non
 
 async def is_whole(databases: Databases) -> bool:
     """Whether a former run has moved everything."""
-    journals = [await read(database) for database in databases.values()]
+    journals = await read_all(databases)
     return all(journal.get(f"step {WHOLE}") == DONE for journal in journals)
 
 
-async def begin(databases: Databases, move: Move) -> None:
-    """Write the beginning of a move into every database; where it is there, nothing changes."""
-    for database in databases.values():
-        if not await has_table(database, TABLE.name):
-            backend = "mysql" if database.backend == "mysql" else "sqlite"
-            for statement in TABLE.statements(backend):  # type: ignore[arg-type]
-                await database.run_ddl(statement)
-        async with database.transaction():
-            for name, value in (
-                ("source", move.source),
-                ("decisions", move.decisions),
-                ("moved_at", isoformat(move.moved_at)),
-            ):
-                await database.execute(
-                    QueryString(
-                        "INSERT INTO adoption (name, value) VALUES ({}, {})"
-                        " ON CONFLICT (name) DO NOTHING",
-                        name,
-                        value,
-                    )
+async def begin(databases: Databases, move: Move) -> Move:
+    """Write the beginning of a move into every database; where it is there, nothing changes.
+
+    Returns what is written there: another run may have begun meanwhile, and its time counts. Raises
+    `TargetRefused` where that was of other data or of other decisions. The databases are written in
+    one order, so of two such runs one has begun everywhere, and the other nowhere.
+    """
+    for service, database in databases.items():
+        with refusals(service):
+            await _begin(database, move)
+        found = await begun({service: database}, move.source, move.decisions)
+        move = found or move
+    return move
+
+
+async def _begin(database: Database, move: Move) -> None:
+    if not await has_table(database, TABLE.name):
+        backend = "mysql" if database.backend == "mysql" else "sqlite"
+        for statement in TABLE.statements(backend):  # type: ignore[arg-type]
+            await database.run_ddl(statement)
+    async with database.transaction():
+        for name, value in (
+            ("source", move.source),
+            ("decisions", move.decisions),
+            ("moved_at", isoformat(move.moved_at)),
+        ):
+            await database.execute(
+                QueryString(
+                    "INSERT INTO adoption (name, value) VALUES ({}, {})"
+                    " ON CONFLICT (name) DO NOTHING",
+                    name,
+                    value,
                 )
+            )
 
 
 async def position(database: Database, step: str) -> str | None:

@@ -3,7 +3,8 @@
 purchase goes first: the stock of a book is then there before catalog publishes the book, whose
 first event would open it with nothing reserved. Books reach purchase, and stock reaches catalog, by
 the streams of the services, as every other change does. Of purchases no events are published: a
-consumer would take a purchase of years ago for a new one. A snapshot of the stream has them.
+consumer would take a purchase of years ago for a new one. The stream of orders begins after them,
+so that its readers take its snapshot (`rows.begin_orders`).
 """
 
 from collections.abc import Awaitable, Callable, Iterator
@@ -82,6 +83,8 @@ class Moving:
                 lambda after: _ids(self.mapping.purchases(after)),
                 self._write_purchases,
             )
+            if self.survey.purchases:
+                await self._step(purchase, "orders", _once, self._begin_orders)
         with refusals("catalog"):
             await self._step(
                 catalog,
@@ -152,6 +155,9 @@ class Moving:
             added_provider=self._added_provider(),
         )
 
+    async def _begin_orders(self, database: Database, _: list[None]) -> None:
+        await rows.begin_orders(database)
+
     def _added_provider(self) -> int:
         """The next id of the original, unless that has a provider of this name."""
         known = self.mapping.providers.added_id
@@ -164,6 +170,11 @@ class Moving:
         await rows.insert_books(
             database, books, currency=self.currency, moved_at=self.move.moved_at, outbox=self.outbox
         )
+
+
+def _once(after: int | None) -> Iterator[tuple[int, None]]:
+    """The source of a step that writes only one thing."""
+    return iter([(1, None)] if after is None else [])
 
 
 async def _nothing(_: Database, __: list[object]) -> None:

@@ -16,7 +16,7 @@ from functions.auth.domain import Role
 from functions.catalog import events as catalog_events
 from functions.catalog.domain.books import Book as CatalogBook
 from functions.catalog.tables import columns_of
-from functions.kit.data.database import Database
+from functions.kit.data.database import Database, is_in
 from functions.kit.events.outbox import Outbox
 from functions.purchase import events as purchase_events
 from functions.purchase.domain.payments import PaymentOutcome, PaymentStatus
@@ -189,6 +189,8 @@ async def insert_purchases(
                 "title": each.title,
                 "quantity": purchase.quantity,
                 "unit_price_minor": purchase.unit_minor,
+                "seller_id": None,
+                "sold_at": moved_at,
             }
             for each, purchase in purchases
         ],
@@ -215,6 +217,34 @@ async def insert_purchases(
         if each.assignment is not None
     ]
     await _insert_with_ids(database, "assignments", assignments)
+    if assignments:
+        await _begin_delivery_timelines(database, [purchase.id for _, purchase in purchases])
+
+
+async def _begin_delivery_timelines(database: Database, purchase_ids: Sequence[int]) -> None:
+    """The first entry of each delivery of these purchases, in the status in which it was moved."""
+    await database.execute(
+        QueryString(
+            "INSERT INTO assignment_timeline (assignment_id, status, at, user_id)"
+            " SELECT id, status, created_at, NULL FROM assignments WHERE {} ORDER BY id",
+            is_in("purchase_id", purchase_ids),
+        )
+    )
+
+
+async def begin_orders(database: Database) -> None:
+    """Let the stream of orders begin after the moved purchases, of which it has no events.
+
+    Its readers find that it does not reach back to its beginning, and take its snapshot: catalog
+    learns who bought which book, and notifications writes no mail about what is long past.
+    """
+    await database.execute(
+        QueryString(
+            "INSERT INTO outbox_streams (source, head, floor) VALUES ({}, 1, 1)"
+            " ON CONFLICT (source) DO NOTHING",
+            purchase_events.ORDERS,
+        )
+    )
 
 
 async def _insert_payments(

@@ -5,6 +5,7 @@ from typing import Any
 
 from functions.auth import queries
 from functions.auth.commands.administration import refuse_last_admin
+from functions.auth.commands.devices import delete_devices
 from functions.auth.commands.logins import CheckedPassword, accept, check_credentials
 from functions.auth.commands.shared import (
     TokenPair,
@@ -19,6 +20,7 @@ from functions.auth.commands.shared import (
 from functions.auth.dependencies import Dependencies
 from functions.auth.domain import (
     Email,
+    Language,
     Role,
     check_password,
     email_key,
@@ -36,6 +38,7 @@ from functions.auth.passwords import common_passwords
 from functions.auth.queries import Account
 from functions.auth.tables import UserRoleRow, UserRow
 from functions.auth.throttle import count_try, throttle_key
+from functions.kit.base.characters import is_visible
 from functions.kit.base.clock import Clock
 from functions.kit.base.errors import FieldError, Text
 from functions.kit.data.database import Database, transactional
@@ -49,10 +52,11 @@ async def register(
     password: str,
     name: str | None,
     *,
+    language: Language | None,
     host: str | None,
     clock: Clock,
 ) -> int:
-    """Create a customer. Returns the id.
+    """Create a customer. Returns the id. `language` is that of mails.
 
     Raises `EmailInvalid`, `PasswordRefused`, `TooManyTries`, `EmailAlreadyRegistered` or
     `HashingBusy`.
@@ -69,11 +73,13 @@ async def register(
             Text("Inicie sesión o use otra dirección.", "Log in, or use another address.")
         )
     hashed = await dependencies.passwords.hash(password)
-    return await insert_user(database, email, hashed, _name(name), {Role.CUSTOMER}, clock())
+    return await insert_user(
+        database, email, hashed, _name(name), {Role.CUSTOMER}, clock(), language=language
+    )
 
 
 def _name(text: str | None) -> str | None:
-    return text if text and text.strip() else None
+    return text if text and is_visible(text) else None
 
 
 async def change_profile(
@@ -86,7 +92,7 @@ async def change_profile(
     host: str | None,
     clock: Clock,
 ) -> Account:
-    """Change `name`, `email`, or both; other fields are kept.
+    """Change `name`, `email`, `language`, or several; other fields are kept.
 
     The address controls the account, so changing it needs the password and revokes every other
     login. Raises `EmailInvalid`, `PasswordNeeded`, `InvalidCredentials`, `TooManyTries`,
@@ -97,6 +103,8 @@ async def change_profile(
     checked: CheckedPassword | None = None
     if "name" in changes:
         values[UserRow.name] = _name(changes["name"])
+    if "language" in changes:
+        values[UserRow.language] = changes["language"]
     if "email" in changes:
         email = parse_email(changes["email"], development=dependencies.settings.development)
         values |= {UserRow.email: email.address, UserRow.email_key: email.key}
@@ -248,11 +256,13 @@ async def _close_account(
                 UserRow.email_key: None,
                 UserRow.name: None,
                 UserRow.password_hash: None,
+                UserRow.language: None,
                 UserRow.deleted_at: now,
             }
         ).where(UserRow.id == user_id)
     )
     await database.execute(UserRoleRow.delete().where(UserRoleRow.user_id == user_id))
+    await delete_devices(database, user_id)
     await end_all_families(database, user_id, now)
     await delete_resets(database, user_id)
     await end_access(database, dependencies, user_id, now)

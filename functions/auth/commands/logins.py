@@ -1,11 +1,12 @@
 """Log in, refresh tokens, log out."""
 
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from piccolo.columns.combination import Where
 
 from functions.auth import queries
+from functions.auth.commands.devices import record_device
 from functions.auth.commands.shared import (
     TokenPair,
     begin_family,
@@ -17,7 +18,7 @@ from functions.auth.commands.shared import (
 )
 from functions.auth.commands.successors import GRACE, seal, unseal
 from functions.auth.dependencies import Dependencies
-from functions.auth.domain import email_key, network, origin
+from functions.auth.domain import Device, Language, email_key, network, origin
 from functions.auth.errors import InvalidCredentials, RefreshTokenInvalid
 from functions.auth.queries import Login
 from functions.auth.settings import AuthSettings
@@ -32,7 +33,7 @@ from functions.auth.throttle import (
 )
 from functions.kit.base.clock import Clock
 from functions.kit.base.errors import Text
-from functions.kit.data.database import Database, transactional
+from functions.kit.data.database import Database, Row, transactional
 from functions.kit.security.principal import Principal
 
 
@@ -62,14 +63,21 @@ async def log_in(
     password: str,
     *,
     host: str | None,
+    device: Device,
+    language: Language | None,
     clock: Clock,
 ) -> TokenPair:
-    """Raises `InvalidCredentials`, `TooManyTries`, `HashingBusy` or `SigningKeyUnreadable`."""
+    """`language` becomes that of the account where none is known yet.
+
+    Raises `InvalidCredentials`, `TooManyTries`, `HashingBusy` or `SigningKeyUnreadable`.
+    """
     checked = await check_credentials(
         database, dependencies, email, password, host=host, clock=clock
     )
     new_hash = await dependencies.passwords.hash(password) if checked.outdated else None
-    return await _start_login(database, dependencies, checked, new_hash, clock())
+    return await _start_login(
+        database, dependencies, checked, new_hash, device=device, language=language, now=clock()
+    )
 
 
 async def check_credentials(
@@ -131,8 +139,8 @@ async def _count(
     return CountedTry(account_key, tuple(shared), known_key, now)
 
 
-async def accept(database: Database, checked: CheckedPassword) -> None:
-    """Lock the account whose password matched, and uncount the try.
+async def accept(database: Database, checked: CheckedPassword) -> Row:
+    """Lock the account whose password matched, and uncount the try. Returns the locked row.
 
     Raises `InvalidCredentials` where the account changed while the password was verified.
     """
@@ -144,6 +152,7 @@ async def accept(database: Database, checked: CheckedPassword) -> None:
     for key in sorted(counted.shared_keys):
         await uncount_try(database, key, counted.counted_at)
     await mark_known(database, counted.known_key, counted.counted_at)
+    return user
 
 
 @transactional
@@ -152,14 +161,21 @@ async def _start_login(
     dependencies: Dependencies,
     checked: CheckedPassword,
     new_hash: str | None,
+    *,
+    device: Device,
+    language: Language | None,
     now: datetime,
 ) -> TokenPair:
-    await accept(database, checked)
+    user = await accept(database, checked)
     user_id = checked.login.user_id
+    values: dict[Any, Any] = {}
     if new_hash is not None:
-        await database.execute(
-            UserRow.update({UserRow.password_hash: new_hash}).where(UserRow.id == user_id)
-        )
+        values[UserRow.password_hash] = new_hash
+    if language is not None and user["language"] is None:
+        values[UserRow.language] = language
+    if values:
+        await database.execute(UserRow.update(values).where(UserRow.id == user_id))
+    await record_device(database, dependencies, user_id, device, now)
     return await begin_family(database, dependencies, user_id, now)
 
 

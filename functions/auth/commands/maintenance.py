@@ -6,6 +6,7 @@ from piccolo.querystring import QueryString
 
 from functions.auth import throttle
 from functions.auth.commands.administration import ensure_first_admin
+from functions.auth.commands.devices import purge_devices
 from functions.auth.dependencies import Dependencies
 from functions.kit.data.database import Database, transactional
 
@@ -22,9 +23,10 @@ async def prepare(database: Database, dependencies: Dependencies, now: datetime)
 
 @transactional
 async def purge(database: Database, now: datetime) -> None:
-    """Delete expired tokens, requests to reset a password, keys and tries."""
+    """Delete expired tokens, requests to reset a password, keys, tries and devices."""
     for table, column in (
         ("refresh_tokens", "expires_at"),
+        ("password_reset_links", "expires_at"),
         ("password_resets", "expires_at"),
         ("revoked_tokens", "expires_at"),
         ("signing_keys", "not_after"),
@@ -47,3 +49,4 @@ async def purge(database: Database, now: datetime) -> None:
         )
     )
     await throttle.purge(database, now)
+    await purge_devices(database, now)

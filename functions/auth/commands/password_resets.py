@@ -3,13 +3,16 @@
 `request_reset` does the same for every email address, so that neither its answer nor its time
 shows who has an account: it only stores the request. `announce_resets`, in the background, looks
 the accounts up and publishes an event for each. The service that sends the mail then has
-`create_link` make the token, so a token is never stored, logged or published.
+`create_link` make the token, so a token is never stored, logged or published. A mail that is tried
+again gets another link, and all links of a request are good until one of them is used.
 """
 
 import logging
 import secrets
 from datetime import datetime, timedelta
 from typing import NamedTuple
+
+from piccolo.columns.combination import Or
 
 from functions.auth import events
 from functions.auth.commands.logins import LoginKeys
@@ -38,7 +41,7 @@ from functions.auth.errors import (
     ResetLinkCreated,
 )
 from functions.auth.passwords import common_passwords
-from functions.auth.tables import PasswordResetRow, UserRow
+from functions.auth.tables import PasswordResetLinkRow, PasswordResetRow, UserRow
 from functions.auth.throttle import (
     count_try,
     delete_tries,
@@ -54,6 +57,9 @@ logger = logging.getLogger(__name__)
 
 LIFETIME = timedelta(hours=1)
 """Of a request and its link."""
+
+MAX_LINKS = 20
+"""Of a request: as often as its mail may be tried."""
 
 BATCH = 100
 """Requests that are read at once."""
@@ -192,8 +198,9 @@ async def _has_newer(database: Database, user_id: int, reset_id: int) -> bool:
 async def create_link(
     database: Database, dependencies: Dependencies, reset_id: int, *, now: datetime
 ) -> CreatedLink:
-    """Create the link of a request, once.
+    """Create a link of a request. Each call makes another one; the first that is used voids all.
 
+    The former links stay good, because a mail may have left although its sender does not know it.
     Raises `PasswordResetNotFound`, `ResetLinkCreated` or `PasswordResetOff`.
     """
     base = dependencies.settings.link_base
@@ -219,19 +226,16 @@ async def create_link(
             )
         )
     row = rows[0]
-    if row["token_hash"] is not None:
-        raise ResetLinkCreated(
-            Text(
-                "El enlace se entrega una sola vez; si se perdió, hay que pedir otro.",
-                "A link is given once; if it was lost, another one has to be requested.",
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    if row["token_hash"] is None:
+        # The first one where the previous release looks for it too.
+        await database.execute(
+            PasswordResetRow.update({PasswordResetRow.token_hash: hash_of(token)}).where(
+                PasswordResetRow.id == reset_id
             )
         )
-    token = secrets.token_urlsafe(TOKEN_BYTES)
-    await database.execute(
-        PasswordResetRow.update({PasswordResetRow.token_hash: hash_of(token)}).where(
-            PasswordResetRow.id == reset_id
-        )
-    )
+    else:
+        await _add_link(database, reset_id, token, row["expires_at"])
     people = await database.execute(
         UserRow.select(UserRow.email, UserRow.name).where(UserRow.id == user["id"])
     )
@@ -243,6 +247,27 @@ async def create_link(
         Language(row["language"]),
         f"{base}/{row['language']}/reset-password?token={token}",
         row["expires_at"],
+    )
+
+
+async def _add_link(database: Database, reset_id: int, token: str, expires_at: datetime) -> None:
+    """Raises `ResetLinkCreated` where the request has `MAX_LINKS` links already."""
+    outcome = await database.execute(
+        PasswordResetLinkRow.count().where(PasswordResetLinkRow.reset_id == reset_id)
+    )
+    if outcome.rows[0]["count"] >= MAX_LINKS - 1:
+        raise ResetLinkCreated(
+            Text(
+                f"Esta solicitud ya tiene {MAX_LINKS} enlaces; hay que hacer otra.",
+                f"This request has {MAX_LINKS} links already; another one has to be made.",
+            )
+        )
+    await database.execute(
+        PasswordResetLinkRow.insert(
+            PasswordResetLinkRow(
+                reset_id=reset_id, token_hash=hash_of(token), expires_at=expires_at
+            )
+        )
     )
 
 
@@ -290,13 +315,22 @@ async def _find(database: Database, token: str, now: datetime) -> Row:
     """Raises `PasswordResetInvalid`."""
     outcome = await database.execute(
         PasswordResetRow.select(PasswordResetRow.id, PasswordResetRow.user_id).where(
-            PasswordResetRow.token_hash == hash_of(token), PasswordResetRow.expires_at > now
+            _opened_by(token), PasswordResetRow.expires_at > now
         )
     )
     if not outcome.rows:
         raise _invalid()
     row: Row = outcome.rows[0]
     return row
+
+
+def _opened_by(token: str) -> Or:
+    """The request that a token belongs to, as its first link or a further one."""
+    token_hash = hash_of(token)
+    further = PasswordResetLinkRow.select(PasswordResetLinkRow.reset_id).where(
+        PasswordResetLinkRow.token_hash == token_hash
+    )
+    return Or(PasswordResetRow.token_hash == token_hash, PasswordResetRow.id.is_in(further))
 
 
 def _invalid() -> PasswordResetInvalid:
@@ -322,7 +356,7 @@ async def _reset_password(
     user = await lock_user(database, reset["user_id"])
     still_there = await database.locked(
         PasswordResetRow.select(PasswordResetRow.id).where(
-            PasswordResetRow.id == reset["id"], PasswordResetRow.token_hash == hash_of(token)
+            PasswordResetRow.id == reset["id"], _opened_by(token)
         )
     )
     if user is None or user["disabled"] or not still_there:

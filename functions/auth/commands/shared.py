@@ -13,10 +13,11 @@ from piccolo.querystring import QueryString
 
 from functions.auth import events, queries
 from functions.auth.dependencies import Dependencies
-from functions.auth.domain import Email, Role
+from functions.auth.domain import Email, Language, Role
 from functions.auth.errors import EmailAlreadyRegistered
 from functions.auth.signing import AccessToken
 from functions.auth.tables import (
+    PasswordResetLinkRow,
     PasswordResetRow,
     RefreshFamilyRow,
     RefreshTokenRow,
@@ -44,7 +45,11 @@ async def lock_user(database: Database, user_id: int) -> Row | None:
     """The locked row of an account; None where it was deleted."""
     rows = await database.locked(
         UserRow.select(
-            UserRow.id, UserRow.email_key, UserRow.password_hash, UserRow.disabled
+            UserRow.id,
+            UserRow.email_key,
+            UserRow.password_hash,
+            UserRow.disabled,
+            UserRow.language,
         ).where(UserRow.id == user_id, UserRow.deleted_at.is_null())
     )
     return rows[0] if rows else None
@@ -58,6 +63,8 @@ async def insert_user(
     name: str | None,
     roles: Iterable[Role],
     now: datetime,
+    *,
+    language: Language | None = None,
 ) -> int:
     """Insert an account. Returns its id.
 
@@ -68,6 +75,7 @@ async def insert_user(
         email_key=email.key,
         name=name,
         password_hash=password_hash,
+        language=language,
         created_at=now,
     )
     try:
@@ -195,6 +203,10 @@ async def end_other_families(
 
 async def delete_resets(database: Database, user_id: int) -> None:
     """Make every link to reset the password of a user void."""
+    own = PasswordResetRow.select(PasswordResetRow.id).where(PasswordResetRow.user_id == user_id)
+    await database.execute(
+        PasswordResetLinkRow.delete().where(PasswordResetLinkRow.reset_id.is_in(own))
+    )
     await database.execute(PasswordResetRow.delete().where(PasswordResetRow.user_id == user_id))
 
 

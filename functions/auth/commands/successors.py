@@ -17,8 +17,11 @@ from functions.auth.signing import AccessToken
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-GRACE = timedelta(seconds=10)
-"""How long after its use a refresh token returns the same successor again."""
+GRACE = timedelta(seconds=30)
+"""How long after its use a refresh token returns the same successor again.
+
+Longer than a page of the storefront takes (`PAGE_TIMEOUT_SECONDS`): until its answer arrives, the
+browser goes on sending the used token."""
 
 _NONCE = 12
 

@@ -5,7 +5,7 @@ from litestar import delete, get, patch, post
 from litestar.params import JSONBody
 
 from functions.auth import commands, queries
-from functions.auth.controllers.logins import client_host, token_fields
+from functions.auth.controllers.logins import accepted_language, client_host, token_fields
 from functions.auth.queries import Account
 from functions.auth.schemas import (
     AccountClosing,
@@ -39,6 +39,7 @@ def profile(account: Account) -> Profile:
         email=account.email,
         name=account.name,
         roles=list(account.roles),
+        language=account.language,
         created_at=account.created_at,
     )
 
@@ -63,6 +64,7 @@ async def register(request: AnyRequest, data: JSONBody[Registration]) -> Registe
         data.email,
         data.password,
         data.name,
+        language=data.language or accepted_language(request),
         host=client_host(request),
         clock=services.clock,
     )
@@ -77,7 +79,7 @@ async def read_me(request: AuthenticatedRequest) -> Profile:
 
 @patch("/me", guards=[signed_in], responses=problems(400, 401, 409, 429, 503))
 async def change_me(request: AuthenticatedRequest, data: JSONBody[ProfileChange]) -> Profile:
-    """Change the caller's name or email. Omitted fields keep their values; a null name is removed.
+    """Change the caller's name, email or language. Omitted fields stay; a null name is removed.
 
     Another email address needs `current_password`, and ends every other login.
     """

@@ -1,5 +1,6 @@
 """Users, for admins; signing keys, public to read and for admins to rotate."""
 
+from datetime import datetime
 from typing import Annotated
 
 import msgspec
@@ -8,14 +9,22 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody, QueryParameter
 
 from functions.auth import commands, queries
-from functions.auth.domain import email_key
-from functions.auth.queries import Account
-from functions.auth.schemas import JWK, KeyRotated, KeySet, UserChange, UserDetails
+from functions.auth.domain import Role, email_key
+from functions.auth.queries import Account, AccountFilter, AccountSort, SigningKeyFacts
+from functions.auth.schemas import (
+    JWK,
+    KeyRotated,
+    KeySet,
+    KeyState,
+    SigningKey,
+    UserChange,
+    UserDetails,
+)
 from functions.auth.services import services_of
 from functions.kit.http.etags import not_modified, strong_etag
 from functions.kit.http.guards import admin
 from functions.kit.http.operations import ETAG, IF_NONE_MATCH, described
-from functions.kit.http.pagination import After, Limit, decode_cursor, encode_cursor, page_response
+from functions.kit.http.pagination import After, Limit, page_response
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import AnyRequest, PathId
 
@@ -24,6 +33,28 @@ _NOT_MODIFIED = {304: ResponseSpec(None, description="What you have is still so"
 JWKS_MAX_AGE = 300
 """Seconds. A verifier that meets an unknown key reads the set again before they are over."""
 
+MAX_KEYS = 100
+"""Keys that are listed, the newest ones."""
+
+TextFilter = Annotated[
+    str | None,
+    QueryParameter(
+        min_length=1, max_length=100, description="Only accounts whose address or name has this"
+    ),
+]
+RoleFilter = Annotated[Role | None, QueryParameter(description="Only accounts with this role")]
+DisabledFilter = Annotated[
+    bool | None, QueryParameter(description="Only disabled accounts, or only enabled ones")
+]
+Replaces = Annotated[
+    str | None,
+    QueryParameter(
+        min_length=1,
+        max_length=64,
+        description="The key that is to be replaced; a repetition then rotates nothing",
+    ),
+]
+SortParameter = Annotated[AccountSort, QueryParameter(description="`-` for descending order")]
 EmailFilter = Annotated[
     str | None, QueryParameter(max_length=320, description="Only the account with this address")
 ]
@@ -35,6 +66,7 @@ def details(account: Account) -> UserDetails:
         email=account.email,
         name=account.name,
         roles=list(account.roles),
+        language=account.language,
         disabled=account.disabled,
         created_at=account.created_at,
     )
@@ -46,16 +78,25 @@ async def list_users(
     limit: Limit = 50,
     after: After = None,
     email: EmailFilter = None,
+    q: TextFilter = None,
+    role: RoleFilter = None,
+    disabled: DisabledFilter = None,
+    sort: SortParameter = AccountSort.ID,
 ) -> Response[list[UserDetails]]:
-    """List the accounts, oldest first, without deleted ones."""
-    accounts = await queries.list_accounts(
+    """List the accounts without deleted ones, by their ids unless `sort` says otherwise."""
+    accounts, cursor = await queries.list_accounts(
         services_of(request).database,
-        after=decode_cursor(after, int)[0] if after is not None else 0,
-        limit=limit + 1,
-        email_key=email_key(email) if email is not None else None,
+        sort,
+        after=after,
+        limit=limit,
+        where=AccountFilter(
+            email_key=email_key(email) if email is not None else None,
+            text=q,
+            role=role,
+            disabled=disabled,
+        ),
     )
-    cursor = encode_cursor(accounts[limit - 1].id) if len(accounts) > limit else None
-    return page_response(request, [details(account) for account in accounts[:limit]], cursor)
+    return page_response(request, [details(account) for account in accounts], cursor)
 
 
 @get("/users/{user_id:int}", guards=[admin], responses=problems(404))
@@ -103,18 +144,43 @@ async def jwks(request: AnyRequest) -> Response[KeySet]:
     return Response(KeySet([msgspec.convert(key, JWK) for key in keys]), headers=headers)
 
 
+@get("/admin/keys", guards=[admin])
+async def list_keys(request: AnyRequest) -> list[SigningKey]:
+    """The keys that sign access tokens, or did: the active one first, then the newest."""
+    services = services_of(request)
+    now = services.clock()
+    keys = await queries.list_keys(services.database, limit=MAX_KEYS)
+    return [
+        SigningKey(
+            kid=key.kid,
+            state=_state(key, now),
+            created_at=key.created_at,
+            retired_at=key.retired_at,
+            not_after=key.not_after,
+        )
+        for key in keys
+    ]
+
+
+def _state(key: SigningKeyFacts, now: datetime) -> KeyState:
+    if key.not_after is None:
+        return KeyState.ACTIVE
+    return KeyState.RETIRED if key.not_after > now else KeyState.EXPIRED
+
+
 @post(
     "/admin/keys/rotate",
     guards=[admin],
     opt=described(location="/.well-known/jwks.json"),
+    responses=problems(400, 409),
 )
-async def rotate_keys(request: AnyRequest) -> KeyRotated:
+async def rotate_keys(request: AnyRequest, replaces: Replaces = None) -> KeyRotated:
     """Sign with a new key from now on. Tokens of the old key stay valid until they expire."""
     services = services_of(request)
     kid = await commands.rotate_key(
-        services.database, services.dependencies.signer, services.clock()
+        services.database, services.dependencies.signer, services.clock(), replaces=replaces
     )
     return KeyRotated(kid)
 
 
-HANDLERS = (list_users, get_user, change_user, jwks, rotate_keys)
+HANDLERS = (list_users, get_user, change_user, jwks, list_keys, rotate_keys)

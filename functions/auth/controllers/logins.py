@@ -8,6 +8,7 @@ from litestar.params import JSONBody
 from functions.auth import commands, queries
 from functions.auth.commands import TokenPair
 from functions.auth.dependencies import Dependencies
+from functions.auth.domain import Language, device
 from functions.auth.errors import TokenNeeded, TokenUnreadable, UserNotFound
 from functions.auth.schemas import (
     Credentials,
@@ -22,7 +23,7 @@ from functions.auth.schemas import (
 )
 from functions.auth.services import services_of
 from functions.kit.base.errors import Text, Unauthenticated
-from functions.kit.base.language import localized
+from functions.kit.base.language import localized, preferred
 from functions.kit.http.guards import bearer
 from functions.kit.http.operations import Link, described
 from functions.kit.http.problems import problems
@@ -36,6 +37,12 @@ LOGGED_OUT = Text("logout exitoso", "logged out")
 def client_host(request: AnyRequest) -> str | None:
     """The client's address, which `kit/http/forwarded.py` has set behind proxies."""
     return request.client.host if request.client is not None else None
+
+
+def accepted_language(request: AnyRequest) -> Language | None:
+    """The language that the request prefers; None where it names none."""
+    header = request.headers.get("accept-language")
+    return None if header is None else Language(preferred(header))
 
 
 def token_fields(dependencies: Dependencies, pair: TokenPair) -> dict[str, Any]:
@@ -77,6 +84,8 @@ async def login(request: AnyRequest, data: JSONBody[Credentials]) -> LoggedIn:
         data.email,
         data.password,
         host=client_host(request),
+        device=device(request.headers.get("user-agent"), client_host(request)),
+        language=accepted_language(request),
         clock=services.clock,
     )
     message = localized(request.headers, LOGGED_IN)
@@ -87,7 +96,7 @@ async def login(request: AnyRequest, data: JSONBody[Credentials]) -> LoggedIn:
 async def refresh(request: AnyRequest, data: JSONBody[RefreshRequest]) -> Tokens:
     """Exchange a refresh token for new tokens. It can be used once.
 
-    Sent again within 10 seconds it gives the same tokens again, as when an answer was lost; later
+    Sent again within 30 seconds it gives the same tokens again, as when an answer was lost; later
     it ends its whole family.
     """
     services = services_of(request)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from functions.catalog.domain.books import Book
+from functions.catalog.domain.sellers import Editor
 from functions.catalog.importing.rows import ImportRow
 from functions.catalog.search.match_keys import match_key
 from functions.catalog.tables import BOOK_COLUMNS, BookRow, to_book
@@ -25,10 +26,12 @@ class BookMatcher:
     Only certain matches change a book. Another ISBN of the same title is another edition. A row
     with an ISBN matches a book without one where that is the only edition. A row whose ISBN is
     missing or unreadable does not identify an edition, so it changes no book that has an ISBN.
-    Books for sale are preferred to retired ones.
+    Books for sale are preferred to retired ones. By title and author a seller's row matches only
+    the seller's own books: other copies of a title are other offers of it.
     """
 
-    def __init__(self, books: Iterable[Book]) -> None:
+    def __init__(self, books: Iterable[Book], editor: Editor) -> None:
+        self._editor = editor
         self._books: dict[int, Book] = {}
         self._by_isbn: dict[str, set[int]] = {}
         self._by_match: dict[str, set[int]] = {}
@@ -49,7 +52,11 @@ class BookMatcher:
     def find(self, row: ImportRow) -> Match:
         details = row.details
         key = match_key(details.title, details.author)
-        same_title = [book for book in self._all(self._by_match, key) if _key(book) == key]
+        same_title = [
+            book
+            for book in self._all(self._by_match, key)
+            if _key(book) == key and self._editor.may_change(book)
+        ]
         if details.isbn is None:
             return _match_without_isbn(row, same_title)
         same_isbn = [
@@ -100,7 +107,7 @@ def _doubt(row: ImportRow, books: list[Book]) -> Text:
     )
 
 
-async def known_books(database: Database, rows: Iterable[ImportRow]) -> BookMatcher:
+async def known_books(database: Database, rows: Iterable[ImportRow], editor: Editor) -> BookMatcher:
     """Every book that one of the rows may match, locked until the transaction ends."""
     isbns, keys = set(), set()
     for row in rows:
@@ -112,4 +119,4 @@ async def known_books(database: Database, rows: Iterable[ImportRow]) -> BookMatc
         if values:
             select = BookRow.select(*BOOK_COLUMNS).where(column.is_in(sorted(values)))
             books += [to_book(row) for row in await database.locked(select)]
-    return BookMatcher(books)
+    return BookMatcher(books, editor)

@@ -16,8 +16,9 @@ from piccolo.querystring import QueryString
 
 from functions.catalog import events
 from functions.catalog.commands.book_matcher import BookMatcher, known_books
-from functions.catalog.commands.books import NewBook, insert_book, revise_book
+from functions.catalog.commands.books import NewBook, check_named, insert_book, revise_book
 from functions.catalog.domain.books import Book
+from functions.catalog.domain.sellers import Editor, is_retired_by_seller
 from functions.catalog.errors import IsbnTaken, MalformedCsv
 from functions.catalog.importing.csv_records import CsvReader, Record
 from functions.catalog.importing.rows import (
@@ -68,16 +69,19 @@ async def import_books(
     chunks: AsyncIterator[bytes],
     defaults: Defaults,
     *,
+    editor: Editor,
     language: str,
     outbox: Outbox,
     clock: Clock,
 ) -> ImportReport:
     """Write the books of a CSV file. The report's texts are in `language`, `es` or `en`.
 
-    Raises `MalformedCsv` or `TooLarge` where the rest of the file cannot be read. Rows that were
-    written before any error are kept, and the error's extension `imported` counts them.
+    A seller's new books are the seller's own, and lines about other books are refused.
+    Raises `SellerNameNeeded` where the seller has no name, and `MalformedCsv` or `TooLarge` where
+    the rest of the file cannot be read. Rows that were written before any error are kept, and the
+    error's extension `imported` counts them.
     """
-    run = _Import(database, defaults, language, outbox, clock)
+    run = _Import(database, defaults, editor, language, outbox, clock)
     try:
         try:
             await run.read(chunks)
@@ -94,10 +98,17 @@ class _Import:
     """One run: its current batch, its report, and the first line of each book."""
 
     def __init__(
-        self, database: Database, defaults: Defaults, language: str, outbox: Outbox, clock: Clock
+        self,
+        database: Database,
+        defaults: Defaults,
+        editor: Editor,
+        language: str,
+        outbox: Outbox,
+        clock: Clock,
     ) -> None:
         self.database = database
         self.defaults = defaults
+        self.editor = editor
         self.language = language
         self.outbox = outbox
         self.clock = clock
@@ -151,6 +162,7 @@ class _Import:
                     batch,
                     self.lines_of_books,
                     currency=self.defaults.currency,
+                    editor=self.editor,
                     outbox=self.outbox,
                     now=self.clock(),
                 )
@@ -198,11 +210,15 @@ async def _write_batch(
     lines_of_books: Mapping[int, int],
     *,
     currency: str,
+    editor: Editor,
     outbox: Outbox,
     now: datetime,
 ) -> list[Result]:
+    if editor.seller_id is not None:
+        await check_named(database, editor.seller_id)
     await _acquire_import_lock(database)
-    matcher = await known_books(database, (row for row in batch if isinstance(row, ImportRow)))
+    rows = (row for row in batch if isinstance(row, ImportRow))
+    matcher = await known_books(database, rows, editor)
     stocks = await _stocks(database, matcher)
     results: list[Result] = []
     new_events: list[NewEvent] = []
@@ -211,17 +227,17 @@ async def _write_batch(
         if isinstance(row, RefusedRow):
             results.append(Result(row.line, RowOutcome.REFUSED, errors=row.errors))
             continue
-        known, doubt = matcher.find(row)
+        known, ambiguity = matcher.find(row)
         warnings = row.warnings
         if known is None:
-            new = NewBook(row.details, currency, row.stock)
+            new = NewBook(row.details, currency, row.stock, editor.seller_id)
             book = await insert_book(database, new, now=now)
             new_events.append(events.book_created(book))
             outcome = RowOutcome.CREATED
             stocks[book.id] = row.stock
         else:
             earlier = written.get(known.id) or lines_of_books.get(known.id)
-            if objection := _objection(known, row, earlier) or doubt:
+            if objection := _objection(known, row, earlier, editor) or ambiguity:
                 errors = (FieldError("", objection), *row.warnings)
                 results.append(Result(row.line, RowOutcome.REFUSED, errors=errors))
                 continue
@@ -238,8 +254,18 @@ async def _write_batch(
     return results
 
 
-def _objection(known: Book, row: ImportRow, earlier: int | None) -> Text | None:
+def _objection(known: Book, row: ImportRow, earlier: int | None, editor: Editor) -> Text | None:
     """Why a row must not change the book that it matches; None where it may."""
+    if not editor.may_change(known):
+        return Text(
+            f"su ISBN es el del libro {known.id}, que vende otra persona: no se cambia",
+            f"its ISBN is that of book {known.id}, which somebody else sells: it is not changed",
+        )
+    if known.retired and not editor.is_staff and not is_retired_by_seller(known):
+        return Text(
+            f"es el libro {known.id}, que retiró el personal: pídale que lo reponga",
+            f"is book {known.id}, which staff retired: ask them to bring it back",
+        )
     if known.retired:
         return Text(
             f"es el libro {known.id}, que se retiró: POST /books/{known.id}/restore lo repone",

@@ -1,4 +1,4 @@
-"""Import a supplier's file of books; for staff. The file is streamed, never held whole."""
+"""Import a file of books; for staff and sellers. The file is streamed, never held whole."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from litestar.params import QueryParameter
 
 from functions.catalog.commands.imports import import_books
+from functions.catalog.controllers.writing import editor_of
 from functions.catalog.domain.books import MAX_STOCK
 from functions.catalog.errors import MalformedCsv
 from functions.catalog.importing.numbers import DecimalSign
@@ -20,7 +21,7 @@ from functions.catalog.services import services_of
 from functions.kit.base.errors import FieldError, Text, TooLarge, UnsupportedMediaType
 from functions.kit.base.language import listed, preferred
 from functions.kit.base.money import minor_units
-from functions.kit.http.guards import staff
+from functions.kit.http.guards import seller_or_staff
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import AnyRequest, AuthenticatedRequest, refuse_coding
 
@@ -78,10 +79,10 @@ class CsvOperation(Operation):
 @post(
     "/books/import",
     status_code=200,
-    guards=[staff],
+    guards=[seller_or_staff],
     operation_class=CsvOperation,
     request_max_body_size=None,
-    responses=problems(400, 413, 415),
+    responses=problems(400, 409, 413, 415),
 )
 async def import_file(
     request: AuthenticatedRequest,
@@ -105,8 +106,9 @@ async def import_file(
     Columns are found by their names (title, author or authors, isbn13, isbn, price, stock,
     description, category; Spanish names too). A book is identified by its ISBN, or by title and
     author where it has none. The file's values replace the stored ones, except the stock, which
-    purchase owns. A line that could mean more than one book is refused. Send the
-    file with `curl -F file=@books.csv` or `curl --data-binary @books.csv`.
+    purchase owns. A line that could mean more than one book is refused. A seller's new books are
+    the seller's own, and a line about a book of somebody else is refused. Send the file with
+    `curl -F file=@books.csv` or `curl --data-binary @books.csv`.
     """
     services = services_of(request)
     refuse_coding(request)
@@ -123,6 +125,7 @@ async def import_file(
         services.database,
         body,
         Defaults(default_price, default_stock, decimal, services.settings.currency),
+        editor=editor_of(request),
         language=preferred(request.headers.get("accept-language")),
         outbox=services.outbox,
         clock=services.clock,

@@ -1,32 +1,30 @@
 """Read and search books; public."""
 
-from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 
-from litestar import MediaType, Response, get
-from litestar.openapi.datastructures import ResponseSpec
+from litestar import Response, get
 from litestar.params import FromPath, QueryParameter
 
 from functions.catalog import queries
+from functions.catalog.controllers.answers import (
+    CACHE,
+    NOT_MODIFIED_RESPONSE,
+    cached,
+    unless_known,
+)
 from functions.catalog.domain.listing import IDS, MAX_IDS, Filters, Sort
 from functions.catalog.response_cache import CachedAnswer
 from functions.catalog.schemas import BookView, Facets, Suggestion
 from functions.catalog.services import services_of
 from functions.kit.base.fields import NO_CONTROLS
-from functions.kit.http.etags import not_modified
+from functions.kit.base.money import MAX_ID
 from functions.kit.http.operations import ETAG, IF_MATCH, IF_NONE_MATCH, Link, described
 from functions.kit.http.pagination import After, Limit, link_to_next
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import AnyRequest
-from functions.kit.http.response_cache import ResponseCache
 from functions.kit.http.responses import JSONResponse, encode
-
-# Caches must revalidate each time, since the stock changes often. Refusals depend on
-# Accept-Language.
-CACHE = {"cache-control": "no-cache", "vary": "Accept-Language"}
-
-_NOT_MODIFIED_RESPONSE = {304: ResponseSpec(None, description="What you have is still so")}
+from functions.kit.http.shared_parameters import with_parameters_of
 
 Words = Annotated[
     str | None,
@@ -67,6 +65,9 @@ InStock = Annotated[bool | None, QueryParameter(description="Whether there are c
 SortName = Annotated[
     str, QueryParameter(schema_extra={"enum": [*Sort]}, description="What the list is sorted by")
 ]
+SellerId = Annotated[
+    int | None, QueryParameter(ge=1, le=MAX_ID, description="Only the books of this seller")
+]
 Ids = Annotated[
     str | None,
     QueryParameter(
@@ -85,16 +86,8 @@ Typed = Annotated[
     ),
 ]
 
-_IDENTITY = {"book_id": "$request.path.book_id", IF_MATCH.name: "$response.header.ETag"}
 
-
-@get(
-    "/books",
-    responses={**_NOT_MODIFIED_RESPONSE, **problems(400)},
-    opt=described(request_headers=[IF_NONE_MATCH], response_headers=[ETAG]),
-)
-async def list_books(
-    request: AnyRequest,
+def search_filters(
     q: Words = None,
     isbn: Isbn = None,
     author: Author = None,
@@ -104,6 +97,37 @@ async def list_books(
     max_price: Price = None,
     in_stock: InStock = None,
     ids: Ids = None,
+    seller: SellerId = None,
+) -> Filters:
+    """The filters of a search: the query parameters of every route that searches."""
+    return Filters.parse(
+        q=q,
+        isbn=isbn,
+        author=author,
+        category=category,
+        language=language,
+        min_price=min_price,
+        max_price=max_price,
+        in_stock=in_stock,
+        ids=ids,
+        seller=seller,
+    )
+
+
+with_filters = with_parameters_of(filters=search_filters)
+
+_IDENTITY = {"book_id": "$request.path.book_id", IF_MATCH.name: "$response.header.ETag"}
+
+
+@get(
+    "/books",
+    responses={**NOT_MODIFIED_RESPONSE, **problems(400)},
+    opt=described(request_headers=[IF_NONE_MATCH], response_headers=[ETAG]),
+)
+@with_filters
+async def list_books(
+    request: AnyRequest,
+    filters: Filters,
     sort: SortName = Sort.ID,
     limit: Limit = 50,
     after: After = None,
@@ -112,17 +136,6 @@ async def list_books(
 
     `stock` is the stock that purchase had at `stock_as_of`; purchase alone decides a sale.
     """
-    filters = Filters.parse(
-        q=q,
-        isbn=isbn,
-        author=author,
-        category=category,
-        language=language,
-        min_price=min_price,
-        max_price=max_price,
-        in_stock=in_stock,
-        ids=ids,
-    )
 
     async def read() -> CachedAnswer:
         page = await queries.list_books(
@@ -131,54 +144,36 @@ async def list_books(
         headers = {**CACHE, "etag": page.etag, **link_to_next(request, page.cursor)}
         return CachedAnswer(headers, lambda: encode(page.books()))
 
-    return await _cached(request, read, services_of(request).answers)
+    return await cached(request, read, services_of(request).answers)
 
 
 @get(
     "/books/facets",
-    responses={**_NOT_MODIFIED_RESPONSE, **problems(400)},
+    responses={**NOT_MODIFIED_RESPONSE, **problems(400)},
     opt=described(request_headers=[IF_NONE_MATCH], response_headers=[ETAG]),
 )
+@with_filters
 async def count_facets(
     request: AnyRequest,
-    q: Words = None,
-    isbn: Isbn = None,
-    author: Author = None,
-    category: Category = None,
-    language: Language = None,
-    min_price: Price = None,
-    max_price: Price = None,
-    in_stock: InStock = None,
-    ids: Ids = None,
+    filters: Filters,
 ) -> Response[Facets]:
     """How many books a search finds, and how many each further filter would leave.
 
     Each facet is counted under all filters but its own. The most frequent values are listed, and
     the one that is asked for. Where `exact` is false, the numbers are estimated from a sample.
     """
-    filters = Filters.parse(
-        q=q,
-        isbn=isbn,
-        author=author,
-        category=category,
-        language=language,
-        min_price=min_price,
-        max_price=max_price,
-        in_stock=in_stock,
-        ids=ids,
-    )
 
     async def read() -> CachedAnswer:
         return CachedAnswer.of(
             await queries.count_facets(services_of(request).database, filters), CACHE
         )
 
-    return await _cached(request, read, services_of(request).counts)
+    return await cached(request, read, services_of(request).counts)
 
 
 @get(
     "/books/suggestions",
-    responses={**_NOT_MODIFIED_RESPONSE, **problems(400)},
+    responses={**NOT_MODIFIED_RESPONSE, **problems(400)},
     opt=described(request_headers=[IF_NONE_MATCH], response_headers=[ETAG]),
 )
 async def suggest(request: AnyRequest, q: Typed) -> Response[list[Suggestion]]:
@@ -187,12 +182,12 @@ async def suggest(request: AnyRequest, q: Typed) -> Response[list[Suggestion]]:
     async def read() -> CachedAnswer:
         return CachedAnswer.of(await queries.suggest(services_of(request).database, q), CACHE)
 
-    return await _cached(request, read, services_of(request).counts)
+    return await cached(request, read, services_of(request).counts)
 
 
 @get(
     "/books/{book_id:int}",
-    responses={**_NOT_MODIFIED_RESPONSE, **problems(404, 410)},
+    responses={**NOT_MODIFIED_RESPONSE, **problems(404, 410)},
     opt=described(
         request_headers=[IF_NONE_MATCH],
         response_headers=[ETAG],
@@ -203,33 +198,7 @@ async def get_book(request: AnyRequest, book_id: FromPath[int]) -> Response[Book
     """Read a book. Its ETag is the `If-Match` of `PATCH` and `PUT`."""
     book, version = await queries.get_book(services_of(request).database, book_id)
     response = JSONResponse(book, headers={**CACHE, "etag": version.etag})
-    return _unless_known(request, version.etag, response)
-
-
-async def _cached(
-    request: AnyRequest,
-    read: Callable[[], Awaitable[CachedAnswer]],
-    cache: ResponseCache[CachedAnswer],
-) -> Response[Any]:
-    """An answer that this process made recently, or a new one."""
-    known = request.headers.get("if-none-match")
-    key = request.scope["path"].encode() + b"?" + request.scope["query_string"]
-    cached = await cache.get(key, read)
-    if not_modified(known, cached.headers["etag"]):
-        return _not_modified(cached.headers)
-    body: Any = cached.body
-    return JSONResponse(body, media_type=MediaType.JSON, headers=cached.headers)
-
-
-def _unless_known(request: AnyRequest, etag: str, response: Response[Any]) -> Response[Any]:
-    """A 304 with the same headers where `If-None-Match` has this tag (RFC 9110, 15.4.5)."""
-    if not not_modified(request.headers.get("if-none-match"), etag):
-        return response
-    return _not_modified(response.headers)
-
-
-def _not_modified(headers: Mapping[str, str]) -> Response[Any]:
-    return Response(None, status_code=304, headers=dict(headers))
+    return unless_known(request, version.etag, response)
 
 
 HANDLERS = (list_books, count_facets, suggest, get_book)

@@ -2,20 +2,18 @@
 
 import re
 import unicodedata
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import datetime
 from decimal import Decimal
-from typing import Self, TypeVar
+from typing import Self
 
-from functions.catalog.domain.characters import is_visible
+from functions.catalog.domain.field_checks import FieldChecks
 from functions.catalog.domain.isbn import parse_isbn
 from functions.catalog.domain.languages import parse_language
-from functions.kit.base.errors import Detail, FieldError, InvalidInput, Text
-from functions.kit.base.language import listed
+from functions.catalog.domain.ratings import NO_RATINGS, Ratings
+from functions.kit.base.characters import is_visible
+from functions.kit.base.errors import Text
 from functions.kit.base.money import NO_AMOUNT, from_minor, to_minor
-
-T = TypeVar("T")
 
 MAX_TITLE = 255
 MAX_AUTHOR = 1000
@@ -38,7 +36,7 @@ _CONTROLS_BUT_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\u
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BookDetails:
-    """The part of a book that staff edit; constructed by `checked` only."""
+    """The part of a book that staff and its seller edit; constructed by `checked` only."""
 
     title: str
     author: str
@@ -76,15 +74,8 @@ class BookDetails:
 
         Raises `InvalidInput`, which names every invalid field.
         """
-        errors: list[FieldError] = []
-
-        def read(field: str, parse: Callable[[], T], otherwise: T) -> T:
-            try:
-                return parse()
-            except ValueError as error:
-                errors.append(FieldError(field, reason(error)))
-                return otherwise
-
+        checks = FieldChecks()
+        read = checks.read
         details = cls(
             title=read("title", lambda: one_line(title, MAX_TITLE), ""),
             author=read("author", lambda: one_line(author, MAX_AUTHOR), ""),
@@ -116,12 +107,7 @@ class BookDetails:
                 0,
             ),
         )
-        if errors:
-            begin = Text("Corrija esto y envíelo de nuevo: ", "Correct these and send it again: ")
-            raise InvalidInput(
-                listed(((each.field, each.message) for each in errors), begin=begin),
-                errors=errors,
-            )
+        checks.refuse()
         return details
 
     @property
@@ -130,8 +116,8 @@ class BookDetails:
 
 
 DETAILS = tuple(field.name for field in fields(BookDetails))
-"""The fields of a book that staff edit. Tables, events, responses and imports derive theirs from
-them; tests/catalog/test_one_definition.py checks the places that cannot."""
+"""The fields of a book that staff and its seller edit. Tables, events, responses and imports derive
+theirs from them; tests/catalog/test_one_definition.py checks the places that cannot."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,12 +134,12 @@ class Book:
     created_at: datetime
     uid: str
     """Time-ordered; it orders books of equal title or price."""
-
-
-def reason(error: ValueError) -> Detail:
-    """The message of a `ValueError` that this domain raised."""
-    text: Detail = error.args[0]
-    return text
+    ratings: Ratings = NO_RATINGS
+    """Of the shop's customers. Reviews change them, not staff; the revision stays."""
+    seller_id: int | None = None
+    """The user id of its seller; None for the shop's own books."""
+    retired_by: int | None = None
+    """Who retired it; None where it is for sale or was retired by a release without sellers."""
 
 
 def one_line(text: str, max_length: int) -> str:

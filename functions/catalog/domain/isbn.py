@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 
-from functions.catalog.domain.characters import plain
+from functions.kit.base.characters import plain
 from functions.kit.base.errors import Text
 
 WRONG_CHECK_DIGIT = Text("tiene un dígito de control erróneo", "has a wrong check digit")

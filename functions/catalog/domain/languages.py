@@ -8,7 +8,7 @@ import re
 from functools import cache
 from typing import NamedTuple
 
-from functions.catalog.domain.characters import plain
+from functions.kit.base.characters import plain
 from functions.kit.base.errors import Text
 
 NO_LANGUAGE = Text(

@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Self
 
-from functions.catalog.domain.books import reason
+from functions.catalog.domain.field_checks import reason
 from functions.catalog.domain.isbn import parse_spreadsheet_isbn
 from functions.catalog.domain.languages import parse_language
 from functions.catalog.errors import UnknownSort
@@ -30,8 +30,11 @@ class Sort(StrEnum):
     NEWEST = "newest"
     POPULAR = "popular"
     """By the number of external ratings, greatest first."""
+    RATING = "rating"
+    """By what the shop's customers say, best first (`Ratings.order`); without a review last."""
+    YEAR = "year"
+    """Books without a year come last, in both orders."""
     YEAR_DESCENDING = "-year"
-    """Books without a year come last."""
 
     @classmethod
     def parse(cls, name: str) -> Self:
@@ -68,20 +71,23 @@ class Filters:
     max_price: int | None = None
     in_stock: bool | None = None
     ids: tuple[int, ...] | None = None
+    seller: int | None = None
+    """The seller's id."""
 
     @classmethod
     def parse(
         cls,
         *,
-        q: str | None,
-        isbn: str | None,
-        author: str | None,
-        category: str | None,
-        language: str | None,
-        min_price: Decimal | None,
-        max_price: Decimal | None,
-        in_stock: bool | None,
-        ids: str | None,
+        q: str | None = None,
+        isbn: str | None = None,
+        author: str | None = None,
+        category: str | None = None,
+        language: str | None = None,
+        min_price: Decimal | None = None,
+        max_price: Decimal | None = None,
+        in_stock: bool | None = None,
+        ids: str | None = None,
+        seller: int | None = None,
     ) -> Self:
         """Raises `InvalidInput`, which names the parameter."""
         return cls(
@@ -94,6 +100,7 @@ class Filters:
             max_price=None if max_price is None else minor_units("max_price", max_price),
             in_stock=in_stock,
             ids=None if ids is None else _ids(ids),
+            seller=seller,
         )
 
 

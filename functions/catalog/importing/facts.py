@@ -10,12 +10,12 @@ from functions.catalog.domain.books import (
     MAX_RATING,
     MAX_RATINGS,
     checked_year,
-    reason,
     whole_number,
 )
-from functions.catalog.domain.characters import plain
+from functions.catalog.domain.field_checks import reason
 from functions.catalog.domain.languages import parse_named_language
 from functions.catalog.importing.numbers import DecimalSign, parse_number
+from functions.kit.base.characters import plain
 from functions.kit.base.errors import FieldError, Text
 from functions.kit.base.language import in_language
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
-from functions.catalog.domain.characters import plain
+from functions.kit.base.characters import plain
 from functions.kit.base.errors import Text
 
 _SIGNS = {

@@ -11,16 +11,18 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import NamedTuple, Self
 
-from functions.catalog.domain.books import DETAILS, MAX_STOCK, BookDetails, reason
-from functions.catalog.domain.characters import is_visible
+from functions.catalog.domain.books import DETAILS, MAX_STOCK, BookDetails
+from functions.catalog.domain.field_checks import reason
 from functions.catalog.domain.isbn import parse_spreadsheet_isbn
 from functions.catalog.errors import MalformedCsv
 from functions.catalog.importing.csv_records import Record
 from functions.catalog.importing.facts import FACTS, read_facts
 from functions.catalog.importing.numbers import DecimalSign, parse_amount, parse_number
 from functions.catalog.search.folding import fold
+from functions.kit.base.characters import is_visible
 from functions.kit.base.errors import Detail, FieldError, InvalidInput, Text
 from functions.kit.base.language import in_language
+from functions.kit.base.spreadsheets import unescaped
 
 # Names in the form of `_plain`. Where a file has several columns of one field, the first filled
 # one counts.
@@ -191,11 +193,13 @@ def is_blank(record: Record) -> bool:
 
 
 def _cell(written: str) -> str:
-    """The text of a cell. Excel exports `="0439"` to preserve leading zeros."""
+    """The text of a cell. Excel exports `="0439"` to preserve leading zeros.
+
+    What the back office exports has apostrophes before what could be a formula.
+    """
     text = written.strip().strip("\ufeff")
     formula = _FORMULA.match(text)
-    if formula is not None:
-        text = formula["text"].replace('""', '"').strip()
+    text = unescaped(text) if formula is None else formula["text"].replace('""', '"').strip()
     return text if is_visible(text) else ""
 
 

@@ -24,7 +24,8 @@ from functions.catalog.queries.matching import (
     match_conditions,
     rarest_term,
 )
-from functions.catalog.schemas import Facets, FacetValue, PriceRange, StockCount
+from functions.catalog.queries.sellers import seller_names
+from functions.catalog.schemas import Facets, FacetValue, PriceRange, SellerCount, StockCount
 from functions.catalog.search.match_keys import (
     category_keys,
     name_key,
@@ -104,7 +105,22 @@ async def count_facets(database: Database, filters: Filters) -> Facets:
         in_stock=[
             StockCount(value=value, count=books.estimate(stocks[value])) for value in (True, False)
         ],
+        seller=await _sellers(database, books, counts_of("", lambda row: row["seller_id"])),
     )
+
+
+async def _sellers(
+    database: Database, books: _Books, counts: Counter[int | None]
+) -> list[SellerCount]:
+    """The sellers with the most books, under their names."""
+    present = [(each, count) for each, count in counts.items() if each is not None]
+    present.sort(key=lambda each: (-each[1], each[0]))
+    names = await seller_names(database, [each for each, _ in present[:LISTED]])
+    return [
+        SellerCount(value=each, name=names[each], count=books.estimate(count))
+        for each, count in present[:LISTED]
+        if each in names
+    ]
 
 
 async def _books_to_count(database: Database, filters: Filters) -> _Books:
@@ -114,6 +130,8 @@ async def _books_to_count(database: Database, filters: Filters) -> _Books:
     joined = " LEFT JOIN inventory i ON i.book_id = b.id"
     whole = _Books(f"books b{joined}", conditions, 0, 0)
     if filters.ids is not None or filters.isbn is not None:
+        return whole
+    if filters.seller is not None and await _has_few_books(database, filters.seller):
         return whole
     if terms:
         rarest = await rarest_term(database, Where(*conditions), terms)
@@ -129,6 +147,19 @@ async def _books_to_count(database: Database, filters: Filters) -> _Books:
     return _Books(f"{sample} JOIN books b ON b.id = d.id{joined}", conditions, SAMPLED, books)
 
 
+async def _has_few_books(database: Database, seller: int) -> bool:
+    """Whether a seller's books, which have an index, are few enough to be counted exactly."""
+    outcome = await database.execute(
+        QueryString(
+            "SELECT COUNT(*) AS books FROM (SELECT id FROM books WHERE seller_id = {} LIMIT {}) s",
+            seller,
+            COUNTED + 1,
+        )
+    )
+    few: bool = outcome.rows[0]["books"] <= COUNTED
+    return few
+
+
 async def _count_combinations(
     database: Database, books: _Books, chosen: Mapping[str, Condition]
 ) -> Sequence[Row]:
@@ -142,13 +173,13 @@ async def _count_combinations(
     passed = " + ".join(map(_flag, chosen)) or "0"
     outcome = await database.execute(
         QueryString(
-            "SELECT category_key, MIN(category) AS category, language, price_range,"  # noqa: S608
-            f" available{names}, COUNT(*) AS books FROM (SELECT b.category_key, b.category,"
-            f" b.language, {_PRICE_RANGE} AS price_range,"
+            "SELECT category_key, MIN(category) AS category, language, seller_id,"  # noqa: S608
+            f" price_range, available{names}, COUNT(*) AS books FROM (SELECT b.category_key,"
+            f" b.category, b.language, b.seller_id, {_PRICE_RANGE} AS price_range,"
             f" CASE WHEN {STOCK} > 0 THEN 1 ELSE 0 END AS available{flags}"
             f" FROM {books.source} WHERE {where.sql}) s"
             f" WHERE {passed} >= {{}}"
-            f" GROUP BY category_key, language, price_range, available{names}"
+            f" GROUP BY category_key, language, seller_id, price_range, available{names}"
             " ORDER BY category_key, category",
             *(value for condition in chosen.values() for value in condition.values),
             *where.values,

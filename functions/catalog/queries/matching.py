@@ -49,12 +49,19 @@ class Where:
 FOR_SALE = Condition("b.retired = {}", (False,))
 
 
+def state(retired: bool | None) -> Condition:
+    """That a book is for sale, or retired; None for either."""
+    return Condition("1 = 1") if retired is None else Condition("b.retired = {}", (retired,))
+
+
 def match_conditions(filters: Filters, terms: Sequence[QueryTerm]) -> list[Condition]:
-    """The conditions of the words, the ISBN and the ids."""
+    """The conditions of the words, the ISBN, the seller and the ids."""
     # These decide; the index (`rarest_term`) only reduces how many books they check.
     found = [matches(term) for term in terms]
     if filters.isbn is not None:
         found.append(Condition("b.isbn = {}", (filters.isbn,)))
+    if filters.seller is not None:
+        found.append(Condition("b.seller_id = {}", (filters.seller,)))
     if filters.ids is not None:
         places = ", ".join(["{}"] * len(filters.ids))
         found.append(Condition(f"b.id IN ({places})", filters.ids))

@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
-from functions.catalog.domain.characters import INVISIBLE
+from functions.kit.base.characters import INVISIBLE
 
 # Letters that Unicode does not decompose into a base letter and a mark.
 _LETTERS = {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ħ": "h"}

@@ -102,6 +102,12 @@ def category_keys(category: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(map(category_key, spellings)))
 
 
+def seller_name_key(name: str) -> str:
+    """A digest that is equal for names that differ in case, accents or spaces only."""
+    text = fold(name).encode("utf-8", "replace")
+    return hashlib.blake2b(text, digest_size=16).hexdigest()
+
+
 def match_key(title: str, author: str) -> str:
     """A digest that is equal for the same title and author; it matches books without an ISBN."""
     text = f"{fold(title)}\x1f{fold(author)}".encode("utf-8", "replace")

@@ -1,19 +1,24 @@
 """Field types that several schemas share: bounded, and without control characters."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Self
+from functools import lru_cache
+from types import UnionType
+from typing import Annotated, Any, ClassVar, Self, Union, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
 
+from functions.kit.base.characters import is_visible
 from functions.kit.base.errors import InvalidInput, Text
 from functions.kit.base.money import MAX_ID, NO_AMOUNT, from_minor, to_minor, without_float_noise
 
 # Look-aheads instead of `$`, which in Python also matches before a trailing newline.
 NO_CONTROLS = r"^(?![\s\S]*[\x00-\x1f\x7f-\x9f])"
 NOT_BLANK = NO_CONTROLS + r"[\s\S]*\S"
+"""The part of the rule that a pattern can express. A text of a field with this pattern must also
+render something, which `blank_texts` checks: Unicode's combining marks are hundreds of ranges."""
 _NO_CONTROLS_BUT_SPACE = r"^(?![\s\S]*[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f])"
 
 _PLAIN_NUMBER = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?")
@@ -37,7 +42,7 @@ Id = Annotated[int, Meta(ge=1, le=MAX_ID)]
 
 
 def line(max_length: int, *, blank: bool = False) -> Meta:
-    """A single line of text; with `blank` a line of nothing but spaces is allowed."""
+    """A single line of text that renders something; with `blank` it may render nothing."""
     pattern = NO_CONTROLS if blank else NOT_BLANK
     return Meta(min_length=1, max_length=max_length, pattern=pattern)
 
@@ -45,6 +50,56 @@ def line(max_length: int, *, blank: bool = False) -> Meta:
 def prose(max_length: int) -> Meta:
     """Text that may have several lines."""
     return Meta(max_length=max_length, pattern=_NO_CONTROLS_BUT_SPACE)
+
+
+def blank_texts(value: object, kind: Any) -> Iterator[str]:
+    """The paths of the texts in a decoded value that render nothing where `kind` asks for more.
+
+    A path is empty for the value itself; others are such as `.recipient` and `.lines[0]`.
+    """
+    if not _has_lines(kind):
+        return
+    for bare, is_line in _alternatives(kind):
+        if isinstance(value, str):
+            if is_line and not is_visible(value):
+                yield ""
+        elif isinstance(value, list) and get_origin(bare) is list:
+            (item,) = get_args(bare)
+            for place, each in enumerate(value):
+                yield from (f"[{place}]{path}" for path in blank_texts(each, item))
+        elif isinstance(value, msgspec.Struct) and type(value) is bare:
+            for field in msgspec.structs.fields(bare):
+                found = blank_texts(getattr(value, field.name), field.type)
+                yield from (f".{field.encode_name}{path}" for path in found)
+
+
+@lru_cache(maxsize=512)
+def _has_lines(kind: Any) -> bool:
+    """Whether there is a text in a type that may not be blank."""
+    return any(
+        is_line
+        or any(map(_has_lines, get_args(bare)))
+        or (is_struct(bare) and any(_has_lines(f.type) for f in msgspec.structs.fields(bare)))
+        for bare, is_line in _alternatives(kind)
+    )
+
+
+def _alternatives(kind: Any) -> Iterator[tuple[Any, bool]]:
+    """The types of a union, without annotations; and whether each is a text that may not be
+    blank."""
+    if get_origin(kind) in {Union, UnionType}:
+        for each in get_args(kind):
+            yield from _alternatives(each)
+    elif get_origin(kind) is Annotated:
+        bare, *notes = get_args(kind)
+        yield bare, any(isinstance(note, Meta) and note.pattern == NOT_BLANK for note in notes)
+    else:
+        yield kind, False
+
+
+def is_struct(kind: Any) -> bool:
+    """Whether a type is a msgspec struct."""
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
 class ExactNumber(Decimal):

@@ -16,9 +16,10 @@ _QUALITY = re.compile(r"0(\.\d{0,3})?|1(\.0{0,3})?", re.ASCII)
 def preferred(accept_language: str | None) -> str:
     """The best supported language for an `Accept-Language` header (RFC 9110, section 12.5.4).
 
-    Elements with an invalid quality are ignored. Only the first 200 characters are read.
+    `*` is every language that is not named. Elements with an invalid quality are ignored. Only the
+    first 200 characters are read.
     """
-    best, best_quality = DEFAULT, 0.0
+    qualities: dict[str, float] = {}
     for part in (accept_language or "")[:200].split(","):
         name, _, parameter = part.strip().partition(";")
         language = name.strip().lower().partition("-")[0]
@@ -28,9 +29,13 @@ def preferred(accept_language: str | None) -> str:
             if not _QUALITY.fullmatch(weight[2:]):
                 continue
             quality = float(weight[2:])
-        if language in LANGUAGES and quality > best_quality:
-            best, best_quality = language, quality
-    return best
+        if language in LANGUAGES or language == "*":
+            qualities[language] = max(quality, qualities.get(language, 0.0))
+    others = qualities.pop("*", 0.0)
+    for language in LANGUAGES:
+        qualities.setdefault(language, others)
+    best = max(qualities, key=qualities.__getitem__)  # of equal ones the first in the header
+    return best if qualities[best] else DEFAULT
 
 
 def localized(headers: Mapping[str, str], text: Detail) -> str:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Self
+from urllib.parse import unquote
 
 import msgspec
 from msgspec import Meta
@@ -93,6 +94,10 @@ REPLACED = {
 silently weaken the security of the deployment."""
 
 _HEADER = re.compile(r"[A-Za-z0-9-]*")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+
+SAMPLERS = frozenset({"always_on", "always_off", "traceidratio"})
+"""Of `OTEL_TRACES_SAMPLER`; each also after `parentbased_`."""
 
 
 class AppSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,11 +116,48 @@ class AppSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Header that the gateway overwrites with the client's address, such as Envoy's
     `X-Envoy-External-Address`. It takes precedence over `TRUSTED_HOPS`."""
 
+    k_revision: str = ""
+    """Name of the Knative revision, which Knative sets. The status of the service names it."""
+
     log_level: str = "INFO"
     """Least severe level that is logged: `DEBUG`, `INFO`, `WARNING` or `ERROR`."""
 
     log_format: LogFormat = LogFormat.TEXT
     """`text` for people, `json` for machines (one object a line)."""
+
+    otel_exporter_otlp_endpoint: str = ""
+    """Base URL of an OpenTelemetry receiver, which gets traces and metrics by OTLP/HTTP in JSON.
+    Empty: nothing is recorded or exported."""
+
+    otel_exporter_otlp_headers: Secret = Secret("")
+    """Headers of each export, as `name=value` separated by commas, with values percent-encoded:
+    the credentials of a managed receiver."""
+
+    otel_exporter_otlp_protocol: str = "http/json"
+    """Only `http/json` is supported."""
+
+    otel_exporter_otlp_compression: str = "none"
+    """`none`, or `gzip`, which costs CPU time and saves nine tenths of the bytes."""
+
+    otel_exporter_otlp_certificate: str = ""
+    """File with the certificates that the receiver's is checked by. Empty: the system's."""
+
+    otel_exporter_otlp_timeout: Annotated[int, Meta(ge=1, le=60_000)] = 10_000
+    """Milliseconds that one export may take."""
+
+    otel_service_name: str = ""
+    """Name in traces and metrics. Empty: the name of the service, such as `catalog`."""
+
+    otel_resource_attributes: str = ""
+    """Attributes of everything that is exported, as `name=value` separated by commas, such as
+    `deployment.environment.name=staging`; values are percent-encoded."""
+
+    otel_traces_sampler: str = "parentbased_always_on"
+    """`always_on`, `always_off`, `traceidratio`, or one of them after `parentbased_`, which keeps
+    the caller's decision."""
+
+    otel_traces_sampler_arg: Annotated[float, Meta(ge=0, le=1)] = 1.0
+    """Share of the new traces that `traceidratio` records."""
 
     @classmethod
     def from_mapping(cls, environ: Mapping[str, str]) -> Self:
@@ -156,6 +198,25 @@ class AppSettings(msgspec.Struct, frozen=True, kw_only=True):
             yield "CLIENT_ADDRESS_HEADER: must be the name of a header"
         if self.client_address_header.lower() in {"forwarded", "x-forwarded-for"}:
             yield "CLIENT_ADDRESS_HEADER: callers can set this header too; use TRUSTED_HOPS for it"
+        yield from self._export_problems()
+
+    def _export_problems(self) -> Iterator[str]:
+        endpoint = self.otel_exporter_otlp_endpoint
+        if endpoint and (problem := http_problem(endpoint.rstrip("/"), base=True)) is not None:
+            yield f"OTEL_EXPORTER_OTLP_ENDPOINT: {problem}"
+        if self.otel_exporter_otlp_protocol != "http/json":
+            yield "OTEL_EXPORTER_OTLP_PROTOCOL: only http/json is supported, on port 4318 mostly"
+        if self.otel_exporter_otlp_compression not in {"none", "gzip"}:
+            yield "OTEL_EXPORTER_OTLP_COMPRESSION: must be none or gzip"
+        if name_values(self.otel_exporter_otlp_headers.reveal()) is None:
+            yield "OTEL_EXPORTER_OTLP_HEADERS: must be name=value, separated by commas"
+        if name_values(self.otel_resource_attributes) is None:
+            yield "OTEL_RESOURCE_ATTRIBUTES: must be name=value, separated by commas"
+        if self.otel_traces_sampler.removeprefix("parentbased_") not in SAMPLERS:
+            yield (
+                "OTEL_TRACES_SAMPLER: must be always_on, always_off or traceidratio, or one of them"
+                " after parentbased_"
+            )
 
     @property
     def development(self) -> bool:
@@ -237,6 +298,21 @@ class ServiceSettings(AppSettings, frozen=True, kw_only=True):
         if self.catch_up_seconds is not None:
             return self.catch_up_seconds
         return 600.0 if self.k_sink else 10.0
+
+
+def name_values(text: str) -> dict[str, str] | None:
+    """The pairs of `name=value,name=value` with percent-encoded values; None if malformed.
+
+    Source: OpenTelemetry specification, "Resource SDK" and "Protocol Exporter".
+    """
+    pairs: dict[str, str] = {}
+    for part in filter(None, (each.strip() for each in text.split(","))):
+        name, equals, value = part.partition("=")
+        name, value = name.strip(), unquote(value.strip())
+        if not equals or not _HEADER_NAME.fullmatch(name) or not value.isprintable():
+            return None
+        pairs[name] = value
+    return pairs
 
 
 def internal_secret_problems(secret: Secret) -> Iterator[str]:

@@ -25,6 +25,8 @@ class Backfill:
     column: str
     reads: tuple[str, ...]
     value: Callable[[Row], Any]
+    key: str = "id"
+    """The primary key, a number, in whose order the rows are read."""
 
     def statements(self, backend: Backend) -> list[str]:
         """Empty: `run` does the work."""
@@ -45,25 +47,29 @@ class Backfill:
 @transactional
 async def _backfill_batch(database: Database, change: Backfill, after: int) -> int | None:
     """Write the rows of a batch that differ; returns its last id, or None after the last batch."""
-    columns = ", ".join(f'"{name}"' for name in ("id", change.column, *change.reads))
+    columns = ", ".join(f'"{name}"' for name in (change.key, change.column, *change.reads))
     rows = await database.locked(
         QueryString(
-            f'SELECT {columns} FROM "{change.table}" WHERE "id" > {{}} ORDER BY "id" LIMIT {{}}',  # noqa: S608
+            f'SELECT {columns} FROM "{change.table}" WHERE "{change.key}" > {{}}'  # noqa: S608
+            f' ORDER BY "{change.key}" LIMIT {{}}',
             after,
             BATCH,
         )
     )
-    values = {row["id"]: change.value(row) for row in rows}
+    values = {row[change.key]: change.value(row) for row in rows}
     written = {
-        row["id"]: values[row["id"]] for row in rows if row[change.column] != values[row["id"]]
+        row[change.key]: values[row[change.key]]
+        for row in rows
+        if row[change.column] != values[row[change.key]]
     }
     if written:
         cases = " ".join(["WHEN {} THEN {}"] * len(written))
         await database.execute(
             QueryString(
-                f'UPDATE "{change.table}" SET "{change.column}" = CASE "id" {cases} END WHERE {{}}',  # noqa: S608
+                f'UPDATE "{change.table}"'  # noqa: S608
+                f' SET "{change.column}" = CASE "{change.key}" {cases} END WHERE {{}}',
                 *(each for pair in written.items() for each in pair),
-                is_in('"id"', list(written)),
+                is_in(f'"{change.key}"', list(written)),
             )
         )
-    return rows[-1]["id"] if len(rows) == BATCH else None
+    return rows[-1][change.key] if len(rows) == BATCH else None

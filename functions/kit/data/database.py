@@ -19,6 +19,7 @@ from piccolo.querystring import QueryString
 from piccolo.table import Table
 
 from functions.kit.base.errors import Unavailable
+from functions.kit.base.tracing import RecordedSpan, span
 
 Row = dict[str, Any]
 
@@ -148,32 +149,43 @@ def transactional(
     command joins it. Raises `Unavailable` if the database stays busy.
     """
 
+    name = command.__name__.lstrip("_")
+
     @wraps(command)
     async def run(database: Database, /, *args: P.args, **kwargs: P.kwargs) -> T:
         if database.transaction_exists():
             return await command(database, *args, **kwargs)
-        deadline = time.monotonic() + RETRY_TIMEOUT
-        for attempt in range(RETRIES + 1):
-            callbacks: list[Callable[[], None]] = []
-            token = _after_commit.set(callbacks)
-            limit = _deadline.set(deadline)
-            try:
-                async with database.transaction():
-                    _deadline.set(None)  # tasks that the command starts have their own deadline
-                    result = await command(database, *args, **kwargs)
-            except Exception as error:
-                if not database.is_retryable(error):
-                    raise
-                if attempt == RETRIES or time.monotonic() >= deadline:
-                    raise Unavailable("The database is busy. Try again.", retry_after=1) from error
-            else:
-                for callback in callbacks:
-                    callback()
-                return result
-            finally:
-                _deadline.reset(limit)
-                _after_commit.reset(token)
-            await asyncio.sleep(random.uniform(0, 0.005 * 2**attempt))  # noqa: S311 - jitter
-        raise AssertionError("unreachable")
+        with span(name) as recorded:
+            return await _run_alone(database, lambda: command(database, *args, **kwargs), recorded)
 
     return run
+
+
+async def _run_alone(
+    database: Database, command: Callable[[], Awaitable[T]], recorded: RecordedSpan
+) -> T:
+    """Run a command in a transaction of its own, and again after a deadlock."""
+    deadline = time.monotonic() + RETRY_TIMEOUT
+    for attempt in range(RETRIES + 1):
+        callbacks: list[Callable[[], None]] = []
+        token = _after_commit.set(callbacks)
+        limit = _deadline.set(deadline)
+        try:
+            async with database.transaction():
+                _deadline.set(None)  # tasks that the command starts have their own deadline
+                result = await command()
+        except Exception as error:
+            if not database.is_retryable(error):
+                raise
+            if attempt == RETRIES or time.monotonic() >= deadline:
+                raise Unavailable("The database is busy. Try again.", retry_after=1) from error
+        else:
+            for callback in callbacks:
+                callback()
+            return result
+        finally:
+            _deadline.reset(limit)
+            _after_commit.reset(token)
+        recorded.set("retries", attempt + 1)
+        await asyncio.sleep(random.uniform(0, 0.005 * 2**attempt))  # noqa: S311 - jitter
+    raise AssertionError("unreachable")

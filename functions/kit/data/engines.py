@@ -1,22 +1,31 @@
 """Creates the engine for a database URL."""
 
 from functions.kit.base.settings import ServiceSettings
+from functions.kit.base.tracing import Tracer
 from functions.kit.data.database import Database
 
 
-def connect(url: str) -> Database:
+def connect(url: str, *, tracer: Tracer | None = None) -> Database:
     """An engine for a `sqlite://` or `mysql://` URL. The first query opens the connection.
 
-    Raises `ValueError` for any other URL.
+    With a tracer it records a span for each statement. Raises `ValueError` for any other URL.
     """
     scheme = url.partition("://")[0]
     if scheme == "sqlite":
         from functions.kit.data.sqlite import SQLiteEngine  # noqa: PLC0415 - only the engine in use
 
+        if tracer is not None:
+            from functions.kit.data.traced_sqlite import TracedSQLiteEngine  # noqa: PLC0415
+
+            return TracedSQLiteEngine(url, tracer)
         return SQLiteEngine.from_url(url)
     if scheme == "mysql":
         from functions.kit.mysql import MySQLEngine  # noqa: PLC0415 - only the engine in use
 
+        if tracer is not None:
+            from functions.kit.data.traced_mysql import TracedMySQLEngine  # noqa: PLC0415
+
+            return TracedMySQLEngine(url, tracer)
         return MySQLEngine(url)
     # Not what it begins with: without a scheme that is the user and the password.
     raise ValueError("DATABASE_URL must begin with sqlite:// or mysql://")

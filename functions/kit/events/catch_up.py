@@ -14,25 +14,33 @@ only what that contains takes effect.
 """
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, TypeVar
 
+from functions.kit.base.background import wait_at_most, was_cancelled
 from functions.kit.base.clock import Clock
 from functions.kit.base.errors import Unavailable
+from functions.kit.base.metrics import Metrics
 from functions.kit.base.settings import Secret
-from functions.kit.base.telemetry import Metrics, continue_trace, current_traceparent
+from functions.kit.base.telemetry import continue_trace, current_traceparent
+from functions.kit.base.tracing import is_recording, span, tracing
 from functions.kit.data.database import Database, transactional
 from functions.kit.data.outages import Outages, is_transient
-from functions.kit.events import inbox
+from functions.kit.events import inbox, stream_reads
 from functions.kit.events.cloudevents import Event
-from functions.kit.events.feed_client import CatchUpFailed, FeedClient, SnapshotHeader
+from functions.kit.events.feed_client import CatchUpFailed, FeedClient, SnapshotHeader, SnapshotPage
 from functions.kit.events.internal_secret import InternalSecret
+from functions.kit.events.spans import read_span
+from functions.kit.events.stream_reads import ReadResult
 from functions.kit.events.subscriptions import EventOutcome, Stream, Subscriptions
 
 if TYPE_CHECKING:
     import httpx
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -137,12 +145,8 @@ class CatchUp:
             first = min(STARTUP_DELAY, first) if first is not None else STARTUP_DELAY
             await self._read_if_incomplete(reader)
         wait = first
-        while True:
-            try:
-                # Not `wait_for`, which can lose a concurrent cancellation (Python 3.11).
-                async with asyncio.timeout(wait):
-                    await reader.woken.wait()
-            except TimeoutError:
+        while not was_cancelled():
+            if not await wait_at_most(reader.woken, wait):
                 reader.wake(compare=True)
             reader.woken.clear()
             if reader.failures:
@@ -203,6 +207,17 @@ class CatchUp:
                     reader.failures, reader.failed_at = reader.failures + 1, time.monotonic()
                 raise
             reader.served, reader.failures = serving, 0
+
+    async def _record(self, source: str, recording: Awaitable[T]) -> T | None:
+        """Store what a read has met. It is for operators only, so a failure ends no read."""
+        try:
+            result = await recording
+        except Exception as error:  # noqa: BLE001 - the read itself meets a database that is away
+            self.outages.report(f"recording the reads of {source}", error)
+        else:
+            self.outages.recovered(f"recording the reads of {source}")
+            return result
+        return None
 
     async def confirm(self, source: str) -> None:
         """Read the owner's feed up to now.
@@ -274,15 +289,47 @@ class CatchUp:
 
         Raises `CatchUpFailed` if the owner cannot be read, or if a handler failed.
         """
-        cursor = await inbox.read_cursor(self.database, stream.source)
+        with read_span(stream.source, "catch up"):
+            return await self._read(stream)
+
+    async def _read(self, stream: Stream) -> int:
+        source = stream.source
+        cursor = await inbox.read_cursor(self.database, source)
+        gap = cursor.contiguous if 0 <= cursor.contiguous < cursor.newest else None
+        restored = False
+        try:
+            effective = await self._read_pages(stream, cursor)
+            if effective is None:
+                effective, restored = await self.restore(stream, resume=True), True
+        except CatchUpFailed as error:
+            await self._record(
+                source,
+                stream_reads.record_failure(
+                    self.database, source, str(error), gap, clock=self.clock
+                ),
+            )
+            raise
+        result = ReadResult(self.feeds.heads.get(source), gap, effective, restored)
+        repaired = await self._record(
+            source, stream_reads.record(self.database, source, result, clock=self.clock)
+        )
+        if repaired:
+            self.metrics.gaps_repaired.labels(source).inc()
+        return effective
+
+    async def _read_pages(self, stream: Stream, cursor: inbox.ReadCursor) -> int | None:
+        """Read all pages; None if the snapshot must be taken instead.
+
+        Raises `CatchUpFailed`.
+        """
         if cursor.contiguous < 0:  # an earlier restore was not completed
-            return await self.restore(stream)
+            return None
         after, event_id = cursor.contiguous, cursor.event_id
         effective, failed = 0, 0
         while True:
             events = await self.feeds.page(stream, after, event_id, cursor.newest, limit=PAGE)
             if events is None:
-                return effective + await self.restore(stream)
+                return None
             for event in events:
                 if event.sequence is not None:
                     after, event_id = event.sequence, event.id
@@ -295,45 +342,101 @@ class CatchUp:
             raise CatchUpFailed(f"{failed} events failed; each is in the log")
         return effective
 
-    async def restore(self, stream: Stream) -> int:
-        """Replace the projection by the owner's snapshot; returns the number of its states.
+    async def restore(self, stream: Stream, *, resume: bool = False) -> int:
+        """Replace the projection by the owner's snapshot; returns the number of states read.
 
         For when the feed does not contain the missing events. The snapshot's states replace stored
         ones of any revision: the revisions of an owner that was restored from a backup are lower.
-        What is not in the snapshot is deleted. Raises `CatchUpFailed`.
+        What is not in the snapshot is deleted. With `resume` it goes on where an interrupted one
+        has stopped, if there is one. Raises `CatchUpFailed`.
         """
+        with span("restore", attributes={"cloudevents.event_source": stream.source}):
+            return await self._restore(stream, resume=resume)
+
+    async def _restore(self, stream: Stream, *, resume: bool) -> int:
+        begun = await self._unfinished_restore(stream) if resume else None
+        async with self._given_up(stream, begun):
+            page = await self.feeds.snapshot_page(stream, begun.last_subject if begun else "")
+            if begun is not None and page.header.sequence < begun.sequence:
+                # The owner was restored from a backup in between: its earlier states are void.
+                begun, page = None, await self.feeds.snapshot_page(stream, "")
+            if begun is None:
+                begun = await _begin_restore(
+                    self.database, self.subscriptions, stream.source, page.header, clock=self.clock
+                )
+        return await self._apply_pages(stream, begun, page)
+
+    async def _apply_pages(self, stream: Stream, restore: inbox.Restore, page: SnapshotPage) -> int:
         url = self.feeds.snapshot_url(stream)
-        count, failed = 0, 0
-        async with self.feeds.snapshot(stream) as (header, states):
-            token = await _begin_restore(self.database, self.subscriptions, stream.source)
-            async for event in states:
-                failed += await self._try_event(event, self._apply) is None
-                count += 1
-        if failed:
-            raise CatchUpFailed(f"{failed} states of {url} failed; each is in the log")
-        completed = await _complete_restore(
-            self.database, self.subscriptions, stream.source, token, header, clock=self.clock
-        )
-        if not completed:
-            raise CatchUpFailed(f"another process has begun to restore from {url}")
+        failed = count = 0
+        kept = restore
+        async with self._given_up(stream, restore):
+            while True:
+                for event in page.states:
+                    failed += await self._try_event(event, self._apply) is None
+                count += len(page.states)
+                if page.next is None:
+                    break
+                if not failed:  # else the next read begins with the page that has the failure
+                    kept = kept._replace(last_subject=page.next)
+                await self._keep_restore(stream, kept)
+                page = await self.feeds.snapshot_page(stream, page.next)
+            if failed:
+                raise CatchUpFailed(f"{failed} states of {url} failed; each is in the log")
+            if not await _complete_restore(
+                self.database, self.subscriptions, stream.source, kept, clock=self.clock
+            ):
+                raise self._taken_over(stream)
         logger.warning("%s was restored from its snapshot: %d states", stream.source, count)
         return count
+
+    async def _unfinished_restore(self, stream: Stream) -> inbox.Restore | None:
+        try:
+            return await inbox.resume_restore(self.database, stream.source, clock=self.clock)
+        except inbox.RestoreInProgress as error:
+            raise self._taken_over(stream) from error
+
+    @contextlib.asynccontextmanager
+    async def _given_up(self, stream: Stream, restore: inbox.Restore | None) -> AsyncIterator[None]:
+        """If the block fails or is cancelled, any process may take the restore over at once."""
+        try:
+            yield
+        except BaseException:
+            if restore is not None:
+                with contextlib.suppress(Exception):
+                    await asyncio.shield(
+                        inbox.release_restore(self.database, stream.source, restore.token)
+                    )
+            raise
+
+    async def _keep_restore(self, stream: Stream, restore: inbox.Restore) -> None:
+        if not await inbox.keep_restore(self.database, stream.source, restore, clock=self.clock):
+            raise self._taken_over(stream)
+
+    def _taken_over(self, stream: Stream) -> CatchUpFailed:
+        return CatchUpFailed(f"another process restores from {self.feeds.snapshot_url(stream)}")
 
     async def _consume(self, event: Event) -> EventOutcome:
         consumed = await self.subscriptions.consume(self.database, event, clock=self.clock)
         return consumed.outcome
 
     async def _apply(self, event: Event) -> EventOutcome:
-        return await self.subscriptions.apply(self.database, event, clock=self.clock)
+        with tracing(None):  # a snapshot may have more states than a trace can show
+            return await self.subscriptions.apply(self.database, event, clock=self.clock)
 
     async def _try_event(
         self, event: Event, handle: Callable[[Event], Awaitable[EventOutcome]]
     ) -> EventOutcome | None:
-        """Handle an event in its own trace; None if its handler failed.
+        """Handle an event; None if its handler failed.
 
         The event then stays unread, does not block later ones, and is retried by the next read.
+        What it causes belongs to its own trace; while spans are recorded, to the trace of this
+        read, which has a link to the event's.
         """
-        trace = current_traceparent.set(continue_trace(event.traceparent))
+        trace = current_traceparent.get()
+        token = current_traceparent.set(
+            trace if is_recording() else continue_trace(event.traceparent)
+        )
         try:
             outcome = await handle(event)
         except Exception as error:
@@ -342,18 +445,29 @@ class CatchUp:
             self.outages.report(f"handling event {event.id} of {event.source}", error)
             return None
         finally:
-            current_traceparent.reset(trace)
+            current_traceparent.reset(token)
         self.metrics.events_received.labels(event.source, outcome).inc()
+        if outcome.is_quarantined:
+            self.metrics.events_quarantined.inc()
         return outcome
 
 
 @transactional
-async def _begin_restore(database: Database, subscriptions: Subscriptions, source: str) -> int:
-    """Mark the stream and its projection as stale; returns the token of this restore."""
+async def _begin_restore(
+    database: Database,
+    subscriptions: Subscriptions,
+    source: str,
+    header: SnapshotHeader,
+    *,
+    clock: Clock,
+) -> inbox.Restore:
+    """Mark the stream and its projection as stale, and the restore as begun."""
     token = await inbox.mark_stale(database, source)
+    restore = inbox.Restore(token, header.sequence, header.event_id, "")
+    await inbox.keep_restore(database, source, restore, clock=clock)
     if (projection := subscriptions.projections.get(source)) is not None:
         await projection.mark_stale(database)
-    return token
+    return restore
 
 
 @transactional
@@ -361,15 +475,14 @@ async def _complete_restore(
     database: Database,
     subscriptions: Subscriptions,
     source: str,
-    token: int,
-    header: SnapshotHeader,
+    restore: inbox.Restore,
     *,
     clock: Clock,
 ) -> bool:
-    """Delete what is still stale and set the position; False if a later restore has begun."""
-    if not await inbox.holds_token(database, source, token):
+    """Delete what is still stale and set the position; False if another process restores."""
+    if not await inbox.holds_token(database, source, restore.token):
         return False
     if (projection := subscriptions.projections.get(source)) is not None:
         await projection.delete_stale(database)
-    await inbox.reset(database, source, header.sequence, header.event_id, clock=clock)
+    await inbox.reset(database, source, restore.sequence, restore.event_id, clock=clock)
     return True

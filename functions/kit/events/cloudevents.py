@@ -52,6 +52,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     revision: int | None = None
     """Increases with each change of the subject."""
     traceparent: str | None = None
+    tracestate: str | None = None
+    """Sent as a header only: an attribute of an event may be half as long as it can be."""
     signature: str | None = None
     """Proves that a service of this deployment sent the event (`internal_secret.py`)."""
 
@@ -166,6 +168,8 @@ def write(event: Event) -> tuple[dict[str, str], bytes]:
     if event.traceparent:
         # The broker's dispatcher removes ce-traceparent, but passes the plain header on.
         headers["traceparent"] = event.traceparent
+        if event.tracestate:
+            headers["tracestate"] = event.tracestate
     return headers, message.body
 
 

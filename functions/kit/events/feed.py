@@ -4,7 +4,8 @@ The broker delivers events fast; the feed ensures that none is lost. Consumers r
 own position (`catch_up.py`).
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing
 from datetime import datetime
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ import msgspec
 from piccolo.querystring import QueryString
 
 from functions.kit.base.errors import Gone, NotFound, Text
+from functions.kit.base.money import MAX_ID
 from functions.kit.data.database import Database
 from functions.kit.events import cloudevents
 from functions.kit.events.cloudevents import Event
@@ -19,6 +21,8 @@ from functions.kit.events.outbox import to_event
 from functions.kit.events.sequencer import assign_all_sequences
 
 MAX_PAGE = 500
+MAX_STATES = 2000
+"""States in a page of a snapshot."""
 HEAD_HEADER = "stream-head"
 """Sequence of the newest event. If a consumer's position is higher, the owner's database was
 restored from a backup."""
@@ -78,13 +82,23 @@ class StreamDigest(msgspec.Struct, frozen=True):
     digest: str
 
 
+States = Callable[[Database, str | None], AsyncGenerator[Event]]
+"""The current state of every subject as events, always in the same order, with None from the
+beginning. With a subject it yields those that come after it, whether or not it still exists."""
+
+
+def id_in(subject: str | None, kind: str) -> int:
+    """The number of a subject `KIND/NUMBER`; 0 for None, and for a subject of another kind."""
+    name, _, number = (subject or "").partition("/")
+    return min(int(number), MAX_ID) if name == kind and number.isdecimal() else 0
+
+
 class OwnedStream(NamedTuple):
     """A stream that this service owns."""
 
     name: str
     source: str
-    snapshot: Callable[[Database], AsyncIterator[Event]]
-    """The current state of every subject, as events."""
+    snapshot: States
     digest: Digest | None = None
     """Lets consumers compare their projection with the owner's state."""
 
@@ -185,24 +199,38 @@ class Feed:
             raise StreamWithoutDigest("The stream is being changed. Try again.")
         return StreamDigest(head.rows[0]["head"], digest)
 
-    async def snapshot(self, database: Database, name: str) -> AsyncIterator[bytes]:
+    async def snapshot(
+        self, database: Database, name: str, *, after: str | None = None, limit: int | None = None
+    ) -> AsyncIterator[bytes]:
         """JSON lines: first the sequence and its event id, then each state as a structured event,
         last the count of states.
 
+        With `limit` it is a page of at most so many states, after the subject `after`. The last
+        line of a page that has so many has its last subject as `next`; the next page may be empty.
+
         The sequence is read before the states, so a state may be newer. The reader then receives
-        its event again, which changes nothing, because its revision is not newer.
+        its event again, which changes nothing, because its revision is not newer. For the same
+        reason the pages of a snapshot may be of different times: what has changed between them is
+        in the feed after the first page's sequence.
         """
         stream = self._stream(name)
         head, _ = await self._bounds(database, stream.source)
         event_id = await self._event_id_at(database, stream.source, head)
-        return self._lines(database, stream, {"sequence": head, "event_id": event_id})
+        first = {"sequence": head, "event_id": event_id}
+        return self._lines(first, stream.snapshot(database, after), limit)
 
+    @staticmethod
     async def _lines(
-        self, database: Database, stream: OwnedStream, first: Mapping[str, object]
+        first: Mapping[str, object], states: AsyncGenerator[Event], limit: int | None
     ) -> AsyncIterator[bytes]:
         yield msgspec.json.encode(first) + b"\n"
         count = 0
-        async for event in stream.snapshot(database):
-            count += 1
-            yield cloudevents.write_structured(event) + b"\n"
-        yield msgspec.json.encode({"count": count}) + b"\n"
+        more: dict[str, str] = {}
+        async with aclosing(states):
+            async for event in states:
+                count += 1
+                yield cloudevents.write_structured(event) + b"\n"
+                if count == limit:
+                    more["next"] = event.subject
+                    break
+        yield msgspec.json.encode({"count": count, **more}) + b"\n"

@@ -4,10 +4,9 @@ Every method raises `CatchUpFailed` if the owner cannot be read at the moment.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -25,6 +24,9 @@ TIMEOUT = (5.0, 30.0, 10.0, 10.0)
 start."""
 PAGE_TIMEOUT = 45.0
 """Seconds for a whole page: the read timeout alone would let an owner send it byte by byte."""
+STATES = 500
+"""States in a page of a snapshot. A page is applied before the next one is read, so its size bounds
+the memory, and what an interruption loses."""
 
 _SNAPSHOT_EVENT = {"content-type": "application/cloudevents+json"}
 
@@ -40,6 +42,20 @@ class SnapshotHeader(msgspec.Struct):
     event_id: str | None = None
 
 
+class _End(msgspec.Struct):
+    """The last line of a snapshot, or of a page of it."""
+
+    count: int
+    next: str | None = None
+
+
+class SnapshotPage(NamedTuple):
+    header: SnapshotHeader
+    states: list[Event]
+    next: str | None
+    """The subject after which the next page begins; None after the last page."""
+
+
 class FeedClient:
     """The feeds of the owners, each by the base URL of its internal API."""
 
@@ -49,6 +65,8 @@ class FeedClient:
         self.owners = owners
         self.http = http
         self.secret = secret
+        self.heads: dict[str, int] = {}
+        """The sequence of the newest event of each source, as its owner last said."""
 
     async def page(
         self,
@@ -74,8 +92,10 @@ class FeedClient:
         if response.status_code != HTTPStatus.OK:
             raise CatchUpFailed(f"{base} answered {response.status_code}")
         head = response.headers.get(HEAD_HEADER, "")
-        if head.isdecimal() and int(head) < newest:
-            return None  # the owner was restored from a backup, and has lost later events
+        if head.isdecimal():
+            self.heads[stream.source] = int(head)
+            if int(head) < newest:
+                return None  # the owner was restored from a backup, and has lost later events
         try:
             return cloudevents.read_batch(response.content)
         except MalformedEvent as error:
@@ -92,29 +112,20 @@ class FeedClient:
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise CatchUpFailed(f"{response.url} sent {error}") from error
 
-    @asynccontextmanager
-    async def snapshot(
-        self, stream: Stream
-    ) -> AsyncIterator[tuple[SnapshotHeader, AsyncIterator[Event]]]:
-        """A snapshot's header and its states.
-
-        The states raise `CatchUpFailed` at their end if the snapshot was cut off.
-        """
-        import httpx  # noqa: PLC0415 - imported when it is used, see http/client.py
-
+    async def snapshot_page(self, stream: Stream, after: str) -> SnapshotPage:
+        """The states after a subject, with an empty one the first; an owner of an older release
+        sends all at once."""
         url = self.snapshot_url(stream)
+        params: dict[str, int | str] = {"limit": STATES}
+        if after:
+            params["after"] = after
+        response = await self._get(url, params)
+        if response.status_code != HTTPStatus.OK:
+            raise CatchUpFailed(f"{url} answered {response.status_code}")
         try:
-            request = self.http.stream("GET", url, timeout=TIMEOUT, headers=self.secret.headers)
-            async with request as response:
-                if response.status_code != HTTPStatus.OK:
-                    raise CatchUpFailed(f"{url} answered {response.status_code}")
-                lines = response.aiter_lines()
-                async for line in lines:
-                    yield msgspec.json.decode(line, type=SnapshotHeader), _states(lines, url)
-                    return
-                raise CatchUpFailed(f"{url} ended before it was complete")
-        except (httpx.HTTPError, MalformedEvent, msgspec.MsgspecError) as error:
-            raise CatchUpFailed(f"{url}: {error}") from error
+            return _snapshot_page(response.content)
+        except (MalformedEvent, msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise CatchUpFailed(f"{url} sent a malformed snapshot: {error}") from error
 
     def snapshot_url(self, stream: Stream) -> str:
         return f"{self.owners[stream.owner]}/internal/snapshots/{stream.name}"
@@ -131,15 +142,14 @@ class FeedClient:
             raise CatchUpFailed(f"{url}: {type(error).__name__}") from error
 
 
-async def _states(lines: AsyncIterator[str], url: str) -> AsyncIterator[Event]:
-    """The events of a snapshot, up to its last line, which holds their count."""
-    count = 0
-    complete = False
-    async for line in lines:
-        if line.startswith('{"count"'):
-            complete = line == f'{{"count":{count}}}'
-        else:
-            yield cloudevents.read(_SNAPSHOT_EVENT, line.encode())
-            count += 1
-    if not complete:
-        raise CatchUpFailed(f"{url} ended before it was complete")
+def _snapshot_page(content: bytes) -> SnapshotPage:
+    """Raises `MalformedEvent` or `msgspec.MsgspecError`, also if the page was cut off."""
+    # At line feeds only: a text may have other characters that end a line elsewhere.
+    first, *lines = content.rstrip(b"\n").split(b"\n")
+    last = lines.pop() if lines else b""
+    header = msgspec.json.decode(first, type=SnapshotHeader)
+    end = msgspec.json.decode(last, type=_End)
+    if end.count != len(lines):
+        raise MalformedEvent(f"{len(lines)} states of {end.count}")
+    events = [cloudevents.read(_SNAPSHOT_EVENT, line) for line in lines]
+    return SnapshotPage(header, events, end.next)

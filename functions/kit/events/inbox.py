@@ -3,13 +3,14 @@
 `record` and `advance` run in the transaction of the event's effect, so the effect, the inbox row
 and the position are committed together. `catch_up.py` closes the gaps that are found here.
 
-During a restore from a snapshot, the position is a negative random token (`mark_stale`). A process
-that finds a negative position after a crash restores again. Of two concurrent restores only the
-one that began last holds the token and can complete.
+During a restore from a snapshot, the position is a negative random token (`mark_stale`), and
+`stream_restores` has how far it has come. A process that finds a negative position goes on from
+there with a token of its own, unless another one is at it (`resume_restore`). Of two concurrent
+ones only the one that came last holds the token; the other one ends at its next page.
 """
 
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from piccolo.querystring import QueryString
@@ -20,6 +21,9 @@ from functions.kit.events.cloudevents import Event
 
 RETENTION = timedelta(days=35)
 """Longer than a feed reaches back (`relay.RETENTION`), so that no event can take effect twice."""
+
+RESTORE_LEASE = timedelta(seconds=15)
+"""How long a process that restores is waited for after its last page; one takes about a second."""
 
 _WINDOW = 1000
 
@@ -45,6 +49,22 @@ class ReadCursor(NamedTuple):
     """The event at this sequence; None if unknown."""
     newest: int
     """The highest sequence that was read."""
+
+
+class Restore(NamedTuple):
+    """A restore from a snapshot that is not complete."""
+
+    token: int
+    sequence: int
+    """Of the owner's newest event before the first page: the position once it is complete."""
+    event_id: str | None
+    """The event at this sequence."""
+    last_subject: str
+    """Of the last state that took effect; empty before the first page has."""
+
+
+class RestoreInProgress(Exception):
+    """Another process restores the stream now."""
 
 
 async def record(database: Database, event: Event, *, clock: Clock) -> bool:
@@ -171,9 +191,48 @@ async def mark_stale(database: Database, source: str) -> int:
     await database.execute(
         QueryString("UPDATE inbox SET sequence = NULL WHERE source = {}", source)
     )
-    token = -1 - secrets.randbits(62)
-    await _store_position(database, source, token)
-    return token
+    await _forget_restore(database, source)
+    return await _new_token(database, source)
+
+
+@transactional
+async def resume_restore(database: Database, source: str, *, clock: Clock) -> Restore | None:
+    """Take over a restore that was interrupted; None if there is none.
+
+    Raises `RestoreInProgress` while another process is at it.
+    """
+    if await _locked_position(database, source) >= 0:
+        return None
+    found = await database.execute(
+        QueryString("SELECT * FROM stream_restores WHERE source = {}", source)
+    )
+    if not found.rows:
+        return None
+    row = found.rows[0]
+    if row["busy_until"] is not None and row["busy_until"] > clock():
+        raise RestoreInProgress(source)
+    token = await _new_token(database, source)
+    restore = Restore(token, row["sequence"], row["event_id"], row["last_subject"])
+    await _store_restore(database, source, restore, clock() + RESTORE_LEASE)
+    return restore
+
+
+@transactional
+async def keep_restore(database: Database, source: str, restore: Restore, *, clock: Clock) -> bool:
+    """Store how far a restore has come; False if it was taken over, or another one has begun."""
+    if not await holds_token(database, source, restore.token):
+        return False
+    await _store_restore(database, source, restore, clock() + RESTORE_LEASE)
+    return True
+
+
+@transactional
+async def release_restore(database: Database, source: str, token: int) -> None:
+    """Let any process take over a restore that this one has given up."""
+    if await holds_token(database, source, token):
+        await database.execute(
+            QueryString("UPDATE stream_restores SET busy_until = NULL WHERE source = {}", source)
+        )
 
 
 @transactional
@@ -182,6 +241,7 @@ async def reset(
 ) -> Position:
     """Complete a restore: set the position to a snapshot's sequence, and store its event there."""
     await _locked_position(database, source)
+    await _forget_restore(database, source)
     if event_id is not None:
         await database.execute(
             QueryString(
@@ -199,8 +259,38 @@ async def reset(
 
 
 async def holds_token(database: Database, source: str, token: int) -> bool:
-    """Whether no later restore has begun. Locks the position until the transaction ends."""
+    """Whether no other process has begun a restore, or taken this one over.
+
+    Locks the position until the transaction ends.
+    """
     return await _locked_position(database, source) == token
+
+
+async def _new_token(database: Database, source: str) -> int:
+    token = -1 - secrets.randbits(62)
+    await _store_position(database, source, token)
+    return token
+
+
+async def _store_restore(
+    database: Database, source: str, restore: Restore, busy_until: datetime
+) -> None:
+    await database.execute(
+        QueryString(
+            "INSERT INTO stream_restores (source, sequence, event_id, last_subject, busy_until)"
+            " VALUES ({}, {}, {}, {}, {}) ON CONFLICT (source) DO UPDATE"
+            " SET last_subject = excluded.last_subject, busy_until = excluded.busy_until",
+            source,
+            restore.sequence,
+            restore.event_id,
+            restore.last_subject,
+            busy_until,
+        )
+    )
+
+
+async def _forget_restore(database: Database, source: str) -> None:
+    await database.execute(QueryString("DELETE FROM stream_restores WHERE source = {}", source))
 
 
 async def _contiguous(database: Database, source: str) -> int:

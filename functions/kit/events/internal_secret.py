@@ -23,6 +23,7 @@ from functions.kit.events.cloudevents import Event
 
 FEEDS = b"bookstore/feeds"
 RESET_LINKS = b"bookstore/password-reset-links"
+CONTACTS = b"bookstore/contacts"
 """What a token is for."""
 
 _EVENTS = b"bookstore/events\x00"

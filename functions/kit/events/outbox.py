@@ -5,6 +5,7 @@ process is killed. `sequencer.py` assigns sequences to the rows, `relay.py` send
 `feed.py` serves them to consumers.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -12,9 +13,11 @@ from piccolo.querystring import QueryString
 from uuid_utils import uuid7
 
 from functions.kit.base.clock import Clock
-from functions.kit.base.telemetry import current_traceparent
+from functions.kit.base.metrics import Metrics
+from functions.kit.base.telemetry import current_traceparent, tracestate_of
 from functions.kit.data.database import Database, Row, after_commit
 from functions.kit.events.cloudevents import Event
+from functions.kit.events.spans import create_span
 
 
 class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,8 +35,9 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True):
 class Outbox:
     """Writes events, and wakes the relay after their transaction commits."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, metrics: Metrics | None = None) -> None:
         self.clock = clock
+        self.metrics = metrics or Metrics()
         self.wake = _no_relay
 
     async def add(self, database: Database, *messages: NewEvent) -> None:
@@ -45,30 +49,41 @@ class Outbox:
             raise ValueError("An event must be written in the transaction of its change")
         if not messages:
             return
-        now = self.clock()
-        values = [
-            value
-            for message in messages
-            for value in (
-                str(uuid7()),
+        now, trace = self.clock(), current_traceparent.get()
+        state = tracestate_of(trace)
+        values: list[object] = []
+        created = []
+        for message in messages:
+            event_id = str(uuid7())
+            recorded = create_span(event_id, message.source, message.type, message.subject)
+            created.append(recorded)
+            values += (
+                event_id,
                 message.source,
                 message.type,
                 message.subject,
                 message.revision,
                 msgspec.json.encode(message.data).decode(),
-                current_traceparent.get(),
+                recorded.traceparent or trace,
+                state,
                 now,
             )
-        ]
-        places = ", ".join(["({}, {}, {}, {}, {}, {}, {}, {})"] * len(messages))
+        places = ", ".join(["({}, {}, {}, {}, {}, {}, {}, {}, {})"] * len(messages))
         await database.execute(
             QueryString(
                 "INSERT INTO outbox (event_id, source, type, subject, revision, data,"  # noqa: S608
-                f" traceparent, created_at) VALUES {places}",
+                f" traceparent, tracestate, created_at) VALUES {places}",
                 *values,
             )
         )
+        for recorded in created:
+            recorded.finish()
         after_commit(self._wake)
+        after_commit(lambda: self._count(messages))
+
+    def _count(self, messages: Sequence[NewEvent]) -> None:
+        for message in messages:
+            self.metrics.events_created.labels(message.type).inc()
 
     def _wake(self) -> None:
         self.wake()
@@ -87,6 +102,7 @@ def to_event(row: Row) -> Event:
         sequence=row["sequence"],
         revision=row["revision"],
         traceparent=row["traceparent"],
+        tracestate=row["tracestate"],
     )
 
 

@@ -9,15 +9,15 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 import httpx
 
 from functions.kit.base.clock import utc_now
+from functions.kit.base.metrics import Metrics
 from functions.kit.base.settings import Secret
-from functions.kit.base.telemetry import Metrics
 from functions.kit.data.engines import connect
 from functions.kit.events.catch_up import CatchUp
 from functions.kit.events.feed_client import CatchUpFailed
@@ -74,19 +74,20 @@ async def difference(prepared: Prepared, stream: Stream) -> str | None:
         return await reader.difference(stream)
 
 
-def main(service: str, stream: Stream, prepare: Callable[[], Prepared]) -> int:
-    """Run the command; returns its exit code.
+def main(service: str, streams: Sequence[Stream], prepare: Callable[[], Prepared]) -> int:
+    """Run the command for each of the streams; returns its exit code.
 
     `prepare` reads the settings, so that invalid settings are reported like other errors.
     """
     logging.basicConfig(level=os.environ.get("LOG_LEVEL", "ERROR"), format="%(message)s")
-    try:
-        count = asyncio.run(rebuild(prepare(), stream))
-    except CatchUpFailed as error:
-        print(f"{service}: nothing was rebuilt: {error}", file=sys.stderr)
-        return 1
-    except Exception as error:  # noqa: BLE001 - an operator reads a sentence
-        print(f"{service}: the database cannot be used: {error}", file=sys.stderr)
-        return 2
-    print(f"{service}: {stream.name} was rebuilt from {count} states of {stream.owner}")
+    for stream in streams:
+        try:
+            count = asyncio.run(rebuild(prepare(), stream))
+        except CatchUpFailed as error:
+            print(f"{service}: {stream.name}: nothing was rebuilt: {error}", file=sys.stderr)
+            return 1
+        except Exception as error:  # noqa: BLE001 - an operator reads a sentence
+            print(f"{service}: the database cannot be used: {error}", file=sys.stderr)
+            return 2
+        print(f"{service}: {stream.name} was rebuilt from {count} states of {stream.owner}")
     return 0

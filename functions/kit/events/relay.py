@@ -7,19 +7,19 @@ emptied too. A consumer that still misses an event reads it from the feed (`feed
 """
 
 import asyncio
-import contextlib
 import logging
 from collections import deque
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from piccolo.querystring import QueryString
 
+from functions.kit.base.background import wait_at_most, was_cancelled
 from functions.kit.base.clock import Clock
+from functions.kit.base.metrics import Metrics
 from functions.kit.base.settings import Secret
-from functions.kit.base.telemetry import Metrics
 from functions.kit.data.database import Database, Row, is_in, transactional
 from functions.kit.data.outages import Outages
 from functions.kit.events import cloudevents
@@ -28,6 +28,7 @@ from functions.kit.events.internal_secret import InternalSecret
 from functions.kit.events.lease import Lease
 from functions.kit.events.outbox import to_event
 from functions.kit.events.sequencer import BATCH, assign_all_sequences
+from functions.kit.events.spans import send_span, trace_headers
 
 if TYPE_CHECKING:
     import httpx
@@ -51,6 +52,14 @@ _EVENT_REJECTED = frozenset({400, 413, 415, 422})
 
 class BrokerUnavailable(Exception):
     """The broker accepts no events at the moment."""
+
+
+class Backlog(NamedTuple):
+    """The events that wait to be sent."""
+
+    unsent: int
+    oldest_seconds: float
+    """Age of the oldest one; 0 where none waits."""
 
 
 class _Batch:
@@ -103,10 +112,9 @@ class Relay:
         """Flush at start and whenever notified, until cancelled."""
         failures = 0
         self.notify()
-        while True:
+        while not was_cancelled():
             delay = RETRY_DELAYS[min(failures, len(RETRY_DELAYS)) - 1] if failures else None
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), delay)
+            await wait_at_most(self._woken, delay)
             self._woken.clear()
             try:
                 done = await self.flush()
@@ -184,19 +192,27 @@ class Relay:
 
     async def _post(self, row: Row) -> bool:
         """Whether the broker accepted the event. Raises `BrokerUnavailable`."""
-        headers, body = cloudevents.write(self.secret.sign(to_event(row)))
-        try:
-            async with asyncio.timeout(SEND_TIMEOUT):
-                if self.http is None:
-                    status = await self.http_sender.post(self.sink, headers, body)
-                else:
-                    answer = await self.http.post(self.sink, content=body, headers=headers)
-                    status = answer.status_code
-        except Exception as error:
-            # Any error of the transport: the event stays unsent.
-            raise BrokerUnavailable(
-                f"the broker cannot be reached ({type(error).__name__})"
-            ) from error
+        event = to_event(row)
+        headers, body = cloudevents.write(self.secret.sign(event))
+        with send_span(event) as recorded:
+            headers |= trace_headers(event)
+            try:
+                async with asyncio.timeout(SEND_TIMEOUT):
+                    if self.http is None:
+                        status = await self.http_sender.post(self.sink, headers, body)
+                    else:
+                        answer = await self.http.post(self.sink, content=body, headers=headers)
+                        status = answer.status_code
+            except Exception as error:
+                # Any error of the transport: the event stays unsent.
+                self.metrics.send_failures.inc()
+                raise BrokerUnavailable(
+                    f"the broker cannot be reached ({type(error).__name__})"
+                ) from error
+            recorded.set("http.response.status_code", status)
+            if status != HTTPStatus.ACCEPTED:
+                self.metrics.send_failures.inc()
+                recorded.fail(str(status))
         if status in _EVENT_REJECTED:
             logger.warning(
                 "the broker answered %d to event %s; it stays in the outbox",
@@ -213,15 +229,14 @@ class Relay:
         await _mark(self.database, sent, self.lease if release else None, now=self.clock())
         self.metrics.events_sent.inc(len(sent))
 
-    async def measure(self) -> None:
-        """Set the gauges of unsent events: their number, and the age of the oldest."""
+    async def measure(self) -> Backlog:
+        """The backlog, which the gauges are set to."""
         outcome = await self.database.execute(
             QueryString(
                 "SELECT COUNT(*) AS waiting, MIN(id) AS first FROM outbox WHERE sent_at IS NULL"
             )
         )
         row = outcome.rows[0]
-        self.metrics.outbox_unsent.set(row["waiting"])
         age = 0.0
         if row["first"] is not None:
             oldest = await self.database.execute(
@@ -229,7 +244,10 @@ class Relay:
             )
             if oldest.rows:
                 age = (self.clock() - oldest.rows[0]["created_at"]).total_seconds()
-        self.metrics.outbox_age.set(max(0.0, age))
+        backlog = Backlog(row["waiting"], max(0.0, age))
+        self.metrics.outbox_unsent.set(backlog.unsent)
+        self.metrics.outbox_age.set(backlog.oldest_seconds)
+        return backlog
 
 
 @transactional

@@ -20,6 +20,7 @@ from functions.kit.events.cloudevents import Event
 from functions.kit.events.dead_letters import Reason
 from functions.kit.events.feed import Digest
 from functions.kit.events.inbox import Position
+from functions.kit.events.spans import process_span
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +49,11 @@ class EventOutcome(StrEnum):
     """Unsigned, and not in its owner's feed: forged, or lost when the owner's database was restored
     from a backup. It had no effect."""
     TRIGGERED = "triggered"
+
+    @property
+    def is_quarantined(self) -> bool:
+        """Whether the event was put aside as a dead letter."""
+        return self in {EventOutcome.QUARANTINED, EventOutcome.UNCONFIRMED}
 
 
 class Consumed(NamedTuple):
@@ -131,7 +137,10 @@ class Subscriptions:
         """Let an event take effect, at most once. Afterwards it counts as read."""
         if event.source not in self.sources:
             return Consumed(EventOutcome.UNKNOWN_TYPE, None)
-        return await _consume(database, self, event, clock=clock)
+        with process_span(event) as recorded:
+            consumed = await _consume(database, self, event, clock=clock)
+            recorded.set("bookstore.event.outcome", str(consumed.outcome))
+        return consumed
 
     def parse(self, event: Event) -> msgspec.Struct | None:
         """The decoded state of an event; None if its type has no handler.

@@ -20,9 +20,11 @@ from litestar.types import BeforeRequestHookHandler, ControllerRouterHandler
 from functions.kit.http import docs, parameters
 from functions.kit.http.admission import Admission
 from functions.kit.http.cors import Cors
+from functions.kit.http.exporting import exporting
 from functions.kit.http.forwarded import ForwardedMiddleware
 from functions.kit.http.middleware import SECURITY_HEADERS, Refuse, RequestMiddleware
 from functions.kit.http.problems import allow, problem_response
+from functions.kit.http.refusals import Render
 from functions.kit.http.requests import MAX_BODY, JSONRequest
 from functions.kit.http.responses import JSONResponse
 from functions.kit.http.services import AppServices, Services
@@ -64,18 +66,21 @@ def assemble(
     cors: Cors,
     openapi: OpenAPIConfig | None,
     refuse: Refuse = problem_response,
+    render_refusal: Render | None = None,
     before_request: "BeforeRequestHookHandler | None" = parameters.check,
     security_headers: Mapping[str, str] = SECURITY_HEADERS,
 ) -> Litestar:
     """An app with these dependencies and handlers.
 
-    `refuse` creates the response to every exception, including unknown routes. `before_request`
-    checks the query and the preconditions, after the guards.
+    `refuse` creates the response to every exception, including unknown routes; `render_refusal`
+    the documents of requests that do not reach the app (`refusals.py`). `before_request` checks the
+    query and the preconditions, after the guards.
     """
+    outer = [exporting(services, services.tracer)] if services.tracer is not None else []
     app = _App(
         [*_options(handlers), *handlers],
-        lifespan=[lifespan],
-        state=State({"services": services}),
+        lifespan=[*outer, lifespan],
+        state=State({"services": services, "render_refusal": render_refusal}),
         request_class=JSONRequest,
         before_request=before_request,
         response_class=JSONResponse,
@@ -89,7 +94,11 @@ def assemble(
     )
     # Around the router, so that requests to unknown routes are traced and logged too.
     app.asgi_handler = RequestMiddleware(
-        Admission(app.asgi_handler), cors, refuse=refuse, security_headers=security_headers
+        Admission(app.asgi_handler),
+        cors,
+        refuse=refuse,
+        security_headers=security_headers,
+        tracer=services.tracer,
     )
     if isinstance(services, Services) and services.settings.internal_secret:
         addresses = VisitorAddress(services.settings.internal_secret, services.clock)

@@ -209,10 +209,19 @@ class BoundedProtocol(H11Protocol):
 
     async def _refuse_request(self, refusal: Refusal, scope: Any, send: Any) -> None:
         path, language = _path_and_language(scope)
-        headers, document = refusals.answer(refusal, path=path, accept_language=language)
+        headers, document = refusals.answer(
+            refusal, path=path, accept_language=language, render=self._render
+        )
         start = {"type": "http.response.start", "status": int(refusal.status), "headers": headers}
         await send(start)
         await send({"type": "http.response.body", "body": document, "more_body": False})
+
+    @property
+    def _render(self) -> refusals.Render | None:
+        """What the app has in place of problem documents."""
+        state: Any = getattr(self.config.loaded_app, "state", None)
+        render: refusals.Render | None = getattr(state, "render_refusal", None)
+        return render
 
     def _is_open(self) -> bool:
         return self in self.connections
@@ -242,7 +251,9 @@ class BoundedProtocol(H11Protocol):
             self.cycle.message_event.set()
             path, language = _path_and_language(self.cycle.scope)
             head_only = self.cycle.scope["method"] == "HEAD"
-        headers, document = refusals.answer(refusal, path=path, accept_language=language)
+        headers, document = refusals.answer(
+            refusal, path=path, accept_language=language, render=self._render
+        )
         headers = [*self.server_state.default_headers, *headers]
         self._refused = True
         self.transport.write(refusals.message(refusal, headers, b"" if head_only else document))

@@ -7,7 +7,7 @@ from litestar.handlers.base import BaseRouteHandler
 
 from functions.kit.base.errors import Forbidden, Text
 from functions.kit.http.services import Services, services_of
-from functions.kit.security.principal import ADMIN, STAFF
+from functions.kit.security.principal import ADMIN, SELLER, STAFF
 
 
 def bearer(header: str | None) -> str | None:
@@ -46,4 +46,7 @@ class Requires:
 
 signed_in = Requires()
 staff = Requires(STAFF, ADMIN)
+seller = Requires(SELLER)
+seller_or_staff = Requires(SELLER, STAFF, ADMIN)
+"""A seller is admitted to the route; the command decides which books are theirs."""
 admin = Requires(ADMIN)

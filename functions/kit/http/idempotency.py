@@ -4,11 +4,13 @@ Keys and answers are stored by `data/idempotency_keys.py`.
 Source: the IETF draft "The Idempotency-Key HTTP Header Field".
 """
 
+import contextlib
 import hashlib
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
+import msgspec
 from litestar import Response
 from litestar.enums import MediaType
 
@@ -63,8 +65,18 @@ def scope_of(
     return Scope(user_id, route, key, hashlib.sha256(body).hexdigest())
 
 
+class _Refusal(msgspec.Struct):
+    code: str
+
+
 def answer_response(answer: Answer) -> Response[Any]:
-    """The response of an answer; a stored one is sent again byte for byte."""
+    """The response of an answer; a stored one is sent again byte for byte.
+
+    A stored refusal is recorded with its reason, as a new one is.
+    """
+    if answer.status >= 400:
+        with contextlib.suppress(msgspec.MsgspecError):
+            problems.current_problem.set(msgspec.json.decode(answer.body, type=_Refusal).code)
     headers = {"idempotency-replayed": "true"} if answer.replayed else None
     kind = problems.MEDIA_TYPE if answer.status >= 400 else MediaType.JSON
     return JSONResponse(answer.body, status_code=answer.status, media_type=kind, headers=headers)

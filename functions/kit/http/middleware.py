@@ -17,10 +17,19 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, HTTPScope, Message, Receive, Scope, Send
 
 from functions.kit.base.errors import FieldError, InvalidInput, Text
-from functions.kit.base.telemetry import continue_trace, current_traceparent
+from functions.kit.base.metrics import Exemplar
+from functions.kit.base.telemetry import (
+    TraceState,
+    continue_trace,
+    current_traceparent,
+    current_tracestate,
+    is_traceparent,
+    tracestate,
+)
+from functions.kit.base.tracing import Span, Tracer, tracing
 from functions.kit.http.cors import Cors
 from functions.kit.http.operations import INTERNAL
-from functions.kit.http.problems import problem_response
+from functions.kit.http.problems import current_problem, problem_response
 from functions.kit.http.requests import AnyRequest, JSONRequest
 from functions.kit.http.services import AppServices, services_of
 
@@ -81,20 +90,25 @@ class RequestMiddleware:
         *,
         refuse: Refuse = problem_response,
         security_headers: Mapping[str, str] = SECURITY_HEADERS,
+        tracer: Tracer | None = None,
     ) -> None:
         self.app = app
         self.cors = cors
         self.refuse = refuse
         self.security_headers = security_headers
+        self.tracer = tracer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != ScopeType.HTTP:
             await self.app(scope, receive, send)
             return
-        given = [value for name, value in scope["headers"] if name == b"traceparent"]
-        # More than one is invalid (Trace Context, section 3.2).
-        traceparent = continue_trace(given[0].decode("latin-1") if len(given) == 1 else None)
+        tracer = self.tracer if scope["path"] not in UNLOGGED else None
+        caller, state = caller_of(scope["headers"])
+        traceparent = continue_trace(caller, tracer.sampler.samples if tracer is not None else None)
         token = current_traceparent.set(traceparent)
+        state_token = current_tracestate.set(state)
+        current_problem.set(None)
+        recorded = tracer.server_span(traceparent, caller) if tracer is not None else None
         begun = time.perf_counter()
         status = 500
         # HEAD is handled as GET, without the content of the response (RFC 9110, section 9.1).
@@ -118,10 +132,17 @@ class RequestMiddleware:
             await send(message)
 
         try:
-            await self._handle(inner, receive, send_with_headers)
+            with tracing(tracer):
+                await self._handle(inner, receive, send_with_headers)
         finally:
             elapsed = time.perf_counter() - begun
-            self._record(inner, scope["method"], status, elapsed)
+            self._record(inner, scope["method"], status, elapsed, recorded)
+            if recorded is not None:
+                _describe(recorded, inner, scope["method"], status)
+                recorded.finish()
+            if tracer is not None:
+                tracer.answered.set()
+            current_tracestate.reset(state_token)
             current_traceparent.reset(token)
 
     async def _handle(self, scope: HTTPScope, receive: Receive, send: Send) -> None:
@@ -163,18 +184,58 @@ class RequestMiddleware:
             headers.extend_header_value("vary", self.cors.vary)
 
     @staticmethod
-    def _record(scope: HTTPScope, method: str, status: int, elapsed: float) -> None:
+    def _record(
+        scope: HTTPScope, method: str, status: int, elapsed: float, recorded: Span | None
+    ) -> None:
         path = scope["path"]
         metrics = services_of(scope["litestar_app"], AppServices).metrics
         # The route's pattern instead of the path, and known methods only, to bound the number of
         # label values.
         route = scope.get("path_template") or "unknown"
-        known = method if method in METHODS else "other"
-        metrics.requests.labels(known, route, str(status)).inc()
-        metrics.duration.labels(known, route).observe(elapsed)
+        known = method if method in METHODS else "_OTHER"
+        problem = current_problem.get() or ""
+        series = metrics.duration.labels(known, route, str(status), problem)
+        series.observe(elapsed)
+        if recorded is not None:
+            series.exemplar = Exemplar(elapsed, recorded.start, recorded.traceparent)
         if path not in UNLOGGED:
             # Quoted, so that a line break in a path cannot forge a log line.
             logger.info("%s %s %d %.1f ms", method, quote(path), status, elapsed * 1000)
+
+
+def caller_of(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str | None, TraceState | None]:
+    """The caller's `traceparent` and `tracestate`; None where there is no valid one."""
+    parents = [value for name, value in headers if name == b"traceparent"]
+    # More than one is invalid (Trace Context, section 3.2).
+    parent = parents[0].decode("latin-1") if len(parents) == 1 else None
+    if not is_traceparent(parent):
+        return None, None
+    # The lines of a repeated one are joined (section 3.3).
+    states = b",".join(value for name, value in headers if name == b"tracestate")
+    state = tracestate(states.decode("latin-1"))
+    return parent, TraceState(parent[3:35], state) if state is not None else None
+
+
+def _describe(recorded: Span, scope: HTTPScope, method: str, status: int) -> None:
+    """Name and attributes of a request's span (semantic conventions, "HTTP Spans").
+
+    The path is that of a known route, which has ids and no personal data. Any other path can be
+    anything.
+    """
+    known = method if method in METHODS else "_OTHER"
+    route = scope.get("path_template")
+    recorded.name = f"{known} {route}" if route else known
+    attributes = recorded.attributes
+    attributes["http.request.method"] = known
+    attributes["http.response.status_code"] = status
+    attributes["url.scheme"] = scope["scheme"]
+    if route:
+        attributes["http.route"] = route
+        attributes["url.path"] = scope["path"]
+    if (problem := current_problem.get()) is not None:
+        attributes["error.type"] = problem
+    if status >= 500:
+        recorded.fail(problem or str(status))
 
 
 def join_repeated(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

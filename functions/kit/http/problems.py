@@ -9,6 +9,7 @@ import logging
 import math
 import re
 from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -75,6 +76,10 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     trace_id: str | None = None
 
 
+current_problem: ContextVar[str | None] = ContextVar("problem", default=None)
+"""The code of the problem that answers the current request, for its span and its metric."""
+
+
 class RouteNotFound(NotFound):
     code = "route-not-found"
     title = "There is no such route"
@@ -127,6 +132,7 @@ def render_problem(refusal: DomainError, *, language: str, path: str) -> tuple[i
 
 
 def _document(refusal: DomainError, status: int, *, language: str, path: str) -> dict[str, Any]:
+    current_problem.set(refusal.code)
     document: dict[str, Any] = {
         "type": TYPE_PREFIX + refusal.code,
         "title": refusal.title,

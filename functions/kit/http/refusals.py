@@ -1,17 +1,21 @@
 """Problem documents for errors that occur before the app is called.
 
 A request that cannot be parsed, arrives too slowly, or is rejected by a full server never reaches
-the app, so `problems.py` cannot answer it. `connections.py` sends these documents.
+the app, so `problems.py` cannot answer it. `connections.py` sends these documents, or the pages
+that an app for people gives instead (`assemble`).
 """
 
+import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import NamedTuple
 from urllib.parse import quote
 
 from functions.kit.base.errors import Text
 from functions.kit.base.language import preferred
+
+logger = logging.getLogger(__name__)
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -27,6 +31,19 @@ class Refusal(NamedTuple):
     detail: Text
     retry_after: int | None = None
     """Seconds."""
+
+
+class Document(NamedTuple):
+    """The body of the response to a refusal."""
+
+    content: bytes
+    media_type: str
+    language: str
+    security_headers: Mapping[str, str]
+
+
+Render = Callable[[Refusal, str, str], Document]
+"""Creates the document of a refusal from the request's path and its Accept-Language."""
 
 
 MALFORMED = Refusal(
@@ -99,8 +116,7 @@ STOPPING = FULL._replace(
 )
 
 
-def answer(refusal: Refusal, *, path: str, accept_language: str) -> tuple[Headers, bytes]:
-    """The headers, without `Date`, and the document."""
+def problem_document(refusal: Refusal, path: str, accept_language: str) -> Document:
     # Imported late, to keep the server's imports few. By now the app has imported them.
     import msgspec  # noqa: PLC0415
 
@@ -108,7 +124,7 @@ def answer(refusal: Refusal, *, path: str, accept_language: str) -> tuple[Header
     from functions.kit.http.problems import MEDIA_TYPE, TYPE_PREFIX, Problem  # noqa: PLC0415
 
     language = preferred(accept_language)
-    document = msgspec.json.encode(
+    content = msgspec.json.encode(
         Problem(
             type=TYPE_PREFIX + refusal.code,
             title=refusal.title,
@@ -119,18 +135,33 @@ def answer(refusal: Refusal, *, path: str, accept_language: str) -> tuple[Header
             error=refusal.error.en if language == "en" else refusal.error.es,
         )
     )
+    return Document(content, MEDIA_TYPE, language, SECURITY_HEADERS)
+
+
+def answer(
+    refusal: Refusal, *, path: str, accept_language: str, render: Render | None = None
+) -> tuple[Headers, bytes]:
+    """The headers, without `Date`, and the document: a problem document unless `render` is given.
+
+    A page that cannot be rendered gives way to the problem document.
+    """
+    try:
+        document = (render or problem_document)(refusal, path, accept_language)
+    except Exception:
+        logger.exception("the page of a refusal failed")
+        document = problem_document(refusal, path, accept_language)
     headers = {
-        "content-type": MEDIA_TYPE,
-        "content-length": str(len(document)),
-        "content-language": language,
+        "content-type": document.media_type,
+        "content-length": str(len(document.content)),
+        "content-language": document.language,
         "vary": "Accept-Language",
         "cache-control": "no-store",
         "connection": "close",
-        **dict(SECURITY_HEADERS),
+        **document.security_headers,
     }
     if refusal.retry_after is not None:
         headers["retry-after"] = str(refusal.retry_after)
-    return [(name.encode(), value.encode()) for name, value in headers.items()], document
+    return [(name.encode(), value.encode()) for name, value in headers.items()], document.content
 
 
 def message(refusal: Refusal, headers: Iterable[tuple[bytes, bytes]], document: bytes) -> bytes:

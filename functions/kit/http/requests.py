@@ -17,7 +17,7 @@ from litestar.exceptions import InternalServerException
 from litestar.params import PathParameter
 
 from functions.kit.base.errors import FieldError, InvalidInput, Text, UnsupportedMediaType
-from functions.kit.base.fields import decode_hook
+from functions.kit.base.fields import MEANINGS, NOT_BLANK, blank_texts, decode_hook, is_struct
 from functions.kit.base.money import MAX_ID
 from functions.kit.security.principal import Principal
 
@@ -138,7 +138,13 @@ def decode(body: bytes, kind: Any) -> Any:
         ) from error
     except _DuplicateMember as error:
         raise _invalid_body(list(_duplicates(body)), InvalidInput) from error
+    if blank := [_blank(path) for path in blank_texts(decoded, kind)]:
+        raise _invalid_body(blank, InvalidInput)
     return decoded
+
+
+def _blank(path: str) -> FieldError:
+    return FieldError(path.lstrip("."), MEANINGS[NOT_BLANK])
 
 
 class _DuplicateMember(Exception):
@@ -248,7 +254,7 @@ def field_errors(body: bytes, kind: Any) -> list[FieldError]:
     from functions.kit.base import messages  # noqa: PLC0415 - only for an error
 
     document = _decoder(Any).decode(body)
-    if not isinstance(document, dict) or not _is_struct(kind):
+    if not isinstance(document, dict) or not is_struct(kind):
         return []
     found = []
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
@@ -258,18 +264,16 @@ def field_errors(body: bytes, kind: Any) -> list[FieldError]:
                 found.append(FieldError(name, messages.MISSING))
             continue
         try:
-            _decoder(field.type).decode(_ENCODER.encode(document[name]))
+            value = _decoder(field.type).decode(_ENCODER.encode(document[name]))
         except msgspec.ValidationError as error:
             if field.required and document[name] in (None, ""):
                 found.append(FieldError(name, messages.MISSING))
             else:
                 found.append(messages.field_error(name, str(error), field.type))
+        else:
+            found += [_blank(f"{name}{path}") for path in blank_texts(value, field.type)]
     unknown = [name for name in document if name not in fields]
     return [*found, *(FieldError(str(name)[:80], messages.UNKNOWN) for name in unknown)]
-
-
-def _is_struct(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
 @lru_cache(maxsize=256)

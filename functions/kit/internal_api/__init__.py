@@ -1,1 +1,1 @@
-"""Handlers of the internal API: events in, feeds out, dead letters, health."""
+"""Handlers of the internal API: events in, feeds out, dead letters, status, health."""

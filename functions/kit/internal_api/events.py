@@ -52,6 +52,7 @@ async def consume(
         await dead_letters.store(
             database, Reason.QUARANTINED, str(error), headers, body, clock=clock
         )
+        services.metrics.events_quarantined.inc()
         return Consumed(EventOutcome.QUARANTINED, None)
     if event.type == PING:
         services.run_background_tasks()
@@ -75,6 +76,8 @@ async def consume(
         consumed = Consumed(EventOutcome.QUARANTINED, None)
     source = event.source if event.source in services.subscriptions.sources else "other"
     services.metrics.events_received.labels(source, consumed.outcome).inc()
+    if consumed.outcome.is_quarantined:
+        services.metrics.events_quarantined.inc()
     has_gap = consumed.position is not None and consumed.position.gap
     if consumed.outcome is EventOutcome.SUPERSEDED or has_gap:
         services.catch_up.notify(event.source)

@@ -15,7 +15,7 @@ from litestar.response import Stream
 from functions.kit.base.errors import Text, Unauthenticated
 from functions.kit.base.money import MAX_ID
 from functions.kit.events.cloudevents import BATCH_MEDIA_TYPE
-from functions.kit.events.feed import HEAD_HEADER, MAX_PAGE, StreamDigest
+from functions.kit.events.feed import HEAD_HEADER, MAX_PAGE, MAX_STATES, StreamDigest
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import AnyRequest
 from functions.kit.http.services import Services, services_of
@@ -23,6 +23,8 @@ from functions.kit.http.services import Services, services_of
 Sequence = Annotated[int, QueryParameter(ge=0, le=MAX_ID)]
 EventId = Annotated[str | None, QueryParameter(min_length=1, max_length=255)]
 PageSize = Annotated[int, QueryParameter(ge=1, le=MAX_PAGE)]
+Subject = Annotated[str | None, QueryParameter(min_length=1, max_length=255)]
+States = Annotated[int | None, QueryParameter(ge=1, le=MAX_STATES)]
 
 
 class InternalSecretNeeded(Unauthenticated):
@@ -75,11 +77,19 @@ async def digest(request: AnyRequest, name: FromPath[str]) -> StreamDigest:
 
 
 @get("/internal/snapshots/{name:str}", responses=problems(401, 404))
-async def snapshot(request: AnyRequest, name: FromPath[str]) -> Stream:
-    """The present state: lines of JSON, the first with the sequence that it stands at."""
+async def snapshot(
+    request: AnyRequest, name: FromPath[str], after: Subject = None, limit: States = None
+) -> Stream:
+    """The present state: lines of JSON, the first with the sequence that it stands at.
+
+    With `limit` it is a page. Its last line has, as `next`, the subject that the next page begins
+    `after`; that of the last page has none.
+    """
     _authorize(request)
-    feed = services_of(request, Services).feed
-    lines: AsyncIterator[bytes] = await feed.snapshot(services_of(request, Services).database, name)
+    services = services_of(request, Services)
+    lines: AsyncIterator[bytes] = await services.feed.snapshot(
+        services.database, name, after=after, limit=limit
+    )
     return Stream(lines, media_type="application/x-ndjson")
 
 

@@ -12,7 +12,7 @@ from litestar.exceptions import ServiceUnavailableException
 
 from functions.kit.base.errors import Text
 from functions.kit.base.language import localized, preferred
-from functions.kit.events import dead_letters
+from functions.kit.http.measuring import refresh
 from functions.kit.http.requests import AnyRequest
 from functions.kit.http.services import AppServices, Services, services_of
 
@@ -73,8 +73,7 @@ def readyz(request: AnyRequest) -> ServiceStatus:
 async def metrics(request: AnyRequest) -> Response[bytes]:
     """Metrics in Prometheus' text format. Part of the internal API only."""
     services = services_of(request, Services)
-    await services.relay.measure()
-    services.metrics.dead_letters.set(await dead_letters.count_waiting(services.database))
+    await refresh(services)
     return Response(services.metrics.exposition(), media_type="text/plain; version=0.0.4")
 
 

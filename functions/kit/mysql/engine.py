@@ -162,15 +162,14 @@ class MySQLEngine(Engine[Transaction]):
         """
         if self.active_transaction() is None:
             raise TransactionError("rows are locked inside a transaction only")
-        return self._locked(select, skip_locked=skip_locked)
+        sql, args = _compiled(_querystring(select))
+        return self._locked(sql, args, skip_locked=skip_locked)
 
-    async def _locked(
-        self, select: Query[Any, Any] | QueryString, *, skip_locked: bool
-    ) -> list[Row]:
+    async def _locked(self, sql: str, args: Sequence[Any], *, skip_locked: bool) -> list[Row]:
+        """`sql` is a select in SQLite's dialect, with placeholders for `args`."""
         transaction = self.active_transaction()
         if transaction is None:
             raise TransactionError("rows are locked inside a transaction only")
-        sql, args = _compiled(_querystring(select))
         translated = translate(sql)
         plan = translated.plan if isinstance(translated, ConvertedPlan) else translated
         if not isinstance(plan, TextPlan) or not plan.selects:
@@ -227,26 +226,32 @@ class MySQLEngine(Engine[Transaction]):
         query_id = self.get_query_id()
         if self.log_queries:
             self.print_query(query_id, str(querystring))
-        plan = exact(translate(sql), args)
         table = querystring.table
         key = table._meta.primary_key._meta.db_column_name if table is not None else None  # noqa: SLF001
-        transaction = self.active_transaction()
-        if transaction is not None:
-            outcome = await transaction.run(plan, args, key)
-        elif plan.needs_transaction:
-            async with Transaction(self, in_pool=in_pool) as transaction:
-                outcome = await transaction.run(plan, args, key)
-        elif isinstance(plan, DDLPlan):
-            outcome = Outcome(await self._run_ddl(plan, in_pool=in_pool), 0, None)
-        else:
-            connection = await (self.pool.acquire() if in_pool else self.pool.connect())
-            try:
-                outcome = await plan.run(connection, args, key)
-            finally:
-                self.pool.release(connection)
+        outcome = await self._run(sql, args, key, in_pool=in_pool)
         if self.log_responses:
             self.print_response(query_id, outcome.rows)
         return outcome
+
+    async def _run(
+        self, sql: str, args: Sequence[Any], key: str | None, *, in_pool: bool
+    ) -> Outcome:
+        """`sql` is in SQLite's dialect, with placeholders for `args`; `key` is the name of the
+        primary key's column, if it is known."""
+        plan = exact(translate(sql), args)
+        transaction = self.active_transaction()
+        if transaction is not None:
+            return await transaction.run(plan, args, key)
+        if plan.needs_transaction:
+            async with Transaction(self, in_pool=in_pool) as transaction:
+                return await transaction.run(plan, args, key)
+        if isinstance(plan, DDLPlan):
+            return Outcome(await self._run_ddl(plan, in_pool=in_pool), 0, None)
+        connection = await (self.pool.acquire() if in_pool else self.pool.connect())
+        try:
+            return await plan.run(connection, args, key)
+        finally:
+            self.pool.release(connection)
 
 
 async def _rows(run: Runner, ddl: str) -> list[Row]:

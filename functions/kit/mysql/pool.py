@@ -10,7 +10,8 @@ import contextlib
 import itertools
 import logging
 from collections import deque
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
 
 from functions.kit.mysql.errors import DatabaseError, PoolTimeout
 from functions.kit.mysql.failures import no_answer
@@ -27,6 +28,22 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
+class PoolStatistics(NamedTuple):
+    """The connections of one pool, and how often one was waited for since the process started."""
+
+    size: int
+    in_use: int
+    idle: int
+    waits: int
+    """Statements that had to wait, because all connections were in use."""
+    timeouts: int
+    """Those that got no connection within `pool_timeout`."""
+    longest_wait: float
+    """Seconds."""
+    pending: int
+    """Statements that wait at the moment."""
+
+
 class Pool:
     """Belongs to the event loop of its first use. If that loop is closed, it starts again empty."""
 
@@ -40,6 +57,21 @@ class Pool:
         self.keys: dict[str, Key] = {}
         self._tls: ssl.SSLContext | None = None
         self._connected_before = False
+        self._waits = self._timeouts = self._pending = 0
+        self._longest_wait = 0.0
+        self.on_acquired: Callable[[float], None] | None = None
+        """Called with the seconds that each `acquire` has taken, connecting included."""
+
+    def statistics(self) -> PoolStatistics:
+        return PoolStatistics(
+            size=self.options.pool_size,
+            in_use=len(self._lent),
+            idle=len(self._idle),
+            waits=self._waits,
+            timeouts=self._timeouts,
+            longest_wait=self._longest_wait,
+            pending=self._pending,
+        )
 
     async def acquire(self) -> "Connection":
         """An idle connection that is still open, or a new one.
@@ -50,16 +82,22 @@ class Pool:
         if loop is not self._loop and not self._adopt(loop):
             # Another loop is using the pool: Piccolo's run_sync in a thread of its own.
             return await self.connect()
-        places = self._places
+        places, began = self._places, loop.time()
         if places.locked():
+            self._waits += 1
+            self._pending += 1
             try:
                 async with asyncio.timeout(self.options.pool_timeout):
                     await places.acquire()
             except TimeoutError as error:
+                self._timeouts += 1
                 raise PoolTimeout(
                     f"all {self.options.pool_size} connections stayed in use for"
                     f" {self.options.pool_timeout:g} s"
                 ) from error
+            finally:
+                self._pending -= 1
+                self._longest_wait = max(self._longest_wait, loop.time() - began)
         else:
             await places.acquire()
         try:
@@ -68,6 +106,8 @@ class Pool:
             places.release()
             raise
         self._lent.add(connection)
+        if self.on_acquired is not None:
+            self.on_acquired(loop.time() - began)
         return connection
 
     async def _reuse(self, now: float) -> "Connection | None":

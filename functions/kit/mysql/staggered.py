@@ -22,7 +22,10 @@ async def first_of(
     may_start: Callable[[], bool] = lambda: True,
     delays: Sequence[float] = DELAYS,
 ) -> T:
-    """The result of the attempt that succeeds first; the others are cancelled, or closed.
+    """The result of the attempt that succeeds first.
+
+    The others are cancelled. A connection that one of them makes in spite of that is closed, also
+    after a cancellation of the caller.
 
     An attempt sets its event as soon as the peer has answered. No further attempt starts after
     that, or after one has failed; one is skipped if `may_start` returns False at its time. If all
@@ -33,6 +36,7 @@ async def first_of(
     answer = loop.create_task(answered.wait())
     begun = loop.time()
     attempts: list[asyncio.Future[T]] = [asyncio.ensure_future(attempt(answered))]
+    first: asyncio.Future[T] | None = None
     try:
         for delay in delays:
             remaining = max(0.0, begun + delay - loop.time())
@@ -44,18 +48,37 @@ async def first_of(
                 break
             if may_start():
                 attempts.append(asyncio.ensure_future(attempt(answered)))
-        return await _first_success(attempts)
+        first = await _first_success(attempts)
     finally:
         answer.cancel()
         for each in attempts:
-            each.cancel()
-        for result in await asyncio.gather(*attempts, return_exceptions=True):
-            if not isinstance(result, BaseException):
-                close(result)
+            if each is not first:
+                _discard(each, close)
+        if first is None:
+            await asyncio.wait(attempts)
+    # Nothing is awaited after a success: a cancellation would lose the connection.
+    return first.result()
 
 
-async def _first_success(attempts: list[asyncio.Future[T]]) -> T:
-    """Removes the successful attempt from the list, so that the caller does not close it."""
+_ending: set[asyncio.Future[Any]] = set()
+"""Cancelled attempts that have not ended. The event loop itself keeps no task alive."""
+
+
+def _discard(attempt: asyncio.Future[T], close: Callable[[T], None]) -> None:
+    def ended(attempt: asyncio.Future[T]) -> None:
+        _ending.discard(attempt)
+        if not attempt.cancelled() and attempt.exception() is None:
+            close(attempt.result())
+
+    if attempt.done():
+        ended(attempt)
+        return
+    _ending.add(attempt)
+    attempt.cancel()
+    attempt.add_done_callback(ended)
+
+
+async def _first_success(attempts: Sequence[asyncio.Future[T]]) -> asyncio.Future[T]:
     pending = set(attempts)
     failures: list[BaseException] = []
     while pending:
@@ -63,7 +86,6 @@ async def _first_success(attempts: list[asyncio.Future[T]]) -> T:
         for each in [each for each in attempts if each in done]:
             error = each.exception()
             if error is None:
-                attempts.remove(each)
-                return each.result()
+                return each
             failures.append(error)
     raise failures[0]

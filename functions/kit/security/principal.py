@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import NamedTuple
 
-CUSTOMER, STAFF, ADMIN = "customer", "staff", "admin"
-ROLES = frozenset({CUSTOMER, STAFF, ADMIN})
+CUSTOMER, SELLER, STAFF, ADMIN = "customer", "seller", "staff", "admin"
+ROLES = frozenset({CUSTOMER, SELLER, STAFF, ADMIN})
 
 
 class Principal(NamedTuple):

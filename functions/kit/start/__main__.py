@@ -6,16 +6,21 @@ the pod. It imports as little as possible before the optimisations are active.
 
 import gc
 import os
+import time
 
 from functions.kit.start import before_start, code_cache, lazy_modules
 
 
 def main() -> None:
+    began = time.time_ns()
     gc.disable()  # until the service has started; ColdServer.startup enables it
     compiled = code_cache.use()
     lazy_modules.install()
     before_start.begin(factory())
+    from functions.kit.base import startup  # noqa: PLC0415 - imported lazily
     from functions.kit.start.serve import configuration, run  # noqa: PLC0415 - imported lazily
+
+    startup.mark("main", began)
 
     started = compiled.clear if compiled is not None else None
     run(configuration(factory(), host="0.0.0.0", port=port()), started)  # noqa: S104

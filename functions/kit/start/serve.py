@@ -8,11 +8,13 @@ import asyncio
 import gc
 import socket
 import sys
+import time
 from collections.abc import Callable
 from typing import Any, cast
 
 import uvicorn
 
+from functions.kit.base import startup
 from functions.kit.http import connections
 from functions.kit.http.connections import BoundedProtocol, ServerConfig
 from functions.kit.http.listening import Listener
@@ -21,6 +23,7 @@ from functions.kit.start import before_start
 GRACE = 20
 """Seconds for requests in progress after SIGTERM. With the 10 seconds for the outbox it is less
 than the manifests' timeoutSeconds."""
+_LOADED = time.time_ns()
 KEEP_ALIVE = 95
 """Seconds that an idle connection is kept. It exceeds the 90 of Go's proxies, so that the proxy
 closes idle connections, and does not send a request on one that the server is closing."""
@@ -64,8 +67,10 @@ class ColdServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         files = raise_file_limit(connections.MAX_CONNECTIONS + connections.RESERVED_FILES)
+        startup.mark("lifespan")
         self.config.connections.capacity = max(1, files - connections.RESERVED_FILES)
         await super().startup(sockets)
+        startup.mark("listening")
         servers = [Listener(server, self._connection, self._has_room) for server in self.servers]
         self.servers = cast("list[asyncio.Server]", servers)
         if self._on_start is not None:
@@ -119,6 +124,7 @@ def run(config: ServerConfig, started: Callable[[], None] | None = None) -> None
 
 
 def main() -> None:
+    startup.mark("main", _LOADED)
     import argparse  # noqa: PLC0415 - an image has no arguments
 
     parser = argparse.ArgumentParser(prog="functions.kit.start.serve", description=__doc__)

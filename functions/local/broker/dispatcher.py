@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from functions.kit.base.background import wait_at_most
 from functions.local.broker.errors import BrokerError
 from functions.local.broker.flaws import NO_FLAWS, Flaw
 from functions.local.broker.http_binding import with_extensions
@@ -81,11 +82,7 @@ class Dispatcher:
         while True:
             self._wake.clear()
             pause = await self._start_deliveries()
-            try:
-                async with asyncio.timeout(pause):
-                    await self._wake.wait()
-            except TimeoutError:
-                continue
+            await wait_at_most(self._wake, pause)
 
     async def drain(self, grace: float) -> None:
         """Waits up to `grace` seconds for the deliveries in progress; the others stay queued."""

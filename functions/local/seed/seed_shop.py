@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,17 @@ from functions.local.client import Client, wait_until
 from functions.local.errors import ShopError
 
 BOOKS = Path(__file__).with_name("books.json")
+Key = str | tuple[str, str]
+"""An ISBN, or title and author."""
+
 COLUMNS = (
     *("title", "author", "description", "isbn", "category", "price", "stock"),
     *("year", "language", "rating", "ratings_count"),
 )
 """The ratings are those of goodbooks-10k (CC BY-SA 4.0), for the books that it has."""
+
+SELLER_NAME = "Librería Macondo"
+SELLER_BOOKS = 6
 
 # Fees and coverages are those of the original shop.
 PROVIDERS = (
@@ -30,8 +37,10 @@ PROVIDERS = (
 )
 
 
-def books_as_csv(file: Path = BOOKS) -> bytes:
+def books_as_csv(file: Path = BOOKS, *, without: Collection[Key] = ()) -> bytes:
+    """`without` are keys of books to leave out."""
     books: list[dict[str, Any]] = json.loads(file.read_text(encoding="utf-8"))
+    books = [book for book in books if not _keys(book) & set(without)]
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
@@ -54,6 +63,20 @@ async def import_books(client: Client, staff_token: str, content: bytes) -> list
     return await all_books(client)
 
 
+async def known_books(client: Client) -> set[Key]:
+    """The keys of each book on sale.
+
+    To import one again would undo what the shop's staff has changed since.
+    """
+    return {key for book in await _listed(client) for key in _keys(book)}
+
+
+def _keys(book: Mapping[str, Any]) -> set[Key]:
+    """By which an import finds the book: its ISBN too, under which its title may be another one."""
+    keys: set[Key] = {(book["title"], book["author"])}
+    return keys | {book["isbn"]} if book["isbn"] else keys
+
+
 async def all_books(client: Client) -> list[int]:
     return [book["id"] for book in await _listed(client)]
 
@@ -69,6 +92,23 @@ async def _listed(client: Client) -> list[dict[str, Any]]:
         if path is not None and not path.startswith("/"):
             raise ShopError(f"catalog's link to the next page leads to another server: {path}")
     return books
+
+
+async def add_seller(
+    client: Client, seller_token: str, staff_token: str, seller_id: int, book_ids: list[int]
+) -> None:
+    """Give the seller a name, and the last of the books."""
+    name = {"name": SELLER_NAME}
+    await client.expect(200, "PUT", "catalog", "/sellers/me", token=seller_token, json=name)
+    for book_id in book_ids[-SELLER_BOOKS:]:
+        await client.expect(
+            200,
+            "PUT",
+            "catalog",
+            f"/books/{book_id}/seller",
+            token=staff_token,
+            json={"seller_id": seller_id},
+        )
 
 
 async def add_providers(client: Client, staff_token: str) -> None:

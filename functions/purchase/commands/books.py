@@ -20,6 +20,7 @@ async def record_book(
     currency: str,
     retired: bool,
     initial_stock: int,
+    seller_id: int | None,
     revision: int,
     outbox: Outbox,
     now: datetime,
@@ -33,13 +34,14 @@ async def record_book(
     # and the older state could be written last.
     created = await database.execute(
         QueryString(
-            "INSERT INTO books (book_id, title, price_minor, currency, retired, revision)"
-            " VALUES ({}, {}, {}, {}, {}, 0) ON CONFLICT (book_id) DO NOTHING",
+            "INSERT INTO books (book_id, title, price_minor, currency, retired, seller_id,"
+            " revision) VALUES ({}, {}, {}, {}, {}, {}, 0) ON CONFLICT (book_id) DO NOTHING",
             book_id,
             title,
             price_minor,
             currency,
             retired,
+            seller_id,
         )
     )
     known = await database.locked(
@@ -49,11 +51,12 @@ async def record_book(
         await database.execute(
             QueryString(
                 "UPDATE books SET title = {}, price_minor = {}, currency = {}, retired = {},"
-                " revision = {} WHERE book_id = {}",
+                " seller_id = {}, revision = {} WHERE book_id = {}",
                 title,
                 price_minor,
                 currency,
                 retired,
+                seller_id,
                 revision,
                 book_id,
             )

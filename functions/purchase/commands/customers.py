@@ -12,7 +12,8 @@ from functions.purchase import storage_customers
 from functions.purchase.commands.purchases import check_known, check_ready
 from functions.purchase.domain import carts
 from functions.purchase.domain.addresses import MAX_ADDRESSES, Address
-from functions.purchase.domain.carts import LeftOut
+from functions.purchase.domain.carts import Cart, LeftOut
+from functions.purchase.domain.purchases import Offer
 from functions.purchase.errors import TooManyAddresses
 
 logger = logging.getLogger(__name__)
@@ -89,13 +90,33 @@ async def set_cart_item(
 
     Raises `BookNotFound`, `BookNotReady`, `BookRetired`, `CartFull` or `TokenRevoked`.
     """
+    cart, offer = await _locked_cart(database, user_id, book_id)
+    line = carts.set_quantity(cart, offer, quantity)
+    await storage_customers.write_lines(database, user_id, [line], now)
+    return book_id not in cart
+
+
+@transactional
+async def add_to_cart(
+    database: Database, user_id: int, book_id: int, quantity: int, *, now: datetime
+) -> bool:
+    """Add copies of a book to the cart. Returns whether the book is new in it.
+
+    The account's row is locked, so copies that are added at the same time are all counted.
+    Raises as `set_cart_item` does, and `CartLineFull`.
+    """
+    cart, offer = await _locked_cart(database, user_id, book_id)
+    line = carts.add(cart, offer, quantity)
+    await storage_customers.write_lines(database, user_id, [line], now)
+    return book_id not in cart
+
+
+async def _locked_cart(database: Database, user_id: int, book_id: int) -> tuple[Cart, Offer]:
+    """A customer's cart, which no other request changes meanwhile, and the offer of a book."""
     await storage_customers.lock_account(database, user_id)
     offers = await storage_customers.offers(database, [book_id])
     await check_known(database, [] if offers else [book_id])
-    cart = await storage_customers.cart(database, user_id)
-    line = carts.set_quantity(cart, offers[book_id], quantity)
-    await storage_customers.write_lines(database, user_id, [line], now)
-    return book_id not in cart
+    return await storage_customers.cart(database, user_id), offers[book_id]
 
 
 @transactional

@@ -7,6 +7,8 @@ from functions.kit.events.outbox import Outbox
 from functions.purchase import events, storage
 from functions.purchase.domain.cards import check_no_card_number
 from functions.purchase.domain.stock import Stock
+from functions.purchase.metrics import count_adjustment
+from functions.purchase.queries import sales as queries
 from functions.purchase.tables import AdjustmentRow, InventoryRow
 
 
@@ -35,6 +37,7 @@ async def open_inventory(
             return
         raise
     await _add_adjustment(database, book_id, initial_stock, "initial stock", None, now)
+    count_adjustment(outbox.metrics, "initial")
     await outbox.add(database, events.inventory_changed(stock))
 
 
@@ -46,18 +49,22 @@ async def adjust_stock(
     reason: str,
     *,
     user_id: int,
+    seller_id: int | None,
     outbox: Outbox,
     now: datetime,
 ) -> Stock:
     """Add `delta` copies, or remove them where negative: a restock, a count, a loss.
 
-    Raises `BookNotFound`, `CardNumberRefused`, or `StockWouldBeNegative` where fewer copies are
-    available.
+    `seller_id` is the seller whose books alone may be adjusted; None for staff.
+    Raises `BookNotFound`, `NotYourBook`, `CardNumberRefused`, or `StockWouldBeNegative` where
+    fewer copies are available.
     """
     check_no_card_number("reason", reason)
+    await queries.check_seller(database, book_id, seller_id)
     stock = (await storage.lock_stock(database, book_id)).adjust(delta, now)
     await storage.update_stock(database, stock)
     await _add_adjustment(database, book_id, delta, reason, user_id, now)
+    count_adjustment(outbox.metrics, "addition" if delta > 0 else "removal")
     await outbox.add(database, events.inventory_changed(stock))
     return stock
 

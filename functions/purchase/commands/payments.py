@@ -27,6 +27,7 @@ from functions.purchase.domain.payments import Payment, PaymentOutcome, Refund
 from functions.purchase.domain.purchases import Purchase
 from functions.purchase.domain.transitions import NewPayment, Transition
 from functions.purchase.errors import PurchaseExpired, PurchaseNotFound
+from functions.purchase.metrics import count_money
 from functions.purchase.payment_provider import (
     Charge,
     ChargeReport,
@@ -133,6 +134,7 @@ async def begin_payment(
             database, purchase, transition, by=payment.requested_by, outbox=outbox, now=now
         )
         payment = transition.payment
+        count_money(outbox.metrics, transition, captured=True)
         await _complete_key(database, payment)
     return StartedPayment(payment, new=True)
 
@@ -276,6 +278,7 @@ async def record_charge(
         await storage.store(
             database, purchase, transition, by=payment.requested_by, outbox=outbox, now=now
         )
+        count_money(outbox.metrics, transition, captured=charge is Charge.CAPTURED)
         await _complete_key(database, transition.payment)
         return transition.payment
     if payment.is_open:
@@ -342,7 +345,9 @@ async def refund_payment(
         reason,
         reference=str(uuid.uuid4()),
         now=now,
+        requested_by=user_id,
     )
+    count_money(outbox.metrics, transition)
     return await storage.store(database, purchase, transition, by=user_id, outbox=outbox, now=now)
 
 

@@ -1,12 +1,13 @@
 """Add and change delivery providers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from piccolo.querystring import QueryString
 
 from functions.kit.base.errors import Text
 from functions.kit.data.database import Database, transactional
+from functions.kit.http import etags
 from functions.purchase import storage
 from functions.purchase.domain.cards import check_no_card_number
 from functions.purchase.domain.countries import coverage_of
@@ -49,10 +50,13 @@ async def change_provider(
     coverage: Sequence[str] | None = None,
     fee_minor: int | None = None,
     retired: bool | None = None,
-) -> None:
+    preconditions: Mapping[str, str] | None = None,
+) -> str:
     """Change the given fields. Purchases that were placed before keep their fee.
 
-    Raises `ProviderNotFound`, and what `add_provider` raises.
+    `preconditions` are the headers `if-match` and `if-none-match`, where they were sent. Returns
+    the new entity tag. Raises `ProviderNotFound`, `PreconditionFailed`, and what `add_provider`
+    raises.
     """
     _check_texts(name, contact)
     changes: dict[str, Any] = {
@@ -63,9 +67,10 @@ async def change_provider(
         "retired": retired,
     }
     changes = {column: value for column, value in changes.items() if value is not None}
-    await storage.delivery_provider(database, provider_id)
+    row = await storage.locked_provider(database, provider_id)
+    etags.check(preconditions or {}, storage.provider_etag(row))
     if not changes:
-        return
+        return storage.provider_etag(row)
     assignments = ", ".join(f"{column} = {{}}" for column in changes)
     try:
         await database.execute(
@@ -77,6 +82,7 @@ async def change_provider(
         )
     except Exception as error:
         raise _refusal(database, error, name or "") from error
+    return storage.provider_etag({**row, **changes})
 
 
 def _check_texts(name: str | None, contact: str | None) -> None:

@@ -77,7 +77,7 @@ async def place_purchase(
     If `requested` is None it buys the buyer's cart, and removes the lines from it.
     Raises `BookNotFound`, `BookNotReady`, `BookRetired`, `PriceChanged`, `ProviderNotFound`,
     `ProviderRetired`, `InsufficientStock`, `TooManyUnpaidPurchases`, `TooManyReservedCopies`,
-    `CartEmpty`, `AddressNotFound`, `ProviderDoesNotDeliver` or `TokenRevoked`.
+    `CartEmpty`, `OrderTooLarge`, `AddressNotFound`, `ProviderDoesNotDeliver` or `TokenRevoked`.
     """
     if limits.are_set or requested is None or checkout.address_id is not None:
         await storage.lock_customer(database, user_id)

@@ -12,6 +12,7 @@ from functions.purchase.controllers.payments import HANDLERS as PAYMENTS
 from functions.purchase.controllers.providers import HANDLERS as PROVIDERS
 from functions.purchase.controllers.purchases import HANDLERS as PURCHASES
 from functions.purchase.controllers.quotes import HANDLERS as QUOTES
+from functions.purchase.controllers.sales import HANDLERS as SALES
 
 HANDLERS = (
     *PURCHASES,
@@ -20,6 +21,7 @@ HANDLERS = (
     *QUOTES,
     *DELIVERIES,
     *INVENTORY,
+    *SALES,
     *CART,
     *ADDRESSES,
     *BOOKS,

@@ -7,13 +7,16 @@ from litestar.params import JSONBody
 
 from functions.kit.base.errors import InvalidInput, Text
 from functions.kit.base.money import from_minor
+from functions.kit.base.orders import MAX_TOTAL_MINOR
 from functions.kit.http.guards import signed_in
+from functions.kit.http.idempotency import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, respond_once
 from functions.kit.http.operations import Link, described
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import AuthenticatedRequest, PathId
-from functions.kit.http.responses import JSONResponse
+from functions.kit.http.responses import JSONResponse, encode
 from functions.purchase import queries
 from functions.purchase.commands.customers import (
+    add_to_cart,
     empty_cart,
     merge_cart,
     remove_cart_item,
@@ -21,6 +24,7 @@ from functions.purchase.commands.customers import (
 )
 from functions.purchase.queries import CartRow
 from functions.purchase.schemas.cart import (
+    CartAddition,
     CartItemView,
     CartLeftOut,
     CartMerge,
@@ -40,19 +44,23 @@ async def get_cart(request: AuthenticatedRequest) -> CartView:
 
 
 async def _cart(request: AuthenticatedRequest) -> CartView:
-    rows = await queries.cart(services_of(request).database, request.user.user_id)
+    services = services_of(request)
+    rows = await queries.cart(services.database, request.user.user_id)
+    most = services.settings.holding_limits.copies_in_an_order
     sold = [row for row in rows if row.can_be_bought]
     total_minor = sum(row.line.quantity * row.offer.price_minor for row in sold)
     return CartView(
-        items=[_item(row) for row in rows],
+        items=[_item(row, most) for row in rows],
         quantity=sum(row.line.quantity for row in sold),
         total=from_minor(total_minor),
         total_minor=total_minor,
         currency=rows[0].offer.currency if rows else None,
+        max_total=from_minor(MAX_TOTAL_MINOR),
+        max_total_minor=MAX_TOTAL_MINOR,
     )
 
 
-def _item(row: CartRow) -> CartItemView:
+def _item(row: CartRow, max_quantity: int) -> CartItemView:
     line, offer, available = row
     return CartItemView(
         book_id=line.book_id,
@@ -67,7 +75,47 @@ def _item(row: CartRow) -> CartItemView:
         available=0 if offer.retired else available,
         in_stock=row.can_be_bought,
         retired=offer.retired,
+        max_quantity=max_quantity,
     )
+
+
+@post(
+    "/cart/items",
+    guards=[signed_in],
+    status_code=200,
+    responses={**_ADDED, **problems(404, 409, 422)},
+    opt=described(
+        location="/cart",
+        request_headers=[IDEMPOTENCY_KEY],
+        response_headers=[IDEMPOTENCY_REPLAYED],
+        links={"buy": Link("POST /purchase", body={"from_cart": True})},
+    ),
+)
+async def add_item(
+    request: AuthenticatedRequest, data: JSONBody[CartAddition]
+) -> Response[CartView]:
+    """Add copies of a book to those in the cart. The response is the new cart.
+
+    Copies that are added at the same time, as from two tabs, are all counted. With an
+    `Idempotency-Key` header the same request can be sent again safely: it adds its copies once.
+    """
+    services = services_of(request)
+
+    async def command() -> tuple[bool, CartView]:
+        new = await add_to_cart(
+            services.database,
+            request.user.user_id,
+            data.book_id,
+            data.quantity,
+            now=services.clock(),
+        )
+        return new, await _cart(request)
+
+    def render(added: tuple[bool, CartView]) -> tuple[int, bytes]:
+        new, cart = added
+        return 201 if new else 200, encode(cart)
+
+    return await respond_once(request, "POST /cart/items", command, render)
 
 
 @put(
@@ -134,4 +182,4 @@ async def merge(request: AuthenticatedRequest, data: JSONBody[CartMerge]) -> Car
     )
 
 
-HANDLERS = (get_cart, set_item, remove_item, remove_all, merge)
+HANDLERS = (get_cart, add_item, set_item, remove_item, remove_all, merge)

@@ -1,26 +1,40 @@
 """Deliveries of purchases, their providers and their progress."""
 
-import msgspec
 from litestar import Response, get, patch, post
 from litestar.params import JSONBody
 
 from functions.kit.base.errors import FieldError, InvalidInput, Text
 from functions.kit.base.language import localized
-from functions.kit.data.database import Row
 from functions.kit.http.guards import signed_in, staff
 from functions.kit.http.idempotency import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, respond_once
 from functions.kit.http.operations import Link, described
-from functions.kit.http.pagination import After, Limit
+from functions.kit.http.pagination import Limit, page_response
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import AuthenticatedRequest, PathId
 from functions.kit.http.responses import encode
 from functions.purchase import queries
 from functions.purchase.commands.deliveries import assign_delivery, update_delivery
-from functions.purchase.controllers.shared import id_after, owner_of, page_by_id
+from functions.purchase.controllers.filters import (
+    CreatedFrom,
+    CreatedTo,
+    DeliveryStatuses,
+    Position,
+    ProviderId,
+    PurchaseId,
+    SortedDeliveries,
+    UserId,
+)
+from functions.purchase.controllers.shared import owner_of
+from functions.purchase.controllers.views import assignment_detail, assignment_view
 from functions.purchase.domain.deliveries import DeliveryStatus
+from functions.purchase.domain.listing import DeliveryFilter, DeliverySort, parse_labels
+from functions.purchase.domain.periods import Period
+from functions.purchase.queries import listing
+from functions.purchase.queries.details import deliveries_of, delivery_timelines, destinations
 from functions.purchase.schemas.deliveries import (
     AssignmentChanged,
     AssignmentCreated,
+    AssignmentDetail,
     AssignmentView,
     DeliveryChange,
     NewAssignment,
@@ -77,30 +91,49 @@ async def assign(
 
 @get("/assignments", guards=[signed_in])
 async def list_assignments(
-    request: AuthenticatedRequest, limit: Limit = 50, after: After = None
+    request: AuthenticatedRequest,
+    user_id: UserId = None,
+    status_filter: DeliveryStatuses = None,
+    purchase_id: PurchaseId = None,
+    provider_id: ProviderId = None,
+    created_from: CreatedFrom = None,
+    created_to: CreatedTo = None,
+    sort: SortedDeliveries = DeliverySort.CREATED_DESCENDING,
+    limit: Limit = 50,
+    after: Position = None,
 ) -> Response[list[AssignmentView]]:
     """List the deliveries of the caller's purchases, newest first; staff sees all."""
-    rows = await queries.assignments(
-        services_of(request).database,
-        user_id=owner_of(request),
-        after=id_after(after),
-        limit=limit + 1,
+    filters = DeliveryFilter(
+        user_id=user_id if request.user.is_staff else request.user.user_id,
+        statuses=parse_labels("status", status_filter, DeliveryStatus),
+        purchase_id=purchase_id,
+        provider_id=provider_id,
+        created=Period.parse(created_from, created_to),
     )
-    return page_by_id(request, rows, limit, _view)
+    database = services_of(request).database
+    page = await listing.assignments(database, filters, sort, after=after, limit=limit)
+    deliveries = await deliveries_of(database, page.rows)
+    sent_to = await destinations(database, [each.purchase_id for each in deliveries])
+    staff = request.user.is_staff
+    views = [
+        assignment_view(each, sent_to.get(each.purchase_id), to_staff=staff) for each in deliveries
+    ]
+    return page_response(request, views, page.cursor)
 
 
 @get("/assignments/{assignment_id:int}", guards=[signed_in], responses=problems(404))
-async def get_assignment(request: AuthenticatedRequest, assignment_id: PathId) -> AssignmentView:
-    """Read a delivery."""
-    row = await queries.assignment(
-        services_of(request).database, assignment_id, user_id=owner_of(request)
-    )
-    return _view(row)
-
-
-def _view(row: Row) -> AssignmentView:
-    return msgspec.convert(
-        {name: row[name] for name in AssignmentView.__struct_fields__}, AssignmentView
+async def get_assignment(request: AuthenticatedRequest, assignment_id: PathId) -> AssignmentDetail:
+    """Read a delivery, with its timeline."""
+    database = services_of(request).database
+    row = await queries.assignment(database, assignment_id, user_id=owner_of(request))
+    (delivery,) = await deliveries_of(database, [row])
+    timelines = await delivery_timelines(database, [delivery])
+    sent_to = await destinations(database, [delivery.purchase_id])
+    return assignment_detail(
+        delivery,
+        timelines[delivery.id],
+        sent_to.get(delivery.purchase_id),
+        to_staff=request.user.is_staff,
     )
 
 

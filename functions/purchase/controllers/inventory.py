@@ -1,4 +1,4 @@
-"""Read and adjust the stock; for staff."""
+"""Read and adjust the stock; for staff, and for the seller of the book."""
 
 import msgspec
 from litestar import Response, get, post
@@ -7,7 +7,7 @@ from litestar.params import JSONBody
 from functions.kit.base.errors import FieldError, InvalidInput, Text
 from functions.kit.base.language import localized
 from functions.kit.data.database import Row
-from functions.kit.http.guards import staff
+from functions.kit.http.guards import seller_or_staff
 from functions.kit.http.idempotency import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, respond_once
 from functions.kit.http.operations import described
 from functions.kit.http.pagination import After, Limit
@@ -19,6 +19,7 @@ from functions.purchase.commands.inventory import adjust_stock
 from functions.purchase.commands.purchases import retry_after_expiry
 from functions.purchase.controllers.shared import id_after, page_by_id
 from functions.purchase.domain.stock import Stock
+from functions.purchase.queries.sales import check_seller
 from functions.purchase.schemas.inventory import (
     AdjustmentView,
     InventoryView,
@@ -30,16 +31,18 @@ from functions.purchase.services import services_of
 ADJUSTED = Text("Inventario actualizado", "Inventory updated")
 
 
-@get("/inventory/{book_id:int}", guards=[staff], responses=problems(404))
+@get("/inventory/{book_id:int}", guards=[seller_or_staff], responses=problems(404))
 async def get_inventory(request: AuthenticatedRequest, book_id: PathId) -> InventoryView:
     """Read the stock of a book: on hand, reserved and available."""
-    row = await queries.inventory(services_of(request).database, book_id)
+    database = services_of(request).database
+    await check_seller(database, book_id, _seller(request))
+    row = await queries.inventory(database, book_id)
     return msgspec.convert(
         {name: row[name] for name in InventoryView.__struct_fields__}, InventoryView
     )
 
 
-@get("/inventory/{book_id:int}/adjustments", guards=[staff], responses=problems(404))
+@get("/inventory/{book_id:int}/adjustments", guards=[seller_or_staff], responses=problems(404))
 async def list_adjustments(
     request: AuthenticatedRequest,
     book_id: PathId,
@@ -47,10 +50,15 @@ async def list_adjustments(
     after: After = None,
 ) -> Response[list[AdjustmentView]]:
     """List the adjustments of a book's stock, newest first."""
-    rows = await queries.adjustments(
-        services_of(request).database, book_id, after=id_after(after), limit=limit + 1
-    )
+    database = services_of(request).database
+    await check_seller(database, book_id, _seller(request))
+    rows = await queries.adjustments(database, book_id, after=id_after(after), limit=limit + 1)
     return page_by_id(request, rows, limit, _adjustment)
+
+
+def _seller(request: AuthenticatedRequest) -> int | None:
+    """The seller whose books alone the caller may see; None for staff, who sees all."""
+    return None if request.user.is_staff else request.user.user_id
 
 
 def _adjustment(row: Row) -> AdjustmentView:
@@ -61,7 +69,7 @@ def _adjustment(row: Row) -> AdjustmentView:
 
 @post(
     "/inventory/{book_id:int}/adjustments",
-    guards=[staff],
+    guards=[seller_or_staff],
     responses=problems(404, 409, 422),
     opt=described(
         location="/inventory/{book_id}/adjustments",
@@ -89,6 +97,7 @@ async def adjust(
             data.delta,
             data.reason,
             user_id=user_id,
+            seller_id=_seller(request),
             outbox=services.outbox,
             now=services.clock(),
         )

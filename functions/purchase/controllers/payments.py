@@ -8,7 +8,6 @@ from functions.kit.base.errors import FieldError, InvalidInput, NotFound, Text
 from functions.kit.base.language import localized, preferred
 from functions.kit.base.money import from_minor
 from functions.kit.data import idempotency_keys
-from functions.kit.data.database import Row
 from functions.kit.http.guards import signed_in, staff
 from functions.kit.http.idempotency import (
     IDEMPOTENCY_KEY,
@@ -18,7 +17,7 @@ from functions.kit.http.idempotency import (
     scope_of,
 )
 from functions.kit.http.operations import Link, described
-from functions.kit.http.pagination import After, Limit
+from functions.kit.http.pagination import Limit, page_response
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import AnyRequest, AuthenticatedRequest, PathId
 from functions.kit.http.responses import encode
@@ -30,20 +29,32 @@ from functions.purchase.commands.payments import (
     refund_payment,
     settle_refund,
 )
-from functions.purchase.controllers.shared import (
-    id_after,
-    optional_minor,
-    owner_of,
-    page_by_id,
+from functions.purchase.controllers.filters import (
+    AmountBound,
+    CreatedFrom,
+    CreatedTo,
+    PaymentStatuses,
+    Position,
+    PurchaseId,
+    Refunded,
+    SortedPayments,
+    UserId,
 )
-from functions.purchase.domain.payments import Refund
+from functions.purchase.controllers.shared import counting_refusals, optional_minor, owner_of
+from functions.purchase.controllers.views import payment_detail, payment_view, refund_view
+from functions.purchase.domain.listing import PaymentFilter, PaymentSort, parse_labels
+from functions.purchase.domain.payments import PaymentStatus
+from functions.purchase.domain.periods import Period
 from functions.purchase.domain.transitions import NewPayment, Transition
 from functions.purchase.errors import BadWebhook
+from functions.purchase.metrics import count_refusal
 from functions.purchase.payment_provider import BadSignature
+from functions.purchase.queries import listing
 from functions.purchase.schemas.payments import (
     NewRefund,
     PaymentBody,
     PaymentCreated,
+    PaymentDetail,
     PaymentView,
     RefundCreated,
     RefundView,
@@ -84,6 +95,11 @@ async def pay(
     `Idempotency-Key` charges nothing more, and returns the outcome of the first: 409
     `in-progress` while that is being handled, then 202, and in the end 201, 402 or 409.
     """
+    with counting_refusals(request):
+        return await _pay(request, data)
+
+
+async def _pay(request: AuthenticatedRequest, data: PaymentBody) -> Response[PaymentCreated]:
     services, principal = services_of(request), request.user
     scope = scope_of(
         request.headers,
@@ -114,6 +130,8 @@ async def pay(
     )
     answer = payment_answers.current(started.payment)._replace(replayed=not started.new)
     response = answer_response(answer)
+    if started.new and (refusal := payment_answers.refusal(started.payment)) is not None:
+        count_refusal(services.metrics, refusal)
     if answer.status == 202:
         response.headers["location"] = f"/payments/{started.payment.id}"
     return response
@@ -121,39 +139,43 @@ async def pay(
 
 @get("/payments", guards=[signed_in])
 async def list_payments(
-    request: AuthenticatedRequest, limit: Limit = 50, after: After = None
+    request: AuthenticatedRequest,
+    user_id: UserId = None,
+    status_filter: PaymentStatuses = None,
+    purchase_id: PurchaseId = None,
+    refunded: Refunded = None,
+    created_from: CreatedFrom = None,
+    created_to: CreatedTo = None,
+    min_amount: AmountBound = None,
+    max_amount: AmountBound = None,
+    sort: SortedPayments = PaymentSort.CREATED_DESCENDING,
+    limit: Limit = 50,
+    after: Position = None,
 ) -> Response[list[PaymentView]]:
-    """List the caller's payments, newest first; staff sees all."""
-    rows = await queries.payments(
-        services_of(request).database,
-        user_id=owner_of(request),
-        after=id_after(after),
-        limit=limit + 1,
+    """List the caller's payments, newest first; staff sees all, or one user's."""
+    filters = PaymentFilter(
+        user_id=user_id if request.user.is_staff else request.user.user_id,
+        statuses=parse_labels("status", status_filter, PaymentStatus),
+        purchase_id=purchase_id,
+        refunded=refunded,
+        created=Period.parse(created_from, created_to),
+        min_amount=optional_minor("min_amount", min_amount),
+        max_amount=optional_minor("max_amount", max_amount),
     )
-    return page_by_id(request, rows, limit, _view)
+    page = await listing.payments(
+        services_of(request).database, filters, sort, after=after, limit=limit
+    )
+    views = [payment_view(storage.to_payment(row)) for row in page.rows]
+    return page_response(request, views, page.cursor)
 
 
 @get("/payments/{payment_id:int}", guards=[signed_in], responses=problems(404))
-async def get_payment(request: AuthenticatedRequest, payment_id: PathId) -> PaymentView:
-    """Read a payment."""
-    row = await queries.payment(
-        services_of(request).database, payment_id, user_id=owner_of(request)
-    )
-    return _view(row)
-
-
-def _view(row: Row) -> PaymentView:
-    return PaymentView(
-        id=row["id"],
-        purchase_id=row["purchase_id"],
-        amount=from_minor(row["amount_minor"]),
-        amount_minor=row["amount_minor"],
-        refunded=from_minor(row["refunded_minor"]),
-        currency=row["currency"],
-        method=row["method"],
-        status=row["status"],
-        created_at=row["created_at"],
-    )
+async def get_payment(request: AuthenticatedRequest, payment_id: PathId) -> PaymentDetail:
+    """Read a payment, with its refunds."""
+    database, owner = services_of(request).database, owner_of(request)
+    row = await queries.payment(database, payment_id, user_id=owner)
+    refunds = await queries.refunds(database, payment_id, user_id=owner)
+    return payment_detail(storage.to_payment(row), refunds, to_staff=request.user.is_staff)
 
 
 @get("/payments/{payment_id:int}/refunds", guards=[signed_in], responses=problems(404))
@@ -162,24 +184,7 @@ async def list_refunds(request: AuthenticatedRequest, payment_id: PathId) -> lis
     refunds = await queries.refunds(
         services_of(request).database, payment_id, user_id=owner_of(request)
     )
-    return [
-        RefundView(
-            id=refund.id,
-            payment_id=payment_id,
-            amount=from_minor(refund.amount_minor),
-            amount_minor=refund.amount_minor,
-            reason=refund.reason,
-            status=_refund_status(refund),
-            created_at=refund.created_at,
-        )
-        for refund in refunds
-    ]
-
-
-def _refund_status(refund: Refund) -> str:
-    if refund.settled:
-        return "Paid"
-    return "Refused" if refund.refused else "Owed"
+    return [refund_view(refund, to_staff=request.user.is_staff) for refund in refunds]
 
 
 @post(

@@ -1,7 +1,9 @@
 """Delivery providers: public to read; staff add, change and retire them."""
 
+from typing import Annotated
+
 from litestar import Response, delete, get, patch, post
-from litestar.params import JSONBody
+from litestar.params import JSONBody, QueryParameter
 from msgspec import UNSET
 
 from functions.kit.base.errors import Text
@@ -9,10 +11,11 @@ from functions.kit.base.language import localized
 from functions.kit.base.money import from_minor
 from functions.kit.data.database import Row
 from functions.kit.http.guards import staff
-from functions.kit.http.operations import described
+from functions.kit.http.operations import ETAG, IF_MATCH, described
 from functions.kit.http.pagination import After, Limit
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import AnyRequest, AuthenticatedRequest, PathId
+from functions.kit.http.responses import JSONResponse
 from functions.purchase import queries, storage
 from functions.purchase.commands.providers import add_provider, change_provider
 from functions.purchase.controllers.shared import id_after, optional_minor, page_by_id
@@ -21,6 +24,7 @@ from functions.purchase.schemas.providers import (
     ProviderChange,
     ProviderChanged,
     ProviderCreated,
+    ProviderStatus,
     ProviderView,
 )
 from functions.purchase.services import services_of
@@ -30,21 +34,35 @@ UPDATED = Text("Proveedor actualizado", "Provider updated")
 RETIRED = Text("Proveedor retirado", "Provider retired")
 
 
+Status = Annotated[
+    ProviderStatus, QueryParameter(description="Those that are offered, the retired ones, or both")
+]
+
+
 @get("/providers")
 async def list_providers(
-    request: AnyRequest, limit: Limit = 50, after: After = None
+    request: AnyRequest,
+    status: Status = ProviderStatus.OFFERED,
+    limit: Limit = 50,
+    after: After = None,
 ) -> Response[list[ProviderView]]:
     """List the delivery providers, with their countries and fees."""
+    retired = {ProviderStatus.OFFERED: False, ProviderStatus.RETIRED: True}.get(status)
     rows = await queries.providers(
-        services_of(request).database, after=id_after(after), limit=limit + 1
+        services_of(request).database, retired=retired, after=id_after(after), limit=limit + 1
     )
     return page_by_id(request, rows, limit, _view)
 
 
-@get("/providers/{provider_id:int}", responses=problems(404))
-async def get_provider(request: AnyRequest, provider_id: PathId) -> ProviderView:
-    """Read a delivery provider, also a retired one."""
-    return _view(await queries.provider(services_of(request).database, provider_id))
+@get(
+    "/providers/{provider_id:int}",
+    responses=problems(404),
+    opt=described(response_headers=[ETAG]),
+)
+async def get_provider(request: AnyRequest, provider_id: PathId) -> Response[ProviderView]:
+    """Read a delivery provider, also a retired one. Its ETag is the `If-Match` of `PATCH`."""
+    row = await queries.provider(services_of(request).database, provider_id)
+    return JSONResponse(_view(row), headers={"etag": storage.provider_etag(row)})
 
 
 def _view(row: Row) -> ProviderView:
@@ -79,12 +97,20 @@ async def create_provider(
     return ProviderCreated(message=localized(request.headers, ADDED), provider_id=provider_id)
 
 
-@patch("/providers/{provider_id:int}", guards=[staff], responses=problems(404, 409))
+@patch(
+    "/providers/{provider_id:int}",
+    guards=[staff],
+    responses=problems(404, 409, 412),
+    opt=described(request_headers=[IF_MATCH], response_headers=[ETAG]),
+)
 async def update_provider(
     request: AuthenticatedRequest, provider_id: PathId, data: JSONBody[ProviderChange]
-) -> ProviderChanged:
-    """Change a delivery provider. Omitted fields keep their values, placed purchases their fee."""
-    await change_provider(
+) -> Response[ProviderChanged]:
+    """Change a delivery provider. Omitted fields keep their values, placed purchases their fee.
+
+    `If-Match` is optional: with it, a provider that was changed meanwhile is not changed.
+    """
+    etag = await change_provider(
         services_of(request).database,
         provider_id,
         name=None if data.name is UNSET else data.name.strip(),
@@ -92,8 +118,10 @@ async def update_provider(
         coverage=None if data.coverage is UNSET else data.coverage,
         fee_minor=optional_minor("fee", data.fee),
         retired=None if data.retired is UNSET else data.retired,
+        preconditions=request.headers,
     )
-    return ProviderChanged(message=localized(request.headers, UPDATED), provider_id=provider_id)
+    changed = ProviderChanged(message=localized(request.headers, UPDATED), provider_id=provider_id)
+    return JSONResponse(changed, headers={"etag": etag})
 
 
 @delete("/providers/{provider_id:int}", status_code=200, guards=[staff], responses=problems(404))

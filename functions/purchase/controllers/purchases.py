@@ -1,20 +1,18 @@
 """Place, read, change and cancel purchases."""
 
 from datetime import timedelta
-from typing import Annotated, Any
 
 import msgspec
 from litestar import Response, delete, get, post, put
-from litestar.params import JSONBody, QueryParameter
+from litestar.params import JSONBody
 
 from functions.kit.base.errors import Text
 from functions.kit.base.language import localized
-from functions.kit.base.money import MAX_ID, from_minor
-from functions.kit.data.database import Row
+from functions.kit.base.money import from_minor
 from functions.kit.http.guards import signed_in, staff
 from functions.kit.http.idempotency import IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, respond_once
 from functions.kit.http.operations import Link, described
-from functions.kit.http.pagination import After, Limit
+from functions.kit.http.pagination import Limit, page_response
 from functions.kit.http.problems import problems
 from functions.kit.http.requests import AuthenticatedRequest, PathId
 from functions.kit.http.responses import encode
@@ -29,16 +27,37 @@ from functions.purchase.commands.purchases import (
     retry_after_expiry,
 )
 from functions.purchase.controllers.addresses import shown
-from functions.purchase.controllers.shared import (
-    id_after,
-    optional_minor,
-    owner_of,
-    page_by_id,
+from functions.purchase.controllers.filters import (
+    AmountBound,
+    BookId,
+    CreatedFrom,
+    CreatedTo,
+    Ids,
+    Position,
+    ProviderId,
+    PurchaseStatuses,
+    SortedPurchases,
+    UserId,
 )
+from functions.purchase.controllers.shared import counting_refusals, optional_minor, owner_of
+from functions.purchase.controllers.views import (
+    assignment_detail,
+    payment_detail,
+    purchase_members,
+    timeline_view,
+)
+from functions.purchase.domain.listing import (
+    PurchaseFilter,
+    PurchaseSort,
+    parse_ids,
+    parse_labels,
+)
+from functions.purchase.domain.moves import moves
+from functions.purchase.domain.periods import Period
 from functions.purchase.domain.purchases import Status
-from functions.purchase.queries import PurchaseFilter
+from functions.purchase.queries import listing
+from functions.purchase.queries.details import Destination, destinations, purchase_details
 from functions.purchase.schemas.purchases import (
-    ItemView,
     NewPurchase,
     PurchaseChanged,
     PurchaseCreated,
@@ -46,7 +65,6 @@ from functions.purchase.schemas.purchases import (
     PurchaseView,
     StatusChange,
     StockLeft,
-    TimelineView,
 )
 from functions.purchase.services import services_of
 
@@ -83,6 +101,11 @@ async def place(
     total is refused with 409 `price-changed`. With an `Idempotency-Key` header the same request can
     be sent again safely.
     """
+    with counting_refusals(request):
+        return await _place(request, data)
+
+
+async def _place(request: AuthenticatedRequest, data: NewPurchase) -> Response[PurchaseCreated]:
     services, user_id = services_of(request), request.user.user_id
     lines = data.lines()
     requested = None
@@ -157,72 +180,85 @@ def _created(placed: PlacedPurchase, message: str) -> PurchaseCreated:
     )
 
 
-UserId = Annotated[
-    int | None, QueryParameter(name="user_id", ge=1, le=MAX_ID, description="Staff only")
-]
-StatusFilter = Annotated[Status | None, QueryParameter(name="status")]
-
-
 @get("/purchases", guards=[signed_in])
 async def list_purchases(
     request: AuthenticatedRequest,
     user_id: UserId = None,
-    status_filter: StatusFilter = None,
+    status_filter: PurchaseStatuses = None,
+    ids: Ids = None,
+    book_id: BookId = None,
+    provider_id: ProviderId = None,
+    created_from: CreatedFrom = None,
+    created_to: CreatedTo = None,
+    min_total: AmountBound = None,
+    max_total: AmountBound = None,
+    sort: SortedPurchases = PurchaseSort.CREATED_DESCENDING,
     limit: Limit = 50,
-    after: After = None,
+    after: Position = None,
 ) -> Response[list[PurchaseView]]:
-    """List the caller's purchases, newest first; staff sees all, or one user's."""
-    owner = user_id if request.user.is_staff else request.user.user_id
-    rows = await queries.purchases(
-        services_of(request).database,
-        PurchaseFilter(owner, status_filter),
-        after=id_after(after),
-        limit=limit + 1,
+    """List the caller's purchases, newest first; staff sees all, or one user's.
+
+    `provider_id` is the delivery provider that the buyer chose.
+    """
+    filters = PurchaseFilter(
+        user_id=user_id if request.user.is_staff else request.user.user_id,
+        statuses=parse_labels("status", status_filter, Status),
+        ids=parse_ids(ids),
+        book_id=book_id,
+        provider_id=provider_id,
+        created=Period.parse(created_from, created_to),
+        min_total=optional_minor("min_total", min_total),
+        max_total=optional_minor("max_total", max_total),
     )
-    return page_by_id(request, rows, limit, _listed)
-
-
-def _listed(found: tuple[Row, list[Row]]) -> PurchaseView:
-    return msgspec.convert(_view(*found), PurchaseView)
+    database = services_of(request).database
+    page = await listing.purchases(database, filters, sort, after=after, limit=limit)
+    purchase_ids = [row["id"] for row in page.rows]
+    items = await queries.items_of(database, purchase_ids)
+    sent_to = await destinations(database, purchase_ids)
+    views = [
+        msgspec.convert(
+            purchase_members(row, items[row["id"]], sent_to.get(row["id"])), PurchaseView
+        )
+        for row in page.rows
+    ]
+    return page_response(request, views, page.cursor)
 
 
 @get("/purchase/{purchase_id:int}", guards=[signed_in], responses=problems(404))
 async def get_purchase(request: AuthenticatedRequest, purchase_id: PathId) -> PurchaseDetail:
-    """Read a purchase, with its items, its address and the history of its status."""
-    database = services_of(request).database
-    row, items, timeline = await queries.purchase(database, purchase_id, user_id=owner_of(request))
+    """Read a purchase, with its items, address, payments, deliveries and timeline.
+
+    `moves` lists what the caller can do with it now.
+    """
+    services, staff = services_of(request), request.user.is_staff
+    database = services.database
+    found = await purchase_details(database, purchase_id, user_id=owner_of(request))
     address = await queries.purchase_address(database, purchase_id)
-    entries = [TimelineView(status=entry["status"], at=entry["at"]) for entry in timeline]
-    more = {"timeline": entries, "address": None if address is None else shown(address)}
-    return msgspec.convert({**_view(row, items), **more}, PurchaseDetail)
-
-
-def _view(row: Row, items: list[Row]) -> dict[str, Any]:
-    return {
-        "id": row["id"],
-        "user_id": row["user_id"],
-        "book_id": items[0]["book_id"] if len(items) == 1 else None,
-        "book_name": items[0]["title"] if len(items) == 1 else None,
-        "quantity": sum(item["quantity"] for item in items),
-        "total_price": from_minor(row["total_minor"]),
-        "total_price_minor": row["total_minor"],
-        "delivery_fee": from_minor(row["delivery_fee_minor"]),
-        "currency": row["currency"],
-        "status": Status(row["status"]),
-        "provider_id": row["provider_id"],
-        "created_at": row["created_at"],
-        "expires_at": row["expires_at"],
-        "items": [
-            ItemView(
-                book_id=item["book_id"],
-                book_name=item["title"],
-                quantity=item["quantity"],
-                unit_price=from_minor(item["unit_price_minor"]),
-                unit_price_minor=item["unit_price_minor"],
-            )
-            for item in items
+    purchase, sent_to = found.purchase, None
+    if address is not None:
+        sent_to = Destination(address.recipient, address.city, address.country)
+    more = {
+        "timeline": [
+            timeline_view(entry, owner=purchase.user_id, to_staff=staff) for entry in found.timeline
         ],
+        "moves": moves(
+            purchase,
+            [payment for payment, _ in found.payments],
+            found.deliveries[-1][0] if found.deliveries else None,
+            staff=staff,
+            now=services.clock(),
+        ),
+        "payments": [
+            payment_detail(payment, refunds, to_staff=staff) for payment, refunds in found.payments
+        ],
+        "deliveries": [
+            assignment_detail(delivery, timeline, sent_to, to_staff=staff)
+            for delivery, timeline in found.deliveries
+        ],
+        "address": None if address is None else shown(address),
     }
+    members = purchase_members(found.row, found.items, sent_to)
+    return msgspec.convert({**members, **more}, PurchaseDetail)
 
 
 @put("/purchase/{purchase_id:int}", guards=[staff], responses=problems(404, 409))

@@ -1,15 +1,19 @@
-"""Helpers of several controllers: owners of rows, pages of lists by id, optional amounts."""
+"""Helpers of several controllers: owners of rows, pages of lists, amounts, counted refusals."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Protocol, TypeVar
 
 from litestar import Response
 from msgspec import UnsetType
 
+from functions.kit.base.errors import DomainError
 from functions.kit.base.money import minor_units
 from functions.kit.http.pagination import decode_cursor, encode_cursor, page_response
 from functions.kit.http.requests import AnyRequest, AuthenticatedRequest
+from functions.purchase.metrics import count_refusal
+from functions.purchase.services import services_of
 
 
 class _HasId(Protocol):
@@ -50,3 +54,13 @@ def optional_minor(field: str, amount: Decimal | UnsetType | None) -> int | None
     Raises `InvalidInput`, which names the field.
     """
     return minor_units(field, amount) if isinstance(amount, Decimal) else None
+
+
+@contextmanager
+def counting_refusals(request: AuthenticatedRequest) -> Iterator[None]:
+    """Count a refusal that ends a request to buy."""
+    try:
+        yield
+    except DomainError as refusal:
+        count_refusal(services_of(request).metrics, refusal)
+        raise

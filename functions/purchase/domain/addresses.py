@@ -7,8 +7,9 @@ country requires and which form its postal codes have.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from functions.kit.base.countries import country_text
 from functions.kit.base.errors import FieldError, Text
 from functions.kit.base.language import listed
 from functions.purchase.domain.cards import check_no_card_number
@@ -54,7 +55,7 @@ class Address:
         if postal_code is not None and rules.upper_postal_code:
             postal_code = postal_code.upper()
         if errors := list(self._breaches(rules, postal_code)):
-            raise _invalid(errors)
+            raise _invalid(errors, country=self.country)
         return replace(self, postal_code=postal_code)
 
     def with_changes(self, changes: Mapping[str, object]) -> "Address":
@@ -80,12 +81,13 @@ class Address:
         check_no_card_number("phone", self.phone, phones=True)
 
     def _breaches(self, rules: "CountryRules", postal_code: str | None) -> Iterator[FieldError]:
-        for name in sorted(rules.required):
-            if getattr(self, name) is None:
-                yield FieldError(
-                    name,
-                    Text(f"hace falta en {self.country}", f"is required in {self.country}"),
-                )
+        missing = [name for name in sorted(rules.required) if getattr(self, name) is None]
+        if missing:
+            named = country_text(self.country)
+            required = Text(
+                f"hace falta en este país: {named.es}", f"is required in this country: {named.en}"
+            )
+            yield from (FieldError(name, required) for name in missing)
         if postal_code is not None and not rules.takes_postal_code(postal_code):
             yield FieldError("postal_code", rules.explain_postal_code(self.country))
 
@@ -108,13 +110,15 @@ class CountryRules(NamedTuple):
         )
 
     def explain_postal_code(self, country: str) -> Text:
+        named = country_text(country)
         if self.postal_code_example is None:
             return Text(
-                f"no es un código postal de {country}", f"is not a postal code of {country}"
+                f"no es un código postal de este país: {named.es}",
+                f"is not a postal code of this country: {named.en}",
             )
         return Text(
-            f"debe ser un código postal de allí ({country}), como {self.postal_code_example}",
-            f"must be a postal code of that place ({country}), such as {self.postal_code_example}",
+            f"debe ser un código postal de allí ({named.es}), como {self.postal_code_example}",
+            f"must be a postal code of that place ({named.en}), such as {self.postal_code_example}",
         )
 
 
@@ -134,6 +138,6 @@ def country_rules(country: str, region: str | None) -> CountryRules:
     )
 
 
-def _invalid(errors: list[FieldError]) -> AddressInvalid:
+def _invalid(errors: list[FieldError], **more: Any) -> AddressInvalid:
     begin = Text("Corrija la dirección: ", "Correct the address: ")
-    return AddressInvalid(listed(errors, begin=begin), errors=errors)
+    return AddressInvalid(listed(errors, begin=begin), errors=errors, **more)

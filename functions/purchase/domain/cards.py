@@ -54,7 +54,7 @@ def holds_card_number(text: str, *, phones: bool = False) -> bool:
         if _begins_with_card_number(group[0]):
             return True
         chains = list(_chains(plain, groups, first))
-        dialled = phones and plain[: group.start()].endswith("+")
+        dialled = phones and plain.endswith("+", 0, group.start())
         if dialled and chains and len(chains[-1]) <= _LONGEST_PHONE:
             continue
         if any(map(_is_card_number, chains)):
@@ -63,18 +63,24 @@ def holds_card_number(text: str, *, phones: bool = False) -> bool:
 
 
 def _chains(plain: str, groups: list[re.Match[str]], first: int) -> Iterator[str]:
-    """The digits of a group, then with the next group appended, and so on."""
+    """The digits of a group, then with the next group appended, and so on.
+
+    The last one is the first that is too long for a card number, so that a long text is searched in
+    a time that grows as its length does.
+    """
     digits = groups[first][0]
     separators: set[str] = set()
     yield digits
-    for before, group in zip(groups[first:], groups[first + 1 :], strict=False):
-        separator = plain[before.end() : group.start()]
+    for number in range(first + 1, len(groups)):
+        if len(digits) > LONGEST:
+            return
+        separator = plain[groups[number - 1].end() : groups[number].start()]
         separators.add(separator)
         if not _SPACING.fullmatch(separator) and not (
             _GLUED.fullmatch(separator) and len(separators) == 1
         ):
             return
-        digits += group[0]
+        digits += groups[number][0]
         yield digits
 
 

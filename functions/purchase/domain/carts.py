@@ -5,8 +5,9 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from functions.kit.base.errors import Text
-from functions.purchase.domain.purchases import MAX_LINES, Offer
-from functions.purchase.errors import CartFull
+from functions.kit.base.orders import MAX_LINES, MAX_QUANTITY
+from functions.purchase.domain.purchases import Offer
+from functions.purchase.errors import CartFull, CartLineFull
 
 
 class CartLine(NamedTuple):
@@ -58,6 +59,26 @@ def set_quantity(cart: Cart, offer: Offer, quantity: int) -> CartLine:
             limit=MAX_LINES,
         )
     return CartLine(line.book_id, line.quantity, line.unit_price_minor)
+
+
+def add(cart: Cart, offer: Offer, quantity: int) -> CartLine:
+    """The line of a book with copies added to it.
+
+    Raises as `set_quantity` does, and `CartLineFull` for more copies than a line holds.
+    """
+    there = cart[offer.book_id].quantity if offer.book_id in cart else 0
+    if there + quantity > MAX_QUANTITY:
+        raise CartLineFull(
+            Text(
+                f"Ya hay {there} ejemplares de este libro en el carrito, y caben como máximo"
+                f" {MAX_QUANTITY}. Elija menos.",
+                f"The cart has {there} copies of this book, and at most {MAX_QUANTITY} fit."
+                " Choose fewer.",
+            ),
+            in_cart=there,
+            limit=MAX_QUANTITY,
+        )
+    return set_quantity(cart, offer, there + quantity)
 
 
 def merge(cart: Cart, items: Mapping[int, int], offers: Mapping[int, Offer]) -> Merged:

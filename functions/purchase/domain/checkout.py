@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from functions.kit.base.countries import country_text
 from functions.kit.base.errors import FieldError, InvalidInput, Text
 from functions.kit.base.money import MAX_ID, money
+from functions.kit.base.orders import MAX_LINES, MAX_QUANTITY
 from functions.purchase.domain.countries import COUNTRIES, covers
-from functions.purchase.domain.purchases import MAX_LINES, MAX_QUANTITY, Line, Purchase, total_minor
+from functions.purchase.domain.purchases import Line, Purchase, total_minor
 from functions.purchase.errors import PriceChanged, ProviderDoesNotDeliver
 
 MAX_QUOTES = 50
@@ -48,11 +50,12 @@ def cheapest(offered: Sequence[DeliveryOffer], country: str) -> list[DeliveryOff
 def does_not_deliver(name: str, country: str, fitting: Sequence[DeliveryOffer]) -> Exception:
     """The refusal of a provider that does not deliver to a country; it names those that do."""
     names = ", ".join(each.name for each in fitting[:10])
+    named = country_text(country)
     return ProviderDoesNotDeliver(
         Text(
-            f"{name} no entrega en {country}. "
+            f"{name} no entrega en este país: {named.es}. "
             + (f"Entregan: {names}." if names else "Nadie entrega allí: use otra dirección."),
-            f"{name} does not deliver to {country}. "
+            f"{name} does not deliver to this country: {named.en}. "
             + (f"These do: {names}." if names else "Nobody does: use another address."),
         ),
         country=country,

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from functions.kit.base.errors import Text
+from functions.kit.base.orders import MAX_QUANTITY
 from functions.purchase.domain.purchases import Line
 from functions.purchase.errors import TooManyReservedCopies, TooManyUnpaidPurchases
 
@@ -30,6 +31,11 @@ class HoldingLimits(NamedTuple):
     def are_set(self) -> bool:
         """Whether anything is limited."""
         return bool(self.unpaid_purchases or self.copies_of_a_book)
+
+    @property
+    def copies_in_an_order(self) -> int:
+        """The most copies of a book in one order of a customer who holds none unpaid."""
+        return min(self.copies_of_a_book or MAX_QUANTITY, MAX_QUANTITY)
 
     def check(self, held: Holdings, lines: Sequence[Line]) -> None:
         """Raises `TooManyUnpaidPurchases` or `TooManyReservedCopies` beyond a limit."""

@@ -61,6 +61,8 @@ class Refund:
     attempts: int = 0
     next_attempt_at: datetime
     created_at: datetime
+    requested_by: int | None = None
+    """The member of staff; None where the shop refunds by itself, or did not store it."""
 
     def paid(self) -> "Refund":
         """The refund after the provider has paid it."""
@@ -171,7 +173,13 @@ class Payment:
         return replace(self, outcome=outcome, outcome_status=status)
 
     def with_refund(
-        self, amount_minor: int, reason: str, *, reference: str, now: datetime
+        self,
+        amount_minor: int,
+        reason: str,
+        *,
+        reference: str,
+        now: datetime,
+        requested_by: int | None = None,
     ) -> tuple["Payment", Refund]:
         """The payment and a new refund of a part or all of it.
 
@@ -200,6 +208,7 @@ class Payment:
             reference=reference,
             next_attempt_at=now,
             created_at=now,
+            requested_by=requested_by,
         )
         return payment, refund
 

@@ -16,10 +16,12 @@ from typing import NamedTuple
 
 from functions.kit.base.errors import Text
 from functions.kit.base.money import money
+from functions.kit.base.orders import MAX_TOTAL_MINOR
 from functions.purchase.errors import (
     AlreadyPaid,
     BookRetired,
     IllegalMove,
+    OrderTooLarge,
     PriceChanged,
     PurchaseCancelled,
     PurchaseExpired,
@@ -27,8 +29,6 @@ from functions.purchase.errors import (
 )
 
 TIME_TO_PAY = timedelta(minutes=15)
-MAX_QUANTITY = 1000
-MAX_LINES = 50
 
 
 class Status(StrEnum):
@@ -73,6 +73,8 @@ class Line(NamedTuple):
     quantity: int
     title: str
     unit_price_minor: int
+    seller_id: int | None = None
+    """Of the book at that time; None for the shop's own."""
 
 
 class Offer(NamedTuple):
@@ -83,6 +85,7 @@ class Offer(NamedTuple):
     price_minor: int
     currency: str
     retired: bool
+    seller_id: int | None = None
 
     def line(self, quantity: int, expected_unit_price_minor: int | None) -> Line:
         """A line at the present price.
@@ -107,7 +110,7 @@ class Offer(NamedTuple):
                 book_id=self.book_id,
                 price_minor_actual=self.price_minor,
             )
-        return Line(self.book_id, quantity, self.title, self.price_minor)
+        return Line(self.book_id, quantity, self.title, self.price_minor, self.seller_id)
 
 
 def total_minor(lines: Iterable[Line], delivery_fee_minor: int) -> int:
@@ -144,13 +147,19 @@ class Purchase:
         time_to_pay: timedelta = TIME_TO_PAY,
         now: datetime,
     ) -> "Purchase":
-        """A new purchase, whose copies are reserved until its time to pay is over."""
+        """A new purchase, whose copies are reserved until its time to pay is over.
+
+        Raises `OrderTooLarge`.
+        """
+        total = total_minor(lines, delivery_fee_minor)
+        if total > MAX_TOTAL_MINOR:
+            raise OrderTooLarge.of(MAX_TOTAL_MINOR, currency)
         return cls(
             user_id=user_id,
             status=Status.PENDING,
             lines=tuple(sorted(lines)),
             delivery_fee_minor=delivery_fee_minor,
-            total_minor=total_minor(lines, delivery_fee_minor),
+            total_minor=total,
             currency=currency,
             provider_id=provider_id,
             revision=1,

@@ -27,6 +27,8 @@ class Fact(NamedTuple):
 
     state: Purchase | Payment | Delivery
     revision: int
+    user_id: int = 0
+    """The buyer, for a delivery, which does not name them."""
 
 
 class Transition(NamedTuple):
@@ -139,6 +141,7 @@ def refund(
     *,
     reference: str,
     now: datetime,
+    requested_by: int | None = None,
 ) -> Transition:
     """Create a refund, of the whole refundable amount where `amount_minor` is None.
 
@@ -149,7 +152,9 @@ def refund(
     made: Refund | None = None
     if payment.needs_provider or amount_minor:
         amount = payment.refundable_minor if amount_minor is None else amount_minor
-        payment, made = payment.with_refund(amount, reason, reference=reference, now=now)
+        payment, made = payment.with_refund(
+            amount, reason, reference=reference, now=now, requested_by=requested_by
+        )
     else:
         payment = payment.end_free()
     purchase = purchase.revised()
@@ -207,7 +212,8 @@ def assign(
         updated_at=now,
     )
     purchase = purchase.to(Status.ON_DELIVERY)
-    return Transition(purchase, (Fact(delivery, purchase.revision),), delivery=delivery)
+    fact = Fact(delivery, purchase.revision, purchase.user_id)
+    return Transition(purchase, (fact,), delivery=delivery)
 
 
 def report_delivery(
@@ -222,7 +228,8 @@ def report_delivery(
         purchase = purchase.to(PURCHASE_STATUS[target])
     else:
         purchase = purchase.revised()
-    return Transition(purchase, (Fact(delivery, purchase.revision),), delivery=delivery)
+    fact = Fact(delivery, purchase.revision, purchase.user_id)
+    return Transition(purchase, (fact,), delivery=delivery)
 
 
 _ROUTES = {

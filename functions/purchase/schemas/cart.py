@@ -7,8 +7,8 @@ import msgspec
 from msgspec import Meta
 
 from functions.kit.base.fields import Id, Strict
+from functions.kit.base.orders import MAX_LINES
 from functions.purchase.domain.carts import LeftOutReason
-from functions.purchase.domain.purchases import MAX_LINES
 from functions.purchase.schemas.shared import Currency, Quantity
 
 
@@ -16,6 +16,14 @@ class CartQuantity(Strict, frozen=True, kw_only=True):
     quantity: Quantity
 
     example: ClassVar[dict[str, Any]] = {"quantity": 2}
+
+
+class CartAddition(Strict, frozen=True, kw_only=True):
+    book_id: Id
+    quantity: Quantity
+    """Copies that are added to those in the cart."""
+
+    example: ClassVar[dict[str, Any]] = {"book_id": 1, "quantity": 2}
 
 
 class CartMergeItem(Strict, frozen=True, kw_only=True):
@@ -50,6 +58,8 @@ class CartItemView(msgspec.Struct, frozen=True, kw_only=True):
     in_stock: bool
     """Whether all of `quantity` can be bought now."""
     retired: bool
+    max_quantity: int
+    """Copies of the book that one order can have; fewer may be available."""
 
 
 class CartView(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +73,9 @@ class CartView(msgspec.Struct, frozen=True, kw_only=True):
     total_minor: int
     currency: Currency | None
     """Null for an empty cart."""
+    max_total: Decimal
+    """The largest total that one order can have, with its delivery."""
+    max_total_minor: int
 
 
 class CartLeftOut(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ import msgspec
 
 from functions.kit.base.fields import Id, Strict, line
 from functions.purchase.domain.deliveries import DeliveryStatus
+from functions.purchase.domain.moves import Move
 from functions.purchase.schemas.shared import Currency
 
 _LABELS = [str(status) for status in DeliveryStatus if status is not DeliveryStatus.ASSIGNED]
@@ -28,12 +29,31 @@ class AssignmentCreated(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AssignmentView(msgspec.Struct, frozen=True, kw_only=True):
+    """Where it goes is null without an address, and after the address was erased."""
+
     id: int
     purchase_id: int
     provider_id: int
+    provider_name: str
     status: DeliveryStatus
+    moves: list[Move]
+    """What staff can report of it now; empty for its buyer."""
+    recipient: str | None
+    city: str | None
+    country: str | None
     created_at: datetime
     updated_at: datetime
+
+
+class DeliveryEntry(msgspec.Struct, frozen=True, kw_only=True):
+    status: DeliveryStatus
+    at: datetime
+    user_id: int | None
+    """The member of staff, for staff to read."""
+
+
+class AssignmentDetail(AssignmentView, frozen=True, kw_only=True):
+    timeline: list[DeliveryEntry]
 
 
 class DeliveryChange(Strict, frozen=True, kw_only=True):

@@ -67,9 +67,15 @@ class PaymentCreated(msgspec.Struct, frozen=True, kw_only=True):
 class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
     id: int
     purchase_id: int
+    user_id: int
+    """The buyer."""
     amount: Decimal
     amount_minor: int
     refunded: Decimal
+    refunded_minor: int
+    refundable: Decimal
+    """What is left of it. While the purchase is on its way nothing is refunded."""
+    refundable_minor: int
     currency: Currency
     method: str
     status: str
@@ -85,6 +91,13 @@ class RefundView(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     """`Owed`, `Paid`, or `Refused` by the provider, which an operator has to resolve."""
     created_at: datetime
+    requested_by: int | None
+    """The member of staff, for staff to read; null where the shop refunded by itself."""
+
+
+class PaymentDetail(PaymentView, frozen=True, kw_only=True):
+    refunds: list[RefundView]
+    """Oldest first."""
 
 
 class NewRefund(Strict, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """Bodies of delivery providers."""
 
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
 import msgspec
@@ -19,6 +20,14 @@ _COVERED: dict[str, Any] = {
         "coverage": {"items": {"type": "string", "enum": [EVERYWHERE, *sorted(COUNTRIES)]}}
     }
 }
+
+
+class ProviderStatus(StrEnum):
+    """Which providers a list has."""
+
+    OFFERED = "offered"
+    RETIRED = "retired"
+    ALL = "all"
 
 
 class NewProvider(Strict, frozen=True, kw_only=True):

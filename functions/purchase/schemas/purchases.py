@@ -2,16 +2,20 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import msgspec
 from msgspec import Meta
 
 from functions.kit.base.errors import FieldError, InvalidInput, Text
 from functions.kit.base.fields import Amount, Id, Strict
-from functions.purchase.domain.purchases import MAX_LINES, Status
+from functions.kit.base.orders import MAX_LINES
+from functions.purchase.domain.moves import Move
+from functions.purchase.domain.purchases import Status
 from functions.purchase.errors import PurchaseIncomplete
 from functions.purchase.schemas.addresses import PurchaseAddress
+from functions.purchase.schemas.deliveries import AssignmentDetail
+from functions.purchase.schemas.payments import PaymentDetail
 from functions.purchase.schemas.shared import MISSING, Currency, Quantity
 
 _CHECKOUT: dict[str, Any] = {"provider_id": {}, "address_id": {}, "expected_total": {}}
@@ -168,6 +172,10 @@ class ItemView(msgspec.Struct, frozen=True, kw_only=True):
 class TimelineView(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     at: datetime
+    by: Literal["customer", "staff", "shop"]
+    """`shop` where it happened by itself, as an expiry."""
+    user_id: int | None
+    """For staff to read."""
 
 
 class PurchaseView(msgspec.Struct, frozen=True, kw_only=True):
@@ -184,6 +192,10 @@ class PurchaseView(msgspec.Struct, frozen=True, kw_only=True):
     currency: Currency
     status: Status
     provider_id: int | None
+    """The delivery provider that the buyer chose."""
+    recipient: str | None
+    city: str | None
+    country: str | None
     created_at: datetime
     expires_at: datetime
     items: list[ItemView]
@@ -191,6 +203,12 @@ class PurchaseView(msgspec.Struct, frozen=True, kw_only=True):
 
 class PurchaseDetail(PurchaseView, frozen=True, kw_only=True):
     timeline: list[TimelineView]
+    moves: list[Move]
+    """What the caller can do with it now."""
+    payments: list[PaymentDetail]
+    """Oldest first."""
+    deliveries: list[AssignmentDetail]
+    """Oldest first; each one but the last has failed."""
     address: PurchaseAddress | None
     """Null without an address, and after its account was closed and the purchase has ended."""
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from functions.kit.base.errors import Text
-from functions.purchase.domain.purchases import MAX_QUANTITY
+from functions.kit.base.orders import MAX_QUANTITY
 
 MISSING = Text("falta", "is missing")
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from piccolo.querystring import QueryString
 
 from functions.kit.base.errors import Text
-from functions.kit.data.database import Database
+from functions.kit.data.database import Database, Row
 from functions.purchase.domain.deliveries import Delivery, DeliveryStatus
 from functions.purchase.domain.transitions import Transition
 from functions.purchase.errors import AssignmentNotFound
@@ -48,9 +48,11 @@ async def _delivery_where(database: Database, condition: str, *values: object) -
             *values,
         )
     )
-    if not outcome.rows:
-        return None
-    row = outcome.rows[0]
+    return to_delivery(outcome.rows[0]) if outcome.rows else None
+
+
+def to_delivery(row: Row) -> Delivery:
+    """Converts a row of `assignments`, with `provider_name`."""
     return Delivery(
         id=row["id"],
         purchase_id=row["purchase_id"],
@@ -63,11 +65,12 @@ async def _delivery_where(database: Database, condition: str, *values: object) -
 
 
 async def store_delivery(
-    database: Database, transition: Transition, delivery: Delivery
+    database: Database, transition: Transition, delivery: Delivery, *, by: int | None
 ) -> Transition:
     if delivery.id:
         changes = {"status": delivery.status, "updated_at": delivery.updated_at}
         await update(database, "assignments", delivery.id, changes)
+        await _add_timeline_entry(database, delivery, by=by)
         return transition
     columns = {
         "purchase_id": delivery.purchase_id,
@@ -77,8 +80,19 @@ async def store_delivery(
         "updated_at": delivery.updated_at,
     }
     stored = replace(delivery, id=await insert(database, "assignments", columns))
+    await _add_timeline_entry(database, stored, by=by)
     facts = tuple(
         fact._replace(state=stored) if isinstance(fact.state, Delivery) else fact
         for fact in transition.facts
     )
     return transition._replace(delivery=stored, facts=facts)
+
+
+async def _add_timeline_entry(database: Database, delivery: Delivery, *, by: int | None) -> None:
+    columns = {
+        "assignment_id": delivery.id,
+        "status": delivery.status,
+        "at": delivery.updated_at,
+        "user_id": by,
+    }
+    await insert(database, "assignment_timeline", columns)

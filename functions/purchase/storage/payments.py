@@ -122,6 +122,7 @@ def to_refund(row: Row) -> Refund:
         refused=bool(row["refused"]),
         attempts=row["attempts"],
         next_attempt_at=row["next_attempt_at"] or row["created_at"],
+        requested_by=row["requested_by"],
         created_at=row["created_at"],
     )
 
@@ -137,6 +138,7 @@ async def insert_refund(database: Database, refund: Refund) -> Refund:
         "attempts": refund.attempts,
         "next_attempt_at": refund.next_attempt_at,
         "created_at": refund.created_at,
+        "requested_by": refund.requested_by,
     }
     return replace(refund, id=await insert(database, "refunds", columns))
 

@@ -6,7 +6,8 @@ from typing import NamedTuple
 from piccolo.querystring import QueryString
 
 from functions.kit.base.errors import Text
-from functions.kit.data.database import Database
+from functions.kit.data.database import Database, Row
+from functions.kit.http.etags import strong_etag
 from functions.purchase.errors import ProviderNotFound, ProviderRetired
 
 
@@ -17,6 +18,20 @@ class DeliveryProvider(NamedTuple):
     retired: bool
     countries: Sequence[str] = ()
     """Empty where it is not said; `*` for everywhere."""
+
+
+def provider_etag(row: Row) -> str:
+    """The entity tag of a row's content."""
+    content = (row["name"], row["contact"], row["countries"], row["fee_minor"])
+    return strong_etag("provider 1", *content, bool(row["retired"]))
+
+
+async def locked_provider(database: Database, provider_id: int) -> Row:
+    """The row, until the transaction ends. Raises `ProviderNotFound`."""
+    rows = await database.locked(QueryString("SELECT * FROM providers WHERE id = {}", provider_id))
+    if not rows:
+        raise ProviderNotFound.of(provider_id)
+    return rows[0]
 
 
 async def delivery_provider(database: Database, provider_id: int) -> DeliveryProvider:

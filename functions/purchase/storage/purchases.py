@@ -22,7 +22,7 @@ async def lock_purchase(database: Database, purchase_id: int) -> Purchase:
         raise PurchaseNotFound.of(purchase_id)
     outcome = await database.execute(
         QueryString(
-            "SELECT book_id, quantity, title, unit_price_minor FROM purchase_items"
+            "SELECT book_id, quantity, title, unit_price_minor, seller_id FROM purchase_items"
             " WHERE purchase_id = {} ORDER BY book_id",
             purchase_id,
         )
@@ -37,7 +37,13 @@ def to_purchase(row: Row, items: Sequence[Row]) -> Purchase:
         user_id=row["user_id"],
         status=Status(row["status"]),
         lines=tuple(
-            Line(item["book_id"], item["quantity"], item["title"], item["unit_price_minor"])
+            Line(
+                item["book_id"],
+                item["quantity"],
+                item["title"],
+                item["unit_price_minor"],
+                item["seller_id"],
+            )
             for item in items
         ),
         delivery_fee_minor=row["delivery_fee_minor"],
@@ -64,12 +70,16 @@ async def insert_purchase(database: Database, purchase: Purchase) -> Purchase:
         "expires_at": purchase.expires_at,
     }
     purchase = replace(purchase, id=await insert(database, "purchases", columns))
-    places = ", ".join(["({}, {}, {}, {}, {})"] * len(purchase.lines))
+    places = ", ".join(["({}, {}, {}, {}, {}, {}, {})"] * len(purchase.lines))
     await database.execute(
         QueryString(
-            "INSERT INTO purchase_items (purchase_id, book_id, quantity, title, unit_price_minor)"  # noqa: S608
-            f" VALUES {places}",
-            *[value for line in purchase.lines for value in (purchase.id, *line)],
+            "INSERT INTO purchase_items (purchase_id, book_id, quantity, title,"  # noqa: S608
+            f" unit_price_minor, seller_id, sold_at) VALUES {places}",
+            *[
+                value
+                for line in purchase.lines
+                for value in (purchase.id, *line, purchase.created_at)
+            ],
         )
     )
     await add_timeline_entry(database, purchase, by=purchase.user_id, now=purchase.created_at)

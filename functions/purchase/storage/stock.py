@@ -38,9 +38,10 @@ async def on_sale(
         )
     outcome = await database.execute(
         QueryString(
-            "SELECT b.book_id, b.title, b.price_minor, b.currency, b.retired, i.on_hand,"
-            " i.reserved, i.available, i.fulfilled, i.revision, i.changed_at, {} AS held,"
-            " {} AS unpaid FROM books b JOIN inventory i ON i.book_id = b.book_id WHERE {}",
+            "SELECT b.book_id, b.title, b.price_minor, b.currency, b.retired, b.seller_id,"
+            " i.on_hand, i.reserved, i.available, i.fulfilled, i.revision, i.changed_at,"
+            " {} AS held, {} AS unpaid FROM books b JOIN inventory i ON i.book_id = b.book_id"
+            " WHERE {}",
             held,
             unpaid,
             is_in("b.book_id", book_ids),
@@ -50,7 +51,12 @@ async def on_sale(
     for row in outcome.rows:
         book_id = row["book_id"]
         offers[book_id] = Offer(
-            book_id, row["title"], row["price_minor"], row["currency"], bool(row["retired"])
+            book_id,
+            row["title"],
+            row["price_minor"],
+            row["currency"],
+            bool(row["retired"]),
+            row["seller_id"],
         )
         stock[book_id] = to_stock(row)
         copies[book_id] = int(row["held"])

@@ -42,7 +42,7 @@ async def store(
             refund=await payments.insert_refund(database, transition.refund)
         )
     if transition.delivery is not None:
-        transition = await store_delivery(database, transition, transition.delivery)
+        transition = await store_delivery(database, transition, transition.delivery, by=by)
     effect = purchase.stock_effect(before.status)
     stock_events = await _settle_stock(database, purchase, effect, now)
     await outbox.add(database, *[events.of(fact) for fact in transition.facts], *stock_events)

@@ -1,11 +1,15 @@
 """auth: accounts and tokens."""
 
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
 import msgspec
 
 from functions.storefront.clients.service import Caller, ServiceAway, ServiceClient
 
 REFRESH_LIMIT = 4.0
-"""Seconds of each of two tries: both are over before the ten seconds in which auth gives the tokens
+"""Seconds of each of two tries: both are over before the 30 seconds in which auth gives the tokens
 of a used refresh token again."""
 
 
@@ -21,6 +25,23 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     email: str
     name: str | None = None
     roles: list[str] = []
+    language: str = "es"
+    """Of mails."""
+
+
+class Account(Profile, frozen=True, kw_only=True):
+    """An account as an administrator sees it."""
+
+    disabled: bool
+    created_at: datetime
+
+
+class SigningKey(msgspec.Struct, frozen=True, kw_only=True):
+    kid: str
+    state: str
+    created_at: datetime
+    retired_at: datetime | None = None
+    not_after: datetime | None = None
 
 
 class AuthClient:
@@ -29,7 +50,9 @@ class AuthClient:
 
     async def register(self, caller: Caller, *, email: str, password: str, name: str) -> None:
         """Raises `Refused`: 400 with its fields, 409 for a taken address, 429."""
-        body = {"email": email, "password": password} | ({"name": name} if name else {})
+        body = {"email": email, "password": password, "language": caller.language}
+        if name:
+            body["name"] = name
         await self._service.request("POST", "/register", caller=caller, body=body)
 
     async def log_in(self, caller: Caller, *, email: str, password: str) -> Tokens:
@@ -76,8 +99,9 @@ class AuthClient:
         return answer.read(Profile)
 
     async def log_out(self, caller: Caller) -> None:
-        """Revoke the session; the caller's token names it."""
-        await self._service.request("POST", "/logout", caller=caller, body={"token": caller.token})
+        """Revoke the session; the caller's token names it. Twice is as good as once."""
+        body = {"token": caller.token}
+        await self._service.request("POST", "/logout", caller=caller, body=body, repeatable=True)
 
     async def change_profile(self, caller: Caller, changes: dict[str, str]) -> Profile:
         answer = await self._service.request("PATCH", "/me", caller=caller, body=changes)
@@ -91,3 +115,40 @@ class AuthClient:
     async def close_account(self, caller: Caller, *, password: str) -> None:
         body = {"current_password": password}
         await self._service.request("DELETE", "/me", caller=caller, body=body)
+
+    # For administrators.
+
+    async def users(
+        self, caller: Caller, filters: Mapping[str, Any]
+    ) -> tuple[list[Account], str | None]:
+        """A page of accounts, oldest first, and the cursor of the next."""
+        answer = await self._service.request("GET", "/users", caller=caller, params=filters)
+        return answer.read(list[Account]), answer.next_cursor
+
+    async def user(self, caller: Caller, user_id: int) -> Account:
+        """Raises `Refused` with 404."""
+        answer = await self._service.request("GET", f"/users/{user_id}", caller=caller)
+        return answer.read(Account)
+
+    async def change_user(
+        self, caller: Caller, user_id: int, changes: Mapping[str, Any]
+    ) -> Account:
+        """Raises `Refused`: 400, 404, 409 for the last administrator."""
+        answer = await self._service.request(
+            "PATCH", f"/users/{user_id}", caller=caller, body=changes, repeatable=True
+        )
+        return answer.read(Account)
+
+    async def keys(self, caller: Caller) -> list[SigningKey]:
+        answer = await self._service.request("GET", "/admin/keys", caller=caller)
+        return answer.read(list[SigningKey])
+
+    async def rotate_key(self, caller: Caller, replaces: str) -> None:
+        """Replace a key, once. Raises `Refused`: 400, or 409 for a key that does not sign."""
+        await self._service.request(
+            "POST",
+            "/admin/keys/rotate",
+            caller=caller,
+            params={"replaces": replaces},
+            repeatable=True,
+        )

@@ -7,13 +7,13 @@ service may add some.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from functions.kit.base.telemetry import current_traceparent
+from functions.kit.base.tracing import pass_on
 from functions.kit.security.visitor_address import VisitorAddress
 
 if TYPE_CHECKING:
@@ -28,10 +28,14 @@ RETRY_AFTER = 5
 class ServiceAway(Exception):
     """A service cannot be reached, answers too late, or answers with a fault of its own."""
 
-    def __init__(self, service: str, retry_after: int = RETRY_AFTER) -> None:
+    def __init__(
+        self, service: str, retry_after: int = RETRY_AFTER, *, status: int | None = None
+    ) -> None:
+        """`status` is what it has answered, if it has."""
         super().__init__(f"{service} is away")
         self.service = service
         self.retry_after = retry_after
+        self.status = status
 
 
 class FieldProblem(msgspec.Struct, frozen=True):
@@ -66,6 +70,11 @@ class Refused(Exception):
         return self.problem.code
 
     @property
+    def text(self) -> str:
+        """Why, for a visitor; empty where the service speaks of fields of its own API."""
+        return "" if self.problem.errors else self.problem.detail
+
+    @property
     def fields(self) -> dict[str, str]:
         """Messages by the name of their field."""
         return {each.field: each.message for each in self.problem.errors}
@@ -77,6 +86,8 @@ class Caller(msgspec.Struct, frozen=True):
     language: str
     address: str | None = None
     token: str | None = None
+    agent: str | None = None
+    """The User-Agent of the visitor's browser, by which auth recognises a device."""
     deadline: float | None = None
     """Until when the page waits for all answers that it needs, in the loop's time."""
 
@@ -152,13 +163,7 @@ class ServiceClient:
         service had kept open before it was restarted. Unless said otherwise those are GET, PUT and
         what has an idempotency key. `limit` is in seconds, where the service's own is too long.
         """
-        sent = {"accept": "application/json", "accept-language": caller.language, **(headers or {})}
-        if caller.token is not None:
-            sent["authorization"] = f"Bearer {caller.token}"
-        if self._visitors is not None:
-            sent |= self._visitors.headers(self.name, method, path, caller.address)
-        if traceparent := current_traceparent.get():
-            sent["traceparent"] = traceparent
+        sent = self._headers(method, path, caller) | dict(headers or {})
         content = None if body is None else msgspec.json.encode(body)
         if content is not None:
             sent["content-type"] = "application/json"
@@ -176,11 +181,49 @@ class ServiceClient:
             tries=2 if repeatable else 1,
             until=self._end(caller, limit),
         )
+        return self._answer(response)
+
+    async def upload(
+        self,
+        path: str,
+        chunks: AsyncIterator[bytes],
+        *,
+        caller: Caller,
+        content_type: str,
+        params: Mapping[str, Any],
+        limit: float,
+    ) -> Answer:
+        """POST a body as it arrives, once; `limit` is in seconds. Raises as `request` does."""
+        sent = self._headers("POST", path, caller) | {"content-type": content_type}
+        given = {name: value for name, value in params.items() if value is not None}
+        request = {
+            "method": "POST",
+            "url": self.url + path,
+            "params": given,
+            "headers": sent,
+            "content": chunks,
+        }
+        until = asyncio.get_running_loop().time() + limit
+        return self._answer(await self._send(request, tries=1, until=until, timeout=limit))
+
+    def _headers(self, method: str, path: str, caller: Caller) -> dict[str, str]:
+        sent = {"accept": "application/json", "accept-language": caller.language}
+        if caller.token is not None:
+            sent["authorization"] = f"Bearer {caller.token}"
+        if self._visitors is not None:
+            sent |= self._visitors.headers(self.name, method, path, caller.address)
+            if caller.agent:
+                sent["user-agent"] = caller.agent
+        pass_on(sent)
+        return sent
+
+    def _answer(self, response: "httpx.Response") -> Answer:
+        """Raises `Refused` or `ServiceAway`."""
         if response.status_code < HTTPStatus.BAD_REQUEST:
             return Answer(self.name, response)
         retry_after = _seconds(response.headers.get("retry-after"))
         if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise ServiceAway(self.name, retry_after or RETRY_AFTER)
+            raise ServiceAway(self.name, retry_after or RETRY_AFTER, status=response.status_code)
         try:
             problem = msgspec.json.decode(response.content, type=Problem)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -192,7 +235,14 @@ class ServiceClient:
         end = asyncio.get_running_loop().time() + own
         return end if caller.deadline is None else min(end, caller.deadline)
 
-    async def _send(self, request: Mapping[str, Any], *, tries: int, until: float) -> Any:
+    async def _send(
+        self,
+        request: Mapping[str, Any],
+        *,
+        tries: int,
+        until: float,
+        timeout: float | None = None,  # noqa: ASYNC109 - of each read, for httpx
+    ) -> Any:
         """The response. Raises `ServiceAway`."""
         import httpx  # noqa: PLC0415 - a tenth of a second, which a start need not wait for
 
@@ -201,7 +251,7 @@ class ServiceClient:
                 while True:
                     tries -= 1
                     try:
-                        return await self._http.request(**request, timeout=self._timeout)
+                        return await self._http.request(**request, timeout=timeout or self._timeout)
                     except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
                         # Where nothing listens, nothing will a moment later.
                         if tries == 0 or isinstance(error, httpx.ConnectError):

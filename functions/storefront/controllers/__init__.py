@@ -2,14 +2,21 @@
 
 from functions.storefront.controllers import (
     account,
+    admin,
+    back_office,
     books,
     carts,
     checkout,
     files,
     home,
+    mailbox,
+    mails,
     orders,
     passwords,
+    reviews,
+    seller,
     signing_in,
+    staff,
 )
 
 HANDLERS = (
@@ -22,6 +29,13 @@ HANDLERS = (
     *signing_in.HANDLERS,
     *passwords.HANDLERS,
     *account.HANDLERS,
+    *reviews.HANDLERS,
+    *mails.HANDLERS,
+    *mailbox.HANDLERS,
+    *back_office.HANDLERS,
+    *staff.HANDLERS,
+    *seller.HANDLERS,
+    *admin.HANDLERS,
 )
 
 __all__ = ["HANDLERS"]

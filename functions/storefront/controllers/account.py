@@ -9,7 +9,7 @@ from functions.storefront.clients.service import Caller, Refused, ServiceAway
 from functions.storefront.errors import BadForm
 from functions.storefront.forms import read_form
 from functions.storefront.translations import N_
-from functions.storefront.visits import INFO, SUCCESS, Visit, open_visit
+from functions.storefront.visits import INFO, SUCCESS, Visit, open_visit, side_by_side
 
 
 @get("/{language:str}/account", include_in_schema=False)
@@ -26,12 +26,9 @@ async def _page(
 ) -> Response[bytes]:
     """The account; without its addresses where purchase is away."""
     services = visit.services
-    profile = await visit.as_customer(services.auth.profile)
-    addresses: list[Address] | None
-    try:
-        addresses = await visit.as_customer(services.purchase.addresses)
-    except ServiceAway:
-        addresses = None
+    profile, addresses = await side_by_side(
+        visit.as_customer(services.auth.profile), _addresses(visit)
+    )
     return visit.page(
         "account.html",
         status=status,
@@ -40,6 +37,13 @@ async def _page(
         addresses=addresses,
         problems=problems or {},
     )
+
+
+async def _addresses(visit: Visit) -> list[Address] | None:
+    try:
+        return await visit.as_customer(visit.services.purchase.addresses)
+    except ServiceAway:
+        return None
 
 
 @post("/{language:str}/account/name", include_in_schema=False)
@@ -126,7 +130,8 @@ async def close_account(request: AnyRequest) -> Response[bytes]:
     try:
         await visit.as_customer(close)
     except Refused as refusal:
-        problems = {"close_password": _wrong(visit, refusal)}
+        why = refusal.fields.get("current_password") or _wrong(visit, refusal)
+        problems = {"close_password": why}
         return await _page(visit, status=refusal.status, problems=problems)
     visit.session.signed_in = None
     visit.tell(INFO, "Your account is closed.")

@@ -5,10 +5,11 @@ from decimal import Decimal
 
 from litestar import Response, get, post
 
+from functions.kit.base.orders import MAX_LINES, MAX_QUANTITY
 from functions.kit.http.requests import AnyRequest
-from functions.storefront.clients.purchase import Merged
+from functions.storefront.clients.purchase import MAX_TOTAL, Merged
 from functions.storefront.clients.service import Refused, ServiceAway
-from functions.storefront.domain.carts import MAX_QUANTITY, CartFull
+from functions.storefront.domain.carts import CartFull, LineFull
 from functions.storefront.domain.paths import local_path
 from functions.storefront.errors import BadForm
 from functions.storefront.forms import read_form
@@ -32,10 +33,12 @@ class Line:
     retired: bool
     price_when_added: Decimal | None
     """Where it differs from the present price."""
+    most: int = MAX_QUANTITY
+    """Copies that one order can have."""
 
     @property
     def can_be_bought(self) -> bool:
-        return not self.retired and self.available >= self.quantity
+        return not self.retired and self.quantity <= min(self.available, self.most)
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,13 @@ class Shown:
     lines: list[Line]
     total: Decimal
     currency: str | None
+    max_total: Decimal = MAX_TOTAL
+    """Of one order, with its delivery."""
+
+    @property
+    def too_large(self) -> bool:
+        """Whether one order cannot have all of it."""
+        return self.total > self.max_total
 
     @property
     def can_be_bought(self) -> bool:
@@ -56,7 +66,7 @@ class Shown:
 
     @property
     def whole(self) -> bool:
-        return all(line.can_be_bought for line in self.lines)
+        return not self.too_large and all(line.can_be_bought for line in self.lines)
 
 
 async def cart_of(visit: Visit) -> Shown:
@@ -106,9 +116,11 @@ async def _kept_by_purchase(visit: Visit) -> Shown:
                 item.available,
                 item.retired,
                 item.price_when_added if item.price_changed else None,
+                item.max_quantity,
             )
             for item in cart.items
-        ]
+        ],
+        cart.max_total,
     )
 
 
@@ -131,22 +143,22 @@ async def hand_over_cart(visit: Visit) -> None:
 
 
 _NOT_SOLD = N_("Some books of your cart are no longer sold; they were left out.")
-_NO_ROOM = N_("Some books were left out: the cart holds 50 different books.")
+_NO_ROOM = N_("Some books were left out: the cart holds %(most)s different books.")
 
 
 def tell_left_out(visit: Visit, merged: Merged, not_sold: str) -> None:
     """Say why books were not merged into the cart; `not_sold` is of those that cannot be bought."""
     reasons = {each.reason for each in merged.left_out}
     if "cart-full" in reasons:
-        visit.tell(INFO, _NO_ROOM)
+        visit.tell(INFO, _NO_ROOM, most=MAX_LINES)
     if reasons - {"cart-full"}:
         visit.tell(INFO, not_sold)
 
 
-def _shown(lines: list[Line]) -> Shown:
+def _shown(lines: list[Line], max_total: Decimal = MAX_TOTAL) -> Shown:
     bought = [line for line in lines if line.can_be_bought]
     total = sum((line.price * line.quantity for line in bought), Decimal(0))
-    return Shown(lines, total, lines[0].currency if lines else None)
+    return Shown(lines, total, lines[0].currency if lines else None, max_total)
 
 
 @get("/{language:str}/cart", include_in_schema=False)
@@ -157,7 +169,11 @@ async def show_cart(request: AnyRequest) -> Response[bytes]:
 
 @post("/{language:str}/cart/items", include_in_schema=False)
 async def add_item(request: AnyRequest) -> Response[bytes]:
-    """Add copies of a book."""
+    """Add copies of a book.
+
+    The form has a key: sent twice, or again after a lost answer, it adds once. Another quantity is
+    another addition, also from a page that Back has brought back with its key.
+    """
     visit = open_visit(request)
     form = await read_form(request)
     book_id = form.whole("book_id", least=1, most=MAX_ID)
@@ -167,36 +183,41 @@ async def add_item(request: AnyRequest) -> Response[bytes]:
     back = local_path(form.text("next")) or visit.url("books", book_id)
     visit.returns_to = back
     if quantity is None:
-        visit.tell(PROBLEM, _QUANTITY)
+        visit.tell(PROBLEM, _QUANTITY, most=MAX_QUANTITY)
         return visit.redirect(back)
+    key = f"{form.key}-{book_id}-{quantity}"
     try:
         if visit.signed_in is None:
             book = await visit.services.catalog.book(visit.caller, book_id)  # 404, 410 are pages
-            visit.session.cart.add(book.id, quantity)
+            added = visit.session.cart.add(book.id, quantity, key)
         else:
-            await _add_to_kept(visit, book_id, quantity)
+            purchase = visit.services.purchase
+            added = await visit.as_customer(
+                lambda caller: purchase.add_to_cart(caller, book_id, quantity, key=key)
+            )
     except CartFull:
-        visit.tell(PROBLEM, _FULL)
+        visit.tell(PROBLEM, _FULL, most=MAX_LINES)
+        return visit.redirect(back)
+    except LineFull as error:
+        visit.tell(PROBLEM, _LINE_FULL, there=error.there, most=MAX_QUANTITY)
         return visit.redirect(back)
     except Refused as refusal:
         if refusal.status != 409:
             raise
         visit.tell_refusal(refusal)
         return visit.redirect(back)
-    visit.tell(SUCCESS, "Added to the cart.")
+    if added:
+        visit.tell(SUCCESS, "Added to the cart.")
+    else:
+        visit.tell(INFO, "This was added to the cart before. Change the quantity here for more.")
     return visit.redirect(visit.url("cart"))
 
 
-_QUANTITY = N_("Choose a quantity from 1 to 1000.")
-_FULL = N_("The cart holds 50 different books; remove one first.")
-
-
-async def _add_to_kept(visit: Visit, book_id: int, quantity: int) -> None:
-    purchase = visit.services.purchase
-    cart = await visit.as_customer(purchase.cart)
-    there = next((item.quantity for item in cart.items if item.book_id == book_id), 0)
-    wanted = min(there + quantity, MAX_QUANTITY)
-    await visit.as_customer(lambda caller: purchase.set_cart_item(caller, book_id, wanted))
+_QUANTITY = N_("Choose a quantity from 1 to %(most)s.")
+_FULL = N_("The cart holds %(most)s different books; remove one first.")
+_LINE_FULL = N_(
+    "The cart has %(there)s copies of this book, and at most %(most)s fit. Choose fewer."
+)
 
 
 @post("/{language:str}/cart/update", include_in_schema=False)
@@ -209,7 +230,7 @@ async def update_item(request: AnyRequest) -> Response[bytes]:
     if book_id is None:
         raise BadForm
     if quantity is None:
-        visit.tell(PROBLEM, _QUANTITY)
+        visit.tell(PROBLEM, _QUANTITY, most=MAX_QUANTITY)
         return visit.redirect(visit.url("cart"))
     try:
         if visit.signed_in is None:
@@ -223,7 +244,7 @@ async def update_item(request: AnyRequest) -> Response[bytes]:
             purchase = visit.services.purchase
             await visit.as_customer(lambda caller: purchase.remove_cart_item(caller, book_id))
     except CartFull:
-        visit.tell(PROBLEM, _FULL)
+        visit.tell(PROBLEM, _FULL, most=MAX_LINES)
     except Refused as refusal:
         if refusal.status not in {404, 409}:
             raise

@@ -5,8 +5,6 @@ holds a key that is made with the page: the same form sent twice, or again after
 places one order and charges once.
 """
 
-import secrets
-import string
 from typing import Any
 
 from litestar import Response, get, post
@@ -18,17 +16,14 @@ from functions.storefront.controllers.books import id_in_path
 from functions.storefront.controllers.carts import Shown, cart_of
 from functions.storefront.countries import countries
 from functions.storefront.errors import SignInNeeded, StepMissing
-from functions.storefront.forms import Form, read_form
+from functions.storefront.forms import Form, new_key, read_form
 from functions.storefront.translations import N_
-from functions.storefront.visits import INFO, PROBLEM, SUCCESS, Visit, open_visit
+from functions.storefront.visits import INFO, PROBLEM, SUCCESS, Visit, open_visit, side_by_side
 
 MAX_ID = 10**18
 
 METHODS = ("tok_success", "tok_decline", "tok_slow")
 """What the simulated payment provider understands; there is no field for a card's number."""
-
-_KEY = frozenset(string.ascii_letters + string.digits + "-_")
-MAX_KEY = 64
 
 
 @get("/{language:str}/checkout", include_in_schema=False)
@@ -39,6 +34,10 @@ async def begin(request: AnyRequest) -> Response[bytes]:
 
 _EMPTY = N_("The cart is empty. What you have just ordered is under Orders.")
 _NOT_WHOLE = N_("Look at your cart first: it has books that cannot be bought.")
+_TOO_LARGE = N_("Look at your cart first: its total is more than one order can have.")
+_TOO_LARGE_DELIVERED = N_(
+    "With its delivery, the total is more than one order can have: remove something first."
+)
 
 
 async def _cart_to_buy(visit: Visit) -> Shown:
@@ -48,6 +47,8 @@ async def _cart_to_buy(visit: Visit) -> Shown:
     cart = await cart_of(visit)
     if not cart.lines:
         raise StepMissing(visit.url("cart"), _EMPTY)
+    if cart.too_large:
+        raise StepMissing(visit.url("cart"), _TOO_LARGE)
     if not cart.whole:
         raise StepMissing(visit.url("cart"), _NOT_WHOLE)
     return cart
@@ -56,18 +57,22 @@ async def _cart_to_buy(visit: Visit) -> Shown:
 @get("/{language:str}/checkout/address", include_in_schema=False)
 async def show_address(request: AnyRequest) -> Response[bytes]:
     visit = open_visit(request)
-    cart = await _cart_to_buy(visit)
-    return await _address_page(visit, cart, {}, {})
+    cart, addresses = await side_by_side(_cart_to_buy(visit), _addresses(visit))
+    return _address_page(visit, cart, addresses, {}, {})
 
 
-async def _address_page(
+async def _addresses(visit: Visit) -> list[Address]:
+    return await visit.as_customer(visit.services.purchase.addresses)
+
+
+def _address_page(
     visit: Visit,
     cart: Shown,
+    addresses: list[Address],
     typed: dict[str, Any],
     problems: dict[str, str],
     status: int = 200,
 ) -> Response[bytes]:
-    addresses = await visit.as_customer(visit.services.purchase.addresses)
     return visit.page(
         "checkout_address.html",
         status=status,
@@ -94,8 +99,9 @@ async def choose_address(request: AnyRequest) -> Response[bytes]:
         except Refused as refusal:
             if refusal.status not in {400, 409, 422}:
                 raise
-            problems = refusal.fields or {"": refusal.problem.detail}
-            return await _address_page(visit, cart, form.shown(), problems, refusal.status)
+            problems = _address_problems(form, refusal)
+            addresses = await _addresses(visit)
+            return _address_page(visit, cart, addresses, form.shown(), problems, refusal.status)
     return visit.redirect(visit.url("checkout", "delivery", address=address_id))
 
 
@@ -103,20 +109,33 @@ async def _add_address(visit: Visit, form: Form) -> int:
     optional = ("region", "postal_code", "phone")
     body: dict[str, object] = {
         "recipient": form.text("recipient"),
-        "lines": [line for name in ("line1", "line2") if (line := form.text(name))],
+        "lines": [form.text(name) for name in _lines_in(form)],
         "city": form.text("city"),
         "country": form.text("country"),
         **{name: text for name in optional if (text := form.text(name))},
     }
-    key, purchase = _key_of(form), visit.services.purchase
+    key, purchase = form.key, visit.services.purchase
     return await visit.as_customer(lambda caller: purchase.add_address(caller, body, key=key))
+
+
+def _lines_in(form: Form) -> list[str]:
+    """The fields of the address's lines that are filled in: purchase counts only those."""
+    return [name for name in ("line1", "line2") if form.text(name)]
+
+
+def _address_problems(form: Form, refusal: Refused) -> dict[str, str]:
+    """Messages by the form's fields."""
+    names = {f"lines[{place}]": name for place, name in enumerate(_lines_in(form))}
+    problems: dict[str, str] = {}
+    for field, message in refusal.fields.items():
+        problems.setdefault(names.get(field, "line1" if field == "lines" else field), message)
+    return problems or {"": refusal.text}
 
 
 @get("/{language:str}/checkout/delivery", include_in_schema=False)
 async def show_delivery(request: AnyRequest) -> Response[bytes]:
     visit = open_visit(request)
-    cart = await _cart_to_buy(visit)
-    address = await _address_of(visit)
+    cart, address = await side_by_side(_cart_to_buy(visit), _address_of(visit))
     quotes = await _quotes(visit, address, cart)
     return visit.page("checkout_delivery.html", cart=cart, address=address, quotes=quotes)
 
@@ -124,16 +143,23 @@ async def show_delivery(request: AnyRequest) -> Response[bytes]:
 async def _address_of(visit: Visit) -> Address:
     """The address that the page's own address names. Raises `StepMissing`."""
     chosen = visit.request.query_params.get("address")
-    addresses = await visit.as_customer(visit.services.purchase.addresses)
-    for address in addresses:
+    for address in await _addresses(visit):
         if str(address.id) == chosen:
             return address
     raise StepMissing(visit.url("checkout", "address"))
 
 
 async def _quotes(visit: Visit, address: Address, cart: Shown) -> list[Quote]:
+    """The deliveries that can be chosen.
+
+    Raises `StepMissing` where each makes too large a total.
+    """
     lines = [(line.book_id, line.quantity) for line in cart.lines]
-    return await visit.services.purchase.quotes(visit.caller, address.country, lines)
+    quotes = await visit.services.purchase.quotes(visit.caller, address.country, lines)
+    fitting = [quote for quote in quotes if quote.total <= cart.max_total]
+    if quotes and not fitting:
+        raise StepMissing(visit.url("cart"), _TOO_LARGE_DELIVERED)
+    return fitting
 
 
 @post("/{language:str}/checkout/delivery", include_in_schema=False)
@@ -153,8 +179,7 @@ async def choose_delivery(request: AnyRequest) -> Response[bytes]:
 @get("/{language:str}/checkout/payment", include_in_schema=False)
 async def show_payment(request: AnyRequest) -> Response[bytes]:
     visit = open_visit(request)
-    cart = await _cart_to_buy(visit)
-    address = await _address_of(visit)
+    cart, address = await side_by_side(_cart_to_buy(visit), _address_of(visit))
     quotes = await _quotes(visit, address, cart)
     chosen = request.query_params.get("provider")
     quote = next((each for each in quotes if str(each.provider_id) == chosen), None)
@@ -193,7 +218,7 @@ async def pay(request: AnyRequest) -> Response[bytes]:
         "provider_id": provider,
         "expected_total": form.text("expected_total"),
     }
-    key, purchase = _key_of(form), visit.services.purchase
+    key, purchase = form.key, visit.services.purchase
     try:
         placed = await visit.as_customer(
             lambda caller: purchase.place(caller, body, key=f"{key}-order")
@@ -204,10 +229,24 @@ async def pay(request: AnyRequest) -> Response[bytes]:
         if refusal.code == "idempotency-key-reused":  # the form of an order, with other contents
             visit.tell(INFO, "This form was sent before. Here are your orders.")
             return visit.redirect(visit.url("orders"))
-        visit.tell_refusal(refusal)
+        _tell_refused_order(visit, refusal)
         return visit.redirect(_step_of(visit, refusal, here))
     await _charge(visit, placed.purchase_id, method, key)
     return visit.redirect(visit.url("orders", placed.purchase_id))
+
+
+_OTHER_TOTAL = N_("The total has changed. Nothing is ordered: look at the new one before you pay.")
+_NO_TOTAL = N_("Such a total cannot be paid in one order. Nothing is ordered: choose fewer copies.")
+
+
+def _tell_refused_order(visit: Visit, refusal: Refused) -> None:
+    """Say why nothing is ordered. The next page has the amounts, as the visitor's language does."""
+    if refusal.code == "price-changed":
+        visit.tell(PROBLEM, _OTHER_TOTAL)
+    elif "expected_total" in refusal.fields:
+        visit.tell(PROBLEM, _NO_TOTAL)
+    else:
+        visit.tell_refusal(refusal)
 
 
 def _step_of(visit: Visit, refusal: Refused, here: str) -> str:
@@ -216,7 +255,7 @@ def _step_of(visit: Visit, refusal: Refused, here: str) -> str:
         return visit.url("checkout", "address")
     if refusal.code.startswith("provider-"):
         return here.replace("/checkout/payment", "/checkout/delivery")
-    if refusal.code in {"price-changed", "invalid-input"}:
+    if refusal.code == "price-changed":
         return here
     return visit.url("cart")
 
@@ -232,7 +271,7 @@ async def pay_order(request: AnyRequest) -> Response[bytes]:
     if method not in METHODS:
         visit.tell(PROBLEM, "Choose how to pay.")
     else:
-        await _charge(visit, order_id, method, _key_of(form))
+        await _charge(visit, order_id, method, form.key)
     return visit.redirect(visit.url("orders", order_id))
 
 
@@ -259,16 +298,6 @@ _UNKNOWN = N_(
     "Your order is placed, but the answer to the payment did not arrive. Look at this page again"
     " in a minute: what was paid is not paid twice."
 )
-
-
-def new_key() -> str:
-    """For one form; purchase stores what it did under it."""
-    return secrets.token_urlsafe(18)
-
-
-def _key_of(form: Form) -> str:
-    key = form.text("key")
-    return key if 8 <= len(key) <= MAX_KEY and _KEY.issuperset(key) else new_key()
 
 
 HANDLERS = (

@@ -21,6 +21,12 @@ Disallow: /es/orders
 Disallow: /en/orders
 Disallow: /es/account
 Disallow: /en/account
+Disallow: /es/staff
+Disallow: /en/staff
+Disallow: /es/seller
+Disallow: /en/seller
+Disallow: /es/admin
+Disallow: /en/admin
 Disallow: /es/reset-password
 Disallow: /en/reset-password
 """
@@ -40,14 +46,14 @@ def static_file(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
 
 @get("/covers/{name:str}", include_in_schema=False)
 async def cover_file(request: AnyRequest, name: FromPath[str]) -> Response[bytes]:
-    """A book's cover; an address of an earlier title leads to the present one."""
-    number = name.partition("-")[0]
+    """A book's cover; an address of an earlier title, or without one, leads to the present one."""
+    number, revision, _ = name.removesuffix(".svg").partition("-")
     if not (number.isascii() and number.isdecimal() and len(number) <= 18 and number[0] != "0"):
         raise PageNotFound
     book_id = int(number)
     catalog, caller = services_of(request).catalog, Caller("en")
     known = await catalog.title_and_author(caller, book_id)
-    if known is not None and cover_path(book_id, *known) != f"/covers/{name}":
+    if known is not None and revision and cover_path(book_id, *known) != f"/covers/{name}":
         # The title may have changed since this process saw it. Without asking again, two processes
         # that know different titles would redirect to each other.
         known = await catalog.title_and_author(caller, book_id, remembered=False)

@@ -19,7 +19,6 @@ async def root(request: AnyRequest) -> Response[bytes]:
     visit = open_visit(request)
     response = visit.redirect(visit.url())
     response.status_code = 302
-    response.headers["vary"] = "Cookie, Accept-Language"
     return response
 
 

@@ -29,7 +29,7 @@ class Active(NamedTuple):
     """A filter in effect, and the address of the search without it."""
 
     name: str
-    """`category`, `language`, `author`, `price` or `in_stock`."""
+    """`category`, `language`, `author`, `price`, `seller` or `in_stock`."""
     values: tuple[str, ...]
     """One, or the least and the most price, of which one may be empty."""
     url: str
@@ -63,6 +63,8 @@ class Narrowing:
         prices = tuple(self._chosen.get(name, "") for name in ("min_price", "max_price"))
         if any(prices):
             yield Active("price", prices, self._url({"min_price": None, "max_price": None}))
+        if "seller" in self._chosen:
+            yield Active("seller", (self._seller_name,), self._url({"seller": None}))
         if "in_stock" in self._chosen:
             yield Active("in_stock", (), self._url({"in_stock": None}))
 
@@ -76,6 +78,23 @@ class Narrowing:
             for each in values
             if each.count
         ]
+
+    def sellers(self) -> list[Choice]:
+        """Sellers, by name; empty where one is chosen already."""
+        if self._facets is None or "seller" in self._chosen:
+            return []
+        return [
+            Choice(each.name, each.count, self._url({"seller": str(each.value)}))
+            for each in self._facets.seller[:LISTED]
+            if each.count
+        ]
+
+    @property
+    def _seller_name(self) -> str:
+        """As the facet names the chosen seller; the number of one without books."""
+        chosen: str = self._chosen["seller"]
+        named = {str(each.value): each.name for each in self._facets.seller} if self._facets else {}
+        return named.get(chosen, chosen)
 
     def prices(self) -> list[PriceChoice]:
         """Empty where there is one range only, which would change nothing."""

@@ -6,7 +6,8 @@ from functions.kit.http.requests import AnyRequest
 from functions.storefront.clients.service import Refused
 from functions.storefront.controllers.books import id_in_path
 from functions.storefront.controllers.carts import tell_left_out
-from functions.storefront.controllers.checkout import METHODS, new_key
+from functions.storefront.controllers.checkout import METHODS
+from functions.storefront.forms import new_key
 from functions.storefront.translations import N_
 from functions.storefront.visits import SUCCESS, open_visit
 
@@ -16,7 +17,10 @@ async def list_orders(request: AnyRequest) -> Response[bytes]:
     visit = open_visit(request)
     after = request.query_params.get("after")
     purchase = visit.services.purchase
-    page = await visit.as_customer(lambda caller: purchase.orders(caller, after=after))
+    try:
+        page = await visit.as_customer(lambda caller: purchase.orders(caller, after=after))
+    except Refused as refusal:
+        return visit.first_page(refusal, "orders")
     next_url = visit.url("orders", after=page.next_cursor) if page.next_cursor else None
     return visit.page("orders.html", orders=page.orders, next_url=next_url, later=bool(after))
 

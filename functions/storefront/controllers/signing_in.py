@@ -18,12 +18,18 @@ from functions.storefront.visits import INFO, SUCCESS, Visit, open_visit
 
 @get("/{language:str}/sign-in", include_in_schema=False)
 async def show_sign_in(request: AnyRequest) -> Response[bytes]:
+    """The form; a person who has signed in goes on. `ended` is the mark of an ended session.
+
+    Another tab may have signed in meanwhile: its session has another mark, and is kept.
+    """
     visit = open_visit(request)
     next_path = local_path(request.query_params.get("next")) or visit.url("account")
+    ended = request.query_params.get("ended", "")
     if visit.signed_in is not None:
-        return visit.redirect(next_path)
-    ended = request.query_params.get("ended") == "1"
-    return visit.page("sign_in.html", next_path=next_path, typed={}, problems={}, ended=ended)
+        if visit.signed_in.mark != ended:
+            return visit.redirect(next_path)
+        visit.session.signed_in = None
+    return visit.page("sign_in.html", next_path=next_path, typed={}, problems={}, ended=bool(ended))
 
 
 @post("/{language:str}/sign-in", include_in_schema=False)
@@ -110,8 +116,11 @@ _AWAY = N_(
 
 
 async def _begin(visit: Visit, tokens: Tokens) -> None:
-    """Keep the tokens in the session, and hand the visitor's cart to purchase."""
-    services, caller = visit.services, visit.caller
+    """Keep the tokens in the session, and hand the visitor's cart to purchase.
+
+    A session that this browser had until now ends: nobody can sign out of it any more.
+    """
+    services, caller, former = visit.services, visit.caller, visit.signed_in
     profile = await services.auth.profile(
         msgspec.structs.replace(caller, token=tokens.access_token)
     )
@@ -122,6 +131,8 @@ async def _begin(visit: Visit, tokens: Tokens) -> None:
         name=profile.name or "",
         roles=profile.roles,
     )
+    if former is not None:
+        services.tokens.end(former, caller)
     await hand_over_cart(visit)
 
 

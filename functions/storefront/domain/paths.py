@@ -33,6 +33,5 @@ def local_path(text: str | None) -> str | None:
 
 def in_other_language(path: str, query: str, language: str) -> str:
     """The same page in another language."""
-    parts = path.split("/", 2)
-    rest = parts[2] if len(parts) > 2 else ""
-    return f"/{language}/{rest}" + (f"?{query}" if query else "")
+    rest = path.split("/", 2)[2:]
+    return "/".join(["", language, *filter(None, rest)]) + (f"?{query}" if query else "")

@@ -31,7 +31,8 @@ function setButtons(form, on) {
 // --- The cart changes in place: the same form is sent, and of the page that answers its messages,
 // --- the number in the header and, on the cart's page, the cart are shown.
 
-let queue = Promise.resolve(); // One after the other: each changes the session's cookie.
+// One after the other, in all tabs where the browser can: each changes the cart's cookie.
+let queue = Promise.resolve();
 let waiting = 0;
 let leaving; // The timer of a quantity that was changed.
 
@@ -46,7 +47,8 @@ addEventListener("submit", (event) => {
   const { name, value } = event.submitter ?? {};
   if (name) body.set(name, value);
   waiting += 1;
-  queue = queue.then(() => send(form, body));
+  const sent = () => send(form, body);
+  queue = queue.then(() => navigator.locks?.request("cart", sent) ?? sent());
 });
 
 // A quantity that was changed is sent without a click.
@@ -61,6 +63,9 @@ async function send(form, body) {
     const response = await fetch(form.action, { method: "POST", body });
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     show(page, response, form);
+    // The next click adds again. Where no answer came, it repeats this one, which adds once.
+    const { key } = form.elements;
+    if (response.ok && key) key.value = key.value.slice(0, 24) + Date.now();
   } catch {
     say([message("problem", document.body.dataset.unreachable)]);
   } finally {

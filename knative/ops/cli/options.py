@@ -13,6 +13,8 @@ from knative.ops.cli.values import (
     Domain,
     Email,
     FileSystem,
+    Groups,
+    HttpUrl,
     ImageName,
     ImageOfService,
     IndexUrl,
@@ -23,6 +25,8 @@ from knative.ops.cli.values import (
     Percent,
     Platforms,
     Registry,
+    Repository,
+    Samples,
     Scale,
     Since,
     Tag,
@@ -67,8 +71,7 @@ class RenderOptions(ClusterOptions):
     """Folders of knative/components, or paths, to put on top of the overlay."""
 
     registry: Registry = ""
-    """Prefix of the services' images: PREFIX/auth, PREFIX/catalog, PREFIX/purchase,
-    PREFIX/storefront."""
+    """Prefix of the services' images: PREFIX/auth, PREFIX/catalog and so on."""
 
     tag: Tag = ""
     """Tag of the services' images (default: from `git describe`)."""
@@ -77,8 +80,8 @@ class RenderOptions(ClusterOptions):
     """The whole image of one service: SERVICE=IMAGE."""
 
     domain: Domain = ""
-    """Public domain; the pages become shop.DOMAIN, the APIs auth.DOMAIN, catalog.DOMAIN and
-    purchase.DOMAIN."""
+    """Public domain; the pages become shop.DOMAIN, the APIs auth.DOMAIN, catalog.DOMAIN,
+    notifications.DOMAIN and purchase.DOMAIN, and auth.DOMAIN the issuer of tokens."""
 
     scheme: Literal["http", "https"] = "http"
     """How clients reach the domain: https if TLS ends in front of the services."""
@@ -97,6 +100,9 @@ class RenderOptions(ClusterOptions):
 
     rabbitmq_image: ImageName = ""
     """Image of RabbitMQ."""
+
+    collector_image: ImageName = ""
+    """Image of the OpenTelemetry Collector, in the component `observability`."""
 
     rabbitmq_replicas: Count = 0
     """Nodes of RabbitMQ, an odd number (default: the overlay's)."""
@@ -137,6 +143,10 @@ class DeployOptions(RenderOptions):
 
     prune: bool = False
     """Delete objects of the shop that the overlay no longer has."""
+
+    verify: Repository = ""
+    """Deploy only images that the release workflow of this repository, OWNER/NAME on GitHub, has
+    signed; needs cosign 3 or newer."""
 
     smoke: Literal["none", "reads", "full"] = "reads"
     """The smoke test at the end; `full` registers an account and deletes it."""
@@ -193,6 +203,11 @@ class PlatformOptions(ClusterOptions):
     overlay: str = "local"
     """The overlay that will be deployed; `eks` needs one more part of the platform."""
 
+    # The underscore, because the name alone is a keyword; the option is --with.
+    with_: Groups = ()
+    """Parts that a shop can do without: `observability` is Prometheus, Tempo and Grafana, and
+    Knative's export to the shop's collector."""
+
     mirror: Mirror = field(default_factory=dict)
     """Take the files or images of a host from a copy: github.com=URL or FOLDER for release files,
     docker.io=REGISTRY/PATH (also gcr.io, ghcr.io, quay.io) for images."""
@@ -209,7 +224,7 @@ class BuildOptions(Options):
     command: ClassVar[str] = "build"
 
     registry: Registry = ""
-    """Prefix of the images: PREFIX/auth, PREFIX/catalog, PREFIX/purchase, PREFIX/storefront."""
+    """Prefix of the images: PREFIX/auth, PREFIX/catalog and so on."""
 
     tag: Tag = ""
     """Tag of the images (default: from `git describe`)."""
@@ -232,16 +247,63 @@ class BuildOptions(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SbomOptions(Options):
+    """Write an SBOM of each image, CycloneDX, from the locked requirements."""
+
+    command: ClassVar[str] = "sbom"
+
+    tag: Tag = ""
+    """Version in the documents (default: from `git describe`)."""
+
+    output: str = "sbom"
+    """Folder for SERVICE.cdx.json."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedOptions(ClusterOptions):
+    """Add books and delivery providers to a deployed shop; what is there stays."""
+
+    command: ClassVar[str] = "seed"
+
+    books: str = ""
+    """A CSV file of books to import in place of those that `nox -s dev` has."""
+
+    scheme: Literal["http", "https"] = "http"
+    """How clients reach a domain: https if TLS ends in front of the services."""
+
+    ingress: str = ""
+    """URL of the ingress, if it differs from the one that the cluster reports."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class CanaryOptions(ClusterOptions):
-    """Give a part of a service's traffic to its newest revision."""
+    """Give a part of a service's traffic to its newest revision, or with --auto step by step all of
+    it, and none again where the newest is worse.
+    """
 
     command: ClassVar[str] = "canary"
 
     service: KnativeService = field(kw_only=False)
     """The Knative Service."""
 
-    percent: Percent = field(kw_only=False)
-    """Percentage of the traffic, 0 to 100."""
+    percent: Percent | None = field(default=None, kw_only=False)
+    """Percentage of the traffic, 0 to 100; not with --auto."""
+
+    auto: bool = False
+    """Move the traffic over 1, 5, 25, 50 to 100 %. After each step the errors and the times of both
+    revisions are compared; where the newest is worse, all traffic goes back at once."""
+
+    prometheus: HttpUrl = ""
+    """URL of a Prometheus with queue-proxy's metrics (default: the logs of the pods)."""
+
+    step_seconds: Count = 120
+    """With --auto: seconds that a step takes at least."""
+
+    samples: Samples = 100
+    """With --auto: requests of each revision without which a step does not end well, 5 at least."""
+
+    patience: Count = 1800
+    """With --auto: seconds that a step waits for them, before the traffic goes back."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -272,7 +334,8 @@ class RollbackOptions(ClusterOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class StatusOptions(ClusterOptions):
-    """Show revisions, traffic, readiness, queues, age of the outbox, and dead letters."""
+    """Show revisions, traffic, readiness, queues, age of the outbox, dead letters, and what watches
+    the shop."""
 
     command: ClassVar[str] = "status"
 
@@ -299,12 +362,19 @@ class LogsOptions(ClusterOptions):
     """Last lines of each pod."""
 
 
+def option_name(field_name: str) -> str:
+    """The name of a field as an option, without dashes before it."""
+    return field_name.rstrip("_").replace("_", "-")
+
+
 ALL_OPTIONS: tuple[type[Options], ...] = (
     DeployOptions,
     MigrateOptions,
     UndeployOptions,
     PlatformOptions,
     BuildOptions,
+    SbomOptions,
+    SeedOptions,
     CanaryOptions,
     PromoteOptions,
     RollbackOptions,

@@ -16,7 +16,7 @@ from cyclopts.argument import Argument, ArgumentCollection
 from knative.ops.cli.console import Console
 from knative.ops.cli.errors import WrongOptions, listed
 from knative.ops.cli.invocation import command
-from knative.ops.cli.options import ALL_OPTIONS, ROOT, Options
+from knative.ops.cli.options import ALL_OPTIONS, ROOT, Options, option_name
 
 PREFIX = "BOOKSTORE_DEPLOY_"
 SETTINGS = ROOT / "knative" / "deploy.toml"
@@ -96,9 +96,12 @@ class _Sources:
 
 def _names() -> set[str]:
     """Options that may come from the environment or the file, of all commands."""
-    return {each.name for kind in ALL_OPTIONS for each in fields(kind) if each.kw_only} - {
-        "settings"
-    }
+    return {
+        option_name(each.name).replace("-", "_")
+        for kind in ALL_OPTIONS
+        for each in fields(kind)
+        if each.kw_only
+    } - {"settings"}
 
 
 def _settings_file(arguments: ArgumentCollection, environ: Mapping[str, str]) -> Path | None:

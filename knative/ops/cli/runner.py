@@ -22,6 +22,7 @@ DOWNLOADS = {
     "kubectl": "https://kubernetes.io/docs/tasks/tools/",
     "kn": "https://knative.dev/docs/client/install-kn/",
     "docker": "https://docs.docker.com/engine/install/",
+    "cosign": "https://docs.sigstore.dev/cosign/system_config/installation/",
 }
 
 _GRACE = 3.0

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,21 @@ class Part:
     deployments: tuple[str, ...] = ()
     crds: tuple[str, ...] = ()
     urls: tuple[str, ...] = ()
+    repository: str = ""
+    """Where it is released, OWNER/NAME on GitHub; empty where its release files say so."""
+    folder: str = ""
+    """A kustomization of ours, from the root of the repository; applied after the release files."""
+    available: tuple[str, ...] = ()
+    """Objects whose condition `Available` is awaited: their operator makes the pods later."""
     only: str = ""
     """The overlay that needs it; empty where all do."""
+    group: str = ""
+    """Installed by `--with GROUP` only; empty where always."""
+
+    @property
+    def is_installed_here(self) -> bool:
+        """Whether `platform` installs it, and not the cluster's own tool."""
+        return bool(self.urls or self.folder)
 
     @property
     def addresses(self) -> list[str]:
@@ -38,6 +51,14 @@ class Setting:
     namespace: str
     configmap: str
     data: Mapping[str, str]
+    """In a value, `{namespace}` is that of the shop."""
+    group: str = ""
+    """As of a part."""
+
+    def of_shop(self, namespace: str) -> "Setting":
+        """The setting for a shop in this namespace."""
+        data = {key: value.format(namespace=namespace) for key, value in self.data.items()}
+        return replace(self, data=data)
 
 
 @dataclass(frozen=True)

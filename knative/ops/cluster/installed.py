@@ -28,8 +28,9 @@ class Installed:
 
 
 def version_of(cluster: Cluster, part: Part) -> Installed:
-    """The version in the labels of the part's first Deployment, else in its image's tag."""
-    result = _get(cluster, f"deployments.apps/{part.deployments[0]}", part.namespace)
+    """The version in the labels of the part's first workload, else in its image's tag."""
+    kind, _, name = workload(part.deployments[0]).partition("/")
+    result = _get(cluster, f"{kind}s.apps/{name}", part.namespace)
     if result is None:
         return Installed(forbidden=True)
     if not result.stdout.strip():
@@ -42,6 +43,11 @@ def version_of(cluster: Cluster, part: Part) -> Installed:
     wanted = found["spec"].get("replicas", 1)
     ready = found.get("status", {}).get("readyReplicas", 0) >= wanted
     return Installed(".".join(map(str, numbers)), ready=ready, exists=True)
+
+
+def workload(name: str) -> str:
+    """`KIND/NAME` of an entry of `Part.deployments`: a Deployment where it names no kind."""
+    return name if "/" in name else f"deployment/{name}"
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,15 @@ def percent_of(service: Object, revision: str) -> int:
     return sum(share.percent for share in shares(service) if share.revision == revision)
 
 
+def asked(service: Object) -> dict[str, int]:
+    """The percentage of each revision that is to have traffic, whether or not it has it yet."""
+    found: dict[str, int] = {}
+    for target in service.get("spec", {}).get("traffic") or [{"percent": 100}]:
+        revision = target.get("revisionName") or newest(service)
+        found[revision] = found.get(revision, 0) + (target.get("percent") or 0)
+    return {revision: percent for revision, percent in found.items() if percent}
+
+
 def is_pinned(service: Object) -> bool:
     """Whether a new revision gets no traffic by itself."""
     targets = service.get("spec", {}).get("traffic") or [{"latestRevision": True, "percent": 100}]

@@ -38,7 +38,7 @@ def build(session: Session) -> int:
         arguments = {"SERVICE": service, "VERSION": tag, "REVISION": commit, **sources}
         recipe = Recipe(str(image), DOCKERFILE, arguments, options.platform)
         digest = builder.build(recipe, push=options.push)
-        built[service] = Image(image.name, tag, digest)
+        built[service] = Image(image.name, tag, digest, builder.platforms(recipe))
         if digest:
             # After each build, so that a pushed image is recorded even if the next build fails.
             images.record({service: built[service]}, images.RECORD)

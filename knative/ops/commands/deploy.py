@@ -15,7 +15,15 @@ from knative.ops.cluster.cluster import Cluster, connect
 from knative.ops.manifests import images, naming, transforms
 from knative.ops.manifests.render import render
 from knative.ops.objects import SERVING, Object, documents, of_kind
-from knative.ops.rollout import credentials, leftovers, preflight, smoke, staging, visitors
+from knative.ops.rollout import (
+    credentials,
+    leftovers,
+    preflight,
+    signatures,
+    smoke,
+    staging,
+    visitors,
+)
 from knative.ops.rollout.phases import by_phase
 from knative.ops.rollout.rollout import Rollout
 
@@ -31,7 +39,11 @@ def deploy(session: Session) -> int:
     items = prepare(session, options)
     cluster.namespace = transforms.namespace_of(items)
     console.heading("preflight")
-    preflight.check(cluster, items, pins())
+    chosen = images.chosen(options, session.runner, images.RECORD)
+    preflight.check(cluster, items, pins(), chosen.values())
+    if options.verify:
+        console.heading("signatures")
+        signatures.verify(session.runner, signatures.deployed(items), options.verify)
     if options.dry_run:
         console.result(preview(items, existing=credentials.check(cluster, items)))
         return 0

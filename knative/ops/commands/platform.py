@@ -9,13 +9,15 @@ import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from knative.ops.cli.errors import CommandFailed, WrongOptions
-from knative.ops.cli.options import PlatformOptions
+from knative.ops.cli.options import DEFAULT_NAMESPACE, ROOT, PlatformOptions
 from knative.ops.cli.session import Session, run
 from knative.ops.cli.versions import Part, Setting, parsed, pins
 from knative.ops.cluster import installed
 from knative.ops.cluster.cluster import Cluster, connect
+from knative.ops.cluster.installed import workload
 from knative.ops.manifests.mirrors import RELEASES, Mirrors
 from knative.ops.manifests.mirrors import read as read_release
 from knative.ops.objects import documents, objects
@@ -30,8 +32,16 @@ _PAUSE = 6.0
 def platform(session: Session) -> int:
     options = session.options(PlatformOptions)
     wanted = pins()
-    parts = [each for each in wanted.parts if each.only in {"", options.overlay}]
-    settings = [_with_hops(each, options.gateway_hops) for each in wanted.settings]
+    groups = {"", *options.with_}
+    parts = [
+        each for each in wanted.parts if each.only in {"", options.overlay} and each.group in groups
+    ]
+    namespace = options.namespace or DEFAULT_NAMESPACE
+    settings = [
+        _with_hops(each.of_shop(namespace), options.gateway_hops)
+        for each in wanted.settings
+        if each.group in groups
+    ]
     mirrors = Mirrors(options.mirror)
     if options.print:
         if mirrors.registries:
@@ -90,7 +100,7 @@ def _judged(part: Part, found: installed.Installed) -> tuple[str, bool]:
     if found.forbidden:
         return "this account may not read it", False
     if not found.exists:
-        return "missing" if part.urls else "missing: see knative/eks", False
+        return "missing" if part.is_installed_here else "missing: see knative/eks", False
     if not found.version:
         return "installed, of an unknown version", found.ready
     if parsed(found.version) < parsed(part.version):
@@ -101,7 +111,7 @@ def _judged(part: Part, found: installed.Installed) -> tuple[str, bool]:
 def _install(cluster: Cluster, part: Part, mirrors: Mirrors) -> None:
     console = cluster.runner.console
     console.heading(f"{part.name} {part.version}")
-    if not part.urls:
+    if not part.is_installed_here:
         console.print("  comes with the cluster: see knative/eks")
         return
     for url in part.addresses:
@@ -114,13 +124,21 @@ def _install(cluster: Cluster, part: Part, mirrors: Mirrors) -> None:
         _apply_with_retries(cluster, _apply(source), content)
     for crd in part.crds:
         cluster.kubectl(*_established(crd), show=True, namespaced=False)
-    for deployment in part.deployments:
-        cluster.kubectl(
-            *_rolled_out(part, deployment),
-            show=True,
-            namespaced=False,
-            timeout=_ROLLOUT_SECONDS + 30,
-        )
+    if part.folder:
+        _apply_folder(cluster, ROOT / part.folder, mirrors)
+    for line in _ready(part):
+        cluster.kubectl(*line, show=True, namespaced=False, timeout=_ROLLOUT_SECONDS + 30)
+
+
+def _apply_folder(cluster: Cluster, folder: Path, mirrors: Mirrors) -> None:
+    """A kustomization of ours. Images without a host are docker.io's, as in a release file."""
+    if not mirrors.registries:
+        _apply_with_retries(cluster, _apply(str(folder), "-k"), None)
+        return
+    items = objects(cluster.kubectl("kustomize", str(folder), namespaced=False).stdout)
+    mirrors.rewrite(items)
+    cluster.runner.console.print(f"  {folder}, with images from mirrors, as standard input of:")
+    _apply_with_retries(cluster, _apply("-"), documents(items))
 
 
 def _apply_with_retries(cluster: Cluster, arguments: Sequence[str], content: str | None) -> None:
@@ -144,31 +162,37 @@ def _commands(
     cluster: Cluster, parts: Sequence[Part], settings: Sequence[Setting], mirrors: Mirrors
 ) -> Iterator[list[str]]:
     for part in parts:
-        if not part.urls:
+        if not part.is_installed_here:
             continue
         lines = [_apply(mirrors.release(url)) for url in part.addresses]
         lines += [_established(crd) for crd in part.crds]
-        lines += [_rolled_out(part, deployment) for deployment in part.deployments]
+        # Relative, so that the commands run in any clone.
+        lines += [_apply(part.folder, "-k")] if part.folder else []
+        lines += _ready(part)
         for line in lines:
             yield cluster.kubectl_argv(*line, namespaced=False)
     for setting in settings:
         yield cluster.kubectl_argv(*_patch(setting), namespaced=False)
 
 
-def _apply(source: str) -> list[str]:
+def _apply(source: str, flag: str = "-f") -> list[str]:
     # Server-side: some definitions are larger than an annotation may be. Conflicts are forced,
     # because an upgrade takes over fields that an older kubectl apply owns.
     options = ["--server-side", "--force-conflicts", f"--field-manager={FIELD_MANAGER}"]
-    return ["apply", *options, "-f", source]
+    return ["apply", *options, flag, source]
 
 
 def _established(crd: str) -> list[str]:
     return ["wait", "--for=condition=Established", f"crd/{crd}", "--timeout=120s"]
 
 
-def _rolled_out(part: Part, deployment: str) -> list[str]:
-    name = f"deployment/{deployment}"
-    return ["rollout", "status", name, "-n", part.namespace, f"--timeout={_ROLLOUT_SECONDS}s"]
+def _ready(part: Part) -> list[list[str]]:
+    """The commands that wait for a part. What an operator makes has no rollout to follow yet: its
+    own object says when the pods are those of the newest generation."""
+    more = ["-n", part.namespace, f"--timeout={_ROLLOUT_SECONDS}s"]
+    if part.available:
+        return [["wait", "--for=condition=Available", each, *more] for each in part.available]
+    return [["rollout", "status", workload(each), *more] for each in part.deployments]
 
 
 def _patch(setting: Setting) -> list[str]:

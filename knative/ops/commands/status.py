@@ -1,4 +1,4 @@
-"""`nox -s status`: revisions, traffic, readiness, queues, outbox and dead letters.
+"""`nox -s status`: revisions, traffic, readiness, queues, outbox, dead letters, observability.
 
 It only reads, and prints the commands that it reads with. What cannot be read is reported, and the
 rest is shown.
@@ -11,8 +11,9 @@ from knative.ops.cli import invocation
 from knative.ops.cli.errors import OpsError
 from knative.ops.cli.options import StatusOptions
 from knative.ops.cli.session import Session, run
-from knative.ops.cli.values import PUBLISHING_SERVICES
-from knative.ops.cluster import metrics, traffic
+from knative.ops.cli.values import OBSERVABILITY, SERVICES_WITH_API
+from knative.ops.cli.versions import pins
+from knative.ops.cluster import installed, metrics, traffic
 from knative.ops.cluster.cluster import Cluster, connect
 from knative.ops.cluster.readiness import state_of
 from knative.ops.objects import SELECTOR, Object, of_kind
@@ -24,6 +25,7 @@ _EVENTING = (
     "triggers.eventing.knative.dev",
     "pingsources.sources.knative.dev",
 )
+_COLLECTOR = "app.kubernetes.io/component=collector"
 _Row = tuple[str, str]
 
 
@@ -50,6 +52,7 @@ def status(session: Session) -> int:
         ),
         ("queues", queues),
         ("outbox and dead letters", backlogs),
+        ("observability", _observability(cluster)),
     ):
         console.heading(heading)
         console.table(rows)
@@ -87,7 +90,7 @@ def _queues(cluster: Cluster, rabbitmq: Iterable[Object], items: Iterable[Object
 def _backlogs(cluster: Cluster, pods: Sequence[Object], *, wake: bool) -> list[_Row]:
     """Outbox and dead letters are in the database, so one pod of each service is enough."""
     rows = []
-    for name in PUBLISHING_SERVICES:
+    for name in SERVICES_WITH_API:
         running = _running(pods, f"{name}-internal")
         try:
             if running:
@@ -102,6 +105,32 @@ def _backlogs(cluster: Cluster, pods: Sequence[Object], *, wake: bool) -> list[_
             continue
         rows.append((name, found.describe()))
     return rows
+
+
+def _observability(cluster: Cluster) -> list[_Row]:
+    """The shop's collector, and what `platform --with observability` installs. A shop can do
+    without both, and one with a backend elsewhere has the collector only."""
+    collectors = cluster.every("deployments.apps", selector=f"{SELECTOR},{_COLLECTOR}")
+    rows = [(f"collector {_name(each)}", _state(each)) for each in collectors]
+    if not rows:
+        rows.append(("collector", "not deployed: --components observability"))
+    parts = [each for each in pins().parts if each.group == OBSERVABILITY]
+    try:
+        found = [(part.name, installed.version_of(cluster, part)) for part in parts]
+    except OpsError as error:
+        return [*rows, ("platform", f"cannot be read: {_last_line(error)}")]
+    if not any(each.exists or each.forbidden for _, each in found):
+        command = invocation.command(f"platform -- --with {OBSERVABILITY}")
+        return [*rows, ("platform", f"not installed: {command}")]
+    return [*rows, *((name, _installed(each)) for name, each in found)]
+
+
+def _installed(part: installed.Installed) -> str:
+    if part.forbidden:
+        return "this account may not read it"
+    if not part.exists:
+        return "missing"
+    return f"{'ready' if part.ready else 'NOT READY'}, {part.version or 'of an unknown version'}"
 
 
 def _running(pods: Iterable[Object], service: str) -> list[Object]:

@@ -26,9 +26,11 @@ ORDER = (
     ("triggers.eventing.knative.dev",),
     ("brokers.eventing.knative.dev",),
     ("rabbitmqbrokerconfigs.eventing.knative.dev", "rabbitmqclusters.rabbitmq.com"),
-    ("statefulsets.apps", "services", "configmaps"),
+    ("statefulsets.apps", "deployments.apps", "services", "configmaps"),
     ("networkpolicies.networking.k8s.io", "poddisruptionbudgets.policy"),
 )
+MONITORS = ("prometheusrules.monitoring.coreos.com", "podmonitors.monitoring.coreos.com")
+_MONITORING = "monitoring.coreos.com/v1"
 DOMAIN_CLAIMS = "clusterdomainclaims.networking.internal.knative.dev"
 KNATIVE_SERVICES = "services.serving.knative.dev"
 _SERVICE_LABEL = "serving.knative.dev/service"
@@ -55,7 +57,9 @@ def undeploy(session: Session) -> int:
         confirmed = console.confirm(question, assume=options.yes)
     if not confirmed:
         raise OpsError("Nothing was changed.")
-    for kinds in ORDER:
+    # Where nothing watches the shop these kinds are unknown, and naming them would be an error.
+    watched = cluster.raw(f"/apis/{_MONITORING}") is not None
+    for kinds in (*ORDER, MONITORS) if watched else ORDER:
         _delete(cluster, ",".join(kinds), "-l", SELECTOR)
         if KNATIVE_SERVICES in kinds:
             _wait_for_pods(cluster)

@@ -15,6 +15,7 @@ from knative.ops.cli.options import ROOT
 from knative.ops.cli.runner import Runner
 
 BUILDERS = ("docker", "podman", "buildah")
+_OF_BUILDAH = "{{.OCIv1.OS}}/{{.OCIv1.Architecture}}"
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,17 @@ class Builder:
         if self.program == "docker":
             return self._by_docker(recipe, push=push)
         return self._by_podman(recipe, push=push)
+
+    def platforms(self, recipe: Recipe) -> tuple[str, ...]:
+        """Those of an image that was built; without an option, that of the builder's machine."""
+        if recipe.platforms:
+            return tuple(recipe.platforms)
+        question = ["image", "inspect", "--format", "{{.Os}}/{{.Architecture}}"]
+        if self.program == "buildah":
+            question = ["inspect", "--type", "image", "--format", _OF_BUILDAH]
+        result = self.runner.run([self.program, *question, recipe.reference], check=False)
+        found = result.stdout.strip()
+        return (found,) if result.code == 0 and found.count("/") == 1 else ()
 
     def _by_docker(self, recipe: Recipe, *, push: bool) -> str:
         if len(recipe.platforms) <= 1:

@@ -29,7 +29,10 @@ def recorded(path: Path = RECORD) -> dict[str, Image]:
     """By service. Raises `WrongOptions` where the file cannot be read."""
     try:
         found = json.loads(path.read_text("utf-8"))
-        return {service: Image(**image) for service, image in found.items()}
+        return {
+            service: Image(**{**image, "platforms": tuple(image.get("platforms", ()))})
+            for service, image in found.items()
+        }
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, TypeError, AttributeError) as error:

@@ -24,6 +24,8 @@ OVERLAYS = ROOT / "knative" / "overlays"
 COMPONENTS = ROOT / "knative" / "components"
 DATABASE_IMAGE = "mysql"
 """The name of the databases' image in the base."""
+COLLECTOR_IMAGE = "otel/opentelemetry-collector"
+"""The name of the collector's image in the component `observability`."""
 
 
 def render(options: RenderOptions, chosen: Mapping[str, Image], runner: Runner) -> list[Object]:
@@ -53,6 +55,8 @@ def kustomization(
     images = [image.as_kustomize(f"bookstore/{name}") for name, image in sorted(chosen.items())]
     if options.database_image:
         images.append(Image.parse(options.database_image).as_kustomize(DATABASE_IMAGE))
+    if options.collector_image:
+        images.append(Image.parse(options.collector_image).as_kustomize(COLLECTOR_IMAGE))
     found: dict[str, Any] = {
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",

@@ -20,8 +20,9 @@ ISSUER = "TOKEN_ISSUER"
 SECURE_COOKIES = "SECURE_COOKIES"
 """The storefront's setting; `false` also sends its session over plain http."""
 STOREFRONT_URL = "STOREFRONT_URL"
-"""auth's setting: what links that reset a password begin with; production takes https only."""
-AUTH = ("auth", "auth-internal")
+"""What the links in mails begin with; production takes https only."""
+LINKING = ("auth", "auth-internal", "notifications", "notifications-internal")
+"""Those whose mails have links."""
 SHOP = "shop"
 """The name of the storefront under a domain: visitors know it as the shop."""
 
@@ -41,7 +42,7 @@ def apply(items: list[Object], options: RenderOptions) -> None:
             set_environment(items, service, ISSUER, f"{options.scheme}://auth.{domain}")
         if options.scheme == "https":
             set_environment(items, STOREFRONT, SECURE_COOKIES, "true")
-            for service in AUTH:
+            for service in LINKING:
                 set_environment(items, service, STOREFRONT_URL, f"https://{SHOP}.{domain}")
 
 

@@ -13,12 +13,20 @@ from knative.ops.cli.errors import OpsError, listed
 from knative.ops.cluster.cluster import Cluster
 from knative.ops.objects import PART_OF, Object, of_kind
 
-DATABASES = {"db-auth": "auth", "db-catalog": "catalog", "db-main": "main"}
+DATABASES = {
+    "db-auth": "auth",
+    "db-catalog": "catalog",
+    "db-main": "main",
+    "db-notifications": "notifications",
+}
 KEYS = "auth-keys"
 INTERNAL = "internal-secret"
 SESSION = "storefront-session"
 ADMIN = "auth-first-admin"
-CREATED_HERE = (*DATABASES, KEYS, INTERNAL, SESSION, ADMIN)
+SMTP = "smtp"
+NO_MAIL = "off"
+"""The address of the SMTP server until an operator writes one."""
+CREATED_HERE = (*DATABASES, KEYS, INTERNAL, SESSION, SMTP, ADMIN)
 
 
 @dataclass(frozen=True)
@@ -29,8 +37,8 @@ class Credential:
     values: Mapping[str, str]
 
     def hidden(self) -> list[str]:
-        """The values that must not be printed, which are all but an email address."""
-        return [value for key, value in self.values.items() if key != "email"]
+        """The values that must not be printed: all but an email address, and the word for none."""
+        return [value for key, value in self.values.items() if key != "email" and value != NO_MAIL]
 
     def manifest(self, namespace: str) -> Object:
         labels = {**PART_OF, "app.kubernetes.io/name": self.name}
@@ -55,6 +63,8 @@ def wanted(items: Iterable[Object], admin_email: str) -> list[Credential]:
         found.append(Credential(INTERNAL, {"secret": secrets.token_urlsafe(48)}))
     if SESSION in named:
         found.append(Credential(SESSION, {"keys": secrets.token_urlsafe(48)}))
+    if SMTP in named:
+        found.append(Credential(SMTP, {"url": NO_MAIL}))
     if ADMIN in named:
         password = secrets.token_urlsafe(18)
         found.append(Credential(ADMIN, {"email": admin_email, "password": password}))
@@ -117,6 +127,7 @@ def problems(items: Iterable[Object], present: set[str], claims: set[str]) -> li
         KEYS,
         INTERNAL,
         SESSION,
+        SMTP,
         ADMIN,
         *(name for name in DATABASES if claims_of(items, name)),
     }

@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from knative.ops.cli import invocation
 from knative.ops.cli.errors import CommandFailed, OpsError, ToolMissing, listed
+from knative.ops.cli.values import OBSERVABILITY
 from knative.ops.cli.versions import Pins, minor
 from knative.ops.cluster import installed
 from knative.ops.cluster.cluster import Cluster
+from knative.ops.image import Image
 from knative.ops.manifests.builders import is_local
 from knative.ops.manifests.transforms import EFS
 from knative.ops.objects import Object, group_of, knative_services, of_kind
@@ -26,12 +28,19 @@ _ENVOY_HEADER = "x-envoy-external-address"
 _ENVOY_SETTINGS = ("use-remote-address", "enable-proxy-protocol")
 """With either, Envoy writes the header from the connection's or the PROXY protocol's address."""
 _SKIPPING = "registries-skipping-tag-resolving"
+_MONITORING = "monitoring.coreos.com"
+"""The group of the Prometheus operator."""
 _SKIPPED_BY_DEFAULT = "kind.local,ko.local,dev.local"
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 
-def check(cluster: Cluster, items: Sequence[Object], pins: Pins) -> None:
-    """Raises `OpsError`, which names all problems."""
+def check(
+    cluster: Cluster, items: Sequence[Object], pins: Pins, built: Iterable[Image] = ()
+) -> None:
+    """Raises `OpsError`, which names all problems.
+
+    `built` are images whose platforms are known.
+    """
     console = cluster.runner.console
     problems: list[str] = []
     checks: tuple[tuple[str, Callable[[], Iterable[str]]], ...] = (
@@ -41,6 +50,7 @@ def check(cluster: Cluster, items: Sequence[Object], pins: Pins) -> None:
         ("source of the client's address", lambda: _gateway(cluster, items, pins)),
         ("storage classes", lambda: _storage(cluster, items)),
         ("images", lambda: _images(cluster, items)),
+        ("processors of the nodes", lambda: _processors(cluster, built)),
         (f"namespace {cluster.namespace}", lambda: _namespace(cluster)),
     )
     for title, run in checks:
@@ -88,11 +98,12 @@ def _kinds(cluster: Cluster, items: Iterable[Object]) -> Iterator[str]:
     wanted: dict[str, set[str]] = {}
     for item in items:
         wanted.setdefault(item["apiVersion"], set()).add(item["kind"])
-    command = invocation.command("platform -- --check")
     for version, kinds in sorted(wanted.items()):
         path = f"/apis/{version}" if group_of(version) else f"/api/{version}"
         answer = cluster.raw(path)
         served = {each["kind"] for each in answer["resources"]} if answer else set()
+        more = f" --with {OBSERVABILITY}" if group_of(version) == _MONITORING else ""
+        command = invocation.command(f"platform -- --check{more}")
         for kind in sorted(kinds - served):
             yield f"{version} {kind} is not served: {command} shows what is missing"
 
@@ -155,6 +166,29 @@ def _images(cluster: Cluster, items: Iterable[Object]) -> Iterable[str]:
         argv = ("patch", *_DEPLOYMENT_CONFIG, "--type", "merge", "-p", patch)
         console.command(shlex.join(cluster.kubectl_argv(*argv, namespaced=False)))
     return ()
+
+
+def _processors(cluster: Cluster, built: Iterable[Image]) -> Iterator[str]:
+    """An image for another processor is pulled, and ends at once: exec format error."""
+    known = [image for image in built if image.platforms]
+    if not known:
+        return
+    nodes = {
+        f"{info['operatingSystem']}/{info['architecture']}"
+        for node in cluster.every("nodes", namespaced=False)
+        if (info := node.get("status", {}).get("nodeInfo"))
+    }
+    for image in known:
+        missing = nodes - set(image.platforms)
+        if not missing:
+            continue
+        built_for, wanted = ", ".join(image.platforms), ",".join(sorted(nodes))
+        build = invocation.command(f"build -- --push --platform {wanted}")
+        text = f"{image} is for {built_for}, and the nodes are {wanted}. To build for them: {build}"
+        if missing == nodes:
+            yield text
+        else:
+            cluster.runner.console.warn(text)
 
 
 def _skipped_registries(cluster: Cluster) -> set[str]:

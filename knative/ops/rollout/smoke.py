@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from knative.ops.cli.errors import OpsError
 from knative.ops.cli.options import DeployOptions
-from knative.ops.cli.values import PUBLISHING_SERVICES, STOREFRONT
+from knative.ops.cli.values import SERVICES_WITH_API, STOREFRONT
 from knative.ops.cluster.cluster import Cluster
 from knative.ops.cluster.ingress import IngressRoute, Response, open_route
 from knative.ops.objects import SERVING, Object, of_kind
@@ -24,7 +24,7 @@ _TRANSIENT = {404, 502, 503, 504}
 def addresses(cluster: Cluster, items: Sequence[Object], scheme: str) -> dict[str, str]:
     """The URL of the storefront, then that of each public API."""
     found = {}
-    names = (STOREFRONT, *PUBLISHING_SERVICES)
+    names = (STOREFRONT, *SERVICES_WITH_API)
     mapped = {
         each["spec"]["ref"]["name"]: f"{scheme}://{each['metadata']['name']}"
         for each in of_kind(items, "DomainMapping", SERVING)
@@ -43,7 +43,7 @@ def run(cluster: Cluster, urls: Mapping[str, str], options: DeployOptions) -> No
     with open_route(cluster, urls, options.ingress) as route:
         cluster.runner.console.print(f"  {route.description}")
         client = _Client(cluster, route, urls)
-        for name in PUBLISHING_SERVICES:
+        for name in SERVICES_WITH_API:
             client.expect({200}, "GET", name, "/")
         client.expect({200}, "GET", "catalog", "/books")
         if STOREFRONT in urls:

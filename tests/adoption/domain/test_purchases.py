@@ -177,3 +177,43 @@ def test_every_payment_is_moved_or_reported(
     reported = sum(each.minor for each in done.findings if each.table == PAYMENT)
 
     assert sum(received(row, decisions) for row in rows) == moved + reported
+
+
+@pytest.mark.parametrize(
+    ("status", "amounts", "kept", "refused"),
+    [
+        ("Paid", [0], 21, []),
+        ("Paid", [0, 0, -1], 21, [23, 22]),
+        ("Paid", [], None, []),
+        ("Pending Payment", [0], None, [21]),
+        ("Cancelled", [0, 0], None, [21, 22]),
+    ],
+)
+def test_a_payment_of_nothing_is_kept_or_reported(
+    status: str, amounts: list[object], kept: int | None, refused: list[int]
+) -> None:
+    """For a purchase that costs nothing, as the original sold them."""
+    done = mapped(purchase(status, total=0), payments(*amounts))
+    payment = done.purchase and done.purchase.payment
+
+    assert (payment and payment.id) == kept
+    assert [each.id for each in done.findings if each.what is What.PAYMENT_INVALID] == refused
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"status": "completado"}, What.STATUS_READ),
+        ({"method": " PSE "}, What.METHOD_TIDIED),
+        ({"method": None}, What.METHOD_TIDIED),
+        ({"amount": shown(29.999)}, What.TOTAL_ROUNDED),
+    ],
+)
+def test_a_payment_that_is_not_as_it_was_is_reported(
+    changes: dict[str, object], what: What
+) -> None:
+    """Nothing of it is changed silently."""
+    (row,) = payments(30)
+    done = mapped(purchase(), [row._replace(**changes)])  # type: ignore[arg-type]
+
+    assert [(each.table, each.id, each.what) for each in done.findings] == [(PAYMENT, 21, what)]

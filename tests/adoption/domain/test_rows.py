@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from functions.adoption.domain.amounts import Amount, FloatValue, amount
-from functions.adoption.domain.books import OriginalBook, map_book
+from functions.adoption.domain.books import OriginalBook, map_book, title_of
 from functions.adoption.domain.decisions import Decisions, parse
 from functions.adoption.domain.deliveries import (
     OriginalAssignment,
@@ -182,3 +182,57 @@ def test_a_purchase_on_its_way_gets_a_delivery() -> None:
 
     assert kept == (None, None, DeliveryStatus.ASSIGNED)
     assert [(each.id, each.what) for each in findings] == [(1, What.ASSIGNMENT_MISSING)]
+
+
+@pytest.mark.parametrize("text", [" Ana", "Ana  María", "Ana\tMaría", "An\u0303a", "Ana\n"])
+def test_tidied_texts_are_reported(text: str) -> None:
+    """Blanks and compositions of characters, too: nothing is changed silently."""
+    book = OriginalBook(1, text, text, text, FloatValue(Decimal(1)), 1)
+    _, of_book = map_book(book, Decisions())
+    _, of_user = map_user(OriginalUser(1, text, "ana@example.org", HASH))
+    of_provider = map_providers([OriginalProvider(1, text, text)]).findings
+    prose_keeps = text in {"Ana  María", "Ana\tMaría"}
+
+    assert [each.what for each in of_book] == [What.TEXT_TIDIED] * (2 if prose_keeps else 3)
+    assert [each.what for each in of_user] == [What.NAME_TIDIED]
+    assert [each.what for each in of_provider] == [What.TEXT_TIDIED] * 2
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("x" * 300, "x" * 255),
+        ("\ufb2c" * 150, "\u05e9\u05bc\u05c1" * 85),
+        ("1a" * 120 + " 4111 1111 1111 1111", None),
+    ],
+)
+def test_titles_that_do_not_fit_are_cut(text: str, kept: str | None) -> None:
+    """Composing makes some three times as long, masking a card number others."""
+    book, findings = map_book(
+        OriginalBook(1, text, "A", None, FloatValue(Decimal(1)), 1), Decisions()
+    )
+
+    assert book is not None
+    assert len(book.details.title) <= 255
+    assert kept is None or book.details.title == kept
+    assert title_of(text) == book.details.title
+    assert {What.TEXT_CUT, What.CARD_NUMBER} & {each.what for each in findings}
+
+
+@pytest.mark.parametrize(
+    ("purchase", "text", "reported"),
+    [
+        (Status.ON_DELIVERY, "Assigned", False),
+        (Status.ON_DELIVERY, "In Transit", False),
+        (Status.ON_DELIVERY, "en camino", True),
+        (Status.DELIVERED, "Assigned", True),
+        (Status.ON_DELIVERY, None, True),
+    ],
+)
+def test_a_delivery_in_another_status_is_reported(
+    purchase: Status, text: str | None, reported: bool
+) -> None:
+    """The original left it at Assigned whatever became of its purchase."""
+    _, findings = map_assignments(1, purchase, [OriginalAssignment(1, 1, 1, text)], {1: 1})
+
+    assert [each.what for each in findings] == [What.DELIVERY_STATUS] * reported

@@ -15,10 +15,25 @@ from functions.purchase.domain.cards import holds_card_number
 @pytest.mark.parametrize("text", ["María", "Ñáñez", "L’Étranger", "naïve — café", "漢字"])
 def test_misencoded_texts_are_found_and_repaired(text: str) -> None:
     """As a client of the wrong character set has stored them."""
-    stored = "".join(
-        bytes([byte]).decode("cp1252", "replace").replace("�", chr(byte))
+    assert repaired(misread(text)) == text
+
+
+def misread(text: str) -> str:
+    """As a client stores it that takes UTF-8 for Windows' 1252, and MySQL that keeps all bytes."""
+    return "".join(
+        bytes([byte]).decode("cp1252", "replace").replace("\ufffd", chr(byte))
         for byte in text.encode("utf-8")
     )
+
+
+@given(
+    text=st.sampled_from(["María", "Ñáñez", "漢字", "naïve — café", "😀"]), times=st.integers(1, 4)
+)
+def test_a_text_is_repaired_as_often_as_it_was_misread(text: str, times: int) -> None:
+    """A dump that was loaded by the wrong client has done it once more."""
+    stored = text
+    for _ in range(times):
+        stored = misread(stored)
 
     assert repaired(stored) == text
 

@@ -22,6 +22,7 @@ async def test_registering_makes_a_customer(auth: Auth) -> None:
         "email": "Ana@Example.com",
         "name": "Ana Ñúñez",
         "roles": ["customer"],
+        "language": "es",
         "created_at": "2026-03-14T09:26:53.589793Z",
     }
 

@@ -33,6 +33,52 @@ async def test_users_are_listed_page_by_page(auth: Auth) -> None:
     assert seen == [admin.id, people[0].id, people[2].id, people[3].id]
 
 
+@pytest.mark.parametrize("sort", ["id", "created", "email"])
+async def test_users_are_listed_in_each_order(auth: Auth, sort: str) -> None:
+    """Forwards and backwards, page by page; of equal ones by id. A closed account is in none."""
+    admin = await auth.admin()
+    people = [admin]
+    for number, name in enumerate(("Zoe", "ana", "carla", "bea")):
+        auth.clock.advance(minutes=number % 2)
+        people.append(await auth.person(f"{name}@example.com"))
+    await auth.call("DELETE", "/me", CLOSING, by=people[2])
+    found = {each["id"]: each for each in await walk(auth, admin, "/users?limit=100")}
+    key = {"id": "id", "created": "created_at", "email": "email"}[sort]
+    ordered = sorted(found, key=lambda i: (str(found[i][key]).lower() if key != "id" else i, i))
+    up = await walk(auth, admin, f"/users?limit=1&sort={sort}")
+    down = await walk(auth, admin, f"/users?limit=2&sort=-{sort}")
+
+    assert people[2].id not in found
+    assert len(found) == len(people) - 1
+    assert [each["id"] for each in up] == ordered
+    assert [each["id"] for each in down] == ordered[::-1]
+
+
+async def test_a_cursor_is_of_one_order_of_users(auth: Auth) -> None:
+    """In another one it would leave accounts out."""
+    admin = await auth.admin()
+    await auth.person()
+    for sort in ("id", "-id", "created", "-created", "email", "-email"):
+        page = await auth.call("GET", f"/users?limit=1&sort={sort}", by=admin)
+        link = page.headers["link"].partition(">")[0].lstrip("<")
+        for other in ("id", "-id", "created", "-created", "email", "-email"):
+            answer = await auth.call("GET", link.replace(f"sort={sort}", f"sort={other}"), by=admin)
+
+            assert answer.status_code == (200 if other == sort else 400), (sort, other)
+
+
+async def walk(auth: Auth, admin: Person, path: str | None) -> list[dict[str, Any]]:
+    """Everything that the pages of a list have."""
+    found: list[dict[str, Any]] = []
+    while path is not None:
+        page = await auth.call("GET", path, by=admin)
+        assert page.status_code == 200, page.text
+        found += page.json()
+        link = page.headers.get("link")
+        path = link.partition(">")[0].lstrip("<") if link else None
+    return found
+
+
 async def test_a_listed_user_shows_no_secret(auth: Auth) -> None:
     """Responses have neither hash nor key; the filter by address ignores case."""
     admin = await auth.admin()
@@ -45,14 +91,40 @@ async def test_a_listed_user_shows_no_secret(auth: Auth) -> None:
         "name": None,
         "roles": ["customer"],
         "disabled": False,
+        "language": "es",
         "created_at": "2026-03-14T09:26:53.589793Z",
     }
     assert (await auth.call("GET", "/users?email=nobody@example.com", by=admin)).json() == []
 
 
+async def test_users_are_found_by_text_role_and_state(auth: Auth) -> None:
+    """A text is a part of the address or the name; its signs stand for themselves."""
+    admin = await auth.admin()
+    ana = await auth.person("ana_p@example.com")
+    eva = await auth.person("eva@example.com")
+    for body in ({"roles": ["staff"]}, {"disabled": True}):
+        await change(auth, admin, eva.id, **body)
+    await auth.call("PATCH", "/me", {"name": "Ana 100% López"}, by=ana)
+
+    async def found(query: str) -> list[int]:
+        answer = await auth.call("GET", f"/users?{query}", by=admin)
+        return [user["id"] for user in answer.json()]
+
+    assert await found("q=NA_p") == [ana.id]
+    assert await found("q=100%25") == [ana.id]
+    assert await found("q=%25") == [ana.id]
+    assert await found("q=a_a") == []
+    assert await found("role=staff") == [eva.id]
+    assert await found("disabled=true") == [eva.id]
+    assert await found("disabled=false&role=customer") == [ana.id]
+
+
 @pytest.mark.parametrize(
     "query",
     [
+        "role=owner",
+        "disabled=maybe",
+        "q=",
         "limit=0",
         "limit=101",
         "limit=x",
@@ -220,6 +292,35 @@ async def test_a_rotated_key_verifies_until_its_tokens_have_expired(auth: Auth) 
     assert [key["kid"] for key in jwks] == [new]
     await commands.purge(auth.database, auth.clock() + timedelta(seconds=1))
     assert [row["kid"] for row in await auth.rows("SELECT kid FROM signing_keys")] == [new]
+
+
+async def test_keys_are_listed_with_their_state(auth: Auth) -> None:
+    """The active one first; nothing private is shown, and an expired one verifies nothing."""
+    admin = await auth.admin()
+    old = jwt.get_unverified_header(admin.token)["kid"]
+    auth.clock.advance(seconds=1)
+    new = (await auth.call("POST", "/admin/keys/rotate", by=admin)).json()["kid"]
+    listed = [(await auth.call("GET", "/admin/keys", by=admin)).json()]
+    auth.clock.advance(minutes=17)
+    listed.append((await auth.call("GET", "/admin/keys", by=await auth.again(*admin[:2]))).json())
+
+    assert [(key["kid"], key["state"]) for key in listed[0]] == [(new, "active"), (old, "retired")]
+    assert [(key["kid"], key["state"]) for key in listed[1]] == [(new, "active"), (old, "expired")]
+    assert set(listed[0][0]) == {"kid", "state", "created_at", "retired_at", "not_after"}
+
+
+async def test_a_rotation_that_names_the_key_it_replaces_happens_once(auth: Auth) -> None:
+    """A repetition gives the same answer, also at the same time; an unknown key is refused."""
+    admin = await auth.admin()
+    old = jwt.get_unverified_header(admin.token)["kid"]
+    path = f"/admin/keys/rotate?replaces={old}"
+    answers = await asyncio.gather(*(auth.call("POST", path, by=admin) for _ in range(3)))
+    unknown = await auth.call("POST", "/admin/keys/rotate?replaces=unknown", by=admin)
+
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json()["kid"] for answer in answers}) == 1
+    assert len(await auth.rows("SELECT kid FROM signing_keys")) == 2
+    assert (unknown.status_code, unknown.json()["code"]) == (409, "key-not-active")
 
 
 async def test_concurrent_rotations_leave_one_active_key(auth: Auth) -> None:

@@ -87,19 +87,19 @@ CASES: list[Case] = [
         "Service storefront: access to the broker is wrong",
     ),
     (
-        objects.storefront_calls,
+        objects.calls,
         lambda m: policy(m, "storefront")["egress"].append(
             {"ports": [{"protocol": "TCP", "port": 443}]}
         ),
         "('any', 'TCP', 443)",
     ),
     (
-        objects.storefront_calls,
+        objects.calls,
         lambda m: m.remove(one(m, "NetworkPolicy", "storefront")),
         "Service storefront: may call []",
     ),
     (
-        objects.storefront_calls,
+        objects.calls,
         lambda m: policy(m, "storefront").update(podSelector={}),
         "Service auth: may call [",
     ),

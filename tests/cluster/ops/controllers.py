@@ -5,6 +5,7 @@ address, a DomainMapping is not ready before its service is, a revision of a nam
 and a pinned split stays.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,19 +19,8 @@ CREATION = "2026-01-01T00:00:00Z"
 def settle(state: "State") -> None:
     for item in list(state.objects.values()):
         group = item["apiVersion"].rpartition("/")[0]
-        match group, item["kind"]:
-            case "apps", "StatefulSet":
-                _statefulset(state, item)
-            case "batch", "Job":
-                _job(state, item)
-            case "rabbitmq.com", "RabbitmqCluster":
-                _conditions(item, AllReplicasReady=True, ReconcileSuccess=True)
-            case "serving.knative.dev", "Service":
-                _knative_service(state, item)
-            case ("eventing.knative.dev", "Broker") | ("sources.knative.dev", "PingSource"):
-                _conditions(item, Ready=not _fault(state, item))
-            case "serving.knative.dev", "DomainMapping":
-                _domain_mapping(state, item)
+        if controller := _CONTROLLERS.get((group, item["kind"])):
+            controller(state, item)
     for item in state.of_kind("Trigger"):
         _trigger(state, item)
 
@@ -52,6 +42,14 @@ def _conditions(item: Object, message: str = "", **holds: bool) -> None:
         {"type": name, "status": "True" if good else "False", "message": "" if good else message}
         for name, good in holds.items()
     ]
+
+
+def _rabbitmq(state: "State", item: Object) -> None:
+    _conditions(item, AllReplicasReady=True, ReconcileSuccess=True)
+
+
+def _eventing(state: "State", item: Object) -> None:
+    _conditions(item, Ready=not _fault(state, item))
 
 
 def _statefulset(state: "State", item: Object) -> None:
@@ -79,6 +77,37 @@ def _statefulset(state: "State", item: Object) -> None:
         state.put(created)["status"] = {"phase": "Pending" if fault == "claim" else "Bound"}
     labels = item["spec"]["selector"]["matchLabels"]
     _pod(state, item, f"{name}-0", labels, fault, f"data-{name}-0")
+
+
+def _deployment(state: "State", item: Object) -> None:
+    """Of a manifest of ours; those of release files have the status that a test gives them."""
+    if item["metadata"].get("labels", {}).get("app.kubernetes.io/part-of") != "bookstore":
+        return
+    wanted = item["spec"].get("replicas", 1)
+    ready = 0 if _fault(state, item) else wanted
+    item["status"] = {
+        "observedGeneration": item["metadata"]["generation"],
+        "readyReplicas": ready,
+        "updatedReplicas": ready,
+    }
+
+
+def _prometheus(state: "State", item: Object) -> None:
+    """The operator makes a StatefulSet, which has the labels of the Prometheus."""
+    name = f"prometheus-{item['metadata']['name']}"
+    metadata = {**item["metadata"], "name": name, "labels": dict(item["metadata"]["labels"])}
+    template = {"spec": {"containers": [{"name": "prometheus", "image": item["spec"]["image"]}]}}
+    created = {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": metadata,
+        "spec": {
+            "replicas": item["spec"].get("replicas", 1),
+            "selector": {"matchLabels": {"operator.prometheus.io/name": "bookstore"}},
+            "template": template,
+        },
+    }
+    _statefulset(state, state.put(created))
 
 
 def _job(state: "State", item: Object) -> None:
@@ -127,7 +156,11 @@ def _knative_service(state: "State", item: Object) -> None:
         "latestCreatedRevisionName": revision,
         "latestReadyRevisionName": ready,
         "traffic": [
-            {**each, "revisionName": each.get("revisionName") or ready}
+            {
+                **each,
+                "revisionName": each.get("revisionName") or ready,
+                **({"url": f"http://{each['tag']}-{host}"} if each.get("tag") else {}),
+            }
             for each in targets
             if each.get("revisionName") or ready
         ],
@@ -147,6 +180,20 @@ def _domain_mapping(state: "State", item: Object) -> None:
         for each in state.of_kind("Service", "serving.knative.dev")
     )
     _conditions(item, "the reference is not resolved", Ready=there)
+
+
+_CONTROLLERS: dict[tuple[str, str], Callable[["State", Object], None]] = {
+    ("apps", "StatefulSet"): _statefulset,
+    ("apps", "Deployment"): _deployment,
+    ("batch", "Job"): _job,
+    ("rabbitmq.com", "RabbitmqCluster"): _rabbitmq,
+    ("serving.knative.dev", "Service"): _knative_service,
+    ("serving.knative.dev", "DomainMapping"): _domain_mapping,
+    ("eventing.knative.dev", "Broker"): _eventing,
+    ("sources.knative.dev", "PingSource"): _eventing,
+    ("monitoring.coreos.com", "Prometheus"): _prometheus,
+}
+"""By group and kind; Triggers follow, because they depend on the others."""
 
 
 def _trigger(state: "State", item: Object) -> None:

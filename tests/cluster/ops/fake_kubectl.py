@@ -6,6 +6,7 @@ webhook. Every call is recorded with its arguments and standard input.
 """
 
 import copy
+import functools
 import json
 import os
 import subprocess
@@ -14,13 +15,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from knative.ops.cli.options import ROOT
 from knative.ops.objects import objects
 from tests.cluster.ops.controllers import settle
 from tests.cluster.ops.webhook import admitted
 
 Object = dict[str, Any]
 
-CLUSTER_SCOPED = {"Namespace", "StorageClass", "ClusterDomainClaim", "CustomResourceDefinition"}
+CLUSTER_SCOPED = {
+    "Namespace",
+    "Node",
+    "StorageClass",
+    "ClusterDomainClaim",
+    "CustomResourceDefinition",
+    "ClusterRole",
+    "ClusterRoleBinding",
+}
 PLURALS = {
     "storageclasses": "StorageClass",
     "ingresses": "Ingress",
@@ -155,6 +165,14 @@ def _rendered(folder: str, content: str) -> Answer:
     return _renderings[content]
 
 
+@functools.cache
+def _rendered_folder(folder: str) -> Answer:
+    """A folder of the repository, which no test changes."""
+    argv = [os.environ["REAL_KUBECTL"], "kustomize", folder]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)  # noqa: S603
+    return Answer(done.returncode, done.stdout, done.stderr)
+
+
 @dataclass
 class _Kubectl:
     state: State
@@ -171,6 +189,8 @@ class _Kubectl:
 
     def kustomize(self, words: list[str], options: Options, flags: set[str], _: object) -> Answer:
         """The real kubectl, which needs no cluster for it."""
+        if Path(words[0]).is_relative_to(ROOT):
+            return _rendered_folder(words[0])
         return _rendered(words[0], (Path(words[0]) / "kustomization.yaml").read_text("utf-8"))
 
     def get(self, words: list[str], options: Options, flags: set[str], _: object) -> Answer:
@@ -222,9 +242,15 @@ class _Kubectl:
     def apply(self, words: list[str], options: Options, flags: set[str], stdin: str) -> Answer:
         if self.state.refusals:
             return Answer(1, err=self.state.refusals.pop(0))
-        if options["-f"] != ["-"]:
+        if folder := options.get("-k"):
+            rendered = _rendered_folder(folder[0])
+            if rendered.code:
+                return rendered
+            wanted = objects(rendered.out)
+        elif options["-f"] != ["-"]:
             return Answer(out="serverside-applied\n")
-        wanted = objects(stdin)
+        else:
+            wanted = objects(stdin)
         for each in wanted:
             if refusal := admitted(
                 each, self.state.objects.get(identity(each)), self.state.defaults
@@ -302,6 +328,8 @@ class _Kn:
         verb, name = words
         services = self.state.of_kind("Service", "serving.knative.dev")
         found = next(each for each in services if each["metadata"]["name"] == name)
+        if "--traffic" not in options:
+            return self._tag(found, options)
         traffic = []
         for target in options["--traffic"]:
             revision, _, percent = target.partition("=")
@@ -314,6 +342,34 @@ class _Kn:
         found["spec"]["traffic"] = traffic
         found["metadata"]["generation"] += 1
         return Answer(out=f"Service '{name}' updated\n")
+
+    def _tag(self, service: Object, options: Options) -> Answer:
+        """A tag of a revision without traffic is a target of its own, which goes with its tag."""
+        traffic = service["spec"].get("traffic") or [{"latestRevision": True, "percent": 100}]
+        taken_off = options.get("--untag", [])
+        if set(taken_off) - {each.get("tag") for each in traffic}:
+            return Answer(1, err=f"tag(s) {', '.join(taken_off)} not present for any revisions")
+        for each in traffic:
+            if each.get("tag") in taken_off:
+                del each["tag"]
+        for target in options.get("--tag", []):
+            revision, _, tag = target.partition("=")
+            if tag in {each.get("tag") for each in traffic}:
+                return Answer(
+                    1,
+                    err=f"refusing to overwrite existing tag in service, add flag '--untag {tag}'",
+                )
+            known = (each for each in traffic if each.get("revisionName") == revision)
+            found = next(known, None)
+            if found is None:
+                found = {"revisionName": revision, "latestRevision": False, "percent": 0}
+                traffic.append(found)
+            found["tag"] = tag
+        service["spec"]["traffic"] = [
+            each for each in traffic if each["percent"] or each.get("tag")
+        ]
+        service["metadata"]["generation"] += 1
+        return Answer(out=f"Service '{service['metadata']['name']}' updated\n")
 
 
 def _merge(into: Object, patch: Object) -> None:

@@ -14,5 +14,6 @@ KINDS = {
     "eventing.knative.dev/v1": ["Broker", "Trigger"],
     "eventing.knative.dev/v1alpha1": ["RabbitmqBrokerConfig"],
     "sources.knative.dev/v1": ["PingSource"],
+    "monitoring.coreos.com/v1": ["PodMonitor", "PrometheusRule"],
     "rabbitmq.com/v1beta1": ["RabbitmqCluster", "Queue"],
 }

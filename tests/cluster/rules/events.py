@@ -10,6 +10,7 @@ from litestar import Litestar
 
 from functions.auth.app import create_app as create_auth
 from functions.catalog.app import create_app as create_catalog
+from functions.notifications.app import create_app as create_notifications
 from functions.purchase.app import create_app as create_purchase
 from tests.cluster.manifests import VISIBILITY, Object, knative_services, name_of, of_kind
 from tests.cluster.rules.pods import SETTINGS
@@ -18,6 +19,7 @@ from tests.support.routes import routes_of
 CREATE: dict[str, Callable[..., Litestar]] = {
     "auth": create_auth,
     "catalog": create_catalog,
+    "notifications": create_notifications,
     "purchase": create_purchase,
 }
 DELIVERY = {"backoffDelay", "backoffPolicy", "deadLetterSink", "retry", "timeout"}

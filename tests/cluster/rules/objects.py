@@ -28,6 +28,16 @@ STOREFRONT_CALLS = {
     ("kourier-system", "TCP", 8081),
 }
 """By namespace. Port 80 is that of the gateway's Service, 8081 that of its pods."""
+CALLS = {
+    "storefront": STOREFRONT_CALLS,
+    # Its database, which may be outside of the cluster, and SMTP servers wherever they are.
+    "notifications": STOREFRONT_CALLS
+    | {("any", "TCP", port) for port in (3306, 25, 465, 587, 2525)},
+}
+"""The services whose calls are limited; the others call what their settings name."""
+EXPORT = ("collector", "TCP", 4318)
+"""Where there is a collector, the pods and their queue-proxies send their telemetry to it."""
+COMPONENT = "app.kubernetes.io/component"
 
 
 def labels(objects: list[Object]) -> Iterator[str]:
@@ -182,8 +192,8 @@ def broker_to_publishers(objects: list[Object]) -> Iterator[str]:
                 yield f"{pod.name}: access to the broker is wrong"
 
 
-def storefront_calls(objects: list[Object]) -> Iterator[str]:
-    """It faces the internet, and may call the gateway and DNS only. Others are not limited."""
+def calls(objects: list[Object]) -> Iterator[str]:
+    """The storefront faces the internet, and notifications calls servers there."""
     policies = [
         each
         for each in of_kind(objects, "NetworkPolicy")
@@ -199,19 +209,22 @@ def storefront_calls(objects: list[Object]) -> Iterator[str]:
             for rule in policy["spec"].get("egress", ())
         ]
         opened = {
-            (_namespace(peer), port["protocol"], port["port"])
+            (_peer(peer), port["protocol"], port["port"])
             for rule in rules
             for peer in rule.get("to", [{}])
             for port in rule["ports"]
         }
-        expected = (
-            STOREFRONT_CALLS if pod.labels["app.kubernetes.io/name"] == "storefront" else set()
-        )
+        expected = CALLS.get(pod.labels["app.kubernetes.io/name"], set())
+        if expected and any(each.labels.get(COMPONENT) == "collector" for each in pods(objects)):
+            expected = expected | {EXPORT}
         if opened != expected:
             yield f"{pod.name}: may call {sorted(opened)}"
 
 
-def _namespace(peer: Object) -> str:
+def _peer(peer: Object) -> str:
+    """A namespace, or the component of pods in our own."""
+    if "podSelector" in peer:
+        return str(peer["podSelector"]["matchLabels"][COMPONENT])
     labels = peer.get("namespaceSelector", {}).get("matchLabels", {})
     return str(labels.get("kubernetes.io/metadata.name", "any"))
 
@@ -226,5 +239,5 @@ RULES = (
     services_through_knative,
     databases_to_their_own,
     broker_to_publishers,
-    storefront_calls,
+    calls,
 )

@@ -6,6 +6,7 @@ from typing import Any
 from functions.auth.settings import AuthSettings
 from functions.catalog.settings import CatalogSettings
 from functions.kit.base.settings import AppSettings, BadSettings
+from functions.notifications.settings import NotificationsSettings
 from functions.purchase.settings import PurchaseSettings
 from functions.storefront.settings import StorefrontSettings
 from tests.cluster.manifests import Object, Pod, pods, settings_of
@@ -13,19 +14,25 @@ from tests.cluster.manifests import Object, Pod, pods, settings_of
 SETTINGS: Mapping[str, type[AppSettings]] = {
     "auth": AuthSettings,
     "catalog": CatalogSettings,
+    "notifications": NotificationsSettings,
     "purchase": PurchaseSettings,
     "storefront": StorefrontSettings,
 }
 SECRETS = {
-    **{f"db-{name}": {"root-password", "password", "url"} for name in ("auth", "catalog", "main")},
+    **{
+        f"db-{name}": {"root-password", "password", "url"}
+        for name in ("auth", "catalog", "main", "notifications")
+    },
     "auth-keys": {"key-encryption-secret"},
     "internal-secret": {"secret"},
     "storefront-session": {"keys"},
+    "smtp": {"url"},
     "auth-first-admin": {"email", "password"},
 }
 """What deploy creates where it is missing."""
 SECRET_VALUES = {
     "url": "mysql://bookstore:secret@db:3306/bookstore",
+    "smtp/url": "off",
     "key-encryption-secret": "k" * 32,
     "secret": "s" * 32,
     "keys": "s" * 32,
@@ -150,7 +157,7 @@ def sessions(objects: list[Object]) -> Iterator[str]:
 
 def _with_secrets(values: Mapping[str, str]) -> dict[str, str]:
     return {
-        name: SECRET_VALUES[value.rpartition("/")[2]]
+        name: SECRET_VALUES.get(value) or SECRET_VALUES[value.rpartition("/")[2]]
         if value.partition("/")[0] in SECRETS
         else value
         for name, value in values.items()
@@ -158,19 +165,21 @@ def _with_secrets(values: Mapping[str, str]) -> dict[str, str]:
 
 
 def secrets(objects: list[Object]) -> Iterator[str]:
-    """None is in a manifest, and every one that is named is created by deploy."""
+    """None is in a manifest, and every one that is needed is created by deploy."""
     for each in objects:
         if each["kind"] == "Secret":
             yield f"Secret {each['metadata']['name']} is in a manifest"
     for pod in pods(objects):
         for container in pod.containers:
             for reference in _references(container):
+                if reference.get("optional"):
+                    continue  # the operator's own
                 if reference.get("key") not in SECRETS.get(reference["name"], ()):
                     missing = f"{reference['name']}/{reference.get('key')}"
                     yield f"{pod.name}: deploy does not create {missing}"
 
 
-def _references(value: Any) -> Iterator[Mapping[str, str]]:
+def _references(value: Any) -> Iterator[Mapping[str, Any]]:
     if isinstance(value, dict):
         for key, each in value.items():
             if key in ("secretKeyRef", "secretRef"):

@@ -30,11 +30,41 @@ from functions.kit.base.language import LANGUAGES, localized, preferred
         ("en;q=1e9", "es"),
         ("en;q=-1", "es"),
         ("en;q=2, es;q=0.1", "es"),
+        ("en;q=0.1, *;q=0.5", "es"),
+        ("es;q=0, *", "en"),
+        ("es;q=0.2, *;q=0.1", "es"),
+        ("*;q=0, en", "en"),
+        ("en, es", "en"),
+        ("es;q=0", "es"),
     ],
 )
 def test_the_best_of_the_shops_languages_is_chosen(header: str | None, language: str) -> None:
     """By RFC 9110, section 12.5.4; what is no quality is passed over."""
     assert preferred(header) == language
+
+
+_ranges = st.tuples(
+    st.sampled_from(["es", "es-CO", "en", "EN-gb", "fr", "*"]),
+    st.sampled_from(["", ";q=0", ";q=0.001", ";q=0.5", "; q=0.9", ";Q=1.000"]),
+)
+
+
+@given(st.lists(_ranges, max_size=8))
+def test_no_other_language_of_the_shop_is_wanted_more(ranges: list[tuple[str, str]]) -> None:
+    """A language has the best quality of what names it; otherwise, that of `*`."""
+    chosen = preferred(", ".join(name + quality for name, quality in ranges))
+
+    def wanted(language: str) -> float:
+        named = [_quality(each) for name, each in ranges if name[:2].lower() == language]
+        others = [_quality(each) for name, each in ranges if name == "*"]
+        return max(named or others, default=0.0)
+
+    assert wanted(chosen) == max(map(wanted, LANGUAGES))
+    assert wanted(chosen) or chosen == "es"
+
+
+def _quality(text: str) -> float:
+    return float(text.lower().partition("q=")[2] or 1)
 
 
 @given(st.text(max_size=300))

@@ -204,7 +204,8 @@ async def test_six_processes_at_once_migrate_once(database_url: str) -> None:
     said = [(await process.communicate())[0].decode().strip() for process in processes]
 
     assert [process.returncode for process in processes] == [0] * 6
-    assert sorted(said) == ["sample: 1 migrations were run", *["sample: up to date"] * 5]
+    done = f"sample: {len(load(sample_migrations))} migrations were run"
+    assert sorted(said) == [done, *["sample: up to date"] * 5]
 
 
 def test_on_sqlite_a_kill_in_the_middle_leaves_nothing(tmp_path: Path) -> None:

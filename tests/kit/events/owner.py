@@ -3,7 +3,7 @@
 `test_catch_up.py` and `test_receiver.py` test its consumers.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 import httpx
@@ -14,6 +14,7 @@ from piccolo.querystring import QueryString
 from functions.kit.data.database import Database, transactional
 from functions.kit.events import cloudevents
 from functions.kit.events.cloudevents import Event
+from functions.kit.events.feed import id_in
 from functions.kit.events.outbox import NewEvent, Outbox, as_state
 from tests.kit import sample
 from tests.kit.sample import THING_CHANGED, THINGS
@@ -66,10 +67,12 @@ class Owner:
         )
 
 
-async def thing_states(database: Database) -> AsyncIterator[Event]:
+async def thing_states(database: Database, subject: str | None) -> AsyncGenerator[Event]:
     """The snapshot of the stream."""
-    for thing_id, (label, revision, _) in (await sample.things(database)).items():
-        yield as_state(_message(thing_id, label, revision))
+    after = id_in(subject, "thing")
+    for thing_id, (label, revision, _) in sorted((await sample.things(database)).items()):
+        if thing_id > after:
+            yield as_state(_message(thing_id, label, revision))
 
 
 @transactional

@@ -12,10 +12,11 @@ import pytest
 from piccolo.querystring import QueryString
 
 from functions.kit.base.errors import Unavailable
-from functions.kit.base.telemetry import Metrics, current_traceparent, trace_id
+from functions.kit.base.metrics import Metrics
+from functions.kit.base.telemetry import current_traceparent, trace_id
 from functions.kit.data.database import Database
 from functions.kit.data.engines import connect
-from functions.kit.events import catch_up, cloudevents, inbox, relay
+from functions.kit.events import catch_up, cloudevents, inbox, relay, stream_reads
 from functions.kit.events.catch_up import CatchUp
 from functions.kit.events.cloudevents import Event
 from functions.kit.events.feed import digest_of
@@ -51,6 +52,27 @@ async def test_what_was_never_delivered_is_read(
 
     assert (first, second) == (2, 1)
     assert await sample.things(database) == {1: ("b", 2, 2), 2: ("c", 1, 1)}
+
+
+async def test_a_read_is_recorded_for_operators(
+    database: Database, owner: Owner, reader: CatchUp, clock: FakeClock
+) -> None:
+    """The owner's head, the gap that was closed, and the failure of an owner that is away."""
+    for revision in (1, 2, 3):
+        await owner.change(1, f"v{revision}", revision)
+    last = (await owner.feed())[-1]
+    await reader.subscriptions.consume(database, last, clock=clock)
+    await reader.read(THINGS)
+    read = (await stream_reads.read(database))[THINGS.source]
+    owner.behave = unreachable
+    with pytest.raises(CatchUpFailed):
+        await reader.read(THINGS)
+    failed = (await stream_reads.read(database))[THINGS.source]
+
+    assert (read["head"], read["contacted_at"], read["failure"]) == (3, clock(), None)
+    assert (read["gaps_seen"], read["gaps_repaired"], read["events_read"]) == (1, 1, 2)
+    assert failed["failed_at"] == clock()
+    assert failed["failure"].endswith("ConnectError")
 
 
 async def test_a_gap_is_closed(

@@ -73,7 +73,7 @@ async def test_letters_that_wait_are_counted(database: Database, clock: FakeCloc
     """Until they are replayed."""
     await put(database, clock, b"a")
     await put(database, clock, b"b")
-    await dead_letters.mark_replayed(database, 1, clock=clock)
+    await dead_letters.mark_replayed(database, 1, "applied", user_id=1, clock=clock)
 
     assert await dead_letters.count_waiting(database) == 1
     assert (await dead_letters.get(database, 1)).replayed_at == clock()

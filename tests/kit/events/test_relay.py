@@ -14,7 +14,7 @@ import pytest
 from piccolo.querystring import QueryString
 
 from functions.kit.base.clock import utc_now
-from functions.kit.base.telemetry import Metrics
+from functions.kit.base.metrics import Metrics
 from functions.kit.data.database import Database, transactional
 from functions.kit.events import cloudevents, lease, relay
 from functions.kit.events.cloudevents import Event
@@ -465,7 +465,7 @@ import msgspec
 from functions.kit.base.clock import utc_now
 from functions.kit.data.engines import connect
 from functions.kit.events.relay import Relay
-from functions.kit.base.telemetry import Metrics
+from functions.kit.base.metrics import Metrics
 from tests.kit import sample
 
 def answer(request):

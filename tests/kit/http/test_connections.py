@@ -33,7 +33,7 @@ async def hello(scope: Any, receive: Any, send: Any) -> None:
 @asynccontextmanager
 async def listening(app: Any = hello) -> AsyncIterator[tuple[ServerConfig, Any]]:
     """A server's connections, and what opens one."""
-    config = ServerConfig(app, lifespan="off", log_config=None, ws="none")
+    config = ServerConfig(app, lifespan="off", log_config=None, ws="none", proxy_headers=False)
     config.load()
     state = ServerState()
     server = await asyncio.get_running_loop().create_server(

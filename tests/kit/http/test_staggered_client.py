@@ -1,15 +1,17 @@
 """The first connection to each peer is attempted again while it is not answered."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from typing import Any
 
 import anyio
+import httpcore
 import httpx
 import pytest
 
 from functions.kit.base.connecting import FirstConnections, open_streams
 from functions.kit.http.client import lazy_client
+from functions.kit.mysql.staggered import DELAYS
 
 
 class LostAttempts:
@@ -71,6 +73,35 @@ async def test_a_first_request_survives_lost_attempts(
 
     assert response.status_code == 204
     assert network.attempts > lost
+    await client.aclose()
+
+
+async def test_all_attempts_have_one_deadline(
+    network: LostAttempts, address: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A later attempt has so much less time as it begins later; then the request has failed."""
+    network.lost = 99
+    limits: list[float] = []
+    connect_tcp = httpcore.AnyIOBackend.connect_tcp
+
+    def recording(
+        backend: httpcore.AnyIOBackend, host: str, port: int, timeout: float, *more: Any
+    ) -> Awaitable[httpcore.AsyncNetworkStream]:
+        limits.append(timeout)
+        return connect_tcp(backend, host, port, timeout, *more)
+
+    monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", recording)
+    client = lazy_client()
+    before = asyncio.all_tasks()
+
+    with pytest.raises(httpx.ConnectTimeout):
+        await client.get("http://{}:{}/".format(*address), timeout=httpx.Timeout(60.0, connect=1.0))
+
+    first, *later = limits
+    assert 0.0 < first <= 1.0
+    assert len(later) == len(DELAYS)
+    assert all(limit <= first - delay + 1e-6 for limit, delay in zip(later, DELAYS, strict=True))
+    assert asyncio.all_tasks() == before
     await client.aclose()
 
 

@@ -14,7 +14,14 @@ from tests.kit.sample import letters, push, thing_changed
 from tests.support.clock import FakeClock
 from tests.support.tokens import Issuer
 
-ROUTES = (("GET", ""), ("GET", "/1"), ("DELETE", "/1"), ("POST", "/1/replay"), ("POST", "/replay"))
+ROUTES = (
+    ("GET", ""),
+    ("GET", "/1"),
+    ("DELETE", "/1"),
+    ("POST", "/1/discard"),
+    ("POST", "/1/replay"),
+    ("POST", "/replay"),
+)
 
 
 async def test_an_event_that_the_broker_gave_up_is_kept(
@@ -137,13 +144,13 @@ async def test_dead_letters_come_in_pages(client: httpx.AsyncClient, issuer: Iss
 async def test_one_letter_is_shown_whole(
     client: httpx.AsyncClient, database: Database, issuer: Issuer
 ) -> None:
-    """With the reason, its headers and its body, as in the list."""
+    """With the reason, its headers and its body, as in the list, and with its history."""
     await push(client, thing_changed(1, data=b"?"))
     admin = issuer.bearer(1, "admin")
     (listed,) = (await client.get("/internal/dead-letters", headers=admin)).json()
     shown = (await client.get("/internal/dead-letters/1", headers=admin)).json()
 
-    assert shown == listed
+    assert shown == {**listed, "history": []}
     assert (shown["kind"], shown["body"]) == ("quarantined", "?")
     assert shown["headers"]["ce-type"] == sample.THING_CHANGED
     assert shown["reason"]
@@ -180,9 +187,13 @@ async def test_a_handler_that_fails_holds_up_no_other_letter(
     hasty = Subscriptions(sample.THINGS)
     hasty.on(sample.THING_CHANGED, sample.ThingState)(fail_at_first)
     app.state.services.subscriptions = hasty
-    answer = await client.post("/internal/dead-letters/replay", headers=issuer.bearer(1, "admin"))
+    admin = issuer.bearer(1, "admin")
+    answer = await client.post("/internal/dead-letters/replay", headers=admin)
+    alone = await client.post("/internal/dead-letters/1/replay", headers=admin)
 
     assert [each["outcome"] for each in answer.json()] == ["failed", "applied"]
+    assert (alone.status_code, alone.json()["code"]) == (409, "cannot-replay")
+    assert "LookupError" in alone.json()["detail"]
     assert await dead_letters.count_waiting(database) == 1
     assert await sample.things(database) == {1: ("label 2", 2, 1)}
 
@@ -225,16 +236,123 @@ async def test_many_are_replayed_page_by_page(
     assert await sample.things(database) == {1: ("label 1", 1, 1)}
 
 
-async def test_a_letter_is_discarded(
-    client: httpx.AsyncClient, database: Database, issuer: Issuer, caplog: pytest.LogCaptureFixture
+async def test_a_letter_is_discarded_once_and_kept_with_the_reason(
+    client: httpx.AsyncClient, database: Database, issuer: Issuer, clock: FakeClock
 ) -> None:
-    """It is no longer counted. The log has the admin and the event."""
+    """It waits no longer. A repetition, and one by another admin, change nothing."""
     await client.post("/events", content=b"nonsense")
     await client.post("/events", content=b"more nonsense")
     before = await dead_letters.count_waiting(database)
-    answer = await client.delete("/internal/dead-letters/1", headers=issuer.bearer(9, "admin"))
+    path, body = "/internal/dead-letters/1/discard", {"reason": "a joke"}
+    answers = [
+        await client.post(path, json=body, headers=issuer.bearer(9, "admin")),
+        await client.post(path, json={"reason": "mine"}, headers=issuer.bearer(10, "admin")),
+        await client.delete("/internal/dead-letters/1", headers=issuer.bearer(10, "admin")),
+    ]
+    shown = await client.get("/internal/dead-letters/1", headers=issuer.bearer(9, "admin"))
 
-    assert (answer.status_code, answer.content) == (204, b"")
+    assert [answer.status_code for answer in answers] == [200, 200, 204]
     assert (before, await dead_letters.count_waiting(database)) == (2, 1)
-    assert [letter.body for letter in await letters(database)] == ["more nonsense"]
-    assert "dead letter 1 was discarded by user 9: quarantined" in caplog.text
+    assert [letter.body for letter in await letters(database)] == ["nonsense", "more nonsense"]
+    assert shown.json()["discarded_at"] == clock().isoformat().replace("+00:00", "Z")
+    assert [
+        (each["action"], each["note"], each["user_id"]) for each in shown.json()["history"]
+    ] == [("discarded", "a joke", 9)]
+    assert answers[0].json() == answers[1].json() == shown.json()
+
+
+async def test_an_event_that_fails_again_after_its_discard_waits_again(
+    client: httpx.AsyncClient, database: Database, issuer: Issuer
+) -> None:
+    """The record of the discard stays."""
+    poisoned = thing_changed(1, label="poison")
+    admin = issuer.bearer(1, "admin")
+    await push(client, poisoned)
+    await client.delete("/internal/dead-letters/1", headers=admin)
+    after_discard = await dead_letters.count_waiting(database)
+    await push(client, poisoned)
+    history = (await client.get("/internal/dead-letters/1", headers=admin)).json()["history"]
+
+    assert (after_discard, await dead_letters.count_waiting(database)) == (0, 1)
+    assert [each["action"] for each in history] == ["discarded", "returned"]
+
+
+async def test_the_history_names_who_replayed(client: httpx.AsyncClient, issuer: Issuer) -> None:
+    """A replay that was refused is in it too."""
+    await client.post("/events", content=b"nonsense")
+    await push(client, thing_changed(1), "/events/dead-letter")
+    for user_id, letter_id in ((7, 1), (8, 2)):
+        await client.post(
+            f"/internal/dead-letters/{letter_id}/replay", headers=issuer.bearer(user_id, "admin")
+        )
+    admin = issuer.bearer(1, "admin")
+    histories = [
+        (await client.get(f"/internal/dead-letters/{each}", headers=admin)).json()["history"]
+        for each in (1, 2)
+    ]
+
+    assert [(each["action"], each["user_id"]) for (each,) in histories] == [
+        ("refused", 7),
+        ("replayed", 8),
+    ]
+    assert histories[1][0]["note"] == "applied"
+
+
+async def test_letters_are_listed_by_their_state_and_without_their_bodies(
+    client: httpx.AsyncClient, issuer: Issuer
+) -> None:
+    """A list need not transport a quarter of a megabyte for each letter."""
+    admin = issuer.bearer(1, "admin")
+    await client.post("/events", content=b"n" * 1000)
+    await push(client, thing_changed(1), "/events/dead-letter")
+    await push(client, thing_changed(2), "/events/dead-letter")
+    await client.post("/internal/dead-letters/2/replay", headers=admin)
+    await client.delete("/internal/dead-letters/3", headers=admin)
+    found = {
+        state: (
+            await client.get(f"/internal/dead-letters?state={state}&bodies=false", headers=admin)
+        ).json()
+        for state in ("waiting", "replayed", "discarded")
+    }
+    unknown = await client.get("/internal/dead-letters?state=lost", headers=admin)
+
+    assert {state: [each["id"] for each in rows] for state, rows in found.items()} == {
+        "waiting": [1],
+        "replayed": [2],
+        "discarded": [3],
+    }
+    assert found["waiting"][0]["body"] == "n" * dead_letters.BEGINNING
+    assert unknown.status_code == 400
+
+
+@pytest.mark.parametrize("reason", ["", " ", "a\nb", "a\u0000b", "x" * 501, 7, None])
+async def test_a_discard_needs_a_reason_of_one_line(
+    client: httpx.AsyncClient, database: Database, issuer: Issuer, reason: object
+) -> None:
+    """Anything else is refused, and the letter waits as before."""
+    await client.post("/events", content=b"nonsense")
+    answer = await client.post(
+        "/internal/dead-letters/1/discard",
+        json={"reason": reason},
+        headers=issuer.bearer(1, "admin"),
+    )
+
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "reason")
+    assert await dead_letters.count_waiting(database) == 1
+
+
+async def test_letters_that_are_settled_are_deleted_after_90_days(
+    client: httpx.AsyncClient, database: Database, issuer: Issuer, clock: FakeClock
+) -> None:
+    """With their history. Letters that wait are kept."""
+    for number in range(2):
+        await client.post("/events", content=f"nonsense {number}".encode())
+    await client.delete("/internal/dead-letters/1", headers=issuer.bearer(1, "admin"))
+    await dead_letters.purge(database, clock=clock)
+    kept = await letters(database)
+    clock.advance(days=91)
+    await dead_letters.purge(database, clock=clock)
+
+    assert [letter.id for letter in kept] == [1, 2]
+    assert [letter.id for letter in await letters(database)] == [2]
+    assert await dead_letters.history(database, 1) == []

@@ -104,16 +104,41 @@ async def test_no_more_connections_than_places(make_engine: MakeEngine, server: 
 
 
 async def test_who_waits_too_long_is_told(make_engine: MakeEngine) -> None:
-    """`PoolTimeout` is raised after `pool_timeout` seconds, and counts as unavailable."""
+    """`PoolTimeout` is raised after `pool_timeout` seconds, is unavailable, and is counted."""
     engine = make_engine(pool_size=1, pool_timeout=0.05)
 
     async with engine.transaction():
         other = asyncio.create_task(engine.ping(), context=contextvars.Context())
         with pytest.raises(PoolTimeout) as caught:
             await other
+        busy = engine.pool.statistics()
     await engine.ping()
+    rested = engine.pool.statistics()
 
     assert engine.is_unavailable(caught.value)
+    assert (busy.size, busy.in_use, busy.idle) == (1, 1, 0)
+    assert (busy.waits, busy.timeouts) == (1, 1)
+    assert busy.longest_wait >= 0.05
+    assert (rested.in_use, rested.idle, rested.timeouts) == (0, 1, 1)
+
+
+async def test_each_acquisition_reports_how_long_it_took(make_engine: MakeEngine) -> None:
+    """With those that had to wait, which are counted as pending meanwhile."""
+    engine = make_engine(pool_size=1)
+    took: list[float] = []
+    engine.pool.on_acquired = took.append
+
+    async with engine.transaction():
+        other = asyncio.create_task(engine.ping(), context=contextvars.Context())
+        while not engine.pool.statistics().pending:  # noqa: ASYNC110 - the pool tells nobody
+            await asyncio.sleep(0)
+        taken = len(took)
+    await other
+
+    assert (taken, len(took)) == (1, 2)
+    assert min(took) >= 0
+    assert engine.pool.statistics().pending == 0
+    assert engine.pool.statistics().longest_wait <= took[1]
 
 
 async def test_a_waiter_is_woken_when_a_broken_connection_comes_back(

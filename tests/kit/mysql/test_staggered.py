@@ -114,6 +114,32 @@ async def test_a_cancelled_race_leaves_no_attempt() -> None:
     assert attempts.cancelled == 4
 
 
+@given(steps=st.integers(0, 12), take=st.lists(st.integers(0, 4), min_size=4, max_size=4))
+def test_a_cancelled_race_loses_no_connection(steps: int, take: list[int]) -> None:
+    """Whenever it is cancelled, each connection is either its result or is closed."""
+    opened: list[int] = []
+    closed: list[int] = []
+    plans = iter(take)
+
+    async def attempt(answered: asyncio.Event) -> int:
+        for _ in range(next(plans)):
+            await asyncio.sleep(0)
+        opened.append(len(opened))
+        return opened[-1]
+
+    async def race_and_cancel() -> list[int]:
+        race = asyncio.ensure_future(first_of(attempt, closed.append, delays=AT_ONCE))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        race.cancel()
+        (result,) = await asyncio.gather(race, return_exceptions=True)
+        return [result] if isinstance(result, int) else []
+
+    kept = asyncio.run(race_and_cancel())
+
+    assert sorted([*kept, *closed]) == opened
+
+
 class SilentAtFirst:
     """Accepts connections; the first ones get no answer, later ones reach the server."""
 

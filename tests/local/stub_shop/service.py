@@ -60,6 +60,8 @@ class Stub:
                     {"id": number, "stock_revision": 1, **row} for number, row in enumerate(rows, 1)
                 ]
                 return 200, {}
+            case "catalog", "PUT", ["sellers", "me"] | ["books", _, "seller"]:
+                return 200, {}
             case "catalog", "GET", ["books"]:
                 return 200, self.books
             case "purchase", "POST", ["providers"]:

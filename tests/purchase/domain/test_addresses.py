@@ -1,12 +1,15 @@
 """What countries ask of an address, by the data that the shop reads."""
 
+import re
 from dataclasses import replace
 
 import pytest
 
-from functions.kit.base.errors import FieldError, Text
+from functions.kit.base.countries import country_name
+from functions.kit.base.errors import DomainError, FieldError, Text
 from functions.purchase.domain.addresses import Address, country_rules
 from functions.purchase.domain.cards import holds_card_number
+from functions.purchase.domain.checkout import does_not_deliver
 from functions.purchase.domain.countries import COUNTRIES
 from functions.purchase.errors import AddressInvalid, CardNumberRefused
 
@@ -102,12 +105,12 @@ def test_blanks_around_the_texts_are_removed() -> None:
     ("country", "postal_code", "spanish", "english"),
     [
         ("XX", None, "XX no es un país de ISO 3166-1", "XX is not a country of ISO 3166-1"),
-        ("ES", None, "hace falta en ES", "is required in ES"),
+        ("ES", None, "hace falta en este país: España", "is required in this country: Spain"),
         (
             "ES",
             "1",
-            "debe ser un código postal de allí (ES), como 28039",
-            "must be a postal code of that place (ES), such as 28039",
+            "debe ser un código postal de allí (España), como 28039",
+            "must be a postal code of that place (Spain), such as 28039",
         ),
     ],
 )
@@ -130,7 +133,7 @@ def test_a_country_without_an_example_has_another_text() -> None:
     rules = country_rules("ES", None)._replace(postal_code_example=None)
 
     assert rules.explain_postal_code("ES") == Text(
-        "no es un código postal de ES", "is not a postal code of ES"
+        "no es un código postal de este país: España", "is not a postal code of this country: Spain"
     )
 
 
@@ -164,3 +167,25 @@ def test_a_telephone_number_that_looks_like_a_card_is_permitted_as_the_phone() -
 def test_changes_are_of_the_named_fields() -> None:
     """They are not checked yet."""
     assert BASE.with_changes({"city": "", "country": "XX"}) == replace(BASE, city="", country="XX")
+
+
+@pytest.mark.parametrize("code", sorted(COUNTRIES))
+def test_a_message_names_the_country_and_not_its_code(code: str) -> None:
+    """In both languages, whatever is wrong with an address there; the error has the code."""
+    refusals: list[DomainError] = []
+    for postal_code in (None, "?"):
+        try:
+            replace(BASE, region=None, country=code, postal_code=postal_code).checked()
+        except AddressInvalid as refusal:
+            refusals.append(refusal)
+    refusal_of_delivery = does_not_deliver("Correos", code, [])
+
+    assert isinstance(refusal_of_delivery, DomainError)
+    assert {refusal.extensions["country"] for refusal in [*refusals, refusal_of_delivery]} == {code}
+    texts = [each.detail for each in [*refusals, refusal_of_delivery]]
+    for text in texts:
+        assert isinstance(text, Text)
+        for language, message in (("es", text.es), ("en", text.en)):
+            assert country_name(code, language) in message
+            # Postal codes of some countries begin with it, such as LV-1073.
+            assert not re.search(rf"\b{code}\b(?!-\d)", message)

@@ -214,3 +214,12 @@ def test_a_permitted_number_is_international(text: str, found: bool) -> None:
 def test_groups_of_one_number_are_near_each_other(text: str, found: bool) -> None:
     """Up to three letters between them; without spaces, the same ones throughout."""
     assert holds_card_number(text) is found
+
+
+@pytest.mark.parametrize("separator", [" ", "-", "x", " a "])
+def test_a_long_text_of_digits_is_searched_to_its_end(separator: str) -> None:
+    """In a time that grows as its length does: else so many groups would take hours."""
+    digits = separator.join("9" * 10_000)
+
+    assert not holds_card_number(digits)
+    assert holds_card_number(f"{digits}, and 4111 1111 1111 1111")

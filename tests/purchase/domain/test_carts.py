@@ -2,9 +2,10 @@
 
 import pytest
 
+from functions.kit.base.orders import MAX_LINES
 from functions.purchase.domain import carts
 from functions.purchase.domain.carts import CartLine, LeftOut, LeftOutReason
-from functions.purchase.domain.purchases import MAX_LINES, Offer
+from functions.purchase.domain.purchases import Offer
 from functions.purchase.errors import BookRetired, CartFull
 from tests.purchase.domain.refusals import refused
 

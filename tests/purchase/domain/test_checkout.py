@@ -6,6 +6,7 @@ import pytest
 
 from functions.kit.base.errors import InvalidInput, Text
 from functions.kit.base.money import MAX_ID
+from functions.kit.base.orders import MAX_LINES
 from functions.purchase.domain.checkout import (
     MAX_QUOTES,
     DeliveryOffer,
@@ -17,7 +18,6 @@ from functions.purchase.domain.checkout import (
     parse_items,
     quotes,
 )
-from functions.purchase.domain.purchases import MAX_LINES
 from functions.purchase.errors import PriceChanged, ProviderDoesNotDeliver
 from tests.purchase.domain.examples import LINES, purchase
 from tests.purchase.domain.refusals import refused
@@ -52,8 +52,8 @@ def test_a_provider_that_does_not_deliver_names_those_that_do() -> None:
 
     with refused(
         ProviderDoesNotDeliver,
-        f"Lento no entrega en CO. Entregan: {names}.",
-        f"Lento does not deliver to CO. These do: {names}.",
+        f"Lento no entrega en este país: Colombia. Entregan: {names}.",
+        f"Lento does not deliver to this country: Colombia. These do: {names}.",
         country="CO",
         providers=[{"id": each.id, "name": each.name} for each in fitting],
     ):
@@ -64,8 +64,8 @@ def test_a_country_without_providers_is_told_so() -> None:
     """With what helps: another address."""
     with refused(
         ProviderDoesNotDeliver,
-        "Lento no entrega en AQ. Nadie entrega allí: use otra dirección.",
-        "Lento does not deliver to AQ. Nobody does: use another address.",
+        "Lento no entrega en este país: Antártida. Nadie entrega allí: use otra dirección.",
+        "Lento does not deliver to this country: Antarctica. Nobody does: use another address.",
         country="AQ",
         providers=[],
     ):

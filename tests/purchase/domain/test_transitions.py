@@ -351,7 +351,7 @@ def test_an_assigned_purchase_is_on_its_way() -> None:
 
     assert transition == Transition(
         replace(purchase(Status.ON_DELIVERY), revision=2),
-        (Fact(DELIVERY, 2),),
+        (Fact(DELIVERY, 2, purchase().user_id),),
         delivery=DELIVERY,
     )
 
@@ -381,7 +381,11 @@ def test_the_end_of_a_delivery_moves_its_purchase(target: DeliveryStatus, status
 
     assert transitions.report_delivery(
         purchase(Status.ON_DELIVERY), DELIVERY, target, later
-    ) == Transition(replace(purchase(status), revision=2), (Fact(reported, 2),), delivery=reported)
+    ) == Transition(
+        replace(purchase(status), revision=2),
+        (Fact(reported, 2, purchase().user_id),),
+        delivery=reported,
+    )
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,10 @@ FLAGS = [
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
-PROGRAMS = ("auth", "catalog", "purchase", "storefront", "broker")
+PROGRAMS = (
+    *("auth", "catalog", "purchase", "notifications", "storefront"),
+    *("broker", "mailbox", "smtp", "traces"),
+)
 
 
 class RunningShop:

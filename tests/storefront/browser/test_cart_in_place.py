@@ -42,6 +42,32 @@ def test_a_double_click_adds_once(open_page: OpenPage) -> None:
     expect(page.locator(".quantity input[type=number]")).to_have_value("1")
 
 
+def test_each_click_adds_once_its_answer_is_there(open_page: OpenPage) -> None:
+    """Without a page load the form gets a new key, so the second click is no repetition."""
+    page = open_page()
+    page.goto(f"/en/books/{BOOK}")
+    for copies in ("1", "2"):
+        page.click(".add button")
+        expect(page.locator("#cart-link")).to_have_text(f"Cart {copies}")
+
+    expect(page.locator("#messages")).to_contain_text("Added to the cart.")
+
+
+def test_two_tabs_that_add_at_the_same_time_lose_no_book(open_page: OpenPage) -> None:
+    """The cart of a visitor is a cookie: the tabs take turns, so that no answer overwrites it."""
+    page = open_page()
+    other = page.context.new_page()
+    for tab, book in ((page, BOOK), (other, OTHER)):
+        tab.goto(f"/en/books/{book}")
+    for tab in (page, other):
+        tab.evaluate("() => document.querySelector('form.add').requestSubmit()")
+    for tab in (page, other):
+        expect(tab.locator("#messages")).to_contain_text("Added to the cart.")
+    page.goto("/en/cart")
+
+    expect(page.locator(".quantity")).to_have_count(2)
+
+
 def test_a_quantity_changes_in_place_and_keeps_the_focus(open_page: OpenPage) -> None:
     """Total and header follow; what is announced has the total."""
     page = open_page()

@@ -19,7 +19,9 @@ from tests.storefront.browser.steps import go_to_payment, put_into_cart
 
 PUBLIC = (
     *("", "books", "books?q=la&sort=price", "books/3", "cart", "sign-in", "register", "nowhere"),
-    *("forgot-password", "forgot-password?sent=1", "reset-password"),
+    *("forgot-password", "forgot-password?sent=1", "reset-password", "dev/mail"),
+    f"unsubscribe?token={'x' * 43}",
+    f"unsubscribe?token={'x' * 43}&mails=reviews",
 )
 MAX_HTML, MAX_CSS, MAX_JS = 15 * 1024, 12 * 1024, 5 * 1024
 """Bytes, compressed."""
@@ -29,14 +31,14 @@ LIMIT = 30.0
 """Seconds in which a new book can be bought; far above what that takes."""
 
 
-def add_book(shop: RunningShop, **details: str) -> int:
+def add_book(shop: RunningShop, *, price: float = 9.5, **details: str) -> int:
     """As an admin; returns its id once it can be bought."""
     admin = json.loads((shop.folder / "data" / "admin.json").read_text("utf-8"))
     with httpx.Client(timeout=30) as client:
         login = client.post(shop.url("auth") + "/login", json=admin).raise_for_status().json()
         made = client.post(
             shop.url("catalog") + "/books",
-            json={**details, "price": 9.5, "stock": 4},
+            json={**details, "price": price, "stock": 4},
             headers={"Authorization": f"Bearer {login['token']}"},
         )
         book_id: int = made.raise_for_status().json()["book_id"]
@@ -96,9 +98,9 @@ def test_a_customers_pages_are_accessible(open_page: OpenPage, width: int, schem
     page.click("main form button")
     expect(page).to_have_url(re.compile("/orders/[0-9]+$"))
     problems += check(page, f"order-{width}-{scheme}")
-    for path in ("orders", "account"):
+    for path in ("orders", "account", "account/mails"):
         page.goto(f"/en/{path}")
-        problems += check(page, f"{path}-{width}-{scheme}")
+        problems += check(page, f"{path.replace('/', '-')}-{width}-{scheme}")
 
     assert problems == []
 
@@ -126,25 +128,64 @@ def test_a_finger_meets_what_it_aims_at(open_page: OpenPage) -> None:
     assert small == []
 
 
+BROKEN_TOTALS = """() => [...document.querySelectorAll(".total > span")]
+    .map((each) => {
+        const range = document.createRange();
+        range.selectNodeContents(each);
+        return [range.getClientRects().length, each.textContent];
+    })
+    .filter(([lines]) => lines !== 1)"""
+"""A sum's label and amount that are not each in one line."""
+
+
 @pytest.mark.parametrize("width", [320, 1280])
 def test_long_words_do_not_widen_a_page(open_page: OpenPage, shop: RunningShop, width: int) -> None:
-    """In a title, an author, a category and a description: the book's page, lists and the cart."""
+    """In a title, an author, a category, a description and an amount: the book's page, lists and
+    the cart.
+    """
     book_id = add_book(
         shop,
         title="Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft",
         author="W" * 80,
         category="c" * 60,
         description="x" * 200,
+        price=999_999_999.99,
     )
     page = open_page(viewport={"width": width, "height": 800})
-    put_into_cart(page, "en", book_id)
+    put_into_cart(page, "es", book_id, 4)
+    broken = page.evaluate(BROKEN_TOTALS)
     wide = []
-    for path in ("cart", f"books/{book_id}", "", "books?q=donau"):
-        page.goto(f"/en/{path}".rstrip("/"))
+    for path in ("cart", f"books/{book_id}", "", "books?q=donau&min_price=999999999"):
+        page.goto(f"/es/{path}".rstrip("/"))
         if page.evaluate("document.documentElement.scrollWidth") > width:
             wide.append(path)
 
     assert wide == []
+    assert broken == []
+
+
+BEYOND_MAIN = """() => {
+    const main = document.querySelector("main"), style = getComputedStyle(main);
+    const edge = main.getBoundingClientRect().right - parseFloat(style.paddingRight);
+    return [...main.querySelectorAll("button, input, td, th, p")]
+        .filter((each) => each.getBoundingClientRect().right > edge + 0.5)
+        .map((each) => each.textContent || each.name);
+}"""
+"""What stands in the margin of a page. Scripts of a test run also where those of pages do not."""
+
+
+@pytest.mark.parametrize("language", ["es", "en"])
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_line_of_the_cart_fits_a_small_phone(
+    open_page: OpenPage, language: str, *, scripts: bool
+) -> None:
+    """Without JavaScript it has one button more."""
+    page = open_page(viewport={"width": 320, "height": 800}, java_script_enabled=scripts)
+    put_into_cart(page, language, 3, 4)
+    page.goto(f"/{language}/cart")
+
+    assert page.locator(".quantity button:visible").count() == (1 if scripts else 2)
+    assert page.evaluate(BEYOND_MAIN) == []
 
 
 def test_pages_are_small(shop: RunningShop) -> None:

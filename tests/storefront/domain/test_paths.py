@@ -71,4 +71,5 @@ def test_a_way_back_always_stays_here(text: str) -> None:
 def test_a_page_in_the_other_language_is_the_same_page() -> None:
     """Only the first segment changes."""
     assert in_other_language("/es/books/3", "a=1", "en") == "/en/books/3?a=1"
-    assert in_other_language("/es", "", "en") == "/en/"
+    assert in_other_language("/es", "", "en") == "/en"
+    assert in_other_language("/es/", "q=a", "en") == "/en?q=a"

@@ -21,6 +21,7 @@ from aio_pika.exceptions import (
     ProbableAuthenticationError,
 )
 
+from functions.kit.base.background import was_cancelled
 from functions.local.broker.errors import StoreError
 from functions.local.broker.rabbitmq.topology import Server
 
@@ -118,7 +119,7 @@ class ReconnectingConnection:
 
     async def _reconnect(self) -> None:
         pause = _FIRST_PAUSE_SECONDS
-        while True:
+        while not was_cancelled():
             if self._channel is not None:
                 await self._lost.wait()
                 logger.warning(

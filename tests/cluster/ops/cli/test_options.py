@@ -9,7 +9,14 @@ import pytest
 from knative.ops.cli import parsing
 from knative.ops.cli.console import Console
 from knative.ops.cli.errors import WrongOptions
-from knative.ops.cli.options import ALL_OPTIONS, ROOT, BuildOptions, DeployOptions, Options
+from knative.ops.cli.options import (
+    ALL_OPTIONS,
+    ROOT,
+    BuildOptions,
+    DeployOptions,
+    Options,
+    option_name,
+)
 
 
 def read(*arguments: str, **environ: str) -> DeployOptions:
@@ -47,6 +54,21 @@ def test_types_of_values(file: Path) -> None:
     assert found.min_scale == {"purchase": 2}
     assert found.max_scale == {"auth": 3, "catalog": 4}
     assert found.timeout == 60
+
+
+@pytest.mark.parametrize("text", ["10.5", "10.0", "1e1", "0x10", "1_0", "\u0663", "", "9" * 5_000])
+def test_a_number_is_taken_as_it_is_written_or_refused(file: Path, text: str) -> None:
+    """Nothing is rounded, wherever it was written."""
+    with pytest.raises(WrongOptions, match="not a whole number"):
+        read("--timeout", text)
+    if text:  # an empty variable counts as not set
+        with pytest.raises(WrongOptions, match="not a whole number"):
+            read(TIMEOUT=text)
+    file.write_text(f'timeout = "{text}"')
+    with pytest.raises(WrongOptions, match="not a whole number"):
+        read()
+    file.write_text("timeout = 10")
+    assert read().timeout == 10
 
 
 @pytest.mark.parametrize("text", ["1", "true", "yes", "on", "ON"])
@@ -117,8 +139,8 @@ def test_all_errors_at_once(file: Path) -> None:
         f'Invalid value "Not A Name" for namespace provided by {file}. Expected a DNS label',
         f"registri: no such setting in {file}",
         f"tag in {file}: 5 must be a string, in quotes",
-        "for --min-scale: 'shop' is none of auth, catalog, purchase",
-        'BOOKSTORE_DEPLOY_TIMEOUT from environment: unable to convert "soon" into int',
+        "for --min-scale: 'shop' is none of auth, catalog, notifications, purchase",
+        "BOOKSTORE_DEPLOY_TIMEOUT: 'soon' is not a whole number",
         '"ftp" for BOOKSTORE_DEPLOY_SCHEME from environment. Choose from: "http", "https"',
         "BOOKSTORE_DEPLOY_CONTEXXT: no such variable",
     ):
@@ -200,4 +222,6 @@ def test_every_option_is_described(
 
     assert ended.value.code == 0
     assert "\x1b" not in shown
-    assert {name.replace("-", "_") for name in described} >= {each.name for each in fields(kind)}
+    assert {name.replace("-", "_") for name in described} >= {
+        option_name(each.name).replace("-", "_") for each in fields(kind)
+    }

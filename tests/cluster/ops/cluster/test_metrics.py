@@ -2,7 +2,7 @@
 
 import pytest
 
-from functions.kit.base.telemetry import Metrics
+from functions.kit.base.metrics import Metrics
 from knative.ops.cli.errors import OpsError
 from knative.ops.cluster import metrics
 

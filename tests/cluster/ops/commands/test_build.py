@@ -13,6 +13,7 @@ import pytest
 
 from knative.ops.cli.errors import WrongOptions
 from knative.ops.cli.session import Session, run
+from knative.ops.cli.values import SERVICES
 from knative.ops.commands.build import build
 from knative.ops.commands.deploy import deploy
 from knative.ops.image import Image
@@ -32,7 +33,9 @@ for option, text in (("--digestfile", "{DIGEST}"), ("--metadata-file", None)):
     if option in argv:
         with open(argv[argv.index(option) + 1], "w") as file:
             file.write(text or json.dumps({{"containerimage.digest": "{DIGEST}"}}))
-if argv[:2] == ["image", "inspect"]:
+if "inspect" in argv and "Architecture" in argv[argv.index("--format") + 1]:
+    print("linux/" + os.environ.get("PROCESSOR", "amd64"))
+elif argv[:2] == ["image", "inspect"]:
     name = argv[-1].rpartition(":")[0].removeprefix("docker.io/")
     print(json.dumps(["other.example/x@sha256:0", name + "@{DIGEST}"]))
 if program == "docker" and argv == ["version"] and os.environ.get("NO_DAEMON"):
@@ -108,6 +111,66 @@ def test_two_platforms(workshop: Workshop, program: str, words: list[str]) -> No
     assert ("--manifest" in first) == (program != "docker")
 
 
+@pytest.mark.parametrize("program", ["docker", "podman", "buildah"])
+@pytest.mark.parametrize(
+    ("options", "platforms"),
+    [
+        ((), ("linux/arm64",)),
+        (("--platform", "linux/amd64"), ("linux/amd64",)),
+        (("--platform", "linux/amd64,linux/arm64"), ("linux/amd64", "linux/arm64")),
+    ],
+)
+def test_platforms_are_recorded(
+    workshop: Workshop, program: str, options: tuple[str, ...], platforms: tuple[str, ...]
+) -> None:
+    """Those that were asked for; else that of the builder's machine, here an arm64."""
+    workshop.install(program)
+    code = workshop.build(*PUSH, *options, PROCESSOR="arm64")
+
+    assert code == 0
+    assert {each.platforms for each in images.recorded(workshop.record).values()} == {platforms}
+
+
+def node(name: str, processor: str) -> dict[str, object]:
+    info = {"operatingSystem": "linux", "architecture": processor}
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name},
+        "status": {"nodeInfo": info},
+    }
+
+
+@pytest.mark.parametrize(
+    ("built_for", "nodes", "code", "told"),
+    [
+        (("linux/arm64",), ["amd64", "amd64"], 1, True),
+        (("linux/arm64",), ["amd64", "arm64"], 0, True),
+        (("linux/amd64",), ["amd64", "amd64"], 0, False),
+        (("linux/amd64", "linux/arm64"), ["amd64", "arm64"], 0, False),
+        ((), ["amd64"], 0, False),
+        (("linux/arm64",), [], 0, False),
+    ],
+)
+def test_images_for_other_processors(
+    cluster: FakeCluster, built_for: tuple[str, ...], nodes: list[str], code: int, told: bool
+) -> None:
+    """What no node can run is not deployed; what some cannot run is warned of."""
+    for index, processor in enumerate(nodes):
+        cluster.state.put(node(f"node-{index}", processor))
+    made = {
+        name: Image(f"r.example/shop/{name}", "v1", DIGEST, built_for if name == "auth" else ())
+        for name in IMAGES
+    }
+    images.record(made, images.RECORD)
+    found = cluster.run(deploy, "--context", "kind-test", "--yes", "--smoke", "none")
+    wanted = ",".join(sorted({f"linux/{each}" for each in nodes}))
+
+    assert (found, bool(cluster.applied())) == (code, code == 0), cluster.output
+    assert ("auth:v1@sha256" in cluster.output) is told
+    assert (f"build -- --push --platform {wanted}" in cluster.output) is told
+
+
 @pytest.mark.parametrize("program", ["podman", "buildah"])
 @pytest.mark.parametrize("platforms", ["linux/amd64", "linux/amd64,linux/arm64"])
 @pytest.mark.parametrize(
@@ -123,7 +186,7 @@ def test_a_registry_on_this_machine_has_no_tls(
     code = workshop.build(*where, "--push")
     pushes = [call for call in workshop.calls() if "push" in call]
 
-    assert (code, len(pushes)) == (0, 4)
+    assert (code, len(pushes)) == (0, len(SERVICES))
     assert all(("--tls-verify=false" in call) is plain for call in pushes)
 
 
@@ -156,7 +219,7 @@ def test_other_sources(workshop: Workshop, program: str) -> None:
     assert [arg for arg in arguments if "=" in arg] == [
         f"PYTHON_IMAGE={base}",
         f"PIP_INDEX_URL={index}",
-    ] * 4
+    ] * len(SERVICES)
 
 
 def test_no_password_in_the_package_index(

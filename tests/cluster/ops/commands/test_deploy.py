@@ -10,14 +10,14 @@ from knative.ops.commands.deploy import deploy
 from knative.ops.image import Image
 from knative.ops.manifests import images
 from knative.ops.objects import objects
-from knative.ops.rollout import leftovers
+from knative.ops.rollout import credentials, leftovers
 from tests.cluster.ops.conftest import CONTEXT, DEPLOY, FakeCluster
 from tests.cluster.ops.fake_kubectl import identity
 
 DIGEST = "sha256:" + "ab" * 32
 SECRETS = {
-    *("db-auth", "db-catalog", "db-main", "auth-keys", "internal-secret", "auth-first-admin"),
-    "storefront-session",
+    *("db-auth", "db-catalog", "db-main", "db-notifications", "smtp", "storefront-session"),
+    *("auth-keys", "internal-secret", "auth-first-admin"),
 }
 
 
@@ -30,11 +30,12 @@ def generations(cluster: FakeCluster) -> dict[str, int]:
 
 
 def secret_values(cluster: FakeCluster) -> list[str]:
+    """Without the admin's address, and the word that stands for no SMTP server."""
     return [
         value
         for secret in cluster.state.of_kind("Secret")
         for key, value in secret["stringData"].items()
-        if key != "email"
+        if key != "email" and value != credentials.NO_MAIL
     ]
 
 
@@ -68,7 +69,7 @@ def test_publishers_wait_for_triggers(cluster: FakeCluster) -> None:
     applied = {each["metadata"]["name"] for each in objects(calls[first].partition("\n")[2])}
     between = [call for call in calls[first:second] if "trigger.eventing.knative.dev/" in call]
 
-    assert applied == {"catalog-internal", "purchase-internal"}
+    assert applied == {"catalog-internal", "notifications-internal", "purchase-internal"}
     assert "name: auth-internal" in calls[second]
     assert between
 
@@ -156,7 +157,7 @@ def test_secrets_are_created_and_never_printed(cluster: FakeCluster) -> None:
 
     assert {each["metadata"]["name"] for each in cluster.state.of_kind("Secret")} == SECRETS
     assert [value for value in values if value in argvs + cluster.output + applied] == []
-    assert len(values) == 13
+    assert len(values) == 16
 
 
 def test_existing_secret_is_kept(cluster: FakeCluster) -> None:
@@ -180,7 +181,7 @@ def test_external_database(cluster: FakeCluster) -> None:
     assert code == 1
     assert "Secret db-main is named by the manifests, does not exist" in cluster.output
 
-    for name in ("db-auth", "db-catalog", "db-main"):
+    for name in ("db-auth", "db-catalog", "db-main", "db-notifications"):
         own = {"name": name, "namespace": "bookstore"}
         cluster.state.put({"apiVersion": "v1", "kind": "Secret", "metadata": own})
 
@@ -269,7 +270,7 @@ def test_revisions_are_reused(cluster: FakeCluster) -> None:
     second = {each["metadata"]["name"] for each in cluster.state.of_kind("Revision")}
     cluster.run(deploy, *DEPLOY)
 
-    assert (len(first), len(second)) == (7, 14)
+    assert (len(first), len(second)) == (9, 18)
     assert second == {each["metadata"]["name"] for each in cluster.state.of_kind("Revision")}
 
 
@@ -354,7 +355,10 @@ def test_renamed_objects_replace_those_with_former_names(cluster: FakeCluster) -
     applied = [n for n, call in enumerate(calls) if "apply" in call and "kind: PingSource" in call]
     deleted = [n for n, call in enumerate(calls) if "delete" in call and "poke-auth" in call]
 
-    assert source_names(cluster) == {"ping-auth", "ping-catalog", "ping-purchase", "report"}
+    assert source_names(cluster) == {
+        *("ping-auth", "ping-catalog", "ping-notifications", "ping-purchase"),
+        "report",
+    }
     assert (len(applied), len(deleted)) == (1, 1)
     assert applied < deleted
 

@@ -8,10 +8,11 @@ import pytest
 from knative.ops.commands.canary import canary
 from knative.ops.commands.deploy import deploy
 from knative.ops.commands.logs import logs
+from knative.ops.commands.platform import platform
 from knative.ops.commands.promote import promote
 from knative.ops.commands.rollback import rollback
 from knative.ops.commands.status import status
-from knative.ops.commands.undeploy import undeploy
+from knative.ops.commands.undeploy import MONITORS, undeploy
 from tests.cluster.ops.conftest import CONTEXT, DEPLOY, FakeCluster
 
 WHERE = "--context kind-test -n bookstore"
@@ -247,6 +248,78 @@ def test_metrics_are_read_past_the_queue_proxy(cluster: FakeCluster) -> None:
     (found,) = cluster.called("exec", "purchase-internal-pod")
 
     assert found[found.index("-c") + 1] == "purchase"
+
+
+OBSERVED = (*DEPLOY, "--components", "observability")
+
+
+def test_status_without_observability(cluster: FakeCluster) -> None:
+    """It says how to get each half."""
+    cluster.run(deploy, *DEPLOY)
+    cluster.run(status, *CONTEXT)
+    shown = " ".join(cluster.output.split())
+
+    assert "collector not deployed: --components observability" in shown
+    assert "platform not installed: nox -s platform -- --with observability" in shown
+
+
+def test_status_with_observability(cluster: FakeCluster) -> None:
+    """The collector, and each part with its version; what is missing or not ready is said."""
+    assert cluster.run(deploy, *OBSERVED) == 0, cluster.output
+    cluster.run(platform, *CONTEXT, "--yes", "--with", "observability")
+    cluster.state.faults["Deployment/tempo"] = "image"
+    del cluster.state.objects["apps/StatefulSet/monitoring/prometheus-bookstore"]
+    del cluster.state.objects["monitoring.coreos.com/Prometheus/monitoring/bookstore"]
+    cluster.run(platform, *CONTEXT, "--check")
+    cluster.run(status, *CONTEXT)
+    shown = " ".join(cluster.output.split())
+
+    assert "collector telemetry ready" in shown
+    assert "grafana ready, 13.1.3" in shown
+    assert "tempo NOT READY, 3.0.2" in shown
+    assert "prometheus missing" in shown
+
+
+def test_status_of_observability_that_may_not_be_read(cluster: FakeCluster) -> None:
+    """An account of the shop's namespace sees the rest."""
+    cluster.run(deploy, *DEPLOY)
+    cluster.state.forbidden = ["deployments.apps/", "statefulsets.apps/"]
+
+    assert cluster.run(status, *CONTEXT) == 0
+    assert "grafana" in cluster.output
+    assert "this account may not read it" in cluster.output
+
+
+def test_a_deploy_with_observability_twice(cluster: FakeCluster) -> None:
+    """The second changes nothing."""
+    cluster.run(deploy, *OBSERVED)
+    before = {key: each["metadata"] for key, each in cluster.state.objects.items()}
+    code = cluster.run(deploy, *OBSERVED)
+
+    assert code == 0, cluster.output
+    assert {key: each["metadata"] for key, each in cluster.state.objects.items()} == before
+
+
+def test_observability_on_a_cluster_without_its_kinds(cluster: FakeCluster) -> None:
+    """The error names the option of platform that brings them."""
+    cluster.state.unserved = ["PodMonitor", "PrometheusRule"]
+    code = cluster.run(deploy, *OBSERVED)
+
+    assert (code, cluster.called("apply")) == (1, [])
+    assert "platform -- --check --with observability shows what is missing" in cluster.output
+
+
+@pytest.mark.parametrize("served", [True, False])
+def test_undeploy_removes_what_watches_the_shop(cluster: FakeCluster, served: bool) -> None:
+    """The collector, and alerts and monitors where the cluster knows such kinds."""
+    cluster.run(deploy, *(OBSERVED if served else DEPLOY))
+    cluster.state.unserved = [] if served else ["PodMonitor", "PrometheusRule"]
+    code = cluster.run(undeploy, *CONTEXT, "--yes")
+    kinds = {each["kind"] for each in cluster.state.objects.values()}
+
+    assert code == 0
+    assert not kinds & {"Deployment", "PrometheusRule", "PodMonitor"}
+    assert bool(cluster.called("delete", ",".join(MONITORS))) is served
 
 
 def test_status_of_nothing(cluster: FakeCluster) -> None:

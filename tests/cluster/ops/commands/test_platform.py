@@ -7,7 +7,7 @@ import pytest
 
 from knative.ops.cli import versions
 from knative.ops.commands.platform import platform
-from knative.ops.objects import documents
+from knative.ops.objects import documents, texts
 from tests.cluster.ops.conftest import CONTEXT, FakeCluster
 
 ORDER = [
@@ -21,6 +21,8 @@ ORDER = [
     "messaging-topology-operator",
     "rabbitmq-broker",
 ]
+OPTIONAL = "observability"
+WITH = ("--with", OPTIONAL)
 
 
 def deployment(part: versions.Part, version: str, *, ready: bool = True) -> dict[str, Any]:
@@ -42,6 +44,8 @@ def deployment(part: versions.Part, version: str, *, ready: bool = True) -> dict
 
 def install_all(cluster: FakeCluster) -> None:
     for part in versions.pins().parts:
+        if part.group:
+            continue
         item = deployment(part, f"v{part.version}")
         cluster.state.put(item)["status"] = item["status"]
     for setting in versions.pins().settings:
@@ -184,7 +188,9 @@ def test_mirrored_images(cluster: FakeCluster, tmp_path: Path) -> None:
 
     assert code == 1  # The fake cluster starts no pods, so that the parts are not ready.
     assert images == {
-        f"r.example:5000/gcr/{part.name}:1" for part in versions.pins().parts if part.urls
+        f"r.example:5000/gcr/{part.name}:1"
+        for part in versions.pins().parts
+        if part.urls and not part.group
     }
 
 
@@ -211,3 +217,105 @@ def test_efs_driver_is_for_eks(cluster: FakeCluster) -> None:
 
     assert "aws-efs-csi-driver" not in elsewhere
     assert "aws-efs-csi-driver" in cluster.output
+
+
+def test_optional_parts_are_installed_on_request(cluster: FakeCluster) -> None:
+    """Without --with the platform is as before, and its report does not miss them."""
+    install_all(cluster)
+    plain = cluster.run(platform, *CONTEXT, "--yes")
+    folders = cluster.called("-k")
+    missing = cluster.run(platform, *CONTEXT, *WITH, "--check")
+
+    assert (plain, folders, missing) == (0, [], 1)
+    assert "TO DO  grafana" in cluster.output
+    assert not cluster.named("ConfigMap", "config-network")["data"].get("metrics-protocol")
+
+
+def test_observability(cluster: FakeCluster) -> None:
+    """Operator, exporter, Prometheus, Tempo and Grafana, each ready before the next; then Knative's
+    export to the collector of the shop."""
+    install_all(cluster)
+    cluster.run(platform, *CONTEXT, "--yes", *WITH)
+    folders = [Path(argv[argv.index("-k") + 1]).name for argv in cluster.called("apply", "-k")]
+    code = cluster.run(platform, *CONTEXT, "--check", *WITH)
+
+    assert folders == ["operator", "kube-state-metrics", "prometheus", "tempo", "grafana"]
+    assert code == 0, cluster.output
+    assert "TO DO" not in cluster.output
+    assert cluster.called("wait", "--for=condition=Available")
+    for namespace in ("knative-serving", "knative-eventing"):
+        data = cluster.state.objects[f"/ConfigMap/{namespace}/config-observability"]["data"]
+        assert data["metrics-protocol"] == data["tracing-protocol"] == "http/protobuf"
+        assert data["metrics-endpoint"] == (
+            "http://telemetry.bookstore.svc.cluster.local:4318/v1/metrics"
+        )
+
+
+def test_observability_twice(cluster: FakeCluster) -> None:
+    """The second run changes no object."""
+    install_all(cluster)
+    cluster.run(platform, *CONTEXT, "--yes", *WITH)
+    before = {key: dict(each["metadata"]) for key, each in cluster.state.objects.items()}
+    data = {key: dict(each.get("data", {})) for key, each in cluster.state.objects.items()}
+    code = cluster.run(platform, *CONTEXT, "--yes", *WITH)
+
+    assert code == 0
+    assert {key: each["metadata"] for key, each in cluster.state.objects.items()} == before
+    assert {key: each.get("data", {}) for key, each in cluster.state.objects.items()} == data
+
+
+def test_observability_of_a_shop_elsewhere(cluster: FakeCluster) -> None:
+    """Knative exports to the collector in the namespace of the shop."""
+    install_all(cluster)
+    cluster.run(platform, *CONTEXT, "--yes", *WITH, "--namespace", "shop")
+    data = cluster.state.objects["/ConfigMap/knative-serving/config-observability"]["data"]
+
+    assert data["tracing-endpoint"] == "http://telemetry.shop.svc.cluster.local:4318/v1/traces"
+
+
+def test_an_unknown_group(cluster: FakeCluster) -> None:
+    """It is refused with the names that there are; variable and file have the option as well."""
+    code = cluster.run(platform, *CONTEXT, environ={"BOOKSTORE_DEPLOY_WITH": "everything"})
+
+    assert code == 2
+    assert "'everything' is none of observability" in cluster.output
+
+
+def test_printed_observability(cluster: FakeCluster) -> None:
+    """Folders are relative, so that the commands run in a clone."""
+    cluster.run(platform, "--print", *WITH)
+
+    assert "-k knative/observability/grafana" in cluster.output
+    assert (
+        "kubectl wait --for=condition=Available prometheuses.monitoring.coreos.com/bookstore"
+        in cluster.output
+    )
+
+
+def test_mirrored_observability(cluster: FakeCluster, tmp_path: Path) -> None:
+    """All images come from mirrors, also the one that the operator starts beside Prometheus."""
+    release_files(tmp_path)
+    hosts = ("docker.io", "quay.io", "registry.k8s.io", "gcr.io")
+    mirrors = [f"{host}=r.example/{host}" for host in hosts]
+    arguments = ["--mirror", ",".join([f"github.com={tmp_path}", *mirrors])]
+    cluster.run(platform, *CONTEXT, "--yes", *WITH, *arguments)
+    ours = [each for each in cluster.state.objects.values() if _in_monitoring(each)]
+    images = {text for each in ours for key, text in texts(each) if key == "image"}
+    arguments = [text for each in ours for _, text in texts(each) if "config-reloader=" in text]
+
+    assert images == {
+        "r.example/docker.io/grafana/grafana:13.1.3",
+        "r.example/docker.io/grafana/tempo:3.0.2",
+        "r.example/quay.io/prometheus/prometheus:v3.13.2",
+        "r.example/quay.io/prometheus-operator/prometheus-operator:v0.93.1",
+        "r.example/registry.k8s.io/kube-state-metrics/kube-state-metrics:v2.19.1",
+    }
+    assert [each.partition("=")[2] for each in arguments] == [
+        "r.example/quay.io/prometheus-operator/prometheus-config-reloader:v0.93.1"
+    ]
+
+
+def _in_monitoring(item: dict[str, Any]) -> bool:
+    """Of a folder of ours; a release file has no label of the bookstore."""
+    labels = item["metadata"].get("labels", {})
+    return bool(labels.get("app.kubernetes.io/part-of") == "bookstore")

@@ -95,7 +95,7 @@ def test_missing_tools(tmp_path: Path, command: str, arguments: tuple[str, ...])
     done = program(tmp_path, command, *arguments)
 
     assert (done.returncode, done.stderr) == (1, "")
-    assert "install" in done.stdout
+    assert "install" in done.stdout.lower()
 
 
 def test_ctrl_c(tmp_path: Path) -> None:

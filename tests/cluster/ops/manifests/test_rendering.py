@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from knative.ops.cli.values import SERVICES_WITH_API
 from knative.ops.commands.deploy import deploy
 from knative.ops.objects import objects
 from tests.cluster.ops.conftest import FakeCluster
@@ -65,6 +66,15 @@ def test_rabbitmq(cluster: FakeCluster) -> None:
 
     assert (spec["image"], spec["replicas"]) == ("mirror.example/rabbitmq:4.3.4", 3)
     assert spec["persistence"]["storageClassName"] == "fast"
+
+
+def test_the_collectors_image(cluster: FakeCluster) -> None:
+    """From a copy, for clusters without access to the internet."""
+    image = "mirror.example/otel:0.159.0"
+    items = rendered(cluster, "--components", "observability", "--collector-image", image)
+    (deployment,) = pick(items, "Deployment")
+
+    assert deployment["spec"]["template"]["spec"]["containers"][0]["image"] == image
 
 
 def test_even_number_of_nodes(cluster: FakeCluster) -> None:
@@ -138,7 +148,7 @@ def test_domain(cluster: FakeCluster) -> None:
 
     assert mapped == {
         "shop.books.example.org": "storefront",
-        **{f"{name}.books.example.org": name for name in ("auth", "catalog", "purchase")},
+        **{f"{name}.books.example.org": name for name in SERVICES_WITH_API},
     }
     assert set(mapped) == {each["metadata"]["name"] for each in pick(items, "ClusterDomainClaim")}
     assert {"name": "CATALOG_URL", "value": "https://catalog.books.example.org"} in env
@@ -151,7 +161,7 @@ def test_domain_is_the_issuers(cluster: FakeCluster) -> None:
     services = [each for each in pick(items, "Service") if "knative" in each["apiVersion"]]
     plain = rendered(cluster)
 
-    assert len(services) == 7
+    assert len(services) == 9
     for each in services:
         env = each["spec"]["template"]["spec"]["containers"][0]["env"]
         expected = [] if each["metadata"]["name"] == "storefront" else [issuer]

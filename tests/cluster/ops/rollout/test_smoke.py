@@ -60,7 +60,7 @@ def host(name: str) -> str:
 
 
 def test_reads(cluster: FakeCluster) -> None:
-    """By default it only reads: the three public APIs, a list of books, and the first page."""
+    """By default it only reads: the public APIs, a list of books, and the first page."""
     with gateway() as (port, seen):
         code = cluster.run(deploy, *NO_SMOKE, "--ingress", f"http://127.0.0.1:{port}")
 
@@ -68,6 +68,7 @@ def test_reads(cluster: FakeCluster) -> None:
     assert seen == [
         ("GET", host("auth"), "/"),
         ("GET", host("catalog"), "/"),
+        ("GET", host("notifications"), "/"),
         ("GET", host("purchase"), "/"),
         ("GET", host("catalog"), "/books"),
         ("GET", host("storefront"), "/en"),
@@ -82,7 +83,7 @@ def test_full(cluster: FakeCluster) -> None:
         )
 
     assert code == 0, cluster.output
-    assert [(method, path) for method, _, path in seen[5:]] == [
+    assert [(method, path) for method, _, path in seen[6:]] == [
         ("POST", "/register"),
         ("POST", "/login"),
         ("GET", "/me"),
@@ -128,7 +129,7 @@ def test_through_a_port_forward(cluster: FakeCluster, monkeypatch: pytest.Monkey
         code = cluster.run(deploy, *NO_SMOKE)
 
     assert code == 0, cluster.output
-    assert len(seen) == 5
+    assert len(seen) == 6
     assert "through kubectl port-forward" in cluster.output
 
 
@@ -143,7 +144,7 @@ def test_names_that_resolve_to_a_closed_port(
         code = cluster.run(deploy, *NO_SMOKE)
 
     assert code == 0, cluster.output
-    assert len(seen) == 5
+    assert len(seen) == 6
 
 
 @pytest.mark.parametrize(

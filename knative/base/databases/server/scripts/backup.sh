@@ -1,5 +1,7 @@
 # One consistent dump, without locking anybody out: --single-transaction reads a snapshot. A file
-# gets its name only when it is whole, and old ones go only when the new one is there.
+# gets its name only when it is whole, and old ones go only when the new one is there. At the end it
+# is recorded in the database itself, the one place that this job reaches and its service reads
+# (functions/kit/data/backups.py).
 set -euo pipefail
 . "$(dirname "$0")/login.sh"
 password=$MYSQL_PWD
@@ -31,3 +33,18 @@ find "$BACKUP_FOLDER" -name "$DB_NAME-*.sql.gz" | sort -r | tail -n +"$((KEEP + 
     rm -- "$old"
     echo "removed $old"
 done
+
+client=$(command -v mariadb || command -v mysql)
+sql() {
+    "$client" --defaults-extra-file=<(login "$password") --host="$DB_HOST" --port="${DB_PORT:-3306}" \
+        --user="$DB_USER" --batch --skip-column-names --execute="$1" "$DB_NAME"
+}
+# A release before the table was there can still run.
+if [ -z "$(sql "SHOW TABLES LIKE 'backups'")" ]; then
+    echo "not recorded: $DB_NAME has no table backups yet"
+    exit 0
+fi
+sql "INSERT INTO backups (file, bytes, finished_at)
+        VALUES ('$(basename "$file")', $(wc -c < "$file"), UTC_TIMESTAMP(6));
+    DELETE FROM backups WHERE finished_at < UTC_TIMESTAMP(6) - INTERVAL 90 DAY"
+echo "recorded"

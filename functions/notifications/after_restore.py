@@ -1,0 +1,11 @@
+"""`python -m functions.notifications.after_restore` raises the id counters of a restored database.
+
+Otherwise a new mail could get the id of a lost one, which a log line may name.
+"""
+
+from functions.kit.data.after_restore import main
+from functions.notifications import migrations
+from functions.notifications.migrate import url
+
+if __name__ == "__main__":
+    raise SystemExit(main("notifications", migrations, url))

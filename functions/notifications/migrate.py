@@ -1,0 +1,17 @@
+"""`python -m functions.notifications.migrate` brings the schema up to date; a Job in a cluster."""
+
+import os
+
+from functions.kit.data.engines import database_url
+from functions.kit.data.migrations import main
+from functions.notifications import migrations
+from functions.notifications.settings import NotificationsSettings
+
+
+def url() -> str:
+    """The database URL from the environment."""
+    return database_url("notifications", NotificationsSettings.from_mapping(os.environ))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main("notifications", migrations, url))

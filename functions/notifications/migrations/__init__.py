@@ -1,0 +1,1 @@
+"""notifications' migrations; `functions/kit/data/migrations.py` runs them."""

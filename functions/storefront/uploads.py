@@ -1,0 +1,108 @@
+"""Reading a form with a file (RFC 7578) as it arrives: nothing of the file is kept.
+
+The file is the form's last part, as its page has it, so the fields are known before its first
+bytes.
+"""
+
+from collections.abc import AsyncIterator
+
+from functions.kit.http.requests import AnyRequest
+from functions.storefront.errors import BadForm, UploadBrokenOff
+from functions.storefront.forms import Form
+
+FORM = "multipart/form-data"
+MAX_FIELDS = 16 * 1024
+"""Bytes of all fields besides the file."""
+MAX_DISCARDED = 128 * 1024 * 1024
+"""Bytes of a refused file that are still read, as a browser shows an answer only then."""
+
+
+class Upload:
+    """A form whose file is still to be read."""
+
+    def __init__(self, events: AsyncIterator[tuple[str, str, bytes]]) -> None:
+        self._events = events
+        self._first: bytes | None = None
+        self.form = Form({})
+        self.filename = ""
+        """Empty where no file was chosen."""
+
+    async def read_fields(self) -> None:
+        """Read up to the file. Raises what `chunks` raises."""
+        values: dict[str, bytes] = {}
+        async for name, filename, data in self._events:
+            if filename:
+                self._first, self.filename = data, filename
+                break
+            values[name] = values.get(name, b"") + data
+            if sum(map(len, values.values())) > MAX_FIELDS:
+                raise BadForm
+        try:
+            self.form = Form({name: value.decode() for name, value in values.items()})
+        except UnicodeDecodeError as error:
+            raise BadForm from error
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The file's content.
+
+        Raises `UploadBrokenOff` where the form ends before it should, and `BadForm` where another
+        part follows.
+        """
+        if self._first:
+            yield self._first
+        async for _, filename, data in self._events:
+            if filename != self.filename:
+                raise BadForm
+            if data:
+                yield data
+
+    async def discard(self) -> None:
+        """Read the rest and drop it: a browser that is still sending shows no answer."""
+        size = 0
+        try:
+            async for _, _, data in self._events:
+                size += len(data)
+                if size > MAX_DISCARDED:
+                    return
+        except (BadForm, UploadBrokenOff):
+            return
+
+
+async def read_upload(request: AnyRequest) -> Upload:
+    """A form with a file, read up to the file.
+
+    Raises `BadForm` for what no page of the shop sends, `UploadBrokenOff` for a part of a form.
+    """
+    content_type = request.headers.get("content-type", "")
+    if content_type.partition(";")[0].strip().lower() != FORM:
+        raise BadForm
+    upload = Upload(_events(request, content_type))
+    await upload.read_fields()
+    return upload
+
+
+async def _events(request: AnyRequest, content_type: str) -> AsyncIterator[tuple[str, str, bytes]]:
+    """Name, file name and a piece of each part; the file name is empty for other fields."""
+    from multipart import (  # noqa: PLC0415 - only for this form
+        MultipartError,
+        MultipartSegment,
+        ParserLimitReached,
+        PushMultipartParser,
+        parse_options_header,
+    )
+
+    name = filename = ""
+    try:
+        boundary = parse_options_header(content_type)[1].get("boundary", "")
+        with PushMultipartParser(boundary, strict=True) as parser:
+            async for chunk in request.stream():
+                for part in parser.parse(chunk):
+                    if isinstance(part, MultipartSegment):
+                        name, filename = part.name, part.filename or ""
+                        yield name, filename, b""
+                    elif part:
+                        yield name, filename, bytes(part)
+    except ParserLimitReached as error:
+        raise BadForm from error
+    except MultipartError as error:
+        raise UploadBrokenOff from error

@@ -1,0 +1,106 @@
+"""The traffic of a service moved to its newest revision step by step, and back where that is worse.
+
+Every change is one kn command, which is printed. It names the revision that is compared, so that
+one which is deployed meanwhile gets no traffic. Whatever ends it leaves a split that is stated: all
+traffic on the new revision, all on the old one, or, after Ctrl-C or a failure, the step that was
+reached. The split is in the cluster only: a process that is killed leaves it too, and the next run
+begins with what it finds. A split that somebody else changes meanwhile, as by a rollback by hand or
+by a second run, ends the run, which then changes nothing more.
+"""
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+from knative.ops.cli.console import Console
+from knative.ops.cli.errors import OpsError
+from knative.ops.cli.runner import Clock
+from knative.ops.cluster.requests import Source
+from knative.ops.rollout.analysis import AT_THE_END, Comparison, Verdict, compare, while_running
+
+STEPS = (1, 5, 25, 50)
+"""Percent of the traffic, before all of it."""
+LOOK_EVERY = 15.0
+"""Seconds."""
+WORSE = frozenset({Verdict.FAILING, Verdict.SLOWER})
+
+
+@dataclass(frozen=True)
+class Plan:
+    service: str
+    old: str
+    new: str
+    """Names of revisions."""
+    step_seconds: float
+    samples: int
+    patience: float
+    """Seconds that a step waits for samples."""
+
+
+def advance(
+    plan: Plan,
+    source: Source,
+    set_traffic: Callable[..., None],
+    split: Callable[[], Mapping[str, int]],
+    console: Console,
+    clock: Clock,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> bool:
+    """Whether the new revision has passed every step; else the old one has all traffic.
+
+    `set_traffic` takes targets as kn does; `split` reads the percentages that are set. Raises
+    `OpsError` where requests cannot be read, traffic cannot be set, or somebody else has set it;
+    the split then stays as it is.
+    """
+    for percent in STEPS:
+        console.heading(f"{percent} % for {plan.new}")
+        set_traffic(f"{plan.new}={percent}", f"{plan.old}={100 - percent}")
+        expected = {plan.new: percent, plan.old: 100 - percent}
+        check = partial(_check_split, plan.service, split, expected)
+        found = _watch(plan, source, check, console, clock, now)
+        if found.verdict is not Verdict.BETTER_OR_SAME:
+            console.heading(f"back to {plan.old}")
+            console.print(f"{plan.new}: {found.verdict.value}. {found.reason}")
+            set_traffic(f"{plan.old}=100")
+            return False
+    return True
+
+
+def _check_split(
+    service: str, split: Callable[[], Mapping[str, int]], expected: Mapping[str, int]
+) -> None:
+    if split() != expected:
+        raise OpsError(
+            f"The traffic of {service} was changed meanwhile, by hand or by another run. This run"
+            " ends, and leaves it as it is."
+        )
+
+
+def _watch(
+    plan: Plan,
+    source: Source,
+    check_split: Callable[[], None],
+    console: Console,
+    clock: Clock,
+    now: Callable[[], datetime],
+) -> Comparison:
+    """The verdict on one step: as soon as the new revision is worse, else when the step ends.
+
+    Raises `OpsError` as `advance` does.
+    """
+    since, started = now(), clock.now()
+    for look in itertools.count(1):
+        clock.sleep(LOOK_EVERY)
+        passed = clock.now() - started
+        old, new = source(plan.old, since), source(plan.new, since)
+        check_split()
+        enough = min(old.total, new.total) >= plan.samples
+        ended = passed >= plan.step_seconds and (enough or passed >= plan.patience)
+        by_chance = AT_THE_END if ended else while_running(look)
+        found = compare(old, new, samples=plan.samples, by_chance=by_chance)
+        console.print(f"  {passed:4.0f} s  {found.reason}")
+        if ended or found.verdict in WORSE:
+            break
+    return found

@@ -1,0 +1,127 @@
+"""Who may see the back office, and how one finds one's way in it."""
+
+import httpx
+import pytest
+
+from functions.storefront.back_office import AREAS, areas_of
+from tests.journeys.shop_in_process import ShopInProcess
+from tests.storefront.visitor import Visitor, open_back_office, open_storefront, text_of
+
+PAGES = [f"/{area.name}/{entry.path}" for area in AREAS for entry in area.entries]
+
+
+async def test_every_page_of_the_navigation_has_a_route(visitor: Visitor) -> None:
+    """An entry without a page would be a dead link."""
+    routes = {route.path for route in visitor.app.routes}
+
+    assert {f"/{{language:str}}{path}" for path in PAGES} <= routes
+
+
+async def test_every_route_of_an_area_asks_for_its_role(visitor: Visitor) -> None:
+    """Each of them leads a visitor who has not signed in to the sign-in, and that leads back."""
+    names = tuple(f"/{{language:str}}/{area.name}" for area in AREAS)
+    open_to_anyone = []
+    for route in visitor.app.routes:
+        if not route.path.startswith(names):
+            continue
+        path = route.path.replace("{language:str}", "en")
+        path = "/".join("7" if part.startswith("{") else part for part in path.split("/"))
+        for method in getattr(route, "methods", set()) & {"GET", "POST"}:
+            response = await (visitor.get(path) if method == "GET" else visitor.send(path, a=1))
+            location = response.headers.get("location", "")
+            if response.status_code != 303 or not location.startswith("/en/sign-in?next=/en/"):
+                open_to_anyone.append(f"{method} {path}: {response.status_code} {location}")
+
+    assert open_to_anyone == []
+
+
+@pytest.mark.parametrize("path", ["/back-office", *PAGES])
+@pytest.mark.parametrize(("language", "words"), [("en", "Ask an administrator"), ("es", "Pida")])
+async def test_a_customer_is_told_what_to_do(
+    visitor: Visitor, path: str, language: str, words: str
+) -> None:
+    """403, with the account that has signed in, and no link to the back office on any page."""
+    await visitor.sign_up("ana@example.org")
+    page = await visitor.get(f"/{language}{path}")
+
+    assert page.status_code == 403
+    assert words in text_of(page)
+    assert "ana@example.org" in text_of(page)
+    assert f'<a href="/{language}/back-office"' not in page.text
+    assert page.headers["cache-control"] == "no-store"
+
+
+async def test_the_sign_in_leads_back_to_the_page(shop: ShopInProcess) -> None:
+    """With its filters."""
+    async with open_storefront(shop) as visitor:
+        asked = await visitor.get("/en/staff/books?q=mar")
+        page = await visitor.submit(
+            "/en/sign-in",
+            email="staff@example.org",
+            password="staff-has-a-password",
+            next="/en/staff/books?q=mar",
+        )
+
+    assert asked.headers["location"] == "/en/sign-in?next=/en/staff/books%3Fq%3Dmar"
+    assert page.status_code == 200
+    assert page.url.query == b"q=mar"
+
+
+async def test_the_header_leads_to_the_first_page(staff: Visitor) -> None:
+    """Of those that the role may see; the page of an area leads there too."""
+    home = await staff.get("/en")
+    begun = await staff.get("/en/back-office")
+    area = await staff.get("/en/staff")
+
+    assert 'href="/en/back-office"' in home.text
+    assert begun.headers["location"] == "/en/staff/books"
+    assert area.headers["location"] == "/en/staff/books"
+
+
+async def test_the_present_page_is_marked(staff: Visitor) -> None:
+    """In the navigation, once."""
+    page = await staff.get("/es/staff/books")
+
+    assert page.text.count('aria-current="page"') == 1
+    assert '<a href="/es/staff/books" aria-current="page">' in page.text
+
+
+async def test_a_role_that_was_given_meanwhile_counts_at_once(shop: ShopInProcess) -> None:
+    """Without a new sign-in: auth is asked where the session has no such role."""
+    user_id = await shop.sign_up("ana")
+    async with open_back_office(shop, "ana") as ana:
+        before = await ana.get("/en/staff/books")
+        await shop.call(
+            "auth", "PATCH", f"/users/{user_id}", {"roles": ["customer", "staff"]}, user="admin"
+        )
+        after = await ana.get("/en/staff/books")
+
+    assert (before.status_code, after.status_code) == (403, 200)
+
+
+async def test_a_role_that_was_taken_away_is_gone(shop: ShopInProcess) -> None:
+    """As soon as the services have heard of it; then the header's link is gone as well."""
+    user_id = await shop.sign_up("ana", "customer", "staff")
+    async with open_back_office(shop, "ana") as ana:
+
+        async def refused() -> bool:
+            return (await ana.get("/en/staff/books")).status_code != httpx.codes.OK
+
+        allowed = not await refused()
+        shop.clock.advance(seconds=5)
+        await shop.call("auth", "PATCH", f"/users/{user_id}", {"roles": ["customer"]}, user="admin")
+        await shop.until(refused)
+        page = await ana.get("/en/staff/books")
+        home = await ana.get("/en")
+
+    assert allowed
+    assert page.status_code in {303, 403}
+    assert '<a href="/en/back-office"' not in home.text
+
+
+def test_an_area_without_pages_is_not_shown() -> None:
+    """Nor one of another role."""
+    assert areas_of(["customer"]) == ()
+    assert [area.name for area in areas_of(["admin"])] == [
+        area.name for area in AREAS if area.entries and "admin" in area.roles
+    ]
