@@ -51,8 +51,9 @@ logger = logging.getLogger(__name__)
 
 SHUTDOWN_FLUSH = 10.0
 """Seconds, at most, for the last flush of the outbox."""
-BACKGROUND_PERIOD = 15.0
-"""Seconds between two runs of the background tasks. A trigger runs them earlier."""
+BACKGROUND_PERIOD: float | None = 15.0
+"""Seconds between two runs of the background tasks. A trigger runs them earlier; with None nothing
+else does."""
 LETTERS_PURGE_PERIOD = timedelta(hours=1)
 """Time between two searches for dead letters that are no longer kept."""
 

@@ -153,7 +153,8 @@ async def test_a_callers_tracestate_reaches_the_broker(
                 headers={**issuer.bearer(1), "traceparent": CALLER, "tracestate": "a=1 , b=2"},
             )
     rows = await database.execute(QueryString("SELECT traceparent, tracestate FROM outbox"))
-    (recorded, plain) = [request.headers for request in sent]
+    # By event: a stop between the broker's answer and its record sends an event once more.
+    (recorded, plain) = {each.headers["ce-id"]: each.headers for each in sent}.values()
     created = rows.rows[0]["traceparent"][36:52]
 
     assert [row["tracestate"] for row in rows.rows] == ["a=1,b=2", "a=1,b=2"]

@@ -55,7 +55,7 @@ async def fill(shop: Shop, rng: random.Random) -> dict[str, list[Row]]:
             "provider_id": rng.choice([None, 1, 2]),
             "revision": 1,
             "created_at": moment,
-            "expires_at": moment,
+            "expires_at": datetime(2100, 1, 1, tzinfo=UTC),
         }
         await _insert(shop, "purchases", purchase)
         books = rng.sample([1, 2, 3], rng.randint(1, 3))

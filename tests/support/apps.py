@@ -9,8 +9,13 @@ import httpx
 import msgspec
 from litestar import Litestar
 
+import functions.kit.app
 from functions.kit.data.database import Database
 from tests.support.clock import FakeClock
+
+# Tests move a clock of their own. On a slow machine the background tasks would run between two of
+# their lines, and change what they have prepared.
+functions.kit.app.BACKGROUND_PERIOD = None
 
 
 @asynccontextmanager
