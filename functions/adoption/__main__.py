@@ -11,8 +11,10 @@ from rich.console import Console
 
 from functions.adoption.command import Adoption
 from functions.adoption.errors import AdoptionError
-from functions.adoption.options import AdoptOptions
+from functions.adoption.options import AdoptOptions, language_of
+from functions.adoption.spanish import in_spanish
 from functions.kit.base.language import in_language
+from functions.kit.base.output import keep_running_unread
 from functions.local.broker.command_line import parse
 from functions.local.invocation import command
 
@@ -22,11 +24,14 @@ _WIDTH_OF_FILES = 200
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """0: done. 1: rows are refused that nobody has decided to leave out. 2: it cannot be done."""
+    keep_running_unread()
+    arguments = sys.argv[1:] if arguments is None else arguments
     options = parse(
         AdoptOptions,
         command("adopt --"),
         "Moves the data of the original shop into this one; without --apply it only reports.",
         arguments,
+        translated=in_spanish if language_of(arguments) == "es" else str,
     )
     console = Console(
         markup=False,

@@ -1,7 +1,7 @@
 """The options of `nox -s adopt`, and the databases that they name."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,6 +14,8 @@ from functions.adoption.original.schema import DATABASES, Role
 from functions.adoption.target.databases import SERVICES, sqlite_file
 from functions.local.errors import LocalError
 from functions.local.mysql import MySQLServer
+
+LANGUAGES = ("es", "en")
 
 Flag = Annotated[bool, Parameter(negative=())]
 
@@ -64,12 +66,25 @@ class AdoptOptions:
         return {"auth": self.auth_name, "catalog": self.catalog_name, "main": self.main_name}
 
     def chosen_language(self, environ: Mapping[str, str] = os.environ) -> str:
-        if self.language is not None:
-            return self.language
-        for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
-            if environ.get(name):
-                return "en" if environ[name].lower().startswith("en") else "es"
-        return "es"
+        return self.language or _language_of_terminal(environ)
+
+
+def language_of(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> str:
+    """The language in which to say what is wrong with the options, which cannot be read then."""
+    chosen = _language_of_terminal(environ)
+    for place, each in enumerate(arguments):
+        name, given, value = each.partition("=")
+        if name == "--language":
+            value = value if given else "".join(arguments[place + 1 : place + 2])
+            chosen = value if value in LANGUAGES else chosen
+    return chosen
+
+
+def _language_of_terminal(environ: Mapping[str, str]) -> str:
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if environ.get(name):
+            return "en" if environ[name].lower().startswith("en") else "es"
+    return "es"
 
 
 @dataclass(frozen=True)

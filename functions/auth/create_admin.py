@@ -17,6 +17,7 @@ from functions.auth.settings import AuthSettings
 from functions.auth.tables import TABLES
 from functions.kit.base.clock import utc_now
 from functions.kit.base.errors import InvalidInput
+from functions.kit.base.output import keep_running_unread
 from functions.kit.base.settings import BadSettings
 from functions.kit.data.database import bind
 from functions.kit.data.engines import connect, database_url
@@ -44,6 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m functions.auth.create_admin")
     parser.add_argument("--email", required=True, help="address of the admin's account")
     options = parser.parse_args(arguments)
+    keep_running_unread()
     try:
         settings = AuthSettings.from_mapping(os.environ)
         user_id = asyncio.run(create(settings, options.email, read_password()))

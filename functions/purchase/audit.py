@@ -19,6 +19,7 @@ from piccolo.querystring import QueryString
 
 from functions.kit.base.clock import Clock, utc_now
 from functions.kit.base.orders import MAX_LINES
+from functions.kit.base.output import keep_running_unread
 from functions.kit.data import audit_runs
 from functions.kit.data.audit_runs import Breach
 from functions.kit.data.database import Database, Row, is_in
@@ -344,6 +345,7 @@ async def _run(settings: PurchaseSettings) -> list[Finding]:
 
 
 def main() -> int:
+    keep_running_unread()
     try:
         settings = PurchaseSettings.from_mapping(os.environ)
         findings = asyncio.run(_run(settings))

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.adoption import original
-from tests.adoption.running import adopt, checksum, opened, options_for, tables
+from tests.adoption.running import SERVICES, adopt, checksum, opened, options_for, tables
+from tests.support.closed_pipe import run_unread
 
 
 async def test_it_writes_nothing(urls: dict[str, str], tmp_path: Path) -> None:
@@ -157,3 +158,26 @@ async def test_the_report_may_go_to_standard_output(
 
     assert report.read_text("utf-8") == ""
     assert {"accounts-merged", "payment-again"} <= {line.get("what") for line in lines}
+
+
+@pytest.mark.parametrize("lines", [0, 1])
+async def test_a_report_that_nobody_reads_on_stops_nothing(tmp_path: Path, lines: int) -> None:
+    """As with `--report=- | head -1`: the decisions are written, and the move is made.
+
+    The exit codes are those of a run that is read.
+    """
+    source = original.save(tmp_path / "dumps", original.written(original.SMALL))
+    urls = {name: f"sqlite:///{tmp_path}/shop/{name}.db" for name in SERVICES}
+    options = [*source, "--sqlite", str(tmp_path / "shop"), "--language=en", "--report=-"]
+    options += ["--decisions", str(tmp_path / "adoption.toml")]
+    (tmp_path / "read").mkdir()
+    dry = run_unread("functions.adoption", *options, lines=lines)
+    decided = (tmp_path / "adoption.toml").exists()
+    applied = run_unread("functions.adoption", *options, "--apply", lines=lines)
+    moved = await checksum(urls)
+    read = await adopt(tmp_path, *source, *options_for(urls), "--apply")
+
+    assert (dry, decided) == ((read.code, ""), True)
+    assert applied == (read.code, "")
+    assert "nothing to do" in read.output
+    assert await checksum(urls) == moved

@@ -26,7 +26,7 @@ from functions.local.telemetry.store import (
     Store,
     Trace,
 )
-from functions.local.telemetry.waterfall import MAX_ROWS, rows, svg
+from functions.local.telemetry.waterfall import COLOURS, MAX_ROWS, WIDTH, marks, rows, svg
 from tests.servers.programs import free_port
 
 JSON = {"content-type": "application/json"}
@@ -287,6 +287,61 @@ def test_an_image_is_wellformed_whatever_its_names_are() -> None:
     root = ET.fromstring(image)  # noqa: S314 - what is made above
 
     assert len(root.findall("{http://www.w3.org/2000/svg}g")) == 2
+
+
+SVG = "{http://www.w3.org/2000/svg}"
+NAMES_OF_SERVICES = st.lists(
+    st.text(st.characters(codec="utf-8"), min_size=1, max_size=90), min_size=1, unique=True
+)
+
+
+@given(NAMES_OF_SERVICES)
+@example([f"service-{number}" for number in range(COLOURS)])
+@example([f"service-{number}" for number in range(COLOURS + 1)])
+@example([f"a-service-with-a-long-name-{number}" for number in range(300)])
+@example(["服務" * 45, "服" * 89])
+def test_a_legend_has_room_for_any_number_of_services(services: list[str]) -> None:
+    """Each is in it once, inside of the image and above the rows, and no two are marked alike."""
+    store = Store()
+    for number, service in enumerate(services, 1):
+        exported = export(
+            span(f"{number:016x}", "" if number == 1 else f"{1:016x}"), service=service
+        )
+        store.add_spans(read_spans(exported))
+    trace = store.trace(TRACE)
+    assert trace is not None
+    image = ET.fromstring(svg(trace, title="t"))  # noqa: S314 - what is made above
+    boxes, texts = image.findall(f"{SVG}rect"), image.findall(f"{SVG}text")
+    legend = texts[: len(boxes)]
+    bars = [each.find(f"{SVG}rect") for each in image.findall(f"{SVG}g")]
+    labels = [each.findall(f"{SVG}text")[-1].text or "" for each in image.findall(f"{SVG}g")]
+    places = {(each.get("x"), each.get("y")) for each in boxes}
+    told = [
+        (bar.get("class"), label.partition(" (")[2])
+        for bar, label in zip(bars, labels, strict=True)
+        if bar is not None
+    ]
+
+    assert len(boxes) == len(places) == len(set(told)) == len(trace.services)
+    assert all(int(each.get("x", "")) + 8 * len(each.text or "") <= WIDTH for each in legend)
+    assert max(int(each.get("y", "")) for each in boxes) < min(
+        float(each.get("y", "")) for each in bars if each is not None
+    )
+    assert float(image.get("height", "")) >= max(
+        float(each.get("y", "")) + 14 for each in bars if each is not None
+    )
+    assert [each.get("class") for each in boxes] == [each[0] for each in told]
+
+
+def test_few_services_are_told_by_their_colours_alone() -> None:
+    """As many as there are colours; one more, and each has a number too, also in its rows."""
+    few, more = (
+        marks([f"service-{n}" for n in range(number)]) for number in (COLOURS, COLOURS + 1)
+    )
+
+    assert {each.number for each in few.values()} == {""}
+    assert len({each.colour for each in few.values()}) == COLOURS
+    assert [each.number for each in more.values()] == [str(n) for n in range(1, COLOURS + 2)]
 
 
 @pytest.fixture

@@ -45,6 +45,7 @@ async def test_a_cart_shows_what_it_holds_and_reserves_nothing(shop: Shop) -> No
         "in_stock": True,
         "retired": False,
         "max_quantity": 100,
+        "unpaid_quantity": 0,
     }
     assert {name: cart[name] for name in ("quantity", "total_minor", "currency")} == {
         "quantity": 4,
@@ -67,6 +68,8 @@ async def test_an_empty_cart_is_a_cart(shop: Shop) -> None:
         "currency": None,
         "max_total": MAX_TOTAL_MINOR / 100,
         "max_total_minor": MAX_TOTAL_MINOR,
+        "unpaid_purchases": 0,
+        "max_unpaid_purchases": 20,
     }
 
 
@@ -321,6 +324,82 @@ async def test_a_cart_says_how_many_copies_one_order_can_have(
 
     assert said == most
     assert placed.status_code == 201, placed.text
+
+
+@pytest.mark.parametrize(
+    ("unpaid", "left"), [((), 5), ((2,), 3), ((2, 1), 2), ((5,), 0), ((3, 2), 0)]
+)
+async def test_a_cart_counts_the_unpaid_copies_of_its_owner(
+    database_url: str, unpaid: tuple[int, ...], left: int
+) -> None:
+    """So many and no more can be ordered. Another customer's copies do not count, nor other books'.
+
+    Too many copies are in no sum of what can be bought.
+    """
+    async with open_shop(database_url, MAX_UNPAID_COPIES="5") as shop:
+        await shop.deliver(book_event(9, sequence=4, initial_stock=100))
+        for copies in unpaid:
+            await shop.buy(9, copies)
+        await shop.buy(2, 4)
+        await shop.buy(9, 3, user=OTHER)
+        await put(shop, 9, left + 1)
+        beyond = (await shop.call("GET", "/cart")).json()
+        refused = await shop.call("POST", "/purchase", {"from_cart": True})
+        await put(shop, 9, max(left, 1))
+        fits = (await shop.call("GET", "/cart")).json()
+        placed = await shop.call("POST", "/purchase", {"from_cart": True})
+
+    (item,) = beyond["items"]
+    assert (item["max_quantity"], item["unpaid_quantity"]) == (left, sum(unpaid))
+    assert (item["in_stock"], item["available"]) == (False, 100 - sum(unpaid) - 3)
+    assert (beyond["quantity"], beyond["total_minor"]) == (0, 0)
+    assert refused.json()["code"] == "too-many-reserved-copies"
+    assert fits["items"][0]["in_stock"] == bool(left)
+    assert placed.status_code == (201 if left else 409), placed.text
+
+
+async def test_a_cart_counts_what_a_purchase_of_it_would_count(database_url: str) -> None:
+    """Not what is paid or overdue; an overdue purchase with an open payment does count."""
+
+    async def shown(shop: Shop) -> tuple[int, int, int]:
+        cart = (await shop.call("GET", "/cart")).json()
+        (item,) = cart["items"]
+        return cart["unpaid_purchases"], item["unpaid_quantity"], item["max_quantity"]
+
+    async with open_shop(database_url, MAX_UNPAID_COPIES="5") as shop:
+        await shop.deliver(book_event(9, sequence=4, initial_stock=100))
+        await put(shop, 9, 1)
+        paid, open_payment = await shop.buy(9, 1), await shop.buy(9, 2)
+        await shop.buy(9, 1)
+        counted = [await shown(shop)]
+        await shop.pay(paid)
+        counted.append(await shown(shop))
+        await shop.pay(open_payment, "tok_pending")
+        shop.clock.advance(minutes=15)
+        counted.append(await shown(shop))
+        await put(shop, 9, 3)
+        placed = await shop.call("POST", "/purchase", {"from_cart": True})
+
+    assert counted == [(3, 4, 1), (2, 3, 2), (1, 2, 3)]
+    assert placed.status_code == 201, placed.text
+
+
+@pytest.mark.parametrize(
+    ("limit", "most", "status"), [("2", 2, 409), ("3", 3, 201), ("0", None, 201)]
+)
+async def test_a_cart_says_whether_another_purchase_can_be_placed(
+    database_url: str, limit: str, most: int | None, status: int
+) -> None:
+    """By the caller's unpaid purchases and the most that there can be; null where none is set."""
+    async with open_shop(database_url, MAX_UNPAID_PURCHASES=limit) as shop:
+        for book_id in (1, 2):
+            await shop.buy(book_id)
+        await put(shop, 3)
+        cart = (await shop.call("GET", "/cart")).json()
+        placed = await shop.call("POST", "/purchase", {"from_cart": True})
+
+    assert (cart["unpaid_purchases"], cart["max_unpaid_purchases"]) == (2, most)
+    assert placed.status_code == status, placed.text
 
 
 @pytest.mark.parametrize(("beyond", "status"), [(0, 201), (1, 409)])

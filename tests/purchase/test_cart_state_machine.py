@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -13,6 +14,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from functions.kit.base.orders import MAX_QUANTITY
 from functions.purchase.audit import audit
 from tests.purchase.shop import PRICE_MINOR, STOCK, book_event, open_shop
 
@@ -29,12 +31,15 @@ class CartLife(RuleBasedStateMachine):
     The model of a line is its quantity and the price that it began with.
     """
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, most_purchases: int, most_copies: int) -> None:
         super().__init__()
         self.runner = asyncio.Runner()
-        # No limit of what is unpaid: the stock alone decides whether a cart can be bought.
+        self.most_purchases, self.most_copies = most_purchases, most_copies
         self.opened = open_shop(
-            database_url, books=len(BOOKS), MAX_UNPAID_PURCHASES="0", MAX_UNPAID_COPIES="0"
+            database_url,
+            books=len(BOOKS),
+            MAX_UNPAID_PURCHASES=str(most_purchases),
+            MAX_UNPAID_COPIES=str(most_copies),
         )
         self.shop = self.run(self.opened.__aenter__())
         self.cart: dict[int, tuple[int, int]] = {}
@@ -67,8 +72,18 @@ class CartLife(RuleBasedStateMachine):
         return {
             book_id: quantity
             for book_id, (quantity, _) in self.cart.items()
-            if book_id not in self.retired and quantity <= self.free[book_id]
+            if book_id not in self.retired
+            and quantity <= min(self.free[book_id], self.left(book_id))
         }
+
+    def left(self, book_id: int) -> int:
+        """The copies that its owner may still hold unpaid; nothing is ever paid here."""
+        unpaid = STOCK - self.free[book_id]
+        return self.most_copies - unpaid if self.most_copies else MAX_QUANTITY
+
+    @property
+    def may_buy(self) -> bool:
+        return not self.most_purchases or self.purchases < self.most_purchases
 
     def put(self, book_id: int, quantity: int) -> None:
         _, first_price = self.cart.get(book_id, (0, self.price[book_id]))
@@ -144,7 +159,7 @@ class CartLife(RuleBasedStateMachine):
         key = f"k{self.purchases}-{self.revision}-{len(self.cart)}"
         answers = [self.call("POST", "/purchase", {"from_cart": True}, key) for _ in range(copies)]
 
-        whole = bool(self.cart) and self.sellable.keys() == self.cart.keys()
+        whole = bool(self.cart) and self.sellable.keys() == self.cart.keys() and self.may_buy
         assert {each.status_code for each in answers} == {201 if whole else 409}
         if whole:
             assert len({each.content for each in answers}) == 1
@@ -192,14 +207,27 @@ class CartLife(RuleBasedStateMachine):
             assert item["price_changed"] == (item["price_when_added_minor"] != self.price[book_id])
             assert item["retired"] == (book_id in self.retired)
             assert item["in_stock"] == (book_id in self.sellable)
+            assert item["max_quantity"] == self.left(book_id)
+        may_buy = (
+            cart["max_unpaid_purchases"] is None
+            or cart["unpaid_purchases"] < cart["max_unpaid_purchases"]
+        )
+        assert may_buy == self.may_buy
         total = sum(self.price[book_id] * n for book_id, n in self.sellable.items())
         assert (cart["total_minor"], cart["quantity"]) == (total, sum(self.sellable.values()))
 
 
-def test_a_cart_is_what_its_model_says(make_database_url: Callable[[], str]) -> None:
+@pytest.mark.parametrize(
+    ("most_purchases", "most_copies"), [(0, 0), (2, STOCK - 1)], ids=["no limits", "limits"]
+)
+def test_a_cart_is_what_its_model_says(
+    make_database_url: Callable[[], str], most_purchases: int, most_copies: int
+) -> None:
     """Whatever its owner, another tab and catalog do, and in whichever order."""
     run_state_machine_as_test(
-        lambda: CartLife(make_database_url()),  # type: ignore[arg-type]  # any factory will do
+        lambda: CartLife(  # type: ignore[arg-type]  # any factory will do
+            make_database_url(), most_purchases, most_copies
+        ),
         settings=settings(
             max_examples=15,
             stateful_step_count=20,

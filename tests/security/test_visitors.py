@@ -7,6 +7,7 @@ visitor's address to `X-Forwarded-For`; auth sees one caller, the storefront.
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import NamedTuple
 
 import httpx
@@ -99,7 +100,7 @@ async def test_without_the_same_secret_they_share_one(
 async def test_a_forged_address_gains_nothing(database_url: str) -> None:
     """Unsigned, badly signed, old, of another route, or twice: the connection's address counts."""
     genuine = VisitorAddress(Secret(SECRET), utc_now)
-    stale = VisitorAddress(Secret(SECRET), lambda: utc_now().replace(year=utc_now().year - 1))
+    stale = VisitorAddress(Secret(SECRET), lambda: utc_now() - timedelta(days=1))
     other = VisitorAddress(Secret(OTHER), utc_now)
 
     def header(signer: VisitorAddress, n: int, path: str = "/login", service: str = "auth") -> str:

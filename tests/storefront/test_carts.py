@@ -56,6 +56,82 @@ TOO_MANY = {
     "en": "One order has at most 100 copies of a book: choose fewer to go on.",
     "es": "Un pedido lleva como máximo 100 ejemplares de un libro",
 }
+HELD = {
+    "en": (
+        "You have 98 copies of this book in orders that are not paid. Choose at most 2 copies",
+        "You have 100 copies of this book in orders that are not paid. No more can be ordered",
+    ),
+    "es": (
+        "Tiene 98 ejemplares de este libro en pedidos sin pagar. Elija como máximo 2 ejemplares",
+        "Tiene 100 ejemplares de este libro en pedidos sin pagar. No se pueden pedir más",
+    ),
+}
+TOO_MANY_UNPAID = {
+    "en": ("You have 20 orders that are not paid, and no more can be placed", "too many unpaid"),
+    "es": ("Tiene 20 pedidos sin pagar, y no se puede hacer ninguno más", "demasiados pedidos"),
+}
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+async def test_a_cart_counts_the_copies_in_unpaid_orders(
+    visitor: Visitor, shop: ShopInProcess, language: str
+) -> None:
+    """It says what can be ordered; with that the checkout is open, and with nothing left closed."""
+    book_id = await shop.sell(stock=200)
+    await visitor.sign_up()
+    await shop.log_in("ana", "ana@example.org", "ana-has-a-password")
+
+    async def order(copies: int) -> None:
+        body = {"book_id": book_id, "quantity": copies}
+        placed = await shop.call("purchase", "POST", "/purchase", body, user="ana")
+        assert placed.status_code == 201, placed.text
+
+    await order(98)
+    await visitor.send("/en/cart/items", book_id=book_id, quantity=3)
+    cart = await visitor.get(f"/{language}/cart")
+    checkout = await visitor.get(f"/{language}/checkout/address")
+    await visitor.send("/en/cart/update", book_id=book_id, quantity=2)
+    fewer = await visitor.get(f"/{language}/cart")
+    await order(2)
+    nothing_left = await visitor.get(f"/{language}/cart")
+
+    assert HELD[language][0] in text_of(cart)
+    assert CHECKOUT not in cart.text
+    assert 'max="2"' in cart.text
+    assert checkout.headers["location"] == f"/{language}/cart"
+    assert CHECKOUT in fewer.text
+    assert HELD[language][1] in text_of(nothing_left)
+    assert CHECKOUT not in nothing_left.text
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+async def test_a_cart_says_when_no_other_order_can_be_placed(
+    visitor: Visitor, shop: ShopInProcess, language: str
+) -> None:
+    """Each step of the checkout leads back to it, until one of the unpaid orders is cancelled."""
+    book_id = await shop.sell(stock=200)
+    await visitor.sign_up()
+    await shop.log_in("ana", "ana@example.org", "ana-has-a-password")
+    body = {"book_id": book_id, "quantity": 1}
+    orders = [
+        (await shop.call("purchase", "POST", "/purchase", body, user="ana")).json()["purchase_id"]
+        for _ in range(20)
+    ]
+    await visitor.send("/en/cart/items", book_id=book_id, quantity=1)
+    cart = await visitor.get(f"/{language}/cart")
+    steps = [await visitor.get(f"/{language}/checkout/{step}") for step in CHECKOUT_STEPS]
+    told = await visitor.get(f"/{language}/cart")
+    await shop.call("purchase", "DELETE", f"/purchase/{orders[0]}", user="ana")
+    afterwards = await visitor.get(f"/{language}/cart")
+
+    assert TOO_MANY_UNPAID[language][0] in text_of(cart)
+    assert CHECKOUT not in cart.text
+    assert {step.headers["location"] for step in steps} == {f"/{language}/cart"}
+    assert TOO_MANY_UNPAID[language][1] in text_of(told)
+    assert TOO_MANY_UNPAID[language][0] not in text_of(afterwards)
+    assert CHECKOUT in afterwards.text
+
+
 TOO_LARGE = {"en": "One order can be of at most", "es": "Un pedido suma como máximo"}
 
 

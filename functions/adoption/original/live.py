@@ -12,6 +12,7 @@ from piccolo.querystring import QueryString
 from functions.adoption.errors import NotTheOriginal
 from functions.adoption.original.schema import MAX_INTEGER, TABLES, Role, Table, check
 from functions.adoption.original.staging import Row, Staging, Value
+from functions.adoption.spanish import in_spanish
 from functions.kit.data.database import Database
 from functions.kit.mysql import MySQLEngine
 from functions.kit.mysql.errors import DatabaseError, InvalidOptions, ProgrammingError
@@ -27,14 +28,15 @@ async def read(urls: Mapping[Role, str], staging: Staging) -> None:
             engine = MySQLEngine(url)
         except InvalidOptions as error:
             raise NotTheOriginal(
-                f"La dirección de la base de datos {role} del original no sirve: {error}.",
+                f"La dirección de la base de datos {role} del original no sirve:"
+                f" {in_spanish(str(error))}.",
                 f"The address of the original's database {role} cannot be used: {error}.",
             ) from error
         try:
             await _read(engine, role, staging)
         except DatabaseError as error:
             raise NotTheOriginal(
-                f"La base de datos {role} del original no se puede leer: {error}",
+                f"La base de datos {role} del original no se puede leer: {in_spanish(str(error))}",
                 f"The original's database {role} cannot be read: {error}",
             ) from error
         finally:

@@ -9,6 +9,7 @@ from pathlib import Path
 from piccolo.querystring import QueryString
 
 from functions.adoption.errors import TargetRefused
+from functions.adoption.spanish import in_spanish
 from functions.kit.base.urls import parse_sqlite
 from functions.kit.data.database import Database
 from functions.kit.data.engines import connect
@@ -69,8 +70,9 @@ class refusals:  # noqa: N801 - a context manager, named as what it makes
             error, errors.DatabaseError | sqlite3.Error | ValueError | MigrationError | OSError
         ):
             raise TargetRefused(
-                f"La base de datos de {self.service} no se puede usar: {error}",
-                f"The database of {self.service} cannot be used: {error}",
+                f"La base de datos de {self.service} no se puede usar: {in_spanish(str(error))}",
+                f"The database of {self.service} cannot be used:"
+                f" {str(error).replace('DATABASE_URL', 'the address')}",
             ) from error
 
 
@@ -85,7 +87,7 @@ def sqlite_file(url: str) -> Path | None:
         return Path(parse_sqlite(url).path)
     except ValueError as error:
         raise TargetRefused(
-            f"{url} no sirve: {error}.", f"{url} cannot be used: {error}."
+            f"{url} no sirve: {in_spanish(str(error))}.", f"{url} cannot be used: {error}."
         ) from error
 
 

@@ -21,6 +21,7 @@ from typing import NamedTuple
 from piccolo.querystring import QueryString
 
 from functions.kit.base.money import MAX_ID
+from functions.kit.base.output import keep_running_unread
 from functions.kit.data.database import Database, transactional
 from functions.kit.data.engines import connect
 from functions.kit.data.migrations import MigrationError, load, pending
@@ -161,6 +162,7 @@ def main(
         f" backup (default: {STEP})",
     )
     options = parser.parse_args(arguments)
+    keep_running_unread()
     logging.basicConfig(level=os.environ.get("LOG_LEVEL", "ERROR"), format="%(message)s")
     try:
         raised = asyncio.run(_run(service, package, url(), options.by))

@@ -27,6 +27,7 @@ from typing import NamedTuple
 from piccolo.querystring import QueryString
 
 from functions.kit.base.clock import utc_now
+from functions.kit.base.output import keep_running_unread
 from functions.kit.data.backfill import Backfill
 from functions.kit.data.database import Database
 from functions.kit.data.engines import connect
@@ -258,6 +259,7 @@ def main(service: str, package: ModuleType, url: Callable[[], str]) -> int:
         finally:
             await database.close()
 
+    keep_running_unread()
     logging.basicConfig(level=os.environ.get("LOG_LEVEL", "INFO"), format="%(message)s")
     try:
         done = asyncio.run(run())

@@ -17,6 +17,7 @@ import httpx
 
 from functions.kit.base.clock import utc_now
 from functions.kit.base.metrics import Metrics
+from functions.kit.base.output import keep_running_unread
 from functions.kit.base.settings import Secret
 from functions.kit.data.engines import connect
 from functions.kit.events.catch_up import CatchUp
@@ -79,6 +80,7 @@ def main(service: str, streams: Sequence[Stream], prepare: Callable[[], Prepared
 
     `prepare` reads the settings, so that invalid settings are reported like other errors.
     """
+    keep_running_unread()
     logging.basicConfig(level=os.environ.get("LOG_LEVEL", "ERROR"), format="%(message)s")
     for stream in streams:
         try:

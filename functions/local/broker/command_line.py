@@ -8,7 +8,7 @@ environment variable counts as not set. The docstring under a field is its help 
 import math
 import sys
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -30,11 +30,13 @@ def parse(
     *,
     file: Path | None = None,
     table: str = "",
+    translated: Callable[[str], str] = str,
 ) -> Options:
     """The options of a command; `arguments` are those of this process unless given.
 
-    `program` is how the command is typed. Exits with 0 after `--help`, and with 2 and a message on
-    standard error for an unknown option or an invalid value, wherever it was set.
+    `program` is how the command is typed; `translated` puts a message into the user's language.
+    Exits with 0 after `--help`, and with 2 and a message on standard error for an unknown option or
+    an invalid value, wherever it was set.
     """
     group = Group("Options")
     app = App(
@@ -58,15 +60,16 @@ def parse(
     try:
         options = app(tokens, exit_on_error=False, print_error=False)
     except CycloptsError as error:
-        fail(program, _explain(error))
+        fail(program, _explain(error), translated)
     if not isinstance(options, kind):  # cyclopts has printed the help
         sys.exit(0)
     return options
 
 
-def fail(program: str, problem: str) -> NoReturn:
+def fail(program: str, problem: str, translated: Callable[[str], str] = str) -> NoReturn:
     """Ends the process with 2 and a message that says where the options are listed."""
-    sys.stderr.write(f"{problem}\n`{program} --help` lists the options.\n")
+    for message in (problem, f"`{program} --help` lists the options."):
+        sys.stderr.write(f"{translated(message)}\n")
     sys.exit(USAGE_ERROR)
 
 

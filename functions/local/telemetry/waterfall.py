@@ -1,5 +1,6 @@
 """A trace as an SVG waterfall: one row a span, children below their parent, one colour a service.
 
+Where there are more services than colours, each has a number too, in the legend and in its rows.
 Positions are attributes of the elements, so it needs neither a script nor an inline style. Text and
 lines take their colours from the style sheet of the page, and from a `<style>` where the image
 stands alone.
@@ -7,7 +8,8 @@ stands alone.
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from functions.local.telemetry.otlp import Span
 from functions.local.telemetry.store import Trace
@@ -21,6 +23,8 @@ MAX_ROWS = 400
 KINDS = {2: "server", 3: "client", 4: "producer", 5: "consumer"}
 COLOURS = 6
 """Number of the classes `s0`, `s1`, ... of the services' colours."""
+LEGEND_TEXT = 60
+"""Characters of a service's name in the legend; the rest is cut off."""
 
 STYLE = """
 svg { font: 13px system-ui, sans-serif; background: #fff }
@@ -67,13 +71,33 @@ def milliseconds(nanoseconds: int) -> str:
     return f"{value:,.0f} ms" if value >= 100 else f"{value:.1f} ms"
 
 
+class Mark(NamedTuple):
+    """How the spans of a service are told from those of others."""
+
+    colour: str
+    number: str
+    """Empty where colours are enough."""
+
+
+def marks(services: Sequence[str]) -> dict[str, Mark]:
+    numbered = len(services) > COLOURS
+    return {
+        name: Mark(f"s{place % COLOURS}", str(place + 1) if numbered else "")
+        for place, name in enumerate(services)
+    }
+
+
 def svg(trace: Trace, *, title: str, alone: bool = False) -> str:
     """With `alone`, the image has its own style."""
     listed = list(rows(trace))[:MAX_ROWS]
-    classes = {name: f"s{number % COLOURS}" for number, name in enumerate(trace.services)}
-    height = round((len(listed) + 3.4) * ROW)
+    shown = {span.service for _, span in listed}
+    marked = marks([name for name in trace.services if name in shown])
+    legend, lines = _legend(marked)
+    top = ROW * (lines - 1)
+    height = round((len(listed) + 3.4) * ROW) + top
     begin, length = trace.start, max(1, trace.end - trace.start)
-    scale = (WIDTH - NAMES - 90) / length
+    after = 130 if len(marked) > COLOURS else 90  # room for the text behind the longest bar
+    scale = (WIDTH - NAMES - after) / length
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img"'
         f' width="{WIDTH}" height="{height}" class="waterfall">'
@@ -81,27 +105,41 @@ def svg(trace: Trace, *, title: str, alone: bool = False) -> str:
     parts = [head, f"<title>{escape(title)}</title>"]
     if alone:
         parts.append(f"<style>{STYLE}</style>")
-    x = 4
-    for name, colour in classes.items():
-        parts.append(
-            f'<rect class="{colour}" x="{x}" y="6" width="12" height="12" rx="3"/>'
-            f'<text x="{x + 18}" y="17">{escape(name)}</text>'
-        )
-        x += 40 + 8 * len(name)
+    parts += legend
     for quarter in range(5):
-        at = NAMES + quarter * length / 4 * scale
+        at, above = NAMES + quarter * length / 4 * scale, ROW * 1.6 + top
         parts.append(
-            f'<line class="line" x1="{at:.1f}" x2="{at:.1f}" y1="{ROW * 1.6:.0f}" y2="{height}"/>'
-            f'<text class="muted" x="{at + 4:.1f}" y="{ROW * 1.6 + 12:.0f}">'
+            f'<line class="line" x1="{at:.1f}" x2="{at:.1f}" y1="{above:.0f}" y2="{height}"/>'
+            f'<text class="muted" x="{at + 4:.1f}" y="{above + 12:.0f}">'
             f"{milliseconds(round(quarter * length / 4))}</text>"
         )
     for number, (depth, span) in enumerate(listed):
-        parts.append(_row(span, classes[span.service], depth, ROW * (number + 2.9), begin, scale))
+        y = ROW * (number + 2.9) + top
+        parts.append(_row(span, marked[span.service], depth, y, begin, scale))
     parts.append("</svg>")
     return "".join(parts)
 
 
-def _row(span: Span, colour: str, depth: int, y: float, begin: int, scale: float) -> str:
+def _legend(marked: dict[str, Mark]) -> tuple[list[str], int]:
+    """Its parts, and the number of its lines."""
+    parts: list[str] = []
+    x, line = 4, 0
+    for name, (colour, number) in marked.items():
+        text = _clipped(f"{number} {name}".lstrip(), LEGEND_TEXT)
+        # Letters of other scripts are up to twice as wide as Latin ones.
+        width = 40 + sum(8 if letter < "\u1100" else 15 for letter in text)
+        if x > 4 and x + width > WIDTH:
+            x, line = 4, line + 1
+        y = ROW * line
+        parts.append(
+            f'<rect class="{colour}" x="{x}" y="{y + 6}" width="12" height="12" rx="3"/>'
+            f'<text x="{x + 18}" y="{y + 17}">{escape(text)}</text>'
+        )
+        x += width
+    return parts, line + 1
+
+
+def _row(span: Span, mark: Mark, depth: int, y: float, begin: int, scale: float) -> str:
     indent = 4 + INDENT * min(depth, 14)
     name = _clipped(span.name or "?", (NAMES - indent) / 7.2)
     x = NAMES + (span.start - begin) * scale
@@ -112,12 +150,14 @@ def _row(span: Span, colour: str, depth: int, y: float, begin: int, scale: float
     taken = milliseconds(span.end - span.start)
     tip = f"{span.service}: {span.name} ({kind or 'internal'}), {taken}"
     after = x + width + (18 if span.failed else 6)
+    label = f"{taken} ({mark.number})" if mark.number else taken
     return (
         f"<g><title>{escape(tip)}</title>"
         f'<text x="{indent}" y="{y + 4}">{escape(name)}</text>'
-        f'<rect class="{colour}" x="{x:.1f}" y="{y - 7}" width="{width:.1f}" height="14" rx="2"/>'
+        f'<rect class="{mark.colour}" x="{x:.1f}" y="{y - 7}" width="{width:.1f}" height="14"'
+        ' rx="2"/>'
         f"{failed}{link}"
-        f'<text class="muted" x="{after:.1f}" y="{y + 4}">{taken}</text></g>'
+        f'<text class="muted" x="{after:.1f}" y="{y + 4}">{label}</text></g>'
     )
 
 

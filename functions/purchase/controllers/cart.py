@@ -22,6 +22,7 @@ from functions.purchase.commands.customers import (
     remove_cart_item,
     set_cart_item,
 )
+from functions.purchase.domain.holdings import HoldingLimits, Holdings
 from functions.purchase.queries import CartRow
 from functions.purchase.schemas.cart import (
     CartAddition,
@@ -39,29 +40,36 @@ _ADDED = {201: ResponseSpec(CartView, generate_examples=False, description="The 
 
 @get("/cart", guards=[signed_in])
 async def get_cart(request: AuthenticatedRequest) -> CartView:
-    """Read the caller's own cart, with present prices and the available copies of each book."""
+    """Read the caller's own cart: present prices, and how many copies of each book can be bought.
+
+    Copies that the caller holds in unpaid purchases count against the limits.
+    """
     return await _cart(request)
 
 
 async def _cart(request: AuthenticatedRequest) -> CartView:
     services = services_of(request)
-    rows = await queries.cart(services.database, request.user.user_id)
-    most = services.settings.holding_limits.copies_in_an_order
-    sold = [row for row in rows if row.can_be_bought]
-    total_minor = sum(row.line.quantity * row.offer.price_minor for row in sold)
+    user_id, limits = request.user.user_id, services.settings.holding_limits
+    rows, held = await queries.cart(services.database, user_id, services.clock())
+    items = [_item(row, held, limits) for row in rows]
+    sold = [item for item in items if item.in_stock]
+    total_minor = sum(item.quantity * item.price_minor for item in sold)
     return CartView(
-        items=[_item(row, most) for row in rows],
-        quantity=sum(row.line.quantity for row in sold),
+        items=items,
+        quantity=sum(item.quantity for item in sold),
         total=from_minor(total_minor),
         total_minor=total_minor,
         currency=rows[0].offer.currency if rows else None,
         max_total=from_minor(MAX_TOTAL_MINOR),
         max_total_minor=MAX_TOTAL_MINOR,
+        unpaid_purchases=held.unpaid_purchases,
+        max_unpaid_purchases=limits.unpaid_purchases or None,
     )
 
 
-def _item(row: CartRow, max_quantity: int) -> CartItemView:
+def _item(row: CartRow, held: Holdings, limits: HoldingLimits) -> CartItemView:
     line, offer, available = row
+    most = limits.copies_left(held, line.book_id)
     return CartItemView(
         book_id=line.book_id,
         title=offer.title,
@@ -73,9 +81,10 @@ def _item(row: CartRow, max_quantity: int) -> CartItemView:
         price_when_added_minor=line.price_when_added_minor,
         price_changed=line.price_when_added_minor != offer.price_minor,
         available=0 if offer.retired else available,
-        in_stock=row.can_be_bought,
+        in_stock=row.can_be_bought and line.quantity <= most,
         retired=offer.retired,
-        max_quantity=max_quantity,
+        max_quantity=most,
+        unpaid_quantity=held.copies.get(line.book_id, 0),
     )
 
 

@@ -32,10 +32,11 @@ class HoldingLimits(NamedTuple):
         """Whether anything is limited."""
         return bool(self.unpaid_purchases or self.copies_of_a_book)
 
-    @property
-    def copies_in_an_order(self) -> int:
-        """The most copies of a book in one order of a customer who holds none unpaid."""
-        return min(self.copies_of_a_book or MAX_QUANTITY, MAX_QUANTITY)
+    def copies_left(self, held: Holdings, book_id: int) -> int:
+        """The most copies of a book that the next order of this customer can have."""
+        if not self.copies_of_a_book:
+            return MAX_QUANTITY
+        return max(0, min(self.copies_of_a_book - held.copies.get(book_id, 0), MAX_QUANTITY))
 
     def check(self, held: Holdings, lines: Sequence[Line]) -> None:
         """Raises `TooManyUnpaidPurchases` or `TooManyReservedCopies` beyond a limit."""

@@ -1,6 +1,7 @@
 """Reads: rows rather than domain objects, pages by key, a fixed number of statements per list."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from piccolo.querystring import QueryString
@@ -13,6 +14,7 @@ from functions.purchase import events, storage, storage_customers
 from functions.purchase.domain.addresses import Address
 from functions.purchase.domain.carts import CartLine
 from functions.purchase.domain.checkout import DeliveryOffer
+from functions.purchase.domain.holdings import Holdings
 from functions.purchase.domain.payments import Refund
 from functions.purchase.domain.purchases import Line, Offer
 from functions.purchase.errors import (
@@ -215,11 +217,12 @@ class CartRow(NamedTuple):
 
     @property
     def can_be_bought(self) -> bool:
+        """Whether the copies are there; the limits of what is unpaid are the customer's."""
         return not self.offer.retired and self.line.quantity <= self.available
 
 
-async def cart(database: Database, user_id: int) -> list[CartRow]:
-    """A customer's cart, in the order in which its books were added."""
+async def cart(database: Database, user_id: int, now: datetime) -> tuple[list[CartRow], Holdings]:
+    """A customer's cart, in the order in which its books were added, and what they hold unpaid."""
     outcome = await database.execute(
         QueryString(
             "SELECT c.book_id, c.quantity, c.price_when_added_minor, b.title, b.price_minor,"
@@ -229,7 +232,7 @@ async def cart(database: Database, user_id: int) -> list[CartRow]:
             user_id,
         )
     )
-    return [
+    rows = [
         CartRow(
             CartLine(row["book_id"], row["quantity"], row["price_when_added_minor"]),
             Offer(
@@ -243,6 +246,8 @@ async def cart(database: Database, user_id: int) -> list[CartRow]:
         )
         for row in outcome.rows
     ]
+    book_ids = [row.line.book_id for row in rows]
+    return rows, await storage.holdings(database, user_id, book_ids, now)
 
 
 async def books_in_cart(database: Database, user_id: int) -> list[int]:

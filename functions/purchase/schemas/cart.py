@@ -56,10 +56,13 @@ class CartItemView(msgspec.Struct, frozen=True, kw_only=True):
     available: int
     """Available copies; 0 for a retired book."""
     in_stock: bool
-    """Whether all of `quantity` can be bought now."""
+    """Whether all of `quantity` can be bought now: available, and within `max_quantity`."""
     retired: bool
     max_quantity: int
-    """Copies of the book that one order can have; fewer may be available."""
+    """Copies of the book that the caller's next order can have, unpaid ones counted; fewer may be
+    available."""
+    unpaid_quantity: int
+    """Copies of the book in the caller's unpaid purchases."""
 
 
 class CartView(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +79,10 @@ class CartView(msgspec.Struct, frozen=True, kw_only=True):
     max_total: Decimal
     """The largest total that one order can have, with its delivery."""
     max_total_minor: int
+    unpaid_purchases: int
+    """The caller's unpaid purchases."""
+    max_unpaid_purchases: int | None
+    """With as many, nothing can be bought until one is paid or cancelled; null: no limit."""
 
 
 class CartLeftOut(msgspec.Struct, frozen=True, kw_only=True):

@@ -35,7 +35,14 @@ from functions.purchase.storage.purchases import (
     lock_purchase,
     to_purchase,
 )
-from functions.purchase.storage.stock import OnSale, lock_stock, on_sale, to_stock, update_stock
+from functions.purchase.storage.stock import (
+    OnSale,
+    holdings,
+    lock_stock,
+    on_sale,
+    to_stock,
+    update_stock,
+)
 from functions.purchase.storage.transitions import store
 
 __all__ = [
@@ -49,6 +56,7 @@ __all__ = [
     "due_payments",
     "due_refunds",
     "encode_countries",
+    "holdings",
     "insert_payment",
     "insert_purchase",
     "lock_customer",

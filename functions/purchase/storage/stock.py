@@ -1,12 +1,14 @@
 """Rows of the inventory, and the offers of books."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 from piccolo.querystring import QueryString
 
 from functions.kit.data.database import Database, Row, is_in
 from functions.purchase.domain.holdings import Holdings
+from functions.purchase.domain.payments import PaymentStatus
 from functions.purchase.domain.purchases import Offer, Status
 from functions.purchase.domain.stock import Stock
 from functions.purchase.errors import BookNotFound
@@ -62,6 +64,36 @@ async def on_sale(
         copies[book_id] = int(row["held"])
     count = int(outcome.rows[0]["unpaid"]) if outcome.rows else 0
     return OnSale(offers, stock, Holdings(count, copies))
+
+
+async def holdings(
+    database: Database, user_id: int, book_ids: Sequence[int], now: datetime
+) -> Holdings:
+    """What a customer holds unpaid: purchases, and copies of these books.
+
+    Overdue purchases are left out, as a purchase that meets a limit expires them first. One with an
+    open payment counts until the payment has an outcome.
+    """
+    unpaid = QueryString(
+        "p.user_id = {} AND p.status = {} AND (p.expires_at > {} OR EXISTS"
+        " (SELECT 1 FROM payments y WHERE y.purchase_id = p.id AND y.status = {}))",
+        *(user_id, str(Status.PENDING), now, str(PaymentStatus.PROCESSING)),
+    )
+    counted = await database.execute(
+        QueryString("SELECT COUNT(*) AS purchases FROM purchases p WHERE {}", unpaid)
+    )
+    purchases = int(counted.rows[0]["purchases"])
+    if not purchases or not book_ids:
+        return Holdings(purchases, {})
+    outcome = await database.execute(
+        QueryString(
+            "SELECT t.book_id, SUM(t.quantity) AS copies FROM purchases p"
+            " JOIN purchase_items t ON t.purchase_id = p.id WHERE {} AND {} GROUP BY t.book_id",
+            unpaid,
+            is_in("t.book_id", book_ids),
+        )
+    )
+    return Holdings(purchases, {row["book_id"]: int(row["copies"]) for row in outcome.rows})
 
 
 def to_stock(row: Row) -> Stock:

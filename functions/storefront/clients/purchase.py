@@ -46,7 +46,9 @@ class CartItem(msgspec.Struct, frozen=True, kw_only=True):
     in_stock: bool
     retired: bool
     max_quantity: int = MAX_QUANTITY
-    """Copies that one order can have. A purchase of the release before does not say it."""
+    """Copies that the next order can have. A purchase of the release before does not say it."""
+    unpaid_quantity: int = 0
+    """Copies in the customer's unpaid orders."""
 
 
 class CartView(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +58,9 @@ class CartView(msgspec.Struct, frozen=True, kw_only=True):
     currency: str | None
     max_total: Decimal = MAX_TOTAL
     """Of one order with its delivery."""
+    unpaid_purchases: int = 0
+    max_unpaid_purchases: int | None = None
+    """With as many, nothing more can be ordered; None: no limit."""
 
 
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True):

@@ -34,7 +34,9 @@ class Line:
     price_when_added: Decimal | None
     """Where it differs from the present price."""
     most: int = MAX_QUANTITY
-    """Copies that one order can have."""
+    """Copies that the next order can have."""
+    unpaid: int = 0
+    """Copies in the customer's unpaid orders, which `most` leaves out."""
 
     @property
     def can_be_bought(self) -> bool:
@@ -50,6 +52,8 @@ class Shown:
     currency: str | None
     max_total: Decimal = MAX_TOTAL
     """Of one order, with its delivery."""
+    most_unpaid: int | None = None
+    """The number of the customer's unpaid orders, where they can place none before one ends."""
 
     @property
     def too_large(self) -> bool:
@@ -66,7 +70,11 @@ class Shown:
 
     @property
     def whole(self) -> bool:
-        return not self.too_large and all(line.can_be_bought for line in self.lines)
+        return (
+            not self.too_large
+            and self.most_unpaid is None
+            and all(line.can_be_bought for line in self.lines)
+        )
 
 
 async def cart_of(visit: Visit) -> Shown:
@@ -104,6 +112,8 @@ async def _kept_by_purchase(visit: Visit) -> Shown:
     await hand_over_cart(visit)
     cart = await visit.as_customer(visit.services.purchase.cart)
     visit.copies_at_purchase = cart.quantity
+    limit = cart.max_unpaid_purchases
+    full = limit is not None and cart.unpaid_purchases >= limit
     return _shown(
         [
             Line(
@@ -117,10 +127,12 @@ async def _kept_by_purchase(visit: Visit) -> Shown:
                 item.retired,
                 item.price_when_added if item.price_changed else None,
                 item.max_quantity,
+                item.unpaid_quantity,
             )
             for item in cart.items
         ],
         cart.max_total,
+        cart.unpaid_purchases if full else None,
     )
 
 
@@ -155,10 +167,12 @@ def tell_left_out(visit: Visit, merged: Merged, not_sold: str) -> None:
         visit.tell(INFO, not_sold)
 
 
-def _shown(lines: list[Line], max_total: Decimal = MAX_TOTAL) -> Shown:
+def _shown(
+    lines: list[Line], max_total: Decimal = MAX_TOTAL, most_unpaid: int | None = None
+) -> Shown:
     bought = [line for line in lines if line.can_be_bought]
     total = sum((line.price * line.quantity for line in bought), Decimal(0))
-    return Shown(lines, total, lines[0].currency if lines else None, max_total)
+    return Shown(lines, total, lines[0].currency if lines else None, max_total, most_unpaid)
 
 
 @get("/{language:str}/cart", include_in_schema=False)

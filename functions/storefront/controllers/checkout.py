@@ -35,6 +35,7 @@ async def begin(request: AnyRequest) -> Response[bytes]:
 _EMPTY = N_("The cart is empty. What you have just ordered is under Orders.")
 _NOT_WHOLE = N_("Look at your cart first: it has books that cannot be bought.")
 _TOO_LARGE = N_("Look at your cart first: its total is more than one order can have.")
+_TOO_MANY_UNPAID = N_("Look at your cart first: you have too many unpaid orders to place another.")
 _TOO_LARGE_DELIVERED = N_(
     "With its delivery, the total is more than one order can have: remove something first."
 )
@@ -47,6 +48,8 @@ async def _cart_to_buy(visit: Visit) -> Shown:
     cart = await cart_of(visit)
     if not cart.lines:
         raise StepMissing(visit.url("cart"), _EMPTY)
+    if cart.most_unpaid is not None:
+        raise StepMissing(visit.url("cart"), _TOO_MANY_UNPAID)
     if cart.too_large:
         raise StepMissing(visit.url("cart"), _TOO_LARGE)
     if not cart.whole:

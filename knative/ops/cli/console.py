@@ -10,7 +10,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import IO, NoReturn, TextIO, cast
+from typing import IO, TextIO, cast
 
 import rich.console
 from rich.status import Status
@@ -58,6 +58,8 @@ class Console:
         """Values that are replaced in everything that is written."""
         self.quiet = False
         """Write results only: standard output is read by a program."""
+        self.unread = False
+        """The reader of the output has gone away, as `head` does."""
         self.interactive = sys.stdin.isatty() if interactive is None else interactive
         self._out = out or sys.stdout
         self._answer = answers or input
@@ -135,12 +137,20 @@ class Console:
         the option to give `instead`."""
         if assume:
             return True
-        if not self.interactive:
+        if not self.interactive or self.unread:
             raise WrongOptions(f"{question}\nThere is no terminal to ask: give {instead}.")
         try:
             return self._answer(f"{question} Type {needs!r} to continue: ").strip() == needs
         except EOFError:
             return False
+
+    def _on_lost_reader(self) -> None:
+        """The command goes on without output, as of `nox -s deploy | head`: it ends what it has
+        begun, and its exit code is true. What it starts writes there too, so the number is kept."""
+        self.unread = True
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, self._out.fileno())
+        os.close(nowhere)
 
     def _text(self, text: str) -> Text:
         """With secrets replaced before rendering, which may break a line inside of one."""
@@ -155,8 +165,8 @@ class Console:
         return self._console(None if self.is_terminal else _HELP_WIDTH)
 
     def _console(self, width: int | None) -> rich.console.Console:
-        return _RichConsole(
-            file=cast("IO[str]", _Redacted(self._out, self.redacted)),
+        return rich.console.Console(
+            file=cast("IO[str]", _Redacted(self._out, self.redacted, self._on_lost_reader)),
             force_terminal=self.is_terminal,
             color_system="auto" if self.is_terminal else None,
             width=width,
@@ -166,18 +176,15 @@ class Console:
         )
 
 
-class _RichConsole(rich.console.Console):
-    def on_broken_pipe(self) -> NoReturn:
-        """Leave the exit code to the command: rich would exit with 1."""
-        raise BrokenPipeError
-
-
 class _Redacted(io.TextIOBase):
     """A stream that hides values, and replaces characters that its encoding lacks."""
 
-    def __init__(self, out: TextIO, redacted: Callable[[str], str]) -> None:
+    def __init__(
+        self, out: TextIO, redacted: Callable[[str], str], on_lost_reader: Callable[[], None]
+    ) -> None:
         self._out = out
         self._redacted = redacted
+        self._on_lost_reader = on_lost_reader
 
     @property
     def encoding(self) -> str:  # type: ignore[override]  # read-only in the base class too
@@ -185,10 +192,17 @@ class _Redacted(io.TextIOBase):
 
     def write(self, text: str) -> int:
         text = self._redacted(text)
-        return self._out.write(text.encode(self.encoding, "replace").decode(self.encoding))
+        try:
+            self._out.write(text.encode(self.encoding, "replace").decode(self.encoding))
+        except BrokenPipeError:
+            self._on_lost_reader()
+        return len(text)
 
     def flush(self) -> None:
-        self._out.flush()
+        try:
+            self._out.flush()
+        except BrokenPipeError:
+            self._on_lost_reader()
 
     def isatty(self) -> bool:
         return self._out.isatty()

@@ -60,7 +60,3 @@ def run(body: Callable[[Session], int], session: Session | None = None) -> int:
         console.print()
         console.print("Interrupted. Nothing was left half-applied; run it again to continue.")
         return 130
-    except BrokenPipeError:
-        # `... | head` has closed the pipe; Python would report the failed flush at exit.
-        sys.stderr.close()
-        return 0

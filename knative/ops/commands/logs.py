@@ -1,5 +1,7 @@
 """`nox -s logs -- purchase`: logs of a service's pods, a database, RabbitMQ or a migration."""
 
+import shlex
+import signal
 import sys
 
 from knative.ops.cli.errors import OpsError, WrongOptions
@@ -22,7 +24,13 @@ def logs(session: Session) -> int:
         argv.append(f"--since={options.since}")
     if options.follow:
         argv += ["--follow", f"--max-log-requests={_MAX_PODS}"]
-    code = session.runner.stream(cluster.kubectl_argv(*argv))
+    program = cluster.kubectl_argv(*argv)
+    session.console.command(shlex.join(program))
+    if session.console.unread:  # `--follow` would not end
+        return 0
+    code = session.runner.stream(program, show=False)
+    if code == -signal.SIGPIPE:  # the reader went away, as `head` does
+        return 0
     if code:
         raise OpsError(f"kubectl exited with {code}.")
     return 0

@@ -33,6 +33,7 @@ class Verdict(Enum):
     FAILING = "fails more often"
     SLOWER = "is slower"
     TOO_FEW = "too few requests to tell"
+    UNREADABLE = "cannot be judged"
 
 
 @dataclass(frozen=True)

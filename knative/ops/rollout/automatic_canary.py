@@ -8,23 +8,32 @@ begins with what it finds. A split that somebody else changes meanwhile, as by a
 by a second run, ends the run, which then changes nothing more.
 """
 
-import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
+from typing import TypeVar
 
 from knative.ops.cli.console import Console
 from knative.ops.cli.errors import OpsError
 from knative.ops.cli.runner import Clock
-from knative.ops.cluster.requests import Source
+from knative.ops.cluster.requests import Requests, Source
 from knative.ops.rollout.analysis import AT_THE_END, Comparison, Verdict, compare, while_running
 
 STEPS = (1, 5, 25, 50)
 """Percent of the traffic, before all of it."""
 LOOK_EVERY = 15.0
 """Seconds."""
+TRIES = 3
+"""Of each reading at a look, with pauses of `PAUSE`, twice that, and so on, between them."""
+PAUSE = 1.0
+"""Seconds."""
+BLIND = 300.0
+"""Seconds without a look at which requests could be read; then the traffic goes back. A step that
+goes on serves customers by a revision that nobody watches."""
 WORSE = frozenset({Verdict.FAILING, Verdict.SLOWER})
+
+_Read = TypeVar("_Read")
 
 
 @dataclass(frozen=True)
@@ -51,14 +60,15 @@ def advance(
     """Whether the new revision has passed every step; else the old one has all traffic.
 
     `set_traffic` takes targets as kn does; `split` reads the percentages that are set. Raises
-    `OpsError` where requests cannot be read, traffic cannot be set, or somebody else has set it;
-    the split then stays as it is.
+    `OpsError` where requests cannot be read before the first step, traffic cannot be read or set,
+    or somebody else has set it; the split then stays as it is.
     """
+    _read(plan, source, now(), clock)  # a wrong address is found before any traffic moves
     for percent in STEPS:
         console.heading(f"{percent} % for {plan.new}")
         set_traffic(f"{plan.new}={percent}", f"{plan.old}={100 - percent}")
         expected = {plan.new: percent, plan.old: 100 - percent}
-        check = partial(_check_split, plan.service, split, expected)
+        check = partial(_check_split, plan.service, split, expected, clock)
         found = _watch(plan, source, check, console, clock, now)
         if found.verdict is not Verdict.BETTER_OR_SAME:
             console.heading(f"back to {plan.old}")
@@ -69,9 +79,9 @@ def advance(
 
 
 def _check_split(
-    service: str, split: Callable[[], Mapping[str, int]], expected: Mapping[str, int]
+    service: str, split: Callable[[], Mapping[str, int]], expected: Mapping[str, int], clock: Clock
 ) -> None:
-    if split() != expected:
+    if _tried(split, clock) != expected:
         raise OpsError(
             f"The traffic of {service} was changed meanwhile, by hand or by another run. This run"
             " ends, and leaves it as it is."
@@ -88,19 +98,46 @@ def _watch(
 ) -> Comparison:
     """The verdict on one step: as soon as the new revision is worse, else when the step ends.
 
-    Raises `OpsError` as `advance` does.
+    A look at which requests cannot be read proves nothing, so the step waits for the next one, up
+    to `BLIND`. Nothing is lost by that: each look reads all requests since the step began. Raises
+    `OpsError` as `advance` does.
     """
     since, started = now(), clock.now()
-    for look in itertools.count(1):
+    look, seen = 0, started
+    while True:
         clock.sleep(LOOK_EVERY)
         passed = clock.now() - started
-        old, new = source(plan.old, since), source(plan.new, since)
+        try:
+            old, new = _read(plan, source, since, clock)
+        except OpsError as error:
+            check_split()
+            console.print(f"  {passed:4.0f} s  {error}")
+            blind = clock.now() - seen
+            if blind >= BLIND:
+                reason = f"Requests could not be read for {blind:.0f} s; at the last look: {error}"
+                return Comparison(Verdict.UNREADABLE, reason)
+            continue
         check_split()
+        look, seen = look + 1, clock.now()
         enough = min(old.total, new.total) >= plan.samples
         ended = passed >= plan.step_seconds and (enough or passed >= plan.patience)
         by_chance = AT_THE_END if ended else while_running(look)
         found = compare(old, new, samples=plan.samples, by_chance=by_chance)
         console.print(f"  {passed:4.0f} s  {found.reason}")
         if ended or found.verdict in WORSE:
-            break
-    return found
+            return found
+
+
+def _read(plan: Plan, source: Source, since: datetime, clock: Clock) -> tuple[Requests, Requests]:
+    """What the old and the new revision answered. Raises `OpsError` after the last try of one."""
+    old, new = (_tried(partial(source, each, since), clock) for each in (plan.old, plan.new))
+    return old, new
+
+
+def _tried(read: Callable[[], _Read], clock: Clock) -> _Read:
+    for attempt in range(1, TRIES):
+        try:
+            return read()
+        except OpsError:
+            clock.sleep(attempt * PAUSE)
+    return read()

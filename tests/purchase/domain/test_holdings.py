@@ -1,7 +1,10 @@
 """How much one customer may hold unpaid."""
 
+import hypothesis.strategies as st
 import pytest
+from hypothesis import given
 
+from functions.kit.base.orders import MAX_QUANTITY
 from functions.purchase.domain.holdings import HoldingLimits, Holdings
 from functions.purchase.errors import TooManyReservedCopies, TooManyUnpaidPurchases
 from tests.purchase.domain.examples import LINES
@@ -42,6 +45,20 @@ def test_one_unpaid_copy_more_is_refused(held: dict[int, int], book_id: int) -> 
         book_id=book_id,
     ):
         LIMITS.check(Holdings(0, held), LINES)
+
+
+@given(limit=st.integers(0, 2 * MAX_QUANTITY), held=st.integers(0, 3 * MAX_QUANTITY))
+def test_the_copies_left_are_the_most_that_is_accepted(limit: int, held: int) -> None:
+    """One copy more is refused, or is more than a line can have; none are left at the limit."""
+    limits, holdings = HoldingLimits(0, limit), Holdings(1, {1: held})
+    left = limits.copies_left(holdings, 1)
+    if left:
+        limits.check(holdings, [LINES[0]._replace(book_id=1, quantity=left)])
+    if left < MAX_QUANTITY:
+        with pytest.raises(TooManyReservedCopies):
+            limits.check(holdings, [LINES[0]._replace(book_id=1, quantity=left + 1)])
+
+    assert 0 <= left <= MAX_QUANTITY
 
 
 def test_zero_is_no_limit() -> None:

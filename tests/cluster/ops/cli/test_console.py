@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -175,13 +176,31 @@ def test_confirmation_without_a_terminal() -> None:
         Console(io.StringIO(), interactive=False).confirm("Deploy?", assume=False)
 
 
-def test_closed_pipe() -> None:
-    """`... | head` ends a command with 0, without a traceback."""
-    code = "from knative.ops.cli.session import run; import sys\n"
-    code += "def body(session):\n    while True: session.console.print('x' * 1000)\n"
-    code += "sys.exit(run(body))"
+@pytest.mark.parametrize("code", [0, 1, 7])
+def test_a_command_ends_what_it_has_begun_when_its_reader_goes_away(
+    tmp_path: Path, code: int
+) -> None:
+    """As with `... | head -1`: its exit code is true, and there is no traceback."""
+    ended = tmp_path / "ended"
+    code_of_command = f"""
+import sys
+from pathlib import Path
+from knative.ops.cli.errors import OpsError
+from knative.ops.cli.session import run
+def body(session):
+    with session.console.step("a step") as step:
+        for number in range(1000):
+            session.console.print("x" * 1000)
+            session.console.result("x" * 1000)
+            step.update(str(number))
+    Path({str(ended)!r}).touch()
+    if {code} == 1:
+        raise OpsError("The reason, which nobody reads.")
+    return {code}
+sys.exit(run(body))
+"""
     with subprocess.Popen(  # noqa: S603
-        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-c", code_of_command], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -189,4 +208,16 @@ def test_closed_pipe() -> None:
         process.stdout.close()
         errors = process.stderr.read()
 
-    assert (process.returncode, errors) == (0, b"")
+    assert (process.returncode, errors) == (code, b"")
+    assert ended.exists()
+
+
+def test_nothing_is_asked_that_nobody_reads() -> None:
+    """The question would be lost; the error is printed too, for whichever log there is."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as out:
+        console = Console(out, interactive=True, answers=lambda _: "yes")
+        console.print("before")
+        with pytest.raises(WrongOptions, match="give --yes"):
+            console.confirm("Deploy?", assume=False)

@@ -63,6 +63,11 @@ def steps(cluster: FakeCluster) -> list[str]:
     return [",".join(re.findall(r"--traffic (\S+)", each)) for each in commands][1:]
 
 
+def current(cluster: FakeCluster) -> str:
+    """The last of them; empty before the first."""
+    return "".join(steps(cluster)[-1:])
+
+
 def test_a_revision_that_is_no_worse(cluster: FakeCluster, two: tuple[str, str]) -> None:
     """It gets 1, 5, 25, 50 and then all of the traffic, each by a kn command that is printed."""
     old, new = two
@@ -141,7 +146,7 @@ class Answered:
         return self
 
     def __call__(self, revision: str, since: datetime) -> Requests:
-        at_the_step = steps(self.cluster)[-1].startswith(f"{self.new}={self.bad_at},")
+        at_the_step = current(self.cluster).startswith(f"{self.new}={self.bad_at},")
         seconds, status = 0.02, 200
         if revision == self.new and at_the_step:
             if self.fault == "unreadable":
@@ -183,15 +188,18 @@ def test_a_breach_at_each_step(
 @pytest.mark.usefixtures("answered")
 @pytest.mark.parametrize("bad_at", STEPS)
 @pytest.mark.parametrize("fault", ["unreadable"])
-def test_requests_that_cannot_be_read(
+def test_requests_that_can_no_longer_be_read(
     cluster: FakeCluster, two: tuple[str, str], bad_at: int
 ) -> None:
-    """The split stays as it is, and is told together with the reason."""
+    """After the time without a look all traffic goes back, as with too few requests."""
     old, new = two
     code = cluster.run(canary, *AUTO)
 
-    assert (code, steps(cluster)[-1]) == (1, f"{new}={bad_at},{old}={100 - bad_at}")
-    assert f"stays: {bad_at} % {new}, {100 - bad_at} % {old}." in cluster.output
+    assert (code, steps(cluster)[-2:]) == (
+        1,
+        [f"{new}={bad_at},{old}={100 - bad_at}", f"{old}=100"],
+    )
+    assert f"{new}: cannot be judged. Requests could not be read for " in cluster.output
     assert "the logs are gone" in cluster.output
 
 
@@ -246,7 +254,7 @@ def test_a_split_that_is_changed_meanwhile(
     old, new = two
 
     def source(revision: str, since: datetime) -> Requests:
-        if steps(cluster)[-1].startswith(f"{new}={part},"):
+        if current(cluster).startswith(f"{new}={part},"):
             beside = FakeCluster()
             beside.state = cluster.state
             assert beside.run(rollback, *CONTEXT, "purchase") == 0, beside.output
@@ -270,7 +278,7 @@ def test_two_runs_at_once(
     codes: list[int] = []
 
     def source(revision: str, since: datetime) -> Requests:
-        if not codes and steps(cluster)[-1].startswith(f"{new}=25,"):
+        if not codes and current(cluster).startswith(f"{new}=25,"):
             codes.append(-1)
             beside = FakeCluster()
             beside.state = cluster.state
@@ -292,7 +300,7 @@ def test_a_newer_revision_meanwhile(
     third = [each if each != "v1" else "v3" for each in DEPLOY]
 
     def source(revision: str, since: datetime) -> Requests:
-        if newest(cluster) == new and steps(cluster)[-1].startswith(f"{new}=25,"):
+        if newest(cluster) == new and current(cluster).startswith(f"{new}=25,"):
             beside = FakeCluster()
             beside.state = cluster.state
             assert beside.run(deploy, *third, "--staged") == 0, beside.output

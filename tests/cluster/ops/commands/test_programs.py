@@ -12,6 +12,7 @@ import pytest
 from knative.ops.cli.options import ROOT
 from knative.ops.commands.deploy import deploy
 from tests.cluster.ops.conftest import CONTEXT, DEPLOY, FakeCluster
+from tests.support.closed_pipe import Ended, run_unread
 
 FAKE_KUBECTL = f"#!{sys.executable}\nfrom tests.cluster.ops.fake_kubectl import main\nmain()\n"
 INTERRUPTING = f"""#!{sys.executable}
@@ -76,6 +77,55 @@ def test_canary_from_end_to_end(cluster: FakeCluster, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert update[:5] == ["service", "update", "purchase", "--traffic", "@latest=10"]
     assert f"$ kn {' '.join(update)}" in done.stdout
+
+
+def test_a_canary_that_nobody_reads_moves_the_traffic(cluster: FakeCluster, tmp_path: Path) -> None:
+    """The pipe is closed from the beginning; the same commands run, with the same exit code."""
+    cluster.run(deploy, *DEPLOY)
+    cluster.run(deploy, *[each if each != "v1" else "v2" for each in DEPLOY])
+    cluster.state.calls.clear()
+    file = tmp_path / "state.json"
+    file.write_text(json.dumps(vars(cluster.state)))
+    for name in ("kubectl", "kn"):
+        script(tmp_path, name, FAKE_KUBECTL)
+    code, errors = unread(tmp_path, "canary", *CONTEXT, "purchase", "10", FAKE_CLUSTER=str(file))
+    calls = json.loads(file.read_text())["calls"]
+
+    assert (code, errors) == (0, "")
+    assert [each["argv"] for each in calls if each["program"] == "kn"] != []
+
+
+@pytest.mark.parametrize("read", [True, False])
+def test_logs_end_when_their_reader_goes_away(
+    cluster: FakeCluster, tmp_path: Path, read: bool
+) -> None:
+    """With 0, also where it was gone before kubectl began to follow."""
+    cluster.run(deploy, *DEPLOY)
+    file = tmp_path / "state.json"
+    file.write_text(json.dumps(vars(cluster.state)))
+    follow = "import itertools\nfor n in itertools.count():\n    print('x' * 1000, flush=True)\n"
+    follow = f"if 'logs' in sys.argv:\n    {follow.replace(chr(10), chr(10) + '    ').rstrip()}\n"
+    script(
+        tmp_path,
+        "kubectl",
+        f"#!{sys.executable}\nimport signal, sys\nsignal.signal(signal.SIGPIPE, signal.SIG_DFL)\n"
+        f"{follow}from tests.cluster.ops.fake_kubectl import main\nmain()\n",
+    )
+    ended = unread(
+        *(tmp_path, "logs", *CONTEXT, "purchase", "--follow"),
+        lines=read * 5,
+        FAKE_CLUSTER=str(file),
+    )
+
+    assert ended == (0, "")
+
+
+def unread(folder: Path, command: str, *arguments: str, lines: int = 0, **environ: str) -> Ended:
+    settings = folder / "deploy.toml"
+    settings.touch()
+    environ |= {"PATH": str(folder), "BOOKSTORE_DEPLOY_SETTINGS": str(settings)}
+    environ["PYTHONPATH"] = str(ROOT)
+    return run_unread(f"knative.ops.commands.{command}", *arguments, lines=lines, environ=environ)
 
 
 @pytest.mark.parametrize(
