@@ -25,6 +25,10 @@ class Receiver:
     def __init__(self) -> None:
         self.store = Store()
         self.statuses: list[int] = []
+        self.retry_after = ""
+        """Sent with each of these."""
+        self.answer = b""
+        """The body of a 200."""
         self.hang = threading.Event()
         """While it is set, requests are not answered."""
         self.requests: list[dict[str, str]] = []
@@ -116,9 +120,14 @@ def receiving() -> Iterator[Receiver]:
         def do_POST(self) -> None:
             headers = {name.lower(): value for name, value in self.headers.items()}
             body = self.rfile.read(int(headers.get("content-length", "0")))
-            self.send_response(receiver.receive(self.path, headers, body))
-            self.send_header("content-length", "0")
+            status = receiver.receive(self.path, headers, body)
+            answer = receiver.answer if status == 200 else b""
+            self.send_response(status)
+            if receiver.retry_after and status != 200:
+                self.send_header("retry-after", receiver.retry_after)
+            self.send_header("content-length", str(len(answer)))
             self.end_headers()
+            self.wfile.write(answer)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its interface
             del format, args

@@ -159,7 +159,8 @@ DEFINITIONS = (
         "telemetry.dropped_spans",
         Kind.GAUGE,
         "{span}",
-        "Spans of this process that were dropped because the receiver did not take them in time.",
+        "Spans of this process that are lost: the receiver refused them, or did not take them in"
+        " time.",
     ),
 )
 """Every metric that all services have; `docs/metrics.md` is compared with it."""

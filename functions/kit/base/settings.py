@@ -208,8 +208,11 @@ class AppSettings(msgspec.Struct, frozen=True, kw_only=True):
             yield "OTEL_EXPORTER_OTLP_PROTOCOL: only http/json is supported, on port 4318 mostly"
         if self.otel_exporter_otlp_compression not in {"none", "gzip"}:
             yield "OTEL_EXPORTER_OTLP_COMPRESSION: must be none or gzip"
-        if name_values(self.otel_exporter_otlp_headers.reveal()) is None:
+        headers = name_values(self.otel_exporter_otlp_headers.reveal())
+        if headers is None:
             yield "OTEL_EXPORTER_OTLP_HEADERS: must be name=value, separated by commas"
+        elif not all(value.isascii() for value in headers.values()):
+            yield "OTEL_EXPORTER_OTLP_HEADERS: values must be ASCII, as those of HTTP headers are"
         if name_values(self.otel_resource_attributes) is None:
             yield "OTEL_RESOURCE_ATTRIBUTES: must be name=value, separated by commas"
         if self.otel_traces_sampler.removeprefix("parentbased_") not in SAMPLERS:

@@ -147,6 +147,7 @@ def test_a_receiver_that_comes_back_gets_the_newest_spans(receiver: Receiver) ->
         ({"OTEL_EXPORTER_OTLP_COMPRESSION": "brotli"}, "must be none or gzip"),
         ({"OTEL_EXPORTER_OTLP_HEADERS": "secret-without-name"}, "must be name=value"),
         ({"OTEL_EXPORTER_OTLP_HEADERS": "a=x%0d%0ab: c"}, "must be name=value"),
+        ({"OTEL_EXPORTER_OTLP_HEADERS": "authorization=Basic secret%C3%B1"}, "must be ASCII"),
         ({"OTEL_EXPORTER_OTLP_TIMEOUT": "0"}, "OTEL_EXPORTER_OTLP_TIMEOUT"),
         ({"OTEL_TRACES_SAMPLER": "sometimes"}, "must be always_on"),
         ({"OTEL_TRACES_SAMPLER_ARG": "1.5"}, "OTEL_TRACES_SAMPLER_ARG"),
