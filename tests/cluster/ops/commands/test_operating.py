@@ -52,6 +52,13 @@ def newest(cluster: FakeCluster) -> str:
     return name
 
 
+def traffic(cluster: FakeCluster) -> list[tuple[str, int]]:
+    """Revisions of purchase with their percentages."""
+    return [
+        (each["revisionName"], each["percent"]) for each in service(cluster)["status"]["traffic"]
+    ]
+
+
 @pytest.fixture
 def two(cluster: FakeCluster) -> tuple[str, str]:
     """Two revisions of each service, with all traffic on the second."""
@@ -145,6 +152,42 @@ def test_rollback_further(cluster: FakeCluster, two: tuple[str, str]) -> None:
     assert f"To go back further: --to, one of {two[0]}." in cluster.output
     assert f"Newer, for promote, canary or --to: {third}." in cluster.output
     assert cluster.run(rollback, *CONTEXT, "purchase", "--to", two[0]) == 0
+
+
+@pytest.mark.parametrize("staged", [True, False])
+def test_rollback_passes_over_a_canary_that_failed(
+    cluster: FakeCluster, two: tuple[str, str], staged: bool
+) -> None:
+    """The traffic goes back to the revision that had it last, and not to the one before."""
+    good = two[1]
+    for tag in ("bad", "worse"):
+        release = [each if each != "v1" else tag for each in DEPLOY]
+        cluster.run(deploy, *release, *["--staged"] * staged)
+        if not staged and tag == "bad":
+            cluster.run(rollback, *CONTEXT, "purchase", "--to", good)
+        cluster.run(canary, *CONTEXT, "purchase", "10")
+        if tag == "bad":
+            cluster.run(rollback, *CONTEXT, "purchase")
+    cluster.run(promote, *CONTEXT, "purchase")
+    code = cluster.run(rollback, *CONTEXT, "purchase")
+
+    assert (code, traffic(cluster)) == (0, [(good, 100)])
+
+
+def test_a_canary_shares_with_the_revision_that_had_the_traffic(
+    cluster: FakeCluster, two: tuple[str, str]
+) -> None:
+    """Also where the newest has taken all of it already."""
+    good = two[1]
+    for tag in ("bad", "worse"):
+        cluster.run(deploy, *[each if each != "v1" else tag for each in DEPLOY], "--staged")
+        if tag == "bad":
+            cluster.run(canary, *CONTEXT, "purchase", "10")
+            cluster.run(rollback, *CONTEXT, "purchase")
+    cluster.run(promote, *CONTEXT, "purchase")
+    cluster.run(canary, *CONTEXT, "purchase", "10")
+
+    assert traffic(cluster)[1] == (good, 90)
 
 
 def test_rollback_to_an_unknown_revision(cluster: FakeCluster, two: tuple[str, str]) -> None:
