@@ -318,7 +318,7 @@ class PromoteOptions(ClusterOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class RollbackOptions(ClusterOptions):
-    """Give all of a service's traffic back to the revision before the newest.
+    """Give all of a service's traffic back to the revision that had it before the newest.
 
     A later deploy gets no traffic until `promote` or `canary`.
     """
@@ -329,7 +329,7 @@ class RollbackOptions(ClusterOptions):
     """The Knative Service."""
 
     to: str = ""
-    """The revision to go back to, if not the one before the newest."""
+    """The revision to go back to, if not the one that had the traffic last."""
 
 
 @dataclass(frozen=True, kw_only=True)
