@@ -284,7 +284,12 @@ class _Client:
             return http.client.HTTPConnection(self._host, self._port, timeout=self.timeout)
         import ssl  # noqa: PLC0415 - only for https
 
-        context = ssl.create_default_context(cafile=self._certificate or None)
+        try:
+            context = ssl.create_default_context(cafile=self._certificate or None)
+        except OSError as error:  # which names no file
+            raise OSError(
+                f"OTEL_EXPORTER_OTLP_CERTIFICATE {self._certificate!r} cannot be used: {error}"
+            ) from error
         return http.client.HTTPSConnection(
             self._host, self._port, timeout=self.timeout, context=context
         )

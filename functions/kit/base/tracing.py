@@ -295,7 +295,7 @@ class Tracer:
 
 def tracer_of(settings: AppSettings) -> Tracer | None:
     """A tracer, if there is a receiver to export to."""
-    if not settings.otel_exporter_otlp_endpoint:
+    if not settings.otel_exporter_otlp_endpoint or settings.otel_sdk_disabled:
         return None
     return Tracer(Sampler(settings.otel_traces_sampler, settings.otel_traces_sampler_arg))
 
