@@ -139,7 +139,8 @@ class DeployOptions(RenderOptions):
     """Print the objects that would be applied, and apply nothing; needs no cluster."""
 
     staged: bool = False
-    """Give new revisions no traffic; `canary` or `promote` does."""
+    """Give new revisions of the public APIs and the storefront no traffic; `canary` or `promote`
+    does. Internal APIs serve theirs at once, because consumers come before publishers."""
 
     prune: bool = False
     """Delete objects of the shop that the overlay no longer has."""
