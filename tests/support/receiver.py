@@ -25,6 +25,8 @@ class Receiver:
     def __init__(self) -> None:
         self.store = Store()
         self.statuses: list[int] = []
+        self.refused_path: tuple[str, int] | None = None
+        """A path, and the status that each request to it gets."""
         self.retry_after = ""
         """Sent with each of these."""
         self.answer = b""
@@ -77,6 +79,8 @@ class Receiver:
             self.requests.append(headers)
             if self.statuses:
                 return self.statuses.pop(0)
+            if self.refused_path is not None and path == self.refused_path[0]:
+                return self.refused_path[1]
             content = decompressed(body) if headers.get("content-encoding") == "gzip" else body
             self.bodies.append(content)
             try:

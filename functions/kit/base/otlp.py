@@ -70,26 +70,26 @@ class Exporter(threading.Thread):
         }
         self._client = _Client(settings)
         self._stopping = threading.Event()
-        self._failures = 0
-        self._retry_after = 0.0
-        self._refused: set[str] = set()
-        """Paths whose last request was refused."""
+        self._spans = _Signal("/v1/traces", lambda: PERIOD)
+        self._metrics = _Signal("/v1/metrics", lambda: METRICS_PERIOD)
         self._batch: list[msgspec.Raw] = []
         """Taken from the tracer, and not exported yet."""
 
     def run(self) -> None:
-        measured_at = -METRICS_PERIOD
-        while self._waits():
-            ok = self._export_spans()
-            if ok and time.monotonic() >= measured_at + METRICS_PERIOD:
-                measured_at = time.monotonic()
-                ok = self._export_metrics()
-            self._failures = 0 if ok else self._failures + 1
+        exports = {self._spans: self._export_spans, self._metrics: self._export_metrics}
+        due = dict.fromkeys(exports, time.monotonic() + PERIOD)
+        while not self._stopping.is_set():
+            is_filling = self._wait(min(due.values()))
+            for signal, export in exports.items():
+                is_due = time.monotonic() >= due[signal] or (is_filling and signal is self._spans)
+                if is_due and not self._stopping.is_set():
+                    signal.failures = 0 if export() else signal.failures + 1
+                    due[signal] = time.monotonic() + signal.pause()
         self._client.close()
-        if self._export_spans():
-            self._export_metrics()
-        elif left := len(self._batch) + len(self._tracer.finished):
+        if not self._export_spans():
+            left = len(self._batch) + len(self._tracer.finished)
             logger.warning("the process ends, and %d spans of its telemetry are lost", left)
+        self._export_metrics()
         self._client.close()
 
     def stop(self, timeout: float = LAST_EXPORT) -> None:
@@ -99,16 +99,16 @@ class Exporter(threading.Thread):
         self._tracer.filling.set()
         self.join(timeout)
 
-    def _waits(self) -> bool:
-        """Wait for the next export; False at the end. A queue that fills up is exported earlier,
-        unless the receiver has failed: it is given its time."""
-        if self._failures:
-            delay = max(PERIOD, RETRY_DELAYS[min(self._failures, len(RETRY_DELAYS)) - 1])
-            self._stopping.wait(max(delay, self._retry_after))
-        else:
-            self._tracer.filling.wait(PERIOD)
+    def _wait(self, until: float) -> bool:
+        """Wait for the next export; True where it is early, because the queue fills up. A receiver
+        that takes no spans is given its time."""
+        left = max(0.0, until - time.monotonic())
+        if self._spans.failures:
+            self._stopping.wait(left)
+            return False
+        is_filling = self._tracer.filling.wait(left)
         self._tracer.filling.clear()
-        return not self._stopping.is_set()
+        return is_filling
 
     def _export_spans(self) -> bool:
         """Whether the queue is exported. A batch that may succeed later is kept."""
@@ -127,7 +127,7 @@ class Exporter(threading.Thread):
                     }
                 ]
             }
-            refused = self._post("/v1/traces", body, len(self._batch))
+            refused = self._post(self._spans, body, len(self._batch))
             if refused is None:
                 return False
             self._tracer.refused += refused
@@ -139,37 +139,59 @@ class Exporter(threading.Thread):
         metrics = self._measure()
         scope = {"scope": SCOPE, "metrics": metrics}
         body = {"resourceMetrics": [{"resource": self._resource, "scopeMetrics": [scope]}]}
-        return not metrics or self._post("/v1/metrics", body, len(metrics)) is not None
+        return not metrics or self._post(self._metrics, body, len(metrics)) is not None
 
-    def _post(self, path: str, body: object, count: int) -> int | None:
+    def _post(self, signal: "_Signal", body: object, count: int) -> int | None:
         """How many of `count` items the receiver has refused, for good; None if the same request
         may succeed later."""
-        self._retry_after = 0.0
+        signal.retry_after = 0.0
         try:
-            answer = self._client.post(path, msgspec.json.encode(body))
+            answer = self._client.post(signal.path, msgspec.json.encode(body))
         except Exception as error:  # noqa: BLE001 - whatever is answered, the thread goes on
-            self._report("telemetry cannot be exported: %r", error)
+            signal.report("telemetry cannot be exported to %s: %r", error)
             return None
         if answer.status in RETRYABLE:
-            self._retry_after = _seconds(answer.retry_after)
-            self._report("telemetry cannot be exported: the receiver answered %s", answer.status)
+            signal.retry_after = _seconds(answer.retry_after)
+            reason = f"the receiver answered {answer.status}"
+            signal.report("telemetry cannot be exported to %s: %s", reason)
             return None
         refused = count if answer.status >= 300 else min(count, _rejected(answer.body))
         if refused:
             logger.log(
                 # Once until one is accepted: a wrong address would be a line every two seconds.
-                logging.DEBUG if path in self._refused else logging.WARNING,
+                logging.DEBUG if signal.is_refused else logging.WARNING,
                 "the receiver of telemetry answered %d to %s, and %d items are lost",
-                *(answer.status, path, refused),
+                *(answer.status, signal.path, refused),
             )
-            self._refused.add(path)
-        else:
-            self._refused.discard(path)
+        signal.is_refused = refused > 0
         return refused
 
-    def _report(self, message: str, reason: object) -> None:
+
+class _Signal:
+    """How the exports to one path go. Neither traces nor metrics wait for the other: a receiver
+    may be out of room for one of them only."""
+
+    def __init__(self, path: str, period: Callable[[], float]) -> None:
+        self.path = path
+        self._period = period
+        self.failures = 0
+        """Consecutive ones."""
+        self.retry_after = 0.0
+        """Seconds that the receiver has asked for."""
+        self.is_refused = False
+        """Whether the last request was refused for good, at least in part."""
+
+    def pause(self) -> float:
+        """Seconds until its next export."""
+        if not self.failures:
+            return self._period()
+        delay = RETRY_DELAYS[min(self.failures, len(RETRY_DELAYS)) - 1]
+        return max(PERIOD, delay, self.retry_after)
+
+    def report(self, message: str, reason: object) -> None:
         # Once per outage.
-        logger.log(logging.DEBUG if self._failures else logging.WARNING, message, reason)
+        level = logging.DEBUG if self.failures else logging.WARNING
+        logger.log(level, message, self.path, reason)
 
 
 class _Answer(NamedTuple):

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.kit.base import otlp, tracing
+from functions.kit.base.metrics import Metrics
 from functions.kit.base.otlp import MAX_RETRY_AFTER, Exporter
 from functions.kit.base.settings import AppSettings
 from functions.kit.base.tracing import CLIENT, EXPORT_FROM, Tracer, span_of
@@ -128,24 +129,41 @@ def test_a_busy_receiver_is_given_the_time_that_it_asks_for(
     status: int, receiver: Receiver
 ) -> None:
     """And none of the spans is lost by that."""
-    asked: list[float] = []
-
-    class Stopping(threading.Event):
-        def wait(self, timeout: float | None = None) -> bool:
-            asked.append(timeout or 0.0)
-            return super().wait(0.01)
-
-    receiver.statuses, receiver.retry_after = [status, status], "123"
+    receiver.statuses, receiver.retry_after = [status], "123"
     tracer = Tracer()
     running = exporter(receiver.url, tracer)
-    running._stopping = Stopping()
     record(tracer, "a")
-    running.start()
-    receiver.wait_for("a")
-    running.stop()
+    running._spans.failures += not running._export_spans()
+    asked = running._spans.pause()
+    again = running._export_spans()
+    running._client.close()
 
-    assert asked == [123.0, 123.0]
-    assert tracer.lost == 0
+    assert (asked, again, tracer.lost) == (123.0, True, 0)
+    assert receiver.names() == {"a"}
+
+
+@pytest.mark.parametrize("refused", ["/v1/traces", "/v1/metrics"])
+@pytest.mark.parametrize("status", [503, 429, 404])
+def test_one_signal_does_not_wait_for_the_other(
+    refused: str, status: int, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A backend of traces that is full ends no metrics, which alerts wait for."""
+    monkeypatch.setattr(otlp, "METRICS_PERIOD", 0.02)
+    receiver.retry_after, receiver.refused_path = "60", (refused, status)
+    metrics = Metrics()
+    tracer = Tracer()
+    settings = AppSettings.from_mapping({"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url})
+    running = Exporter("sample", settings, tracer, metrics.otlp)
+    running.start()
+    for name in ("first", "second"):
+        record(tracer, name)
+        with receiver.changed:
+            before = len(receiver.bodies)
+            assert receiver.changed.wait_for(lambda: len(receiver.bodies) > before, timeout=60)  # noqa: B023
+    running.stop(timeout=60)
+
+    assert (receiver.names() == set()) is (refused == "/v1/traces")
+    assert (receiver.store.series() == []) is (refused == "/v1/metrics")
 
 
 def test_a_queue_that_fills_up_is_exported_at_once(
