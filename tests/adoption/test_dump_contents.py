@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from functions.adoption.errors import NotTheOriginal
 from tests.adoption import original
+from tests.adoption.running import adopt
 from tests.adoption.test_dump import empty, staged
 
 ROWS = {"auth.user": [(10, "Ana", "ana@example.org", None)]}
@@ -207,3 +208,17 @@ def test_a_text_in_another_encoding_is_refused_with_its_line(tmp_path: Path) -> 
 
     with pytest.raises(NotTheOriginal, match=rf"line {auth.count(chr(10))}: it is not in UTF-8"):
         staged(tmp_path, {**empty(), "auth": encoded})
+
+
+@pytest.mark.parametrize(
+    ("kind", "hides"), [("float", True), ("double", False), ("decimal(12,2)", False)]
+)
+async def test_only_a_float_hides_digits(tmp_path: Path, kind: str, hides: bool) -> None:
+    """Of a table that the owner has changed, all digits are in the dump."""
+    rows = {"main.book": [(1, "Atlas", "Ana", None, 123457, 1)]}
+    texts = original.written(rows)
+    texts["main"] = texts["main"].replace("`price` float", f"`price` {kind}")
+    source = original.save(tmp_path / "dumps", texts)
+    done = await adopt(tmp_path, *source, "--sqlite", str(tmp_path / "shop"))
+
+    assert done.found("amount-six-digits") == ([1] if hides else [])

@@ -249,11 +249,12 @@ class _Rows:
         if table is None or table not in self._contents.tables:
             self._check_created(table, database, match[2], line)
             return None
-        columns: Iterable[str] = self._contents.tables[table].columns
+        found = self._contents.tables[table]
+        columns: Iterable[str] = found.columns
         if match[3]:
             columns = re.findall(r"`((?:[^`]|``)+)`", match[3])
         self._check_charset(table, line)
-        return dump_rows.statement(table, tuple(columns))
+        return dump_rows.statement(table, tuple(columns), found.exact)
 
     def _check_created(
         self, table: Table | None, database: str | None, name: str, line: Line

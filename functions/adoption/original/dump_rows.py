@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from functions.adoption.errors import NotTheOriginal
@@ -41,12 +41,14 @@ class Statement(NamedTuple):
     """Values in each row."""
     places: Sequence[int | None]
     """The place of each of the table's columns in the rows; None where it is left out."""
+    exact: Collection[str]
+    """Amounts that are shown with all of their digits."""
 
 
-def statement(table: Table, columns: Sequence[str]) -> Statement:
+def statement(table: Table, columns: Sequence[str], exact: Collection[str]) -> Statement:
     """`columns` are those of the rows, in their order."""
     places = {name: place for place, name in enumerate(columns)}
-    return Statement(table, len(columns), [places.get(name) for name in table.columns])
+    return Statement(table, len(columns), [places.get(name) for name in table.columns], exact)
 
 
 def rows(of: Statement, line: Line, position: int) -> Iterator[Row]:
@@ -122,7 +124,7 @@ def _row(of: Statement, values: list[_Literal], line: Line, *, decoded: bool) ->
         except ValueError as error:
             raise unreadable(line) from error
         if kind == "amount":
-            row.append(None)
+            row.append(float(value) if value is not None and name in of.exact else None)
     return row
 
 
