@@ -57,9 +57,9 @@ def asked(service: Object) -> dict[str, int]:
 
 
 def is_pinned(service: Object) -> bool:
-    """Whether a new revision gets no traffic by itself."""
+    """Whether a new revision gets no traffic by itself. During a canary it gets the canary's."""
     targets = service.get("spec", {}).get("traffic") or [{"latestRevision": True, "percent": 100}]
-    return not any(each.get("latestRevision") and each.get("percent") == 100 for each in targets)
+    return not any(each.get("latestRevision") and each.get("percent") for each in targets)
 
 
 def stable(service: Object, revisions: Sequence[Object]) -> str:

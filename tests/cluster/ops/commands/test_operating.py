@@ -190,6 +190,18 @@ def test_a_canary_shares_with_the_revision_that_had_the_traffic(
     assert traffic(cluster)[1] == (good, 90)
 
 
+def test_a_staged_deploy_during_a_canary_gets_none_of_its_traffic(
+    cluster: FakeCluster, two: tuple[str, str]
+) -> None:
+    """The canary keeps its part: kn's `@latest` would hand it to the revision that is staged."""
+    old, new = two
+    cluster.run(canary, *CONTEXT, "purchase", "10")
+    cluster.run(deploy, *[each if each != "v1" else "v3" for each in DEPLOY], "--staged")
+
+    assert newest(cluster) not in two
+    assert sorted(traffic(cluster)) == sorted([(old, 90), (new, 10)])
+
+
 def test_rollback_to_an_unknown_revision(cluster: FakeCluster, two: tuple[str, str]) -> None:
     """It is refused before kn runs."""
     code = cluster.run(rollback, *CONTEXT, "purchase", "--to", "purchase-00001")
