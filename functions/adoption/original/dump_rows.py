@@ -22,15 +22,10 @@ _ESCAPE = re.compile(r"\\(.)|''", re.DOTALL)
 _ESCAPES = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a"}
 
 
-class _Literal(NamedTuple):
-    text: str | None
-    """None for NULL."""
-    quoted: bool = False
-    readable: bool = True
-    """Whether a column of the original may have it."""
-
-
-_NULL = _Literal(None)
+_Literal = tuple[str | None, bool, bool]
+"""Its text, or None for NULL; whether it was quoted; whether a column of the original may have it.
+A plain tuple, because a dump has many."""
+_NULL: _Literal = (None, False, True)
 
 
 class Statement(NamedTuple):
@@ -86,9 +81,11 @@ def _values(line: Line, position: int) -> tuple[int, list[_Literal]]:
         if match[1]:
             values.append(_NULL)
         elif match[2] is not None:
-            values.append(_Literal(_unescaped(match[2]), quoted=True))
+            values.append((_unescaped(match[2]), True, True))
+        elif match[3]:
+            values.append((match[3], False, True))
         else:
-            values.append(_Literal(match[3] or match[4], readable=match[4] is None))
+            values.append((match[4], False, False))
         if match[5] == ")":
             return position, values
 
@@ -106,9 +103,8 @@ def _row(of: Statement, values: list[_Literal], line: Line, *, decoded: bool) ->
         raise unreadable(line)
     row: list[Value] = []
     for (name, kind), place in zip(of.table.columns.items(), of.places, strict=True):
-        literal = _NULL if place is None else values[place]
-        value = literal.text
-        if not literal.readable or (name == "id" and (value is None or literal.quoted)):
+        value, is_quoted, is_readable = _NULL if place is None else values[place]
+        if not is_readable or (name == "id" and (value is None or is_quoted)):
             raise unreadable(line)
         try:
             if value is None:
