@@ -17,7 +17,6 @@ from functions.kit.base.background import wait_at_most
 from functions.kit.base.tracing import Tracer, tracing
 from functions.kit.http.measuring import (
     REFRESH_LIMIT,
-    forget_database,
     measure_process,
     refresh,
 )
@@ -91,7 +90,7 @@ def _start(services: AppServices, tracer: Tracer, loop: asyncio.AbstractEventLoo
                 refreshed.cancel()
                 logger.debug("gauges cannot be refreshed: %r", error)
                 if not services.stopping:
-                    forget_database(services)
+                    services.metrics.forget_database()
         return services.metrics.otlp()
 
     exporter = Exporter(services.name, services.settings, tracer, measure)

@@ -26,20 +26,8 @@ def measure_process(services: AppServices) -> None:
         metrics.init_duration.observe(seconds)
 
 
-def forget_database(services: AppServices) -> None:
-    """End the series of the gauges that could not be read: their last values are not the present
-    ones, and an age would stand still."""
-    metrics = services.metrics
-    for gauge in (
-        *(metrics.outbox_unsent, metrics.outbox_age, metrics.dead_letters),
-        *(metrics.stream_lag, metrics.stream_behind),
-        *(metrics.audit_violations, metrics.audit_age, metrics.backup_age),
-    ):
-        gauge.replace({})
-
-
 async def refresh(services: AppServices) -> None:
-    """Raises the database's errors, after which `forget_database` is due."""
+    """Raises the database's errors, after which `Metrics.forget_database` is due."""
     measure_process(services)
     if isinstance(services, Services):
         from functions.kit.events import dead_letters  # noqa: PLC0415 - the storefront has none

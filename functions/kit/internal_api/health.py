@@ -14,7 +14,7 @@ from litestar.exceptions import ServiceUnavailableException
 
 from functions.kit.base.errors import Text
 from functions.kit.base.language import localized, preferred
-from functions.kit.http.measuring import REFRESH_LIMIT, forget_database, refresh
+from functions.kit.http.measuring import REFRESH_LIMIT, refresh
 from functions.kit.http.requests import AnyRequest
 from functions.kit.http.services import AppServices, Services, services_of
 
@@ -83,7 +83,7 @@ async def metrics(request: AnyRequest) -> Response[bytes]:
             await refresh(services)
     except Exception as error:  # noqa: BLE001 - an outage is when the others are looked at
         logger.debug("gauges cannot be refreshed: %r", error)
-        forget_database(services)
+        services.metrics.forget_database()
     return Response(services.metrics.exposition(), media_type="text/plain; version=0.0.4")
 
 
