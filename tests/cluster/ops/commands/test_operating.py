@@ -11,8 +11,10 @@ from knative.ops.commands.logs import logs
 from knative.ops.commands.platform import platform
 from knative.ops.commands.promote import promote
 from knative.ops.commands.rollback import rollback
+from knative.ops.commands.seed import seed
 from knative.ops.commands.status import status
 from knative.ops.commands.undeploy import MONITORS, undeploy
+from knative.ops.rollout.credentials import ADMIN
 from tests.cluster.ops.conftest import CONTEXT, DEPLOY, FakeCluster
 
 WHERE = "--context kind-test -n bookstore"
@@ -200,6 +202,21 @@ def test_a_staged_deploy_during_a_canary_gets_none_of_its_traffic(
 
     assert newest(cluster) not in two
     assert sorted(traffic(cluster)) == sorted([(old, 90), (new, 10)])
+
+
+@pytest.mark.parametrize("data", [None, {}, {"email": "YQ=="}, {"email": "/w==", "password": ""}])
+def test_seed_with_an_admin_of_another_form(
+    cluster: FakeCluster, data: dict[str, str] | None
+) -> None:
+    """As somebody has made the Secret by hand: what is missing is said, and no value of it."""
+    cluster.run(deploy, *DEPLOY)
+    metadata = {"name": ADMIN, "namespace": "bookstore"}
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata}
+    cluster.state.put(secret if data is None else {**secret, "data": data})
+    code = cluster.run(seed, *CONTEXT)
+
+    assert code == 1
+    assert f"The Secret {ADMIN} has not the keys email and password" in cluster.output
 
 
 def test_rollback_to_an_unknown_revision(cluster: FakeCluster, two: tuple[str, str]) -> None:
