@@ -102,6 +102,8 @@ def test_spans_that_are_accepted_in_part_are_counted(
 
 @given(st.one_of(st.binary(), st.binary().map(lambda rest: b'{"partialSuccess":' + rest)))
 def test_whatever_an_accepting_receiver_says_is_no_error(body: bytes) -> None:
+    """Only a number of rejected items counts."""
+
     assert otlp._rejected(body) >= 0
 
 
