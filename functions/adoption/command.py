@@ -88,6 +88,7 @@ class Adoption:
             report.add_sums(found)
         self._check_counts(chosen, found)
         print_summary(self.console, found, report, self.language)
+        self._report_unused(staging, chosen)
         if decisions is None:
             self._write_decisions(staging, chosen, report)
         if self.options.apply:
@@ -130,6 +131,15 @@ class Adoption:
                 " libro con ese id.",
                 f"{self.options.decisions}: stock_count.{unknown[0]}: the original has no book with"
                 " that id.",
+            )
+
+    def _report_unused(self, staging: Staging, decisions: Decisions) -> None:
+        # Not refused: the original may go on between the dry run and the move.
+        for spelling in decisions_file.unused_spellings(staging, decisions):
+            path = self.options.decisions
+            self.say(
+                f"{path}: statuses.{spelling!r} no tiene efecto: ninguna compra lo tiene.",
+                f"{path}: statuses.{spelling!r} has no effect: no purchase is in that status.",
             )
 
     def _without_decisions(self) -> NoReturn:

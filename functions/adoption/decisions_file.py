@@ -156,6 +156,14 @@ def spellings(staging: Staging) -> dict[str, str]:
     return found
 
 
+def unused_spellings(staging: Staging, decisions: Decisions) -> list[str]:
+    """Statuses that are decided and that no purchase has: slips of the pen, mostly."""
+    unused = set(decisions.statuses)
+    for (status,) in staging.select("SELECT DISTINCT status FROM main_purchase"):
+        unused.discard(purchases.spelling(status))
+    return sorted(unused)
+
+
 def _lines(
     decisions: Decisions,
     spellings: Mapping[str, str],

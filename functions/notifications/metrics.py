@@ -6,10 +6,22 @@ from functions.kit.base.metrics import Definition, Kind, Metrics
 from functions.notifications.queries import QueueState
 
 DEFINITIONS = (
-    Definition("mails.waiting", Kind.GAUGE, "{mail}", "Mails that wait to be sent."),
-    Definition("mails.oldest_waiting", Kind.GAUGE, "s", "Age of the oldest mail that waits."),
     Definition(
-        "mails.put_aside", Kind.GAUGE, "{mail}", "Mails that were refused or not sent in time."
+        "mails.waiting", Kind.GAUGE, "{mail}", "Mails that wait to be sent.", is_of_database=True
+    ),
+    Definition(
+        "mails.oldest_waiting",
+        Kind.GAUGE,
+        "s",
+        "Age of the oldest mail that waits.",
+        is_of_database=True,
+    ),
+    Definition(
+        "mails.put_aside",
+        Kind.GAUGE,
+        "{mail}",
+        "Mails that were refused or not sent in time.",
+        is_of_database=True,
     ),
     Definition(
         "mails.finished", Kind.COUNTER, "{mail}", "Mails by kind and outcome.", ("kind", "state")

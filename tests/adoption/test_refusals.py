@@ -141,6 +141,21 @@ async def test_a_wrong_decision_is_refused(
         await adopt(tmp_path, *source, *shop)
 
 
+async def test_a_status_that_no_purchase_has_is_reported(
+    tmp_path: Path, source: list[str], shop: list[str]
+) -> None:
+    """A slip of its spelling would leave the right one undecided without a word."""
+    decided = "[statuses]\nEntregado = 'Paid'\nentregado = 'Paid'\n'Enviada ' = 'Paid'\n"
+    (tmp_path / "adoption.toml").write_text(decided, "utf-8")
+    done = await adopt(tmp_path, *source, *shop)
+    lines = [line for line in done.output.splitlines() if "has no effect" in line]
+
+    assert [line.split(" has ")[0].split("statuses.")[1] for line in lines] == [
+        "'Enviada '",
+        "'entregado'",
+    ]
+
+
 async def test_of_two_moves_at_once_with_other_decisions_one_is_made(
     tmp_path: Path, urls: dict[str, str], source: list[str]
 ) -> None:

@@ -11,8 +11,9 @@ import yaml
 from functions.kit.base import metrics as kit
 from functions.kit.base.metrics import Definition, Kind
 from knative.monitoring.__main__ import FOLDER, contents
-from tests.architecture.services import NAMES
+from tests.architecture.services import APPS, EVENTING, NAMES, app_of
 from tests.cluster.manifests import ROOT
+from tests.support.routes import routes_of
 
 OTHERS = {
     # Knative 1.23, queue-proxy: pkg/queue/request_metric.go.
@@ -32,6 +33,8 @@ OTHERS = {
     "certmanager_certificate_renewal_timestamp_seconds",
 }
 """Of other programs, each with the version and the file or page that names them."""
+CONTRACTS = EVENTING / "contracts"
+METRICS = ROOT / "docs" / "metrics.md"
 ALERTS = ROOT / "knative" / "components" / "alerts" / "alerts.yaml"
 RULES = ROOT / "knative" / "components" / "observability" / "slos.yaml"
 
@@ -98,10 +101,22 @@ def alert_queries() -> list[str]:
     ]
 
 
-def test_every_query_asks_for_a_metric_that_exists() -> None:
-    """Of dashboards and alerts: ours by docs/metrics.md, recording rules', and other programs'."""
+def documented_queries() -> list[str]:
+    """The answers of docs/metrics.md."""
+    rows = (
+        (ROOT / "docs" / "metrics.md").read_text("utf-8").partition("## Questions and answers")[2]
+    )
+    return re.findall(r"^\| [^|`]+ \| `(.+)` \|$", rows, re.MULTILINE)
+
+
+def every_query() -> list[str]:
     queries = [target["expr"] for panel in panels() for target in panel["targets"]]
-    asked = {name for query in (*queries, *alert_queries()) for name in queried(query)}
+    return [*queries, *alert_queries(), *documented_queries()]
+
+
+def test_every_query_asks_for_a_metric_that_exists() -> None:
+    """Of dashboards, alerts and the documentation: ours, recording rules', and other programs'."""
+    asked = {name for query in every_query() for name in queried(query)}
 
     assert asked - exported() - recorded() - OTHERS == set()
     assert asked >= OTHERS | {"events_created_total", "service:http_errors:ratio_rate5m"}
@@ -118,3 +133,78 @@ def test_every_panel_says_what_it_shows() -> None:
     ]
 
     assert incomplete == []
+
+
+TARGET_LABELS = {"service_name", "namespace", "instance", "job", "le", "kn_revision_name"}
+"""Of every series: what a scrape or the collector adds, and a histogram's bounds."""
+LABELS_OF_OTHERS = {
+    "kn_serving_invocation_duration_seconds": {"http_response_status_code"},
+    "kube_statefulset_status_replicas_ready": {"statefulset"},
+    "kube_cronjob_status_last_successful_time": {"cronjob"},
+    "kube_cronjob_created": {"cronjob"},
+    "rabbitmq_detailed_queue_messages": {"queue"},
+    "rabbitmq_detailed_queue_consumers": {"queue"},
+    "certmanager_certificate_expiration_timestamp_seconds": {"name"},
+    "certmanager_certificate_renewal_timestamp_seconds": {"name"},
+    "stream:behind_seconds:p99_1d": {"source"},
+}
+"""By the name without the part of a histogram."""
+_SELECTOR = re.compile(r"([a-z][a-z0-9_:]*)\{([^}]*)\}")
+_MATCHER = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"')
+_GROUPING = re.compile(r"\b(?:by|on|without|ignoring) \(([^)]*)\)")
+
+
+def labels_of(metric: str) -> set[str]:
+    """The labels that a series of this name may have."""
+    base = re.sub(r"_(?:bucket|count|sum)$", "", metric)
+    for each in definitions():
+        if each.prometheus_name in {metric, base}:
+            return {name.replace(".", "_") for name in each.attributes} | TARGET_LABELS
+    return LABELS_OF_OTHERS.get(base, LABELS_OF_OTHERS.get(metric, set())) | TARGET_LABELS
+
+
+def matchers() -> list[tuple[str, str, str]]:
+    """Metric, label and text of each matcher."""
+    return [
+        (metric, label, text)
+        for query in every_query()
+        for metric, content in _SELECTOR.findall(query)
+        for label, _, text in _MATCHER.findall(content)
+    ]
+
+
+def test_every_query_asks_for_labels_that_exist() -> None:
+    """A matcher on another label finds nothing, and a grouping by it puts all into one."""
+    wrong = [each for each in matchers() if each[1] not in labels_of(each[0])]
+    for query in every_query():
+        known = {label for metric in queried(query) for label in labels_of(metric)}
+        for grouping in _GROUPING.findall(query):
+            names = {name.strip() for name in grouping.split(",") if name.strip()}
+            wrong += [("", name, query) for name in sorted(names - known)]
+
+    assert wrong == []
+    assert len(matchers()) > 30
+    assert len(documented_queries()) > 5
+
+
+def test_every_query_asks_for_values_that_exist() -> None:
+    """Services, types of events, routes and states: a wrong one would show 0, or never fire."""
+    types = {path.name.removesuffix(".schema.json") for path in CONTRACTS.glob("*.schema.json")}
+    routes = {route.path for name in APPS for route in routes_of(app_of(name))}
+    wrong = []
+    for metric, label, text in matchers():
+        values = text.split("|")
+        if label == "service_name":
+            wrong += [(metric, each) for each in values if each not in APPS]
+        elif label == "type":
+            wrong += [(metric, each) for each in values if each not in types]
+        elif label == "http_route":
+            wrong += [
+                (metric, each)
+                for each in values
+                if each and not any(re.fullmatch(each, route) for route in routes)
+            ]
+        elif label == "state":
+            wrong += [(metric, each) for each in values if each not in {"idle", "used"}]
+
+    assert wrong == []

@@ -202,6 +202,34 @@ async def test_a_page_and_the_start_that_it_waited_for_are_one_trace(
     assert starts == {"storefront": stages, "catalog": stages}
 
 
+@pytest.mark.parametrize("sampler", ["always_off", "parentbased_traceidratio", "always_on"])
+async def test_a_start_is_measured_whether_or_not_it_is_traced(
+    tmp_path: Path, receiver: Receiver, sampler: str
+) -> None:
+    """`ServiceSilent` counts starts: a process that traces nothing is none that says nothing."""
+    sampled = {"OTEL_TRACES_SAMPLER": sampler, "OTEL_TRACES_SAMPLER_ARG": "0"}
+    catalog = Served("catalog", environment(tmp_path, receiver, "catalog", **sampled))
+    async with running(catalog):
+        async with httpx.AsyncClient(timeout=60) as client:
+            pulled = (await client.get(f"{catalog.url}/metrics")).text
+        await catalog.stop()
+    names = {key.metric for key, _ in receiver.store.series()}
+
+    assert "faas_init_duration_seconds_count 1.0" in pulled
+    assert "faas.init_duration" in names
+
+
+async def test_a_start_is_measured_without_a_receiver(tmp_path: Path, receiver: Receiver) -> None:
+    """For who pulls the metrics instead."""
+    pulled_only = environment(tmp_path, receiver, "catalog", OTEL_EXPORTER_OTLP_ENDPOINT="")
+    catalog = Served("catalog", pulled_only)
+    async with running(catalog), httpx.AsyncClient(timeout=60) as client:
+        pulled = [(await client.get(f"{catalog.url}/metrics")).text for _ in range(2)]
+
+    assert ["faas_init_duration_seconds_count 1.0" in each for each in pulled] == [True, True]
+    assert receiver.bodies == []
+
+
 async def test_a_receiver_that_hangs_delays_neither_request_nor_end(
     tmp_path: Path, receiver: Receiver
 ) -> None:

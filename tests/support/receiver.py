@@ -25,6 +25,12 @@ class Receiver:
     def __init__(self) -> None:
         self.store = Store()
         self.statuses: list[int] = []
+        self.refused_path: tuple[str, int] | None = None
+        """A path, and the status that each request to it gets."""
+        self.retry_after = ""
+        """Sent with each of these."""
+        self.answer = b""
+        """The body of a 200."""
         self.hang = threading.Event()
         """While it is set, requests are not answered."""
         self.requests: list[dict[str, str]] = []
@@ -73,6 +79,8 @@ class Receiver:
             self.requests.append(headers)
             if self.statuses:
                 return self.statuses.pop(0)
+            if self.refused_path is not None and path == self.refused_path[0]:
+                return self.refused_path[1]
             content = decompressed(body) if headers.get("content-encoding") == "gzip" else body
             self.bodies.append(content)
             try:
@@ -116,9 +124,14 @@ def receiving() -> Iterator[Receiver]:
         def do_POST(self) -> None:
             headers = {name.lower(): value for name, value in self.headers.items()}
             body = self.rfile.read(int(headers.get("content-length", "0")))
-            self.send_response(receiver.receive(self.path, headers, body))
-            self.send_header("content-length", "0")
+            status = receiver.receive(self.path, headers, body)
+            answer = receiver.answer if status == 200 else b""
+            self.send_response(status)
+            if receiver.retry_after and status != 200:
+                self.send_header("retry-after", receiver.retry_after)
+            self.send_header("content-length", str(len(answer)))
             self.end_headers()
+            self.wfile.write(answer)
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its interface
             del format, args

@@ -1,89 +1,63 @@
 """Reads dumps that mysqldump, mariadb-dump or phpMyAdmin wrote, line by line; gzip's, too.
 
 These programs escape line breaks in texts, so a statement is one line, or one line a row.
-Statements other than CREATE TABLE, INSERT, USE and what sets the next id are skipped.
+Statements other than CREATE TABLE, INSERT, USE and what sets the next id are skipped, unless they
+change rows that were read. `dump_lines.py` opens the files, `dump_rows.py` reads the values.
 """
 
-import gzip
-import math
 import re
 import sqlite3
-import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, TextIO
+from typing import NamedTuple
 
 from functions.adoption.errors import NotTheOriginal
-from functions.adoption.original.schema import (
-    DATABASES,
-    MAX_INTEGER,
-    NEXT_ID,
-    TABLES,
-    Found,
-    Role,
-    Table,
-    check,
+from functions.adoption.original import dump_rows
+from functions.adoption.original.dump_lines import (
+    THREE_BYTES,
+    Line,
+    charset,
+    check_decoded,
+    cut_off,
+    lines,
 )
-from functions.adoption.original.staging import Row, Staging, Value
+from functions.adoption.original.dump_rows import Statement, unreadable
+from functions.adoption.original.schema import NEXT_ID, TABLES, Found, Role, Table, check
+from functions.adoption.original.staging import Row, Staging
 
 BATCH = 5_000
 
-_LAST_LINES = {
-    "-- MySQL dump ": "-- Dump completed",
-    "-- MariaDB dump ": "-- Dump completed",
-    "START TRANSACTION;": "COMMIT;",
-}
-"""What stands at the end of a dump that begins so: of mysqldump, mariadb-dump and phpMyAdmin."""
-_BEGINNINGS = tuple(_LAST_LINES)
-
-_GZIP = b"\x1f\x8b"
-_OTHER_FORMATS = {
-    b"\xff\xfe": "UTF-16",
-    b"\xfe\xff": "UTF-16",
-    b"PK": "zip",
-    b"BZh": "bzip2",
-    b"\xfd7zXZ": "xz",
-    b"\x28\xb5\x2f\xfd": "zstd",
-    b"7z": "7-Zip",
-}
-"""By their first bytes. PowerShell's `>` writes UTF-16."""
-
-_SET_NAMES = re.compile(r"^(?:/\*!\d+ )?SET NAMES '?(\w+)")
-_THREE_BYTES = frozenset({"utf8mb3", "utf8"})
-"""Texts are converted to them with `?` for every character of four bytes."""
-_READABLE_NAMES = frozenset({"utf8mb4", "binary", *_THREE_BYTES})
-_DELIMITER = re.compile(r"^DELIMITER (\S+)")
-_USE = re.compile(r"^USE `((?:[^`]|``)+)`;")
+_USE = re.compile(r"^\s*USE `((?:[^`]|``)+)`\s*;", re.IGNORECASE)
 _HEADER = re.compile(r"^-- (?:Host: .*?|)\s*(?:Current )?Database: `?([^`\s]+)`?\s*$")
+_TABLE = r"(?:`((?:[^`]|``)+)`\.)?`((?:[^`]|``)+)`"
+"""Its database, where the statement says that, and its name."""
 _UNQUOTED = re.compile(r"^CREATE TABLE (?:IF NOT EXISTS )?(?!IF\b)[\"\w]")
-_ALTER = re.compile(r"^ALTER TABLE (?:`[^`]+`\.)?`((?:[^`]|``)+)`")
-_CREATE = re.compile(r"^CREATE TABLE (?:IF NOT EXISTS )?(?:`[^`]+`\.)?`((?:[^`]|``)+)`")
+_ALTER = re.compile(rf"^ALTER TABLE {_TABLE}")
+_CREATE = re.compile(rf"^CREATE TABLE (?:IF NOT EXISTS )?{_TABLE}")
 _INSERT = re.compile(
     r"^\s*(?:INSERT|REPLACE)\s+(?:(?:LOW_PRIORITY|DELAYED|HIGH_PRIORITY|IGNORE)\s+)*INTO\s+"
-    r"(?:`[^`]+`\.)?`((?:[^`]|``)+)`\s*(?:\(([^)]*)\)\s*)?VALUES\s*",
+    rf"{_TABLE}\s*(?:\(([^)]*)\)\s*)?VALUES\s*",
     re.IGNORECASE,
 )
-_WRITES_ROWS = re.compile(r"^\s*(?:/\*.*?\*/\s*)*(?:INSERT|REPLACE)\s", re.IGNORECASE)
+_BEFORE = r"^\s*(?:/\*(?!M?!).*?\*/\s*)*(?:/\*M?!\d*\s*)?"
+"""Comments, and the begin of one that the server executes."""
+_WRITES_ROWS = re.compile(rf"{_BEFORE}(?:INSERT|REPLACE)\s", re.IGNORECASE)
 """Any statement that writes rows: one that `_INSERT` does not read would be missed."""
-_VALUE = re.compile(
-    r"\s*(?:(NULL)|(?:_\w+\s*)?'((?:[^'\\]|\\.|'')*)'|(-?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?))\s*([,)])",
-    re.DOTALL,
+_CHANGES_ROWS = re.compile(
+    rf"{_BEFORE}(?:(UPDATE|LOAD)|DELETE|TRUNCATE|DROP\s+TABLE|RENAME)\s", re.IGNORECASE
 )
-_ESCAPE = re.compile(r"\\(.)|''", re.DOTALL)
-_ESCAPES = {"0": "\0", "b": "\b", "n": "\n", "r": "\r", "t": "\t", "Z": "\x1a"}
-
-
-class Line(NamedTuple):
-    file: Path
-    number: int
-    text: str
+"""Any other after which a table has other rows. Those in group 1 do so at any time, the others only
+once there are some: dumps empty a table before they fill it."""
+_SYSTEM = frozenset({"mysql", "sys", "information_schema", "performance_schema"})
+"""Databases of every server, which `--all-databases` dumps, too."""
 
 
 def read(files: Sequence[Path], names: Mapping[Role, str], staging: Staging) -> None:
     """Stage the rows of all seven tables. Raises `NotTheOriginal`."""
+    contents = {file: _contents(file, names) for file in files}
     found: dict[str, Path] = {}
-    for file in files:
-        for table, origin in _tables(file, names).items():
+    for file, each in contents.items():
+        for table, origin in each.tables.items():
             if table.label in found:
                 raise NotTheOriginal(
                     f"{table.label} está en {found[table.label].name} y en {file.name}. Indique un"
@@ -101,123 +75,45 @@ def read(files: Sequence[Path], names: Mapping[Role, str], staging: Staging) -> 
             f"The dumps have no table {missing[0]}. Those of {', '.join(names.values())} are"
             " needed.",
         )
-    for file in files:
-        _read_rows(file, names, staging)
+    for file, each in contents.items():
+        _Rows(each, staging).read(file)
 
 
-def _lines(file: Path) -> Iterator[Line]:
-    """The lines of a file, without those of triggers and routines.
+class _Created(NamedTuple):
+    """A table in a file."""
 
-    Raises `NotTheOriginal` for a file that is not a dump in UTF-8, and at the end of one that has
-    not been written to its end.
-    """
-    number, in_routine, ending = 0, False, _Ending(file)
-    try:
-        with _opened(file) as opened:
-            for number, text in enumerate(opened, 1):
-                ending.pass_line(number, text)
-                if match := _DELIMITER.match(text):
-                    in_routine = match[1] != ";"
-                elif not in_routine:
-                    _check_names(file, number, text)
-                    yield Line(file, number, text)
-    except UnicodeDecodeError as error:
-        raise NotTheOriginal(
-            f"{file}, después de la línea {number}: no está en UTF-8. Haga el volcado otra vez con"
-            " --default-character-set=utf8mb4.",
-            f"{file}, after line {number}: it is not in UTF-8. Make the dump again with"
-            " --default-character-set=utf8mb4.",
-        ) from error
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise NotTheOriginal(
-            f"{file}: el archivo gzip está dañado o cortado. Haga el volcado otra vez.",
-            f"{file}: the gzip file is damaged or cut off. Make the dump again.",
-        ) from error
-    except OSError as error:
-        raise NotTheOriginal(
-            f"{file} no se puede leer: {error.strerror}.",
-            f"{file} cannot be read: {error.strerror}.",
-        ) from error
-    ending.check(number)
+    database: str | None
+    name: str
+    line: Line
+    """The whole statement."""
 
 
-class _Ending:
-    """The line that a dump still needs to be whole."""
+class _Contents(NamedTuple):
+    """What a file has of the original."""
 
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._awaited = ""
+    tables: dict[Table, Found]
+    roles: dict[str | None, Role | None]
+    """Which database of the original each database is; None: another one."""
+    is_named: bool
+    """Whether a database in the file has one of the names that the owner gives."""
 
-    def pass_line(self, number: int, text: str) -> None:
-        """Raises `NotTheOriginal` where another dump begins before the end of this one."""
-        if text.startswith(_BEGINNINGS):
-            self.check(number)
-            begun = next(each for each in _BEGINNINGS if text.startswith(each))
-            self._awaited = _LAST_LINES[begun]
-        elif self._awaited and text.startswith(self._awaited):
-            self._awaited = ""
+    def table(self, database: str | None, name: str) -> Table | None:
+        return _table(name, self.roles.get(database))
 
-    def check(self, number: int) -> None:
-        """Raises `NotTheOriginal` where a dump has no end."""
-        if self._awaited:
-            raise _cut_off(self._file, number)
+    def is_other(self, database: str | None) -> bool:
+        """Whether it is clear that it is none of the original's."""
+        return self.is_named or database in _SYSTEM or self.roles.get(database, "auth") is None
 
 
-def _opened(file: Path) -> TextIO:
-    """Raises `NotTheOriginal` for a format that is known and not read."""
-    with file.open("rb") as opened:
-        beginning = opened.read(8)
-    for first, name in _OTHER_FORMATS.items():
-        if beginning.startswith(first):
-            raise NotTheOriginal(
-                f"{file} está en {name}. Los volcados se leen en UTF-8, también con gzip"
-                " (.sql.gz); mysqldump los escribe así con --result-file=ARCHIVO.",
-                f"{file} is in {name}. Dumps are read in UTF-8, also with gzip (.sql.gz); mysqldump"
-                " writes them so with --result-file=FILE.",
-            )
-    if beginning.startswith(_GZIP):
-        return gzip.open(file, "rt", encoding="utf-8-sig", newline="\n")
-    return file.open(encoding="utf-8-sig", newline="\n")
-
-
-def _charset(text: str) -> str:
-    """The character set that a statement says, in lower case; empty for another statement."""
-    match = _SET_NAMES.match(text)
-    return match[1].lower() if match else ""
-
-
-def _check_names(file: Path, number: int, text: str) -> None:
-    """Raises `NotTheOriginal` where the file says that its texts are not in UTF-8."""
-    charset = _charset(text)
-    if charset and charset not in _READABLE_NAMES:
-        raise NotTheOriginal(
-            f"{file}, línea {number}: los textos están en {charset}. Haga el volcado otra vez con"
-            " --default-character-set=utf8mb4.",
-            f"{file}, line {number}: the texts are in {charset}. Make the dump again with"
-            " --default-character-set=utf8mb4.",
-        )
-
-
-def _cut_off(file: Path, number: int) -> NotTheOriginal:
-    return NotTheOriginal(
-        f"{file}, línea {number}: el volcado termina a medias, y le faltan filas. Mire si hay sitio"
-        " en el disco, y haga el volcado otra vez.",
-        f"{file}, line {number}: the dump ends before it is complete, and rows are missing. See"
-        " whether the disk has room, and make the dump again.",
-    )
-
-
-def _tables(file: Path, names: Mapping[Role, str]) -> dict[Table, Found]:
-    """The tables of the original that a file creates."""
-    creates: list[tuple[str | None, str, str]] = []
+def _contents(file: Path, names: Mapping[Role, str]) -> _Contents:
+    created: list[_Created] = []
     next_ids: list[tuple[str | None, str, int]] = []
-    database: str | None = None
     for database, line in _statements(file):
         if match := _CREATE.match(line.text):
-            creates.append((database, match[1], line.text))
+            created.append(_Created(match[1] or database, match[2], line))
         elif match := _ALTER.match(line.text):
             found = NEXT_ID.search(line.text)
-            next_ids.append((database, match[1], int(found[1]) if found else 1))
+            next_ids.append((match[1] or database, match[2], int(found[1]) if found else 1))
         elif _UNQUOTED.match(line.text):
             raise NotTheOriginal(
                 f"{file}, línea {line.number}: los nombres no van entre acentos graves. Haga el"
@@ -225,17 +121,63 @@ def _tables(file: Path, names: Mapping[Role, str]) -> dict[Table, Found]:
                 f"{file}, line {line.number}: its names are not in backquotes. Make the dump again"
                 " without --compatible and without --skip-quote-names.",
             )
-    role = _role_of_unnamed({table for _, table, _ in creates})
-    tables: dict[Table, Found] = {}
-    for database, name, create in creates:
-        table = _table(name, _role(database, names) or role)
-        if table is not None:
-            tables[table] = check(table, create)
+    contents = _Contents({}, *_roles(created, names))
+    lines_of: dict[Table, Line] = {}
+    for each in created:
+        table = contents.table(each.database, each.name)
+        if table is None:
+            continue
+        if table in lines_of:
+            raise _twice(table, lines_of[table], each.line)
+        lines_of[table] = each.line
+        check_decoded(each.line, each.line.text)
+        contents.tables[table] = check(table, each.line.text)
     for database, name, next_id in next_ids:  # phpMyAdmin sets it after the rows
-        table = _table(name, _role(database, names) or role)
-        if table in tables:
-            tables[table] = tables[table]._replace(next_id=max(tables[table].next_id, next_id))
-    return tables
+        table = contents.table(database, name)
+        if table in contents.tables:
+            found_table = contents.tables[table]
+            highest = max(found_table.next_id, next_id)
+            contents.tables[table] = found_table._replace(next_id=highest)
+    return contents
+
+
+def _roles(
+    created: Sequence[_Created], names: Mapping[Role, str]
+) -> tuple[dict[str | None, Role | None], bool]:
+    """By the names that the owner gives, if the file has one of them: the others in it are copies,
+    or another program's. Else by the tables."""
+    roles: dict[str | None, Role | None] = {name: role for role, name in names.items()}
+    databases = {each.database for each in created}
+    is_named = any(database in roles for database in databases)
+    for database in databases - set(roles):
+        if database in _SYSTEM or (is_named and database is not None):
+            roles[database] = None
+        else:
+            tables = {each.name for each in created if each.database == database}
+            roles[database] = _role_by_tables(tables)
+    return roles, is_named
+
+
+def _role_by_tables(tables: set[str]) -> Role:
+    if "user" in tables:
+        return "auth"
+    return "main" if "purchase" in tables else "catalog"
+
+
+def _table(name: str, role: Role | None) -> Table | None:
+    return next((each for each in TABLES if (each.name, each.role) == (name, role)), None)
+
+
+def _twice(table: Table, first: Line, second: Line) -> NotTheOriginal:
+    return NotTheOriginal(
+        f"{first.file}: la tabla {table.label} está dos veces, en las líneas {first.number} y"
+        f" {second.number}. Indique un archivo con un solo volcado de cada base de datos; si tienen"
+        " otros nombres que los del original, dígalos con --auth-name, --catalog-name y"
+        " --main-name.",
+        f"{first.file}: the table {table.label} is there twice, in lines {first.number} and"
+        f" {second.number}. Name a file with one dump of each database; if they have other names"
+        " than the original's, say them by --auth-name, --catalog-name and --main-name.",
+    )
 
 
 def _statements(file: Path) -> Iterator[tuple[str | None, Line]]:
@@ -243,7 +185,7 @@ def _statements(file: Path) -> Iterator[tuple[str | None, Line]]:
     database: str | None = None
     parts: list[str] = []
     begun = 0
-    for line in _lines(file):
+    for line in lines(file):
         database = _database(line.text) or database
         if line.text.startswith(("CREATE TABLE ", "ALTER TABLE ")):
             parts, begun = [], line.number
@@ -260,205 +202,116 @@ def _database(text: str) -> str | None:
     return match[1] if match else None
 
 
-def _role(database: str | None, names: Mapping[Role, str]) -> Role | None:
-    for role, name in names.items():
-        if name == database:
-            return role
-    return None
+class _Rows:
+    """Stages the rows of one file."""
 
+    def __init__(self, contents: _Contents, staging: Staging) -> None:
+        self._contents = contents
+        self._staging = staging
+        self._database: str | None = None
+        self._charset = ""
+        self._filled: set[Table] = set()
+        """The tables that have rows by now."""
 
-def _role_of_unnamed(tables: set[str]) -> Role:
-    """Of a file that names no database of the original."""
-    if "user" in tables:
-        return "auth"
-    return "main" if "purchase" in tables else "catalog"
+    def read(self, file: Path) -> None:
+        statement: Statement | None = None
+        rows: list[Row] = []
+        line = Line(file, 0, "")
+        for line in lines(file):
+            self._database = _database(line.text) or self._database
+            self._charset = charset(line.text) or self._charset
+            position = 0
+            if _WRITES_ROWS.match(line.text):
+                match = _INSERT.match(line.text)
+                if match is None or statement is not None:
+                    raise unreadable(line)
+                statement = self._begun(match, line)
+                position = match.end()
+            elif statement is None:
+                self._check_changes(line)
+            if statement is None:
+                continue
+            for row in dump_rows.rows(statement, line, position):
+                rows.append(row)
+                if len(rows) >= BATCH:
+                    self._add(statement.table, rows, line)
+                    rows = []
+            if line.text.rstrip().endswith(";"):
+                self._add(statement.table, rows, line)
+                statement, rows = None, []
+        if statement is not None:
+            raise cut_off(file, line.number)
 
+    def _begun(self, match: re.Match[str], line: Line) -> Statement | None:
+        """The statement that a line begins; None for a table that is not of interest."""
+        database = match[1] or self._database
+        table = self._contents.table(database, match[2])
+        if table is None or table not in self._contents.tables:
+            self._check_created(table, database, match[2], line)
+            return None
+        found = self._contents.tables[table]
+        columns: Iterable[str] = found.columns
+        if match[3]:
+            columns = re.findall(r"`((?:[^`]|``)+)`", match[3])
+        self._check_charset(table, line)
+        return dump_rows.statement(table, tuple(columns), found.exact)
 
-def _table(name: str, role: Role) -> Table | None:
-    return next((each for each in TABLES if (each.name, each.role) == (name, role)), None)
+    def _check_created(
+        self, table: Table | None, database: str | None, name: str, line: Line
+    ) -> None:
+        """Raises `NotTheOriginal` for rows of the original's that the file has no table of."""
+        if table is not None:
+            label = table.label
+        elif any(each.name == name for each in TABLES) and not self._contents.is_other(database):
+            label = name
+        else:
+            return
+        raise NotTheOriginal(
+            f"{line.file}, línea {line.number}: hay filas de {label} sin su CREATE TABLE. Haga el"
+            " volcado otra vez, con la estructura y los datos en el mismo archivo.",
+            f"{line.file}, line {line.number}: there are rows of {label} without its CREATE TABLE."
+            " Make the dump again, with structure and data in the same file.",
+        )
 
-
-class _Statement(NamedTuple):
-    """An INSERT into one of the tables."""
-
-    table: Table
-    order: list[int | None]
-
-
-def _read_rows(file: Path, names: Mapping[Role, str], staging: Staging) -> None:
-    found = _tables(file, names)
-    unnamed = _role_of_unnamed({table.name for table in found})
-    database: str | None = None
-    charset = ""
-    statement: _Statement | None = None
-    rows: list[Row] = []
-    for line in _lines(file):
-        database = _database(line.text) or database
-        charset = _charset(line.text) or charset
-        position = 0
-        if _WRITES_ROWS.match(line.text):
-            match = _INSERT.match(line.text)
-            if match is None or statement is not None:
-                raise _unreadable(line)
-            statement = _begun(match, _role(database, names) or unnamed, found, line)
-            position = match.end()
-            _check_charset(statement, found, charset, line)
-        if statement is None:
-            continue
-        for values in _tuples(line, position):
-            rows.append(_row(statement, values, line))
-            if len(rows) >= BATCH:
-                _add(staging, statement.table, rows, line)
-                rows = []
-        if line.text.rstrip().endswith(";"):
-            _add(staging, statement.table, rows, line)
-            statement, rows = None, []
-    if statement is not None:
-        raise _cut_off(file, line.number)
-
-
-def _check_charset(
-    statement: _Statement | None, found: Mapping[Table, Found], charset: str, line: Line
-) -> None:
-    """Raises `NotTheOriginal` where emoji and the like became `?`."""
-    if statement is None or charset not in _THREE_BYTES:
-        return
-    if found[statement.table].has_utf8mb4:
+    def _check_charset(self, table: Table, line: Line) -> None:
+        """Raises `NotTheOriginal` where emoji and the like became `?`."""
+        if self._charset not in THREE_BYTES or not self._contents.tables[table].has_utf8mb4:
+            return
         raise NotTheOriginal(
             f"{line.file}, línea {line.number}: los textos de la tabla están en utf8mb4, y el"
-            f" volcado en {charset}, que no tiene todos sus signos. Haga el volcado otra vez con"
-            " --default-character-set=utf8mb4.",
+            f" volcado en {self._charset}, que no tiene todos sus signos. Haga el volcado otra vez"
+            " con --default-character-set=utf8mb4.",
             f"{line.file}, line {line.number}: the texts of the table are in utf8mb4, and the dump"
-            f" in {charset}, which lacks some of their characters. Make the dump again with"
+            f" in {self._charset}, which lacks some of their characters. Make the dump again with"
             " --default-character-set=utf8mb4.",
         )
 
-
-def _begun(
-    match: re.Match[str], role: Role, found: Mapping[Table, Found], line: Line
-) -> _Statement | None:
-    """The statement that a line begins; None for a table that is not of interest."""
-    table = _table(match[1], role)
-    if table is None:
-        return None
-    if table not in found:
-        raise NotTheOriginal(
-            f"{line.file}, línea {line.number}: hay filas de {table.label} sin su CREATE TABLE."
-            " Haga el volcado otra vez, con la estructura y los datos en el mismo archivo.",
-            f"{line.file}, line {line.number}: there are rows of {table.label} without its CREATE"
-            " TABLE. Make the dump again, with structure and data in the same file.",
-        )
-    columns = found[table].columns
-    if match[2]:
-        columns = tuple(re.findall(r"`((?:[^`]|``)+)`", match[2]))
-    return _Statement(table, _order(table, columns))
-
-
-def _add(staging: Staging, table: Table, rows: list[Row], line: Line) -> None:
-    try:
-        staging.add(table, rows)
-    except sqlite3.IntegrityError as error:
-        raise NotTheOriginal(
-            f"{line.file}, hasta la línea {line.number}: un id de {table.label} está dos veces.",
-            f"{line.file}, up to line {line.number}: an id of {table.label} is there twice.",
-        ) from error
-
-
-def _order(table: Table, columns: Sequence[str]) -> list[int | None]:
-    """The place of each of the table's columns in the rows; None where it is left out."""
-    places = {name: place for place, name in enumerate(columns)}
-    return [places.get(name) for name in table.columns]
-
-
-def _tuples(line: Line, position: int) -> Iterator[list[tuple[bool, str | None]]]:
-    """The rows in a line, as (whether it is a text, the value)."""
-    text = line.text
-    while True:
-        while position < len(text) and text[position] in " ,\n\r\t":
-            position += 1
-        if position >= len(text):
-            return
-        if text[position] == ";":
-            if text[position + 1 :].strip():  # another statement
-                raise _unreadable(line)
-            return
-        if text[position] != "(":
-            raise _unreadable(line)
-        position, values = _values(line, position + 1)
-        yield values
-
-
-def _values(line: Line, position: int) -> tuple[int, list[tuple[bool, str | None]]]:
-    """Where a row ends, and its values."""
-    values: list[tuple[bool, str | None]] = []
-    while True:
-        match = _VALUE.match(line.text, position)
+    def _check_changes(self, line: Line) -> None:
+        """Raises `NotTheOriginal` where rows that were read are not the last ones."""
+        match = _CHANGES_ROWS.match(line.text)
         if match is None:
-            raise _unreadable(line)
-        position = match.end()
-        if match[1]:
-            values.append((False, None))
-        elif match[2] is not None:
-            values.append((True, _unescaped(match[2])))
-        else:
-            values.append((False, match[3]))
-        if match[4] == ")":
-            return position, values
+            return
+        role = self._contents.roles.get(self._database)
+        words = set(re.findall(r"\w+", line.text))
+        for table in self._contents.tables:
+            is_changed = match[1] is not None or table in self._filled
+            if table.role == role and table.name in words and is_changed:
+                raise NotTheOriginal(
+                    f"{line.file}, línea {line.number}: la orden cambia las filas de {table.label}"
+                    " de otro modo que un volcado. Cargue el archivo en un servidor, y haga el"
+                    " volcado de sus bases de datos.",
+                    f"{line.file}, line {line.number}: the statement changes the rows of"
+                    f" {table.label} in another way than a dump does. Load the file into a server,"
+                    " and dump its databases.",
+                )
 
-
-def _unescaped(text: str) -> str:
-    if "\\" not in text and "''" not in text:
-        return text
-    return _ESCAPE.sub(
-        lambda match: "'" if match[1] is None else _ESCAPES.get(match[1], match[1]), text
-    )
-
-
-def _row(statement: _Statement, values: list[tuple[bool, str | None]], line: Line) -> Row:
-    row: list[Value] = []
-    columns = statement.table.columns.items()
-    for (name, kind), place in zip(columns, statement.order, strict=True):
-        if place is not None and place >= len(values):
-            raise _unreadable(line)
-        is_text, value = (False, None) if place is None else values[place]
+    def _add(self, table: Table, rows: list[Row], line: Line) -> None:
+        self._filled.add(table)
         try:
-            if value is None:
-                row.append(None)
-            elif kind == "integer":
-                row.append(_integer(value))
-            elif kind == "amount":
-                row.append(_amount(value))
-            else:
-                row.append(value)
-        except ValueError as error:
-            raise _unreadable(line) from error
-        if kind == "amount":
-            row.append(None)
-        if name == "id" and (value is None or is_text):
-            raise _unreadable(line)
-    return row
-
-
-def _integer(text: str) -> int:
-    """Raises `ValueError` for what is none, or is beyond every column of the original."""
-    number = int(text)
-    if abs(number) > MAX_INTEGER:
-        raise ValueError(text)
-    return number
-
-
-def _amount(text: str) -> str:
-    """Raises `ValueError` for what no FLOAT can be."""
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(text)
-    return repr(number)
-
-
-def _unreadable(line: Line) -> NotTheOriginal:
-    return NotTheOriginal(
-        f"{line.file}, línea {line.number}: no es una fila como las escribe mysqldump. Haga el"
-        f" volcado otra vez: mysqldump --databases {' '.join(DATABASES.values())}.",
-        f"{line.file}, line {line.number}: it is no row as mysqldump writes them. Make the dump"
-        f" again: mysqldump --databases {' '.join(DATABASES.values())}.",
-    )
+            self._staging.add(table, rows)
+        except sqlite3.IntegrityError as error:
+            raise NotTheOriginal(
+                f"{line.file}, hasta la línea {line.number}: un id de {table.label} está dos"
+                " veces.",
+                f"{line.file}, up to line {line.number}: an id of {table.label} is there twice.",
+            ) from error

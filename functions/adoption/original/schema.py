@@ -108,6 +108,8 @@ class Found(NamedTuple):
     """Whether `id` is the primary key. phpMyAdmin adds it by another statement."""
     has_utf8mb4: bool
     """Whether a text may have characters of four bytes, such as emoji."""
+    exact: frozenset[str] = frozenset()
+    """Amounts that are no FLOAT: all of their digits are shown."""
 
 
 def check(table: Table, create: str) -> Found:
@@ -157,4 +159,9 @@ def check(table: Table, create: str) -> Found:
         min(int(next_id[1]), MAX_INTEGER) if next_id else 1,
         _PRIMARY_KEY.search(body) is not None,
         "utf8mb4" in charsets,
+        frozenset(
+            name
+            for name, kind in table.columns.items()
+            if kind == "amount" and types[name][2] != "float"
+        ),
     )

@@ -32,6 +32,8 @@ class Definition(NamedTuple):
     """In UCUM: `s` for seconds; what is counted is in braces."""
     description: str
     attributes: tuple[str, ...] = ()
+    is_of_database: bool = False
+    """Whether it is a state that is read from the database, and absent while that is away."""
 
     @property
     def prometheus_name(self) -> str:
@@ -89,20 +91,29 @@ DEFINITIONS = (
         Kind.GAUGE,
         "{event}",
         "Events that wait to be sent to the broker.",
+        is_of_database=True,
     ),
     Definition(
         "outbox.oldest_unsent",
         Kind.GAUGE,
         "s",
         "Age of the oldest event that waits to be sent.",
+        is_of_database=True,
     ),
-    Definition("dead_letters", Kind.GAUGE, "{event}", "Dead letters that were not replayed yet."),
+    Definition(
+        "dead_letters",
+        Kind.GAUGE,
+        "{event}",
+        "Dead letters that were not replayed yet.",
+        is_of_database=True,
+    ),
     Definition(
         "stream.position_lag",
         Kind.GAUGE,
         "{event}",
         "Events of a consumed stream that are known and not read.",
         ("source",),
+        is_of_database=True,
     ),
     Definition(
         "stream.behind",
@@ -110,6 +121,7 @@ DEFINITIONS = (
         "s",
         "Time since a consumed stream was last read to its end.",
         ("source",),
+        is_of_database=True,
     ),
     Definition(
         "audit.violations",
@@ -118,9 +130,22 @@ DEFINITIONS = (
         "Rows that violate an invariant, by the last audit that was run to its end; without"
         " `check` 0, where there are none.",
         ("check",),
+        is_of_database=True,
     ),
-    Definition("audit.age", Kind.GAUGE, "s", "Time since the last audit that was run to its end."),
-    Definition("backup.age", Kind.GAUGE, "s", "Time since the last good backup of the database."),
+    Definition(
+        "audit.age",
+        Kind.GAUGE,
+        "s",
+        "Time since the last audit that was run to its end.",
+        is_of_database=True,
+    ),
+    Definition(
+        "backup.age",
+        Kind.GAUGE,
+        "s",
+        "Time since the last good backup of the database.",
+        is_of_database=True,
+    ),
     Definition(
         "db.client.connection.count",
         Kind.GAUGE,
@@ -159,7 +184,8 @@ DEFINITIONS = (
         "telemetry.dropped_spans",
         Kind.GAUGE,
         "{span}",
-        "Spans of this process that were dropped because the receiver did not take them in time.",
+        "Spans of this process that are lost: the receiver refused them, or did not take them in"
+        " time.",
     ),
 )
 """Every metric that all services have; `docs/metrics.md` is compared with it."""
@@ -281,6 +307,13 @@ class Metrics:
         if instrument is None:
             instrument = self._instruments.setdefault(definition.name, Instrument(definition))
         return instrument
+
+    def forget_database(self) -> None:
+        """End the series that could not be read: their last values are not the present ones, and an
+        age would stand still."""
+        for each in list(self._instruments.values()):
+            if each.definition.is_of_database:
+                each.replace({})
 
     def otlp(self) -> list[dict[str, Any]]:
         """Every metric that has a value, as OTLP's JSON, cumulative since the start."""

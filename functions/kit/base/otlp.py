@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
@@ -41,6 +41,10 @@ LAST_EXPORT = 3.0
 _FAILED = '{"code":2}'
 RETRYABLE = frozenset({429, 502, 503, 504})
 """Statuses after which the same request may succeed (OTLP specification, "Failures")."""
+MAX_RETRY_AFTER = 300.0
+"""Seconds that a receiver may ask for by `Retry-After`; the queue is full long before."""
+_LONGEST_ANSWER = 64 * 1024
+"""Bytes. A receiver has little to say."""
 
 Measure = Callable[[], list[dict[str, Any]]]
 """Returns the metrics as OTLP's JSON, in a consistent state."""
@@ -66,33 +70,45 @@ class Exporter(threading.Thread):
         }
         self._client = _Client(settings)
         self._stopping = threading.Event()
-        self._failures = 0
+        self._spans = _Signal("/v1/traces", lambda: PERIOD)
+        self._metrics = _Signal("/v1/metrics", lambda: METRICS_PERIOD)
         self._batch: list[msgspec.Raw] = []
         """Taken from the tracer, and not exported yet."""
 
     def run(self) -> None:
-        measured_at = -METRICS_PERIOD
-        while not self._stopping.wait(self._delay()):
-            ok = self._export_spans()
-            if ok and time.monotonic() >= measured_at + METRICS_PERIOD:
-                measured_at = time.monotonic()
-                ok = self._export_metrics()
-            self._failures = 0 if ok else self._failures + 1
+        exports = {self._spans: self._export_spans, self._metrics: self._export_metrics}
+        due = dict.fromkeys(exports, time.monotonic() + PERIOD)
+        while not self._stopping.is_set():
+            is_filling = self._wait(min(due.values()))
+            for signal, export in exports.items():
+                is_due = time.monotonic() >= due[signal] or (is_filling and signal is self._spans)
+                if is_due and not self._stopping.is_set():
+                    signal.failures = 0 if export() else signal.failures + 1
+                    due[signal] = time.monotonic() + signal.pause()
         self._client.close()
-        if self._export_spans():
-            self._export_metrics()
+        if not self._export_spans():
+            left = len(self._batch) + len(self._tracer.finished)
+            logger.warning("the process ends, and %d spans of its telemetry are lost", left)
+        self._export_metrics()
         self._client.close()
 
     def stop(self, timeout: float = LAST_EXPORT) -> None:
         """Export what is left, and wait for it at most as long as `timeout`, in seconds."""
         self._client.timeout = min(self._client.timeout, timeout)
         self._stopping.set()
+        self._tracer.filling.set()
         self.join(timeout)
 
-    def _delay(self) -> float:
-        if not self._failures:
-            return PERIOD
-        return max(PERIOD, RETRY_DELAYS[min(self._failures, len(RETRY_DELAYS)) - 1])
+    def _wait(self, until: float) -> bool:
+        """Wait for the next export; True where it is early, because the queue fills up. A receiver
+        that takes no spans is given its time."""
+        left = max(0.0, until - time.monotonic())
+        if self._spans.failures:
+            self._stopping.wait(left)
+            return False
+        is_filling = self._tracer.filling.wait(left)
+        self._tracer.filling.clear()
+        return is_filling
 
     def _export_spans(self) -> bool:
         """Whether the queue is exported. A batch that may succeed later is kept."""
@@ -111,8 +127,10 @@ class Exporter(threading.Thread):
                     }
                 ]
             }
-            if not self._post("/v1/traces", body):
+            refused = self._post(self._spans, body, len(self._batch))
+            if refused is None:
                 return False
+            self._tracer.refused += refused
             self._batch = []
 
     def _export_metrics(self) -> bool:
@@ -121,25 +139,100 @@ class Exporter(threading.Thread):
         metrics = self._measure()
         scope = {"scope": SCOPE, "metrics": metrics}
         body = {"resourceMetrics": [{"resource": self._resource, "scopeMetrics": [scope]}]}
-        return self._post("/v1/metrics", body) if metrics else True
+        return not metrics or self._post(self._metrics, body, len(metrics)) is not None
 
-    def _post(self, path: str, body: object) -> bool:
-        """Whether the receiver has answered finally. A refusal is logged, and not repeated."""
+    def _post(self, signal: "_Signal", body: object, count: int) -> int | None:
+        """How many of `count` items the receiver has refused, for good; None if the same request
+        may succeed later."""
+        signal.retry_after = 0.0
         try:
-            status = self._client.post(path, msgspec.json.encode(body))
+            answer = self._client.post(signal.path, msgspec.json.encode(body))
         except Exception as error:  # noqa: BLE001 - whatever is answered, the thread goes on
-            self._report("telemetry cannot be exported: %r", error)
-            return False
-        if status in RETRYABLE:
-            self._report("telemetry cannot be exported: the receiver answered %s", status)
-            return False
-        if status >= 300:
-            logger.warning("the receiver of telemetry answered %d; a batch is lost", status)
-        return True
+            signal.report("telemetry cannot be exported to %s: %r", error)
+            return None
+        if answer.status in RETRYABLE:
+            signal.retry_after = _seconds(answer.retry_after)
+            reason = f"the receiver answered {answer.status}"
+            signal.report("telemetry cannot be exported to %s: %s", reason)
+            return None
+        refused = count if answer.status >= 300 else min(count, _rejected(answer.body))
+        if refused:
+            logger.log(
+                # Once until one is accepted: a wrong address would be a line every two seconds.
+                logging.DEBUG if signal.is_refused else logging.WARNING,
+                "the receiver of telemetry answered %d to %s, and %d items are lost",
+                *(answer.status, signal.path, refused),
+            )
+        signal.is_refused = refused > 0
+        return refused
 
-    def _report(self, message: str, reason: object) -> None:
+
+class _Signal:
+    """How the exports to one path go. Neither traces nor metrics wait for the other: a receiver
+    may be out of room for one of them only."""
+
+    def __init__(self, path: str, period: Callable[[], float]) -> None:
+        self.path = path
+        self._period = period
+        self.failures = 0
+        """Consecutive ones."""
+        self.retry_after = 0.0
+        """Seconds that the receiver has asked for."""
+        self.is_refused = False
+        """Whether the last request was refused for good, at least in part."""
+
+    def pause(self) -> float:
+        """Seconds until its next export."""
+        if not self.failures:
+            return self._period()
+        delay = RETRY_DELAYS[min(self.failures, len(RETRY_DELAYS)) - 1]
+        return max(PERIOD, delay, self.retry_after)
+
+    def report(self, message: str, reason: object) -> None:
         # Once per outage.
-        logger.log(logging.DEBUG if self._failures else logging.WARNING, message, reason)
+        level = logging.DEBUG if self.failures else logging.WARNING
+        logger.log(level, message, self.path, reason)
+
+
+class _Answer(NamedTuple):
+    status: int
+    retry_after: str
+    body: bytes
+
+
+class _Rejections(msgspec.Struct, rename="camel"):
+    # Texts as all 64-bit integers in OTLP's JSON; some receivers write numbers.
+    rejected_spans: int | str = 0
+    rejected_data_points: int | str = 0
+
+
+class _Body(msgspec.Struct, rename="camel"):
+    partial_success: _Rejections | None = None
+
+
+def _rejected(body: bytes) -> int:
+    """The items that an accepted request has lost (OTLP specification, "Partial Success")."""
+    if not body.lstrip().startswith(b"{"):
+        return 0
+    try:
+        found = msgspec.json.decode(body, type=_Body).partial_success
+        return max(0, int(found.rejected_spans) + int(found.rejected_data_points)) if found else 0
+    except ValueError:
+        return 0
+
+
+def _seconds(retry_after: str) -> float:
+    """Of a `Retry-After`, in seconds or as a date; 0 for another one."""
+    text = retry_after.strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text), MAX_RETRY_AFTER)
+    import email.utils  # noqa: PLC0415 - most receivers send seconds
+
+    try:
+        left = email.utils.parsedate_to_datetime(text).timestamp() - time.time()
+    except (ValueError, OverflowError):
+        return 0.0
+    return min(max(0.0, left), MAX_RETRY_AFTER)
 
 
 class _Client:
@@ -161,8 +254,8 @@ class _Client:
         self._connection: http.client.HTTPConnection | None = None
         self._expired = False
 
-    def post(self, path: str, body: bytes) -> int:
-        """The status. A kept connection that the receiver has closed is opened again, once."""
+    def post(self, path: str, body: bytes) -> _Answer:
+        """A kept connection that the receiver has closed is opened again, once."""
         kept = self._connection is not None
         content = gzip.compress(body, 1) if self._compress else body
         try:
@@ -176,16 +269,16 @@ class _Client:
             self.close()
             raise
 
-    def _send(self, path: str, content: bytes) -> int:
+    def _send(self, path: str, content: bytes) -> _Answer:
         connection = self._connection = self._connection or self._connect()
         connection.timeout = self.timeout
         connection.request("POST", self._path + path, content, self._headers)
         with self._deadline(connection.sock):
             response = connection.getresponse()
-            response.read(64 * 1024)
-        if not response.isclosed():  # longer than anything that a receiver has to say
+            body = response.read(_LONGEST_ANSWER)
+        if not response.isclosed():
             self.close()
-        return response.status
+        return _Answer(response.status, response.getheader("retry-after", ""), body)
 
     @contextlib.contextmanager
     def _deadline(self, sock: socket.socket) -> Iterator[None]:
@@ -213,7 +306,12 @@ class _Client:
             return http.client.HTTPConnection(self._host, self._port, timeout=self.timeout)
         import ssl  # noqa: PLC0415 - only for https
 
-        context = ssl.create_default_context(cafile=self._certificate or None)
+        try:
+            context = ssl.create_default_context(cafile=self._certificate or None)
+        except OSError as error:  # which names no file
+            raise OSError(
+                f"OTEL_EXPORTER_OTLP_CERTIFICATE {self._certificate!r} cannot be used: {error}"
+            ) from error
         return http.client.HTTPSConnection(
             self._host, self._port, timeout=self.timeout, context=context
         )

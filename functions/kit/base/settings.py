@@ -129,6 +129,9 @@ class AppSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Base URL of an OpenTelemetry receiver, which gets traces and metrics by OTLP/HTTP in JSON.
     Empty: nothing is recorded or exported."""
 
+    otel_sdk_disabled: bool = False
+    """Record and export nothing, whatever the other variables say."""
+
     otel_exporter_otlp_headers: Secret = Secret("")
     """Headers of each export, as `name=value` separated by commas, with values percent-encoded:
     the credentials of a managed receiver."""
@@ -204,12 +207,17 @@ class AppSettings(msgspec.Struct, frozen=True, kw_only=True):
         endpoint = self.otel_exporter_otlp_endpoint
         if endpoint and (problem := http_problem(endpoint.rstrip("/"), base=True)) is not None:
             yield f"OTEL_EXPORTER_OTLP_ENDPOINT: {problem}"
+        elif endpoint.rstrip("/").endswith(("/v1/traces", "/v1/metrics")):
+            yield "OTEL_EXPORTER_OTLP_ENDPOINT: leave out /v1/traces, which is appended to it"
         if self.otel_exporter_otlp_protocol != "http/json":
             yield "OTEL_EXPORTER_OTLP_PROTOCOL: only http/json is supported, on port 4318 mostly"
         if self.otel_exporter_otlp_compression not in {"none", "gzip"}:
             yield "OTEL_EXPORTER_OTLP_COMPRESSION: must be none or gzip"
-        if name_values(self.otel_exporter_otlp_headers.reveal()) is None:
+        headers = name_values(self.otel_exporter_otlp_headers.reveal())
+        if headers is None:
             yield "OTEL_EXPORTER_OTLP_HEADERS: must be name=value, separated by commas"
+        elif not all(value.isascii() for value in headers.values()):
+            yield "OTEL_EXPORTER_OTLP_HEADERS: values must be ASCII, as those of HTTP headers are"
         if name_values(self.otel_resource_attributes) is None:
             yield "OTEL_RESOURCE_ATTRIBUTES: must be name=value, separated by commas"
         if self.otel_traces_sampler.removeprefix("parentbased_") not in SAMPLERS:

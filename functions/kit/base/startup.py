@@ -1,6 +1,7 @@
-"""When this process reached each stage of its start, for the spans of a cold start.
+"""When this process reached each stage of its start.
 
-`kit/start` records the moments; `tracing.py` reads them after the first request. Recording costs a
+`kit/start` records the moments. After the first request `tracing.py` makes the spans of a cold
+start of them; `http/measuring.py` measures its length, with or without a trace. Recording costs a
 call to the clock, so it is not optional.
 """
 
@@ -11,6 +12,7 @@ STAGES = ("main", "app", "lifespan", "listening")
 """In order: the command begins, the app is created, its lifespan begins, the server listens."""
 
 _moments: dict[str, int] = {}
+_are_taken = False
 
 
 def mark(stage: str, moment: int | None = None) -> None:
@@ -24,14 +26,32 @@ def take() -> dict[str, int] | None:
     They are returned once per process, and only if the process is a server that listens; otherwise
     None.
     """
-    if "listening" not in _moments or any(stage not in _moments for stage in STAGES):
+    global _are_taken  # noqa: PLW0603 - of the process, as the moments are
+    if _are_taken or not _has_listened():
         return None
-    moments = dict(_moments)
-    _moments.clear()
+    _are_taken = True
+    return _with_creation()
+
+
+def seconds() -> float | None:
+    """From the creation of this process until it listened; None where it is no such server."""
+    if not _has_listened():
+        return None
+    moments = _with_creation()
+    began = moments.get("process", moments["main"])
+    # The system's clock may have been set back meanwhile.
+    return max(0.0, (moments["listening"] - began) / 1e9)
+
+
+def _has_listened() -> bool:
+    return all(stage in _moments for stage in STAGES)
+
+
+def _with_creation() -> dict[str, int]:
     created = _process_created()
-    if created is not None and created <= moments["main"]:
-        moments["process"] = created
-    return moments
+    if created is not None and created <= _moments["main"]:
+        mark("process", created)
+    return dict(_moments)
 
 
 def _process_created() -> int | None:

@@ -11,6 +11,7 @@ of a client.
 
 import asyncio
 import random
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
@@ -35,6 +36,8 @@ CONSUMER: Final = 5
 
 MAX_QUEUE = 4096
 """Finished spans that wait for their export; of more, the oldest are dropped."""
+EXPORT_FROM = MAX_QUEUE // 2
+"""Finished spans that are exported without waiting for the end of a period."""
 MAX_TEXT = 1024
 """Longest text of an attribute, in characters."""
 COLD_START_REQUEST = 2_000_000_000
@@ -223,17 +226,28 @@ class Tracer:
     def __init__(self, sampler: Sampler | None = None) -> None:
         self.sampler = sampler or Sampler()
         self.finished: deque[FinishedSpan] = deque(maxlen=MAX_QUEUE)
+        self.filling = threading.Event()
+        """Set while `EXPORT_FROM` spans wait; the exporter clears it."""
         self.dropped = 0
+        """Spans that found the queue full."""
+        self.refused = 0
+        """Spans that the receiver refused. Only the exporter's thread writes it."""
         self.served_first = False
-        self.cold_start: float | None = None
-        """Seconds until this process listened, after its first request."""
         self.answered = asyncio.Event()
         """Set after the first response to a request that is no probe."""
 
     def add(self, span: FinishedSpan) -> None:
-        if len(self.finished) == MAX_QUEUE:
+        waiting = len(self.finished)
+        if waiting == MAX_QUEUE:
             self.dropped += 1
         self.finished.append(span)
+        if waiting >= EXPORT_FROM and not self.filling.is_set():
+            self.filling.set()
+
+    @property
+    def lost(self) -> int:
+        """Finished spans that will never be exported."""
+        return self.dropped + self.refused
 
     def server_span(self, traceparent: str, parent: str | None) -> "Span | None":
         """The span of a request, whose context is `traceparent`; None if it is not sampled.
@@ -256,7 +270,6 @@ class Tracer:
         if moments is None:
             return
         began = moments.get("process", moments["main"])
-        self.cold_start = (moments["listening"] - began) / 1e9
         caused = request.start - moments["listening"] < COLD_START_REQUEST
         if caused:
             request.attributes["faas.coldstart"] = True
@@ -282,7 +295,7 @@ class Tracer:
 
 def tracer_of(settings: AppSettings) -> Tracer | None:
     """A tracer, if there is a receiver to export to."""
-    if not settings.otel_exporter_otlp_endpoint:
+    if not settings.otel_exporter_otlp_endpoint or settings.otel_sdk_disabled:
         return None
     return Tracer(Sampler(settings.otel_traces_sampler, settings.otel_traces_sampler_arg))
 

@@ -15,7 +15,11 @@ from litestar import Litestar
 
 from functions.kit.base.background import wait_at_most
 from functions.kit.base.tracing import Tracer, tracing
-from functions.kit.http.measuring import refresh
+from functions.kit.http.measuring import (
+    REFRESH_LIMIT,
+    measure_process,
+    refresh,
+)
 from functions.kit.http.services import AppServices
 
 if TYPE_CHECKING:
@@ -23,8 +27,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-REFRESH_LIMIT = 5.0
-"""Seconds for the gauges that are read from the database."""
 IDLE_START = 10.0
 """Seconds after which the exporter is started without a request: the relay and the catch-up record
 spans too."""
@@ -72,18 +74,25 @@ def _start(services: AppServices, tracer: Tracer, loop: asyncio.AbstractEventLoo
     from functions.kit.base.otlp import Exporter  # noqa: PLC0415 - after the first response
 
     def measure() -> list[dict[str, Any]]:
-        """The metrics, up to date unless the database is away or the app is at its end."""
+        """The metrics. Without those of the database if it is away; up to date unless the app is
+        at its end."""
+        measure_process(services)
         if not services.stopping:
-            refreshed = asyncio.run_coroutine_threadsafe(_refresh(services), loop)
+            refreshing = _refresh(services)
+            try:
+                refreshed = asyncio.run_coroutine_threadsafe(refreshing, loop)
+            except RuntimeError:  # the loop was closed since
+                refreshing.close()
+                return services.metrics.otlp()
             try:
                 refreshed.result(REFRESH_LIMIT)
             except Exception as error:  # noqa: BLE001 - other metrics are exported all the same
                 refreshed.cancel()
                 logger.debug("gauges cannot be refreshed: %r", error)
+                if not services.stopping:
+                    services.metrics.forget_database()
         return services.metrics.otlp()
 
-    if tracer.cold_start is not None:
-        services.metrics.init_duration.observe(tracer.cold_start)
     exporter = Exporter(services.name, services.settings, tracer, measure)
     exporter.start()
     return exporter

@@ -5,6 +5,7 @@ Those of the database hold for every process of a service, and each reports the 
 
 from typing import TYPE_CHECKING, Any
 
+from functions.kit.base import startup
 from functions.kit.base.metrics import Instrument
 from functions.kit.http.services import AppServices, Services
 
@@ -12,9 +13,22 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-async def refresh(services: AppServices) -> None:
+REFRESH_LIMIT = 5.0
+"""Seconds for the gauges that are read from the database."""
+
+
+def measure_process(services: AppServices) -> None:
+    """What is known without the database. The start is measured once, also without a trace."""
+    metrics = services.metrics
     if services.tracer is not None:
-        services.metrics.dropped_spans.set(services.tracer.dropped)
+        metrics.dropped_spans.set(services.tracer.lost)
+    if not metrics.init_duration.series and (seconds := startup.seconds()) is not None:
+        metrics.init_duration.observe(seconds)
+
+
+async def refresh(services: AppServices) -> None:
+    """Raises the database's errors, after which `Metrics.forget_database` is due."""
+    measure_process(services)
     if isinstance(services, Services):
         from functions.kit.events import dead_letters  # noqa: PLC0415 - the storefront has none
 

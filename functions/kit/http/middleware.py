@@ -6,6 +6,7 @@ repeated single-valued header is an error. Responses get the CORS headers, secur
 """
 
 import logging
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
@@ -69,6 +70,9 @@ SECURITY_HEADERS: Mapping[str, str] = {
     ),
 }
 """For an API, whose only pages are those of Swagger UI."""
+
+_SHOWN = re.compile(r"[0-9]{1,19}|[a-z]{2}")
+"""Values of path parameters that a span may have."""
 
 Refuse = Callable[[AnyRequest, Exception], Response[Any]]
 """Creates the response to an error: a problem document, or a page."""
@@ -219,8 +223,7 @@ def caller_of(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str | None, Trace
 def _describe(recorded: Span, scope: HTTPScope, method: str, status: int) -> None:
     """Name and attributes of a request's span (semantic conventions, "HTTP Spans").
 
-    The path is that of a known route, which has ids and no personal data. Any other path can be
-    anything.
+    The path is that of a known route, with its ids. Any other path can be anything.
     """
     known = method if method in METHODS else "_OTHER"
     route = scope.get("path_template")
@@ -231,11 +234,25 @@ def _describe(recorded: Span, scope: HTTPScope, method: str, status: int) -> Non
     attributes["url.scheme"] = scope["scheme"]
     if route:
         attributes["http.route"] = route
-        attributes["url.path"] = scope["path"]
+        attributes["url.path"] = _path_shown(route, scope["path"])
     if (problem := current_problem.get()) is not None:
         attributes["error.type"] = problem
     if status >= 500:
         recorded.fail(problem or str(status))
+
+
+def _path_shown(route: str, path: str) -> str:
+    """The path, with the route's placeholders for parameters other than ids and languages.
+
+    A parameter is whatever the caller writes: `/ana@example.org` has the route `/{language}`.
+    """
+    names, parts = route.split("/"), path.split("/")
+    if len(names) != len(parts):
+        return route
+    return "/".join(
+        part if part == name or _SHOWN.fullmatch(part) else name
+        for name, part in zip(names, parts, strict=True)
+    )
 
 
 def join_repeated(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

@@ -4,6 +4,8 @@
 answer. If the database is down, requests that need it get a 503 and the pod still gets traffic.
 """
 
+import asyncio
+import logging
 from typing import Any, cast
 
 import msgspec
@@ -12,9 +14,11 @@ from litestar.exceptions import ServiceUnavailableException
 
 from functions.kit.base.errors import Text
 from functions.kit.base.language import localized, preferred
-from functions.kit.http.measuring import refresh
+from functions.kit.http.measuring import REFRESH_LIMIT, refresh
 from functions.kit.http.requests import AnyRequest
 from functions.kit.http.services import AppServices, Services, services_of
+
+logger = logging.getLogger(__name__)
 
 
 class ServiceStatus(msgspec.Struct, frozen=True):
@@ -71,9 +75,15 @@ def readyz(request: AnyRequest) -> ServiceStatus:
 
 @get("/metrics", include_in_schema=False)
 async def metrics(request: AnyRequest) -> Response[bytes]:
-    """Metrics in Prometheus' text format. Part of the internal API only."""
+    """Metrics in Prometheus' text format, without those of the database if it is away. Part of the
+    internal API only."""
     services = services_of(request, Services)
-    await refresh(services)
+    try:
+        async with asyncio.timeout(REFRESH_LIMIT):
+            await refresh(services)
+    except Exception as error:  # noqa: BLE001 - an outage is when the others are looked at
+        logger.debug("gauges cannot be refreshed: %r", error)
+        services.metrics.forget_database()
     return Response(services.metrics.exposition(), media_type="text/plain; version=0.0.4")
 
 

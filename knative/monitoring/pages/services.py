@@ -1,4 +1,4 @@
-"""Requests, errors and times of each service and revision; saturation and cold starts."""
+"""Requests, errors and times of each service and revision; saturation, cold starts, lost spans."""
 
 from grafana_foundation_sdk.builders import dashboard
 
@@ -130,6 +130,18 @@ def services() -> dashboard.Dashboard:
                         "{{service_name}}, 95 %",
                     ),
                     width=THIRD,
+                ),
+            ),
+        ),
+        (
+            "Telemetry",
+            (
+                panel(
+                    "Spans lost",
+                    "Of running processes: refused by the receiver, or not taken in time. The log"
+                    " has the reason.",
+                    "short",
+                    ("sum by (service_name) (telemetry_dropped_spans)", "{{service_name}}"),
                 ),
             ),
         ),

@@ -139,7 +139,8 @@ class DeployOptions(RenderOptions):
     """Print the objects that would be applied, and apply nothing; needs no cluster."""
 
     staged: bool = False
-    """Give new revisions no traffic; `canary` or `promote` does."""
+    """Give new revisions of the public APIs and the storefront no traffic; `canary` or `promote`
+    does. Internal APIs serve theirs at once, because consumers come before publishers."""
 
     prune: bool = False
     """Delete objects of the shop that the overlay no longer has."""
@@ -318,7 +319,7 @@ class PromoteOptions(ClusterOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class RollbackOptions(ClusterOptions):
-    """Give all of a service's traffic back to the revision before the newest.
+    """Give all of a service's traffic back to the revision that had it before the newest.
 
     A later deploy gets no traffic until `promote` or `canary`.
     """
@@ -329,7 +330,7 @@ class RollbackOptions(ClusterOptions):
     """The Knative Service."""
 
     to: str = ""
-    """The revision to go back to, if not the one before the newest."""
+    """The revision to go back to, if not the one that had the traffic last."""
 
 
 @dataclass(frozen=True, kw_only=True)

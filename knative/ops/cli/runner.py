@@ -94,8 +94,8 @@ class Runner:
                 env=self.environ,
                 cwd=cwd,
             )
-        except FileNotFoundError as error:
-            raise missing(argv[0]) from error
+        except OSError as error:
+            raise missing(argv[0], error) from error
         except subprocess.TimeoutExpired as error:
             raise CommandTimeout(
                 f"This command did not end within {timeout:g} s:\n  $ {self._redacted(argv)}"
@@ -111,8 +111,8 @@ class Runner:
             self.console.command(shlex.join(argv))
         try:
             process = subprocess.Popen(list(argv), env=self.environ, cwd=cwd)  # noqa: S603
-        except FileNotFoundError as error:
-            raise missing(argv[0]) from error
+        except OSError as error:
+            raise missing(argv[0], error) from error
         with process:
             try:
                 return process.wait()
@@ -133,8 +133,8 @@ class Runner:
                 text=True,
                 env=self.environ,
             )
-        except FileNotFoundError as error:
-            raise missing(argv[0]) from error
+        except OSError as error:
+            raise missing(argv[0], error) from error
         with process:
             try:
                 yield process.stdout.readline() if process.stdout else ""
@@ -153,6 +153,10 @@ def _wait_or_kill(process: "subprocess.Popen[Any]") -> None:
         process.kill()
 
 
-def missing(tool: str) -> ToolMissing:
+def missing(tool: str, error: OSError | None = None) -> ToolMissing:
+    """What to do about a program that cannot be started: absent, of another processor's kind, or
+    without the right to execute it."""
     where = f": {DOWNLOADS[tool]}" if tool in DOWNLOADS else "."
-    return ToolMissing(f"{tool} is not installed, or not on PATH{where}")
+    if error is None or isinstance(error, FileNotFoundError):
+        return ToolMissing(f"{tool} is not installed, or not on PATH{where}")
+    return ToolMissing(f"{tool} cannot be started ({error.strerror}). Install it again{where}")

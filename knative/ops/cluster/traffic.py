@@ -12,6 +12,8 @@ from knative.ops.cluster.readiness import conditions
 from knative.ops.objects import Object
 
 GENERATION = "serving.knative.dev/configurationGeneration"
+ROUTING_STATE = "serving.knative.dev/routingState"
+ROUTING_STATE_MODIFIED = "serving.knative.dev/routingStateModified"
 
 
 @dataclass(frozen=True)
@@ -55,16 +57,17 @@ def asked(service: Object) -> dict[str, int]:
 
 
 def is_pinned(service: Object) -> bool:
-    """Whether a new revision gets no traffic by itself."""
+    """Whether a new revision gets no traffic by itself. During a canary it gets the canary's."""
     targets = service.get("spec", {}).get("traffic") or [{"latestRevision": True, "percent": 100}]
-    return not any(each.get("latestRevision") and each.get("percent") == 100 for each in targets)
+    return not any(each.get("latestRevision") and each.get("percent") for each in targets)
 
 
 def stable(service: Object, revisions: Sequence[Object]) -> str:
     """The revision that carries the traffic while the newest is tried.
 
-    Of the revisions with traffic that are not the newest, the one with the most; else the last
-    ready one before the newest. Raises `OpsError` where there is none.
+    Of the revisions with traffic that are not the newest, the one with the most; else the one that
+    had it last. That is not always the one before: a canary that was rolled back may lie between.
+    Raises `OpsError` where there is none.
     """
     latest = newest(service)
     serving = sorted(
@@ -79,7 +82,7 @@ def stable(service: Object, revisions: Sequence[Object]) -> str:
             f"{service['metadata']['name']} has only one ready revision, {latest or 'none'}: there"
             " is no other to share the traffic with."
         )
-    name: str = earlier[-1]["metadata"]["name"]
+    name: str = max(earlier, key=_left_at)["metadata"]["name"]
     return name
 
 
@@ -89,6 +92,17 @@ def ready_revisions(revisions: Sequence[Object]) -> list[Object]:
         each for each in revisions if conditions(each).get("Ready", {}).get("status") == "True"
     ]
     return sorted(ready, key=_age)
+
+
+def _left_at(revision: Object) -> tuple[str, tuple[int, str]]:
+    """Sorts by the time at which a revision lost its last traffic; "" for one that never had any.
+
+    Knative writes it when a revision is in no route any more (pkg/reconciler/labeler).
+    """
+    metadata = revision["metadata"]
+    was_routed = metadata.get("labels", {}).get(ROUTING_STATE) == "reserve"
+    left_at = metadata.get("annotations", {}).get(ROUTING_STATE_MODIFIED, "") if was_routed else ""
+    return left_at, _age(revision)
 
 
 def _age(revision: Object) -> tuple[int, str]:

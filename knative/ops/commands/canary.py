@@ -27,13 +27,12 @@ def canary(session: Session) -> int:
     cluster = connect(session, options)
     service, revisions = read_service(cluster, name)
     newest = newest_ready(service)
+    if percent is None and traffic.percent_of(service, newest) == 100:
+        # Also of a service that is new, or that a release has not changed.
+        session.console.print(f"{newest} has all traffic of {name}: there is nothing to move.")
+        return 0
     stable = traffic.stable(service, revisions)
-    if stable == newest:
-        raise OpsError(f"{newest} is the only revision of {name}.")
     if percent is None:
-        if traffic.percent_of(service, newest) == 100:
-            session.console.print(f"{newest} has all traffic of {name}: there is nothing to move.")
-            return 0
         return _automatic(session, options, cluster, service, old=stable, new=newest)
     session.console.print(f"{newest} gets {percent} %, {stable} keeps {100 - percent} %")
     set_traffic(cluster, name, f"@latest={percent}", f"{stable}={100 - percent}")

@@ -56,9 +56,15 @@ def _admin(cluster: Cluster) -> tuple[str, str]:
             f"There is no Secret {credentials.ADMIN}: deploy makes it, and may have been told not"
             " to. Import books as a member of staff instead: POST /books/import."
         )
-    email, password = (
-        base64.b64decode(secret["data"][name]).decode() for name in ("email", "password")
-    )
+    try:
+        email, password = (
+            base64.b64decode(secret["data"][name]).decode() for name in ("email", "password")
+        )
+    except (KeyError, ValueError) as error:
+        raise OpsError(
+            f"The Secret {credentials.ADMIN} has not the keys email and password, as deploy makes"
+            " it. Correct it, or import books as a member of staff: POST /books/import."
+        ) from error
     cluster.runner.hide(password)
     return email, password
 

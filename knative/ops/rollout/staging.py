@@ -9,14 +9,18 @@ from knative.ops.objects import Object, is_public, knative_services, reference
 
 
 def pin(cluster: Cluster, items: Iterable[Object]) -> None:
-    """Pin each public service to its current revision, so that a new one gets no traffic."""
+    """Pin each public service to its current revisions, so that a new one gets no traffic.
+
+    Those of a canary keep their parts: its newest would else hand its own to the one after it.
+    """
     cluster.runner.console.heading("pinning traffic")
     public = [reference(each) for each in knative_services(items) if is_public(each)]
     for service in cluster.get(public):
-        revision = traffic.newest(service)
-        if revision and not traffic.is_pinned(service):
-            name = service["metadata"]["name"]
-            cluster.kn("service", "update", name, "--traffic", f"{revision}=100")
+        if traffic.newest(service) and not traffic.is_pinned(service):
+            split = traffic.asked(service)
+            targets = [f"{revision}={percent}" for revision, percent in split.items()]
+            flags = [part for target in targets for part in ("--traffic", target)]
+            cluster.kn("service", "update", service["metadata"]["name"], *flags)
 
 
 def report(cluster: Cluster, items: Iterable[Object]) -> None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 Object = dict[str, Any]
 
 CREATION = "2026-01-01T00:00:00Z"
+ROUTING_STATE = "serving.knative.dev/routingState"
+ROUTING_STATE_MODIFIED = "serving.knative.dev/routingStateModified"
 
 
 def settle(state: "State") -> None:
@@ -165,12 +167,31 @@ def _knative_service(state: "State", item: Object) -> None:
             if each.get("revisionName") or ready
         ],
     }
+    _label_revisions(state, item)
     if ready:
         item["status"] |= {
             "url": f"http://{host}",
             "address": {"url": f"http://{name}.{space}.svc.cluster.local"},
         }
     _pod(state, item, f"{revision}-pod", labels, fault)
+
+
+def _label_revisions(state: "State", service: Object) -> None:
+    """Which revisions a route has, and since when it has them or not (pkg/reconciler/labeler)."""
+    routed = {each["revisionName"] for each in service["status"]["traffic"]}
+    for revision in state.of_kind("Revision", "serving.knative.dev"):
+        metadata = revision["metadata"]
+        labels = metadata["labels"]
+        if labels["serving.knative.dev/service"] != service["metadata"]["name"]:
+            continue
+        before = labels.get(ROUTING_STATE, "pending")
+        now = "active" if metadata["name"] in routed else "reserve"
+        if now == before or (before, now) == ("pending", "reserve"):
+            continue
+        labels[ROUTING_STATE] = now
+        state.routings += 1
+        moment = f"2026-01-01T{state.routings // 60:02}:{state.routings % 60:02}:00Z"
+        metadata.setdefault("annotations", {})[ROUTING_STATE_MODIFIED] = moment
 
 
 def _domain_mapping(state: "State", item: Object) -> None:

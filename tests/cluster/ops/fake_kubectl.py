@@ -74,6 +74,8 @@ class State:
     lingering: str = ""
     """The error of waiting for the end of pods."""
     calls: list[dict[str, Any]] = field(default_factory=list)
+    routings: int = 0
+    """How often a revision has come into a route or left it; the time of the next."""
 
     def put(self, item: Object) -> Object:
         """Server-side apply: the generation rises where the content differs."""

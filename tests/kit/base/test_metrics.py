@@ -119,3 +119,29 @@ def test_names_follow_the_conventions() -> None:
 
     assert wrong == []
     assert {each.kind for each in DEFINITIONS} == set(Kind)
+
+
+def test_gauges_are_of_the_database_or_of_the_process() -> None:
+    """A new one says which: only the process's are there while the database is away."""
+    of_process = ("db.client.", "telemetry.")
+    gauges = [each for each in DEFINITIONS if each.kind is Kind.GAUGE]
+
+    assert [each.name for each in DEFINITIONS if each.is_of_database] == [
+        each.name for each in gauges if not each.name.startswith(of_process)
+    ]
+
+
+def test_what_cannot_be_read_ends() -> None:
+    """And nothing else."""
+    metrics = Metrics()
+    metrics.outbox_age.set(7)
+    metrics.stream_behind.labels("books").set(7)
+    metrics.connections_max.set(10)
+    metrics.events_sent.inc()
+    metrics.forget_database()
+    text = metrics.exposition().decode()
+
+    assert "stream_behind_seconds{" not in text
+    assert "outbox_oldest_unsent_seconds 7" not in text
+    assert "db_client_connection_max 10" in text
+    assert "events_sent_total 1" in text

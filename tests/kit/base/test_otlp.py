@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from functions.kit.base import otlp, tracing
 from functions.kit.base.otlp import Exporter, resource
 from functions.kit.base.settings import AppSettings, BadSettings
-from functions.kit.base.tracing import CLIENT, MAX_TEXT, Tracer, span_of
+from functions.kit.base.tracing import CLIENT, MAX_TEXT, Tracer, span_of, tracer_of
 from tests.servers.programs import free_port
 from tests.support.receiver import Receiver, receiving
 
@@ -143,10 +144,14 @@ def test_a_receiver_that_comes_back_gets_the_newest_spans(receiver: Receiver) ->
     ("environ", "reason"),
     [
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4318"}, "must be an http"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318/v1/traces"}, "leave out"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "https://otlp.example/base/v1/metrics/"}, "leave out"),
+        ({"OTEL_SDK_DISABLED": "perhaps"}, "OTEL_SDK_DISABLED"),
         ({"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, "only http/json"),
         ({"OTEL_EXPORTER_OTLP_COMPRESSION": "brotli"}, "must be none or gzip"),
         ({"OTEL_EXPORTER_OTLP_HEADERS": "secret-without-name"}, "must be name=value"),
         ({"OTEL_EXPORTER_OTLP_HEADERS": "a=x%0d%0ab: c"}, "must be name=value"),
+        ({"OTEL_EXPORTER_OTLP_HEADERS": "authorization=Basic secret%C3%B1"}, "must be ASCII"),
         ({"OTEL_EXPORTER_OTLP_TIMEOUT": "0"}, "OTEL_EXPORTER_OTLP_TIMEOUT"),
         ({"OTEL_TRACES_SAMPLER": "sometimes"}, "must be always_on"),
         ({"OTEL_TRACES_SAMPLER_ARG": "1.5"}, "OTEL_TRACES_SAMPLER_ARG"),
@@ -158,6 +163,37 @@ def test_settings_that_cannot_be_used_are_refused(environ: dict[str, str], reaso
         AppSettings.from_mapping(environ)
 
     assert "secret-without-name" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "disabled", "records"),
+    [("", "false", False), ("http://a", "false", True), ("http://a", "true", False)],
+)
+def test_what_records_is_decided_by_two_variables(
+    endpoint: str, disabled: str, records: bool
+) -> None:
+    """An endpoint, and that telemetry is not switched off."""
+    environ = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_SDK_DISABLED": disabled}
+
+    assert (tracer_of(AppSettings.from_mapping(environ)) is not None) is records
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_a_certificate_that_cannot_be_used_is_named(
+    content: str | None, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The library's error has no file in it."""
+    file = tmp_path / "ca.pem"
+    if content is not None:
+        file.write_text(content, "utf-8")
+    tracer = Tracer()
+    record(tracer, "a")
+    place = f"https://127.0.0.1:{free_port()}"
+    running = exporter(place, tracer, OTEL_EXPORTER_OTLP_CERTIFICATE=str(file))
+    running.start()
+    running.stop(timeout=60)
+
+    assert f"OTEL_EXPORTER_OTLP_CERTIFICATE '{file}' cannot be used" in caplog.text
 
 
 def test_a_service_name_of_its_own_takes_precedence() -> None:

@@ -159,6 +159,29 @@ async def test_metrics_tell_the_age_of_the_last_backup(
     assert found["backup_age_seconds", ""] == 6 * 3600
 
 
+async def test_metrics_are_there_while_the_database_is_not(
+    client: httpx.AsyncClient, database: Database
+) -> None:
+    """That is when they are looked at. What could not be read is absent, and not as it last was."""
+    await client.get("/notes")
+    before = samples((await client.get("/metrics")).text)
+    await database.run_ddl("ALTER TABLE outbox RENAME TO outbox_away")
+    response = await client.get("/metrics")
+    away = samples(response.text)
+    await database.run_ddl("ALTER TABLE outbox_away RENAME TO outbox")
+    back = samples((await client.get("/metrics")).text)
+    requests = {name for name, _ in away if name.startswith("http_server_request_duration")}
+
+    assert response.status_code == 200
+    assert requests != set()
+    assert [("outbox_unsent_events", "") in each for each in (before, away, back)] == [
+        True,
+        False,
+        True,
+    ]
+    assert ("dead_letters", "") not in away
+
+
 async def test_metrics_tell_of_the_pool(client: httpx.AsyncClient, database: Database) -> None:
     """Its connections, and how long each was waited for; SQLite has no pool."""
     await client.get("/notes")

@@ -2,6 +2,7 @@
 
 import io
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +35,19 @@ def test_missing_tool() -> None:
     own.environ["PATH"] = "/nowhere"
     with pytest.raises(ToolMissing, match=r"kubectl is not installed.*https://kubernetes.io/docs"):
         own.run(["kubectl", "version"])
+
+
+@pytest.mark.parametrize(("mode", "reason"), [(0o644, "Permission"), (0o755, "Exec format")])
+def test_a_program_that_cannot_be_started(tmp_path: Path, mode: int, reason: str) -> None:
+    """As one without the right to execute it, or of another processor's kind."""
+    program = tmp_path / "kubectl"
+    program.write_bytes(b"\x7fELF of another machine")
+    program.chmod(mode)
+    own, _ = runner()
+    own.environ["PATH"] = str(tmp_path)
+    for start in (own.run, own.stream):
+        with pytest.raises(ToolMissing, match=rf"^kubectl cannot be started \({reason}"):
+            start(["kubectl", "version"])
 
 
 def test_program_that_does_not_end() -> None:

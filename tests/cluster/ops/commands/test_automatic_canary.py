@@ -241,6 +241,14 @@ def test_it_is_all_there_already(cluster: FakeCluster, two: tuple[str, str]) -> 
     assert f"{two[1]} has all traffic of purchase: there is nothing to move." in cluster.output
 
 
+def test_a_first_release_has_nothing_to_move(cluster: FakeCluster) -> None:
+    """The workflow that deploys moves every service, also where there is one revision only."""
+    cluster.run(deploy, *DEPLOY, "--staged")
+
+    assert cluster.run(canary, *AUTO) == 0
+    assert f"{newest(cluster)} has all traffic of purchase: there is nothing" in cluster.output
+
+
 @pytest.mark.parametrize("part", STEPS)
 @pytest.mark.parametrize("bad", [False, True], ids=["good", "bad"])
 def test_a_split_that_is_changed_meanwhile(

@@ -11,8 +11,10 @@ from knative.ops.commands.logs import logs
 from knative.ops.commands.platform import platform
 from knative.ops.commands.promote import promote
 from knative.ops.commands.rollback import rollback
+from knative.ops.commands.seed import seed
 from knative.ops.commands.status import status
 from knative.ops.commands.undeploy import MONITORS, undeploy
+from knative.ops.rollout.credentials import ADMIN
 from tests.cluster.ops.conftest import CONTEXT, DEPLOY, FakeCluster
 
 WHERE = "--context kind-test -n bookstore"
@@ -50,6 +52,13 @@ def service(cluster: FakeCluster, name: str = "purchase") -> dict[str, Any]:
 def newest(cluster: FakeCluster) -> str:
     name: str = service(cluster)["status"]["latestReadyRevisionName"]
     return name
+
+
+def traffic(cluster: FakeCluster) -> list[tuple[str, int]]:
+    """Revisions of purchase with their percentages."""
+    return [
+        (each["revisionName"], each["percent"]) for each in service(cluster)["status"]["traffic"]
+    ]
 
 
 @pytest.fixture
@@ -145,6 +154,69 @@ def test_rollback_further(cluster: FakeCluster, two: tuple[str, str]) -> None:
     assert f"To go back further: --to, one of {two[0]}." in cluster.output
     assert f"Newer, for promote, canary or --to: {third}." in cluster.output
     assert cluster.run(rollback, *CONTEXT, "purchase", "--to", two[0]) == 0
+
+
+@pytest.mark.parametrize("staged", [True, False])
+def test_rollback_passes_over_a_canary_that_failed(
+    cluster: FakeCluster, two: tuple[str, str], staged: bool
+) -> None:
+    """The traffic goes back to the revision that had it last, and not to the one before."""
+    good = two[1]
+    for tag in ("bad", "worse"):
+        release = [each if each != "v1" else tag for each in DEPLOY]
+        cluster.run(deploy, *release, *["--staged"] * staged)
+        if not staged and tag == "bad":
+            cluster.run(rollback, *CONTEXT, "purchase", "--to", good)
+        cluster.run(canary, *CONTEXT, "purchase", "10")
+        if tag == "bad":
+            cluster.run(rollback, *CONTEXT, "purchase")
+    cluster.run(promote, *CONTEXT, "purchase")
+    code = cluster.run(rollback, *CONTEXT, "purchase")
+
+    assert (code, traffic(cluster)) == (0, [(good, 100)])
+
+
+def test_a_canary_shares_with_the_revision_that_had_the_traffic(
+    cluster: FakeCluster, two: tuple[str, str]
+) -> None:
+    """Also where the newest has taken all of it already."""
+    good = two[1]
+    for tag in ("bad", "worse"):
+        cluster.run(deploy, *[each if each != "v1" else tag for each in DEPLOY], "--staged")
+        if tag == "bad":
+            cluster.run(canary, *CONTEXT, "purchase", "10")
+            cluster.run(rollback, *CONTEXT, "purchase")
+    cluster.run(promote, *CONTEXT, "purchase")
+    cluster.run(canary, *CONTEXT, "purchase", "10")
+
+    assert traffic(cluster)[1] == (good, 90)
+
+
+def test_a_staged_deploy_during_a_canary_gets_none_of_its_traffic(
+    cluster: FakeCluster, two: tuple[str, str]
+) -> None:
+    """The canary keeps its part: kn's `@latest` would hand it to the revision that is staged."""
+    old, new = two
+    cluster.run(canary, *CONTEXT, "purchase", "10")
+    cluster.run(deploy, *[each if each != "v1" else "v3" for each in DEPLOY], "--staged")
+
+    assert newest(cluster) not in two
+    assert sorted(traffic(cluster)) == sorted([(old, 90), (new, 10)])
+
+
+@pytest.mark.parametrize("data", [None, {}, {"email": "YQ=="}, {"email": "/w==", "password": ""}])
+def test_seed_with_an_admin_of_another_form(
+    cluster: FakeCluster, data: dict[str, str] | None
+) -> None:
+    """As somebody has made the Secret by hand: what is missing is said, and no value of it."""
+    cluster.run(deploy, *DEPLOY)
+    metadata = {"name": ADMIN, "namespace": "bookstore"}
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata}
+    cluster.state.put(secret if data is None else {**secret, "data": data})
+    code = cluster.run(seed, *CONTEXT)
+
+    assert code == 1
+    assert f"The Secret {ADMIN} has not the keys email and password" in cluster.output
 
 
 def test_rollback_to_an_unknown_revision(cluster: FakeCluster, two: tuple[str, str]) -> None:
