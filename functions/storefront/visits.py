@@ -20,7 +20,7 @@ from functions.kit.http.requests import AnyRequest
 from functions.storefront import translations
 from functions.storefront.back_office import Area, areas_of
 from functions.storefront.clients.service import Caller, Refused
-from functions.storefront.domain.paths import LANGUAGES, in_other_language
+from functions.storefront.domain.paths import LANGUAGES, in_other_language, local_path
 from functions.storefront.errors import CrossSite, PageNotFound, RoleMissing, SignInNeeded
 from functions.storefront.services import StorefrontServices, services_of
 from functions.storefront.sessions import LIFETIME, Part, Session, SignedIn
@@ -81,7 +81,8 @@ class Visit:
         self.session = session
         self.services = services
         self.returns_to: str | None = None
-        """Where a visitor whose form needs a sign-in goes on after it; the cart otherwise."""
+        """The page with the form that was sent, to go on with after a sign-in or in another
+        language; the cart, or the home page, where a handler names none."""
         self.copies_at_purchase: int | None = None
         """Copies in a customer's cart, where it was asked for."""
         self._before = {part: session.content(part) for part in Part}
@@ -103,6 +104,15 @@ class Visit:
     def here(self) -> str:
         """The address of this page, to come back to."""
         return self.path + (f"?{self.query}" if self.query else "")
+
+    @property
+    def page_address(self) -> str:
+        """Where this page can be opened again, in another language or after a sign-in.
+
+        The page of a form that was sent has no address: that of the page with the form is given.
+        """
+        address = self.here if self.request.method in SAFE_METHODS else self.returns_to
+        return local_path(address) or self.url()
 
     @property
     def signed_in(self) -> SignedIn | None:
@@ -228,9 +238,9 @@ class Visit:
     @property
     def _way_back(self) -> str:
         """Where the visitor goes on after signing in. A form that was sent is not repeated."""
-        if self.request.method in SAFE_METHODS:
-            return self.here
-        return self.returns_to or self.url("cart")
+        if self.request.method in SAFE_METHODS or self.returns_to:
+            return self.page_address
+        return self.url("cart")
 
     def tell(self, kind: str, message: str, **values: object) -> None:
         """Show a text of the code, with its values, on the next page."""

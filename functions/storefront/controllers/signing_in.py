@@ -37,6 +37,7 @@ async def sign_in(request: AnyRequest) -> Response[bytes]:
     visit = open_visit(request)
     form = await read_form(request)
     next_path = local_path(form.text("next")) or visit.url("account")
+    visit.returns_to = visit.url("sign-in", next=next_path)
     try:
         tokens = await visit.services.auth.log_in(
             visit.caller, email=form.text("email"), password=form.secret("password")
@@ -63,6 +64,7 @@ async def register(request: AnyRequest) -> Response[bytes]:
     visit = open_visit(request)
     form = await read_form(request)
     next_path = local_path(form.text("next")) or visit.url("account")
+    visit.returns_to = visit.url("register", next=next_path)
     email, password = form.text("email"), form.secret("password")
     auth = visit.services.auth
     taken: Refused | None = None

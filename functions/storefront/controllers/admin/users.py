@@ -191,7 +191,7 @@ async def _change(
 
 async def _open_change(request: AnyRequest) -> Visit:
     visit = await open_area(request, ADMIN)
-    visit.returns_to = visit.url("admin", "users")
+    visit.returns_to = _url(visit, id_in_path(request, "user_id"))
     return visit
 
 
