@@ -146,7 +146,11 @@ async def _address_of(visit: Visit) -> Address:
     for address in await _addresses(visit):
         if str(address.id) == chosen:
             return address
-    raise StepMissing(visit.url("checkout", "address"))
+    # Deleted meanwhile, in another tab; without a choice this is the first step.
+    raise StepMissing(visit.url("checkout", "address"), _NO_ADDRESS if chosen else None)
+
+
+_NO_ADDRESS = N_("This address is not there any more. Choose another one.")
 
 
 async def _quotes(visit: Visit, address: Address, cart: Shown) -> list[Quote]:
@@ -184,6 +188,8 @@ async def show_payment(request: AnyRequest) -> Response[bytes]:
     chosen = request.query_params.get("provider")
     quote = next((each for each in quotes if str(each.provider_id) == chosen), None)
     if quote is None:
+        if chosen and quotes:  # without any the next page says so
+            visit.tell(INFO, _NO_DELIVERY)
         return visit.redirect(visit.url("checkout", "delivery", address=address.id))
     return visit.page(
         "checkout_payment.html",
@@ -193,6 +199,9 @@ async def show_payment(request: AnyRequest) -> Response[bytes]:
         methods=METHODS,
         form_key=new_key(),
     )
+
+
+_NO_DELIVERY = N_("This delivery is not offered for your order any more. Choose another one.")
 
 
 @post("/{language:str}/checkout/payment", include_in_schema=False)
