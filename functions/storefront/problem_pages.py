@@ -78,7 +78,11 @@ def _headers(error: Exception) -> dict[str, str]:
 
 def _unsent(request: AnyRequest, status: int) -> Form | None:
     """The form that can be sent again as it was; one with a password has to be filled in anew."""
-    form = form_of(request) if status == 503 else None
+    if status != 503 or request.method != "POST":
+        return None
+    form = form_of(request)
+    if form is None and request.headers.get("content-length") == "0":
+        form = Form({})  # a button without fields, which its handler does not read
     return None if form is None or form.holds_secret else form
 
 

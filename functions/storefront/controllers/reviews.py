@@ -44,15 +44,15 @@ async def save_review(request: AnyRequest) -> Response[bytes]:
     form = await read_form(request)
     review_id = form.whole("review_id", least=1, most=10**18)
     rating = form.whole("rating", least=1, most=5)
+    content = {
+        "rating": rating,
+        "text": form.text("text") or None,
+        "reviewer": form.text("reviewer") or None,
+    }
     status, problems = 400, dict[str, str]()
     if rating is None:
         problems["rating"] = visit.gettext("Choose one to five stars.")
     else:
-        content = {
-            "rating": rating,
-            "text": form.text("text") or None,
-            "reviewer": form.text("reviewer") or None,
-        }
         try:
             await visit.as_customer(lambda caller: _save(visit, caller, book_id, form, content))
         except Refused as refusal:
@@ -60,6 +60,8 @@ async def save_review(request: AnyRequest) -> Response[bytes]:
                 raise
             status, problems = refusal.status, _problems(visit, refusal)
     own = await _own(visit, book_id)
+    if status in {409, 412} and _is_stored(own.reviewing.review, content):
+        problems = {}  # sent again, after an answer that was lost
     if not problems:
         hidden = own.reviewing.review is not None and own.reviewing.review.hidden
         if hidden:
@@ -197,6 +199,12 @@ def _problems(visit: Visit, refusal: Refused) -> dict[str, str]:
     if refusal.status in {409, 412} and refusal.code != "not-bought":
         return {"": visit.gettext(_CHANGED)}
     return refusal.fields or {"": visit.reason(refusal)}
+
+
+def _is_stored(review: Review | None, content: Mapping[str, object]) -> bool:
+    return review is not None and all(
+        (getattr(review, name) or None) == value for name, value in content.items()
+    )
 
 
 def _typed(visit: Visit, review: Review | None) -> dict[str, Any]:

@@ -152,6 +152,9 @@ async def change(request: AnyRequest) -> Response[bytes]:
                     for name, value in shown(book).items()
                     if not _is_same(value, form.text(name))
                 }
+                if not newer:  # sent again, after an answer that was lost
+                    visit.tell(SUCCESS, CHANGED)
+                    return visit.redirect(visit.url("seller", "books"))
                 return _page(visit, book, form.shown(), {}, newer=newer, status=412)
             problems = _problems(visit, refusal)
             status = refusal.status

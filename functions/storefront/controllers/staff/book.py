@@ -19,6 +19,7 @@ from functions.storefront.controllers.staff.book_forms import (
     digests,
     etag_of,
     fields_of,
+    is_stored,
     merged,
     read,
     shown,
@@ -116,6 +117,9 @@ async def page_of(
 async def conflict(visit: Visit, book_id: int, form: Form, refusal: Refused) -> Response[bytes]:
     """The book's page after catalog has refused a change; raises what the page cannot mend."""
     if refusal.code == CHANGED:
+        if is_stored(form, await _book(visit, book_id)):
+            visit.tell(SUCCESS, "The book is changed.")
+            return visit.redirect(visit.url("staff", "books", book_id))
         return await page_of(visit, book_id, form=form, status=refusal.status, newer=True)
     if refusal.code == RETIRED:
         visit.tell_refusal(refusal)
