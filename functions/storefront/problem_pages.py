@@ -37,7 +37,11 @@ def problem_page(request: AnyRequest, error: Exception) -> Response[bytes]:
         # The page of the sign-in deletes the tokens. This answer may be late: the browser may have
         # the tokens of another sign-in by now, and would lose them.
         mark = visit.signed_in.mark if error.ended and visit.signed_in is not None else ""
-        return visit.redirect(visit.url("sign-in", next=error.next_path, ended=mark))
+        form = form_of(request)
+        if form is None or not visit.keeps_form:
+            return visit.redirect(visit.url("sign-in", next=error.next_path, ended=mark))
+        way = visit.url("sign-in", next=visit.url("account"), ended=mark)
+        return visit.page("sign_in_first.html", status=401, way=way, form=form)
     if isinstance(error, StepMissing):
         if error.message is not None:
             visit.tell(INFO, error.message)

@@ -22,6 +22,7 @@ from functions.storefront.back_office import Area, areas_of
 from functions.storefront.clients.service import Caller, Refused
 from functions.storefront.domain.paths import LANGUAGES, in_other_language, local_path
 from functions.storefront.errors import CrossSite, PageNotFound, RoleMissing, SignInNeeded
+from functions.storefront.forms import read_form
 from functions.storefront.services import StorefrontServices, services_of
 from functions.storefront.sessions import LIFETIME, Part, Session, SignedIn
 from functions.storefront.sign_in import SessionEnded
@@ -83,6 +84,8 @@ class Visit:
         self.returns_to: str | None = None
         """The page with the form that was sent, to go on with after a sign-in or in another
         language; the cart, or the home page, where a handler names none."""
+        self.keeps_form = False
+        """Whether the form has texts that somebody wrote, which a sign-in must not cost."""
         self.copies_at_purchase: int | None = None
         """Copies in a customer's cart, where it was asked for."""
         self._before = {part: session.content(part) for part in Part}
@@ -395,13 +398,16 @@ def _prepare(language: str) -> None:
     prepare(language)
 
 
-async def open_area(request: AnyRequest, area: Area) -> Visit:
+async def open_area(request: AnyRequest, area: Area, *, keeps_form: bool = False) -> Visit:
     """The visit of a request for a page of the back office.
 
-    Raises what `open_visit` and `Visit.require` raise.
+    Raises what `open_visit` and `Visit.require` raise; with `keeps_form`, `read_form` too.
     """
     visit = open_visit(request)
     visit.returns_to = visit.url(area.name)
+    if keeps_form:
+        await read_form(request)  # before somebody unknown is sent away
+        visit.keeps_form = True
     await visit.require(area)
     return visit
 

@@ -91,8 +91,9 @@ async def choose_address(request: AnyRequest) -> Response[bytes]:
     visit = open_visit(request)
     visit.returns_to = visit.url("checkout", "address")
     form = await read_form(request)
-    cart = await _cart_to_buy(visit)
     address_id = form.whole("address_id", least=1, most=MAX_ID)
+    visit.keeps_form = address_id is None
+    cart = await _cart_to_buy(visit)
     if address_id is None:
         try:
             address_id = await _add_address(visit, form)

@@ -42,6 +42,7 @@ async def save_review(request: AnyRequest) -> Response[bytes]:
     book_id = id_in_path(request, "book_id")
     visit.returns_to = visit.url("books", book_id, "review")
     form = await read_form(request)
+    visit.keeps_form = True
     review_id = form.whole("review_id", least=1, most=10**18)
     rating = form.whole("rating", least=1, most=5)
     content = {
@@ -130,6 +131,7 @@ async def report_review(request: AnyRequest) -> Response[bytes]:
     review_id = id_in_path(request, "review_id")
     visit.returns_to = visit.url("reviews", review_id, "report")
     form = await read_form(request)
+    visit.keeps_form = True
     reviews = visit.services.reviews
     review = await visit.as_customer(lambda caller: reviews.one(caller, review_id))
     reason, note = form.text("reason"), form.text("note") or None

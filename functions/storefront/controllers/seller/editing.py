@@ -71,7 +71,7 @@ def _new_page(
 @post("/{language:str}/seller/books", include_in_schema=False)
 async def add(request: AnyRequest) -> Response[bytes]:
     """The same form sent twice adds one book."""
-    visit = await open_area(request, SELLER)
+    visit = await open_area(request, SELLER, keeps_form=True)
     form = await read_form(request)
     body, problems = _details(visit, form)
     stock = form.whole("stock", least=0, most=MAX_STOCK)
@@ -129,7 +129,7 @@ def _page(
 
 @post("/{language:str}/seller/books/{book_id:str}", include_in_schema=False)
 async def change(request: AnyRequest) -> Response[bytes]:
-    visit = await open_area(request, SELLER)
+    visit = await open_area(request, SELLER, keeps_form=True)
     book_id = id_in_path(request, "book_id")
     form = await read_form(request)
     changes, problems = _details(visit, form)

@@ -120,7 +120,7 @@ async def show_new_provider(request: AnyRequest) -> Response[bytes]:
 @post("/{language:str}/staff/providers/new", include_in_schema=False)
 async def add_provider(request: AnyRequest) -> Response[bytes]:
     """Names are unique, so a form that is sent twice adds one provider."""
-    visit = await open_area(request, STAFF)
+    visit = await open_area(request, STAFF, keeps_form=True)
     form = await read_form(request)
     visit.returns_to = visit.url("staff", "providers", "new")
     body, problems = _body(visit, form)
@@ -201,7 +201,7 @@ def _comparable(body: dict[str, Any]) -> tuple[Any, ...]:
 
 @post("/{language:str}/staff/providers/{provider_id:str}", include_in_schema=False)
 async def change_provider(request: AnyRequest) -> Response[bytes]:
-    visit = await open_area(request, STAFF)
+    visit = await open_area(request, STAFF, keeps_form=True)
     form = await read_form(request)
     provider_id = id_in_path(request, "provider_id")
     visit.returns_to = visit.url("staff", "providers", provider_id)
