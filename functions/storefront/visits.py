@@ -278,7 +278,8 @@ class Visit:
         from functions.storefront.rendering import render  # noqa: PLC0415 - loads Jinja
 
         messages, self.session.messages = self.session.messages, []
-        content = render(self.language, template, visit=self, messages=messages, **context)
+        given = {**context, "visit": self, "messages": messages, "status": status}
+        content = render(self.language, template, **given)
         headers = {"content-language": self.language, "vary": VARY}
         return self.remember(
             Response(content.encode(), status_code=status, media_type="text/html", headers=headers)

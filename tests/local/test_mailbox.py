@@ -38,7 +38,7 @@ def test_only_the_newest_mails_are_kept(monkeypatch: pytest.MonkeyPatch) -> None
         b"Content-Type: text/plain; charset=none\n\nx",
         b"Content-Type: text/plain; charset=idna\n\nx",
         b"Content-Type: text/plain; charset=punycode\n\n\xff",
-        b"Content-Type: text/plain; charset=\"a\x00b\"\n\nx",
+        b'Content-Type: text/plain; charset="a\x00b"\n\nx',
         b"Content-Type: multipart/mixed\n\nx",
         b"Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n%%%",
     ],
