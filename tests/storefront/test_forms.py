@@ -443,4 +443,4 @@ async def test_the_language_is_changed_on_a_page_of_a_refused_sign_in(visitor: V
     there = await in_the_other_language(visitor, refused)
 
     assert lost == []
-    assert fields_of(there, "/es/sign-in")["next"] == "/en/orders"
+    assert fields_of(there, "/es/sign-in")["next"] == "/es/orders"
