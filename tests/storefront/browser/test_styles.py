@@ -74,6 +74,23 @@ def test_a_title_has_the_direction_of_its_letters(open_page: OpenPage) -> None:
     )
 
 
+def test_each_paragraph_of_a_review_has_the_direction_of_its_letters(open_page: OpenPage) -> None:
+    """A Spanish one below a Hebrew one is not turned round."""
+    page = open_page()
+    page.goto("/en/books/3")
+    direction = page.evaluate(
+        """() => {
+          const text = document.createElement("p");
+          text.className = "text";
+          text.dir = "auto";
+          document.querySelector("main").append(text);
+          return getComputedStyle(text).unicodeBidi;
+        }"""
+    )
+
+    assert direction == "plaintext"
+
+
 def test_a_printed_cart_has_its_quantities(open_page: OpenPage) -> None:
     """And nothing to press."""
     page = open_page()
