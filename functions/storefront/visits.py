@@ -62,6 +62,10 @@ TOKEN_REFUSED = frozenset(
 TOO_MANY = N_("Too many attempts.")
 NO_PAGE = N_("This part of the list is not there any more. Start with its first page.")
 NOT_DONE = N_("This could not be done. Look at the page again, and repeat what you wanted.")
+SENT_BEFORE = N_(
+    "This form was sent before, with other contents, and was carried out then. Look at what came"
+    " of it, and send the form again if you want this as well."
+)
 
 INFO, SUCCESS, PROBLEM = "info", "success", "problem"
 """Kinds of messages."""
@@ -257,6 +261,8 @@ class Visit:
 
             wait = try_again(refusal.retry_after, self.language)
             return f"{self.gettext(TOO_MANY)} {wait}"
+        if refusal.code == "idempotency-key-reused":  # after Back: the key is the form's
+            return self.gettext(SENT_BEFORE)
         return refusal.text or self.gettext(NOT_DONE)
 
     def tell_refusal(self, refusal: Refused) -> None:

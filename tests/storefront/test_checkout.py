@@ -208,6 +208,23 @@ async def test_an_address_that_was_refused_can_be_corrected_in_the_same_form(
     assert account.count("Calle 1") == 1
 
 
+async def test_an_address_that_is_corrected_after_back_is_another_one(
+    visitor: Visitor, shop: ShopInProcess
+) -> None:
+    """Back brings the form with its key; the same address is added once."""
+    await filled(visitor, shop)
+    form = {**ADDRESS, "key": "k" * 24}
+    first = await visitor.submit("/en/checkout/address", **form)
+    same = await visitor.submit("/en/checkout/address", **form)
+    corrected = await visitor.submit("/en/checkout/address", **form | {"line1": "Calle 10 # 5-51"})
+    account = await visitor.get("/en/account")
+
+    assert fields_of(first, "/en/checkout/delivery")["address"] == "1"
+    assert fields_of(same, "/en/checkout/delivery")["address"] == "1"
+    assert "Calle 10 # 5-51" in text_of(corrected)
+    assert account.text.count('class="kept"') == 2
+
+
 @pytest.mark.parametrize("first_line", ["Carrera 7 # 32-16", ""])
 async def test_what_is_wrong_with_an_address_is_said_beside_its_field(
     visitor: Visitor, shop: ShopInProcess, first_line: str

@@ -130,6 +130,39 @@ async def test_a_button_without_fields_can_be_pressed_again(
     assert said in again
 
 
+@pytest.mark.parametrize(
+    ("page", "form", "first", "second"),
+    [
+        (
+            *("/en/seller/books/new", "/en/seller/books"),
+            {"title": "Uno", "author": "Dos", "price": "9", "stock": "1"},
+            {"title": "Tres", "author": "Dos", "price": "9", "stock": "1"},
+        ),
+        (
+            *("/en/seller/books/2/stock", "/en/seller/books/2/stock"),
+            {"delta": "5", "reason": "delivery"},
+            {"delta": "3", "reason": "delivery"},
+        ),
+    ],
+)
+async def test_a_form_that_back_brings_does_another_thing_after_a_question(
+    stocked: ShopInProcess, page: str, form: str, first: dict[str, str], second: dict[str, str]
+) -> None:
+    """It has the key of what it did before. The answer says so, and its form has a new one."""
+    async with open_storefront(stocked) as visitor:
+        await visitor.sign_in(*SELLER)
+        await stocked.until(lambda: stocked.stock_is_known(2))
+        filled = fields_of(await visitor.get(page), form)
+        await visitor.submit(form, **filled | first)
+        asked = await visitor.submit(form, **filled | second)
+        done = await visitor.send(form, **fields_of(asked, form) | second)
+
+    assert asked.status_code == 422
+    assert "This form was sent before, with other contents" in text_of(asked)
+    assert "key" not in text_of(asked)
+    assert done.status_code == 303
+
+
 async def test_a_conflict_is_still_one(staff: Visitor, shop: ShopInProcess) -> None:
     """Where somebody else has written something else."""
     await shop.sell("Rayuela")
