@@ -14,7 +14,7 @@ from functions.notifications.facts import (
     Payment,
     ReviewRequest,
 )
-from functions.notifications.rendering import Button, Content, Line, moment, money
+from functions.notifications.rendering import Button, Content, Line, isolated, moment, money
 from functions.notifications.translations import translations
 
 
@@ -36,7 +36,7 @@ class _Writer:
         self.links = links
         _ = self.texts.gettext
         name = " ".join((recipient.name or "").split())
-        self.greeting = _("Hello %(name)s,") % {"name": name} if name else _("Hello,")
+        self.greeting = _("Hello %(name)s,") % {"name": isolated(name)} if name else _("Hello,")
 
     def content(
         self,
@@ -61,7 +61,10 @@ class _Writer:
             return money(minor, order.currency, self.language)
 
         items = tuple(
-            Line(f"{each.quantity} × {each.title}", amount(each.quantity * each.unit_price_minor))
+            Line(
+                f"{each.quantity} × {isolated(each.title)}",
+                amount(each.quantity * each.unit_price_minor),
+            )
             for each in order.items
         )
         totals = (
@@ -138,7 +141,7 @@ def _order_on_its_way(facts: bytes, writer: _Writer) -> Content:
     _, delivery = writer.texts.gettext, msgspec.json.decode(facts, type=Delivery)
     return writer.content(
         _("Your order %(number)s is on its way") % {"number": delivery.purchase_id},
-        _("%(provider)s brings your books.") % {"provider": delivery.provider_name},
+        _("%(provider)s brings your books.") % {"provider": isolated(delivery.provider_name)},
         button=writer.order_button(delivery.purchase_id),
     )
 
@@ -148,7 +151,7 @@ def _order_delivered(facts: bytes, writer: _Writer) -> Content:
     return writer.content(
         _("Your order %(number)s is delivered") % {"number": delivery.purchase_id},
         _("%(provider)s has delivered your books. Enjoy reading!")
-        % {"provider": delivery.provider_name},
+        % {"provider": isolated(delivery.provider_name)},
         button=writer.order_button(delivery.purchase_id),
     )
 
@@ -158,7 +161,7 @@ def _delivery_failed(facts: bytes, writer: _Writer) -> Content:
     return writer.content(
         _("Your order %(number)s could not be delivered") % {"number": delivery.purchase_id},
         _("%(provider)s could not deliver your books. We send them again, and write to you then.")
-        % {"provider": delivery.provider_name},
+        % {"provider": isolated(delivery.provider_name)},
         button=writer.order_button(delivery.purchase_id),
     )
 
@@ -213,7 +216,9 @@ def _review_request(facts: bytes, writer: _Writer) -> Content:
             books,
         ),
         notes=(writer.texts.gettext("If you have written a review already, thank you for it."),),
-    )._replace(links=tuple(Button(book.title, f"{pages}/{book.book_id}") for book in asked.books))
+    )._replace(
+        links=tuple(Button(isolated(book.title), f"{pages}/{book.book_id}") for book in asked.books)
+    )
 
 
 _WRITERS: dict[Kind, Callable[[bytes, _Writer], Content]] = {

@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+from unicodedata import bidirectional
 
 from functions.kit.base.catalogues import LOCALES
 from functions.notifications.translations import translations
@@ -16,6 +17,9 @@ from functions.notifications.translations import translations
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+_CONTROLS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
+_RIGHT = frozenset({"R", "AL", "AN"})
+"""Classes of characters (UAX #9, section 3.2): controls of directions, and what runs leftwards."""
 FOLDER = Path(__file__).parent / "templates"
 COMPILED = Path(__file__).parent / "compiled_templates"
 
@@ -76,6 +80,17 @@ def render(content: Content, language: str, part: str) -> str:
     """A part of a mail: `txt` or `html`."""
     template = environment(language).get_template(f"mail.{part}")
     return template.render(content=content, language=language)
+
+
+def isolated(text: str) -> str:
+    """A title or a name that moves nothing beside it, whatever the direction of its letters.
+
+    Without the isolate (UAX #9) an amount that follows a Hebrew title is shown before it, and
+    controls for directions, which anybody may type, turn the rest of the line round. They are left
+    out.
+    """
+    kept = "".join(each for each in text if bidirectional(each) not in _CONTROLS)
+    return f"\u2068{kept}\u2069" if any(bidirectional(each) in _RIGHT for each in kept) else kept
 
 
 def money(minor: int, currency: str, language: str) -> str:

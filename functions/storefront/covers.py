@@ -27,7 +27,7 @@ PALETTES = (
 
 def revision(title: str, author: str) -> str:
     """Changes with what a cover shows, so that its address can be cached for ever."""
-    return hashlib.blake2b(f"2\n{title}\n{author}".encode(), digest_size=4).hexdigest()
+    return hashlib.blake2b(f"3\n{title}\n{author}".encode(), digest_size=4).hexdigest()
 
 
 def cover_path(book_id: int, title: str, author: str | None) -> str:
@@ -107,7 +107,7 @@ def _author(author: str, colour: str, ground: str) -> str:
 
 def _lines(lines: list[str], colour: str, size: int, *, top: int, weight: str) -> str:
     spans = "".join(
-        f'<tspan x="24" y="{top + round(index * size * 1.2)}">{escape(_printable(line))}</tspan>'
+        f'<tspan x="24" y="{top + round(index * size * 1.2)}">{escape(_isolated(line))}</tspan>'
         for index, line in enumerate(lines)
     )
     return (
@@ -116,6 +116,6 @@ def _lines(lines: list[str], colour: str, size: int, *, top: int, weight: str) -
     )
 
 
-def _printable(line: str) -> str:
-    """Without characters that XML 1.0 does not allow."""
-    return "".join(each for each in line if each.isprintable())
+def _isolated(line: str) -> str:
+    """In the direction of its letters (UAX #9), and without characters that XML 1.0 refuses."""
+    return f"\u2068{''.join(each for each in line if each.isprintable())}\u2069"

@@ -37,7 +37,11 @@ def problem_page(request: AnyRequest, error: Exception) -> Response[bytes]:
         # The page of the sign-in deletes the tokens. This answer may be late: the browser may have
         # the tokens of another sign-in by now, and would lose them.
         mark = visit.signed_in.mark if error.ended and visit.signed_in is not None else ""
-        return visit.redirect(visit.url("sign-in", next=error.next_path, ended=mark))
+        form = form_of(request)
+        if form is None or not visit.keeps_form:
+            return visit.redirect(visit.url("sign-in", next=error.next_path, ended=mark))
+        way = visit.url("sign-in", next=visit.url("account"), ended=mark)
+        return visit.page("sign_in_first.html", status=401, way=way, form=form)
     if isinstance(error, StepMissing):
         if error.message is not None:
             visit.tell(INFO, error.message)
@@ -78,7 +82,11 @@ def _headers(error: Exception) -> dict[str, str]:
 
 def _unsent(request: AnyRequest, status: int) -> Form | None:
     """The form that can be sent again as it was; one with a password has to be filled in anew."""
-    form = form_of(request) if status == 503 else None
+    if status != 503 or request.method != "POST":
+        return None
+    form = form_of(request)
+    if form is None and request.headers.get("content-length") == "0":
+        form = Form({})  # a button without fields, which its handler does not read
     return None if form is None or form.holds_secret else form
 
 

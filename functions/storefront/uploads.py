@@ -5,6 +5,7 @@ bytes.
 """
 
 from collections.abc import AsyncIterator
+from typing import NamedTuple
 
 from functions.kit.http.requests import AnyRequest
 from functions.storefront.errors import BadForm, UploadBrokenOff
@@ -13,30 +14,46 @@ from functions.storefront.forms import Form
 FORM = "multipart/form-data"
 MAX_FIELDS = 16 * 1024
 """Bytes of all fields besides the file."""
+MAX_PARTS = 16
+"""Parts of a form, the file included: what a page of the shop sends has four."""
 MAX_DISCARDED = 128 * 1024 * 1024
 """Bytes of a refused file that are still read, as a browser shows an answer only then."""
+
+
+class Piece(NamedTuple):
+    """Some bytes of a part."""
+
+    name: str
+    filename: str
+    """Empty for a field."""
+    data: bytes
+    begins: bool
+    """Whether it is the part's first piece, which has no bytes."""
 
 
 class Upload:
     """A form whose file is still to be read."""
 
-    def __init__(self, events: AsyncIterator[tuple[str, str, bytes]]) -> None:
-        self._events = events
-        self._first: bytes | None = None
+    def __init__(self, pieces: AsyncIterator[Piece]) -> None:
+        self._pieces = pieces
         self.form = Form({})
         self.filename = ""
         """Empty where no file was chosen."""
 
     async def read_fields(self) -> None:
         """Read up to the file. Raises what `chunks` raises."""
-        values: dict[str, bytes] = {}
-        async for name, filename, data in self._events:
-            if filename:
-                self._first, self.filename = data, filename
+        values: dict[str, bytearray] = {}
+        size = 0
+        async for piece in self._pieces:
+            if piece.filename:
+                self.filename = piece.filename
                 break
-            values[name] = values.get(name, b"") + data
-            if sum(map(len, values.values())) > MAX_FIELDS:
+            if piece.begins:
+                values[piece.name] = bytearray()  # of a repeated field the last value counts
+            size += len(piece.data)
+            if size > MAX_FIELDS:
                 raise BadForm
+            values[piece.name] += piece.data
         try:
             self.form = Form({name: value.decode() for name, value in values.items()})
         except UnicodeDecodeError as error:
@@ -48,20 +65,17 @@ class Upload:
         Raises `UploadBrokenOff` where the form ends before it should, and `BadForm` where another
         part follows.
         """
-        if self._first:
-            yield self._first
-        async for _, filename, data in self._events:
-            if filename != self.filename:
+        async for piece in self._pieces:
+            if piece.begins:
                 raise BadForm
-            if data:
-                yield data
+            yield piece.data
 
     async def discard(self) -> None:
         """Read the rest and drop it: a browser that is still sending shows no answer."""
         size = 0
         try:
-            async for _, _, data in self._events:
-                size += len(data)
+            async for piece in self._pieces:
+                size += len(piece.data)
                 if size > MAX_DISCARDED:
                     return
         except (BadForm, UploadBrokenOff):
@@ -76,13 +90,12 @@ async def read_upload(request: AnyRequest) -> Upload:
     content_type = request.headers.get("content-type", "")
     if content_type.partition(";")[0].strip().lower() != FORM:
         raise BadForm
-    upload = Upload(_events(request, content_type))
+    upload = Upload(_pieces(request, content_type))
     await upload.read_fields()
     return upload
 
 
-async def _events(request: AnyRequest, content_type: str) -> AsyncIterator[tuple[str, str, bytes]]:
-    """Name, file name and a piece of each part; the file name is empty for other fields."""
+async def _pieces(request: AnyRequest, content_type: str) -> AsyncIterator[Piece]:
     from multipart import (  # noqa: PLC0415 - only for this form
         MultipartError,
         MultipartSegment,
@@ -94,14 +107,14 @@ async def _events(request: AnyRequest, content_type: str) -> AsyncIterator[tuple
     name = filename = ""
     try:
         boundary = parse_options_header(content_type)[1].get("boundary", "")
-        with PushMultipartParser(boundary, strict=True) as parser:
+        with PushMultipartParser(boundary, max_segment_count=MAX_PARTS, strict=True) as parser:
             async for chunk in request.stream():
                 for part in parser.parse(chunk):
                     if isinstance(part, MultipartSegment):
                         name, filename = part.name, part.filename or ""
-                        yield name, filename, b""
+                        yield Piece(name, filename, b"", begins=True)
                     elif part:
-                        yield name, filename, bytes(part)
+                        yield Piece(name, filename, bytes(part), begins=False)
     except ParserLimitReached as error:
         raise BadForm from error
     except MultipartError as error:

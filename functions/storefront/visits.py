@@ -20,8 +20,9 @@ from functions.kit.http.requests import AnyRequest
 from functions.storefront import translations
 from functions.storefront.back_office import Area, areas_of
 from functions.storefront.clients.service import Caller, Refused
-from functions.storefront.domain.paths import LANGUAGES, in_other_language
+from functions.storefront.domain.paths import LANGUAGES, in_other_language, local_path
 from functions.storefront.errors import CrossSite, PageNotFound, RoleMissing, SignInNeeded
+from functions.storefront.forms import read_form
 from functions.storefront.services import StorefrontServices, services_of
 from functions.storefront.sessions import LIFETIME, Part, Session, SignedIn
 from functions.storefront.sign_in import SessionEnded
@@ -61,6 +62,10 @@ TOKEN_REFUSED = frozenset(
 TOO_MANY = N_("Too many attempts.")
 NO_PAGE = N_("This part of the list is not there any more. Start with its first page.")
 NOT_DONE = N_("This could not be done. Look at the page again, and repeat what you wanted.")
+SENT_BEFORE = N_(
+    "This form was sent before, with other contents, and was carried out then. Look at what came"
+    " of it, and send the form again if you want this as well."
+)
 
 INFO, SUCCESS, PROBLEM = "info", "success", "problem"
 """Kinds of messages."""
@@ -81,7 +86,10 @@ class Visit:
         self.session = session
         self.services = services
         self.returns_to: str | None = None
-        """Where a visitor whose form needs a sign-in goes on after it; the cart otherwise."""
+        """The page with the form that was sent, to go on with after a sign-in or in another
+        language; the cart, or the home page, where a handler names none."""
+        self.keeps_form = False
+        """Whether the form has texts that somebody wrote, which a sign-in must not cost."""
         self.copies_at_purchase: int | None = None
         """Copies in a customer's cart, where it was asked for."""
         self._before = {part: session.content(part) for part in Part}
@@ -103,6 +111,15 @@ class Visit:
     def here(self) -> str:
         """The address of this page, to come back to."""
         return self.path + (f"?{self.query}" if self.query else "")
+
+    @property
+    def page_address(self) -> str:
+        """Where this page can be opened again, in another language or after a sign-in.
+
+        The page of a form that was sent has no address: that of the page with the form is given.
+        """
+        address = self.here if self.request.method in SAFE_METHODS else self.returns_to
+        return local_path(address) or self.url()
 
     @property
     def signed_in(self) -> SignedIn | None:
@@ -228,9 +245,9 @@ class Visit:
     @property
     def _way_back(self) -> str:
         """Where the visitor goes on after signing in. A form that was sent is not repeated."""
-        if self.request.method in SAFE_METHODS:
-            return self.here
-        return self.returns_to or self.url("cart")
+        if self.request.method in SAFE_METHODS or self.returns_to:
+            return self.page_address
+        return self.url("cart")
 
     def tell(self, kind: str, message: str, **values: object) -> None:
         """Show a text of the code, with its values, on the next page."""
@@ -244,6 +261,8 @@ class Visit:
 
             wait = try_again(refusal.retry_after, self.language)
             return f"{self.gettext(TOO_MANY)} {wait}"
+        if refusal.code == "idempotency-key-reused":  # after Back: the key is the form's
+            return self.gettext(SENT_BEFORE)
         return refusal.text or self.gettext(NOT_DONE)
 
     def tell_refusal(self, refusal: Refused) -> None:
@@ -265,7 +284,8 @@ class Visit:
         from functions.storefront.rendering import render  # noqa: PLC0415 - loads Jinja
 
         messages, self.session.messages = self.session.messages, []
-        content = render(self.language, template, visit=self, messages=messages, **context)
+        given = {**context, "visit": self, "messages": messages, "status": status}
+        content = render(self.language, template, **given)
         headers = {"content-language": self.language, "vary": VARY}
         return self.remember(
             Response(content.encode(), status_code=status, media_type="text/html", headers=headers)
@@ -385,13 +405,16 @@ def _prepare(language: str) -> None:
     prepare(language)
 
 
-async def open_area(request: AnyRequest, area: Area) -> Visit:
+async def open_area(request: AnyRequest, area: Area, *, keeps_form: bool = False) -> Visit:
     """The visit of a request for a page of the back office.
 
-    Raises what `open_visit` and `Visit.require` raise.
+    Raises what `open_visit` and `Visit.require` raise; with `keeps_form`, `read_form` too.
     """
     visit = open_visit(request)
     visit.returns_to = visit.url(area.name)
+    if keeps_form:
+        await read_form(request)  # before somebody unknown is sent away
+        visit.keeps_form = True
     await visit.require(area)
     return visit
 

@@ -264,3 +264,39 @@ def test_a_new_device_is_named_as_far_as_it_is_known(browser: str, system: str, 
     assert words in text
     assert "14 Mar 2026, 9:41 UTC" in text
     assert "https://shop.example/en/forgot-password" in text
+
+
+BIDI_CONTROLS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+
+
+@pytest.mark.parametrize(
+    ("title", "shown"),
+    [
+        ("שלום 2", "\u2068שלום 2\u2069"),
+        ("1984 (رواية)", "\u20681984 (رواية)\u2069"),
+        ("Rayuela\u202e", "Rayuela"),
+        (f"Ray{BIDI_CONTROLS}uela", "Rayuela"),
+        (f"ש{BIDI_CONTROLS}לום", "\u2068שלום\u2069"),
+        ("Война и мир", "Война и мир"),
+    ],
+)
+def test_a_title_moves_nothing_beside_it(title: str, shown: str) -> None:
+    """An amount after a Hebrew title would be shown before it; a control would turn it round."""
+    facts = msgspec.json.encode(order(title))
+    recipient = Recipient("ana@example.org", title, "en")
+    content = content_of(Kind.ORDER_PAID, facts, recipient, LINKS)
+
+    assert content.items[0].label == f"2 × {shown}"
+    assert content.greeting == f"Hello {shown},"
+
+
+def test_names_of_others_move_nothing_beside_them() -> None:
+    """Of a delivery provider, and of books to review."""
+    recipient = Recipient("ana@example.org", "Ana", "en")
+    delivery = msgspec.structs.replace(DELIVERY, provider_name="دي إتش إل\u202e")
+    asked = ReviewRequest(purchase_id=7, books=[Book(book_id=5, title="שלום")])
+    sent = content_of(Kind.ORDER_DELIVERED, msgspec.json.encode(delivery), recipient, LINKS)
+    request = content_of(Kind.REVIEW_REQUEST, msgspec.json.encode(asked), recipient, LINKS)
+
+    assert sent.paragraphs[0].startswith("\u2068دي إتش إل\u2069 has delivered")
+    assert request.links[0].label == "\u2068שלום\u2069"

@@ -154,6 +154,42 @@ async def test_a_step_is_skipped_by_nobody(visitor: Visitor, shop: ShopInProcess
     assert {step: page.headers["location"] for step, page in found.items()} == steps
 
 
+async def test_an_address_that_was_deleted_meanwhile_is_not_passed_over_in_silence(
+    visitor: Visitor, shop: ShopInProcess
+) -> None:
+    """As in another tab: the step before says why it is shown again."""
+    await filled(visitor, shop)
+    await visitor.go_to_payment()
+    await visitor.submit("/en/account/addresses/delete", address_id=1)
+    pages = [
+        await visitor.submit("/en/checkout/address", address_id=1),
+        await visitor.submit(PAYMENT, address=1, provider=1, method="", expected_total="25.00"),
+    ]
+    first = await visitor.get("/en/checkout/address")
+
+    for page in pages:
+        assert "Where should it go?" in text_of(page)
+        assert "This address is not there any more. Choose another one." in text_of(page)
+    assert "any more" not in text_of(first)
+
+
+async def test_a_delivery_that_ended_meanwhile_is_not_passed_over_in_silence(
+    visitor: Visitor, shop: ShopInProcess, provider: int
+) -> None:
+    """The step before says why it is shown again, and has the others."""
+    await filled(visitor, shop)
+    payment = fields_of(await visitor.go_to_payment(), PAYMENT)
+    body = {"name": "Correos", "contact": "x@example.org", "coverage": ["*"], "fee": 7}
+    await shop.call("purchase", "POST", "/providers", body, user="staff")
+    await shop.call("purchase", "DELETE", f"/providers/{provider}", user="staff")
+    chosen = {"address": payment["address"], "provider": payment["provider"]}
+    page = await visitor.submit("/en/checkout/delivery", **chosen)
+
+    assert "How should it come?" in text_of(page)
+    assert "This delivery is not offered for your order any more." in text_of(page)
+    assert "Correos" in text_of(page)
+
+
 async def test_an_address_that_was_refused_can_be_corrected_in_the_same_form(
     visitor: Visitor, shop: ShopInProcess
 ) -> None:
@@ -170,6 +206,23 @@ async def test_an_address_that_was_refused_can_be_corrected_in_the_same_form(
     assert 'value="Calle 1"' in refused.text
     assert right.url == again.url
     assert account.count("Calle 1") == 1
+
+
+async def test_an_address_that_is_corrected_after_back_is_another_one(
+    visitor: Visitor, shop: ShopInProcess
+) -> None:
+    """Back brings the form with its key; the same address is added once."""
+    await filled(visitor, shop)
+    form = {**ADDRESS, "key": "k" * 24}
+    first = await visitor.submit("/en/checkout/address", **form)
+    same = await visitor.submit("/en/checkout/address", **form)
+    corrected = await visitor.submit("/en/checkout/address", **form | {"line1": "Calle 10 # 5-51"})
+    account = await visitor.get("/en/account")
+
+    assert fields_of(first, "/en/checkout/delivery")["address"] == "1"
+    assert fields_of(same, "/en/checkout/delivery")["address"] == "1"
+    assert "Calle 10 # 5-51" in text_of(corrected)
+    assert account.text.count('class="kept"') == 2
 
 
 @pytest.mark.parametrize("first_line", ["Carrera 7 # 32-16", ""])

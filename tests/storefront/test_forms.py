@@ -5,7 +5,7 @@ field, fails here until it has a case.
 """
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from urllib.parse import quote_from_bytes
@@ -23,6 +23,7 @@ from tests.storefront.visitor import (
     ADDRESS,
     SAME_ORIGIN,
     Visitor,
+    fields_of,
     open_back_office,
     open_storefront,
 )
@@ -85,7 +86,7 @@ FORMS: dict[str, dict[str, str]] = {
         "review_id": "1",
         "etag": '"abc"',
     },
-    "books/{id}/review/delete": {"review_id": "1"},
+    "books/{id}/review/delete": {"review_id": "1", "next": "/en/account/reviews"},
     "reviews/{id}/report": {"reason": "spam", "note": "Es publicidad."},
 }
 """Paths without their language, and fields that a person would send."""
@@ -394,3 +395,52 @@ async def test_any_contents_of_a_form_from_somebody_unknown_get_a_clear_answer(
     """Nobody has signed in: a form of customers leads to the sign-in."""
     sent = data.draw(bodies({**FORMS, **BACK_OFFICE}[path]))
     check_page(await post(visitor, f"/en/{path.format(id=1)}", sent), sent, path)
+
+
+async def in_the_other_language(visitor: Visitor, page: httpx.Response) -> httpx.Response:
+    """Where the button of the footer leads to."""
+    return await visitor.submit("/en/language", **fields_of(page, "/en/language"), language="es")
+
+
+async def without_its_form_in_spanish(visitor: Visitor, paths: Iterable[str]) -> list[str]:
+    """The forms that are sent empty, shown again, and not found in the other language then."""
+    lost = []
+    for path in paths:
+        address = path.format(id=1)
+        page = await post(visitor, f"/en/{address}", [])
+        if f'action="/en/{address}"' not in page.text or 'rel="alternate"' not in page.text:
+            continue
+        there = await in_the_other_language(visitor, page)
+        if f'action="/es/{address}"' not in there.text:
+            lost.append(path)
+    return lost
+
+
+async def test_the_language_is_changed_on_a_page_of_a_refused_form(customer: Visitor) -> None:
+    """Such a page has no address of its own: the page of its form is shown."""
+    forms = FORMS.keys() - {"sign-out", "sign-in"}  # the next test has that page
+
+    assert await without_its_form_in_spanish(customer, forms) == []
+
+
+async def test_the_language_is_changed_on_a_page_of_the_back_office(
+    members: dict[str, Visitor],
+) -> None:
+    """As on any other."""
+    lost = []
+    for area, member in members.items():
+        forms = [path for path in BACK_OFFICE if path.startswith(f"{area}/")]
+        lost += await without_its_form_in_spanish(member, forms)
+
+    assert lost == []
+
+
+async def test_the_language_is_changed_on_a_page_of_a_refused_sign_in(visitor: Visitor) -> None:
+    """With where the visitor was going."""
+    forms = ("sign-in", "register", "forgot-password")
+    lost = await without_its_form_in_spanish(visitor, forms)
+    refused = await visitor.send("/en/sign-in", email="a@b.es", password=WRONG, next="/en/orders")
+    there = await in_the_other_language(visitor, refused)
+
+    assert lost == []
+    assert fields_of(there, "/es/sign-in")["next"] == "/es/orders"

@@ -3,6 +3,7 @@
 import gzip
 import re
 from html import unescape
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -40,6 +41,31 @@ async def test_a_chosen_language_is_remembered(visitor: Visitor) -> None:
 
     assert (chosen.status_code, chosen.headers["location"]) == (303, "/en/books?q=mar")
     assert again.headers["location"] == "/en"
+
+
+async def test_the_language_of_a_long_search_is_changed(visitor: Visitor) -> None:
+    """A letter of most alphabets is six characters of the address."""
+    query = f"q={quote('дом ' * 40)}&author={quote('Достоевский Фёдор Михайлович')}&sort=title"
+    page = await visitor.get(f"/en/books?{query}")
+    there = await visitor.send("/en/language", **fields_of(page, "/en/language"), language="es")
+
+    assert there.headers["location"] == f"/es/books?{query}"
+
+
+async def test_the_link_to_the_sign_in_does_not_grow(visitor: Visitor) -> None:
+    """On the page of the sign-in itself it leads to where the visitor was going, too."""
+    address = "/en/sign-in?next=/en/orders"
+    page = await visitor.get(address)
+
+    assert f'<a href="{address}">' in page.text
+
+
+async def test_a_page_with_too_long_an_address_can_be_left_by_every_link(visitor: Visitor) -> None:
+    """An address that no form takes is not repeated in others."""
+    page = await visitor.get(f"/en/books?x={'x' * 5000}")
+
+    assert fields_of(page, "/en/language")["next"] == "/en"
+    assert '<a href="/en/sign-in?next=/en">' in page.text
 
 
 async def test_the_first_page_shows_new_books(visitor: Visitor, shop: ShopInProcess) -> None:
@@ -491,5 +517,5 @@ async def test_a_title_turns_around_nothing_but_itself(
     isolated = [set(re.findall(r"<bdi>(.*?)</bdi>", page.text)) for page in (payment, orders)]
     book_page = await visitor.get(f"/en/books/{books[1]}")
 
-    assert isolated == [set(titles)] * 2
+    assert isolated == [{"DHL", *titles}, set(titles)]
     assert f'<h1 dir="auto">{titles[1]}</h1>' in book_page.text

@@ -1,5 +1,6 @@
 """Amounts, moments and parts of pages as CLDR and the templates write them."""
 
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -7,6 +8,7 @@ import pytest
 
 from functions.kit.base.countries import country_name
 from functions.storefront.countries import CODES, countries
+from functions.storefront.covers import cover
 from functions.storefront.rendering import (
     KEPT,
     category_name,
@@ -123,3 +125,13 @@ def test_a_part_is_rendered_once_for_a_subject_and_a_language() -> None:
 
     assert texts == ["en <a&amp;b>", "es <a&amp;b>", "en <a&amp;b>"]
     assert kept(macro, Visit("en"), "a&b") is not texts[0]
+
+
+def test_each_line_of_a_cover_has_the_direction_of_its_letters() -> None:
+    """Its first strong letter decides (UAX #9); controls that anybody may type are left out."""
+    drawn = cover(1, "שלום! (2)\u202e", "עמוס עוז, תשע.")
+
+    assert re.findall("<tspan[^>]*>(.*?)</tspan>", drawn) == [
+        "\u2068שלום! (2)\u2069",
+        "\u2068עמוס עוז, תשע.\u2069",
+    ]

@@ -53,6 +53,25 @@ async def test_a_review_is_written_edited_and_deleted(buyer: Visitor) -> None:
     assert "Nobody has reviewed this book yet." in deleted
 
 
+async def test_a_review_of_a_book_that_is_no_longer_sold_can_be_deleted(
+    buyer: Visitor, shop: ShopInProcess
+) -> None:
+    """It may have a name in it. The list of one's own reviews leads there."""
+    await write(buyer, rating=4, text="Muy bueno", reviewer="Ana")
+    await shop.call("catalog", "DELETE", "/books/1", user="staff")
+    listed = await buyer.get("/en/account/reviews")
+    shown = await buyer.get(FORM)
+    deleted = await buyer.submit(f"{FORM}/delete", **fields_of(shown, f"{FORM}/delete"))
+    again = await buyer.get(FORM)
+
+    assert f'href="{FORM}"' in listed.text
+    assert "Rayuela This book is no longer sold" in text_of(shown)
+    assert "Ana Muy bueno" in text_of(shown)
+    assert "Your review is deleted." in text_of(deleted)
+    assert "You have not reviewed anything yet." in text_of(deleted)
+    assert again.status_code == 410
+
+
 async def test_a_review_is_shown_as_text(buyer: Visitor) -> None:
     """On the book's page, in the form, in the own list and where it is reported."""
     await write(buyer, rating=1, text=HOSTILE, reviewer=HOSTILE[:20])

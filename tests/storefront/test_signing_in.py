@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from html import unescape
 
 import httpx
 import pytest
@@ -13,15 +14,18 @@ from functions.storefront.services import StorefrontServices
 from functions.storefront.sessions import MAX_COOKIE
 from tests.journeys.shop_in_process import ShopInProcess
 from tests.storefront.visitor import (
+    ADDRESS,
     SAME_ORIGIN,
     SESSION_KEY,
     Visitor,
     Wire,
+    fields_of,
     open_storefront,
     text_of,
 )
 
 OTHER_KEY = "of-tests-too-" + "1" * 32
+KEY = "k" * 24
 
 
 async def test_a_token_that_ran_out_is_renewed(visitor: Visitor, shop: ShopInProcess) -> None:
@@ -154,6 +158,70 @@ async def test_a_session_that_was_ended_elsewhere_leads_back_to_where_one_was(
     assert re.fullmatch("[0-9a-f]{16}", mark)
     assert "Your session has ended" in text_of(page)
     assert "session" not in visitor.client.cookies
+
+
+NEW_BOOK = {
+    "title": "Uno",
+    "author": "Dos",
+    "price": "9",
+    "description": "Tres.\nCuatro.",
+    "key": KEY,
+}
+OWN_BOOK = {**NEW_BOOK, "stock": "3", "isbn": "", "category": "", "year": "", "language": ""}
+PROVIDER = {"name": "Correos", "contact": "x@example.org", "coverage": "CO", "fee": "3"}
+
+
+@pytest.mark.parametrize("way", ["ended elsewhere", "signed out in another window"])
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/en/books/1/review", {"rating": "4", "text": "Se lee de un tirón.", "key": KEY}),
+        ("/en/reviews/1/report", {"reason": "spam", "note": "Es publicidad."}),
+        ("/en/checkout/address", {**ADDRESS, "key": KEY}),
+        ("/en/staff/books/new", NEW_BOOK),
+        ("/en/staff/books/1", {**NEW_BOOK, "etag": '"1.1"', "seen": ""}),
+        ("/en/staff/providers/new", PROVIDER),
+        ("/en/staff/providers/1", {**PROVIDER, "etag": '"0a"'}),
+        ("/en/staff/reviews/1/hide", {"reason": "Insulta."}),
+        ("/en/staff/payments/1/refund", {"amount": "1.50", "reason": "torn", "key": KEY}),
+        ("/en/seller/books", OWN_BOOK),
+        ("/en/seller/books/1", {**OWN_BOOK, "etag": '"1.1"'}),
+    ],
+)
+async def test_what_was_written_is_kept_on_the_way_to_a_sign_in(
+    shop: ShopInProcess, visitor: Visitor, path: str, fields: dict[str, str], way: str
+) -> None:
+    """The page has it, and a link to the sign-in that leaves the page where it is."""
+    await shop.sign_up("both", "customer", "seller", "staff")
+    await visitor.sign_in("both@example.org", "both-has-a-password")
+    stale = visitor.client.cookies["session"]
+    await visitor.send("/en/sign-out")
+    if way == "ended elsewhere":
+        shop.clock.advance(minutes=16)  # services take a token until then
+        visitor.client.cookies.set("session", stale, domain="shop.test")
+    page = await visitor.send(path, **fields)
+    (link,) = re.findall(r'<a class="button" href="([^"]*)" target="_blank">', page.text)
+    sign_in = await visitor.get(unescape(link))
+    await visitor.sign_in("both@example.org", "both-has-a-password")
+    again = await visitor.send(path, **fields_of(page, path))
+
+    assert page.status_code == 401
+    assert "so nothing is saved yet" in text_of(page)
+    assert fields_of(page, path) == fields
+    assert fields_of(sign_in, "/en/sign-in")["next"] == "/en/account"
+    assert again.status_code not in {401, 500, 503}
+
+
+async def test_a_new_book_is_added_after_the_sign_in(visitor: Visitor, shop: ShopInProcess) -> None:
+    """By the form that was kept."""
+    await shop.sign_up("clerk", "staff")
+    page = await visitor.send("/en/staff/books/new", **NEW_BOOK)
+    await visitor.sign_in("clerk@example.org", "clerk-has-a-password")
+    kept = fields_of(page, "/en/staff/books/new")
+    added = await visitor.submit("/en/staff/books/new", **kept)
+
+    assert "The book is added." in text_of(added)
+    assert "Tres." in added.text
 
 
 PASSWORD = "ana-has-a-password"

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from functions.storefront.uploads import MAX_PARTS
 from tests.journeys.shop_in_process import ShopInProcess, open_shop
 from tests.storefront.visitor import (
     SAME_ORIGIN,
@@ -296,3 +297,48 @@ async def test_others_have_no_import_of_sellers(shop: ShopInProcess, user: str) 
 
     assert (page.status_code, sent.status_code) == (403, 403)
     assert (await shop.call("catalog", "GET", "/books")).json() == []
+
+
+def form_of(*parts: tuple[str, str | None, str]) -> bytes:
+    """Names, file names and contents, with the boundary `b`."""
+    written = []
+    for name, filename, content in parts:
+        named = f'; filename="{filename}"' if filename is not None else ""
+        written.append(
+            f'--b\r\nContent-Disposition: form-data; name="{name}"{named}\r\n\r\n{content}\r\n'
+        )
+    return "".join([*written, "--b--\r\n"]).encode()
+
+
+async def send_form(visitor: Visitor, *parts: tuple[str, str | None, str]) -> httpx.Response:
+    headers = {**SAME_ORIGIN, "content-type": "multipart/form-data; boundary=b"}
+    return await visitor.client.post(PATH, content=form_of(*parts), headers=headers)
+
+
+async def test_a_form_of_many_parts_is_refused(staff: Visitor, shop: ShopInProcess) -> None:
+    """Each costs a little of the process that serves everybody, also an empty one."""
+    fields = [(f"field{number}", None, "") for number in range(MAX_PARTS)]
+    sent = await send_form(staff, *fields, ("file", "books.csv", GOOD))
+
+    assert sent.status_code == 400
+    assert (await shop.call("catalog", "GET", "/books")).json() == []
+
+
+async def test_two_files_are_not_read_as_one(staff: Visitor) -> None:
+    """A second file of the same name is not taken for more lines of the first."""
+    sent = await send_form(staff, ("file", "books.csv", GOOD), ("file", "books.csv", GOOD))
+
+    assert sent.status_code == 400
+
+
+async def test_of_a_repeated_field_the_last_value_counts(
+    staff: Visitor, shop: ShopInProcess
+) -> None:
+    """As in every other form."""
+    lines = HEAD + "Rayuela,Julio Cortázar,,,5\n"
+    prices = [("default_price", None, "7.00"), ("default_price", None, "9.00")]
+    sent = await send_form(staff, *prices, ("file", "books.csv", lines))
+    (book,) = (await shop.call("catalog", "GET", "/books")).json()
+
+    assert sent.status_code == 200
+    assert str(book["price"]) == "9.0"

@@ -87,6 +87,6 @@ def _part(message: EmailMessage, kind: str) -> str:
             body = payload if isinstance(payload, bytes) else b""
             try:
                 return body.decode(part.get_content_charset("utf-8"), "replace")
-            except LookupError:  # a charset that does not exist
+            except (LookupError, ValueError):  # no charset, or a codec that is strict
                 return body.decode("utf-8", "replace")
     return ""

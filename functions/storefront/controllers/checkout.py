@@ -5,6 +5,7 @@ holds a key that is made with the page: the same form sent twice, or again after
 places one order and charges once.
 """
 
+import hashlib
 from typing import Any
 
 from litestar import Response, get, post
@@ -94,8 +95,9 @@ async def choose_address(request: AnyRequest) -> Response[bytes]:
     visit = open_visit(request)
     visit.returns_to = visit.url("checkout", "address")
     form = await read_form(request)
-    cart = await _cart_to_buy(visit)
     address_id = form.whole("address_id", least=1, most=MAX_ID)
+    visit.keeps_form = address_id is None
+    cart = await _cart_to_buy(visit)
     if address_id is None:
         try:
             address_id = await _add_address(visit, form)
@@ -117,7 +119,10 @@ async def _add_address(visit: Visit, form: Form) -> int:
         "country": form.text("country"),
         **{name: text for name in optional if (text := form.text(name))},
     }
-    key, purchase = form.key, visit.services.purchase
+    # What was corrected after Back is another address, also under the key of its form.
+    content = "\n".join(f"{name}={value}" for name, value in sorted(body.items()))
+    digest = hashlib.blake2b(content.encode(), digest_size=8).hexdigest()
+    key, purchase = f"{form.key}-{digest}", visit.services.purchase
     return await visit.as_customer(lambda caller: purchase.add_address(caller, body, key=key))
 
 
@@ -149,7 +154,11 @@ async def _address_of(visit: Visit) -> Address:
     for address in await _addresses(visit):
         if str(address.id) == chosen:
             return address
-    raise StepMissing(visit.url("checkout", "address"))
+    # Deleted meanwhile, in another tab; without a choice this is the first step.
+    raise StepMissing(visit.url("checkout", "address"), _NO_ADDRESS if chosen else None)
+
+
+_NO_ADDRESS = N_("This address is not there any more. Choose another one.")
 
 
 async def _quotes(visit: Visit, address: Address, cart: Shown) -> list[Quote]:
@@ -187,6 +196,8 @@ async def show_payment(request: AnyRequest) -> Response[bytes]:
     chosen = request.query_params.get("provider")
     quote = next((each for each in quotes if str(each.provider_id) == chosen), None)
     if quote is None:
+        if chosen and quotes:  # without any the next page says so
+            visit.tell(INFO, _NO_DELIVERY)
         return visit.redirect(visit.url("checkout", "delivery", address=address.id))
     return visit.page(
         "checkout_payment.html",
@@ -196,6 +207,9 @@ async def show_payment(request: AnyRequest) -> Response[bytes]:
         methods=METHODS,
         form_key=new_key(),
     )
+
+
+_NO_DELIVERY = N_("This delivery is not offered for your order any more. Choose another one.")
 
 
 @post("/{language:str}/checkout/payment", include_in_schema=False)

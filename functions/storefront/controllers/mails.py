@@ -65,6 +65,7 @@ async def show_unsubscribe(request: AnyRequest) -> Response[bytes]:
 @post("/{language:str}/unsubscribe", include_in_schema=False)
 async def unsubscribe(request: AnyRequest) -> Response[bytes]:
     visit = open_visit(request)
+    visit.returns_to = visit.here  # the address has the link's token, and the form no fields
     token = _token(visit)
     if token is None:
         return _page(visit, status=404)

@@ -31,6 +31,7 @@ async def show_forgot_password(request: AnyRequest) -> Response[bytes]:
 async def forgot_password(request: AnyRequest) -> Response[bytes]:
     """Ask auth for a link; the page that follows is the same for every address."""
     visit = open_visit(request)
+    visit.returns_to = visit.url("forgot-password")
     form = await read_form(request)
     try:
         await visit.services.auth.forgot_password(visit.caller, email=form.text("email"))
@@ -62,6 +63,7 @@ async def show_reset_password(request: AnyRequest) -> Response[bytes]:
 async def reset_password(request: AnyRequest) -> Response[bytes]:
     """Set the new password. Every session of the account ends, in this browser too."""
     visit = open_visit(request)
+    visit.returns_to = visit.url("reset-password")
     form = await read_form(request)
     token = visit.session.reset_token
     if not token:

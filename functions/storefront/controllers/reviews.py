@@ -1,15 +1,16 @@
 """A customer's review of a book, the list of all own ones, and reports of others'."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from litestar import Response, get, post
 
 from functions.kit.http.requests import AnyRequest
 from functions.storefront.clients.catalog import Book
-from functions.storefront.clients.reviews import OwnReview, Review
+from functions.storefront.clients.reviews import OwnReview, Review, ReviewClient, ReviewPage
 from functions.storefront.clients.service import Caller, Refused
 from functions.storefront.controllers.books import id_in_path
+from functions.storefront.domain.paths import local_path
 from functions.storefront.errors import BadForm
 from functions.storefront.forms import Form, new_key, read_form
 from functions.storefront.translations import N_
@@ -23,9 +24,15 @@ async def show_review(request: AnyRequest) -> Response[bytes]:
     """The form to write a review or to edit one's own; for others, why they cannot."""
     visit = open_visit(request)
     book_id = id_in_path(request, "book_id")
-    own, book = await side_by_side(
-        _own(visit, book_id), visit.services.catalog.book(visit.caller, book_id)
-    )
+    try:
+        own, book = await side_by_side(
+            _own(visit, book_id), visit.services.catalog.book(visit.caller, book_id)
+        )
+    except Refused as refusal:
+        review = await _of_retired_book(visit, book_id) if refusal.status == 410 else None
+        if review is None:
+            raise
+        return visit.page("review_of_retired_book.html", review=review)
     return _page(visit, book, own, typed=_typed(visit, own.reviewing.review))
 
 
@@ -35,17 +42,18 @@ async def save_review(request: AnyRequest) -> Response[bytes]:
     book_id = id_in_path(request, "book_id")
     visit.returns_to = visit.url("books", book_id, "review")
     form = await read_form(request)
+    visit.keeps_form = True
     review_id = form.whole("review_id", least=1, most=10**18)
     rating = form.whole("rating", least=1, most=5)
+    content = {
+        "rating": rating,
+        "text": form.text("text") or None,
+        "reviewer": form.text("reviewer") or None,
+    }
     status, problems = 400, dict[str, str]()
     if rating is None:
         problems["rating"] = visit.gettext("Choose one to five stars.")
     else:
-        content = {
-            "rating": rating,
-            "text": form.text("text") or None,
-            "reviewer": form.text("reviewer") or None,
-        }
         try:
             await visit.as_customer(lambda caller: _save(visit, caller, book_id, form, content))
         except Refused as refusal:
@@ -53,6 +61,8 @@ async def save_review(request: AnyRequest) -> Response[bytes]:
                 raise
             status, problems = refusal.status, _problems(visit, refusal)
     own = await _own(visit, book_id)
+    if status in {409, 412} and _is_stored(own.reviewing.review, content):
+        problems = {}  # sent again, after an answer that was lost
     if not problems:
         hidden = own.reviewing.review is not None and own.reviewing.review.hidden
         if hidden:
@@ -87,7 +97,8 @@ async def delete_review(request: AnyRequest) -> Response[bytes]:
         if refusal.status != 404:  # deleted already, in another tab
             raise
     visit.tell(SUCCESS, "Your review is deleted.")
-    return visit.redirect(visit.url("books", book_id) + "#reviews")
+    back = local_path(form.text("next"))
+    return visit.redirect(back or visit.url("books", book_id) + "#reviews")
 
 
 @get("/{language:str}/account/reviews", include_in_schema=False)
@@ -120,6 +131,7 @@ async def report_review(request: AnyRequest) -> Response[bytes]:
     review_id = id_in_path(request, "review_id")
     visit.returns_to = visit.url("reviews", review_id, "report")
     form = await read_form(request)
+    visit.keeps_form = True
     reviews = visit.services.reviews
     review = await visit.as_customer(lambda caller: reviews.one(caller, review_id))
     reason, note = form.text("reason"), form.text("note") or None
@@ -149,6 +161,23 @@ async def _own(visit: Visit, book_id: int) -> OwnReview:
     return await visit.as_customer(lambda caller: reviews.own(caller, book_id))
 
 
+async def _of_retired_book(visit: Visit, book_id: int) -> Review | None:
+    """The customer's review of a book that is no longer sold: catalog has it in their list only."""
+    reviews, after = visit.services.reviews, None
+    while True:
+        page = await visit.as_customer(_own_page(reviews, after))
+        found = next((each for each in page.reviews if each.book_id == book_id), None)
+        after = page.next_cursor
+        if found is not None or after is None:
+            return found
+
+
+def _own_page(
+    reviews: ReviewClient, after: str | None
+) -> Callable[[Caller], Awaitable[ReviewPage]]:
+    return lambda caller: reviews.all_own(caller, after=after)
+
+
 async def _save(
     visit: Visit, caller: Caller, book_id: int, form: Form, content: Mapping[str, object]
 ) -> None:
@@ -172,6 +201,12 @@ def _problems(visit: Visit, refusal: Refused) -> dict[str, str]:
     if refusal.status in {409, 412} and refusal.code != "not-bought":
         return {"": visit.gettext(_CHANGED)}
     return refusal.fields or {"": visit.reason(refusal)}
+
+
+def _is_stored(review: Review | None, content: Mapping[str, object]) -> bool:
+    return review is not None and all(
+        (getattr(review, name) or None) == value for name, value in content.items()
+    )
 
 
 def _typed(visit: Visit, review: Review | None) -> dict[str, Any]:

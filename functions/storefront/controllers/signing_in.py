@@ -9,7 +9,7 @@ from functions.kit.http.requests import AnyRequest
 from functions.storefront.clients.auth import Tokens
 from functions.storefront.clients.service import Refused, ServiceAway
 from functions.storefront.controllers.carts import hand_over_cart
-from functions.storefront.domain.paths import local_path
+from functions.storefront.domain.paths import in_other_language, local_path
 from functions.storefront.errors import SignInNeeded
 from functions.storefront.forms import Form, read_form
 from functions.storefront.translations import N_
@@ -23,7 +23,7 @@ async def show_sign_in(request: AnyRequest) -> Response[bytes]:
     Another tab may have signed in meanwhile: its session has another mark, and is kept.
     """
     visit = open_visit(request)
-    next_path = local_path(request.query_params.get("next")) or visit.url("account")
+    next_path = _next_path(visit)
     ended = request.query_params.get("ended", "")
     if visit.signed_in is not None:
         if visit.signed_in.mark != ended:
@@ -32,11 +32,21 @@ async def show_sign_in(request: AnyRequest) -> Response[bytes]:
     return visit.page("sign_in.html", next_path=next_path, typed={}, problems={}, ended=bool(ended))
 
 
+def _next_path(visit: Visit) -> str:
+    """Where to go on, in the language of this page: it may have been changed here."""
+    path = local_path(visit.request.query_params.get("next"))
+    if path is None:
+        return visit.url("account")
+    path, _, query = path.partition("?")
+    return in_other_language(path, query, visit.language)
+
+
 @post("/{language:str}/sign-in", include_in_schema=False)
 async def sign_in(request: AnyRequest) -> Response[bytes]:
     visit = open_visit(request)
     form = await read_form(request)
     next_path = local_path(form.text("next")) or visit.url("account")
+    visit.returns_to = visit.url("sign-in", next=next_path)
     try:
         tokens = await visit.services.auth.log_in(
             visit.caller, email=form.text("email"), password=form.secret("password")
@@ -50,7 +60,7 @@ async def sign_in(request: AnyRequest) -> Response[bytes]:
 @get("/{language:str}/register", include_in_schema=False)
 async def show_register(request: AnyRequest) -> Response[bytes]:
     visit = open_visit(request)
-    next_path = local_path(request.query_params.get("next")) or visit.url("account")
+    next_path = _next_path(visit)
     return visit.page("register.html", next_path=next_path, typed={}, problems={})
 
 
@@ -63,6 +73,7 @@ async def register(request: AnyRequest) -> Response[bytes]:
     visit = open_visit(request)
     form = await read_form(request)
     next_path = local_path(form.text("next")) or visit.url("account")
+    visit.returns_to = visit.url("register", next=next_path)
     email, password = form.text("email"), form.secret("password")
     auth = visit.services.auth
     taken: Refused | None = None

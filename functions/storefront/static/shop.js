@@ -83,10 +83,11 @@ function show(page, response, form) {
     location.assign(response.url); // the sign-in page
   } else if (waiting < 2) {
     copy(page, "#cart-link");
-    const focused = document.activeElement.id;
+    const focused = document.activeElement;
+    const inside = focused.closest("#cart");
     if (copy(page, "#cart")) {
-      // Where the line is gone, the focus would be lost.
-      (document.getElementById(focused) ?? document.querySelector("h1")).focus();
+      // What had the focus is another element now. Where its line is gone, it would be lost.
+      if (inside) (document.getElementById(focused.id) ?? document.querySelector("h1")).focus();
       const total = document.querySelector("#cart .total");
       if (total) said.push(element("p", "hidden", total.textContent));
     } else if (page.querySelector("#cart")) {

@@ -96,6 +96,22 @@ def test_leaving_a_changed_quantity_is_enough(open_page: OpenPage) -> None:
     expect(page.locator("#cart-link")).to_have_text("Cart 2")
 
 
+def test_a_change_leaves_the_focus_where_the_keyboard_went_on_to(open_page: OpenPage) -> None:
+    """To the line's next button by Tab, or to a link outside of the cart."""
+    page = open_page()
+    add(page, BOOK)
+    page.goto("/en/cart")
+    page.fill(f"#q-{BOOK}", "2")
+    page.keyboard.press("Tab")
+    expect(page.locator("#cart-link")).to_have_text("Cart 2")
+    expect(page.get_by_role("button", name="Remove")).to_be_focused()
+    page.fill(f"#q-{BOOK}", "3")
+    page.locator(".brand").focus()
+    expect(page.locator("#cart-link")).to_have_text("Cart 3")
+
+    expect(page.locator(".brand")).to_be_focused()
+
+
 def test_removing_a_line_moves_the_focus_to_the_heading(open_page: OpenPage) -> None:
     """The button that had it is gone."""
     page = open_page()

@@ -124,10 +124,13 @@ async def set_roles(request: AnyRequest) -> Response[bytes]:
     visit = await _open_change(request)
     form = await read_form(request)
     account = await _account(visit)
-    if form.text("seen") != _joined(account.roles):
-        return _user_page(visit, account, visit.gettext(_CHANGED_MEANWHILE))
     offered = {*ROLES, *account.roles}
     chosen = sorted(role for role in offered if f"role-{role}" in form)
+    if form.text("seen") != _joined(account.roles):
+        if _joined(chosen) != _joined(account.roles):
+            return _user_page(visit, account, visit.gettext(_CHANGED_MEANWHILE))
+        # Sent again, after an answer that was lost.
+        visit.session.tell(SUCCESS, visit.gettext(_CHANGED) % {"email": account.email})
     if not chosen:
         return _user_page(visit, account, visit.gettext(_NO_ROLE))
     if _is_own(visit, account.id) and ADMIN_ROLE not in chosen:
@@ -191,7 +194,7 @@ async def _change(
 
 async def _open_change(request: AnyRequest) -> Visit:
     visit = await open_area(request, ADMIN)
-    visit.returns_to = visit.url("admin", "users")
+    visit.returns_to = _url(visit, id_in_path(request, "user_id"))
     return visit
 
 

@@ -71,7 +71,7 @@ def _new_page(
 @post("/{language:str}/seller/books", include_in_schema=False)
 async def add(request: AnyRequest) -> Response[bytes]:
     """The same form sent twice adds one book."""
-    visit = await open_area(request, SELLER)
+    visit = await open_area(request, SELLER, keeps_form=True)
     form = await read_form(request)
     body, problems = _details(visit, form)
     stock = form.whole("stock", least=0, most=MAX_STOCK)
@@ -129,7 +129,7 @@ def _page(
 
 @post("/{language:str}/seller/books/{book_id:str}", include_in_schema=False)
 async def change(request: AnyRequest) -> Response[bytes]:
-    visit = await open_area(request, SELLER)
+    visit = await open_area(request, SELLER, keeps_form=True)
     book_id = id_in_path(request, "book_id")
     form = await read_form(request)
     changes, problems = _details(visit, form)
@@ -152,6 +152,9 @@ async def change(request: AnyRequest) -> Response[bytes]:
                     for name, value in shown(book).items()
                     if not _is_same(value, form.text(name))
                 }
+                if not newer:  # sent again, after an answer that was lost
+                    visit.tell(SUCCESS, CHANGED)
+                    return visit.redirect(visit.url("seller", "books"))
                 return _page(visit, book, form.shown(), {}, newer=newer, status=412)
             problems = _problems(visit, refusal)
             status = refusal.status

@@ -19,6 +19,7 @@ from functions.storefront.controllers.staff.book_forms import (
     digests,
     etag_of,
     fields_of,
+    is_stored,
     merged,
     read,
     shown,
@@ -116,6 +117,9 @@ async def page_of(
 async def conflict(visit: Visit, book_id: int, form: Form, refusal: Refused) -> Response[bytes]:
     """The book's page after catalog has refused a change; raises what the page cannot mend."""
     if refusal.code == CHANGED:
+        if is_stored(form, await _book(visit, book_id)):
+            visit.tell(SUCCESS, "The book is changed.")
+            return visit.redirect(visit.url("staff", "books", book_id))
         return await page_of(visit, book_id, form=form, status=refusal.status, newer=True)
     if refusal.code == RETIRED:
         visit.tell_refusal(refusal)
@@ -131,7 +135,7 @@ async def conflict(visit: Visit, book_id: int, form: Form, refusal: Refused) -> 
 @post("/{language:str}/staff/books/{book_id:str}", include_in_schema=False)
 async def change_book(request: AnyRequest) -> Response[bytes]:
     """Change what has been changed in the form, if the book is still the one that it shows."""
-    visit = await open_area(request, STAFF)
+    visit = await open_area(request, STAFF, keeps_form=True)
     form = await read_form(request)
     book_id = id_in_path(request, "book_id")
     visit.returns_to = visit.url("staff", "books", book_id)
@@ -275,7 +279,7 @@ def _new_page(
 
 @post("/{language:str}/staff/books/new", include_in_schema=False)
 async def add_book(request: AnyRequest) -> Response[bytes]:
-    visit = await open_area(request, STAFF)
+    visit = await open_area(request, STAFF, keeps_form=True)
     form = await read_form(request)
     visit.returns_to = visit.url("staff", "books", "new")
     typed = read(form)

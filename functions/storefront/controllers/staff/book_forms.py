@@ -128,6 +128,27 @@ def changed(values: Mapping[str, str], seen: str) -> set[str]:
     }
 
 
+def is_stored(form: Form, book: ManagedBook) -> bool:
+    """Whether a book has already what a form changes.
+
+    So it is with one that is sent again after an answer that was lost: nobody else has changed the
+    book then.
+    """
+    present = shown(book)
+    typed = present | {name: form.text(name) for name in FIELDS if name in form}
+    mine = changed(typed, form.text("seen"))
+    return all(_comparable(name, typed[name]) == _comparable(name, present[name]) for name in mine)
+
+
+def _comparable(name: str, text: str) -> object:
+    if name in TEXTS or not text:
+        return _digest(text)
+    try:
+        return Decimal(_parsed(name, text))
+    except ValueError:
+        return text
+
+
 class Merged(NamedTuple):
     """A form after a change by somebody else."""
 

@@ -129,7 +129,7 @@ async def refund(request: AnyRequest) -> Response[bytes]:
     """An amount, which the buyer gets back once however often the form is sent."""
     from functions.storefront.rendering import read_amount  # noqa: PLC0415 - loads Babel
 
-    visit = await open_area(request, STAFF)
+    visit = await open_area(request, STAFF, keeps_form=True)
     form = await read_form(request)
     payment_id = id_in_path(request, "payment_id")
     here = visit.returns_to = visit.url("staff", "payments", payment_id)

@@ -1,6 +1,7 @@
 """The companies that deliver: which countries they serve, and for which fee."""
 
 import re
+from decimal import Decimal
 from typing import Any
 
 from litestar import Response, get, post
@@ -119,7 +120,7 @@ async def show_new_provider(request: AnyRequest) -> Response[bytes]:
 @post("/{language:str}/staff/providers/new", include_in_schema=False)
 async def add_provider(request: AnyRequest) -> Response[bytes]:
     """Names are unique, so a form that is sent twice adds one provider."""
-    visit = await open_area(request, STAFF)
+    visit = await open_area(request, STAFF, keeps_form=True)
     form = await read_form(request)
     visit.returns_to = visit.url("staff", "providers", "new")
     body, problems = _body(visit, form)
@@ -156,12 +157,7 @@ async def _page(
     """`is_newer`: somebody else has changed the provider since the form was made."""
     purchase = visit.services.purchase
     provider, etag = await visit.as_customer(lambda each: purchase.provider(each, provider_id))
-    present = {
-        "name": provider.name,
-        "contact": provider.contact,
-        "coverage": ", ".join(provider.coverage),
-        "fee": str(provider.fee),
-    }
+    present = _shown(provider)
     typed, newer = present, {}
     if form is not None:
         typed = {name: form.text(name) for name in FIELDS}
@@ -181,9 +177,31 @@ async def _page(
     )
 
 
+def _shown(provider: Provider) -> dict[str, str]:
+    """A provider's values as the form's fields have them."""
+    return {
+        "name": provider.name,
+        "contact": provider.contact,
+        "coverage": ", ".join(provider.coverage),
+        "fee": str(provider.fee),
+    }
+
+
+async def _is_stored(visit: Visit, provider_id: int, body: dict[str, Any]) -> bool:
+    """Whether a form has taken effect, as one that is sent again after a lost answer."""
+    purchase = visit.services.purchase
+    provider, _ = await visit.as_customer(lambda each: purchase.provider(each, provider_id))
+    present, _ = _body(visit, Form(_shown(provider)))
+    return _comparable(present) == _comparable(body)
+
+
+def _comparable(body: dict[str, Any]) -> tuple[Any, ...]:
+    return body["name"], body["contact"], set(body["coverage"]), Decimal(body["fee"])
+
+
 @post("/{language:str}/staff/providers/{provider_id:str}", include_in_schema=False)
 async def change_provider(request: AnyRequest) -> Response[bytes]:
-    visit = await open_area(request, STAFF)
+    visit = await open_area(request, STAFF, keeps_form=True)
     form = await read_form(request)
     provider_id = id_in_path(request, "provider_id")
     visit.returns_to = visit.url("staff", "providers", provider_id)
@@ -197,15 +215,16 @@ async def change_provider(request: AnyRequest) -> Response[bytes]:
             lambda caller: purchase.change_provider(caller, provider_id, body, etag=etag)
         )
     except Refused as refusal:
-        if refusal.code == CHANGED:
+        if refusal.code != CHANGED:
+            return await _page(
+                visit,
+                provider_id,
+                form=form,
+                problems=_problems(visit, refusal),
+                status=refusal.status,
+            )
+        if not await _is_stored(visit, provider_id, body):
             return await _page(visit, provider_id, form=form, status=412, is_newer=True)
-        return await _page(
-            visit,
-            provider_id,
-            form=form,
-            problems=_problems(visit, refusal),
-            status=refusal.status,
-        )
     visit.tell(SUCCESS, "The delivery provider is changed.")
     return visit.redirect(visit.url("staff", "providers"))
 

@@ -88,7 +88,7 @@ async def show_review(request: AnyRequest) -> Response[bytes]:
 
 @post("/{language:str}/staff/reviews/{review_id:str}/hide", include_in_schema=False)
 async def hide_review(request: AnyRequest) -> Response[bytes]:
-    visit = await open_area(request, STAFF)
+    visit = await open_area(request, STAFF, keeps_form=True)
     review_id = id_in_path(request, "review_id")
     visit.returns_to = visit.url("staff", "reviews", review_id)
     form = await read_form(request)
