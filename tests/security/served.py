@@ -5,9 +5,10 @@ Next file: `test_slow_clients`.
 
 import asyncio
 import os
+import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -40,6 +41,16 @@ class Served:
         assert self.process is not None
         self.process.terminate()
         return await self.process.wait()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """The process accepts and answers nothing meanwhile."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     async def connect(self) -> "Wire":
         wire = Wire(*await asyncio.open_connection("127.0.0.1", self.port))

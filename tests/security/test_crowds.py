@@ -16,6 +16,8 @@ from tests.security.served import Answer, Served, Wire, serving_process
 
 IDLE = 2000
 BUSY = 2000
+WAITING = 100
+"""Fewer than the connections that every system keeps for a process that accepts none."""
 
 
 @pytest.fixture(autouse=True)
@@ -93,10 +95,18 @@ async def test_two_thousand_idle_and_two_thousand_busy_clients_are_all_served(
 async def test_beyond_the_queue_a_refusal_has_a_time_to_retry(tmp_path: Path) -> None:
     """A full queue is answered 503 with a problem document in the caller's language."""
     async with serving_process("catalog", tmp_path, module="tests.security.narrow") as served:
-        answers, probes = await under_load(served, "/books", 500)
+        with served.frozen():  # so that all are there at once, however slow this process is
+            wires = await crowd(served, WAITING)
+            for wire in wires:
+                await wire.send(get("/books"))
+        over = asyncio.Event()
+        probing = asyncio.create_task(probed(served, over))
+        answers = await asyncio.gather(*[wire.answer() for wire in wires])
+        over.set()
+        probes = await probing
     refused = [answer for answer in answers if answer.status != 200]
 
-    assert len(refused) < 500
+    assert len(refused) < WAITING
     assert {answer.status for answer in refused} == {503}
     for answer in refused:
         assert answer.headers["retry-after"] == "2"

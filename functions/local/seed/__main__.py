@@ -12,7 +12,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from functions.kit.base.output import keep_running_unread
 from functions.local.client import Client
 from functions.local.errors import ShopError
 from functions.local.seed import seed_shop
@@ -27,7 +26,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--via", default="", help="HOST:PORT of the gateway, where DNS is missing")
     parser.add_argument("--books", type=Path, help="a CSV file to import in place of the seed")
     given = parser.parse_args(arguments)
-    keep_running_unread()
     email, password = os.environ.get("SEED_EMAIL", ""), os.environ.get("SEED_PASSWORD", "")
     if not email or not password:
         parser.error("SEED_EMAIL and SEED_PASSWORD must name an account of staff")
