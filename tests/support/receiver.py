@@ -78,6 +78,7 @@ class Receiver:
         with self.changed:
             self.requests.append(headers)
             if self.statuses:
+                self.changed.notify_all()
                 return self.statuses.pop(0)
             if self.refused_path is not None and path == self.refused_path[0]:
                 return self.refused_path[1]

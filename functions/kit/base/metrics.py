@@ -300,6 +300,8 @@ class Metrics:
         self.connection_timeouts = get("db.client.connection.timeouts")
         self.init_duration = get("faas.init_duration")
         self.dropped_spans = get("telemetry.dropped_spans")
+        self.database_is_read = True
+        """Whether the states of the database could be read when they were last asked for."""
 
     def add(self, definition: Definition) -> Instrument:
         """A metric of one service's own; the same instrument each time."""
@@ -308,12 +310,14 @@ class Metrics:
             instrument = self._instruments.setdefault(definition.name, Instrument(definition))
         return instrument
 
-    def forget_database(self) -> None:
+    def delete_database_series(self) -> bool:
         """End the series that could not be read: their last values are not the present ones, and an
-        age would stand still."""
+        age would stand still. Whether they could be read before."""
         for each in list(self._instruments.values()):
             if each.definition.is_of_database:
                 each.replace({})
+        was_read, self.database_is_read = self.database_is_read, False
+        return was_read
 
     def otlp(self) -> list[dict[str, Any]]:
         """Every metric that has a value, as OTLP's JSON, cumulative since the start."""

@@ -83,13 +83,13 @@ class Exporter(threading.Thread):
             for signal, export in exports.items():
                 is_due = time.monotonic() >= due[signal] or (is_filling and signal is self._spans)
                 if is_due and not self._stopping.is_set():
-                    signal.failures = 0 if export() else signal.failures + 1
+                    signal.failures = 0 if self._goes_well(export) else signal.failures + 1
                     due[signal] = time.monotonic() + signal.pause()
         self._client.close()
-        if not self._export_spans():
+        if not self._goes_well(self._export_spans):
             left = len(self._batch) + len(self._tracer.finished)
             logger.warning("the process ends, and %d spans of its telemetry are lost", left)
-        self._export_metrics()
+        self._goes_well(self._export_metrics)
         self._client.close()
 
     def stop(self, timeout: float = LAST_EXPORT) -> None:
@@ -98,6 +98,14 @@ class Exporter(threading.Thread):
         self._stopping.set()
         self._tracer.filling.set()
         self.join(timeout)
+
+    def _goes_well(self, export: Callable[[], bool]) -> bool:
+        """Whatever goes wrong, the thread goes on: without it there is no telemetry any more."""
+        try:
+            return export()
+        except Exception:
+            logger.exception("telemetry cannot be exported, because of a defect")
+            return False
 
     def _wait(self, until: float) -> bool:
         """Wait for the next export; True where it is early, because the queue fills up. A receiver
@@ -168,8 +176,11 @@ class Exporter(threading.Thread):
 
 
 class _Signal:
-    """How the exports to one path go. Neither traces nor metrics wait for the other: a receiver
-    may be out of room for one of them only."""
+    """How the exports to one path go.
+
+    A refusal of traces delays no metrics, and the reverse: a receiver may be out of room for one of
+    them only. A request that hangs delays both, by its time limit.
+    """
 
     def __init__(self, path: str, period: Callable[[], float]) -> None:
         self.path = path
@@ -217,7 +228,7 @@ def _rejected(body: bytes) -> int:
     try:
         found = msgspec.json.decode(body, type=_Body).partial_success
         return max(0, int(found.rejected_spans) + int(found.rejected_data_points)) if found else 0
-    except ValueError:
+    except (ValueError, RecursionError):
         return 0
 
 
@@ -230,7 +241,7 @@ def _seconds(retry_after: str) -> float:
 
     try:
         left = email.utils.parsedate_to_datetime(text).timestamp() - time.time()
-    except (ValueError, OverflowError):
+    except (ValueError, TypeError, OverflowError):
         return 0.0
     return min(max(0.0, left), MAX_RETRY_AFTER)
 

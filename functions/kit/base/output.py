@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from typing import BinaryIO, cast
 
 
 def keep_running_unread() -> None:
@@ -21,8 +22,10 @@ def keep_running_unread() -> None:
 
 
 def _reopened(stream: io.TextIOWrapper) -> io.TextIOWrapper:
+    raw = _Output(stream.fileno(), "wb", closefd=False)
+    # Without a buffer where Python has none: `python -u`, and PYTHONUNBUFFERED, as in the images.
     return io.TextIOWrapper(
-        io.BufferedWriter(_Output(stream.fileno(), "wb", closefd=False)),
+        cast("BinaryIO", raw) if stream.write_through else io.BufferedWriter(raw),
         encoding=stream.encoding,
         errors=stream.errors,
         line_buffering=stream.line_buffering,

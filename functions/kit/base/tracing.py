@@ -228,7 +228,7 @@ class Tracer:
         self.finished: deque[FinishedSpan] = deque(maxlen=MAX_QUEUE)
         self.filling = threading.Event()
         """Set while `EXPORT_FROM` spans wait; the exporter clears it."""
-        self.dropped = 0
+        self.overflowed = 0
         """Spans that found the queue full."""
         self.refused = 0
         """Spans that the receiver refused. Only the exporter's thread writes it."""
@@ -239,15 +239,15 @@ class Tracer:
     def add(self, span: FinishedSpan) -> None:
         waiting = len(self.finished)
         if waiting == MAX_QUEUE:
-            self.dropped += 1
+            self.overflowed += 1
         self.finished.append(span)
         if waiting >= EXPORT_FROM and not self.filling.is_set():
             self.filling.set()
 
     @property
-    def lost(self) -> int:
+    def dropped(self) -> int:
         """Finished spans that will never be exported."""
-        return self.dropped + self.refused
+        return self.overflowed + self.refused
 
     def server_span(self, traceparent: str, parent: str | None) -> "Span | None":
         """The span of a request, whose context is `traceparent`; None if it is not sampled.

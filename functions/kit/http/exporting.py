@@ -6,7 +6,6 @@ that it delays neither the start nor that request. A process that ends before ex
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from functions.kit.base.background import wait_at_most
 from functions.kit.base.tracing import Tracer, tracing
 from functions.kit.http.measuring import (
     REFRESH_LIMIT,
+    leave_out_database,
     measure_process,
     refresh,
 )
@@ -24,8 +24,6 @@ from functions.kit.http.services import AppServices
 
 if TYPE_CHECKING:
     from functions.kit.base.otlp import Exporter
-
-logger = logging.getLogger(__name__)
 
 IDLE_START = 10.0
 """Seconds after which the exporter is started without a request: the relay and the catch-up record
@@ -88,9 +86,8 @@ def _start(services: AppServices, tracer: Tracer, loop: asyncio.AbstractEventLoo
                 refreshed.result(REFRESH_LIMIT)
             except Exception as error:  # noqa: BLE001 - other metrics are exported all the same
                 refreshed.cancel()
-                logger.debug("gauges cannot be refreshed: %r", error)
                 if not services.stopping:
-                    services.metrics.forget_database()
+                    leave_out_database(services, error)
         return services.metrics.otlp()
 
     exporter = Exporter(services.name, services.settings, tracer, measure)

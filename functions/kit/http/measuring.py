@@ -3,6 +3,7 @@
 Those of the database hold for every process of a service, and each reports the same.
 """
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from functions.kit.base import startup
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+logger = logging.getLogger(__name__)
+
 REFRESH_LIMIT = 5.0
 """Seconds for the gauges that are read from the database."""
 
@@ -21,13 +24,13 @@ def measure_process(services: AppServices) -> None:
     """What is known without the database. The start is measured once, also without a trace."""
     metrics = services.metrics
     if services.tracer is not None:
-        metrics.dropped_spans.set(services.tracer.lost)
+        metrics.dropped_spans.set(services.tracer.dropped)
     if not metrics.init_duration.series and (seconds := startup.seconds()) is not None:
         metrics.init_duration.observe(seconds)
 
 
 async def refresh(services: AppServices) -> None:
-    """Raises the database's errors, after which `Metrics.forget_database` is due."""
+    """Raises the database's errors, after which `leave_out_database` is due."""
     measure_process(services)
     if isinstance(services, Services):
         from functions.kit.events import dead_letters  # noqa: PLC0415 - the storefront has none
@@ -38,6 +41,14 @@ async def refresh(services: AppServices) -> None:
         await _measure_streams(services)
         await _measure_audit(services)
         await _measure_backup(services)
+        services.metrics.database_is_read = True
+
+
+def leave_out_database(services: AppServices, error: BaseException) -> None:
+    """End the series that could not be read, and say so once until they can be."""
+    was_read = services.metrics.delete_database_series()
+    message = "metrics of the database are left out until it can be read: %r"
+    logger.log(logging.WARNING if was_read else logging.DEBUG, message, error)
 
 
 def _measure_pool(services: Services) -> None:

@@ -5,7 +5,6 @@ answer. If the database is down, requests that need it get a 503 and the pod sti
 """
 
 import asyncio
-import logging
 from typing import Any, cast
 
 import msgspec
@@ -14,11 +13,9 @@ from litestar.exceptions import ServiceUnavailableException
 
 from functions.kit.base.errors import Text
 from functions.kit.base.language import localized, preferred
-from functions.kit.http.measuring import REFRESH_LIMIT, refresh
+from functions.kit.http.measuring import REFRESH_LIMIT, leave_out_database, refresh
 from functions.kit.http.requests import AnyRequest
 from functions.kit.http.services import AppServices, Services, services_of
-
-logger = logging.getLogger(__name__)
 
 
 class ServiceStatus(msgspec.Struct, frozen=True):
@@ -82,8 +79,7 @@ async def metrics(request: AnyRequest) -> Response[bytes]:
         async with asyncio.timeout(REFRESH_LIMIT):
             await refresh(services)
     except Exception as error:  # noqa: BLE001 - an outage is when the others are looked at
-        logger.debug("gauges cannot be refreshed: %r", error)
-        services.metrics.forget_database()
+        leave_out_database(services, error)
     return Response(services.metrics.exposition(), media_type="text/plain; version=0.0.4")
 
 

@@ -1,4 +1,4 @@
-"""Requests, errors and times of each service and revision; saturation, cold starts, lost spans."""
+"""Requests, errors and times of each service and revision; saturation, cold starts, telemetry."""
 
 from grafana_foundation_sdk.builders import dashboard
 
@@ -137,7 +137,7 @@ def services() -> dashboard.Dashboard:
             "Telemetry",
             (
                 panel(
-                    "Spans lost",
+                    "Spans dropped",
                     "Of running processes: refused by the receiver, or not taken in time. The log"
                     " has the reason.",
                     "short",

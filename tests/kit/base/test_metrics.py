@@ -138,9 +138,10 @@ def test_what_cannot_be_read_ends() -> None:
     metrics.stream_behind.labels("books").set(7)
     metrics.connections_max.set(10)
     metrics.events_sent.inc()
-    metrics.forget_database()
+    was_read = [metrics.delete_database_series() for _ in range(2)]
     text = metrics.exposition().decode()
 
+    assert was_read == [True, False]
     assert "stream_behind_seconds{" not in text
     assert "outbox_oldest_unsent_seconds 7" not in text
     assert "db_client_connection_max 10" in text

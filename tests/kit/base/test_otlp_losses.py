@@ -1,12 +1,11 @@
 """What a receiver does not take is counted, logged once, and sent again where it asks for that."""
 
 import logging
-import threading
 from collections.abc import Iterator
 from email.utils import formatdate
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from functions.kit.base import otlp, tracing
@@ -38,6 +37,13 @@ def record(tracer: Tracer, name: str, count: int = 1) -> None:
             span_of(PARENT, name, CLIENT).finish()
 
 
+def record_at_once(tracer: Tracer, name: str, count: int) -> None:
+    """All are exported together: the exporter wakes up at any moment."""
+    made = Tracer()
+    record(made, name, count)
+    tracer.finished.extend(made.finished)
+
+
 def exporter(url: str, tracer: Tracer) -> Exporter:
     return Exporter(
         "sample", AppSettings.from_mapping({"OTEL_EXPORTER_OTLP_ENDPOINT": url}), tracer
@@ -45,8 +51,8 @@ def exporter(url: str, tracer: Tracer) -> Exporter:
 
 
 def wait_until_answered(receiver: Receiver) -> None:
-    while receiver.statuses:
-        threading.Event().wait(0.01)
+    with receiver.changed:
+        assert receiver.changed.wait_for(lambda: not receiver.statuses, timeout=60)
 
 
 @pytest.mark.parametrize("status", [301, 307, 400, 401, 404, 413, 415, 500])
@@ -61,14 +67,14 @@ def test_refused_spans_are_counted_and_logged_once(
     for accepted in ("first", "second"):
         for _ in range(2):
             receiver.statuses = [status]
-            record(tracer, "refused", 3)
+            record_at_once(tracer, "refused", 3)
             wait_until_answered(receiver)
         record(tracer, accepted)
         receiver.wait_for(accepted)
     running.stop()
     warnings = [record for record in caplog.records if str(status) in record.getMessage()]
 
-    assert (tracer.refused, tracer.lost) == (12, 12)
+    assert (tracer.refused, tracer.dropped) == (12, 12)
     assert len(warnings) == 2
     assert "/v1/traces" in warnings[0].getMessage()
 
@@ -101,10 +107,36 @@ def test_spans_that_are_accepted_in_part_are_counted(
 
 
 @given(st.one_of(st.binary(), st.binary().map(lambda rest: b'{"partialSuccess":' + rest)))
+@example(b'{"partialSuccess":' + b"[" * 5000)
+@example(b'{"x":' + b"[" * 2000 + b"]" * 2000 + b"}")
 def test_whatever_an_accepting_receiver_says_is_no_error(body: bytes) -> None:
     """Only a number of rejected items counts."""
 
     assert otlp._rejected(body) >= 0
+
+
+def test_a_defect_ends_no_telemetry(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of ours or of a library: it is logged, and the next export goes on."""
+    defects = iter([ArithmeticError("a defect")])
+
+    def defective(body: bytes) -> int:
+        for defect in defects:
+            raise defect
+        return 0
+
+    monkeypatch.setattr(otlp, "_rejected", defective)
+    tracer = Tracer()
+    running = exporter(receiver.url, tracer)
+    running.start()
+    record(tracer, "first")
+    receiver.wait_for("first")
+    record(tracer, "second")
+    receiver.wait_for("second")
+    running.stop()
+
+    assert "because of a defect" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -140,7 +172,7 @@ def test_a_busy_receiver_is_given_the_time_that_it_asks_for(
     again = running._export_spans()
     running._client.close()
 
-    assert (asked, again, tracer.lost) == (123.0, True, 0)
+    assert (asked, again, tracer.dropped) == (123.0, True, 0)
     assert receiver.names() == {"a"}
 
 
@@ -158,9 +190,10 @@ def test_one_signal_does_not_wait_for_the_other(
     running = Exporter("sample", settings, tracer, metrics.otlp)
     running.start()
     for name in ("first", "second"):
-        record(tracer, name)
         with receiver.changed:
             before = len(receiver.bodies)
+        record(tracer, name)
+        with receiver.changed:
             assert receiver.changed.wait_for(lambda: len(receiver.bodies) > before, timeout=60)  # noqa: B023
     running.stop(timeout=60)
 
@@ -182,7 +215,7 @@ def test_a_queue_that_fills_up_is_exported_at_once(
             assert receiver.changed.wait_for(lambda: not tracer.finished, timeout=60)
     running.stop()
 
-    assert tracer.lost == 0
+    assert tracer.dropped == 0
 
 
 def test_what_is_left_at_the_end_is_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -78,3 +78,25 @@ def test_an_audit_that_nobody_reads_has_its_exit_code(tmp_path: Path, changed: b
 
     assert ended.code == int(changed)
     assert "BrokenPipe" not in ended.errors
+
+
+def test_without_a_buffer_each_line_is_there_at_once(tmp_path: Path) -> None:
+    """As in the images: a pod that is killed has told how far it came."""
+    program = (
+        "from functions.kit.base.output import keep_running_unread\n"
+        "keep_running_unread()\n"
+        "print('begun')\n"
+        "input()\n"
+    )
+    (tmp_path / "program.py").write_text(program, "utf-8")
+    with subprocess.Popen(  # noqa: S603
+        [sys.executable, "-u", str(tmp_path / "program.py")],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as running:
+        assert running.stdout is not None
+        line = running.stdout.readline()
+        running.communicate(b"go on\n", timeout=60)
+
+    assert (line, running.returncode) == (b"begun\n", 0)

@@ -78,7 +78,7 @@ def test_the_queue_is_bounded() -> None:
         for number in range(MAX_QUEUE + 10):
             span_of(None, str(number), CLIENT).finish()
 
-    assert (len(tracer.finished), tracer.dropped) == (MAX_QUEUE, 10)
+    assert (len(tracer.finished), tracer.overflowed) == (MAX_QUEUE, 10)
     assert tracer.finished[0].name == "10"
 
 

@@ -160,12 +160,14 @@ async def test_metrics_tell_the_age_of_the_last_backup(
 
 
 async def test_metrics_are_there_while_the_database_is_not(
-    client: httpx.AsyncClient, database: Database
+    client: httpx.AsyncClient, database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """That is when they are looked at. What could not be read is absent, and not as it last was."""
+    """That is when they are looked at. What could not be read is absent, and not as it last was;
+    one line of the log tells why."""
     await client.get("/notes")
     before = samples((await client.get("/metrics")).text)
     await database.run_ddl("ALTER TABLE outbox RENAME TO outbox_away")
+    await client.get("/metrics")
     response = await client.get("/metrics")
     away = samples(response.text)
     await database.run_ddl("ALTER TABLE outbox_away RENAME TO outbox")
@@ -180,6 +182,8 @@ async def test_metrics_are_there_while_the_database_is_not(
         True,
     ]
     assert ("dead_letters", "") not in away
+    said = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert ["left out until it can be read" in each.getMessage() for each in said] == [True]
 
 
 async def test_metrics_tell_of_the_pool(client: httpx.AsyncClient, database: Database) -> None:
