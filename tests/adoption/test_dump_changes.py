@@ -52,6 +52,9 @@ CHANGES = [
     "/*!50000 UPDATE `user` SET `name` = 'Eva' */;",
     "LOAD DATA LOCAL INFILE 'users.csv' INTO TABLE `user`;",
     "HANDLER `user` OPEN;",
+    "BEGIN NOT ATOMIC DELETE FROM `user`; END;",
+    "SET STATEMENT max_statement_time=1 FOR DELETE FROM `user`;",
+    "ANALYZE DELETE FROM `user`;",
     "SET @a=1; INSERT INTO `user` VALUES (11,'Eva','e@b.co','x');",
 ]
 """Statements about the users, whose rows are there."""

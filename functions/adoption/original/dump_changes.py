@@ -39,11 +39,12 @@ _OF_DUMPS = re.compile(
 )
 """What they ALTER after the rows: keys, and the next id."""
 _KEEPS_ROWS = re.compile(
-    r"(?:SET|SELECT|SHOW|USE|LOCK|UNLOCK|ANALYZE|CHECK|CHECKSUM|OPTIMIZE|FLUSH|COMMIT|START|BEGIN"
-    r"|GRANT|REVOKE)\b|CREATE\b|RENAME\s+USER\b|ALTER\s+(?!(?:\w+\s+)*?TABLE\b)|DROP\s+(?!INDEX\b)",
+    r"(?:SET|SELECT|SHOW|USE|LOCK|UNLOCK|CHECK|CHECKSUM|OPTIMIZE|FLUSH|GRANT|REVOKE|CREATE)\b"
+    r"(?!\s*STATEMENT\b)|ANALYZE\s+(?:(?:NO_WRITE_TO_BINLOG|LOCAL)\s+)?TABLE\b|RENAME\s+USER\b|ALTER\s+(?!(?:\w+\s+)*?TABLE\b)|DROP\s+(?!INDEX\b)",
     _FLAGS,
 )
-"""Others that may name a table, or have a word such as USER."""
+"""Others that may name a table, or have a word such as USER. MariaDB's SET STATEMENT and ANALYZE
+execute the statement in them."""
 _USE = re.compile(rf"USE\b\s*({_NAME})\s*$", re.IGNORECASE)
 
 
