@@ -2,7 +2,8 @@
 
 These programs escape line breaks in texts, so a statement is one line, or one line a row.
 Statements other than CREATE TABLE, INSERT, USE and what sets the next id are skipped, unless they
-change rows that were read. `dump_lines.py` opens the files, `dump_rows.py` reads the values.
+change rows that were read. `dump_lines.py` opens the files, `dump_rows.py` reads the values,
+`dump_statements.py` gathers the other statements, of which `dump_changes.py` says what they change.
 """
 
 import re
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from functions.adoption.errors import NotTheOriginal
-from functions.adoption.original import dump_rows
+from functions.adoption.original import dump_changes, dump_rows
 from functions.adoption.original.dump_lines import (
     THREE_BYTES,
     Line,
@@ -22,12 +23,14 @@ from functions.adoption.original.dump_lines import (
     lines,
 )
 from functions.adoption.original.dump_rows import Statement, unreadable
+from functions.adoption.original.dump_statements import Statements
 from functions.adoption.original.schema import NEXT_ID, TABLES, Found, Role, Table, check
 from functions.adoption.original.staging import Row, Staging
 
 BATCH = 5_000
 
-_USE = re.compile(r"^\s*USE `((?:[^`]|``)+)`\s*;", re.IGNORECASE)
+_USE = re.compile(r"^\s*USE\s+(?:`((?:[^`]|``)+)`|(\w+))\s*(?:;|$)", re.IGNORECASE)
+"""mysql takes it without `;`, too."""
 _HEADER = re.compile(r"^-- (?:Host: .*?|)\s*(?:Current )?Database: `?([^`\s]+)`?\s*$")
 _TABLE = r"(?:`((?:[^`]|``)+)`\.)?`((?:[^`]|``)+)`"
 """Its database, where the statement says that, and its name."""
@@ -43,11 +46,6 @@ _BEFORE = r"^\s*(?:/\*(?!M?!).*?\*/\s*)*(?:/\*M?!\d*\s*)?"
 """Comments, and the begin of one that the server executes."""
 _WRITES_ROWS = re.compile(rf"{_BEFORE}(?:INSERT|REPLACE)\s", re.IGNORECASE)
 """Any statement that writes rows: one that `_INSERT` does not read would be missed."""
-_CHANGES_ROWS = re.compile(
-    rf"{_BEFORE}(?:(UPDATE|LOAD)|DELETE|TRUNCATE|DROP\s+TABLE|RENAME)\s", re.IGNORECASE
-)
-"""Any other after which a table has other rows. Those in group 1 do so at any time, the others only
-once there are some: dumps empty a table before they fill it."""
 _SYSTEM = frozenset({"mysql", "sys", "information_schema", "performance_schema"})
 """Databases of every server, which `--all-databases` dumps, too."""
 
@@ -198,7 +196,9 @@ def _statements(file: Path) -> Iterator[tuple[str | None, Line]]:
 
 
 def _database(text: str) -> str | None:
-    match = _USE.match(text) or _HEADER.match(text)
+    if match := _USE.match(text):
+        return match[1] or match[2]
+    match = _HEADER.match(text)
     return match[1] if match else None
 
 
@@ -210,8 +210,9 @@ class _Rows:
         self._staging = staging
         self._database: str | None = None
         self._charset = ""
-        self._filled: set[Table] = set()
-        """The tables that have rows by now."""
+        self._others = Statements()
+        self._filled: dict[Table, str | None] = {}
+        """The tables that have rows by now, each with its database."""
 
     def read(self, file: Path) -> None:
         statement: Statement | None = None
@@ -221,14 +222,10 @@ class _Rows:
             self._database = _database(line.text) or self._database
             self._charset = charset(line.text) or self._charset
             position = 0
-            if _WRITES_ROWS.match(line.text):
-                match = _INSERT.match(line.text)
-                if match is None or statement is not None:
-                    raise unreadable(line)
-                statement = self._begun(match, line)
-                position = match.end()
-            elif statement is None:
-                self._check_changes(line)
+            if statement is None:
+                statement, position = self._next(line)
+            elif _WRITES_ROWS.match(line.text):
+                raise unreadable(line)
             if statement is None:
                 continue
             for row in dump_rows.rows(statement, line, position):
@@ -241,6 +238,26 @@ class _Rows:
                 statement, rows = None, []
         if statement is not None:
             raise cut_off(file, line.number)
+        self._check_all(self._others.finish(file, line.number))
+
+    def _next(self, line: Line) -> tuple[Statement | None, int]:
+        """The rows that a line begins, and where in it. What else it has is checked."""
+        if not _WRITES_ROWS.match(line.text):
+            if not self._others.is_within and (use := _USE.match(line.text)):
+                line = line._replace(text=line.text[use.end() :])
+            self._check_all(self._others.gather(line))
+            return None, 0
+        match = _INSERT.match(line.text)
+        if match is None:
+            raise unreadable(line)
+        statement = self._begun(match, line)
+        if statement is None:
+            is_within = self._others.is_within
+            self._check_all((self._others.gather if is_within else self._others.pass_over)(line))
+            return None, 0
+        if self._others.is_within:  # a part of a trigger, or of a text
+            raise unreadable(line)
+        return statement, match.end()
 
     def _begun(self, match: re.Match[str], line: Line) -> Statement | None:
         """The statement that a line begins; None for a table that is not of interest."""
@@ -254,6 +271,7 @@ class _Rows:
         if match[3]:
             columns = re.findall(r"`((?:[^`]|``)+)`", match[3])
         self._check_charset(table, line)
+        self._filled.setdefault(table, database)
         return dump_rows.statement(table, tuple(columns), found.exact)
 
     def _check_created(
@@ -286,16 +304,24 @@ class _Rows:
             " --default-character-set=utf8mb4.",
         )
 
-    def _check_changes(self, line: Line) -> None:
+    def _check_all(self, statements: Iterable[Line]) -> None:
+        for each in statements:
+            self._database = dump_changes.used(each.text) or self._database
+            for mention in dump_changes.changed(each.text):
+                self._check_changes(mention, each)
+
+    def _check_changes(self, mention: dump_changes.Mention, line: Line) -> None:
         """Raises `NotTheOriginal` where rows that were read are not the last ones."""
-        match = _CHANGES_ROWS.match(line.text)
-        if match is None:
-            return
-        role = self._contents.roles.get(self._database)
-        words = set(re.findall(r"\w+", line.text))
+        database = mention.database or self._database
+        role = self._contents.roles.get(database)
         for table in self._contents.tables:
-            is_changed = match[1] is not None or table in self._filled
-            if table.role == role and table.name in words and is_changed:
+            filled_in = self._filled.get(table)
+            if (
+                table.role == role
+                and (mention.table is None or mention.table.lower() == table.name)
+                and (mention.is_early or table in self._filled)
+                and (filled_in is None or database is None or filled_in == database)
+            ):
                 raise NotTheOriginal(
                     f"{line.file}, línea {line.number}: la orden cambia las filas de {table.label}"
                     " de otro modo que un volcado. Cargue el archivo en un servidor, y haga el"
@@ -306,7 +332,6 @@ class _Rows:
                 )
 
     def _add(self, table: Table, rows: list[Row], line: Line) -> None:
-        self._filled.add(table)
         try:
             self._staging.add(table, rows)
         except sqlite3.IntegrityError as error:

@@ -61,8 +61,11 @@ def lines(file: Path) -> Iterator[Line]:
             for number, text in enumerate(opened, 1):
                 ending.pass_line(number, text)
                 if in_comment:
-                    in_comment = "*/" not in text
-                elif match := _DELIMITER.match(text):
+                    _, end, text = text.partition("*/")
+                    in_comment = not end
+                    if not text.strip():
+                        continue
+                if match := _DELIMITER.match(text):
                     in_routine = match[1] != ";"
                 elif in_routine:
                     continue

@@ -86,7 +86,7 @@ def _automatic(
 def _split(cluster: Cluster, name: str) -> dict[str, int]:
     service = cluster.one(f"service.serving.knative.dev/{name}")
     if service is None:
-        raise OpsError(f"There is no {name} in {cluster.namespace} any more.")
+        raise automatic_canary.SplitChanged(f"There is no {name} in {cluster.namespace} any more.")
     return traffic.asked(service)
 
 

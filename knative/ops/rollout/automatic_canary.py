@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
 
+from knative.ops.cli import invocation
 from knative.ops.cli.console import Console
 from knative.ops.cli.errors import OpsError
 from knative.ops.cli.runner import Clock
@@ -25,15 +26,20 @@ STEPS = (1, 5, 25, 50)
 LOOK_EVERY = 15.0
 """Seconds."""
 TRIES = 3
-"""Of each reading at a look, with pauses of `PAUSE`, twice that, and so on, between them."""
+"""Of each reading at a look and of setting the traffic back, with pauses of `PAUSE`, twice
+that, and so on, between them."""
 PAUSE = 1.0
 """Seconds."""
 BLIND = 300.0
-"""Seconds without a look at which requests could be read; then the traffic goes back. A step that
-goes on serves customers by a revision that nobody watches."""
+"""Seconds without a look at which requests and the split could be read; then the traffic goes back.
+A step that goes on serves customers by a revision that nobody watches."""
 WORSE = frozenset({Verdict.FAILING, Verdict.SLOWER})
 
-_Read = TypeVar("_Read")
+_Result = TypeVar("_Result")
+
+
+class SplitChanged(OpsError):
+    """The split was read, and is not the one that this run has set."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +65,9 @@ def advance(
 ) -> bool:
     """Whether the new revision has passed every step; else the old one has all traffic.
 
-    `set_traffic` takes targets as kn does; `split` reads the percentages that are set. Raises
-    `OpsError` where requests cannot be read before the first step, traffic cannot be read or set,
-    or somebody else has set it; the split then stays as it is.
+    `set_traffic` takes targets as kn does; `split` reads the percentages that are set, and may
+    raise `SplitChanged`. Raises `OpsError` where requests cannot be read before the first step,
+    traffic cannot be set, or somebody else has set it; the split then stays as it is.
     """
     _read(plan, source, now(), clock)  # a wrong address is found before any traffic moves
     for percent in STEPS:
@@ -73,16 +79,28 @@ def advance(
         if found.verdict is not Verdict.BETTER_OR_SAME:
             console.heading(f"back to {plan.old}")
             console.print(f"{plan.new}: {found.verdict.value}. {found.reason}")
-            set_traffic(f"{plan.old}=100")
+            _set_back(plan, set_traffic, percent, clock)
             return False
     return True
+
+
+def _set_back(plan: Plan, set_traffic: Callable[..., None], percent: int, clock: Clock) -> None:
+    """Raises `OpsError` with what to type, as where the cluster is still away."""
+    try:
+        _tried(partial(set_traffic, f"{plan.old}=100"), clock)
+    except OpsError as error:
+        raise OpsError(
+            f"The traffic of {plan.service} could not be set back to {plan.old}. {plan.new} may"
+            f" still have {percent} %, and nobody watches it. As soon as the cluster answers,"
+            f" type:\n  {invocation.command('rollback')} -- {plan.service}\n{error}"
+        ) from error
 
 
 def _check_split(
     service: str, split: Callable[[], Mapping[str, int]], expected: Mapping[str, int], clock: Clock
 ) -> None:
     if _tried(split, clock) != expected:
-        raise OpsError(
+        raise SplitChanged(
             f"The traffic of {service} was changed meanwhile, by hand or by another run. This run"
             " ends, and leaves it as it is."
         )
@@ -98,9 +116,9 @@ def _watch(
 ) -> Comparison:
     """The verdict on one step: as soon as the new revision is worse, else when the step ends.
 
-    A look at which requests cannot be read proves nothing, so the step waits for the next one, up
-    to `BLIND`. Nothing is lost by that: each look reads all requests since the step began. Raises
-    `OpsError` as `advance` does.
+    A look at which requests or the split cannot be read proves nothing, so the step waits for the
+    next one, up to `BLIND`. Nothing is lost by that: each look reads all requests since the step
+    began. Raises `SplitChanged`, also where requests cannot be read.
     """
     since, started = now(), clock.now()
     look, seen = 0, started
@@ -108,16 +126,16 @@ def _watch(
         clock.sleep(LOOK_EVERY)
         passed = clock.now() - started
         try:
-            old, new = _read(plan, source, since, clock)
+            old, new = _look(plan, source, check_split, since, clock)
+        except SplitChanged:
+            raise
         except OpsError as error:
-            check_split()
             console.print(f"  {passed:4.0f} s  {error}")
             blind = clock.now() - seen
             if blind >= BLIND:
-                reason = f"Requests could not be read for {blind:.0f} s; at the last look: {error}"
+                reason = f"No look succeeded for {blind:.0f} s; the last one: {error}"
                 return Comparison(Verdict.UNREADABLE, reason)
             continue
-        check_split()
         look, seen = look + 1, clock.now()
         enough = min(old.total, new.total) >= plan.samples
         ended = passed >= plan.step_seconds and (enough or passed >= plan.patience)
@@ -128,16 +146,33 @@ def _watch(
             return found
 
 
+def _look(
+    plan: Plan,
+    source: Source,
+    check_split: Callable[[], None],
+    since: datetime,
+    clock: Clock,
+) -> tuple[Requests, Requests]:
+    """What the revisions answered under the split that is still set. Raises `OpsError`."""
+    try:
+        found = _read(plan, source, since, clock)
+    except OpsError:
+        check_split()  # a split that has changed ends the run, readable or not
+        raise
+    check_split()
+    return found
+
+
 def _read(plan: Plan, source: Source, since: datetime, clock: Clock) -> tuple[Requests, Requests]:
     """What the old and the new revision answered. Raises `OpsError` after the last try of one."""
     old, new = (_tried(partial(source, each, since), clock) for each in (plan.old, plan.new))
     return old, new
 
 
-def _tried(read: Callable[[], _Read], clock: Clock) -> _Read:
+def _tried(call: Callable[[], _Result], clock: Clock) -> _Result:
     for attempt in range(1, TRIES):
         try:
-            return read()
+            return call()
         except OpsError:
             clock.sleep(attempt * PAUSE)
-    return read()
+    return call()

@@ -199,7 +199,7 @@ def test_requests_that_can_no_longer_be_read(
         1,
         [f"{new}={bad_at},{old}={100 - bad_at}", f"{old}=100"],
     )
-    assert f"{new}: cannot be judged. Requests could not be read for " in cluster.output
+    assert f"{new}: cannot be judged. No look succeeded for " in cluster.output
     assert "the logs are gone" in cluster.output
 
 

@@ -6,21 +6,23 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 
 from knative.ops.cli.console import Console
-from knative.ops.cli.errors import OpsError
+from knative.ops.cli.errors import CommandFailed, OpsError
+from knative.ops.cli.runner import Result
 from knative.ops.cluster.requests import Requests, durations
 from knative.ops.commands.canary import canary
 from knative.ops.commands.deploy import deploy
 from knative.ops.commands.rollback import rollback
 from knative.ops.rollout.automatic_canary import BLIND, LOOK_EVERY, STEPS, TRIES, Plan, advance
-from tests.cluster.ops.commands.test_automatic_canary import newest, steps
-from tests.cluster.ops.conftest import CONTEXT, DEPLOY, FakeCluster, FastClock
+from tests.cluster.ops.commands.test_automatic_canary import answers, current, log, newest, steps
+from tests.cluster.ops.conftest import CONTEXT, DEPLOY, FakeCluster, FakeRunner, FastClock
 
 AUTO = (*CONTEXT, "purchase", "--auto")
 Answer = tuple[int, bytes]
@@ -139,7 +141,7 @@ def test_a_prometheus_that_stays_away_sends_the_traffic_back(
     code = cluster.run(canary, *AUTO, "--prometheus", prometheus)
 
     assert (code, steps(cluster)) == (1, [f"{new}=1,{old}=99", f"{old}=100"])
-    assert f"{new}: cannot be judged. Requests could not be read for " in cluster.output
+    assert f"{new}: cannot be judged. No look succeeded for " in cluster.output
     assert len(Prometheus.queries) <= 10 + TRIES * (BLIND / LOOK_EVERY + 1)
 
 
@@ -203,10 +205,64 @@ def test_a_rollback_by_hand_ends_a_run_that_reads_nothing(
     assert "was changed meanwhile" in cluster.output
 
 
-@given(st.lists(st.booleans(), max_size=60), st.booleans())
-def test_any_series_of_gaps_ends_within_bounds(gaps: Sequence[bool], bad: bool) -> None:
+def away(cluster: FakeCluster, part: str, calls: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The API server does not answer, for so many calls from a step's first look on."""
+    run, left = FakeRunner.run, calls
+
+    def failing(runner: FakeRunner, argv: Sequence[str], **options: Any) -> Result:
+        nonlocal left
+        begins = current(cluster).startswith(part) and "logs" in argv
+        if 0 < left < calls or (left == calls and begins):
+            left -= 1
+            raise CommandFailed(" ".join(argv), 1, "connection refused")
+        return run(runner, argv, **options)
+
+    monkeypatch.setattr(FakeRunner, "run", failing)
+
+
+@pytest.mark.parametrize("part", STEPS)
+def test_an_api_server_that_is_away_makes_a_step_longer(
+    cluster: FakeCluster, two: tuple[str, str], part: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the logs nor the split can be read at three looks: no step ends, none is undone."""
+    old, new = two
+    answers(cluster, two, log(1, 2000), log(2, 300))
+    away(cluster, f"{new}={part},", 3 * 2 * TRIES, monkeypatch)
+    code = cluster.run(canary, *AUTO)
+    step = cluster.output.partition(f"{part} % for")[2].partition(" % for")[0]
+
+    assert (code, steps(cluster)) == (
+        0,
+        [f"{new}={each},{old}={100 - each}" for each in STEPS] + ["@latest=100"],
+    )
+    assert step.count("connection refused") == 3
+
+
+@pytest.mark.parametrize("part", STEPS)
+def test_a_cluster_that_stays_away_is_said_with_the_command(
+    cluster: FakeCluster, two: tuple[str, str], part: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The traffic cannot be set back then: the code is 1, and the part is named."""
+    old, new = two
+    answers(cluster, two, log(1, 2000), log(2, 300))
+    away(cluster, f"{new}={part},", 10_000, monkeypatch)
+    code = cluster.run(canary, *AUTO)
+
+    assert (code, steps(cluster)[-1]) == (1, f"{new}={part},{old}={100 - part}")
+    assert f"could not be set back to {old}. {new} may still have {part} %" in cluster.output
+    assert "type:\n  nox -s rollback -- purchase" in cluster.output
+
+
+Gaps = st.lists(st.booleans(), max_size=60)
+
+
+@given(Gaps, Gaps, st.booleans())
+@example([], [True] * 60, False)
+def test_any_series_of_gaps_ends_within_bounds(
+    gaps: Sequence[bool], split_gaps: Sequence[bool], bad: bool
+) -> None:
     """Whichever readings fail, the split in the end is all of one revision; a bad one gets none."""
-    readings = iter(gaps)
+    readings, splits = iter(gaps), iter(split_gaps)
     split: dict[str, int] = {}
     clock = FastClock()
 
@@ -221,9 +277,14 @@ def test_any_series_of_gaps_ends_within_bounds(gaps: Sequence[bool], bad: bool) 
             {name: int(part) for name, _, part in (each.partition("=") for each in targets)}
         )
 
+    def read_split() -> dict[str, int]:
+        if next(splits, False):
+            raise OpsError("a gap")
+        return split
+
     plan = Plan("purchase", "old", "new", step_seconds=120.0, samples=100, patience=1800.0)
     try:
-        passed = advance(plan, source, set_traffic, lambda: split, Console(io.StringIO()), clock)
+        passed = advance(plan, source, set_traffic, read_split, Console(io.StringIO()), clock)
     except OpsError:  # before the first step, which moves nothing
         assert split == {}
         tried = [list(gaps[begin : begin + TRIES]) for begin in range(len(gaps))]
@@ -232,4 +293,5 @@ def test_any_series_of_gaps_ends_within_bounds(gaps: Sequence[bool], bad: bool) 
     if not passed:
         assert split == {"old": 100}
     assert not (passed and bad)
-    assert clock.now() <= len(STEPS) * (120.0 + BLIND + TRIES * LOOK_EVERY) + len(gaps) * LOOK_EVERY
+    failed = len(gaps) + len(split_gaps)
+    assert clock.now() <= len(STEPS) * (120.0 + BLIND + TRIES * LOOK_EVERY) + failed * LOOK_EVERY
