@@ -5,6 +5,7 @@ PageProblem
 ├── PageGone       410
 ├── CrossSite      403
 ├── RoleMissing    403
+├── OtherAccount   403
 ├── BadForm        400
 ├── UploadBrokenOff 400
 ├── StepMissing    303 to the step that comes first
@@ -41,6 +42,12 @@ class RoleMissing(PageProblem):
         super().__init__(message)
         self.message = message
         """Whom the page is for, not translated."""
+
+
+class OtherAccount(PageProblem):
+    """A form that a page kept for another account than the one that has signed in now."""
+
+    status = 403
 
 
 class BadForm(PageProblem):

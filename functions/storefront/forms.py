@@ -12,6 +12,10 @@ MAX_FIELDS = 200
 MAX_VALUE = 5000
 """Characters of a field; what a field may hold is said by the service that stores it."""
 MAX_KEY = 64
+MAX_ID = 10**18
+KEPT_FOR = "kept_for"
+"""The field with the id of the account that a form was kept for. It is only compared and allows
+nothing, so it is not sealed: who changes it gives up a protection of their own."""
 _KEY = frozenset(string.ascii_letters + string.digits + "-_")
 
 
@@ -54,6 +58,18 @@ class Form:
     @property
     def holds_secret(self) -> bool:
         return any("password" in name for name in self.values)
+
+    @property
+    def kept_for(self) -> int | None:
+        """The account that a page kept the form for; None where it was not kept, or for nobody."""
+        return self.whole(KEPT_FOR, least=1, most=MAX_ID)
+
+    def kept(self, user_id: int | None) -> dict[str, str]:
+        """The fields to be sent again: for the account that they were first kept for, else for
+        this one, if any.
+        """
+        account = self.kept_for or user_id
+        return {**self.shown(KEPT_FOR), **({} if account is None else {KEPT_FOR: str(account)})}
 
     def __contains__(self, name: str) -> bool:
         return name in self.values

@@ -14,9 +14,15 @@ from functions.kit.base.errors import DomainError
 from functions.kit.http.problems import STATUS, allow
 from functions.kit.http.requests import AnyRequest
 from functions.storefront.clients.service import Refused, ServiceAway
-from functions.storefront.errors import PageProblem, RoleMissing, SignInNeeded, StepMissing
+from functions.storefront.errors import (
+    OtherAccount,
+    PageProblem,
+    RoleMissing,
+    SignInNeeded,
+    StepMissing,
+)
 from functions.storefront.forms import Form, form_of
-from functions.storefront.visits import INFO, visit_of
+from functions.storefront.visits import INFO, Visit, visit_of
 
 logger = logging.getLogger(__name__)
 
@@ -37,11 +43,11 @@ def problem_page(request: AnyRequest, error: Exception) -> Response[bytes]:
         # The page of the sign-in deletes the tokens. This answer may be late: the browser may have
         # the tokens of another sign-in by now, and would lose them.
         mark = visit.signed_in.mark if error.ended and visit.signed_in is not None else ""
-        form = form_of(request)
-        if form is None or not visit.keeps_form:
+        unsent = _unsent(request, visit)
+        if unsent is None:
             return visit.redirect(visit.url("sign-in", next=error.next_path, ended=mark))
         way = visit.url("sign-in", next=visit.url("account"), ended=mark)
-        return visit.page("sign_in_first.html", status=401, way=way, form=form)
+        return visit.page("sign_in_first.html", status=401, way=way, unsent=unsent)
     if isinstance(error, StepMissing):
         if error.message is not None:
             visit.tell(INFO, error.message)
@@ -57,7 +63,8 @@ def problem_page(request: AnyRequest, error: Exception) -> Response[bytes]:
             detail=detail,
             retry_after=retry_after,
             service=error.service if isinstance(error, ServiceAway) else None,
-            unsent=_unsent(request, status),
+            unsent=_unsent_after(request, visit, error, status),
+            other_account=isinstance(error, OtherAccount),
             refusal=visit.gettext(error.message) if isinstance(error, RoleMissing) else None,
         )
     except Exception:
@@ -80,14 +87,36 @@ def _headers(error: Exception) -> dict[str, str]:
     return headers
 
 
-def _unsent(request: AnyRequest, status: int) -> Form | None:
-    """The form that can be sent again as it was; one with a password has to be filled in anew."""
-    if status != 503 or request.method != "POST":
+def _unsent(request: AnyRequest, visit: Visit) -> dict[str, str] | None:
+    """The fields of a form with texts, to be sent again by the account that has sent them.
+
+    A session that has ended still says whose it was.
+    """
+    form = form_of(request)
+    if form is None or form.holds_secret or not visit.keeps_form:
+        return None
+    return form.kept(None if visit.signed_in is None else visit.signed_in.user_id)
+
+
+def _unsent_after(
+    request: AnyRequest, visit: Visit, error: Exception, status: int
+) -> dict[str, str] | None:
+    """The fields of a form that can be sent again as they were, after a problem.
+
+    One with a password has to be filled in anew.
+    """
+    if request.method != "POST":
         return None
     form = form_of(request)
     if form is None and request.headers.get("content-length") == "0":
         form = Form({})  # a button without fields, which its handler does not read
-    return None if form is None or form.holds_secret else form
+    if form is None or form.holds_secret:
+        return None
+    if status == 503:
+        return form.kept(None if visit.signed_in is None else visit.signed_in.user_id)
+    # This account may not see the page of the form, which another one has probably filled in.
+    keeps = isinstance(error, OtherAccount) or (isinstance(error, RoleMissing) and visit.keeps_form)
+    return form.kept(None) if keeps else None
 
 
 def _described(error: Exception) -> tuple[int, str | None, int | None]:

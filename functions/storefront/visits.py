@@ -21,8 +21,14 @@ from functions.storefront import translations
 from functions.storefront.back_office import Area, areas_of
 from functions.storefront.clients.service import Caller, Refused
 from functions.storefront.domain.paths import LANGUAGES, in_other_language, local_path
-from functions.storefront.errors import CrossSite, PageNotFound, RoleMissing, SignInNeeded
-from functions.storefront.forms import read_form
+from functions.storefront.errors import (
+    CrossSite,
+    OtherAccount,
+    PageNotFound,
+    RoleMissing,
+    SignInNeeded,
+)
+from functions.storefront.forms import form_of, read_form
 from functions.storefront.services import StorefrontServices, services_of
 from functions.storefront.sessions import LIFETIME, Part, Session, SignedIn
 from functions.storefront.sign_in import SessionEnded
@@ -89,7 +95,8 @@ class Visit:
         """The page with the form that was sent, to go on with after a sign-in or in another
         language; the cart, or the home page, where a handler names none."""
         self.keeps_form = False
-        """Whether the form has texts that somebody wrote, which a sign-in must not cost."""
+        """Whether the form has texts that somebody wrote, which a sign-in, or a role that is
+        missing, must not cost."""
         self.copies_at_purchase: int | None = None
         """Copies in a customer's cart, where it was asked for."""
         self._before = {part: session.content(part) for part in Part}
@@ -176,11 +183,9 @@ class Visit:
     async def as_customer(self, call: Callable[[Caller], Awaitable[T]]) -> T:
         """Call a service with the visitor's access token, renewed where it must be.
 
-        Raises `SignInNeeded` where nobody has signed in, or the session has ended.
+        Raises `SignInNeeded` where nobody has signed in, or the session has ended; `OtherAccount`.
         """
-        signed_in = self.session.signed_in
-        if signed_in is None:
-            raise SignInNeeded(self._way_back)
+        signed_in = self._account()
         tokens, caller = self.services.tokens, self.caller
         try:
             early = not self._tokens_used and self._age < RENEWED_WITHIN
@@ -199,15 +204,27 @@ class Visit:
         except SessionEnded as error:
             raise SignInNeeded(self._way_back, ended=True) from error
 
-    async def require(self, area: Area) -> None:
-        """Go on only for somebody who has a role of an area; the services check it again.
+    def _account(self) -> SignedIn:
+        """Who has signed in.
 
-        A role that was given after the sign-in is found at auth. Raises `SignInNeeded`, or
-        `RoleMissing`.
+        Raises `SignInNeeded`, and `OtherAccount` for a form that was kept for somebody else: in the
+        same browser it would be carried out in the name of the wrong one.
         """
         signed_in = self.session.signed_in
         if signed_in is None:
             raise SignInNeeded(self._way_back)
+        form = form_of(self.request)
+        if form is not None and form.kept_for not in {None, signed_in.user_id}:
+            raise OtherAccount
+        return signed_in
+
+    async def require(self, area: Area) -> None:
+        """Go on only for somebody who has a role of an area; the services check it again.
+
+        A role that was given after the sign-in is found at auth. Raises `SignInNeeded`,
+        `OtherAccount`, or `RoleMissing`.
+        """
+        signed_in = self._account()
         if signed_in.has_role(*area.roles):
             return
         profile = await self.as_customer(self.services.auth.profile)

@@ -46,3 +46,10 @@ async def order(shop: ShopInProcess, order_id: int) -> dict[str, Any]:
     answer = await shop.call("purchase", "GET", f"/purchase/{order_id}", user="staff")
     found: dict[str, Any] = answer.json()
     return found
+
+
+async def put_aside(shop: ShopInProcess, service: str, body: str) -> None:
+    """A malformed event, which the service quarantines."""
+    answer = await shop.clients[service].post("/events", content=body.encode())
+
+    assert answer.status_code == 202

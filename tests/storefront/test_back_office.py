@@ -5,7 +5,17 @@ import pytest
 
 from functions.storefront.back_office import AREAS, areas_of
 from tests.journeys.shop_in_process import ShopInProcess
-from tests.storefront.visitor import Visitor, open_back_office, open_storefront, text_of
+from tests.storefront.test_forms import BACK_OFFICE, address_of
+from tests.storefront.visitor import (
+    Visitor,
+    fields_of,
+    open_back_office,
+    open_storefront,
+    text_of,
+)
+
+WRITTEN = {"reason", "name", "title", "contact", "description"}
+"""Fields of texts that a person writes."""
 
 PAGES = [f"/{area.name}/{entry.path}" for area in AREAS for entry in area.entries]
 
@@ -18,10 +28,7 @@ async def test_every_page_of_the_navigation_has_a_route(visitor: Visitor) -> Non
 
 
 async def test_every_route_of_an_area_asks_for_its_role(visitor: Visitor) -> None:
-    """Each of them leads a visitor who has not signed in to the sign-in, and that leads back.
-
-    A form of texts is kept on the way.
-    """
+    """Each of them leads a visitor who has not signed in to the sign-in, and that leads back."""
     names = tuple(f"/{{language:str}}/{area.name}" for area in AREAS)
     open_to_anyone = []
     for route in visitor.app.routes:
@@ -38,6 +45,29 @@ async def test_every_route_of_an_area_asks_for_its_role(visitor: Visitor) -> Non
                 open_to_anyone.append(f"{method} {path}: {response.status_code} {location}")
 
     assert open_to_anyone == []
+
+
+@pytest.mark.parametrize("path", [path for path in BACK_OFFICE if WRITTEN & set(BACK_OFFICE[path])])
+async def test_a_form_with_a_text_is_kept_where_it_is_refused(visitor: Visitor, path: str) -> None:
+    """From somebody who has not signed in, and from an account without the role; no secret is."""
+    address, fields = f"/en/{address_of(path)}", BACK_OFFICE[path]
+    unknown = await visitor.send(address, **fields)
+    secret = await visitor.send(address, **fields, password="ana-has-a-password")
+    await visitor.sign_up()
+    without = await visitor.send(address, **fields_of(unknown, address))
+    secret_too = await visitor.send(address, **fields, password="ana-has-a-password")
+
+    assert (unknown.status_code, without.status_code) == (401, 403)
+    assert fields_of(unknown, address) == fields_of(without, address) == fields
+    assert "What you have typed is kept on this page" in text_of(without)
+    assert "Sign out in a new window" in text_of(without)
+    assert 'action="/en/language"' not in unknown.text + without.text
+    assert '<base target="_blank">' in unknown.text
+    assert '<base target="_blank">' in without.text
+    assert secret.headers["location"].startswith("/en/sign-in?next=")
+    assert secret_too.status_code == 403
+    assert "ana-has-a-password" not in secret_too.text
+    assert "is kept" not in text_of(secret_too)
 
 
 @pytest.mark.parametrize("path", ["/back-office", *PAGES])

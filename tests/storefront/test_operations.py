@@ -15,6 +15,7 @@ from functions.kit.data.migrations import load
 from functions.kit.events import dead_letters
 from functions.purchase import migrations
 from tests.journeys.shop_in_process import ADMIN, ShopInProcess
+from tests.storefront.staff_shop import put_aside
 from tests.storefront.visitor import Visitor, open_back_office, open_storefront, text_of
 
 HOSTILE = '<script>alert(1)</script>\u202e"{"\x07'
@@ -23,13 +24,6 @@ HOSTILE = '<script>alert(1)</script>\u202e"{"\x07'
 def database_of(shop: ShopInProcess, service: str) -> Database:
     found: Database = shop.apps[service].state.services.database
     return found
-
-
-async def put_aside(shop: ShopInProcess, service: str, body: str) -> None:
-    """A malformed event, which the service quarantines."""
-    answer = await shop.clients[service].post("/events", content=body.encode())
-
-    assert answer.status_code == 202
 
 
 async def test_a_shop_in_good_order_says_so(shop: ShopInProcess, admin: Visitor) -> None:

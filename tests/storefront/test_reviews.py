@@ -72,6 +72,22 @@ async def test_a_review_of_a_book_that_is_no_longer_sold_can_be_deleted(
     assert again.status_code == 410
 
 
+async def test_a_hidden_review_is_not_promised_to_be_shown_again(
+    buyer: Visitor, shop: ShopInProcess, staff: Visitor
+) -> None:
+    """Of a book that is no longer sold: the shop has hidden it."""
+    await write(buyer, rating=4, text="Muy bueno", reviewer="Ana")
+    await shop.call("catalog", "DELETE", "/books/1", user="staff")
+    shown = text_of(await buyer.get(FORM))
+    await staff.submit("/en/staff/reviews/1/hide", reason="Insulta.")
+    hidden = text_of(await buyer.get(FORM))
+
+    assert "your review is shown again" in shown
+    assert "This book is no longer sold." in hidden
+    assert "The shop has hidden this review: Insulta." in hidden
+    assert "shown again" not in hidden
+
+
 async def test_a_review_is_shown_as_text(buyer: Visitor) -> None:
     """On the book's page, in the form, in the own list and where it is reported."""
     await write(buyer, rating=1, text=HOSTILE, reviewer=HOSTILE[:20])

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from html import unescape
+from urllib.parse import quote, urlencode
 
 import httpx
 import pytest
@@ -186,13 +187,16 @@ PROVIDER = {"name": "Correos", "contact": "x@example.org", "coverage": "CO", "fe
         ("/en/staff/payments/1/refund", {"amount": "1.50", "reason": "torn", "key": KEY}),
         ("/en/seller/books", OWN_BOOK),
         ("/en/seller/books/1", {**OWN_BOOK, "etag": '"1.1"'}),
+        ("/en/seller/books/1/stock", {"delta": "5", "reason": "delivery", "key": KEY}),
+        ("/en/seller/name", {"name": "Librería Norte"}),
+        ("/en/staff/books/1/stock", {"delta": "5", "reason": "delivery", "key": KEY}),
     ],
 )
 async def test_what_was_written_is_kept_on_the_way_to_a_sign_in(
     shop: ShopInProcess, visitor: Visitor, path: str, fields: dict[str, str], way: str
 ) -> None:
     """The page has it, and a link to the sign-in that leaves the page where it is."""
-    await shop.sign_up("both", "customer", "seller", "staff")
+    user_id = await shop.sign_up("both", "customer", "seller", "staff")
     await visitor.sign_in("both@example.org", "both-has-a-password")
     stale = visitor.client.cookies["session"]
     await visitor.send("/en/sign-out")
@@ -207,9 +211,79 @@ async def test_what_was_written_is_kept_on_the_way_to_a_sign_in(
 
     assert page.status_code == 401
     assert "so nothing is saved yet" in text_of(page)
-    assert fields_of(page, path) == fields
+    known = {"kept_for": str(user_id)} if way == "ended elsewhere" else {}
+    assert fields_of(page, path) == {**fields, **known}
+    assert ("It is saved for the account that you sign in with." in text_of(page)) == (not known)
     assert fields_of(sign_in, "/en/sign-in")["next"] == "/en/account"
     assert again.status_code not in {401, 500, 503}
+
+
+async def test_a_kept_form_is_not_carried_out_for_another_account(
+    visitor: Visitor, shop: ShopInProcess
+) -> None:
+    """Two people in one browser: it stays of the first, however often it is sent."""
+    path, fields = "/en/checkout/address", {**ADDRESS, "key": KEY}
+    await shop.sell()
+    await visitor.sign_up("ana@example.org")
+    stale = visitor.client.cookies["session"]
+    await visitor.send("/en/sign-out")
+    await visitor.sign_up("bea@example.org")
+    await visitor.send("/en/cart/items", book_id=1, quantity=1)
+    await visitor.send("/en/sign-out")
+    shop.clock.advance(minutes=16)  # services take a token until then
+    visitor.client.cookies.set("session", stale, domain="shop.test")
+    kept = fields_of(await visitor.send(path, **fields), path)
+    visitor.client.cookies.delete("session")
+    still_kept = fields_of(await visitor.send(path, **kept), path)
+    await visitor.sign_in("bea@example.org", "ana-has-a-password")
+    refused = await visitor.send(path, **still_kept)
+    account = await visitor.get("/en/account")
+    await visitor.send("/en/sign-out")
+    await visitor.sign_in("ana@example.org", "ana-has-a-password")
+    await visitor.send("/en/cart/items", book_id=1, quantity=1)
+    added = await visitor.submit(path, **fields_of(refused, path))
+
+    assert refused.status_code == 403
+    assert "This form is of another account Nothing is saved" in text_of(refused)
+    assert "You have signed in as bea@example.org." in text_of(refused)
+    assert ADDRESS["line1"] not in account.text
+    assert fields_of(refused, path) == kept
+    assert added.url.path == "/en/checkout/delivery"
+
+
+async def test_a_form_kept_while_a_service_is_away_is_of_the_account_too(
+    visitor: Visitor, shop: ShopInProcess
+) -> None:
+    """It can be sent again later, when somebody else may have signed in."""
+    await visitor.sign_up("ana@example.org")
+    away = shop.clients.pop("catalog")
+    page = await visitor.send("/en/books/1/review", rating=4, text="Muy bueno", key=KEY)
+    shop.clients["catalog"] = away
+    await visitor.send("/en/sign-out")
+    await visitor.sign_up("bea@example.org")
+    refused = await visitor.send("/en/books/1/review", **fields_of(page, "/en/books/1/review"))
+
+    assert page.status_code == 503
+    assert "This form is of another account" in text_of(refused)
+
+
+@pytest.mark.parametrize("refused", [False, True])
+async def test_the_longest_search_is_gone_on_with_in_another_language(
+    visitor: Visitor, refused: bool
+) -> None:
+    """From the sign-in, whose address has it in it; also from the page of a refused sign-in."""
+    query = urlencode(
+        {"q": "ж" * 200, "author": "Габриэль Гарсиа Маркес", "after": "c" * 120}, quote_via=quote
+    )
+    page = await visitor.get(f"/en/sign-in?{urlencode({'next': f'/en/books?{query}'})}")
+    if refused:
+        wrong = {**fields_of(page, "/en/sign-in"), "email": "a@b.es", "password": "not-it-at-all"}
+        page = await visitor.send("/en/sign-in", **wrong)
+    language = {**fields_of(page, "/en/language"), "language": "es"}
+    there = await visitor.submit("/en/language", **language)
+
+    assert page.status_code == (401 if refused else 200)
+    assert fields_of(there, "/es/sign-in")["next"] == f"/es/books?{query}"
 
 
 async def test_a_new_book_is_added_after_the_sign_in(visitor: Visitor, shop: ShopInProcess) -> None:

@@ -5,9 +5,10 @@ from urllib.parse import quote, unquote, urlsplit
 
 LANGUAGES = ("es", "en")
 
-MAX_NEXT = 2000
-"""Characters. A letter of most alphabets takes six of them in an address, so that a search, the
-filters of a list and the cursor of its next page are long together."""
+MAX_NEXT = 4000
+"""Characters; fewer than a field of a form may have. A letter of most alphabets takes six of them
+in an address, and ten in one that is inside another, as in that of the sign-in: the longest search,
+the filters of a list and the cursor of its next page are long together."""
 _DOTS = frozenset({".", ".."})
 _PATH = re.compile(r"/(?:es|en)(?:/[A-Za-z0-9._~%-]+)*/?")
 

@@ -141,7 +141,8 @@ async def _letter_page(
     include_in_schema=False,
 )
 async def replay(request: AnyRequest) -> Response[bytes]:
-    visit = await _open_change(request)
+    visit = await open_area(request, ADMIN)
+    here = visit.returns_to = _letter_url(visit)
     client, letter_id = _client(visit), id_in_path(request, "letter_id")
     try:
         done = await visit.as_customer(lambda caller: client.replay(caller, letter_id))
@@ -153,7 +154,7 @@ async def replay(request: AnyRequest) -> Response[bytes]:
     else:
         text = visit.gettext(_REPLAYED) % {"outcome": outcome_text(visit, done.outcome)}
         visit.session.tell(SUCCESS, text)
-    return visit.redirect(_letter_url(visit))
+    return visit.redirect(here)
 
 
 @post(
@@ -161,7 +162,8 @@ async def replay(request: AnyRequest) -> Response[bytes]:
     include_in_schema=False,
 )
 async def discard(request: AnyRequest) -> Response[bytes]:
-    visit = await _open_change(request)
+    visit = await open_area(request, ADMIN, keeps_form=True)
+    here = visit.returns_to = _letter_url(visit)
     client, letter_id = _client(visit), id_in_path(request, "letter_id")
     form = await read_form(request)
     try:
@@ -172,7 +174,7 @@ async def discard(request: AnyRequest) -> Response[bytes]:
             raise
         return await _letter_page(visit, form, visit.gettext(_NO_REASON))
     visit.tell(SUCCESS, _DISCARDED)
-    return visit.redirect(_letter_url(visit))
+    return visit.redirect(here)
 
 
 @get("/{language:str}/admin/dead-letters/{service:str}/replay-all", include_in_schema=False)
@@ -196,8 +198,9 @@ async def ask_before_replaying_all(request: AnyRequest) -> Response[bytes]:
 
 @post("/{language:str}/admin/dead-letters/{service:str}/replay-all", include_in_schema=False)
 async def replay_all(request: AnyRequest) -> Response[bytes]:
-    visit = await _open_change(request)
+    visit = await open_area(request, ADMIN)
     client, name = _client(visit), service_in_path(visit)
+    here = visit.returns_to = visit.url("admin", "dead-letters", name)
     done, failed, cursor = 0, 0, None
     for _ in range(REPLAY_PAGES):
         replayed, cursor = await visit.as_customer(_replay_page(client, cursor))
@@ -209,17 +212,11 @@ async def replay_all(request: AnyRequest) -> Response[bytes]:
     if cursor is not None:
         text += f" {visit.gettext(_MORE)}"
     visit.session.tell(PROBLEM if failed else SUCCESS, text)
-    return visit.redirect(visit.url("admin", "dead-letters", name))
+    return visit.redirect(here)
 
 
 def _replay_page(client: OperationsClient, after: str | None) -> Any:
     return lambda caller: client.replay_waiting(caller, after)
-
-
-async def _open_change(request: AnyRequest) -> Visit:
-    visit = await open_area(request, ADMIN)
-    visit.returns_to = visit.url("admin", "dead-letters", service_in_path(visit))
-    return visit
 
 
 def _client(visit: Visit) -> OperationsClient:

@@ -99,6 +99,7 @@ async def ask_to_retire(request: AnyRequest) -> Response[bytes]:
 async def retire(request: AnyRequest) -> Response[bytes]:
     """A book that is retired already stays so."""
     visit = await open_area(request, SELLER)
+    here = visit.returns_to = visit.url("seller", "books")
     book_id = id_in_path(request, "book_id")
     try:
         await visit.as_customer(lambda caller: visit.services.catalog.retire_book(caller, book_id))
@@ -106,12 +107,13 @@ async def retire(request: AnyRequest) -> Response[bytes]:
         if refusal.status != 410:
             raise
     visit.tell(SUCCESS, RETIRED)
-    return visit.redirect(visit.url("seller", "books"))
+    return visit.redirect(here)
 
 
 @post("/{language:str}/seller/books/{book_id:str}/restore", include_in_schema=False)
 async def restore(request: AnyRequest) -> Response[bytes]:
     visit = await open_area(request, SELLER)
+    here = visit.returns_to = visit.url("seller", "books")
     book_id = id_in_path(request, "book_id")
     try:
         await visit.as_customer(lambda caller: visit.services.catalog.restore_book(caller, book_id))
@@ -121,7 +123,7 @@ async def restore(request: AnyRequest) -> Response[bytes]:
         visit.tell_refusal(refusal)
     else:
         visit.tell(SUCCESS, RESTORED)
-    return visit.redirect(visit.url("seller", "books"))
+    return visit.redirect(here)
 
 
 HANDLERS = (list_books, export_books, ask_to_retire, retire, restore)

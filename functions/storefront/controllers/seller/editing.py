@@ -72,6 +72,7 @@ def _new_page(
 async def add(request: AnyRequest) -> Response[bytes]:
     """The same form sent twice adds one book."""
     visit = await open_area(request, SELLER, keeps_form=True)
+    visit.returns_to = visit.url("seller", "books", "new")
     form = await read_form(request)
     body, problems = _details(visit, form)
     stock = form.whole("stock", least=0, most=MAX_STOCK)
@@ -131,6 +132,7 @@ def _page(
 async def change(request: AnyRequest) -> Response[bytes]:
     visit = await open_area(request, SELLER, keeps_form=True)
     book_id = id_in_path(request, "book_id")
+    visit.returns_to = visit.url("seller", "books", book_id)
     form = await read_form(request)
     changes, problems = _details(visit, form)
     etag = form.text("etag")

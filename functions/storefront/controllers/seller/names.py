@@ -25,7 +25,7 @@ def _page(visit: Visit, name: str, problems: dict[str, str], status: int = 200) 
 
 @post("/{language:str}/seller/name", include_in_schema=False)
 async def choose(request: AnyRequest) -> Response[bytes]:
-    visit = await open_area(request, SELLER)
+    visit = await open_area(request, SELLER, keeps_form=True)
     visit.returns_to = visit.url("seller", "name")
     name = (await read_form(request)).text("name")
     catalog = visit.services.catalog

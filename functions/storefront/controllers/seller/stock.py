@@ -66,8 +66,9 @@ async def _page(
 @post("/{language:str}/seller/books/{book_id:str}/stock", include_in_schema=False)
 async def adjust(request: AnyRequest) -> Response[bytes]:
     """The same form sent twice changes the stock once."""
-    visit = await open_area(request, SELLER)
+    visit = await open_area(request, SELLER, keeps_form=True)
     book_id = id_in_path(request, "book_id")
+    here = visit.returns_to = visit.url("seller", "books", book_id, "stock")
     form = await read_form(request)
     problems: dict[str, str] = {}
     typed, reason = form.text("delta"), form.text("reason")
@@ -90,7 +91,7 @@ async def adjust(request: AnyRequest) -> Response[bytes]:
         problems = named or {"": visit.reason(refusal)}
         return await _page(visit, book_id, form.shown(), problems, new_key(), refusal.status)
     visit.tell(SUCCESS, ADJUSTED)
-    return visit.redirect(visit.url("seller", "books", book_id, "stock"))
+    return visit.redirect(here)
 
 
 HANDLERS = (show, adjust)

@@ -97,7 +97,7 @@ async def change_price(request: AnyRequest) -> Response[bytes]:
 @post("/{language:str}/staff/books/{book_id:str}/stock", include_in_schema=False)
 async def change_stock(request: AnyRequest) -> Response[bytes]:
     """Add copies to the stock, or remove them: from the list, or the book's page."""
-    visit = await open_area(request, STAFF)
+    visit = await open_area(request, STAFF, keeps_form=True)
     form = await read_form(request)
     book_id = id_in_path(request, "book_id")
     visit.returns_to = visit.url("staff", "books", book_id)
