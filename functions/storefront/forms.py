@@ -49,6 +49,10 @@ class Form:
         number = int(typed)
         return number if least <= number <= most else None
 
+    def id(self, name: str) -> int | None:
+        """The id of something; None for what cannot be one."""
+        return self.whole(name, least=1, most=MAX_ID)
+
     @property
     def key(self) -> str:
         """The idempotency key that the form was made with; a new one where it has none."""
@@ -62,7 +66,7 @@ class Form:
     @property
     def kept_for(self) -> int | None:
         """The account that a page kept the form for; None where it was not kept, or for nobody."""
-        return self.whole(KEPT_FOR, least=1, most=MAX_ID)
+        return self.id(KEPT_FOR)
 
     def kept(self, user_id: int | None) -> dict[str, str]:
         """The fields to be sent again: for the account that they were first kept for, else for

@@ -104,7 +104,7 @@ async def delete_address(request: AnyRequest) -> Response[bytes]:
     visit = open_visit(request)
     visit.returns_to = visit.url("account")
     form = await read_form(request)
-    address_id = form.whole("address_id", least=1, most=10**18)
+    address_id = form.id("address_id")
     if address_id is None:
         raise BadForm
     purchase = visit.services.purchase

@@ -16,8 +16,6 @@ from functions.storefront.forms import read_form
 from functions.storefront.translations import N_
 from functions.storefront.visits import INFO, PROBLEM, SUCCESS, Visit, open_visit
 
-MAX_ID = 10**18
-
 
 @dataclass(frozen=True)
 class Line:
@@ -190,7 +188,7 @@ async def add_item(request: AnyRequest) -> Response[bytes]:
     """
     visit = open_visit(request)
     form = await read_form(request)
-    book_id = form.whole("book_id", least=1, most=MAX_ID)
+    book_id = form.id("book_id")
     quantity = form.whole("quantity", least=1, most=MAX_QUANTITY)
     if book_id is None:
         raise BadForm
@@ -239,7 +237,7 @@ async def update_item(request: AnyRequest) -> Response[bytes]:
     """Set a line's quantity; 0, or the button `remove`, removes it."""
     visit = open_visit(request)
     form = await read_form(request)
-    book_id = form.whole("book_id", least=1, most=MAX_ID)
+    book_id = form.id("book_id")
     quantity = 0 if "remove" in form else form.whole("quantity", least=0, most=MAX_QUANTITY)
     if book_id is None:
         raise BadForm

@@ -21,8 +21,6 @@ from functions.storefront.forms import Form, new_key, read_form
 from functions.storefront.translations import N_
 from functions.storefront.visits import INFO, PROBLEM, SUCCESS, Visit, open_visit, side_by_side
 
-MAX_ID = 10**18
-
 METHODS = ("tok_success", "tok_decline", "tok_slow")
 """What the simulated payment provider understands; there is no field for a card's number."""
 
@@ -95,7 +93,7 @@ async def choose_address(request: AnyRequest) -> Response[bytes]:
     visit = open_visit(request)
     visit.returns_to = visit.url("checkout", "address")
     form = await read_form(request)
-    address_id = form.whole("address_id", least=1, most=MAX_ID)
+    address_id = form.id("address_id")
     visit.keeps_form = address_id is None
     cart = await _cart_to_buy(visit)
     if address_id is None:
@@ -178,8 +176,8 @@ async def _quotes(visit: Visit, address: Address, cart: Shown) -> list[Quote]:
 async def choose_delivery(request: AnyRequest) -> Response[bytes]:
     visit = open_visit(request)
     form = await read_form(request)
-    address = form.whole("address", least=1, most=MAX_ID)
-    provider = form.whole("provider", least=1, most=MAX_ID)
+    address = form.id("address")
+    provider = form.id("provider")
     if address is None:
         return visit.redirect(visit.url("checkout", "address"))
     if provider is None:
@@ -217,8 +215,8 @@ async def pay(request: AnyRequest) -> Response[bytes]:
     """Place the order and pay it."""
     visit = open_visit(request)
     form = await read_form(request)
-    address = form.whole("address", least=1, most=MAX_ID)
-    provider = form.whole("provider", least=1, most=MAX_ID)
+    address = form.id("address")
+    provider = form.id("provider")
     method = form.text("method")
     if address is None or provider is None:
         return visit.redirect(visit.url("checkout", "address"))

@@ -43,7 +43,7 @@ async def save_review(request: AnyRequest) -> Response[bytes]:
     visit.returns_to = visit.url("books", book_id, "review")
     form = await read_form(request)
     visit.keeps_form = True
-    review_id = form.whole("review_id", least=1, most=10**18)
+    review_id = form.id("review_id")
     rating = form.whole("rating", least=1, most=5)
     content = {
         "rating": rating,
@@ -84,7 +84,7 @@ async def delete_review(request: AnyRequest) -> Response[bytes]:
     book_id = id_in_path(request, "book_id")
     visit.returns_to = visit.url("books", book_id, "review")
     form = await read_form(request)
-    review_id = form.whole("review_id", least=1, most=10**18)
+    review_id = form.id("review_id")
     if review_id is None:
         raise BadForm
     reviews = visit.services.reviews
@@ -183,7 +183,7 @@ async def _save(
 ) -> None:
     """Edit the review that the form was filled from, or post a new one."""
     reviews = visit.services.reviews
-    review_id = form.whole("review_id", least=1, most=10**18)
+    review_id = form.id("review_id")
     if review_id is None:
         await reviews.post(caller, book_id, content, key=form.key)
         return

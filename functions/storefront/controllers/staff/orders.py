@@ -32,8 +32,6 @@ from functions.storefront.forms import new_key, read_form
 from functions.storefront.translations import N_
 from functions.storefront.visits import SUCCESS, Visit, open_area
 
-MAX_ID = 10**18
-
 ORDER_STATUSES = (
     *("Pending Payment", "Paid", "On Delivery", "Delivered"),
     *("Cancelled", "Expired", "Refunded"),
@@ -179,7 +177,7 @@ async def assign(request: AnyRequest) -> Response[bytes]:
     form = await read_form(request)
     order_id = id_in_path(request, "order_id")
     here = visit.returns_to = visit.url("staff", "orders", order_id)
-    provider_id, key = form.whole("provider", least=1, most=MAX_ID), form.key
+    provider_id, key = form.id("provider"), form.key
     if provider_id is None:
         problem = visit.gettext(N_("Choose who delivers it."))
         return await order_page(visit, order_id, status=400, problem=problem)

@@ -14,8 +14,6 @@ from functions.storefront.forms import read_form
 from functions.storefront.translations import N_
 from functions.storefront.visits import SUCCESS, Visit, open_area
 
-MAX_ID = 10**18
-
 SELLERS = ListOf(
     path=("staff", "sellers"),
     columns=(
@@ -66,8 +64,8 @@ async def assign(request: AnyRequest) -> Response[bytes]:
     visit = await open_area(request, STAFF)
     visit.returns_to = visit.url("staff", "sellers")
     form = await read_form(request)
-    book_id = form.whole("book_id", least=1, most=MAX_ID)
-    seller_id = form.whole("seller_id", least=1, most=MAX_ID)
+    book_id = form.id("book_id")
+    seller_id = form.id("seller_id")
     problems: dict[str, str] = {}
     if book_id is None:
         problems["book_id"] = visit.gettext(_NO_NUMBER)
