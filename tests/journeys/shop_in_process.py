@@ -7,6 +7,7 @@ them twice, shuffle them.
 import asyncio
 import random
 import tempfile
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache
@@ -22,7 +23,7 @@ from functions.auth.settings import AuthSettings
 from functions.catalog.app import create_app as create_catalog
 from functions.catalog.settings import CatalogSettings
 from functions.kit.base.settings import ServiceSettings
-from functions.kit.events import cloudevents
+from functions.kit.events import cloudevents, stream_reads
 from functions.local.broker.manifests import Manifests, load_manifests
 from functions.notifications.app import create_app as create_notifications
 from functions.notifications.settings import NotificationsSettings
@@ -111,9 +112,8 @@ class ShopInProcess:
         self.clock = clock
         self.apps: dict[str, Litestar] = {}
         self.clients: dict[str, httpx.AsyncClient] = {}
-        self._open: dict[str, set[asyncio.Task[httpx.Response]]] = {
-            name: set() for name in SERVICES
-        }
+        self._started: defaultdict[str, asyncio.Event] = defaultdict(asyncio.Event)
+        self._open: defaultdict[str, set[asyncio.Task[httpx.Response]]] = defaultdict(set)
         """Requests of one service to another that are not answered yet, by their receiver."""
         self.tokens: dict[str, str] = {}
         self.broker = Broker(self._to_service)
@@ -126,15 +126,23 @@ class ShopInProcess:
 
     async def _to_service(self, url: str, request: httpx.Request) -> httpx.Response:
         service = httpx.URL(url).host.partition(".")[0]
+        # As Knative holds a request. One service would else record that it cannot read another's
+        # stream if the shop takes longer to start than the first read waits.
+        await self._started[service].wait()
         client = self.clients.get(service)
         if client is None:
-            raise httpx.ConnectError("not started yet, or stopped")
+            raise httpx.ConnectError("stopped")
         task = asyncio.ensure_future(
             client.request(request.method, url, headers=request.headers, content=request.content)
         )
         self._open[service].add(task)
         task.add_done_callback(self._open[service].discard)
         return await task
+
+    def serve(self, service: str, client: httpx.AsyncClient) -> None:
+        """A service has started, and takes requests."""
+        self.clients[service] = client
+        self._started[service].set()
 
     async def drain(self, service: str) -> None:
         """Accept no further requests to a service, and wait until the open ones are answered.
@@ -205,6 +213,16 @@ class ShopInProcess:
         _, revision = await self.shown_stock(book_id)
         return revision > 0
 
+    async def streams_are_read(self) -> bool:
+        """Whether each service has read every stream that it consumes to its end."""
+        for app in self.apps.values():
+            services = app.state.services
+            sources = [stream.source for stream in services.subscriptions.streams]
+            found = await stream_reads.positions(services.database, sources)
+            if not all(each.contacted_at for each in found.values()):
+                return False
+        return True
+
     async def shown_stock(self, book_id: int) -> tuple[int, int]:
         """What catalog shows: copies, and the revision that it knows them at."""
         book = (await self.call("catalog", "GET", f"/books/{book_id}")).json()
@@ -260,10 +278,15 @@ async def open_copy(
 
 @asynccontextmanager
 async def open_shop_on(folder: Path, **environ: str) -> AsyncIterator[ShopInProcess]:
-    """A shop on the files of a folder, if any: it migrates, and registers an admin and staff."""
+    """A shop on the files of a folder, if any: it migrates, and registers an admin and staff.
+
+    Its services have read each other's streams once, so that a read that fails while it stops is
+    a short interruption to a shop that goes on from its files.
+    """
     async with _run_shop(folder, environ) as shop:
         await shop.until(_admin_exists(shop))
         await shop.sign_up("staff", "staff")
+        await shop.until(shop.streams_are_read)
         yield shop
 
 
@@ -297,7 +320,7 @@ async def _run_shop(folder: Path, environ: Mapping[str, str]) -> AsyncIterator[S
     }
     async with AsyncExitStack() as stack:
         for name, app in shop.apps.items():
-            shop.clients[name] = await stack.enter_async_context(serving(app))
+            shop.serve(name, await stack.enter_async_context(serving(app)))
             stack.push_async_callback(shop.drain, name)
         yield shop
 

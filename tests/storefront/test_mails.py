@@ -38,8 +38,7 @@ async def with_mailbox(shop: ShopInProcess, store: Store) -> AsyncIterator[Visit
     """A storefront of a shop that runs on one machine, with its mailbox on the wire."""
     transport = httpx.ASGITransport(App(store))
     async with httpx.AsyncClient(transport=transport) as client:
-        shop.clients["mailbox"] = client
-        shop._open["mailbox"] = set()
+        shop.serve("mailbox", client)
         async with open_storefront(shop, MAILBOX_URL="http://mailbox.test") as visitor:
             yield visitor
         del shop.clients["mailbox"]
