@@ -194,7 +194,7 @@ class ShopInProcess:
 
     async def until(self, found: Callable[[], Awaitable[bool]]) -> None:
         """Let the services work until something is so."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             while not await found():  # noqa: ASYNC110 - nothing announces what is waited for
                 # Not at once: the loop would take the time that the services work in.
                 await asyncio.sleep(0.002)

@@ -114,7 +114,7 @@ async def test_an_app_closes_what_it_has_opened(make_app: MakeApp) -> None:
 
 
 def _is_connection(thread: threading.Thread) -> bool:
-    thread.join(timeout=5)
+    thread.join(timeout=60)
     return thread.is_alive() and "connection" in thread.name
 
 

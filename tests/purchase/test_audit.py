@@ -183,7 +183,7 @@ async def next_audit(shop: Shop, later: timedelta) -> AuditRun:
     """The last result, once the background tasks have run at a later time."""
     shop.clock.advance(seconds=later.total_seconds())
     tasks = shop.app.state.services.process.tasks
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         for _ in range(2):  # the round that runs now may have passed the audit already
             before = tasks.get("record_start")
             shop.app.state.services.run_background_tasks()

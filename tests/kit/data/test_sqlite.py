@@ -40,7 +40,7 @@ def alive_since(before: set[threading.Thread]) -> list[threading.Thread]:
     """Threads that were started since and do not end."""
     started = set(threading.enumerate()) - before
     for thread in started:
-        thread.join(timeout=5)
+        thread.join(timeout=60)
     return [thread for thread in started if thread.is_alive()]
 
 

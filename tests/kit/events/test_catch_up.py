@@ -362,7 +362,7 @@ async def running(reader: CatchUp) -> AsyncIterator[None]:
 
 
 async def until(found: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not await found():  # noqa: ASYNC110 - nothing announces what is waited for
             await asyncio.sleep(0)
 

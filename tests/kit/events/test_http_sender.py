@@ -58,7 +58,7 @@ async def broker(*answers: bytes) -> AsyncIterator[tuple[Broker, HttpSender]]:
 
 
 async def post(running: Broker, poster: HttpSender, body: bytes = b"{}") -> int:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return await poster.post(f"{running.url}/shop/default?x=1", {"ce-id": "7"}, body)
 
 

@@ -150,7 +150,7 @@ async def test_a_background_task_that_fails_is_named_without_its_text(
 
 async def finished(process: Process, task: str) -> None:
     """Wait until a background task has run once."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while task not in process.tasks or process.tasks[task].seconds is None:  # noqa: ASYNC110 - nothing announces it
             await asyncio.sleep(0)
 

@@ -27,7 +27,7 @@ MAX_HTML, MAX_CSS, MAX_JS = 15 * 1024, 12 * 1024, 5 * 1024
 """Bytes, compressed."""
 
 
-LIMIT = 30.0
+LIMIT = 60.0
 """Seconds in which a new book can be bought; far above what that takes."""
 
 
