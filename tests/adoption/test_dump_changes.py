@@ -64,6 +64,7 @@ CHANGES = [
     "DELIMITER ;;\nINSERT INTO `user` VALUES (11,'Eva','e@b.co','x');;\nDELIMITER ;",
     "DELIMITER ;;\nSELECT 1\nDELIMITER ;\nDELETE FROM `user`;",
     "SELECT 'a\nDELIMITER ;;\n';\nDELETE FROM `user`;\nDELIMITER ;",
+    "DELIMITER ;;\nUSE bookstore_auth\nDELETE FROM `user`;;\nDELIMITER ;",
     "SELECT 'a\n/*\n';\nDELETE FROM `user`;\n-- */",
     "INSERT INTO `visits` VALUES (1,'\nUSE blog;\n');\nDELETE FROM `user`;",
     "/*\n-- Current Database: `blog`\n*/\nDELETE FROM `user`;",
@@ -112,6 +113,7 @@ OTHERS = [
         "DELIMITER ;;\n/*!50106 CREATE*/ /*!50117 DEFINER=`a`@`%`*/ /*!50106 EVENT `e` ON SCHEDULE"
         " EVERY 1 DAY DO CALL `p`() */ ;;\nDELIMITER ;"
     ),
+    "DELIMITER $$\nUSE blog$$\nDELETE FROM `user`$$\nDELIMITER ;",
     "GRANT EXECUTE ON PROCEDURE `bookstore_auth`.`p` TO 'a'@'%';",
     "CREATE SEQUENCE `s`;\nDO SETVAL(`s`, 1001, 0);",
 ]

@@ -84,7 +84,8 @@ class Statements:
             yield from self._ended(line.file)
             self._delimiter = match[1]
             return
-        if not self.is_within and not self.is_in_routine and (match := _USE.match(text)):
+        is_line = not self.is_within and self._delimiter not in text
+        if is_line and (match := _USE.match(text)):
             yield Line(line.file, line.number, match[1])
             return
         while position < len(text):
