@@ -125,6 +125,24 @@ def test_the_query(prometheus: str) -> None:
     assert "[90s]" in query
 
 
+@pytest.mark.parametrize(
+    ("age", "told"),
+    [("180", None), ("180.6", "is 181 s old"), ("NaN", "is older than"), (None, "is older than")],
+)
+def test_old_data(prometheus: str, age: str | None, told: str | None) -> None:
+    """Whatever it says of requests, a Prometheus that gets nothing any more has measured none."""
+    samples = [] if age is None else [{"metric": {"part": "age"}, "value": [0, age]}]
+    answer = {"status": "success", "data": {"resultType": "vector", "result": samples}}
+    Prometheus.answer = json.dumps(answer).encode()
+    read = from_prometheus(prometheus, "shop", lambda: NOW)
+    if told is None:
+        assert read("a", NOW).total == 0
+        return
+
+    with pytest.raises(OpsError, match=f"has no measurement: its newest sample {told}"):
+        read("a", NOW)
+
+
 BUCKETS = "http_server_request_duration_seconds_bucket"
 SERIES = f'{BUCKETS}{{job="j",instance="%s",le="+Inf",http_response_status_code="%s"}}'
 REVISION = 'kn_revision_name="purchase-2",k8s_namespace_name="shop"'
