@@ -56,6 +56,18 @@ CHANGES = [
     "SET STATEMENT max_statement_time=1 FOR DELETE FROM `user`;",
     "ANALYZE DELETE FROM `user`;",
     "SET @a=1; INSERT INTO `user` VALUES (11,'Eva','e@b.co','x');",
+    "UPDATE `visits` AS `v`, `user` AS `visits` SET `name` = 'Eva';",
+    "UPDATE `visits` AS `v` JOIN bookstore_auth.user AS `u` SET `u`.`name` = 'Eva';",
+    "DELIMITER ;;\nDELETE FROM `user`;;\nDELIMITER ;",
+    "DELIMITER $$\nCREATE PROCEDURE `p`() SELECT 1; $$ DELETE FROM `user` $$\nDELIMITER ;",
+    "DELIMITER //\nBEGIN NOT ATOMIC\n  DELETE FROM `user`;\nEND//\nDELIMITER ;",
+    "DELIMITER ;;\nINSERT INTO `user` VALUES (11,'Eva','e@b.co','x');;\nDELIMITER ;",
+    "DELIMITER ;;\nSELECT 1\nDELIMITER ;\nDELETE FROM `user`;",
+    "SELECT 'a\nDELIMITER ;;\n';\nDELETE FROM `user`;\nDELIMITER ;",
+    "DELIMITER ;;\nUSE bookstore_auth\nDELETE FROM `user`;;\nDELIMITER ;",
+    "SELECT 'a\n/*\n';\nDELETE FROM `user`;\n-- */",
+    "INSERT INTO `visits` VALUES (1,'\nUSE blog;\n');\nDELETE FROM `user`;",
+    "/*\n-- Current Database: `blog`\n*/\nDELETE FROM `user`;",
 ]
 """Statements about the users, whose rows are there."""
 OTHERS = [
@@ -86,6 +98,24 @@ OTHERS = [
     "CREATE USER 'user'@'%';\nGRANT SELECT ON `bookstore_auth`.`user` TO 'user'@'%';",
     "DROP USER IF EXISTS user;",
     "COMMIT",
+    "UPDATE `visits` AS `user` SET `n` = 0;",
+    "DELIMITER ;;\nCREATE PROCEDURE `p`() BEGIN DELETE FROM `user`; CALL `q`(); END;;\nDELIMITER ;",
+    (
+        "DELIMITER $$\nDROP PROCEDURE IF EXISTS `p` $$\nCREATE PROCEDURE `p`()\nBEGIN\n"
+        "  -- it's; `\n  PREPARE `s` FROM 'DELETE FROM `user`';\n  EXECUTE `s`;\n"
+        "END $$\nDELIMITER ;"
+    ),
+    (
+        "DELIMITER |\nCREATE TRIGGER `t` AFTER DELETE ON `user` FOR EACH ROW BEGIN\n"
+        "  SET @a = '|;';\nINSERT INTO `user` VALUES (11,'Eva','e@b.co','x');\nEND|\ndelimiter ;"
+    ),
+    (
+        "DELIMITER ;;\n/*!50106 CREATE*/ /*!50117 DEFINER=`a`@`%`*/ /*!50106 EVENT `e` ON SCHEDULE"
+        " EVERY 1 DAY DO CALL `p`() */ ;;\nDELIMITER ;"
+    ),
+    "DELIMITER $$\nUSE blog$$\nDELETE FROM `user`$$\nDELIMITER ;",
+    "GRANT EXECUTE ON PROCEDURE `bookstore_auth`.`p` TO 'a'@'%';",
+    "CREATE SEQUENCE `s`;\nDO SETVAL(`s`, 1001, 0);",
 ]
 """Statements about others, and what dump programs write about a table."""
 
@@ -109,6 +139,41 @@ def test_statements_that_change_no_rows_of_the_originals_pass(
     auth = original.written(ROWS)["auth"] + statement + "\n"
 
     assert [row[0] for row in staged(tmp_path, empty(auth=auth))] == [10]
+
+
+EXECUTING = [
+    ("CALL `clean_up`();", "CALL"),
+    ("call clean_up;", "CALL"),
+    ("USE `blog`;\nCALL `clean_up`();", "CALL"),
+    ("/*!50003 CALL `clean_up`() */;", "CALL"),
+    ("DELIMITER ;;\nCALL `clean_up`();;\nDELIMITER ;", "CALL"),
+    ("DELIMITER $$\nBEGIN NOT ATOMIC\n  CALL `clean_up`();\nEND $$\nDELIMITER ;", "CALL"),
+    ("SET STATEMENT max_statement_time=1 FOR CALL `clean_up`();", "CALL"),
+    ("SET @a = 'DELETE FROM `user`';\nPREPARE `s` FROM @a;\nEXECUTE `s`;", "PREPARE"),
+    ("EXECUTE IMMEDIATE 'DELETE FROM `user`';", "EXECUTE"),
+    ("source more.sql\nDROP TABLE `visits`;", "SOURCE"),
+    ("\\. more.sql;", "\\."),
+    ("CONNECT blog;", "CONNECT"),
+    ("SET @a = 1; DELIMITER ;;", "DELIMITER"),
+]
+"""Statements that execute others, and the word that is reported."""
+
+
+@pytest.mark.parametrize(("statement", "word"), EXECUTING)
+@pytest.mark.parametrize("is_before", [True, False], ids=["before the rows", "after the rows"])
+def test_statements_that_execute_others_are_refused(
+    tmp_path: Path, statement: str, word: str, is_before: bool
+) -> None:
+    """What they do to rows cannot be seen, wherever they stand. No dump has any."""
+    auth = original.written(ROWS)["auth"]
+    before = auth.index("INSERT") if is_before else len(auth)
+    text = f"{auth[:before]}{statement}\n{auth[before:]}"
+    with pytest.raises(NotTheOriginal, match="executes statements that the file") as refused:
+        staged(tmp_path, empty(auth=text))
+    line = int(re.findall(r"line (\d+): ", str(refused.value))[0])
+
+    assert f"{word} executes" in str(refused.value)
+    assert text.splitlines()[line - 1] in statement.splitlines()
 
 
 def test_the_line_is_the_one_that_begins_the_statement(tmp_path: Path) -> None:
@@ -208,3 +273,13 @@ def test_any_form_of_a_change_is_found(
             staged(folder, texts)
     else:
         assert [row[0] for row in staged(folder, texts)] == [10]
+
+
+def test_a_database_that_two_statements_of_a_line_choose_is_the_last(tmp_path: Path) -> None:
+    """Also for the table itself, whose rows are those of the other database."""
+    auth = original.written(ROWS)["auth"]
+    old = auth[auth.index("CREATE TABLE") :].replace("Ana", "Eva").replace("(10,", "(11,")
+    for use in ("USE blog; USE bookstore_old;", "SET @a=1; USE bookstore_old;"):
+        text = f"{auth}{use}\n{old}"
+
+        assert [row[:2] for row in staged(tmp_path, empty(auth=text))] == [(10, "Ana")]

@@ -32,8 +32,24 @@ INSERT INTO `cover` VALUES (1, X'FFD8FF00270A5C3B');
 CREATE TRIGGER `copied` AFTER INSERT ON `user` FOR EACH ROW INSERT INTO `cover` VALUES (9, NULL);
 CREATE VIEW `readers` AS SELECT `id`, `name` FROM `user`;
 CREATE PROCEDURE `empty`() DELETE FROM `user`;
+CREATE PROCEDURE `clean_up`()
+BEGIN
+  -- it's done; `all` of it
+  SET @a = 'DELETE FROM `user`; \\' -- ;;';
+  /* twice; DELIMITER $$ */ PREPARE `s` FROM @a;
+  EXECUTE `s`;
+CALL `empty`();
+INSERT INTO `user` VALUES (999,'Nobody','nobody@example.org','x');
+END;
+CREATE FUNCTION `two`() RETURNS int RETURN 1 + 1;
+CREATE TRIGGER `renamed` BEFORE UPDATE ON `user` FOR EACH ROW
+BEGIN
+UPDATE `cover` SET `id` = `id` + 1;
+DELETE FROM `cover` WHERE `id` > 100;
+END;
+CREATE EVENT `nightly` ON SCHEDULE EVERY 1 DAY DO BEGIN CALL `clean_up`(); DELETE FROM `user`; END;
 """
-"""What an owner has added: columns of every kind, a table, a trigger, a view and a procedure."""
+"""What an owner has added: columns of every kind, a table, a view, and routines of every kind."""
 STALE = """
 DROP DATABASE IF EXISTS `programs_auth_old`;
 CREATE DATABASE `programs_auth_old`;

@@ -2,8 +2,9 @@
 
 These programs escape line breaks in texts, so a statement is one line, or one line a row.
 Statements other than CREATE TABLE, INSERT, USE and what sets the next id are skipped, unless they
-change rows that were read. `dump_lines.py` opens the files, `dump_rows.py` reads the values,
-`dump_statements.py` gathers the other statements, of which `dump_changes.py` says what they change.
+change rows that were read, or execute others. `dump_lines.py` opens the files, `dump_rows.py` reads
+the values, `dump_script.py` follows the other statements, which `dump_statements.py` gathers and of
+which `dump_changes.py` says what they change.
 """
 
 import re
@@ -23,15 +24,12 @@ from functions.adoption.original.dump_lines import (
     lines,
 )
 from functions.adoption.original.dump_rows import Statement, unreadable
-from functions.adoption.original.dump_statements import Statements
+from functions.adoption.original.dump_script import Script
 from functions.adoption.original.schema import NEXT_ID, TABLES, Found, Role, Table, check
 from functions.adoption.original.staging import Row, Staging
 
 BATCH = 5_000
 
-_USE = re.compile(r"^\s*USE\s+(?:`((?:[^`]|``)+)`|(\w+))\s*(?:;|$)", re.IGNORECASE)
-"""mysql takes it without `;`, too."""
-_HEADER = re.compile(r"^-- (?:Host: .*?|)\s*(?:Current )?Database: `?([^`\s]+)`?\s*$")
 _TABLE = r"(?:`((?:[^`]|``)+)`\.)?`((?:[^`]|``)+)`"
 """Its database, where the statement says that, and its name."""
 _UNQUOTED = re.compile(r"^CREATE TABLE (?:IF NOT EXISTS )?(?!IF\b)[\"\w]")
@@ -180,26 +178,27 @@ def _twice(table: Table, first: Line, second: Line) -> NotTheOriginal:
 
 def _statements(file: Path) -> Iterator[tuple[str | None, Line]]:
     """The statements about tables, each as one line, with the database that they are about."""
-    database: str | None = None
+    script = Script()
     parts: list[str] = []
     begun = 0
     for line in lines(file):
-        database = _database(line.text) or database
-        if line.text.startswith(("CREATE TABLE ", "ALTER TABLE ")):
+        is_begin = script.is_between and line.text.startswith(("CREATE TABLE ", "ALTER TABLE "))
+        for _ in _gathered(script, line):
+            pass
+        if is_begin:
             parts, begun = [], line.number
         elif not parts:
             continue
         parts.append(line.text)
         if line.text.rstrip().endswith(";"):
-            yield database, Line(file, begun, "".join(parts))
+            yield script.database, Line(file, begun, "".join(parts))
             parts = []
 
 
-def _database(text: str) -> str | None:
-    if match := _USE.match(text):
-        return match[1] or match[2]
-    match = _HEADER.match(text)
-    return match[1] if match else None
+def _gathered(script: Script, line: Line) -> Iterator[Line]:
+    """The statements that end in a line, none of whose rows is read."""
+    is_insert = script.is_between and _WRITES_ROWS.match(line.text)
+    return script.pass_over(line) if is_insert else script.gather(line)
 
 
 class _Rows:
@@ -208,9 +207,8 @@ class _Rows:
     def __init__(self, contents: _Contents, staging: Staging) -> None:
         self._contents = contents
         self._staging = staging
-        self._database: str | None = None
         self._charset = ""
-        self._others = Statements()
+        self._script = Script()
         self._filled: dict[Table, str | None] = {}
         """The tables that have rows by now, each with its database."""
 
@@ -219,7 +217,6 @@ class _Rows:
         rows: list[Row] = []
         line = Line(file, 0, "")
         for line in lines(file):
-            self._database = _database(line.text) or self._database
             self._charset = charset(line.text) or self._charset
             position = 0
             if statement is None:
@@ -238,30 +235,27 @@ class _Rows:
                 statement, rows = None, []
         if statement is not None:
             raise cut_off(file, line.number)
-        self._check_all(self._others.finish(file, line.number))
+        self._check_all(self._script.finish(file, line.number))
 
     def _next(self, line: Line) -> tuple[Statement | None, int]:
         """The rows that a line begins, and where in it. What else it has is checked."""
-        if not _WRITES_ROWS.match(line.text):
-            if not self._others.is_within and (use := _USE.match(line.text)):
-                line = line._replace(text=line.text[use.end() :])
-            self._check_all(self._others.gather(line))
+        if self._script.is_hidden or not _WRITES_ROWS.match(line.text):
+            self._check_all(self._script.gather(line))
             return None, 0
         match = _INSERT.match(line.text)
         if match is None:
             raise unreadable(line)
         statement = self._begun(match, line)
         if statement is None:
-            is_within = self._others.is_within
-            self._check_all((self._others.gather if is_within else self._others.pass_over)(line))
+            self._check_all(_gathered(self._script, line))
             return None, 0
-        if self._others.is_within:  # a part of a trigger, or of a text
+        if not self._script.is_between:  # a part of another statement, or of a text
             raise unreadable(line)
         return statement, match.end()
 
     def _begun(self, match: re.Match[str], line: Line) -> Statement | None:
         """The statement that a line begins; None for a table that is not of interest."""
-        database = match[1] or self._database
+        database = match[1] or self._script.database
         table = self._contents.table(database, match[2])
         if table is None or table not in self._contents.tables:
             self._check_created(table, database, match[2], line)
@@ -306,13 +300,21 @@ class _Rows:
 
     def _check_all(self, statements: Iterable[Line]) -> None:
         for each in statements:
-            self._database = dump_changes.used(each.text) or self._database
+            if found := dump_changes.executes(each.text):
+                raise NotTheOriginal(
+                    f"{each.file}, línea {each.number}: {found} ejecuta órdenes que el archivo no"
+                    " muestra, y que pueden cambiar filas. Cargue el archivo en un servidor, y haga"
+                    " el volcado de sus bases de datos.",
+                    f"{each.file}, line {each.number}: {found} executes statements that the file"
+                    " does not show, and that may change rows. Load the file into a server, and"
+                    " dump its databases.",
+                )
             for mention in dump_changes.changed(each.text):
                 self._check_changes(mention, each)
 
     def _check_changes(self, mention: dump_changes.Mention, line: Line) -> None:
         """Raises `NotTheOriginal` where rows that were read are not the last ones."""
-        database = mention.database or self._database
+        database = mention.database or self._script.database
         role = self._contents.roles.get(database)
         for table in self._contents.tables:
             filled_in = self._filled.get(table)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 _NAME = r"(?:`(?:[^`]|``)+`|[\w$]+)"
 _NAMES = re.compile(rf"(?<![\w$@`.])({_NAME})(?:\s*\.\s*({_NAME}))?")
 """`table`, `database`.`table`, or `table`.`column`."""
+_ALIAS = re.compile(rf"(?<![\w$@`.])AS\b\s*{_NAME}(?!\s*\.)", re.IGNORECASE)
 _TARGET = rf"({_NAME}(?:\s*\.\s*{_NAME})?)"
 _FLAGS = re.IGNORECASE | re.DOTALL
 
@@ -45,6 +46,10 @@ _KEEPS_ROWS = re.compile(
 )
 """Others that may name a table, or have a word such as USER. MariaDB's SET STATEMENT and ANALYZE
 execute the statement in them."""
+_EXECUTES = re.compile(r"(CALL|EXECUTE|PREPARE|SOURCE|CONNECT|DELIMITER)\b|(\\.)", _FLAGS)
+_EXECUTES_WITHIN = re.compile(r"(?<![\w$@`.])(CALL|EXECUTE|PREPARE)\b(?!`)|(\\.)", _FLAGS)
+"""Backslashes begin commands of the program mysql, as do the last three words. DELIMITER is read
+where it begins a line."""
 _USE = re.compile(rf"USE\b\s*({_NAME})\s*$", re.IGNORECASE)
 
 
@@ -61,6 +66,17 @@ def used(statement: str) -> str | None:
     """The database of a USE."""
     match = _USE.match(statement)
     return _plain(match[1]) if match else None
+
+
+def executes(statement: str) -> str | None:
+    """The word, in upper case, by which a statement executes others that are not in it."""
+    match = _EXECUTES.match(statement)
+    if not match and not any(
+        each.match(statement)
+        for each in (_TAKES_DATABASE, _ADDS_ROWS, _TAKES_ROWS, _ALTER, _KEEPS_ROWS)
+    ):
+        match = _EXECUTES_WITHIN.search(statement)
+    return match[match.lastindex or 0].upper() if match else None
 
 
 def changed(statement: str) -> Iterator[Mention]:
@@ -86,7 +102,7 @@ def _found(match: re.Match[str]) -> str:
 
 
 def _mentions(text: str, *, is_early: bool = False) -> Iterator[Mention]:
-    for match in _NAMES.finditer(text):
+    for match in _NAMES.finditer(_ALIAS.sub(" ", text)):
         first = _plain(match[1])
         yield Mention(None, first, is_early)
         if match[2]:

@@ -36,9 +36,6 @@ _SET_NAMES = re.compile(r"^(?:/\*!\d+ )?SET NAMES '?(\w+)")
 THREE_BYTES = frozenset({"utf8mb3", "utf8"})
 """Texts are converted to them with `?` for every character of four bytes."""
 _READABLE_NAMES = frozenset({"utf8mb4", "binary", *THREE_BYTES})
-_DELIMITER = re.compile(r"^\s*DELIMITER\s+(\S+)", re.IGNORECASE)
-_COMMENT = re.compile(r"^\s*/\*(?!M?!)(?!.*\*/)")
-"""The first line of a comment of several lines, which no server executes."""
 _UNDECODED = re.compile(r"[\udc80-\udcff]")
 
 
@@ -50,30 +47,18 @@ class Line(NamedTuple):
 
 
 def lines(file: Path) -> Iterator[Line]:
-    """The lines of a file, without those of triggers, routines and comments of several lines.
+    """The lines of a file.
 
     Raises `NotTheOriginal` for a file that cannot be read, and at the end of one that has not been
     written to its end.
     """
-    number, in_routine, in_comment, ending = 0, False, False, _Ending(file)
+    number, ending = 0, _Ending(file)
     try:
         with _opened(file) as opened:
             for number, text in enumerate(opened, 1):
                 ending.pass_line(number, text)
-                if in_comment:
-                    _, end, text = text.partition("*/")
-                    in_comment = not end
-                    if not text.strip():
-                        continue
-                if match := _DELIMITER.match(text):
-                    in_routine = match[1] != ";"
-                elif in_routine:
-                    continue
-                elif _COMMENT.match(text):
-                    in_comment = True
-                else:
-                    _check_names(file, number, text)
-                    yield Line(file, number, text)
+                _check_names(file, number, text)
+                yield Line(file, number, text)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise NotTheOriginal(
             f"{file}: el archivo gzip está dañado o cortado. Haga el volcado otra vez.",
@@ -85,8 +70,6 @@ def lines(file: Path) -> Iterator[Line]:
             f"{file} cannot be read: {error.strerror}.",
         ) from error
     ending.check(number)
-    if in_comment or in_routine:  # whatever rows there were in it
-        raise cut_off(file, number)
 
 
 class _Ending:

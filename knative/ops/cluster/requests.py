@@ -29,6 +29,16 @@ _MAX_PODS = 20
 """That kubectl reads at once; its own default is five."""
 _TIMEOUT = 30.0
 """Seconds."""
+MAX_AGE = 180.0
+"""Seconds since the newest sample of any target, with which Prometheus is up to date: three exports
+of a minute each."""
+AGE = (
+    "label_replace(time() - max(max(timestamp(up))"
+    ' or label_replace(max(timestamp(target_info)), "of", "pushed", "", "")),'
+    ' "part", "age", "", "")'
+)
+"""Seconds since the newest sample, scraped or pushed, by Prometheus' own clock; no sample if there
+is none within its lookback of five minutes."""
 
 
 class Requests(Protocol):
@@ -142,11 +152,23 @@ def _message(line: str) -> str:
 
 
 def from_prometheus(url: str, namespace: str, now: Callable[[], datetime]) -> Source:
-    """Of a Prometheus whose HTTP API is at this URL."""
+    """Of a Prometheus whose HTTP API is at this URL.
+
+    One that gets no samples any more shows no requests, as a shop without visitors does; so it is
+    an error that its newest sample is older than `MAX_AGE`.
+    """
 
     def read(revision: str, since: datetime) -> Requests:
         window = max(30, math.ceil((now() - since).total_seconds()))
-        return histogram(_query(url, promql(revision, namespace, window)))
+        answer = _query(url, f"{promql(revision, namespace, window)} or {AGE}")
+        found = histogram(answer)
+        if (age := newest(answer)) > MAX_AGE:
+            known = f"is {age:.0f} s old" if math.isfinite(age) else "is older than five minutes"
+            raise OpsError(
+                f"Prometheus at {url} has no measurement: its newest sample {known}. It scrapes and"
+                " receives nothing, or its clock is wrong"
+            )
+        return found
 
     return read
 
@@ -184,12 +206,14 @@ def _query(url: str, query: str) -> Any:
 
 
 def histogram(answer: Any) -> Histogram:
-    """Of Prometheus' answer. Raises `OpsError` where it is no vector of buckets."""
+    """Of Prometheus' answer. Raises `OpsError` where it is no vector of buckets, and an age."""
     cumulated: dict[float, float] = defaultdict(float)
     errors = 0.0
     try:
         for sample in answer["data"]["result"]:
             labels, value = sample["metric"], float(sample["value"][1])
+            if labels.get("part") == "age":
+                continue
             bound = float(labels["le"])
             if not math.isfinite(value) or math.isnan(bound):
                 raise ValueError(f"{value} in {labels}")
@@ -204,3 +228,14 @@ def histogram(answer: Any) -> Histogram:
     whole = [round(cumulated[bound]) for bound in bounds]
     counts = [max(0, after - before) for before, after in zip([0, *whole], whole, strict=False)]
     return Histogram(tuple(bounds), tuple(counts), round(errors))
+
+
+def newest(answer: Any) -> float:
+    """Seconds since Prometheus' newest sample, of an answer that `histogram` has read; infinite if
+    it has none."""
+    ages = (
+        float(sample["value"][1])
+        for sample in answer["data"]["result"]
+        if sample["metric"].get("part") == "age"
+    )
+    return next((age for age in ages if math.isfinite(age)), math.inf)

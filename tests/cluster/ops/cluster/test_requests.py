@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from functions.kit.base.logs import JSONFormatter
 from knative.ops.cli.errors import OpsError
-from knative.ops.cluster.requests import answers, from_prometheus, histogram, promql
+from knative.ops.cluster.requests import AGE, answers, from_prometheus, histogram, promql
 from tests.cluster.test_alerts import promtool
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -50,6 +50,7 @@ def vector(*samples: tuple[str, str, float]) -> dict[str, object]:
         {"metric": {"le": le, "http_response_status_code": code}, "value": [0, str(value)]}
         for le, code, value in samples
     ]
+    result.append({"metric": {"part": "age"}, "value": [0, "15"]})
     return {"status": "success", "data": {"resultType": "vector", "result": result}}
 
 
@@ -124,6 +125,24 @@ def test_the_query(prometheus: str) -> None:
     assert "[90s]" in query
 
 
+@pytest.mark.parametrize(
+    ("age", "told"),
+    [("180", None), ("180.6", "is 181 s old"), ("NaN", "is older than"), (None, "is older than")],
+)
+def test_old_data(prometheus: str, age: str | None, told: str | None) -> None:
+    """Whatever it says of requests, a Prometheus that gets nothing any more has measured none."""
+    samples = [] if age is None else [{"metric": {"part": "age"}, "value": [0, age]}]
+    answer = {"status": "success", "data": {"resultType": "vector", "result": samples}}
+    Prometheus.answer = json.dumps(answer).encode()
+    read = from_prometheus(prometheus, "shop", lambda: NOW)
+    if told is None:
+        assert read("a", NOW).total == 0
+        return
+
+    with pytest.raises(OpsError, match=f"has no measurement: its newest sample {told}"):
+        read("a", NOW)
+
+
 BUCKETS = "http_server_request_duration_seconds_bucket"
 SERIES = f'{BUCKETS}{{job="j",instance="%s",le="+Inf",http_response_status_code="%s"}}'
 REVISION = 'kn_revision_name="purchase-2",k8s_namespace_name="shop"'
@@ -163,19 +182,42 @@ def test_other_revisions_do_not_count(tmp_path: Path) -> None:
     evaluated(tmp_path, series | infos, 7)
 
 
+@pytest.mark.parametrize(
+    ("series", "age"),
+    [
+        ({"up": "1x40"}, 0),
+        ({"up": "1x10"}, None),  # beyond the lookback
+        ({'up{job="a"}': "1x28", 'up{job="b"}': "1x26"}, 180),
+        ({'up{job="a",instance="i"}': "1x26", 'target_info{job="a",instance="i"}': "1x32"}, 120),
+        ({"target_info": "1x32"}, 120),
+        ({"a_rule_of_the_server": "1x40"}, None),
+    ],
+)
+def test_the_age_of_the_newest_sample(
+    tmp_path: Path, series: dict[str, str], age: int | None
+) -> None:
+    """Of any target, whatever it says, by Prometheus' own evaluation."""
+    expected = [] if age is None else [{"labels": '{part="age"}', "value": age}]
+    query = f"{promql('purchase-2', 'shop', 120)} or {AGE}"
+    evaluate(tmp_path, series, {"expr": query, "eval_time": "10m", "exp_samples": expected})
+
+
 def evaluated(folder: Path, series: dict[str, str], counted: int) -> None:
     """Prometheus' own evaluation of the query, 5 minutes after the begin, over 2 minutes."""
     query = promql("purchase-2", "shop", 120)
+    case = {
+        "expr": f"sum({query}) or vector(0)",
+        "eval_time": "5m",
+        "exp_samples": [{"labels": "{}", "value": counted}],
+    }
+    evaluate(folder, series, case)
+
+
+def evaluate(folder: Path, series: dict[str, str], case: dict[str, Any]) -> None:
     test = {
         "interval": "15s",
         "input_series": [{"series": name, "values": values} for name, values in series.items()],
-        "promql_expr_test": [
-            {
-                "expr": f"sum({query}) or vector(0)",
-                "eval_time": "5m",
-                "exp_samples": [{"labels": "{}", "value": counted}],
-            }
-        ],
+        "promql_expr_test": [case],
     }
     (folder / "test.json").write_text(json.dumps({"rule_files": [], "tests": [test]}), "utf-8")
     done = promtool(folder, "test", "rules", "test.json")

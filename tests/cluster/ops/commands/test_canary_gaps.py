@@ -28,12 +28,16 @@ AUTO = (*CONTEXT, "purchase", "--auto")
 Answer = tuple[int, bytes]
 
 
-def recorded(total: int) -> Answer:
-    """What Prometheus answers for a revision: cumulated buckets, as recorded."""
-    result = [
+def recorded(total: int, *, age: str | None = "12.3") -> Answer:
+    """What Prometheus answers for a revision: cumulated buckets, as recorded, and the age in
+    seconds of its newest sample."""
+    result: list[dict[str, Any]] = [
         {"metric": {"le": le, "http_response_status_code": "201"}, "value": [1764590400.1, str(n)]}
         for le, n in (("0.005", total // 2), ("0.1", total), ("+Inf", total))
+        if total
     ]
+    if age is not None:
+        result.append({"metric": {"part": "age"}, "value": [1764590400.1, age]})
     data = {"resultType": "vector", "result": result}
     return 200, json.dumps({"status": "success", "data": data}).encode()
 
@@ -46,6 +50,9 @@ BROKEN: dict[str, Answer] = {
     "a page": (200, b"<html>Sign in</html>"),
     "another type": (200, b'{"status":"success","data":{"resultType":"scalar","result":[0,"1"]}}'),
     "another shape": (200, b"[[[]]]"),
+    "old": recorded(400, age="181"),
+    "old, without requests": recorded(0, age="299.5"),
+    "older than it looks back": recorded(0, age=None),
     "not UTF-8": (200, b"\xff\xfe\x00"),
     "cut off": (-1, b'{"status":"success","data":{"resu'),
     "nothing": (-2, b""),
@@ -172,8 +179,7 @@ def test_a_revision_whose_series_are_missing_is_waited_for(
 ) -> None:
     """An answer without series is no proof: after the patience the traffic goes back."""
     old, new = two
-    empty = 200, b'{"status":"success","data":{"resultType":"vector","result":[]}}'
-    answering(lambda _, query: empty if f'"{new}"' in query else GOOD, monkeypatch)
+    answering(lambda _, query: recorded(0) if f'"{new}"' in query else GOOD, monkeypatch)
     code = cluster.run(canary, *AUTO, "--prometheus", prometheus, "--patience", "300")
 
     assert (code, steps(cluster)) == (1, [f"{new}=1,{old}=99", f"{old}=100"])
