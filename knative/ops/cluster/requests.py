@@ -30,15 +30,14 @@ _MAX_PODS = 20
 _TIMEOUT = 30.0
 """Seconds."""
 MAX_AGE = 180.0
-"""Seconds since the newest sample of any target, with which Prometheus is up to date: three exports
-of a minute each."""
+"""Seconds since any target was scraped last, with which Prometheus is up to date."""
 AGE = (
-    "label_replace(time() - max(max(timestamp(up))"
-    ' or label_replace(max(timestamp(target_info)), "of", "pushed", "", "")),'
+    "label_replace(time() - max(timestamp(up)) or count(last_over_time(up[1d])) * Inf,"
     ' "part", "age", "", "")'
 )
-"""Seconds since the newest sample, scraped or pushed, by Prometheus' own clock; no sample if there
-is none within its lookback of five minutes."""
+"""Seconds since any target was scraped last, by Prometheus' own clock: infinite beyond its lookback
+of five minutes; no sample where it has scraped nothing for a day. Such a one only receives, and
+from a shop that sleeps it receives nothing."""
 
 
 class Requests(Protocol):
@@ -155,18 +154,18 @@ def from_prometheus(url: str, namespace: str, now: Callable[[], datetime]) -> So
     """Of a Prometheus whose HTTP API is at this URL.
 
     One that gets no samples any more shows no requests, as a shop without visitors does; so it is
-    an error that its newest sample is older than `MAX_AGE`.
+    an error that it has scraped before, but nothing for `MAX_AGE`.
     """
 
     def read(revision: str, since: datetime) -> Requests:
         window = max(30, math.ceil((now() - since).total_seconds()))
         answer = _query(url, f"{promql(revision, namespace, window)} or {AGE}")
         found = histogram(answer)
-        if (age := newest(answer)) > MAX_AGE:
-            known = f"is {age:.0f} s old" if math.isfinite(age) else "is older than five minutes"
+        if (age := scraped_ago(answer)) > MAX_AGE:
+            known = f"{age:.0f} s" if math.isfinite(age) else "more than five minutes"
             raise OpsError(
-                f"Prometheus at {url} has no measurement: its newest sample {known}. It scrapes and"
-                " receives nothing, or its clock is wrong"
+                f"Prometheus at {url} has no measurement: it scraped a target last {known} ago. Its"
+                " targets cannot be reached, or it does not run, or its clock is wrong"
             )
         return found
 
@@ -230,12 +229,11 @@ def histogram(answer: Any) -> Histogram:
     return Histogram(tuple(bounds), tuple(counts), round(errors))
 
 
-def newest(answer: Any) -> float:
-    """Seconds since Prometheus' newest sample, of an answer that `histogram` has read; infinite if
-    it has none."""
-    ages = (
-        float(sample["value"][1])
-        for sample in answer["data"]["result"]
-        if sample["metric"].get("part") == "age"
-    )
-    return next((age for age in ages if math.isfinite(age)), math.inf)
+def scraped_ago(answer: Any) -> float:
+    """Seconds since Prometheus scraped a target last, of an answer that `histogram` has read;
+    infinite where that is too long ago to be known, 0 where it scrapes none."""
+    for sample in answer["data"]["result"]:
+        if sample["metric"].get("part") == "age":
+            age = float(sample["value"][1])
+            return math.inf if math.isnan(age) else age
+    return 0.0

@@ -28,16 +28,15 @@ AUTO = (*CONTEXT, "purchase", "--auto")
 Answer = tuple[int, bytes]
 
 
-def recorded(total: int, *, age: str | None = "12.3") -> Answer:
-    """What Prometheus answers for a revision: cumulated buckets, as recorded, and the age in
-    seconds of its newest sample."""
+def recorded(total: int, *, age: str = "12.3") -> Answer:
+    """What Prometheus answers for a revision: cumulated buckets, as recorded, and the seconds
+    since it scraped a target."""
     result: list[dict[str, Any]] = [
         {"metric": {"le": le, "http_response_status_code": "201"}, "value": [1764590400.1, str(n)]}
         for le, n in (("0.005", total // 2), ("0.1", total), ("+Inf", total))
         if total
     ]
-    if age is not None:
-        result.append({"metric": {"part": "age"}, "value": [1764590400.1, age]})
+    result.append({"metric": {"part": "age"}, "value": [1764590400.1, age]})
     data = {"resultType": "vector", "result": result}
     return 200, json.dumps({"status": "success", "data": data}).encode()
 
@@ -52,7 +51,7 @@ BROKEN: dict[str, Answer] = {
     "another shape": (200, b"[[[]]]"),
     "old": recorded(400, age="181"),
     "old, without requests": recorded(0, age="299.5"),
-    "older than it looks back": recorded(0, age=None),
+    "older than it looks back": recorded(0, age="+Inf"),
     "not UTF-8": (200, b"\xff\xfe\x00"),
     "cut off": (-1, b'{"status":"success","data":{"resu'),
     "nothing": (-2, b""),
