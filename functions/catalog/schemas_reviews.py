@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from functions.catalog.domain.ratings import MAX_STARS, MIN_STARS
 from functions.catalog.domain.reviews import (
+    AT,
     MAX_NOTE,
     MAX_REVIEWER,
     MAX_TEXT,
@@ -26,7 +27,7 @@ Reviewer = Annotated[
 ]
 
 
-_REVIEWER: dict[str, Any] = {"properties": {"reviewer": {"not": {"pattern": "@"}}}}
+_REVIEWER: dict[str, Any] = {"properties": {"reviewer": {"not": {"pattern": AT}}}}
 """An email address is refused."""
 
 

@@ -1,7 +1,7 @@
 """A mail as it is sent: headers, a text part and an HTML part (RFC 5322, 2046, 6532).
 
 What people have chosen, such as their name, reaches one header only: the address of the recipient.
-Control characters are taken out of it before, and the standard library refuses what is left.
+Control characters, and those that have a meaning in an address, are taken out of it before.
 """
 
 from datetime import datetime
@@ -16,6 +16,11 @@ from functions.notifications.rendering import Content, render
 
 MAX_NAME = 100
 """Characters of a name in a header."""
+
+# What has a meaning in an address (RFC 5322, section 3.2.3, `specials`) or makes an encoded word
+# (RFC 2047). In quotation marks it would be a part of the name, but Python 3.11 leaves those out
+# where it folds a long name, and a comma then separates two recipients.
+_SPECIALS = str.maketrans(dict.fromkeys('()<>[]:;@\\,."=?', " "))
 
 
 class BadAddress(ValueError):
@@ -71,7 +76,7 @@ def _address(recipient: Recipient) -> Address:
     if not (local_part and at and domain) or has_blanks:
         raise BadAddress("the address is malformed")
     try:
-        name = _one_line(recipient.name or "")[:MAX_NAME]
+        name = _one_line((recipient.name or "").translate(_SPECIALS))[:MAX_NAME]
         return Address(name, username=local_part, domain=_ascii_domain(domain))
     except (ValueError, UnicodeError, IndexError) as error:
         raise BadAddress("the address is malformed") from error

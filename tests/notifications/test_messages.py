@@ -217,6 +217,31 @@ def test_a_name_stays_a_name(name: str) -> None:
     assert b"\nBcc:" not in envelope.message.as_bytes()
 
 
+SPECIALS = '()<>[]:;@\\,."'
+
+
+PIECES = st.lists(st.sampled_from([*SPECIALS, *" ?=a", "=?utf-8?q?=2C?=", "ñ"]), max_size=12).map(
+    "".join
+)
+
+
+@given(before=PIECES, after=PIECES)
+def test_a_long_name_is_one_name(before: str, after: str) -> None:
+    """A header is folded at 78 characters; what separates recipients separates none there."""
+    name = f"{before}{'Amigos del Libro ' * 4}{after}"
+    (found,) = read(composed(Kind.ORDER_PAID, name=name))["to"].addresses
+
+    assert found.addr_spec == "ana@example.com"
+
+
+def test_a_name_has_no_signs_in_its_header() -> None:
+    """The greeting has them."""
+    message = read(composed(Kind.ORDER_PAID, name='Amigos del Libro, S.A. ("Lima")'))
+
+    assert str(message["to"]) == "Amigos del Libro S A Lima <ana@example.com>"
+    assert 'Hello Amigos del Libro, S.A. ("Lima"),' in part(message, "plain")
+
+
 @pytest.mark.parametrize(
     ("email", "recipient"),
     [

@@ -1,5 +1,6 @@
 """A review of a book by somebody who bought it here, and what its author and staff may do."""
 
+import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -17,6 +18,10 @@ MAX_TEXT = 4000
 MAX_REVIEWER = 60
 MAX_NOTE = 500
 """Of a report, and of the reason why staff hide a review."""
+
+AT = "[@\uff20\ufe6b]"
+"""A pattern of the sign of an email address, also as keyboards of East Asia type it."""
+_AT = re.compile(AT)
 
 
 class ReviewState(StrEnum):
@@ -170,7 +175,7 @@ def _stars(rating: int) -> int:
 def _name(reviewer: str | None) -> str | None:
     if not reviewer or not is_visible(reviewer):
         return None
-    if "@" in reviewer:
+    if _AT.search(reviewer):
         raise ValueError(
             Text(
                 "no debe ser una dirección de correo: todo el mundo lo ve",

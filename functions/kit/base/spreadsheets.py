@@ -2,15 +2,16 @@
 
 A text that begins like a formula gets an apostrophe before it, which makes a spreadsheet show it
 (OWASP, "CSV Injection"). So does a part of a text after a semicolon, a tab or a line break: where
-commas are decimal signs, as in Spanish, Excel splits a file there and not at commas, and quotation
-marks in the middle of its cells quote nothing. `unescaped` is the inverse, for every text.
+commas are decimal signs, as in Spanish, Excel splits a file there and not at commas. Quotation
+marks in the middle of its cells quote nothing then, and a pair of them at the beginning of a cell
+is left out. `unescaped` is the inverse, for every text.
 """
 
 import re
 
 _SIGNS = "=+\\-@＝＋－＠"  # Excel reads the full-width signs too
 _BEGINS = rf"'* *[{_SIGNS}\t\r\n|%]"
-_GOES_ON = rf"'* *[{_SIGNS}]"
+_GOES_ON = rf"['\" ]*[{_SIGNS}]"
 _AFTER = r"(?<=[;\t\r\n])"
 
 _FORMULA = re.compile(rf"\A(?={_BEGINS})|{_AFTER}(?={_GOES_ON})")

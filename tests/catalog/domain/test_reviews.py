@@ -59,6 +59,8 @@ def test_blank_texts_are_none(blank: str | None) -> None:
         ("text", "x" * (MAX_TEXT + 1)),
         ("text", "\u0958" * MAX_TEXT),
         ("reviewer", "ana@example.org"),
+        ("reviewer", "ana\uff20example.org"),
+        ("reviewer", "ana\ufe6bexample.org"),
         ("reviewer", "x" * (MAX_REVIEWER + 1)),
         ("reviewer", "a\nb"),
     ],
