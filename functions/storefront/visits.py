@@ -133,6 +133,13 @@ class Visit:
         return self.session.signed_in
 
     @property
+    def user_id(self) -> int:
+        """The account that has signed in. Raises `SignInNeeded`."""
+        if self.session.signed_in is None:
+            raise SignInNeeded(self._way_back)
+        return self.session.signed_in.user_id
+
+    @property
     def areas(self) -> tuple[Area, ...]:
         """The areas of the back office that the visitor may see."""
         return areas_of(self.session.signed_in.roles) if self.session.signed_in else ()
