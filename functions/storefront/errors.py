@@ -45,7 +45,7 @@ class RoleMissing(PageProblem):
 
 
 class OtherAccount(PageProblem):
-    """A form that a page kept for another account than the one that has signed in now."""
+    """A form of a page that was shown to another account than the one that has signed in now."""
 
     status = 403
 

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from functions.kit.http.requests import AnyRequest, refuse_coding
+from functions.storefront.domain.form_fields import ACCOUNT
 from functions.storefront.errors import BadForm
 
 MAX_FIELDS = 200
@@ -13,9 +14,6 @@ MAX_VALUE = 5000
 """Characters of a field; what a field may hold is said by the service that stores it."""
 MAX_KEY = 64
 MAX_ID = 10**18
-KEPT_FOR = "kept_for"
-"""The field with the id of the account that a form was kept for. It is only compared and allows
-nothing, so it is not sealed: who changes it gives up a protection of their own."""
 _KEY = frozenset(string.ascii_letters + string.digits + "-_")
 
 
@@ -64,16 +62,16 @@ class Form:
         return any("password" in name for name in self.values)
 
     @property
-    def kept_for(self) -> int | None:
-        """The account that a page kept the form for; None where it was not kept, or for nobody."""
-        return self.id(KEPT_FOR)
+    def account(self) -> int | None:
+        """The account that the form's page was shown to; None where nobody had signed in."""
+        return self.id(ACCOUNT)
 
     def kept(self, user_id: int | None) -> dict[str, str]:
-        """The fields to be sent again: for the account that they were first kept for, else for
+        """The fields to be sent again: for the account that their page was shown to, else for
         this one, if any.
         """
-        account = self.kept_for or user_id
-        return {**self.shown(KEPT_FOR), **({} if account is None else {KEPT_FOR: str(account)})}
+        account = self.account or user_id
+        return {**self.shown(ACCOUNT), **({} if account is None else {ACCOUNT: str(account)})}
 
     def __contains__(self, name: str) -> bool:
         return name in self.values
@@ -99,8 +97,7 @@ async def read_form(request: AnyRequest) -> Form:
     body.
     """
     refuse_coding(request)
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/x-www-form-urlencoded":
+    if not has_form(request):
         raise BadForm
     body = await request.body()
     try:
@@ -118,3 +115,9 @@ async def read_form(request: AnyRequest) -> Form:
     form = Form(values)
     request.scope["state"][_FORM] = form
     return form
+
+
+def has_form(request: AnyRequest) -> bool:
+    """Whether the body is one that `read_form` reads; a form with a file is not."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return media_type == "application/x-www-form-urlencoded"

@@ -14,6 +14,7 @@ from functions.kit.base.errors import DomainError
 from functions.kit.http.problems import STATUS, allow
 from functions.kit.http.requests import AnyRequest
 from functions.storefront.clients.service import Refused, ServiceAway
+from functions.storefront.domain.form_fields import ACCOUNT
 from functions.storefront.errors import (
     OtherAccount,
     PageProblem,
@@ -114,9 +115,11 @@ def _unsent_after(
         return None
     if status == 503:
         return form.kept(None if visit.signed_in is None else visit.signed_in.user_id)
-    # This account may not see the page of the form, which another one has probably filled in.
-    keeps = isinstance(error, OtherAccount) or (isinstance(error, RoleMissing) and visit.keeps_form)
-    return form.kept(None) if keeps else None
+    if isinstance(error, OtherAccount):
+        return form.kept(None)
+    # The account has lost its role. The page offers to send the form with another account.
+    keeps = isinstance(error, RoleMissing) and visit.keeps_form
+    return form.shown(ACCOUNT) if keeps else None
 
 
 def _described(error: Exception) -> tuple[int, str | None, int | None]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, ModuleLoader, StrictUndefined
+from jinja2.ext import Extension
 from jinja2.runtime import Macro
 
 from functions.kit.base.catalogues import LOCALES
@@ -21,6 +22,7 @@ from functions.kit.base.orders import MAX_QUANTITY
 from functions.storefront.assets import static_url
 from functions.storefront.clients.purchase import STATUSES
 from functions.storefront.covers import cover_path
+from functions.storefront.domain.form_fields import ACCOUNT
 from functions.storefront.translations import N_, translations
 
 FOLDER = Path(__file__).parent / "templates"
@@ -29,6 +31,25 @@ KEPT = 2000
 _TYPED = re.compile(r"[0-9][0-9.,]{0,14}")
 _CODE_BEFORE_DIGIT = re.compile(r"(?<=[A-Z]{3})(?=\d)")
 COMPILED = Path(__file__).parent / "compiled_templates"
+_FORM_THAT_CHANGES = re.compile(
+    r'<form\b(?=[^>]*\bmethod="post")(?![^>]*\bdata-any-account\b)[^>]*>'
+)
+_ACCOUNT_FIELD = (
+    "{% if visit.signed_in %}"
+    f'<input type="hidden" name="{ACCOUNT}" value="{{{{ visit.signed_in.user_id }}}}">'
+    "{% endif %}"
+)
+
+
+class AccountField(Extension):
+    """Names in each form that changes something the account that its page is shown to.
+
+    `Visit.check_account` refuses it for another one. Forms with `data-any-account` are left out:
+    those that begin or end a session, and one that was kept, which has the field already.
+    """
+
+    def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
+        return _FORM_THAT_CHANGES.sub(lambda form: form[0] + _ACCOUNT_FIELD, source)
 
 
 @cache
@@ -40,7 +61,7 @@ def environment(language: str) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        extensions=["jinja2.ext.i18n"],
+        extensions=["jinja2.ext.i18n", AccountField],
     )
     made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
     made.globals.update(static_url=static_url, cover_path=cover_path)

@@ -28,7 +28,7 @@ from functions.storefront.errors import (
     RoleMissing,
     SignInNeeded,
 )
-from functions.storefront.forms import form_of, read_form
+from functions.storefront.forms import Form, form_of, has_form, read_form
 from functions.storefront.services import StorefrontServices, services_of
 from functions.storefront.sessions import LIFETIME, Part, Session, SignedIn
 from functions.storefront.sign_in import SessionEnded
@@ -133,6 +133,13 @@ class Visit:
         return self.session.signed_in
 
     @property
+    def user_id(self) -> int:
+        """The account that has signed in. Raises `SignInNeeded`."""
+        if self.session.signed_in is None:
+            raise SignInNeeded(self._way_back)
+        return self.session.signed_in.user_id
+
+    @property
     def areas(self) -> tuple[Area, ...]:
         """The areas of the back office that the visitor may see."""
         return areas_of(self.session.signed_in.roles) if self.session.signed_in else ()
@@ -185,7 +192,7 @@ class Visit:
 
         Raises `SignInNeeded` where nobody has signed in, or the session has ended; `OtherAccount`.
         """
-        signed_in = self._account()
+        signed_in = await self._account()
         tokens, caller = self.services.tokens, self.caller
         try:
             early = not self._tokens_used and self._age < RENEWED_WITHIN
@@ -204,19 +211,30 @@ class Visit:
         except SessionEnded as error:
             raise SignInNeeded(self._way_back, ended=True) from error
 
-    def _account(self) -> SignedIn:
-        """Who has signed in.
+    async def _account(self) -> SignedIn:
+        """Who has signed in. Everything that is done for an account asks here first.
 
-        Raises `SignInNeeded`, and `OtherAccount` for a form that was kept for somebody else: in the
-        same browser it would be carried out in the name of the wrong one.
+        Raises `SignInNeeded`, and what `check_account` raises for the request's form.
         """
         signed_in = self.session.signed_in
         if signed_in is None:
             raise SignInNeeded(self._way_back)
         form = form_of(self.request)
-        if form is not None and form.kept_for not in {None, signed_in.user_id}:
-            raise OtherAccount
+        if form is None and self.request.method not in SAFE_METHODS and has_form(self.request):
+            form = await read_form(self.request)  # of a button, which its handler does not read
+        if form is not None:
+            self.check_account(form)
         return signed_in
+
+    def check_account(self, form: Form) -> None:
+        """Go on only with a form whose page was shown to the account that has signed in.
+
+        Another one may have signed in since, in another window of the browser. Raises
+        `OtherAccount`.
+        """
+        signed_in = self.session.signed_in
+        if signed_in is not None and form.account not in {None, signed_in.user_id}:
+            raise OtherAccount
 
     async def require(self, area: Area) -> None:
         """Go on only for somebody who has a role of an area; the services check it again.
@@ -224,7 +242,7 @@ class Visit:
         A role that was given after the sign-in is found at auth. Raises `SignInNeeded`,
         `OtherAccount`, or `RoleMissing`.
         """
-        signed_in = self._account()
+        signed_in = await self._account()
         if signed_in.has_role(*area.roles):
             return
         profile = await self.as_customer(self.services.auth.profile)

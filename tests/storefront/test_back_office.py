@@ -5,6 +5,7 @@ import pytest
 
 from functions.storefront.back_office import AREAS, areas_of
 from tests.journeys.shop_in_process import ShopInProcess
+from tests.storefront.staff_shop import add_order, add_provider
 from tests.storefront.test_forms import BACK_OFFICE, address_of
 from tests.storefront.visitor import (
     Visitor,
@@ -160,3 +161,19 @@ def test_an_area_without_pages_is_not_shown() -> None:
     assert [area.name for area in areas_of(["admin"])] == [
         area.name for area in AREAS if area.entries and "admin" in area.roles
     ]
+
+
+@pytest.mark.parametrize("user", ["staff", "admin"])
+async def test_somebody_of_the_shop_sees_only_own_orders_among_them(
+    shop: ShopInProcess, user: str
+) -> None:
+    """The page of a customer's orders is not staff's list, which has everybody's."""
+    await shop.sell()
+    await add_provider(shop)
+    await add_order(shop)
+    async with open_back_office(shop, user) as member:
+        own = await member.get("/en/orders")
+        everybodys = await member.get("/en/staff/orders")
+
+    assert "Order 1" in text_of(everybodys)
+    assert "Order 1" not in text_of(own)

@@ -175,7 +175,7 @@ async def test_a_form_that_failed_can_be_sent_again(visitor: Visitor, shop: Shop
     sent = await visitor.submit("/en/cart/items", **kept)
 
     assert failed.status_code == 503
-    assert kept.pop("kept_for").isdecimal()  # it is of this account only
+    assert kept.pop("account_id").isdecimal()  # it is of this account only
     assert kept == {"book_id": str(book), "quantity": "2"}
     assert 'value="2"' in sent.text
 

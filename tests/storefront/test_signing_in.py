@@ -211,7 +211,7 @@ async def test_what_was_written_is_kept_on_the_way_to_a_sign_in(
 
     assert page.status_code == 401
     assert "so nothing is saved yet" in text_of(page)
-    known = {"kept_for": str(user_id)} if way == "ended elsewhere" else {}
+    known = {"account_id": str(user_id)} if way == "ended elsewhere" else {}
     assert fields_of(page, path) == {**fields, **known}
     assert ("It is saved for the account that you sign in with." in text_of(page)) == (not known)
     assert fields_of(sign_in, "/en/sign-in")["next"] == "/en/account"

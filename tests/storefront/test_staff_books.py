@@ -96,11 +96,12 @@ async def test_what_two_people_change_is_merged(staff: Visitor, shop: ShopInProc
 async def test_of_two_prices_at_once_one_is_saved(staff: Visitor, shop: ShopInProcess) -> None:
     """The other person sees it beside their own."""
     book_id = await shop.sell()
-    form = fields_of(await staff.get(LIST), f"{LIST}/{book_id}/price")
+    path = f"{LIST}/{book_id}/price"
     async with open_back_office(shop, "admin") as admin:
+        forms = [fields_of(await each.get(LIST), path) for each in (staff, admin)]
         answers = await asyncio.gather(
-            staff.send(f"{LIST}/{book_id}/price", **{**form, "price": "11.00"}),
-            admin.send(f"{LIST}/{book_id}/price", **{**form, "price": "12.00"}),
+            staff.send(path, **{**forms[0], "price": "11.00"}),
+            admin.send(path, **{**forms[1], "price": "12.00"}),
         )
     refused = next(each for each in answers if each.status_code != 303)
     saved = (await read_book(shop, book_id))["price"]

@@ -335,10 +335,10 @@ class PurchaseClient:
         )
         return answer.read(Payment)
 
-    async def orders(self, caller: Caller, *, after: str | None = None) -> OrderPage:
-        answer = await self._service.request(
-            "GET", "/purchases", caller=caller, params={"limit": 20, "after": after}
-        )
+    async def orders(self, caller: Caller, user_id: int, *, after: str | None = None) -> OrderPage:
+        """The caller's own: without `user_id`, purchase gives everybody's to staff."""
+        params = {"limit": 20, "after": after, "user_id": user_id}
+        answer = await self._service.request("GET", "/purchases", caller=caller, params=params)
         return OrderPage(answer.read(list[Order]), answer.next_cursor)
 
     async def order(self, caller: Caller, purchase_id: int) -> Order:

@@ -16,10 +16,10 @@ from functions.storefront.clients.catalog import ImportReport
 from functions.storefront.clients.service import Refused, ServiceAway
 from functions.storefront.controllers.csv_export import line
 from functions.storefront.domain.amounts import amount
-from functions.storefront.errors import UploadBrokenOff
+from functions.storefront.errors import OtherAccount, UploadBrokenOff
 from functions.storefront.forms import Form
 from functions.storefront.translations import N_
-from functions.storefront.uploads import read_upload
+from functions.storefront.uploads import Upload, read_upload
 from functions.storefront.visits import TOKEN_REFUSED, Visit
 
 MAX_STOCK = 1_000_000
@@ -56,6 +56,7 @@ async def import_file(visit: Visit, area: Area) -> Response[bytes]:
         upload = await read_upload(request)
     except (UploadBrokenOff, InvalidInput):
         return import_page(visit, area, status=400, problems={"file": visit.gettext(_BROKEN_OFF)})
+    await _check_account(visit, upload)
     params, problems = _options(visit, upload.form)
     if not upload.filename:
         problems["file"] = visit.gettext(_NO_FILE)
@@ -81,6 +82,15 @@ async def import_file(visit: Visit, area: Area) -> Response[bytes]:
         )
     await upload.discard()
     return import_page(visit, area, status=status, typed=upload.form.shown(), problems=problems)
+
+
+async def _check_account(visit: Visit, upload: Upload) -> None:
+    """Raises `OtherAccount`, once the file has arrived: a browser shows an answer only then."""
+    try:
+        visit.check_account(upload.form)
+    except OtherAccount:
+        await upload.discard()
+        raise
 
 
 _NO_FILE = N_("Choose a file.")

@@ -18,7 +18,9 @@ async def list_orders(request: AnyRequest) -> Response[bytes]:
     after = request.query_params.get("after")
     purchase = visit.services.purchase
     try:
-        page = await visit.as_customer(lambda caller: purchase.orders(caller, after=after))
+        page = await visit.as_customer(
+            lambda caller: purchase.orders(caller, visit.user_id, after=after)
+        )
     except Refused as refusal:
         return visit.first_page(refusal, "orders")
     next_url = visit.url("orders", after=page.next_cursor) if page.next_cursor else None
