@@ -8,8 +8,8 @@ from typing import NamedTuple
 from functions.local.telemetry.otlp import Metric, Span, attributes
 
 MAX_TRACES = 300
-MAX_SPANS = 1000
-"""Of one trace."""
+MAX_SPANS = 4000
+"""Of one trace. The import of the books that a new shop has is one of about 1,700."""
 MAX_TRACE = 4_000_000
 """Characters of one trace: of all names, values and links of its spans."""
 MAX_ALL_TRACES = 64_000_000
