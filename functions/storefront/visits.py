@@ -133,11 +133,11 @@ class Visit:
         return self.session.signed_in
 
     @property
-    def user_id(self) -> int:
-        """The account that has signed in. Raises `SignInNeeded`."""
+    def customer(self) -> SignedIn:
+        """Who has signed in. Raises `SignInNeeded`."""
         if self.session.signed_in is None:
             raise SignInNeeded(self._way_back)
-        return self.session.signed_in.user_id
+        return self.session.signed_in
 
     @property
     def areas(self) -> tuple[Area, ...]:
@@ -216,9 +216,7 @@ class Visit:
 
         Raises `SignInNeeded`, and what `check_account` raises for the request's form.
         """
-        signed_in = self.session.signed_in
-        if signed_in is None:
-            raise SignInNeeded(self._way_back)
+        signed_in = self.customer
         form = form_of(self.request)
         if form is None and self.request.method not in SAFE_METHODS and has_form(self.request):
             form = await read_form(self.request)  # of a button, which its handler does not read

@@ -19,7 +19,7 @@ async def list_orders(request: AnyRequest) -> Response[bytes]:
     purchase = visit.services.purchase
     try:
         page = await visit.as_customer(
-            lambda caller: purchase.orders(caller, visit.user_id, after=after)
+            lambda caller: purchase.orders(caller, visit.customer.user_id, after=after)
         )
     except Refused as refusal:
         return visit.first_page(refusal, "orders")
