@@ -19,6 +19,7 @@ from tests.servers.debian_mysql import COMMAND
 from tests.servers.mysql import FLAVOURS, NO_MYSQL, Server, Servers
 from tests.servers.rabbitmq import RabbitMQ, private_rabbitmq
 from tests.support.independence import leave_the_shop_alone
+from tests.support.logging_state import logging_kept
 
 leave_the_shop_alone()
 
@@ -44,6 +45,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     from tests.faults.scheduling import ByShop
 
     return ByShop(config, log)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol() -> Iterator[None]:
+    """Around a test and the fixtures that it starts, of every scope."""
+    with logging_kept():
+        return (yield)
 
 
 ON_MYSQL_TOO = (

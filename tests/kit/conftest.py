@@ -1,7 +1,6 @@
 """A database with the sample's schema, a clock, an issuer of tokens, and the sample running."""
 
-import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -16,16 +15,6 @@ from tests.support.apps import serving
 from tests.support.clock import FakeClock
 from tests.support.schemas import with_schema
 from tests.support.tokens import Issuer
-
-
-@pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
-    """An app configures the process's logging; the next test finds it as it was."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 @pytest.fixture
