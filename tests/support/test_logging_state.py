@@ -39,6 +39,7 @@ CHANGES = [_mute, _detach, _switch_off, _disable_all, _start_an_app]
 def test_a_warning_is_seen_after_a_change(
     change: Callable[[], None], caplog: pytest.LogCaptureFixture
 ) -> None:
+    """Not before: each of the changes loses it."""
     logger = logging.getLogger(QUIET)
     with logging_kept():
         change()
