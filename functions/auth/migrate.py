@@ -13,6 +13,7 @@ from functions.auth.dependencies import Dependencies
 from functions.auth.errors import EmailInvalid, SigningKeyUnreadable
 from functions.auth.settings import AuthSettings
 from functions.auth.tables import TABLES
+from functions.kit.base.arguments import refuse_arguments
 from functions.kit.base.clock import utc_now
 from functions.kit.data.database import bind
 from functions.kit.data.engines import connect, database_url
@@ -59,4 +60,5 @@ def run() -> int:
 
 
 if __name__ == "__main__":
+    refuse_arguments("functions.auth.migrate", __doc__)
     raise SystemExit(run())

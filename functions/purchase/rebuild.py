@@ -2,6 +2,7 @@
 
 import os
 
+from functions.kit.base.arguments import refuse_arguments
 from functions.kit.base.clock import utc_now
 from functions.kit.data.engines import database_url
 from functions.kit.events.outbox import Outbox
@@ -21,4 +22,5 @@ def prepare() -> Prepared:
 
 
 if __name__ == "__main__":
+    refuse_arguments("functions.purchase.rebuild", __doc__)
     raise SystemExit(main("purchase", (BOOKS,), prepare))

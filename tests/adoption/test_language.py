@@ -20,6 +20,8 @@ WRONG = {
     "-ab": "No existe la opción -a.",
     "this that": "Sobra en la orden: this that",
     "--from": "La opción --from necesita un valor.",
+    "--sqlite=": "El valor de --sqlite está vacío.",
+    "--from=": "El valor de --from está vacío.",
     "--language fr": '«fr» no es un valor de --language. Puede ser: "es", "en".',
     "--apply=maybe": "«maybe» no es un valor de --apply. Puede ser: true, false.",
 }
