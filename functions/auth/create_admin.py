@@ -18,6 +18,7 @@ from functions.auth.tables import TABLES
 from functions.kit.base.clock import utc_now
 from functions.kit.base.errors import InvalidInput
 from functions.kit.base.output import keep_running_unread
+from functions.kit.base.program import end_with
 from functions.kit.base.settings import BadSettings
 from functions.kit.data.database import bind
 from functions.kit.data.engines import connect_existing, database_url
@@ -60,4 +61,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    end_with(main)

@@ -13,8 +13,8 @@ from functions.auth.dependencies import Dependencies
 from functions.auth.errors import EmailInvalid, SigningKeyUnreadable
 from functions.auth.settings import AuthSettings
 from functions.auth.tables import TABLES
-from functions.kit.base.arguments import refuse_arguments
 from functions.kit.base.clock import utc_now
+from functions.kit.base.program import end_with, refuse_arguments
 from functions.kit.data.database import bind
 from functions.kit.data.engines import connect, database_url
 from functions.kit.data.migrations import (
@@ -61,4 +61,4 @@ def run() -> int:
 
 if __name__ == "__main__":
     refuse_arguments("functions.auth.migrate", __doc__)
-    raise SystemExit(run())
+    end_with(run)

@@ -2,7 +2,7 @@
 
 import os
 
-from functions.kit.base.arguments import refuse_arguments
+from functions.kit.base.program import end_with, refuse_arguments
 from functions.kit.data.engines import database_url
 from functions.kit.data.migrations import main
 from functions.notifications import migrations
@@ -16,4 +16,4 @@ def url() -> str:
 
 if __name__ == "__main__":
     refuse_arguments("functions.notifications.migrate", __doc__)
-    raise SystemExit(main("notifications", migrations, url))
+    end_with(lambda: main("notifications", migrations, url))

@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 import msgspec
 from piccolo.querystring import QueryString
 
-from functions.kit.base.arguments import refuse_arguments
 from functions.kit.base.clock import Clock, utc_now
 from functions.kit.base.orders import MAX_LINES
 from functions.kit.base.output import keep_running_unread
+from functions.kit.base.program import end_with, refuse_arguments
 from functions.kit.data import audit_runs
 from functions.kit.data.audit_runs import Breach
 from functions.kit.data.database import Database, Row, is_in
@@ -364,4 +364,4 @@ def main() -> int:
 
 if __name__ == "__main__":
     refuse_arguments("functions.purchase.audit", __doc__)
-    raise SystemExit(main())
+    end_with(main)

@@ -2,8 +2,8 @@
 
 import os
 
-from functions.kit.base.arguments import refuse_arguments
 from functions.kit.base.clock import utc_now
+from functions.kit.base.program import end_with, refuse_arguments
 from functions.kit.data.engines import database_url
 from functions.kit.events.outbox import Outbox
 from functions.kit.events.rebuild import Prepared, main
@@ -23,4 +23,4 @@ def prepare() -> Prepared:
 
 if __name__ == "__main__":
     refuse_arguments("functions.purchase.rebuild", __doc__)
-    raise SystemExit(main("purchase", (BOOKS,), prepare))
+    end_with(lambda: main("purchase", (BOOKS,), prepare))

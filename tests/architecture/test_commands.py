@@ -52,6 +52,14 @@ def test_every_command_is_documented() -> None:
     assert sorted(modules) == COMMANDS
 
 
+@pytest.mark.parametrize("module", [*COMMANDS, "functions.local.migrate"])
+def test_a_command_may_be_interrupted(module: str) -> None:
+    """It ends by the function that turns Ctrl-C into a sentence."""
+    text = (ROOT / f"{module.replace('.', '/')}.py").read_text("utf-8")
+
+    assert "end_with(" in text.rpartition('if __name__ == "__main__":')[2]
+
+
 @pytest.mark.parametrize("module", COMMANDS)
 def test_a_command_that_is_asked_for_help_does_nothing_else(module: str, tmp_path: Path) -> None:
     """Nor does one with an argument that it does not have."""
