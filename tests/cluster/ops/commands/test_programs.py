@@ -148,6 +148,23 @@ def test_missing_tools(tmp_path: Path, command: str, arguments: tuple[str, ...])
     assert "install" in done.stdout.lower()
 
 
+def test_the_suite_for_a_cluster_names_a_wrong_context_once(tmp_path: Path) -> None:
+    """Exit code 2 and a sentence, in place of an error for each of its tests."""
+    script(tmp_path, "kubectl", f"#!{sys.executable}\nprint('kind-test')\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.e2e", "--context", "kind-tset", "-p", "no:cacheprovider"],
+        cwd=ROOT,
+        env={**os.environ, "PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert done.stdout.count("kubectl knows no context 'kind-tset'") == 1
+    assert "Traceback" not in done.stdout + done.stderr
+
+
 def test_ctrl_c(tmp_path: Path) -> None:
     """Exit code 130 and a sentence, without a traceback."""
     script(tmp_path, "podman", INTERRUPTING)
