@@ -13,12 +13,24 @@ from functions.adoption.command import Adoption
 from functions.adoption.errors import AdoptionError
 from functions.adoption.options import AdoptOptions, language_of
 from functions.adoption.spanish import in_spanish
+from functions.kit.base.errors import Text
 from functions.kit.base.language import in_language
 from functions.kit.base.output import keep_running_unread
 from functions.local.broker.command_line import parse
 from functions.local.invocation import command
 
 FAILED = 2
+INTERRUPTED = {
+    True: Text(
+        "Interrumpido. Repita la misma orden: completa lo que falta.",
+        "Interrupted. Run the same command again: it completes what is missing.",
+    ),
+    False: Text(
+        "Interrumpido. No se ha escrito nada en las bases de datos.",
+        "Interrupted. Nothing was written to the databases.",
+    ),
+}
+"""By whether it writes."""
 _WIDTH_OF_FILES = 200
 
 
@@ -45,6 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(in_language(options.chosen_language(), error.text), file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
+        print(in_language(options.chosen_language(), INTERRUPTED[options.apply]), file=sys.stderr)
         return 130
 
 

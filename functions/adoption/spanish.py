@@ -29,6 +29,7 @@ _MESSAGES: Sequence[_Message] = (
     ),
     _Message(rf"Unknown option: {_REST}\.", r"No existe la opción \1."),
     _Message(rf"Unexpected argument: {_REST}", r"Sobra en la orden: \1"),
+    _Message(rf"The value of {_NAME} is empty\.", r"El valor de \1 está vacío."),
     _Message(rf"Parameter {_NAME} requires an argument\.", r"La opción \1 necesita un valor."),
     _Message(
         rf"Parameter {_NAME} requires an argument\. Did you mean {_NAME}\?",

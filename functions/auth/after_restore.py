@@ -5,7 +5,8 @@ Otherwise a new user could get the id, and with it the purchases, of a lost one.
 
 from functions.auth import migrations
 from functions.auth.migrate import url
+from functions.kit.base.program import end_with
 from functions.kit.data.after_restore import main
 
 if __name__ == "__main__":
-    raise SystemExit(main("auth", migrations, url))
+    end_with(lambda: main("auth", migrations, url))

@@ -18,14 +18,15 @@ from functions.auth.tables import TABLES
 from functions.kit.base.clock import utc_now
 from functions.kit.base.errors import InvalidInput
 from functions.kit.base.output import keep_running_unread
+from functions.kit.base.program import end_with
 from functions.kit.base.settings import BadSettings
 from functions.kit.data.database import bind
-from functions.kit.data.engines import connect, database_url
+from functions.kit.data.engines import connect_existing, database_url
 from functions.kit.events.outbox import Outbox
 
 
 async def create(settings: AuthSettings, email: str, password: str) -> int:
-    database = connect(database_url("auth", settings))
+    database = connect_existing(database_url("auth", settings))
     bind(database, TABLES)
     try:
         dependencies = Dependencies.of(settings, Outbox(utc_now))
@@ -41,7 +42,7 @@ def read_password() -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns the exit code."""
+    """0: done. 1: the address, the password or a setting is refused. 2: no usable database."""
     parser = argparse.ArgumentParser(prog="python -m functions.auth.create_admin")
     parser.add_argument("--email", required=True, help="address of the admin's account")
     options = parser.parse_args(arguments)
@@ -52,9 +53,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (BadSettings, InvalidInput) as error:
         print(error, file=sys.stderr)
         return 1
+    except Exception as error:  # noqa: BLE001 - an operator reads a sentence
+        print(f"auth: the database cannot be used: {error}", file=sys.stderr)
+        return 2
     print(f"user {user_id} is an admin")
     return 0
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    end_with(main)

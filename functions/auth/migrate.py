@@ -14,6 +14,7 @@ from functions.auth.errors import EmailInvalid, SigningKeyUnreadable
 from functions.auth.settings import AuthSettings
 from functions.auth.tables import TABLES
 from functions.kit.base.clock import utc_now
+from functions.kit.base.program import end_with, refuse_arguments
 from functions.kit.data.database import bind
 from functions.kit.data.engines import connect, database_url
 from functions.kit.data.migrations import (
@@ -59,4 +60,5 @@ def run() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(run())
+    refuse_arguments("functions.auth.migrate", __doc__)
+    end_with(run)

@@ -4,6 +4,7 @@ import os
 
 from functions.catalog import migrations
 from functions.catalog.settings import CatalogSettings
+from functions.kit.base.program import end_with, refuse_arguments
 from functions.kit.data.engines import database_url
 from functions.kit.data.migrations import main
 
@@ -14,4 +15,5 @@ def url() -> str:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main("catalog", migrations, url))
+    refuse_arguments("functions.catalog.migrate", __doc__)
+    end_with(lambda: main("catalog", migrations, url))

@@ -8,6 +8,7 @@ import os
 from functions.catalog import subscriptions
 from functions.catalog.settings import CatalogSettings
 from functions.kit.base.clock import utc_now
+from functions.kit.base.program import end_with, refuse_arguments
 from functions.kit.data.engines import database_url
 from functions.kit.events.outbox import Outbox
 from functions.kit.events.rebuild import Prepared, main
@@ -23,4 +24,5 @@ def prepare() -> Prepared:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main("catalog", (subscriptions.INVENTORY, subscriptions.ORDERS), prepare))
+    refuse_arguments("functions.catalog.rebuild", __doc__)
+    end_with(lambda: main("catalog", (subscriptions.INVENTORY, subscriptions.ORDERS), prepare))

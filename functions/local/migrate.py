@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from functions.kit.base.program import end_with
 from functions.local.broker.command_line import fail
 from functions.local.errors import LocalError
 from functions.local.invocation import command
@@ -55,4 +56,4 @@ def _fail(problem: str) -> NoReturn:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_with(main)

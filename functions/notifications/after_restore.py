@@ -3,9 +3,10 @@
 Otherwise a new mail could get the id of a lost one, which a log line may name.
 """
 
+from functions.kit.base.program import end_with
 from functions.kit.data.after_restore import main
 from functions.notifications import migrations
 from functions.notifications.migrate import url
 
 if __name__ == "__main__":
-    raise SystemExit(main("notifications", migrations, url))
+    end_with(lambda: main("notifications", migrations, url))

@@ -2,6 +2,7 @@
 
 import os
 
+from functions.kit.base.program import end_with, refuse_arguments
 from functions.kit.data.engines import database_url
 from functions.kit.data.migrations import main
 from functions.notifications import migrations
@@ -14,4 +15,5 @@ def url() -> str:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main("notifications", migrations, url))
+    refuse_arguments("functions.notifications.migrate", __doc__)
+    end_with(lambda: main("notifications", migrations, url))

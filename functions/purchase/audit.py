@@ -20,10 +20,11 @@ from piccolo.querystring import QueryString
 from functions.kit.base.clock import Clock, utc_now
 from functions.kit.base.orders import MAX_LINES
 from functions.kit.base.output import keep_running_unread
+from functions.kit.base.program import end_with, refuse_arguments
 from functions.kit.data import audit_runs
 from functions.kit.data.audit_runs import Breach
 from functions.kit.data.database import Database, Row, is_in
-from functions.kit.data.engines import connect, database_url
+from functions.kit.data.engines import connect_existing, database_url
 from functions.purchase import events
 from functions.purchase.commands.books import implausible_books
 from functions.purchase.domain.addresses import MAX_ADDRESSES
@@ -336,7 +337,7 @@ async def audit_and_record(
 
 
 async def _run(settings: PurchaseSettings) -> list[Finding]:
-    database = connect(database_url("purchase", settings))
+    database = connect_existing(database_url("purchase", settings))
     try:
         provider = simulated(database, settings, utc_now)
         return await audit_and_record(database, provider, utc_now)
@@ -362,4 +363,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    refuse_arguments("functions.purchase.audit", __doc__)
+    end_with(main)

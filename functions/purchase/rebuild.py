@@ -3,6 +3,7 @@
 import os
 
 from functions.kit.base.clock import utc_now
+from functions.kit.base.program import end_with, refuse_arguments
 from functions.kit.data.engines import database_url
 from functions.kit.events.outbox import Outbox
 from functions.kit.events.rebuild import Prepared, main
@@ -21,4 +22,5 @@ def prepare() -> Prepared:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main("purchase", (BOOKS,), prepare))
+    refuse_arguments("functions.purchase.rebuild", __doc__)
+    end_with(lambda: main("purchase", (BOOKS,), prepare))

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from functions.adoption.__main__ import main
+from functions.adoption.command import Adoption
 from functions.adoption.options import AdoptOptions, language_of
 from functions.adoption.spanish import in_spanish
 
@@ -20,6 +21,8 @@ WRONG = {
     "-ab": "No existe la opción -a.",
     "this that": "Sobra en la orden: this that",
     "--from": "La opción --from necesita un valor.",
+    "--sqlite=": "El valor de --sqlite está vacío.",
+    "--from=": "El valor de --from está vacío.",
     "--language fr": '«fr» no es un valor de --language. Puede ser: "es", "en".',
     "--apply=maybe": "«maybe» no es un valor de --apply. Puede ser: true, false.",
 }
@@ -50,6 +53,32 @@ def test_a_wrong_option_is_named_in_the_language_of_the_command(
     if "language" not in wrong:
         assert refused(["--language", "es", *wrong.split()], capsys) == spanish
         assert refused(wrong.split(), capsys) == english
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--apply", "--language=en"], "Run the same command again: it completes what is missing."),
+        (["--apply", "--language=es"], "Repita la misma orden: completa lo que falta."),
+        (["--language=en"], "Nothing was written to the databases."),
+        (["--language=es"], "No se ha escrito nada en las bases de datos."),
+    ],
+)
+def test_an_interrupted_move_says_what_to_do(
+    arguments: list[str],
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """After Ctrl-C, with 130; a dry run has written nothing."""
+
+    async def interrupted(_: Adoption) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Adoption, "run", interrupted)
+
+    assert main(arguments) == 130
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(AdoptOptions)])

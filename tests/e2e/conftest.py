@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from knative.ops.cli.errors import OpsError
 from knative.ops.cli.options import StatusOptions
 from knative.ops.cli.session import Session
-from knative.ops.cluster.cluster import connect
+from knative.ops.cluster.cluster import Cluster, connect
 from knative.ops.cluster.ingress import open_route
 from knative.ops.objects import SELECTOR
 from knative.ops.rollout import smoke
@@ -27,16 +28,23 @@ def given() -> Options:
     return found
 
 
-@pytest.fixture(scope="session")
-def shop(given: Options) -> Iterator[Shop]:
-    session = Session([])
-    cluster = connect(
-        session, StatusOptions(context=given.context, namespace=given.namespace), show=False
-    )
+def find_shop(given: Options) -> tuple[Cluster, dict[str, str]]:
+    """The cluster, and the addresses of its shop by service. Raises `OpsError`."""
+    options = StatusOptions(context=given.context, namespace=given.namespace)
+    cluster = connect(Session([]), options, show=False)
     kinds = ("services.serving.knative.dev", "domainmappings.serving.knative.dev")
     items = [item for kind in kinds for item in cluster.every(kind, selector=SELECTOR)]
-    urls = smoke.addresses(cluster, items, "http")
-    assert urls, f"no shop is deployed in {cluster.namespace}"
+    if not (urls := smoke.addresses(cluster, items, "http")):
+        raise OpsError(f"No shop is deployed in {cluster.namespace}.")
+    return cluster, urls
+
+
+@pytest.fixture(scope="session")
+def shop(given: Options) -> Iterator[Shop]:
+    try:
+        cluster, urls = find_shop(given)
+    except OpsError as error:  # once, and not for each test
+        pytest.exit(str(error), returncode=2)
     tried = tagged(cluster, urls) if given.candidate else nullcontext(urls)
     with tried as urls, open_route(cluster, urls, given.ingress) as route:
         shop = Shop(cluster, route, urls)

@@ -68,6 +68,19 @@ def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) ->
     assert parse_dev_options([]) == options.DevOptions()
 
 
+@pytest.mark.parametrize("option", ["data", "auth-port", "mysql", "ping-every"])
+def test_an_empty_value_is_refused(
+    option: str, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--data "$FOLDER"` without the variable would else be this folder, for --fresh too."""
+    assert f"The value of --{option} is empty." in refused([f"--{option}="], capsys)
+    assert f"The value of --{option} is empty." in refused([f"--{option}", ""], capsys)
+
+    file.write_text(f'[dev]\n{option} = ""\n')
+
+    assert f"The value of [dev][{option}] is empty." in refused([], capsys)
+
+
 def test_each_command_has_a_table_of_its_own(file: Path) -> None:
     """dev, tour and migrate each read the table of bookstore.toml that has their name."""
     file.write_text(

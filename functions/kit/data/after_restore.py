@@ -23,7 +23,7 @@ from piccolo.querystring import QueryString
 from functions.kit.base.money import MAX_ID
 from functions.kit.base.output import keep_running_unread
 from functions.kit.data.database import Database, transactional
-from functions.kit.data.engines import connect
+from functions.kit.data.engines import connect_existing
 from functions.kit.data.migrations import MigrationError, load, pending
 
 STEP = 1_000_000
@@ -124,7 +124,7 @@ async def _raise_in_sqlite(database: Database, by: int) -> list[Raised]:
 
 
 async def _run(service: str, package: ModuleType, url: str, by: int) -> list[Raised]:
-    database = connect(url)
+    database = connect_existing(url)
     try:
         # After the backup of an older release, the new tables need raised counters too.
         if todo := await pending(database, load(package)):

@@ -1,7 +1,10 @@
 """Creates the engine for a database URL."""
 
+from pathlib import Path
+
 from functions.kit.base.settings import ServiceSettings
 from functions.kit.base.tracing import Tracer
+from functions.kit.base.urls import parse_sqlite
 from functions.kit.data.database import Database
 
 
@@ -29,6 +32,16 @@ def connect(url: str, *, tracer: Tracer | None = None) -> Database:
         return MySQLEngine(url)
     # Not what it begins with: without a scheme that is the user and the password.
     raise ValueError("DATABASE_URL must begin with sqlite:// or mysql://")
+
+
+def connect_existing(url: str) -> Database:
+    """`connect` for a command that works on what is there, which SQLite would create instead.
+
+    Raises `FileNotFoundError` where a `sqlite://` URL names no file.
+    """
+    if url.startswith("sqlite://") and not (path := Path(parse_sqlite(url).path)).is_file():
+        raise FileNotFoundError(f"there is no file {path}; DATABASE_URL names the database")
+    return connect(url)
 
 
 def database_url(service: str, settings: ServiceSettings) -> str:

@@ -19,7 +19,7 @@ from functions.kit.base.clock import utc_now
 from functions.kit.base.metrics import Metrics
 from functions.kit.base.output import keep_running_unread
 from functions.kit.base.settings import Secret
-from functions.kit.data.engines import connect
+from functions.kit.data.engines import connect_existing
 from functions.kit.events.catch_up import CatchUp
 from functions.kit.events.feed_client import CatchUpFailed
 from functions.kit.events.internal_secret import InternalSecret
@@ -40,7 +40,7 @@ class Prepared(NamedTuple):
 
 @asynccontextmanager
 async def _reader(prepared: Prepared) -> AsyncIterator[CatchUp]:
-    database = connect(prepared.url)
+    database = connect_existing(prepared.url)
     try:
         async with httpx.AsyncClient() as http:
             yield CatchUp(

@@ -2,7 +2,9 @@
 
 A value comes from the command line (the last one, if it is given several times), else from the
 environment, else from the command's table in a TOML file, else it is the field's default. An empty
-environment variable counts as not set. The docstring under a field is its help text.
+environment variable counts as not set; an empty value elsewhere is an error, because it comes from
+a variable of the shell that has none (`--data "$FOLDER"`). The docstring under a field is its help
+text.
 """
 
 import math
@@ -12,7 +14,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
-from cyclopts import App, CycloptsError, Group, Parameter
+from cyclopts import UNSET, App, CycloptsError, Group, Parameter
+from cyclopts.argument import ArgumentCollection
 from cyclopts.config import Dict
 from cyclopts.exceptions import UnusedCliTokensError
 
@@ -52,7 +55,10 @@ def parse(
         default_parameter=Parameter(
             show_default=False, allow_repeating=True, env_var_split=_split_environment
         ),
-        config=[Dict(data=_read(file, program), source=str(file), root_keys=table)] if file else [],
+        config=[
+            *([Dict(data=_read(file, program), source=str(file), root_keys=table)] if file else []),
+            _refuse_empty,
+        ],
         result_action="return_value",
     )
     app.default(kind)
@@ -86,6 +92,15 @@ def _explain(error: CycloptsError) -> str:
     if isinstance(error, UnusedCliTokensError):
         return f"Unexpected argument: {' '.join(error.unused_tokens or ())}"
     return str(error)
+
+
+def _refuse_empty(_: App, __: tuple[str, ...], arguments: ArgumentCollection) -> None:
+    """Raises CycloptsError for a value of no characters; a flag has none, and no text either."""
+    for argument in arguments:
+        for token in argument.tokens:
+            if token.value == "" and token.implicit_value is UNSET:
+                name = token.keyword or argument.name
+                raise CycloptsError(msg=f"The value of {name} is empty.")
 
 
 def _split_environment(_: Any, value: str, *, delimiter: str | None = None) -> list[str]:

@@ -32,7 +32,7 @@ from functions.local.tour import (
 from functions.local.traffic import buyers, readers
 from functions.local.traffic import staff as staff_visits
 from functions.local.traffic.check import check
-from functions.local.traffic.faults import PlannedFault
+from functions.local.traffic.faults import PlannedFault, program_of
 from functions.local.traffic.figures import Figures, Outcome
 from functions.local.traffic.play import Kind, play
 from functions.local.traffic.sellers import sell, seller_with_books
@@ -72,6 +72,7 @@ async def _run(options: TrafficOptions, console: Console) -> int:
         stopping.set()
 
     loop = asyncio.get_running_loop()
+    program_of(options.fault)  # an unknown fault is refused before a shop is started for it
     async with _shop(options, console) as shop:
         fault = PlannedFault(options.fault, shop)
         urls = {**shop.urls, "storefront": shop.storefront or ""}

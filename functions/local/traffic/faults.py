@@ -24,7 +24,7 @@ class PlannedFault:
         self.name = name
         self.on = False
         self._shop = shop
-        self._program = _program_of(name)
+        self._program = program_of(name)
         if self._program is not None and shop.folder is None:
             raise LocalError(
                 f"--fault {name} stops programs, and only a shop that `dev` runs on this machine"
@@ -55,7 +55,7 @@ class PlannedFault:
                 faults.end(self._shop.folder)
 
 
-def _program_of(name: str | None) -> str | None:
+def program_of(name: str | None) -> str | None:
     """The program that a fault stops; None where it stops none. Raises LocalError."""
     if name in {None, SLOW_PROVIDER}:
         return None

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from cyclopts import App, CycloptsError, Parameter, Token
 from cyclopts.argument import Argument, ArgumentCollection
+from cyclopts.exceptions import CoercionError, MissingArgumentError, UnusedCliTokensError
 
 from knative.ops.cli.console import Console
 from knative.ops.cli.errors import WrongOptions, listed
@@ -161,7 +162,17 @@ def _invalid(arguments: ArgumentCollection) -> Iterator[str]:
 
 
 def _message(error: CycloptsError) -> str:
+    """cyclopts' own, but for a value without a flag, which it names by a flag or not at all."""
     error.verbose = False
+    if isinstance(error, UnusedCliTokensError):
+        return f"Unexpected argument: {' '.join(error.unused_tokens or ())}"
+    if error.argument is None or not error.argument.field_info.is_positional:
+        return str(error)
+    name = error.argument.name.lstrip("-").upper()
+    if isinstance(error, MissingArgumentError) and not error.argument.tokens:
+        return f"{name} is missing."
+    if isinstance(error, CoercionError) and error.msg and error.token and not error.token.keyword:
+        return f"Invalid value for {name}: {error}"
     return str(error)
 
 

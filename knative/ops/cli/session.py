@@ -55,6 +55,12 @@ def run(body: Callable[[Session], int], session: Session | None = None) -> int:
         console.print()
         console.print(str(error))
         return error.exit_code
+    except OSError as error:  # a file or folder that an option names, or that a command writes
+        console.quiet = False
+        console.print()
+        named = f"{error.filename} cannot be used: {error.strerror}."
+        console.print(named if error.filename else str(error))
+        return 1
     except KeyboardInterrupt:
         console.quiet = False
         console.print()

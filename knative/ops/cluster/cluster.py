@@ -138,7 +138,8 @@ def connect(session: Session, options: ClusterOptions, *, show: bool = False) ->
         problem = "Which cluster? Give --context"
         if options.context:
             problem = f"--context: kubectl knows no context {options.context!r}"
-        raise WrongOptions(f"{problem}. Its contexts are: {', '.join(sorted(known)) or 'none'}.")
+        names = ", ".join(sorted(known)) or "none"
+        raise WrongOptions(f"{problem}. The contexts of kubectl are: {names}.")
     cluster.context = options.context
     return cluster
 

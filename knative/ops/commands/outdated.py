@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from urllib.request import Request, urlopen
 
-from knative.ops.cli.errors import OpsError
+from knative.ops.cli.errors import OpsError, WrongOptions
 from knative.ops.cli.session import Session, run
 from knative.ops.cli.versions import Part, parsed, pins
 
@@ -20,8 +20,11 @@ _TIMEOUT = 30.0
 
 
 def outdated(session: Session) -> int:
+    if session.arguments in (["--help"], ["-h"]):
+        session.console.print(__doc__)
+        return 0
     if session.arguments:
-        raise OpsError("outdated takes no options.")
+        raise WrongOptions("outdated takes no options.")
     rows = []
     for part, repository in on_github(pins().parts):
         latest = _latest(repository, session.environ)

@@ -1,11 +1,13 @@
 """After a restore no id is given again: the counter of every table is raised."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from piccolo.querystring import QueryString
 
 from functions.kit.base.money import MAX_ID
+from functions.kit.base.urls import parse_sqlite
 from functions.kit.data.after_restore import STEP, Raised, Refused, main, raise_counters
 from functions.kit.data.database import Database
 from functions.kit.data.engines import connect
@@ -129,6 +131,8 @@ def test_a_database_without_its_schema_is_refused(
     database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It says what to run before, and exits with 1."""
+    if database_url.startswith("sqlite"):
+        Path(parse_sqlite(database_url).path).touch()
     code = main("sample", migrations, lambda: database_url, [])
     said = capsys.readouterr()
 

@@ -13,6 +13,7 @@ from knative.ops.cli.options import (
     ALL_OPTIONS,
     ROOT,
     BuildOptions,
+    CanaryOptions,
     DeployOptions,
     Options,
     option_name,
@@ -152,7 +153,7 @@ def test_all_errors_at_once(file: Path) -> None:
     [
         (("--contxt", "x"), "Unknown option: --contxt. Did you mean --context?"),
         (("--context",), "Parameter --context requires an argument."),
-        (("production",), "Unused Tokens: ['production']."),
+        (("production",), "Unexpected argument: production"),
         (("--timeout", "-1"), 'Invalid value "-1" for --timeout.'),
         (("--image", "auth"), "for --image: 'auth' is not NAME=VALUE"),
         (("--image", "auth=A B"), "for --image: 'A B' is not the name of an image"),
@@ -167,6 +168,24 @@ def test_refused_flags(file: Path, arguments: tuple[str, ...], message: str) -> 
 
     assert message in str(caught.value)
     assert "nox -s deploy -- --help" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "SERVICE is missing."),
+        (("shop", "10"), 'Invalid value "shop" for SERVICE. Choose from: "auth"'),
+        (("purchase", "abc"), "Invalid value for PERCENT: 'abc' is not a whole number"),
+        (("purchase", "101"), 'Invalid value "101" for PERCENT. Must be <= 100.'),
+        (("purchase", "10", "20"), "Unexpected argument: 20"),
+    ],
+)
+def test_refused_arguments(file: Path, arguments: tuple[str, ...], message: str) -> None:
+    """What has no flag is named as the help names it."""
+    with pytest.raises(WrongOptions) as caught:
+        parsing.parse(CanaryOptions, arguments, {}, Console())
+
+    assert message in str(caught.value)
 
 
 def test_keys_of_another_command(file: Path) -> None:

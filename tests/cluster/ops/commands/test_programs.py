@@ -23,7 +23,7 @@ if "build" in sys.argv:
 """
 COMMANDS = [
     "build", "canary", "deploy", "logs", "migrate", "platform", "promote", "rollback",
-    "status", "undeploy",
+    "sbom", "seed", "status", "undeploy",
 ]  # fmt: skip
 
 SESSIONS = {"migrate": "migrate-cluster"}
@@ -148,6 +148,23 @@ def test_missing_tools(tmp_path: Path, command: str, arguments: tuple[str, ...])
     assert "install" in done.stdout.lower()
 
 
+def test_the_suite_for_a_cluster_names_a_wrong_context_once(tmp_path: Path) -> None:
+    """Exit code 2 and a sentence, in place of an error for each of its tests."""
+    script(tmp_path, "kubectl", f"#!{sys.executable}\nprint('kind-test')\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.e2e", "--context", "kind-tset", "-p", "no:cacheprovider"],
+        cwd=ROOT,
+        env={**os.environ, "PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert done.stdout.count("kubectl knows no context 'kind-tset'") == 1
+    assert "Traceback" not in done.stdout + done.stderr
+
+
 def test_ctrl_c(tmp_path: Path) -> None:
     """Exit code 130 and a sentence, without a traceback."""
     script(tmp_path, "podman", INTERRUPTING)
@@ -165,6 +182,28 @@ def test_help(tmp_path: Path, command: str) -> None:
 
     assert (done.returncode, done.stderr) == (0, "")
     assert f"nox -s {SESSIONS.get(command, command)} --" in done.stdout
+
+
+def test_a_command_without_options_has_help(tmp_path: Path) -> None:
+    """Anything else is refused, before GitHub is asked."""
+    helped = program(tmp_path, "outdated", "--help")
+    wrong = program(tmp_path, "outdated", "--check")
+
+    assert (helped.returncode, helped.stderr) == (0, "")
+    assert "nox -s outdated" in helped.stdout
+    assert (wrong.returncode, wrong.stderr) == (2, "")
+    assert "takes no options" in wrong.stdout
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    """Exit code 1 and its name, without a traceback."""
+    (tmp_path / "file").touch()
+    folder = str(tmp_path / "file" / "sbom")
+    beside = str(Path(sys.executable).parent)  # has cyclonedx-py
+    done = program(tmp_path, "sbom", "--tag", "v1", "--output", folder, PATH=beside)
+
+    assert (done.returncode, done.stderr) == (1, "")
+    assert f"{tmp_path}/file/sbom cannot be used: Not a directory." in done.stdout
 
 
 @pytest.mark.parametrize("command", ["deploy", "build", "migrate"])

@@ -235,7 +235,7 @@ def test_unknown_context(cluster: FakeCluster) -> None:
 
     assert code == 2
     assert (
-        "kubectl knows no context 'kind-tset'. Its contexts are: kind-test, production."
+        "kubectl knows no context 'kind-tset'. The contexts of kubectl are: kind-test, production."
         in cluster.output
     )
     assert cluster.called() == [["kubectl", "config", "get-contexts", "-o", "name"]]
