@@ -53,7 +53,7 @@ def problem_page(request: AnyRequest, error: Exception) -> Response[bytes]:
         if error.message is not None:
             visit.tell(INFO, error.message)
         return visit.redirect(error.path)
-    status, detail, retry_after = _described(error)
+    status, detail, retry_after = _described(visit, error)
     if status >= 500 and not isinstance(error, ServiceAway):
         logger.error("a page failed", exc_info=error)
     try:
@@ -122,12 +122,12 @@ def _unsent_after(
     return form.shown(ACCOUNT) if keeps else None
 
 
-def _described(error: Exception) -> tuple[int, str | None, int | None]:
+def _described(visit: Visit, error: Exception) -> tuple[int, str | None, int | None]:
     """Status, a text of the service that refused, and the seconds to wait."""
     described: tuple[int, Any, Any] = (500, None, None)
     if isinstance(error, Refused):
         # The page says by itself how long to wait.
-        detail = None if error.status == 429 else error.text
+        detail = None if error.status == 429 else visit.text_of(error)
         described = (error.status, detail or None, error.retry_after)
     elif isinstance(error, ServiceAway):
         described = (503, None, error.retry_after)

@@ -20,7 +20,7 @@ from functions.kit.base.catalogues import LOCALES
 from functions.kit.base.countries import country_name
 from functions.kit.base.orders import MAX_QUANTITY
 from functions.storefront.assets import static_url
-from functions.storefront.clients.purchase import STATUSES
+from functions.storefront.clients.purchase import REASONS, STATUSES
 from functions.storefront.covers import cover_path
 from functions.storefront.domain.form_fields import ACCOUNT
 from functions.storefront.translations import N_, translations
@@ -75,6 +75,7 @@ def environment(language: str) -> Environment:
     made.filters["moment"] = lambda at: moment(at, language)
     made.filters["status_name"] = lambda status: status_name(status, language)
     made.filters["status_kind"] = status_kind
+    made.filters["reason"] = lambda written: reason(written, language)
     made.filters["country"] = lambda code: country_name(code, language)
     made.filters["language_name"] = lambda code: language_name(code, language)
     made.filters["category_name"] = lambda category: category_name(category, language)
@@ -249,6 +250,11 @@ def status_kind(status: str) -> str:
 
 def status_name(status: str, language: str) -> str:
     return translations(language).gettext(STATUSES.get(status, status))
+
+
+def reason(written: str, language: str) -> str:
+    """Why a stock changed or money went back: a person's words, or those of purchase itself."""
+    return translations(language).gettext(REASONS[written]) if written in REASONS else written
 
 
 def day(at: datetime, language: str) -> str:

@@ -29,6 +29,7 @@ from functions.storefront.errors import (
     SignInNeeded,
 )
 from functions.storefront.forms import Form, form_of, has_form, read_form
+from functions.storefront.refusal_texts import REFUSAL_TEXTS
 from functions.storefront.services import StorefrontServices, services_of
 from functions.storefront.sessions import LIFETIME, Part, Session, SignedIn
 from functions.storefront.sign_in import SessionEnded
@@ -296,7 +297,12 @@ class Visit:
             return f"{self.gettext(TOO_MANY)} {wait}"
         if refusal.code == "idempotency-key-reused":  # after Back: the key is the form's
             return self.gettext(SENT_BEFORE)
-        return refusal.text or self.gettext(NOT_DONE)
+        return self.text_of(refusal) or self.gettext(NOT_DONE)
+
+    def text_of(self, refusal: Refused) -> str:
+        """The text of a refusal; empty where it speaks of fields of the service's own API."""
+        own = REFUSAL_TEXTS.get(refusal.code)
+        return self.gettext(own) if own is not None else refusal.text
 
     def tell_refusal(self, refusal: Refused) -> None:
         """Show on the next page why a service refused."""

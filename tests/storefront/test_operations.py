@@ -302,6 +302,6 @@ async def test_a_key_is_rotated_once_by_two_clicks(shop: ShopInProcess) -> None:
     assert f'value="{replaces}"' in asked.text
     assert [page.status_code for page in pages] == [200, 200]
     assert "A new key signs from now on." in text_of(pages[0])
-    assert "does not sign" in text_of(unknown)
+    assert "That key does not sign any more." in text_of(unknown)
     assert (len(before), len(after)) == (1, 2)
     assert [key["state"] for key in after] == ["active", "retired"]

@@ -152,6 +152,22 @@ async def test_two_windows_overwrite_nothing_unseen(buyer: Visitor) -> None:
     assert "2.00 of 5 stars, 1 review" in text_of(await buyer.get("/en/books/1"))
 
 
+async def test_what_is_typed_is_kept_where_the_review_was_deleted_meanwhile(
+    buyer: Visitor,
+) -> None:
+    """It can be published as a new one."""
+    await write(buyer, rating=4, text="Muy bueno", reviewer="Ana")
+    open_form = fields_of(await buyer.get(FORM), FORM)
+    await buyer.submit(f"{FORM}/delete", review_id=open_form["review_id"])
+    refused = await buyer.submit(FORM, **{**open_form, "text": "Mejor aún"})
+    published = await buyer.submit(FORM, **fields_of(refused, FORM))
+
+    assert refused.status_code == 409
+    assert "Your review was deleted meanwhile." in text_of(refused)
+    assert "Thank you: your review is published." in text_of(published)
+    assert "Ana Mejor aún" in text_of(published)
+
+
 async def test_who_has_not_bought_reads_why_there_is_no_form(
     visitor: Visitor, shop: ShopInProcess
 ) -> None:
@@ -261,11 +277,13 @@ async def test_staff_delete_a_review_after_a_question(buyer: Visitor, staff: Vis
     question = await staff.get("/en/staff/reviews/1/delete")
     before = text_of(await buyer.get("/en/books/1"))
     done = text_of(await staff.submit("/en/staff/reviews/1/delete"))
+    again = text_of(await staff.submit("/en/staff/reviews/1/delete"))
     unknown = await staff.get("/en/staff/reviews/1")
 
     assert "It is gone for good" in text_of(question)
     assert "1 review" in before
     assert "The review is deleted." in done
+    assert "The review is deleted." in again
     assert unknown.status_code == 404
 
 

@@ -146,6 +146,34 @@ async def test_an_outdated_change_shows_the_newer_values(
     assert book["price"] == 15
 
 
+async def test_every_field_that_is_missing_is_named_at_once(seller: Visitor) -> None:
+    """Not only the ones that the page itself reads, such as the price."""
+    form = await seller.get("/en/seller/books/new")
+    empty = await seller.send("/en/seller/books", stock="1", key=field(form, "key"))
+
+    assert empty.status_code == 400
+    assert re.findall(r'id="p-([a-z]+)"', empty.text) == ["title", "author", "price"]
+
+
+async def test_what_is_typed_is_kept_where_the_book_was_retired_meanwhile(seller: Visitor) -> None:
+    """It is saved once the book is back."""
+    book_id = await add(seller)
+    page = f"/en/seller/books/{book_id}"
+    typed = {**BOOK, "title": "El Llano en llamas", "etag": field(await seller.get(page), "etag")}
+    await seller.send(f"{page}/retire")
+    refused = await seller.send(page, **typed)
+    await seller.send(f"{page}/restore")
+    newer = await seller.send(page, **{**typed, "etag": field(refused, "etag")})
+    saved = await seller.submit(page, **{**typed, "etag": field(newer, "etag")})
+
+    assert refused.status_code == 410
+    assert "This book was retired meanwhile, so nothing is saved." in text_of(refused)
+    assert 'value="El Llano en llamas"' in refused.text
+    assert f'action="{page}/restore" target="_blank"' in refused.text
+    assert "The book is changed." in text_of(saved)
+    assert "El Llano en llamas" in text_of(saved)
+
+
 async def test_a_book_is_retired_and_brought_back(shop: ShopInProcess, seller: Visitor) -> None:
     """By a confirmed form; what staff retired has no way back on the page."""
     book_id = await add(seller)

@@ -17,6 +17,7 @@ from tests.storefront.visitor import (
     SAME_ORIGIN,
     Visitor,
     Wire,
+    for_people,
     open_back_office,
     open_storefront,
     text_of,
@@ -38,8 +39,10 @@ async def send(
 ) -> httpx.Response:
     """The form, as a browser sends it: the fields first."""
     data = content.encode() if isinstance(content, str) else content
-    return await visitor.client.post(
-        path, data=fields, files={"file": (filename, data, "text/csv")}, headers=SAME_ORIGIN
+    return for_people(
+        await visitor.client.post(
+            path, data=fields, files={"file": (filename, data, "text/csv")}, headers=SAME_ORIGIN
+        )
     )
 
 
@@ -77,6 +80,26 @@ async def test_refused_lines_are_on_the_page_and_in_a_file(staff: Visitor) -> No
     assert {row[0] for row in rows[1:]} == {"2"}
     assert {row[1] for row in rows[1:]} == {"price"}
     assert not any(cell.startswith(("=", "+", "-", "@")) for row in rows for cell in row)
+
+
+async def test_a_report_names_columns_and_reasons_in_the_readers_language(
+    staff: Visitor, shop: ShopInProcess
+) -> None:
+    """Also of books that are retired, or whose stock the file does not change."""
+    await send(staff, GOOD)
+    await shop.call("catalog", "DELETE", "/books/2", user="staff")
+    await shop.until(lambda: _is_known(shop, 1))
+    content = HEAD + ",Nadie,,9.50,2\n" + GOOD.removeprefix(HEAD).replace(",5\n", ",9\n")
+    page = text_of(await send(staff, content, path="/es/staff/import"))
+
+    assert "2 título no debe estar vacío" in page
+    assert "un archivo no cambia las existencias" in page
+    assert "se retiró: repóngalo antes" in page
+
+
+async def _is_known(shop: ShopInProcess, book_id: int) -> bool:
+    answer = await shop.call("purchase", "GET", f"/inventory/{book_id}", user="staff")
+    return answer.status_code == 200
 
 
 async def test_the_options_reach_catalog(staff: Visitor, shop: ShopInProcess) -> None:

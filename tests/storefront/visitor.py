@@ -67,6 +67,17 @@ def fields_of(response: httpx.Response, action: str) -> dict[str, str]:
     }
 
 
+def for_people(response: httpx.Response) -> httpx.Response:
+    """The response; no page of the shop tells its reader which route of an API to call."""
+    if response.headers.get("content-type", "").startswith("text/html"):
+        assert not _ROUTE.search(text_of(response)), text_of(response)
+
+    return response
+
+
+_ROUTE = re.compile(r"\b(GET|POST|PUT|PATCH|DELETE) /|\bIf-Match\b|\bIdempotency-Key\b")
+
+
 class Visitor:
     """One browser."""
 
@@ -78,11 +89,12 @@ class Visitor:
     async def get(self, path: str, **headers: str) -> httpx.Response:
         """A page; redirects are not followed."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return await self.client.get(path, headers=named)
+        return for_people(await self.client.get(path, headers=named))
 
     async def send(self, path: str, **fields: object) -> httpx.Response:
         """Send a form as a browser does; the redirect is not followed."""
-        return await self.client.post(path, data=_text_fields(fields), headers=SAME_ORIGIN)
+        sent = await self.client.post(path, data=_text_fields(fields), headers=SAME_ORIGIN)
+        return for_people(sent)
 
     async def submit(self, path: str, **fields: object) -> httpx.Response:
         """Send a form and go where it leads."""

@@ -244,9 +244,8 @@ async def locked_book(
     if book.retired and not include_retired:
         raise BookRetired(
             Text(
-                f"El libro {book_id} ya no se vende; POST /books/{book_id}/restore lo repone.",
-                f"Book {book_id} is not sold any more; POST /books/{book_id}/restore brings it"
-                " back.",
+                f"El libro {book_id} ya no se vende. Se puede reponer.",
+                f"Book {book_id} is not sold any more. It can be brought back.",
             )
         )
     precondition.check(book)
@@ -331,8 +330,8 @@ async def check_named(database: Database, seller_id: int) -> None:
     if not await is_named(database, seller_id):
         raise SellerNameNeeded(
             Text(
-                "Diga antes con qué nombre vende: PUT /sellers/me.",
-                "Say first under which name you sell: PUT /sellers/me.",
+                "Diga antes con qué nombre vende.",
+                "Say first under which name you sell.",
             )
         )
 

@@ -268,8 +268,8 @@ def _objection(known: Book, row: ImportRow, earlier: int | None, editor: Editor)
         )
     if known.retired:
         return Text(
-            f"es el libro {known.id}, que se retiró: POST /books/{known.id}/restore lo repone",
-            f"is book {known.id}, which was retired: POST /books/{known.id}/restore brings it back",
+            f"es el libro {known.id}, que se retiró: repóngalo antes",
+            f"is book {known.id}, which was retired: bring it back first",
         )
     if earlier is not None and row.applied_to(known.details) != known.details:
         return Text(
@@ -283,10 +283,11 @@ def _stock_warnings(row: ImportRow, book: Book, stock: int) -> tuple[FieldError,
     """A warning where the file has another stock: only purchase changes an existing book's."""
     if not row.stock_given or row.stock == stock:
         return ()
-    operation = f"POST /inventory/{book.id}/adjustments"
     message = Text(
-        f"sigue en {stock}, no pasa a {row.stock}: lo cambia {operation}, en purchase",
-        f"stays {stock}, and does not become {row.stock}: {operation} changes it, in purchase",
+        f"sigue en {stock}, no pasa a {row.stock}: un archivo no cambia las existencias de un libro"
+        " que la tienda ya tiene",
+        f"stays {stock}, and does not become {row.stock}: a file does not change the stock of a"
+        " book that the shop has",
     )
     return (FieldError("stock", message),)
 

@@ -33,6 +33,13 @@ STATUSES = {
 }
 """purchase's states of an order, a delivery, a payment and a refund, as people read them."""
 
+_TOO_LATE = N_("The order had ended when the money came")
+REASONS = {
+    "initial stock": N_("Stock at the beginning"),
+    **{f"the purchase was {status} when the money came": _TOO_LATE for status in STATUSES},
+}
+"""Reasons of an adjustment or a refund that purchase writes itself, as people read them."""
+
 
 class CartItem(msgspec.Struct, frozen=True, kw_only=True):
     book_id: int

@@ -61,7 +61,7 @@ async def change_name(request: AnyRequest) -> Response[bytes]:
             visit,
             status=refusal.status,
             typed_name=form.text("name"),
-            problems=refusal.fields or {"name": refusal.problem.detail},
+            problems=refusal.fields or {"name": visit.reason(refusal)},
         )
     signed_in = visit.session.signed_in
     if signed_in is not None:

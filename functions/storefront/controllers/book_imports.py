@@ -8,11 +8,12 @@ has nothing to keep it in. Loading that page again sends the file again, which c
 import base64
 from typing import Any
 
+import msgspec
 from litestar import Response
 
 from functions.kit.base.errors import InvalidInput
 from functions.storefront.back_office import Area
-from functions.storefront.clients.catalog import ImportReport
+from functions.storefront.clients.catalog import ImportReport, LineReport
 from functions.storefront.clients.service import Refused, ServiceAway
 from functions.storefront.controllers.csv_export import line
 from functions.storefront.domain.amounts import amount
@@ -23,6 +24,16 @@ from functions.storefront.uploads import Upload, read_upload
 from functions.storefront.visits import TOKEN_REFUSED, Visit
 
 MAX_STOCK = 1_000_000
+COLUMNS = {
+    "title": N_("title"),
+    "author": N_("author"),
+    "price": N_("price"),
+    "category": N_("category"),
+    "year": N_("year"),
+    "language": N_("language"),
+    "description": N_("description"),
+}
+"""Columns of a file whose Spanish name is another one, by catalog's name."""
 DECIMALS = ("point", "comma")
 
 
@@ -36,6 +47,8 @@ def import_page(
     report: ImportReport | None = None,
     filename: str = "",
 ) -> Response[bytes]:
+    if report is not None:
+        report = _with_column_names(visit, report)
     return visit.page(
         f"{area.name}/import.html",
         status=status,
@@ -119,6 +132,22 @@ def _options(visit: Visit, form: Form) -> tuple[dict[str, Any], dict[str, str]]:
         if params["default_stock"] is None:
             problems["default_stock"] = visit.gettext(_NO_STOCK)
     return params, problems
+
+
+def _with_column_names(visit: Visit, report: ImportReport) -> ImportReport:
+    """The report with the columns' names in the visitor's language, which a file may have too."""
+
+    def named(found: list[LineReport]) -> list[LineReport]:
+        return [
+            msgspec.structs.replace(each, field=visit.gettext(COLUMNS[each.field]))
+            if each.field in COLUMNS
+            else each
+            for each in found
+        ]
+
+    return msgspec.structs.replace(
+        report, errors=named(report.errors), warnings=named(report.warnings)
+    )
 
 
 def _as_csv(visit: Visit, report: ImportReport) -> str:

@@ -23,6 +23,10 @@ STATE = Filter(
     CHOICE,
     (("on-sale", N_("On sale")), ("sold-out", N_("Sold out")), ("retired", N_("Retired"))),
 )
+RETIRED_MEANWHILE = N_(
+    "This book was retired meanwhile, so nothing is saved. What you have typed is kept on this"
+    " page: bring the book back in a new window, and save again here."
+)
 _STATES: dict[str, dict[str, str]] = {
     "on-sale": {"retired": "false", "in_stock": "true"},
     "sold-out": {"retired": "false", "in_stock": "false"},

@@ -57,9 +57,12 @@ async def save_review(request: AnyRequest) -> Response[bytes]:
         try:
             await visit.as_customer(lambda caller: _save(visit, caller, book_id, form, content))
         except Refused as refusal:
-            if refusal.status in {404, 410}:
+            is_deleted = refusal.code == "review-not-found"
+            if refusal.status in {404, 410} and not is_deleted:
                 raise
             status, problems = refusal.status, _problems(visit, refusal)
+            if is_deleted:  # in another window, or by staff: what was typed is another review
+                status, problems = 409, {"": visit.gettext(_DELETED)}
     own = await _own(visit, book_id)
     if status in {409, 412} and _is_stored(own.reviewing.review, content):
         problems = {}  # sent again, after an answer that was lost
@@ -193,6 +196,9 @@ async def _save(
     await reviews.edit(caller, review_id, content, etag=etag)
 
 
+_DELETED = N_(
+    "Your review was deleted meanwhile. What you have typed is kept: publish it if you want to."
+)
 _CHANGED = N_("Your review was changed in another window. Look at this one, and save it again.")
 
 

@@ -15,13 +15,15 @@ from functions.storefront.back_office import SELLER
 from functions.storefront.clients.catalog import ManagedBook
 from functions.storefront.clients.service import Refused
 from functions.storefront.controllers.books import id_in_path
+from functions.storefront.controllers.managed_books import RETIRED_MEANWHILE
 from functions.storefront.controllers.seller.books import NAME_FIRST, ask_for_name, own_book
 from functions.storefront.domain.amounts import amount
 from functions.storefront.forms import Form, new_key, read_form
 from functions.storefront.translations import N_
 from functions.storefront.visits import INFO, SUCCESS, Visit, open_area
 
-TEXTS = ("title", "author", "price")
+REQUIRED = ("title", "author")
+TEXTS = (*REQUIRED, "price")
 OPTIONAL = ("isbn", "category", "language", "description")
 SHOWN = (*TEXTS, *OPTIONAL, "year")
 MAX_STOCK = 1_000_000
@@ -44,6 +46,7 @@ MEANWHILE = N_(
     " what is in the fields."
 )
 BRING_BACK = N_("This book is retired. Bring it back before you change it.")
+_NEEDED = N_("Fill this in.")
 
 
 @get("/{language:str}/seller/books/new", include_in_schema=False)
@@ -145,8 +148,12 @@ async def change(request: AnyRequest) -> Response[bytes]:
                 lambda caller: catalog.change_book(caller, book_id, changes, etag=etag)
             )
         except Refused as refusal:
-            if refusal.status not in {400, 409, 412}:
+            if refusal.status not in {400, 409, 410, 412}:
                 raise
+            if refusal.status == 410:
+                book = await own_book(visit, book_id)
+                problems = {"": visit.gettext(RETIRED_MEANWHILE)}
+                return _page(visit, book, form.shown(), problems, etag=etag, status=410)
             if refusal.status == 412:
                 book = await own_book(visit, book_id)
                 newer = {
@@ -188,6 +195,7 @@ def _details(visit: Visit, form: Form) -> tuple[dict[str, Any], dict[str, str]]:
     """Members for catalog, null for empty fields, and problems that only the page can find."""
     problems: dict[str, str] = {}
     details: dict[str, Any] = {name: form.text(name) for name in TEXTS}
+    problems |= {name: visit.gettext(_NEEDED) for name in REQUIRED if not details[name]}
     details["price"] = amount(details["price"])
     if details["price"] is None:
         problems["price"] = visit.gettext(_NO_AMOUNT)
@@ -204,7 +212,7 @@ def _details(visit: Visit, form: Form) -> tuple[dict[str, Any], dict[str, str]]:
 def _problems(visit: Visit, refusal: Refused) -> dict[str, str]:
     """Messages by field; under the empty name what concerns the whole form."""
     if refusal.code == "isbn-taken":
-        return {"isbn": refusal.problem.detail}
+        return {"isbn": visit.reason(refusal)}
     known = {name: text for name, text in refusal.fields.items() if name in {*SHOWN, "stock"}}
     return known or {"": visit.reason(refusal)}
 

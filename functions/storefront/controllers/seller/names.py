@@ -34,7 +34,7 @@ async def choose(request: AnyRequest) -> Response[bytes]:
     except Refused as refusal:
         if refusal.status not in {400, 409}:
             raise
-        message = refusal.fields.get("name") or refusal.problem.detail
+        message = refusal.fields.get("name") or visit.reason(refusal)
         return _page(visit, name, {"name": message}, refusal.status)
     visit.tell(SUCCESS, CHOSEN)
     return visit.redirect(visit.url("seller", "books"))

@@ -12,6 +12,7 @@ from functions.storefront.clients.purchase import Adjustment, Inventory
 from functions.storefront.clients.service import Refused, ServiceAway
 from functions.storefront.controllers.books import id_in_path
 from functions.storefront.controllers.lists import confirmation_page
+from functions.storefront.controllers.managed_books import RETIRED_MEANWHILE
 from functions.storefront.controllers.staff.book_forms import (
     FIELDS,
     Merged,
@@ -82,10 +83,11 @@ async def page_of(
     problems: dict[str, str] | None = None,
     status: int = 200,
     newer: bool = False,
+    retired: bool = False,
 ) -> Response[bytes]:
     """The book's page; with `form`, the fields that it has as they were typed in it.
 
-    `newer`: somebody else has changed the book since the form was made.
+    `newer`: somebody else has changed the book since the form was made; `retired`: has retired it.
     """
     book = await _book(visit, book_id)
     present = shown(book)
@@ -108,6 +110,7 @@ async def page_of(
         seen=seen,
         etag=etag,
         both=both,
+        retired_meanwhile=retired,
         stock=await _stock(visit, book_id),
         stock_typed=form.shown() if form is not None else {},
         form_key=new_key(),
@@ -122,8 +125,10 @@ async def conflict(visit: Visit, book_id: int, form: Form, refusal: Refused) -> 
             return visit.redirect(visit.url("staff", "books", book_id))
         return await page_of(visit, book_id, form=form, status=refusal.status, newer=True)
     if refusal.code == RETIRED:
-        visit.tell_refusal(refusal)
-        return visit.redirect(visit.url("staff", "books", book_id))
+        problems = {"": visit.gettext(RETIRED_MEANWHILE)}
+        return await page_of(
+            visit, book_id, form=form, problems=problems, status=refusal.status, retired=True
+        )
     if refusal.status not in {400, 409}:
         raise refusal
     problems = fields_of(refusal.fields) or {"": visit.reason(refusal)}

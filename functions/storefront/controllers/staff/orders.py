@@ -29,6 +29,7 @@ from functions.storefront.controllers.lists import (
     confirmation_page,
 )
 from functions.storefront.forms import new_key, read_form
+from functions.storefront.refusal_texts import ORDER_CHANGED
 from functions.storefront.translations import N_
 from functions.storefront.visits import SUCCESS, Visit, open_area
 
@@ -133,9 +134,6 @@ def covering(providers: list[Provider], order: Order) -> list[Provider]:
     return sorted(fitting, key=lambda each: each.id != order.provider_id)
 
 
-CHANGED = N_("Somebody has changed this order meanwhile. This is its present state.")
-
-
 @get("/{language:str}/staff/orders/{order_id:str}/cancel", include_in_schema=False)
 async def ask_to_cancel(request: AnyRequest) -> Response[bytes]:
     visit = await open_area(request, STAFF)
@@ -143,7 +141,7 @@ async def ask_to_cancel(request: AnyRequest) -> Response[bytes]:
     purchase = visit.services.purchase
     order = await visit.as_customer(lambda caller: purchase.order(caller, order_id))
     if "cancel" not in order.moves:
-        return await order_page(visit, order_id, status=409, problem=visit.gettext(CHANGED))
+        return await order_page(visit, order_id, status=409, problem=visit.gettext(ORDER_CHANGED))
     gettext = visit.gettext
     return confirmation_page(
         visit,
@@ -201,13 +199,8 @@ def staff_page(visit: Visit, path: str) -> str | None:
     return found if found and found.startswith(f"/{visit.language}/staff/") else None
 
 
-_CHANGED_CODES = frozenset({"illegal-move", "not-paid", "already-assigned"})
-
-
 def refused(visit: Visit, refusal: Refused) -> str:
     """Why staff cannot do something, above the order as it is now."""
-    if refusal.code in _CHANGED_CODES:
-        return visit.gettext(CHANGED)
     if refusal.code == "idempotency-key-reused":
         return visit.gettext(SENT_BEFORE)
     return visit.reason(refusal)

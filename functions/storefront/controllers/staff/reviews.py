@@ -100,7 +100,7 @@ async def hide_review(request: AnyRequest) -> Response[bytes]:
         if refusal.status != 400:
             raise
         review = await _review(visit, review_id)
-        problems = refusal.fields or {"reason": refusal.problem.detail}
+        problems = refusal.fields or {"reason": visit.reason(refusal)}
         return _page(visit, review, typed=form.values, problems=problems, status=400)
     visit.tell(SUCCESS, "The review is hidden.")
     return visit.redirect(visit.url("staff", "reviews"))
@@ -136,7 +136,11 @@ async def delete_review(request: AnyRequest) -> Response[bytes]:
     review_id = id_in_path(request, "review_id")
     visit.returns_to = visit.url("staff", "reviews", review_id)
     reviews = visit.services.reviews
-    await visit.as_customer(lambda caller: reviews.delete(caller, review_id))
+    try:
+        await visit.as_customer(lambda caller: reviews.delete(caller, review_id))
+    except Refused as refusal:
+        if refusal.status != 404:  # deleted already, by its author or another member of staff
+            raise
     visit.tell(SUCCESS, "The review is deleted.")
     return visit.redirect(visit.url("staff", "reviews"))
 

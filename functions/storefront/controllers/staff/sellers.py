@@ -80,7 +80,7 @@ async def assign(request: AnyRequest) -> Response[bytes]:
         if refusal.status not in {400, 404, 410}:
             raise
         of_seller = refusal.code == "seller-not-found"
-        problems = {"seller_id" if of_seller else "book_id": refusal.problem.detail}
+        problems = {"seller_id" if of_seller else "book_id": visit.reason(refusal)}
         return await _page(visit, form.shown(), problems, refusal.status)
     visit.tell(SUCCESS, ASSIGNED)
     return visit.redirect(visit.url("staff", "sellers"))
