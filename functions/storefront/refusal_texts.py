@@ -1,7 +1,7 @@
 """What pages say of a refusal whose own text is for clients of the API.
 
-Such a text names states as the API does, in English in every language, or goes on from the title of
-its problem document, which no page shows.
+Such a text names a route or states as the API does, or goes on from the title of its problem
+document, which no page shows.
 """
 
 from functions.storefront.translations import N_
@@ -20,6 +20,8 @@ REFUSAL_TEXTS = {
     "purchase-expired": N_(
         "The time to pay has run out, and nothing was charged. Order the books again."
     ),
+    "seller-name-needed": N_("Say first under which name you sell."),
+    "seller-not-found": N_("There is no seller with this number, or it has not taken a name yet."),
     "key-not-active": N_("That key does not sign any more. The page has the one that does."),
     "email-already-registered": N_(
         "There is an account with this address already. Sign in, or use another address."

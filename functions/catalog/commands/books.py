@@ -330,8 +330,8 @@ async def check_named(database: Database, seller_id: int) -> None:
     if not await is_named(database, seller_id):
         raise SellerNameNeeded(
             Text(
-                "Diga antes con qué nombre vende.",
-                "Say first under which name you sell.",
+                "Diga antes con qué nombre vende: PUT /sellers/me.",
+                "Say first under which name you sell: PUT /sellers/me.",
             )
         )
 

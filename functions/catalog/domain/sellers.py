@@ -68,8 +68,9 @@ def is_retired_by_seller(book: Book) -> bool:
 def not_found(seller_id: int) -> SellerNotFound:
     return SellerNotFound(
         Text(
-            f"No hay vendedor {seller_id}: quien vende se pone antes un nombre.",
-            f"There is no seller {seller_id}: a seller takes a name first.",
+            f"No hay vendedor {seller_id}: quien vende se pone antes un nombre, con"
+            " PUT /sellers/me.",
+            f"There is no seller {seller_id}: a seller takes a name first, by PUT /sellers/me.",
         )
     )
 
