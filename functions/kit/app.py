@@ -18,7 +18,7 @@ from litestar.types import ControllerRouterHandler
 from piccolo.table import Table
 
 from functions.kit.base import logs, startup
-from functions.kit.base.background import wait_at_most, was_cancelled
+from functions.kit.base.background import StoppableTask, stop_requested, wait_at_most
 from functions.kit.base.clock import Clock, utc_now
 from functions.kit.base.metrics import Metrics
 from functions.kit.base.process import VERSION, Process
@@ -251,22 +251,22 @@ def _lifespan(
             await _prepare_schema(service, settings, database)
             own = [*service.background_tasks(services), clean, record_start]
             tasks = [
-                asyncio.create_task(services.relay.run(), name="relay"),
-                asyncio.create_task(
+                StoppableTask(services.relay.run(), name="relay"),
+                StoppableTask(
                     _run_background_tasks(services, own, trigger, outages), name="background tasks"
                 ),
             ]
             if settings.exposed_api.internal and services.subscriptions.streams:
-                tasks.append(asyncio.create_task(services.catch_up.run(), name="catch-up"))
+                tasks.append(StoppableTask(services.catch_up.run(), name="catch-up"))
             process.serving(clock)
             try:
                 yield
             finally:
                 services.stopping = True
-                tasks += services.measuring
-                for task in tasks:
-                    task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                ending = [*[task.stop() for task in tasks], *services.measuring]
+                for measuring in services.measuring:
+                    measuring.cancel()
+                await asyncio.gather(*ending, return_exceptions=True)
                 await _last_flush(services.relay)
                 await services.relay.http_sender.close()
 
@@ -307,10 +307,10 @@ async def _run_background_tasks(
     outages: Outages,
 ) -> None:
     database = services.database
-    while not was_cancelled():
+    while not stop_requested():
         trigger.clear()  # before the tasks, so that a trigger during them causes another run
         for number, run in enumerate(tasks, 1):
-            if was_cancelled():
+            if stop_requested():
                 return
             name = f"background task {number} ({run.__name__})"
             try:

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from functions.kit.base.background import wait_at_most, was_cancelled
+from functions.kit.base.background import StoppableTask, stop_requested, wait_at_most
 from functions.kit.base.process import Process, TaskResult
 from functions.kit.data.database import Database
 from tests.kit import sample
@@ -110,23 +110,76 @@ async def test_an_app_stops_though_a_task_loses_the_cancellation(
     assert begun_later == []
 
 
+async def _fail_late() -> None:
+    """When the group already waits for its tasks."""
+    await _turns(3)
+    raise OSError
+
+
+async def test_a_group_of_tasks_that_fails_does_not_end_the_background_tasks(
+    tmp_path: Path, clock: FakeClock, issuer: Issuer
+) -> None:
+    """Python leaves the task that waited marked as being cancelled; it runs the next time too."""
+    runs: asyncio.Queue[int] = asyncio.Queue()
+
+    async def grouped(_: Database) -> None:
+        runs.put_nowait(1)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_fail_late())
+
+    app = sample.create_app(
+        f"sqlite:///{tmp_path}/sample.db",
+        clock=clock,
+        http=issuer.wire(),
+        background_tasks=lambda _: [grouped],
+    )
+    async with asyncio.timeout(STOP_SECONDS), serving(app):
+        await _idle(app.state.services.process)
+        for _ in range(3):
+            await runs.get()
+            app.state.services.run_background_tasks()
+
+
 @pytest.mark.parametrize("turns", range(6))
 async def test_waiting_keeps_a_cancellation_that_comes_with_the_event(turns: int) -> None:
     """The task ends, or knows that it should."""
-    event = asyncio.Event()
+    event, going_on = asyncio.Event(), []
 
-    async def wait() -> bool:
+    async def wait() -> None:
         await wait_at_most(event, 3600)
-        return was_cancelled()
+        going_on.append(not stop_requested())
 
-    waiting = asyncio.create_task(wait())
+    waiting = StoppableTask(wait(), name="waiting")
     await asyncio.sleep(0)
     event.set()
     await _turns(turns)
-    was_pending = waiting.cancel()
-    await asyncio.wait([waiting])
+    was_done = bool(going_on)
+    await asyncio.wait([waiting.stop()])
 
-    assert not was_pending or waiting.cancelled() or waiting.result()
+    assert was_done or True not in going_on
+
+
+async def test_a_stop_reaches_the_tasks_that_were_started_meanwhile() -> None:
+    """And no other task."""
+    seen = []
+
+    async def child() -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        seen.append(stop_requested())
+
+    async def parent() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(child())
+
+    other = StoppableTask(child(), name="other")
+    stopped = StoppableTask(parent(), name="stopped")
+    await _turns(3)
+    await asyncio.wait([stopped.stop()])
+    stopped_first, seen[:] = seen[:], []
+    await asyncio.wait([other.stop()])
+
+    assert (stopped_first, seen, stop_requested()) == ([True], [True], False)
 
 
 async def test_waiting_says_whether_the_event_is_set() -> None:
@@ -136,4 +189,3 @@ async def test_waiting_says_whether_the_event_is_set() -> None:
     assert not await wait_at_most(event, 0)
     event.set()
     assert await wait_at_most(event, None)
-    assert not was_cancelled()

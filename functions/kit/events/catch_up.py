@@ -20,7 +20,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
-from functions.kit.base.background import wait_at_most, was_cancelled
+from functions.kit.base.background import stop_requested, wait_at_most
 from functions.kit.base.clock import Clock
 from functions.kit.base.errors import Unavailable
 from functions.kit.base.metrics import Metrics
@@ -145,7 +145,7 @@ class CatchUp:
             first = min(STARTUP_DELAY, first) if first is not None else STARTUP_DELAY
             await self._read_if_incomplete(reader)
         wait = first
-        while not was_cancelled():
+        while not stop_requested():
             if not await wait_at_most(reader.woken, wait):
                 reader.wake(compare=True)
             reader.woken.clear()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from piccolo.querystring import QueryString
 
-from functions.kit.base.background import wait_at_most, was_cancelled
+from functions.kit.base.background import stop_requested, wait_at_most
 from functions.kit.base.clock import Clock
 from functions.kit.base.metrics import Metrics
 from functions.kit.base.settings import Secret
@@ -112,7 +112,7 @@ class Relay:
         """Flush at start and whenever notified, until cancelled."""
         failures = 0
         self.notify()
-        while not was_cancelled():
+        while not stop_requested():
             delay = RETRY_DELAYS[min(failures, len(RETRY_DELAYS)) - 1] if failures else None
             await wait_at_most(self._woken, delay)
             self._woken.clear()

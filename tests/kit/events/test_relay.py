@@ -13,7 +13,9 @@ import msgspec
 import pytest
 from piccolo.querystring import QueryString
 
+from functions.kit.base.background import StoppableTask
 from functions.kit.base.clock import utc_now
+from functions.kit.base.errors import Unavailable
 from functions.kit.base.metrics import Metrics
 from functions.kit.data.database import Database, transactional
 from functions.kit.events import cloudevents, lease, relay
@@ -119,6 +121,37 @@ async def test_events_are_sent_in_order_and_once(
     ]
     assert len(broker.taken) > BATCH
     assert await unsent(database) == 0
+
+
+async def test_the_relay_goes_on_after_a_renewal_that_failed(
+    database: Database,
+    outbox: Outbox,
+    make_relay: Callable[..., Relay],
+    broker: Broker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The database was away for a moment, between two events."""
+    await tell(database, outbox, 20)
+    acquire = lease.Lease.acquire
+    outages = iter([True, True])
+
+    async def renew(self: lease.Lease) -> bool:
+        if bool(broker.taken) and next(outages, False):
+            raise Unavailable("the database is away")
+        return await acquire(self)
+
+    monkeypatch.setattr(lease.Lease, "acquire", renew)
+    monkeypatch.setattr(lease.Lease, "needs_renewal", lambda lease: True)
+    monkeypatch.setattr(relay, "RETRY_DELAYS", (0.0,))
+    sender = make_relay()
+    running = StoppableTask(sender.run(), name="relay")
+    async with asyncio.timeout(60):
+        while await unsent(database):
+            pass
+    await asyncio.wait([running.stop()])
+
+    assert not next(outages, False)
+    assert {event.sequence for event in broker.taken} == set(range(1, 21))
 
 
 @pytest.mark.parametrize("status", [200, 204, 301, 400, 404, 413, 429, 500, 503])

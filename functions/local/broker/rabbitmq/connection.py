@@ -21,7 +21,7 @@ from aio_pika.exceptions import (
     ProbableAuthenticationError,
 )
 
-from functions.kit.base.background import was_cancelled
+from functions.kit.base.background import StoppableTask, stop_requested
 from functions.local.broker.errors import StoreError
 from functions.local.broker.rabbitmq.topology import Server
 
@@ -81,7 +81,7 @@ class ReconnectingConnection:
         self._connection: AbstractConnection | None = None
         self._channel: AbstractChannel | None = None
         self._lost = asyncio.Event()
-        self._reconnecting: asyncio.Task[None] | None = None
+        self._reconnecting: StoppableTask | None = None
 
     async def open(self) -> None:
         """Raises Refused. A server that cannot be reached is waited for in the background."""
@@ -91,7 +91,7 @@ class ReconnectingConnection:
             raise
         except StoreError as error:
             logger.warning("%s; retrying", error)
-        self._reconnecting = asyncio.create_task(self._reconnect())
+        self._reconnecting = StoppableTask(self._reconnect(), name="reconnecting to RabbitMQ")
 
     @property
     def channel(self) -> AbstractChannel:
@@ -113,13 +113,12 @@ class ReconnectingConnection:
 
     async def close(self) -> None:
         if self._reconnecting is not None:
-            self._reconnecting.cancel()
-            await asyncio.gather(self._reconnecting, return_exceptions=True)
+            await asyncio.gather(self._reconnecting.stop(), return_exceptions=True)
         await self._disconnect()
 
     async def _reconnect(self) -> None:
         pause = _FIRST_PAUSE_SECONDS
-        while not was_cancelled():
+        while not stop_requested():
             if self._channel is not None:
                 await self._lost.wait()
                 logger.warning(
