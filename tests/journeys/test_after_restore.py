@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from functions.kit.base.urls import parse_sqlite
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -30,6 +32,8 @@ def test_every_service_has_the_command(
 ) -> None:
     """It needs a schema, and then raises the id counters."""
     url = make_database_url()
+    if url.startswith("sqlite"):  # which has a database once there is a file
+        Path(parse_sqlite(url).path).touch()
     too_early = run(f"functions.{service}.after_restore", url)
     migrated = run(f"functions.{service}.migrate", url)
     done = run(f"functions.{service}.after_restore", url)
